@@ -1,0 +1,58 @@
+"""One piece of decoded audio."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class SourceFormat:
+    """How the sender had coded a clip.
+
+    Attributes:
+        container: ``raw``, ``wav``, ``flac``, ``ogg`` or ``mpeg``.
+        encoding: ``pcm``, ``pcmu``, ``pcma``, ``flac``, ``vorbis``, ``opus`` or ``mpeg``.
+        bits: Significant bits per sample of the source; 16 for lossy sources, 8 for G.711.
+    """
+
+    container: str
+    encoding: str
+    bits: int = 16
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Decoded audio, the common currency of the domain.
+
+    Attributes:
+        samples: Signed 16-bit samples, shape (frames, channels), C-contiguous, read-only.
+        rate: Sampling rate in Hz.
+        source: How the sender had coded it.
+    """
+
+    samples: NDArray[np.int16]
+    rate: int
+    source: SourceFormat
+
+    @property
+    def frames(self) -> int:
+        """Sample frames (one sample per channel each)."""
+        return int(self.samples.shape[0])
+
+    @property
+    def channels(self) -> int:
+        """Number of interleaved channels."""
+        return int(self.samples.shape[1])
+
+    @property
+    def duration_ms(self) -> int:
+        """Length in milliseconds, rounded to the nearest."""
+        return round(self.frames * 1000 / self.rate)
+
+    @cached_property
+    def pcm_sha256(self) -> str:
+        """Hex digest of the samples as interleaved little-endian 16-bit integers."""
+        return hashlib.sha256(self.samples.astype("<i2", copy=False).tobytes()).hexdigest()
