@@ -1,0 +1,1 @@
+"""The agents: thin, one file each, wired by the worker."""

@@ -1,0 +1,147 @@
+"""The compress agent: raw call audio in, small playable files out."""
+
+import time
+from dataclasses import dataclass
+
+import structlog
+
+from schemas import CompressedAudio, DeadLetter, RawAudio, Record, Rejection, derive_id
+from schemas.topics import COMPRESSED, DEAD_LETTER, RAW
+from streams.app import Runtime
+from streams.audio import Clip, DecodeLimits, decode
+from streams.cache import admits, cache_key, pack, unpack
+from streams.codecs import Encoded
+from streams.compression import Plan, choose, encode, smallest
+from streams.delivery.outcome import Input, Lookup, Outcome, Output
+from streams.metrics import Metrics
+from streams.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+#: The ``source`` of every result: this agent.
+SOURCE = "urn:hotel-audio-streams:compress"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the logs and metrics say about one result."""
+
+    result: CompressedAudio
+    encode_seconds: float
+
+
+class Compressor:
+    """Turns one record of ``audio.raw`` into a compressed result or a dead letter.
+
+    Args:
+        results: Real name of the topic for results.
+        dead_letters: Real name of the topic for dead letters.
+        settings: Size limit and level.
+        metrics: Where results are counted.
+    """
+
+    def __init__(self, results: str, dead_letters: str, settings: Settings, metrics: Metrics) -> None:
+        self._results = results
+        self._dead_letters = dead_letters
+        self._level = settings.compression_level
+        self._max_bytes = settings.max_record_bytes
+        self._limits = DecodeLimits()
+        self._metrics = metrics
+
+    def process(self, item: Input, lookup: Lookup) -> Outcome:
+        """Parse, decode, choose, encode; see docs/ARCHITECTURE.md for the way of one record."""
+        started = time.perf_counter()
+        event = RawAudio.from_record(item.record, max_bytes=self._max_bytes)
+        if isinstance(event, Rejection):
+            return self.reject(item, event)
+        clip = decode(event.audio, event.media_type, self._limits)
+        if isinstance(clip, Rejection):
+            return self.reject(item, clip)
+        plan = choose(clip, self._level)
+        key = cache_key(clip.pcm_sha256, plan.profile)
+        cached = lookup(key) if admits(event.channel) else None
+        encoded = encode(clip, plan) if cached is None else unpack(cached)
+        updates = ((key, pack(encoded)),) if cached is None and admits(event.channel) else ()
+        best = smallest(encoded, clip, event.audio, event.media_type)
+        result = _result(item, event, clip, plan, best, hit=cached is not None)
+        return Outcome(
+            outputs=(Output(self._results, result.to_record()),),
+            table_updates=updates,
+            report=Report(result, time.perf_counter() - started),
+        )
+
+    def reject(self, item: Input, rejection: Rejection) -> Outcome:
+        """Make the dead letter: the original, intact, and the reason."""
+        letter = DeadLetter(item.record, item.position, rejection)
+        return Outcome(outputs=(Output(self._dead_letters, letter.to_record()),), rejection=rejection)
+
+    def delivered(self, item: Input, outcome: Outcome) -> None:
+        """Log and count what was committed."""
+        place = {"partition": item.position.partition, "offset": item.position.offset}
+        if outcome.rejection is not None:
+            rejection = outcome.rejection
+            self._metrics.dead_letters.labels(rejection.stage, rejection.code).inc()
+            log.warning("dead_letter", call=_call(item.record), code=rejection.code, reason=rejection.message, **place)
+            return
+        self._count(outcome.report)
+        result: CompressedAudio = outcome.report.result
+        log.info(
+            "compressed",
+            call=result.call_id,
+            compression_level=result.level,
+            codec=result.codec,
+            bytes_in=result.original_bytes,
+            bytes_out=len(result.audio),
+            ratio=round(result.original_bytes / len(result.audio), 2),
+            cache=result.cache,
+            **place,
+        )
+
+    def _count(self, report: Report) -> None:
+        result = report.result
+        self._metrics.results.labels(result.level, result.codec, result.cache).inc()
+        self._metrics.bytes_in.inc(result.original_bytes)
+        self._metrics.bytes_out.inc(len(result.audio))
+        self._metrics.audio_seconds.inc(result.duration_ms / 1000)
+        self._metrics.encode_seconds.observe(report.encode_seconds)
+
+
+def register(runtime: Runtime) -> None:
+    """Put the agent on ``audio.raw``."""
+    compressor = Compressor(
+        runtime.topic_name(COMPRESSED), runtime.topic_name(DEAD_LETTER), runtime.settings, runtime.metrics
+    )
+    runtime.app.agent(runtime.input_topic(RAW, compressor), name="compress")(runtime.deliver)
+
+
+def _result(item: Input, event: RawAudio, clip: Clip, plan: Plan, encoded: Encoded, *, hit: bool) -> CompressedAudio:
+    return CompressedAudio(
+        id=derive_id(event.source, event.id, plan.profile),
+        source=SOURCE,
+        time=event.time,
+        content_type=encoded.content_type,
+        hotel_id=event.hotel_id,
+        call_id=event.call_id,
+        channel=event.channel,
+        stream_id=event.stream,
+        sequence=event.sequence,
+        lost_ms=event.lost_ms,
+        final=event.final,
+        causation_id=event.id,
+        level=plan.level,
+        codec=encoded.codec,
+        original_bytes=len(event.audio),
+        duration_ms=clip.duration_ms,
+        sample_rate=clip.rate,
+        audio_channels=clip.channels,
+        quality=encoded.quality,
+        cache="hit" if hit else "miss",
+        pcm_sha256=clip.pcm_sha256,
+        encoder=encoded.encoder,
+        position=item.position,
+        audio=encoded.audio,
+    )
+
+
+def _call(record: Record) -> str:
+    return (record.key or b"").decode("utf-8", "replace")

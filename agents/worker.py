@@ -1,0 +1,143 @@
+"""One worker: reads the settings, wires everything, explicitly, and runs until it is told to stop."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from agents import compress
+from streams.app import Runtime, create_runtime
+from streams.delivery.failstop import EXIT_FAILED, Watchdog, fail_stop
+from streams.delivery.monitor import Monitor
+from streams.logs import configure_logs
+from streams.settings import Settings, SettingsError
+from streams.topics import TopicError, check_topics
+from streams.web import WebServer
+
+log = structlog.get_logger(__name__)
+
+EXIT_USAGE = 2
+#: Seconds for Faust to leave the group and close its connections, after the lanes have drained.
+_STOP_TIMEOUT = 20.0
+
+
+class StartError(Exception):
+    """The worker cannot start as things are; the message is one line for the operator."""
+
+
+def main() -> int:
+    """Run one worker with the settings of the environment; returns the exit code."""
+    try:
+        settings = Settings.from_environment(os.environ)
+    except SettingsError as error:
+        print(f"worker: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    configure_logs(settings.log_level)
+    try:
+        with _own_state_directory(settings.state_dir):
+            asyncio.run(run(settings))
+    except StartError as error:
+        log.error("worker_not_started", reason=str(error))  # noqa: TRY400  for the operator, not for a developer
+        return EXIT_FAILED
+    return 0
+
+
+async def run(settings: Settings) -> None:
+    """Run one worker until SIGTERM or SIGINT, then drain and stop.
+
+    Raises:
+        StartError: When brokers, topics or the HTTP port are not to be had.
+    """
+    await _check_surroundings(settings)
+    runtime = create_runtime(settings, fail_stop)
+    compress.register(runtime)
+    watchdog = Watchdog(settings.stall_timeout, fail_stop)
+    interval = min(settings.health_check_interval, settings.stall_timeout / 4)
+    monitor = Monitor(runtime.app, runtime.lanes, runtime.metrics, watchdog, interval)
+    stop = _stop_signal()
+    web = WebServer(
+        settings.http_port,
+        runtime.metrics,
+        lambda: {
+            "assigned_and_recovered": runtime.lanes.ready,
+            "brokers_answer": monitor.brokers_answer,
+            "not_stopping": not stop.is_set(),
+        },
+    )
+    try:
+        port = await web.start()
+    except OSError as error:
+        raise StartError(f"AUDIO_HTTP_PORT={settings.http_port}: {error.strerror}") from None
+    watchdog.start()
+    await runtime.app.start()
+    log.info("worker_started", group=settings.group, http_port=port, state_dir=str(settings.state_dir))
+    background = [_guarded(runtime.executor.enforce_timeouts()), _guarded(monitor.run())]
+    await stop.wait()
+    for task in background:
+        task.cancel()
+    await _stop(runtime)
+    watchdog.stop()
+    await web.stop()
+    log.info("worker_stopped")
+
+
+async def _stop(runtime: Runtime) -> None:
+    log.info("worker_stopping")
+    runtime.app.consumer.stop_flow()
+    await runtime.lanes.close()
+    runtime.executor.shutdown()
+    try:
+        await asyncio.wait_for(runtime.app.stop(), _STOP_TIMEOUT)
+    except TimeoutError:  # everything is committed; the group will notice that this member is gone
+        log.warning("faust_did_not_stop")
+
+
+async def _check_surroundings(settings: Settings) -> None:
+    try:
+        await check_topics(settings.bootstrap_servers, settings.topic_prefix, settings.group)
+    except TopicError as error:
+        raise StartError(str(error)) from None
+    except (KafkaError, OSError) as error:
+        servers = settings.bootstrap_servers
+        raise StartError(f"no Kafka broker answers at KAFKA_BOOTSTRAP_SERVERS={servers} ({error})") from None
+
+
+def _stop_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def _guarded(coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+    task = asyncio.create_task(coroutine)
+    task.add_done_callback(_fail_on_error)
+    return task
+
+
+def _fail_on_error(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        fail_stop(error)
+
+
+@contextlib.contextmanager
+def _own_state_directory(directory: Path) -> Iterator[None]:
+    """Hold the state directory for this process: two workers in one would break each other's tables."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with (directory / "worker.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+    except BlockingIOError:
+        raise StartError(f"AUDIO_STATE_DIR={directory}: another worker uses it; give each worker its own") from None
+    except PermissionError as error:
+        raise StartError(f"AUDIO_STATE_DIR={directory}: {error.strerror}") from None

@@ -1,0 +1,28 @@
+"""Run one worker in the foreground."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from agents import worker
+
+_EPILOG = """\
+Settings come from the environment; README.md lists them all. The worker logs JSON lines to standard error, serves
+/health/live, /health/ready and /metrics on AUDIO_HTTP_PORT, and stops cleanly on SIGTERM. Exit codes: 0 stopped,
+1 failed or could not start, 2 a setting is wrong, 3 everything was going to the dead letters.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse the (empty) command line and run; returns the exit code."""
+    argparse.ArgumentParser(
+        prog="worker",
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args(argv)
+    return worker.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

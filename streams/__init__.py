@@ -1,0 +1,1 @@
+"""The core: audio in, compressed audio out, exactly once."""

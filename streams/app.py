@@ -1,0 +1,159 @@
+"""The Faust app and everything around it, put together for one worker process."""
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import faust
+from faust.types import StreamT, TopicT
+from yarl import URL
+
+from schemas import topics
+from streams.delivery.breaker import DeadLetterBreaker
+from streams.delivery.budget import InFlightBudget
+from streams.delivery.executor import ClipExecutor
+from streams.delivery.intake import deliver
+from streams.delivery.lane import LaneParts
+from streams.delivery.lanes import Lanes
+from streams.delivery.outcome import Processor
+from streams.delivery.transactions import PartitionProducer
+from streams.delivery.transport import LaneTransport
+from streams.metrics import Metrics
+from streams.settings import Settings
+from streams.tables import CacheTable
+
+#: Events waiting for the agent; each holds its audio, so this bounds memory: at most this many times a record's size.
+_STREAM_BUFFER = 32
+#: Bytes fetched per partition and request; a single larger record is still fetched, alone.
+_FETCH_BYTES = 2 * 2**20
+#: A dead worker's partitions stand still this long: short, but above a loaded machine's pauses.
+_SESSION_TIMEOUT = 10.0
+_HEARTBEAT_INTERVAL = 2.0
+_REBALANCE_TIMEOUT = 60.0
+_REQUEST_TIMEOUT = 40.0
+#: Changelog records under way before the app's producer holds the streams back; Faust's 100 stalls a busy lane.
+_CHANGELOG_IN_FLIGHT = 10_000
+
+
+class App(faust.App):
+    """A Faust app that ends the process on an error instead of restarting parts of itself.
+
+    Args:
+        on_failure: Ends the process.
+    """
+
+    logger = logging.getLogger("faust.app")  # mode would name it after this module
+
+    def __init__(self, *args: Any, on_failure: Callable[[BaseException], None], **kwargs: Any) -> None:
+        self._on_failure = on_failure
+        super().__init__(*args, **kwargs)
+
+    def _crash(self, reason: BaseException) -> None:
+        super()._crash(reason)
+        self._on_failure(reason)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What an agent's ``register`` gets to work with.
+
+    Attributes:
+        settings: The worker's settings.
+        app: The Faust app, not yet started.
+        lanes: Exactly-once delivery for the input topics that agents register.
+        executor: The pool that runs their processors.
+        metrics: The worker's metrics.
+        on_failure: Ends the worker.
+    """
+
+    settings: Settings
+    app: App
+    lanes: Lanes
+    executor: ClipExecutor
+    metrics: Metrics
+    on_failure: Callable[[BaseException], None]
+
+    def topic_name(self, logical: str) -> str:
+        """Real name of a topic of ``schemas/topics.yaml`` in this installation."""
+        return topics.topic(logical).resolve(self.settings.topic_prefix, self.settings.group)
+
+    def input_topic(self, logical: str, processor: Processor) -> TopicT:
+        """Declare an input topic whose records go through exactly-once lanes to ``processor``."""
+        name = self.topic_name(logical)
+        self.lanes.serve(name, processor)
+        return self.app.topic(
+            name,
+            key_type=bytes,
+            value_type=bytes,
+            key_serializer="raw",
+            value_serializer="raw",
+            acks=False,
+            allow_empty=True,  # an empty value is a dead letter, not a decoding error that Faust would swallow
+            maxsize=_STREAM_BUFFER,
+        )
+
+    async def deliver(self, stream: StreamT[Any]) -> None:
+        """Body of an agent on an input topic."""
+        await deliver(stream, self.lanes, self.on_failure)
+
+
+def create_runtime(settings: Settings, on_failure: Callable[[BaseException], None]) -> Runtime:
+    """Put a worker's parts together; call it inside the running event loop.
+
+    Args:
+        settings: Validated settings.
+        on_failure: Ends the worker; called from any thread.
+    """
+    metrics = Metrics()
+    app = _faust_app(settings, on_failure)
+    changelog = topics.topic(topics.CACHE_CHANGELOG)
+    table = CacheTable(app, changelog.resolve(settings.topic_prefix, settings.group), changelog.partitions)
+    threads = len(os.sched_getaffinity(0))
+    executor = ClipExecutor(threads, settings.processing_timeout, metrics, on_failure)
+    parts = LaneParts(
+        executor=executor,
+        budget=InFlightBudget(settings.max_concurrency, settings.max_in_flight_bytes, metrics),
+        breaker=DeadLetterBreaker(settings.dead_letter_limit),
+        store=table,
+        metrics=metrics,
+        on_failure=on_failure,
+    )
+    lanes = Lanes(
+        parts,
+        lambda topic, partition: PartitionProducer(settings.bootstrap_servers, settings.group, topic, partition),
+    )
+    app.transport = LaneTransport(_broker_urls(settings), app, lanes=lanes, on_failure=on_failure)
+    return Runtime(settings, app, lanes, executor, metrics, on_failure)
+
+
+def _faust_app(settings: Settings, on_failure: Callable[[BaseException], None]) -> App:
+    app = App(
+        settings.group,
+        on_failure=on_failure,
+        broker=_broker_urls(settings),
+        store="rocksdb://?driver=rocksdict",
+        datadir=str(settings.state_dir),
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        stream_buffer_maxsize=_STREAM_BUFFER,
+        stream_wait_empty=False,  # the lanes drain themselves; Faust tracks nothing of theirs
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=_FETCH_BYTES,
+        broker_session_timeout=_SESSION_TIMEOUT,
+        broker_heartbeat_interval=_HEARTBEAT_INTERVAL,
+        broker_rebalance_timeout=_REBALANCE_TIMEOUT,
+        broker_request_timeout=_REQUEST_TIMEOUT,
+        producer_request_timeout=_REQUEST_TIMEOUT,
+        producer_max_request_size=topics.topic(topics.CACHE_CHANGELOG).max_message_bytes,
+        logging_config={"version": 1, "incremental": True},  # the worker has configured logging already
+    )
+    app.producer.buffer.max_messages = _CHANGELOG_IN_FLIGHT
+    return app
+
+
+def _broker_urls(settings: Settings) -> list[URL]:
+    return [URL(f"kafka://{server.strip()}") for server in settings.bootstrap_servers.split(",")]

@@ -1,0 +1,140 @@
+"""The thread pool that turns inputs into outcomes, each within its time."""
+
+import asyncio
+import time
+import traceback
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+
+from schemas import Rejection
+from streams.delivery.outcome import Input, Lookup, Outcome, Processor
+from streams.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+
+class ExecutorExhaustedError(Exception):
+    """Every thread holds a clip that is over its time. Only a new process has fresh threads."""
+
+
+class Job:
+    """One input on its way through the pool.
+
+    Attributes:
+        outcome: None until the job is done.
+    """
+
+    __slots__ = ("_on_done", "abandoned", "context", "item", "lookup", "outcome", "processor", "started")
+
+    def __init__(
+        self, item: Input, context: object, processor: Processor, lookup: Lookup, on_done: Callable[[], None]
+    ) -> None:
+        self.item = item
+        self.context = context
+        self.processor = processor
+        self.lookup = lookup
+        self.outcome: Outcome | None = None
+        self.started: float | None = None
+        self.abandoned = False
+        self._on_done = on_done
+
+    def finish(self, outcome: Outcome) -> None:
+        """Set the outcome, once: whatever comes after (a thread returning too late) is dropped."""
+        if self.outcome is None:
+            self.outcome = outcome
+            self._on_done()
+
+
+class ClipExecutor:
+    """Runs processors in threads; the codecs release the interpreter lock while they work.
+
+    A processor that raises, which is a bug, costs its record a dead letter and a log line with the traceback, not the
+    partition: a crash would only meet the same record again. One that exceeds its time costs a dead letter as well;
+    its thread cannot be ended, so it is counted, and when no thread is left the worker has to go.
+
+    Args:
+        threads: Size of the pool.
+        timeout: Seconds that one clip may take, counted from when a thread begins it.
+        metrics: Where abandoned clips are shown.
+        on_failure: Told when no usable thread is left.
+    """
+
+    def __init__(
+        self, threads: int, timeout: float, metrics: Metrics, on_failure: Callable[[BaseException], None]
+    ) -> None:
+        self._threads = threads
+        self._timeout = timeout
+        self._metrics = metrics
+        self._on_failure = on_failure
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="clip")
+        self._running: set[Job] = set()
+        self._abandoned = 0
+
+    def submit(self, job: Job) -> None:
+        """Queue a job; its outcome is set on the event loop."""
+        self._running.add(job)
+        loop = asyncio.get_running_loop()
+        self._pool.submit(self._work, job, loop)
+
+    async def enforce_timeouts(self) -> None:
+        """Look for clips over their time, forever."""
+        while True:
+            await asyncio.sleep(min(1.0, self._timeout / 4))
+            now = time.monotonic()
+            for job in [job for job in self._running if job.started and now - job.started > self._timeout]:
+                self._abandon(job)
+
+    def shutdown(self) -> None:
+        """Accept nothing more; running threads are not waited for."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _work(self, job: Job, loop: asyncio.AbstractEventLoop) -> None:
+        job.started = time.monotonic()
+        try:
+            outcome = _process(job)
+        except BaseException as error:  # noqa: BLE001  a thread has nobody to raise to: the worker must hear of it
+            loop.call_soon_threadsafe(self._on_failure, error)
+        else:
+            loop.call_soon_threadsafe(self._done, job, outcome)
+
+    def _done(self, job: Job, outcome: Outcome) -> None:
+        self._running.discard(job)
+        if job.abandoned:
+            self._count_abandoned(-1)
+        job.finish(outcome)
+
+    def _abandon(self, job: Job) -> None:
+        self._running.discard(job)
+        job.abandoned = True
+        self._count_abandoned(1)
+        reason = f"took longer than {self._timeout:g} s to process; send shorter segments"
+        job.finish(job.processor.reject(job.item, Rejection("compress", "ProcessingTimeout", "value", reason)))
+        if self._abandoned >= self._threads:
+            self._on_failure(ExecutorExhaustedError(f"all {self._threads} threads hold clips over their time"))
+
+    def _count_abandoned(self, change: int) -> None:
+        self._abandoned += change
+        self._metrics.abandoned_clips.set(self._abandoned)
+
+
+def _process(job: Job) -> Outcome:
+    try:
+        return job.processor.process(job.item, job.lookup)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001  a bug met by one record must not stop its partition
+        return job.processor.reject(job.item, _bug(job.item, error))
+
+
+def _bug(item: Input, error: Exception) -> Rejection:
+    log.error(
+        "processor_raised",
+        topic=item.position.topic,
+        partition=item.position.partition,
+        offset=item.position.offset,
+        exception="".join(traceback.format_exception(error)),
+    )
+    reason = f"could not be processed, an error on our side: {type(error).__name__}"
+    return Rejection("compress", type(error).__name__, "value", reason)

@@ -1,0 +1,73 @@
+"""The one way in which a worker ends when something is wrong: at once, with a message and a code."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+import structlog
+
+from streams.delivery.breaker import DeadLetterLimitError
+
+log = structlog.get_logger(__name__)
+
+EXIT_FAILED = 1
+EXIT_DEAD_LETTER_LIMIT = 3
+
+
+class StalledError(Exception):
+    """There is work, and none of it gets done; or nobody can tell. A fresh process starts clean."""
+
+
+def fail_stop(error: BaseException) -> NoReturn:
+    """End the process without any clean-up.
+
+    What is not committed is read again by whoever takes over, and starting there fences this process's producers: a
+    clean-up could only do harm. The exit code tells an opened dead-letter breaker from everything else.
+    """
+    log.critical("worker_failed", error=type(error).__name__, reason=str(error), exc_info=error)
+    sys.stderr.flush()
+    os._exit(EXIT_DEAD_LETTER_LIMIT if isinstance(error, DeadLetterLimitError) else EXIT_FAILED)
+
+
+class Watchdog(threading.Thread):
+    """Ends the worker when nobody has said for too long that all is well.
+
+    A thread of its own, so that it also notices an event loop that no longer turns.
+
+    Args:
+        timeout: Seconds of silence that it tolerates.
+        on_stall: Called once, from this thread.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        timeout: float,
+        on_stall: Callable[[BaseException], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(name="watchdog", daemon=True)
+        self._timeout = timeout
+        self._on_stall = on_stall
+        self._clock = clock
+        self._last = clock()
+        self._stopped = threading.Event()
+
+    def feed(self) -> None:
+        """Say that all is well: there is progress, or nothing to do."""
+        self._last = self._clock()
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self._stopped.set()
+
+    def run(self) -> None:
+        """Watch until stopped."""
+        while not self._stopped.wait(self._timeout / 10):
+            silent = self._clock() - self._last
+            if silent > self._timeout:
+                self._on_stall(StalledError(f"no progress for {silent:.0f} s"))
+                return

@@ -1,0 +1,38 @@
+"""From Faust's stream into the lanes: the body of every exact agent."""
+
+from collections.abc import Callable
+from typing import Any
+
+from faust.types import EventT, StreamT
+
+from schemas import Position, Record
+from streams.delivery.lanes import Lanes
+from streams.delivery.outcome import Input
+
+
+async def deliver(stream: StreamT[Any], lanes: Lanes, on_failure: Callable[[BaseException], None]) -> None:
+    """Hand every event of the stream to its lane, in order; Faust itself acknowledges nothing.
+
+    Args:
+        stream: Of a topic declared with ``acks=False``.
+        lanes: Where the events go. Waiting for them is the back-pressure on the fetch.
+        on_failure: Ends the worker. Faust would drop the event on an error and go on with the next one.
+    """
+    async for event in stream.noack().events():
+        try:
+            await lanes.submit(_input(event), event.message.generation_id, event)
+        except Exception as error:  # noqa: BLE001  see on_failure above
+            on_failure(error)
+
+
+def _input(event: EventT[Any]) -> Input:
+    message = event.message
+    return Input(
+        Position(message.topic, message.partition, message.offset),
+        Record(
+            key=message.key,
+            value=message.value,
+            headers=tuple(message.headers or ()),
+            timestamp_ms=round(message.timestamp * 1000),
+        ),
+    )

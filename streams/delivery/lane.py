@@ -1,0 +1,194 @@
+"""One input partition's way through the worker: in order, in parallel, into transactions."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from streams.delivery.breaker import DeadLetterBreaker
+from streams.delivery.budget import InFlightBudget
+from streams.delivery.executor import ClipExecutor, Job
+from streams.delivery.outcome import Input, Outcome, Processor, StateStore
+from streams.delivery.transactions import Transactor
+from streams.metrics import Metrics
+
+#: Seconds between the starts of two transactions of a lane. The first record after a pause does not wait; under load
+#: this is the batching. 5 ms collapses on two cores (too many small transactions), 20 ms held p95 near 200 ms.
+COMMIT_INTERVAL = 0.02
+#: Output bytes from which a transaction is committed without waiting for the interval.
+MAX_TRANSACTION_BYTES = 4 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class LaneParts:
+    """What all lanes of a worker share."""
+
+    executor: ClipExecutor
+    budget: InFlightBudget
+    breaker: DeadLetterBreaker
+    store: StateStore
+    metrics: Metrics
+    on_failure: Callable[[BaseException], None]
+
+
+class Lane:
+    """The ordered lane of one input partition, for one generation of the consumer group.
+
+    Inputs enter in offset order, are processed in parallel, and leave in offset order: the finished ones at the head
+    go into one transaction together with the offset that follows them. A lane refuses what is not its own: inputs of
+    another generation, and offsets that it has already taken.
+
+    Args:
+        processor: Turns an input into its outcome.
+        transactor: Started; its fencing precedes the reading of ``position``.
+        partition: Number of the partition.
+        generation: Generation of the group in which the partition was assigned.
+        position: Committed offset: the first one to take.
+        parts: What it shares with the other lanes.
+    """
+
+    def __init__(
+        self,
+        *,
+        processor: Processor,
+        transactor: Transactor,
+        partition: int,
+        generation: int,
+        position: int,
+        parts: LaneParts,
+    ) -> None:
+        self.generation = generation
+        self.committed = position
+        self._next = position
+        self._processor = processor
+        self._transactor = transactor
+        self._partition = partition
+        self._parts = parts
+        self._lookup = parts.store.lookup(partition)
+        self._jobs: deque[Job] = deque()
+        self._open = True
+        self._changed = asyncio.Event()
+        self._task = asyncio.create_task(self._run(), name=f"lane-{partition}")
+
+    @property
+    def depth(self) -> int:
+        """Inputs taken and not yet committed."""
+        return len(self._jobs)
+
+    @property
+    def busy(self) -> bool:
+        """Whether the head is still being processed, so that no commit can be expected yet."""
+        return bool(self._jobs) and self._jobs[0].outcome is None
+
+    async def submit(self, item: Input, generation: int, context: object) -> bool:
+        """Take one input, waiting while the worker has enough in flight.
+
+        Args:
+            item: The input.
+            generation: Generation in which it was read.
+            context: Handed to the state store when the input's updates are written.
+
+        Returns:
+            Whether the lane took it. Refused inputs belong to whoever owns the partition next, or are taken already.
+        """
+        if not self._takes(item, generation):
+            return False
+        await self._parts.budget.acquire(item.size)
+        if not self._takes(item, generation):  # the lane may have closed meanwhile
+            self._parts.budget.release(item.size)
+            return False
+        self._next = item.position.offset + 1
+        job = Job(item, context, self._processor, self._lookup, self._changed.set)
+        self._jobs.append(job)
+        self._parts.executor.submit(job)
+        return True
+
+    async def drain(self) -> None:
+        """Take nothing more, commit what was taken, and let go of the partition."""
+        self._open = False
+        self._changed.set()
+        await asyncio.wait([self._task])
+        await self._transactor.stop()
+
+    async def discard(self) -> None:
+        """Let go of the partition at once; what is not committed will be read again by its next owner."""
+        self._open = False
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        while self._jobs:
+            self._parts.budget.release(self._jobs.popleft().item.size)
+        await self._transactor.stop()
+
+    def _takes(self, item: Input, generation: int) -> bool:
+        return self._open and generation == self.generation and item.position.offset >= self._next
+
+    async def _run(self) -> None:
+        try:
+            pace = 0.0
+            while await self._head_done():
+                loop = asyncio.get_running_loop()
+                await self._linger(pace)
+                pace = loop.time() + COMMIT_INTERVAL
+                await self._commit(self._finished())
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001  whatever it is, the lane cannot go on: the worker ends
+            self._parts.on_failure(error)
+
+    async def _head_done(self) -> bool:
+        """Wait until the first input is done; False when the lane is closed and empty."""
+        while not (self._jobs and self._jobs[0].outcome):
+            if not self._jobs and not self._open:
+                return False
+            self._changed.clear()
+            await self._changed.wait()
+        return True
+
+    async def _linger(self, until: float) -> None:
+        """Give the next inputs time to join the transaction, unless there is enough already."""
+        loop = asyncio.get_running_loop()
+        while self._open and (left := until - loop.time()) > 0 and self._finished_bytes() < MAX_TRANSACTION_BYTES:
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), left)
+            except TimeoutError:
+                return
+
+    def _finished_bytes(self) -> int:
+        total = 0
+        for job in self._jobs:
+            if job.outcome is None:
+                break
+            total += _output_bytes(job.outcome)
+        return total
+
+    def _finished(self) -> list[Job]:
+        """The finished inputs at the head, as many as one transaction should hold."""
+        batch: list[Job] = []
+        size = 0
+        for job in self._jobs:
+            if job.outcome is None or (batch and size + _output_bytes(job.outcome) > MAX_TRANSACTION_BYTES):
+                break
+            batch.append(job)
+            size += _output_bytes(job.outcome)
+        return batch
+
+    async def _commit(self, batch: list[Job]) -> None:
+        outcomes = [job.outcome for job in batch if job.outcome is not None]
+        self._parts.breaker.check(outcomes)
+        for job, outcome in zip(batch, outcomes, strict=True):
+            for key, value in outcome.table_updates:
+                self._parts.store.put(job.context, key, value)
+        next_offset = batch[-1].item.position.offset + 1
+        with self._parts.metrics.transaction_seconds.time():
+            await self._transactor.commit([out for outcome in outcomes for out in outcome.outputs], next_offset)
+        self.committed = next_offset
+        for job, outcome in zip(batch, outcomes, strict=True):
+            self._jobs.popleft()
+            self._parts.budget.release(job.item.size)
+            self._parts.metrics.records_in.labels(self._partition).inc()
+            self._processor.delivered(job.item, outcome)
+
+
+def _output_bytes(outcome: Outcome) -> int:
+    return sum(len(output.record.value or b"") for output in outcome.outputs)

@@ -1,0 +1,147 @@
+"""The lanes of a worker: opened when partitions are assigned, drained when they go."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from typing import NamedTuple
+
+import structlog
+
+from streams.delivery.lane import Lane, LaneParts
+from streams.delivery.outcome import Input, Processor
+from streams.delivery.transactions import Transactor
+
+log = structlog.get_logger(__name__)
+
+#: Seconds that a drain may take; below the group's rebalance timeout, so that the worker stays a member meanwhile.
+DRAIN_TIMEOUT = 20.0
+
+
+class Source(NamedTuple):
+    """One input partition."""
+
+    topic: str
+    partition: int
+
+
+class UnownedInputError(RuntimeError):
+    """An input arrived for a partition that is assigned and has no lane. It must not be skipped: the worker ends."""
+
+
+class Lanes:
+    """Keeps one lane per assigned input partition.
+
+    A generation goes through ``expect`` (partitions are assigned), ``open`` (fence, read the committed offsets, take
+    inputs) and ``drain`` (partitions go). Whatever arrives outside of its own generation is dropped: it will be read
+    again by the next owner.
+
+    Args:
+        parts: What the lanes share.
+        new_transactor: Makes the transactor of an input partition.
+    """
+
+    def __init__(self, parts: LaneParts, new_transactor: Callable[[str, int], Transactor]) -> None:
+        self._parts = parts
+        self._new_transactor = new_transactor
+        self._processors: dict[str, Processor] = {}
+        self._lanes: dict[Source, Lane] = {}
+        self._expected: int | None = None
+        self._opened: int | None = None
+        self._closed = False
+        self._lock = asyncio.Lock()
+
+    def serve(self, topic: str, processor: Processor) -> None:
+        """Let ``processor`` handle an input topic; called once per topic before the worker starts."""
+        self._processors[topic] = processor
+
+    def serves(self, topic: str) -> bool:
+        """Whether a topic's partitions have lanes."""
+        return topic in self._processors
+
+    @property
+    def ready(self) -> bool:
+        """Whether the assigned partitions are open; a worker that was assigned none is ready as well."""
+        return self._expected is not None and self._opened == self._expected
+
+    def __iter__(self) -> Iterator[tuple[Source, Lane]]:
+        return iter(self._lanes.items())
+
+    def expect(self, generation: int) -> None:
+        """Note that the partitions of this generation are assigned."""
+        if not self._closed:
+            self._expected = generation
+
+    async def open(self, sources: Collection[Source], positions: Callable[[], Awaitable[Mapping[Source, int]]]) -> None:
+        """Open the lanes of the expected generation; does nothing when they are open, or none is expected.
+
+        Args:
+            sources: The assigned input partitions.
+            positions: Reads their committed offsets. Called after the fencing: an offset that was read before may be
+                older than results which the former owner's transaction still brings out.
+        """
+        async with self._lock:
+            generation = self._expected
+            if generation is None or generation == self._opened:
+                return
+            transactors = {source: self._new_transactor(*source) for source in sources}
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    for transactor in transactors.values():
+                        tasks.create_task(transactor.start())
+                offsets = await positions()
+            except BaseException:
+                await asyncio.shield(_stop(transactors.values()))
+                raise
+            if generation != self._expected:  # revoked meanwhile
+                await _stop(transactors.values())
+                return
+            self._lanes = {
+                source: Lane(
+                    processor=self._processors[source.topic],
+                    transactor=transactor,
+                    partition=source.partition,
+                    generation=generation,
+                    position=offsets[source],
+                    parts=self._parts,
+                )
+                for source, transactor in transactors.items()
+            }
+            self._opened = generation
+            self._parts.metrics.rebalances.inc()
+            log.info("lanes_opened", generation=generation, partitions=sorted(s.partition for s in self._lanes))
+
+    async def submit(self, item: Input, generation: int, context: object) -> None:
+        """Hand an input to its lane; returns once the lane has taken or refused it.
+
+        Raises:
+            UnownedInputError: When the partition is assigned in this generation but has no lane.
+        """
+        lane = self._lanes.get(Source(item.position.topic, item.position.partition))
+        if lane is not None:
+            await lane.submit(item, generation, context)
+        elif generation == self._expected:
+            raise UnownedInputError(f"no lane for {item.position} in generation {generation}")
+
+    async def drain(self) -> None:
+        """Commit what the lanes took and let go of all partitions, within ``DRAIN_TIMEOUT`` seconds."""
+        self._expected = None
+        async with self._lock:
+            self._opened = None
+            lanes, self._lanes = self._lanes, {}
+            if not lanes:
+                return
+            drains = {asyncio.create_task(lane.drain()): lane for lane in lanes.values()}
+            _, late = await asyncio.wait(drains, timeout=DRAIN_TIMEOUT)
+            for task in late:
+                log.warning("lane_discarded", depth=drains[task].depth)
+                task.cancel()
+                await drains[task].discard()
+            log.info("lanes_drained", partitions=sorted(source.partition for source in lanes))
+
+    async def close(self) -> None:
+        """Drain for good: later assignments open nothing."""
+        self._closed = True
+        await self.drain()
+
+
+async def _stop(transactors: Collection[Transactor]) -> None:
+    await asyncio.gather(*(transactor.stop() for transactor in transactors), return_exceptions=True)

@@ -1,0 +1,80 @@
+"""The worker's look at itself: lag by the brokers' word, and whether anything moves."""
+
+import asyncio
+from collections.abc import Hashable
+
+import structlog
+from aiokafka.errors import KafkaError
+from faust.types import TP, AppT
+
+from streams.delivery.failstop import Watchdog
+from streams.delivery.lanes import Lanes
+from streams.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+_ANSWER_TIMEOUT = 10.0
+
+
+class Monitor:
+    """Reads the ends of the assigned input partitions on a timer, shows the lag, and feeds the watchdog.
+
+    The watchdog is fed when there is nothing to do, when a clip is being processed within its time, or when something
+    moved since the last look: a commit, or a table in recovery.
+
+    Args:
+        app: The running app.
+        lanes: Its lanes.
+        metrics: Where the lag is shown.
+        watchdog: Fed from here.
+        interval: Seconds between two looks.
+    """
+
+    def __init__(self, app: AppT[object], lanes: Lanes, metrics: Metrics, watchdog: Watchdog, interval: float) -> None:
+        self._app = app
+        self._lanes = lanes
+        self._metrics = metrics
+        self._watchdog = watchdog
+        self._interval = interval
+        self._last: Hashable = None
+        self.brokers_answer = False
+
+    async def run(self) -> None:
+        """Look, forever."""
+        while True:
+            try:
+                idle = await asyncio.wait_for(self._lag(), _ANSWER_TIMEOUT) == 0
+            except (KafkaError, TimeoutError) as error:
+                log.warning("brokers_silent", reason=str(error) or type(error).__name__)
+                self.brokers_answer = idle = False
+            else:
+                self.brokers_answer = True
+            state = self._progress()
+            busy = any(lane.busy for _, lane in self._lanes)
+            if (idle and self._lanes.ready) or busy or state != self._last:
+                self._watchdog.feed()
+            self._last = state
+            await asyncio.sleep(self._interval)
+
+    async def _lag(self) -> int:
+        """Records not yet committed, over all assigned input partitions."""
+        lanes = {TP(*source): lane for source, lane in self._lanes}
+        if not lanes:
+            return 0
+        ends = await self._app.consumer.highwaters(*lanes)
+        total = 0
+        for tp, lane in lanes.items():
+            lag = max(0, ends[tp] - lane.committed)
+            if lag and not lane.depth and await self._read_to(tp, ends[tp]):
+                lag = 0  # what is left are transaction markers
+            self._metrics.lag_records.labels(tp.topic, tp.partition).set(lag)
+            total += lag
+        return total
+
+    async def _read_to(self, tp: TP, end: int) -> bool:
+        position = await self._app.consumer.position(tp)
+        return position is not None and position >= end
+
+    def _progress(self) -> Hashable:
+        committed = frozenset((source, lane.committed) for source, lane in self._lanes)
+        return committed, self._lanes.ready, self._app.tables.recovery.active_remaining_total()

@@ -1,0 +1,72 @@
+"""What goes into a lane and what comes out of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from schemas import Position, Record, Rejection
+
+#: Reads the state table of the record's partition; safe to call from any thread.
+Lookup = Callable[[bytes], bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One record of an input topic."""
+
+    position: Position
+    record: Record
+
+    @property
+    def size(self) -> int:
+        """Bytes of the value."""
+        return len(self.record.value or b"")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One record to be written, to the same partition number as its input."""
+
+    topic: str
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Everything that one input record became; its transaction writes all of it or none.
+
+    Attributes:
+        outputs: Records for output topics, dead letters included.
+        rejection: Why the input was refused, or None for a result.
+        table_updates: Keys and values for the state table. Their changelog is outside the transaction, so each must
+            be a pure function of content: written twice it says the same.
+        report: What the processor wants back once the outcome is committed.
+    """
+
+    outputs: tuple[Output, ...]
+    rejection: Rejection | None = None
+    table_updates: tuple[tuple[bytes, bytes], ...] = ()
+    report: Any = None
+
+
+class Processor(Protocol):
+    """What an agent does with one record; the lane does everything else."""
+
+    def process(self, item: Input, lookup: Lookup) -> Outcome:
+        """Turn one input into its outcome, in a pool thread. Deterministic; bad input is an outcome, never an error."""
+
+    def reject(self, item: Input, rejection: Rejection) -> Outcome:
+        """Make the dead letter for an input that could not be processed."""
+
+    def delivered(self, item: Input, outcome: Outcome) -> None:
+        """Hear that the outcome is committed, on the event loop: log and count here."""
+
+
+class StateStore(Protocol):
+    """The state table as a lane needs it."""
+
+    def lookup(self, partition: int) -> Lookup:
+        """Return the reader of one partition's state."""
+
+    def put(self, context: object, key: bytes, value: bytes) -> None:
+        """Write one entry on behalf of the input that came with ``context``."""

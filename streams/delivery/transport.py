@@ -1,0 +1,124 @@
+"""Faust's Kafka transport, with fencing before reading and draining before letting go.
+
+The classes here rest on internals of Faust 0.15.3 and aiokafka 0.14; the releases are pinned for that reason.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import IllegalStateError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from streams.delivery.lanes import Lanes, Source
+
+#: Faust asks for 1,500 ms; a shorter poll lets the fetcher notice assignments and pauses sooner.
+_FETCH_MAX_WAIT_MS = 500
+
+
+# mode names a subclass's logger after its module; these lines are Faust's.
+_LOGGER = logging.getLogger("faust.transport")
+
+
+class LaneConsumerThread(driver.AIOKafkaConsumerThread):
+    """Reads only committed records: an upstream transaction that was aborted is not a call."""
+
+    logger = _LOGGER
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust offers neither as a setting; both are read when the consumer starts.
+        consumer._isolation_level = "read_committed"  # noqa: SLF001
+        consumer._fetch_max_wait_ms = _FETCH_MAX_WAIT_MS  # noqa: SLF001
+        return consumer
+
+
+class LaneConsumer(driver.Consumer):
+    """Opens the lanes of a generation before its first record is read, and drains them before it ends."""
+
+    logger = _LOGGER
+    transport: "LaneTransport"
+
+    def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
+        return LaneConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """Keep fetching from a partition whose queue is full: the queue's put is the back-pressure.
+
+        Faust would take it off the fetch list, and sleep a second when the list is empty.
+        """
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        """See on_buffer_full."""
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Stop the flow, commit what is in flight, then let Faust do its part."""
+        self.stop_flow()
+        try:
+            await self.transport.lanes.drain()
+        except Exception as error:  # noqa: BLE001  Faust would go on with half-drained lanes
+            self.transport.on_failure(error)
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Note the generation: its lanes open once the tables are recovered, and nothing is read before."""
+        self.pause_partitions(self._sources(assigned).values())
+        self.transport.lanes.expect(generation_id)
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        """Resume tables at any time, but inputs only while their lanes are open.
+
+        Faust resumes its inputs before it seeks; what is read in between comes from an offset that was looked up before
+        the fencing, and a lane that takes it would be ahead of records that nobody has processed.
+        """
+        lanes = self.transport.lanes
+        super().resume_partitions([tp for tp in tps if lanes.ready or not lanes.serves(tp.topic)])
+
+    async def perform_seek(self) -> None:
+        """Fence former owners, then seek to the committed offsets; whatever resumes reading comes through here."""
+        sources = self._sources(self.assignment())
+        opened = False
+
+        async def positions() -> Mapping[Source, int]:
+            nonlocal opened
+            opened = True
+            return await self._seek_sources(sources)
+
+        try:
+            await self.transport.lanes.open(sources, positions)
+            if not opened:
+                await super().perform_seek()
+            self.resume_partitions(sources.values())
+        except IllegalStateError:  # the next rebalance has begun, and will come through here again
+            raise
+        except Exception as error:  # noqa: BLE001  Faust logs it and reads on from wherever it stands
+            self.transport.on_failure(error)
+
+    def _sources(self, tps: Iterable[TP]) -> dict[Source, TP]:
+        return {Source(tp.topic, tp.partition): tp for tp in tps if self.transport.lanes.serves(tp.topic)}
+
+    async def _seek_sources(self, sources: Mapping[Source, TP]) -> Mapping[Source, int]:
+        await super().perform_seek()
+        uncommitted = [tp for tp in sources.values() if not self._committed_offset.get(tp)]
+        if uncommitted:  # a seek to the committed offset leaves these wherever the fetcher happens to stand
+            await self._thread.seek_to_beginning(*(TopicPartition(*tp) for tp in uncommitted))
+        return {source: self._committed_offset.get(tp) or 0 for source, tp in sources.items()}
+
+
+class LaneTransport(driver.Transport):
+    """The transport to assign to an app that delivers through lanes.
+
+    Args:
+        lanes: Opened and drained as partitions come and go.
+        on_failure: Ends the worker.
+    """
+
+    Consumer: ClassVar[Any] = LaneConsumer
+
+    def __init__(self, *args: Any, lanes: Lanes, on_failure: Callable[[BaseException], None], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lanes = lanes
+        self.on_failure = on_failure
