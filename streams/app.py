@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import faust
 from faust.types import StreamT, TopicT
@@ -96,7 +96,7 @@ class Runtime:
 
     async def deliver(self, stream: StreamT[Any]) -> None:
         """Body of an agent on an input topic."""
-        await deliver(stream, self.lanes, self.on_failure)
+        await deliver(cast("faust.Stream[Any]", stream), self.lanes, self.on_failure)
 
 
 def create_runtime(settings: Settings, on_failure: Callable[[BaseException], None]) -> Runtime:

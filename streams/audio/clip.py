@@ -37,6 +37,20 @@ class Clip:
     rate: int
     source: SourceFormat
 
+    @classmethod
+    def of(cls, samples: NDArray[np.int16], rate: int, source: SourceFormat) -> "Clip":
+        """Make a clip of samples, which become read-only; they are copied only if they are not contiguous.
+
+        Args:
+            samples: Signed 16-bit samples, shape (frames, channels), or (frames,) for mono.
+            rate: Sampling rate in Hz.
+            source: How the sender had coded it.
+        """
+        plane = samples.reshape(-1, 1) if samples.ndim == 1 else samples
+        contiguous = np.ascontiguousarray(plane, dtype=np.int16)
+        contiguous.flags.writeable = False
+        return cls(contiguous, rate, source)
+
     @property
     def frames(self) -> int:
         """Sample frames (one sample per channel each)."""

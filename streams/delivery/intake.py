@@ -1,16 +1,17 @@
 """From Faust's stream into the lanes: the body of every exact agent."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
-from faust.types import EventT, StreamT
+import faust
+from faust.types import EventT
 
 from schemas import Position, Record
 from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import Input
 
 
-async def deliver(stream: StreamT[Any], lanes: Lanes, on_failure: Callable[[BaseException], None]) -> None:
+async def deliver(stream: faust.Stream[Any], lanes: Lanes, on_failure: Callable[[BaseException], None]) -> None:
     """Hand every event of the stream to its lane, in order; Faust itself acknowledges nothing.
 
     Args:
@@ -32,7 +33,7 @@ def _input(event: EventT[Any]) -> Input:
         Record(
             key=message.key,
             value=message.value,
-            headers=tuple(message.headers or ()),
+            headers=tuple(cast("Iterable[tuple[str, bytes]]", message.headers or ())),
             timestamp_ms=round(message.timestamp * 1000),
         ),
     )

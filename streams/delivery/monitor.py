@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Hashable
+from typing import cast
 
+import faust
 import structlog
 from aiokafka.errors import KafkaError
-from faust.types import TP, AppT
+from faust.tables.manager import TableManager
+from faust.types import TP
 
 from streams.delivery.failstop import Watchdog
 from streams.delivery.lanes import Lanes
@@ -30,7 +33,7 @@ class Monitor:
         interval: Seconds between two looks.
     """
 
-    def __init__(self, app: AppT[object], lanes: Lanes, metrics: Metrics, watchdog: Watchdog, interval: float) -> None:
+    def __init__(self, app: faust.App, lanes: Lanes, metrics: Metrics, watchdog: Watchdog, interval: float) -> None:
         self._app = app
         self._lanes = lanes
         self._metrics = metrics
@@ -76,5 +79,6 @@ class Monitor:
         return position is not None and position >= end
 
     def _progress(self) -> Hashable:
+        tables = cast("TableManager", self._app.tables)
         committed = frozenset((source, lane.committed) for source, lane in self._lanes)
-        return committed, self._lanes.ready, self._app.tables.recovery.active_remaining_total()
+        return committed, self._lanes.ready, tables.recovery.active_remaining_total()

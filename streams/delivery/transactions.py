@@ -21,6 +21,8 @@ _REQUEST_TIMEOUT_MS = 30_000
 #: takes milliseconds, so the usual 100 ms would be most of the latency.
 _RETRY_BACKOFF_MS = 20
 _START_ATTEMPT_PAUSE = 0.5
+#: Brokers and coordinators on their way up.
+_PASSING = (KafkaConnectionError, CoordinatorNotAvailableError, CoordinatorLoadInProgressError)
 _MAX_BATCH_BYTES = 900 * 1024
 #: As large as the largest dead letter: the dead-letter topic's max.message.bytes.
 _MAX_REQUEST_BYTES = 10 * 2**20
@@ -56,15 +58,7 @@ class PartitionProducer:
     def __init__(self, bootstrap_servers: str, group: str, topic: str, partition: int) -> None:
         self._group = group
         self._source = TopicPartition(topic, partition)
-        self._new_producer = lambda: AIOKafkaProducer(
-            bootstrap_servers=bootstrap_servers,
-            transactional_id=f"{group}-{topic}-{partition}",
-            transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
-            request_timeout_ms=_REQUEST_TIMEOUT_MS,
-            retry_backoff_ms=_RETRY_BACKOFF_MS,
-            max_batch_size=_MAX_BATCH_BYTES,
-            max_request_size=_MAX_REQUEST_BYTES,
-        )
+        self._bootstrap_servers = bootstrap_servers
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
@@ -78,9 +72,9 @@ class PartitionProducer:
             producer = self._new_producer()
             try:
                 await producer.start()
-            except (KafkaConnectionError, CoordinatorNotAvailableError, CoordinatorLoadInProgressError):
+            except BaseException as error:
                 await producer.stop()
-                if asyncio.get_running_loop().time() > give_up:
+                if not isinstance(error, _PASSING) or asyncio.get_running_loop().time() > give_up:
                     raise
                 await asyncio.sleep(_START_ATTEMPT_PAUSE)
             else:
@@ -121,14 +115,14 @@ class PartitionProducer:
             await self._producer.stop()
             self._producer = None
 
-
-def transactor_factory(bootstrap_servers: str, group: str) -> "TransactorFactory":
-    """Return what makes the transactor of an input partition on a real cluster."""
-    return lambda topic, partition: PartitionProducer(bootstrap_servers, group, topic, partition)
-
-
-class TransactorFactory(Protocol):
-    """Makes the transactor of one input partition."""
-
-    def __call__(self, topic: str, partition: int) -> Transactor:
-        """Make it, not yet started."""
+    def _new_producer(self) -> AIOKafkaProducer:
+        source = self._source
+        return AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap_servers,
+            transactional_id=f"{self._group}-{source.topic}-{source.partition}",
+            transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
+            request_timeout_ms=_REQUEST_TIMEOUT_MS,
+            retry_backoff_ms=_RETRY_BACKOFF_MS,
+            max_batch_size=_MAX_BATCH_BYTES,
+            max_request_size=_MAX_REQUEST_BYTES,
+        )

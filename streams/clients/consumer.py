@@ -1,0 +1,87 @@
+"""Receives compressed audio from the product."""
+
+from types import TracebackType
+from typing import Self
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+
+from schemas import CompressedAudio, Record, Rejection
+from schemas.topics import COMPRESSED
+
+_MAX_FETCH_BYTES = 10 * 2**20  # one record of the largest size
+
+
+class CompressedAudioConsumer:
+    """Receives the results, each call's in order, and none of an unfinished transaction.
+
+    Use it as an async context manager and iterate over it. A record that is not a result arrives as a
+    `Rejection`.
+
+    With a group, consumers of the same group share the partitions and go on where the group has committed:
+    call `commit` once the results received so far are safe; after a crash, later ones arrive again. Without
+    one, each consumer sees everything.
+
+    Args:
+        bootstrap_servers: Brokers as ``host:port[,host:port...]``.
+        topic: Full name of the topic, with the installation's prefix.
+        group_id: Consumer group, or None.
+        from_beginning: Where to start without a commit: at the oldest result, or at the next one.
+
+    Raises:
+        aiokafka.errors.KafkaConnectionError: On entering, if no broker answers.
+    """
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        topic: str = COMPRESSED,
+        *,
+        group_id: str | None = None,
+        from_beginning: bool = False,
+    ) -> None:
+        self._in_group = group_id is not None
+        self._consumer = AIOKafkaConsumer(
+            topic,
+            bootstrap_servers=bootstrap_servers,
+            group_id=group_id,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest" if from_beginning else "latest",
+            max_partition_fetch_bytes=_MAX_FETCH_BYTES,
+        )
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._consumer.start()
+            if not self._in_group:
+                # Otherwise "the next result" would count from the first fetch, some time after this returns.
+                for partition in self._consumer.assignment():
+                    await self._consumer.position(partition)
+        except BaseException:
+            await self._consumer.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._consumer.stop()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> CompressedAudio | Rejection:
+        return CompressedAudio.from_record(_record(await self._consumer.getone()))
+
+    async def commit(self) -> None:
+        """Remember for the group that everything received so far is done.
+
+        Raises:
+            aiokafka.errors.IllegalOperation: Without a group.
+            aiokafka.errors.CommitFailedError: If the group has given the partitions to another consumer.
+        """
+        await self._consumer.commit()
+
+
+def _record(message: ConsumerRecord) -> Record:
+    return Record(message.key, message.value, tuple(message.headers), message.timestamp)

@@ -1,0 +1,60 @@
+"""Cuts a call's audio into the events that telephony would send."""
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from schemas import Channel, MediaType, RawAudio
+from schemas.media_type import L16, SLIN
+from streams.audio.clip import Clip
+
+_BYTE_ORDER = {L16: ">i2", SLIN: "<i2"}
+
+
+def segments(
+    clip: Clip,
+    *,
+    hotel_id: str,
+    call_id: str,
+    source: str,
+    seconds: float = 2.0,
+    channel: Channel | None = None,
+    media: str = L16,
+    began: datetime | None = None,
+) -> Iterator[RawAudio]:
+    """Cut one call into segments, numbered from 0, each with a fresh id, the last one marked as final.
+
+    Args:
+        clip: The call's audio; one without samples gives no segment.
+        hotel_id: The hotel.
+        call_id: The call.
+        source: Who sends it, a URI-reference.
+        seconds: Length of a segment; the last one may be shorter.
+        channel: Whose voice it is.
+        media: ``audio/L16`` or ``audio/x-slin``.
+        began: When the call began, with time zone; None means now.
+
+    Raises:
+        ValueError: If a segment would have no samples, or the media type is another one or does not allow the
+            clip's rate or channels.
+    """
+    if media not in _BYTE_ORDER:
+        raise ValueError(f"{media} is not one of {', '.join(_BYTE_ORDER)}")
+    length = round(seconds * clip.rate)
+    if length < 1:
+        raise ValueError(f"segments of {seconds:g} s have no samples at {clip.rate} Hz")
+    media_type = MediaType(media, (("rate", str(clip.rate)), ("channels", str(clip.channels))))
+    began = began or datetime.now(UTC)
+    for sequence, start in enumerate(range(0, clip.frames, length)):
+        yield RawAudio(
+            id=str(uuid.uuid4()),
+            source=source,
+            hotel_id=hotel_id,
+            call_id=call_id,
+            media_type=media_type,
+            audio=clip.samples[start : start + length].astype(_BYTE_ORDER[media]).tobytes(),
+            time=began + timedelta(seconds=start / clip.rate),
+            channel=channel,
+            sequence=sequence,
+            final=start + length >= clip.frames,
+        )

@@ -1,0 +1,8 @@
+"""Encoders: one file each, all alike, see `Encoder`. A new one is a new file and a line here."""
+
+from streams.codecs.base import Encoded, Encoder
+from streams.codecs.flac import FlacEncoder
+from streams.codecs.opus import OpusEncoder
+from streams.codecs.wav import WavEncoder
+
+__all__ = ["Encoded", "Encoder", "FlacEncoder", "OpusEncoder", "WavEncoder"]

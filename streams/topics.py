@@ -1,0 +1,199 @@
+"""Brings the topics of ``schemas/topics.yaml`` onto a cluster, and checks those that are there."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import (
+    KafkaConnectionError,
+    NotControllerError,
+    RequestTimedOutError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
+
+from schemas.topics import TopicSpec, load_topics
+
+_REQUEST_TIMEOUT_MS = 5_000
+_CONNECT_WITHIN = 11.0  # seconds: time to pass over two brokers of a list that do not answer
+_PAUSE = 0.1  # seconds between looks at a cluster that is still spreading the news
+_SPREAD_WITHIN = 2.0  # seconds until every broker knows of a topic that one of them knows
+_USUAL_REPLICATION = 3
+_CHECKED = ("cleanup.policy", "max.message.bytes")  # retention is the operator's to change
+# A race with another process, or a controller that is changing: the next look shows how it went.
+_PASSING = {error.errno for error in (TopicAlreadyExistsError, NotControllerError, RequestTimedOutError)}
+
+
+class TopicError(Exception):
+    """The cluster's topics are not as they have to be. The message is one line and says what to change."""
+
+
+class TopicMissingError(TopicError):
+    """A topic is not there: run ``./scripts/topics apply``."""
+
+
+class TopicMismatchError(TopicError):
+    """A topic is there and differs from ``schemas/topics.yaml``: change the one or the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """A topic as it stands on the cluster.
+
+    Attributes:
+        name: Its full name.
+        created: Whether this call created it.
+        partitions: Number of partitions.
+        replication: Replicas of each partition.
+    """
+
+    name: str
+    created: bool
+    partitions: int
+    replication: int
+
+
+async def apply_topics(
+    bootstrap: str, prefix: str, group: str, replication: int | None = None, *, timeout: float = 30.0
+) -> list[TopicState]:
+    """Create the topics that are missing and check the others; any number of processes may do so at once.
+
+    Args:
+        bootstrap: Brokers as ``host:port[,host:port...]``.
+        prefix: Put before every topic's name.
+        group: Consumer group that the cache's changelog belongs to.
+        replication: Replicas of each new partition; None takes three, or as many as there are brokers.
+        timeout: Seconds for every new topic to get a leader for each partition.
+
+    Returns:
+        Every topic, in the order of ``schemas/topics.yaml``.
+
+    Raises:
+        TopicMismatchError: If a topic that was there before has other partitions or settings.
+        TopicError: If the cluster refuses to create a topic, or does not get it ready in time.
+        aiokafka.errors.KafkaConnectionError: If no broker answers.
+    """
+    specs = _resolved(prefix, group)
+    deadline = time.monotonic() + timeout
+    created: set[str] = set()
+    async with _admin(bootstrap) as admin:
+        while True:
+            found = await _describe(admin, specs)
+            missing = {name: spec for name, spec in specs.items() if name not in found}
+            if missing:
+                created |= await _create(admin, missing, replication)
+            elif all(_has_leaders(partitions) for partitions in found.values()):
+                break
+            if time.monotonic() > deadline:
+                waiting = sorted(missing) or sorted(n for n, p in found.items() if not _has_leaders(p))
+                raise TopicError(f"topics are not ready after {timeout:g} s: {', '.join(waiting)}")
+            await asyncio.sleep(_PAUSE)
+        await _verify(admin, specs, found)
+    return [TopicState(name, name in created, len(found[name]), len(found[name][0]["replicas"])) for name in specs]
+
+
+async def check_topics(bootstrap: str, prefix: str, group: str, names: Collection[str] | None = None) -> None:
+    """Make sure that the topics are there and as they have to be, without changing anything.
+
+    Args:
+        bootstrap: Brokers as ``host:port[,host:port...]``.
+        prefix: Put before every topic's name.
+        group: Consumer group that the cache's changelog belongs to.
+        names: Logical names of the topics to check; None checks all.
+
+    Raises:
+        TopicMissingError: If a topic is missing.
+        TopicMismatchError: If a topic has other partitions or settings than ``schemas/topics.yaml`` says.
+        aiokafka.errors.KafkaConnectionError: If no broker answers.
+    """
+    specs = {full: spec for full, spec in _resolved(prefix, group).items() if names is None or spec.name in names}
+    async with _admin(bootstrap) as admin:
+        deadline = time.monotonic() + _SPREAD_WITHIN
+        while missing := specs.keys() - (found := await _describe(admin, specs)).keys():
+            if time.monotonic() > deadline:
+                raise TopicMissingError(f"missing: {', '.join(sorted(missing))}; run ./scripts/topics apply")
+            await asyncio.sleep(_PAUSE)
+        await _verify(admin, specs, found)
+
+
+def _resolved(prefix: str, group: str) -> dict[str, TopicSpec]:
+    return {spec.resolve(prefix, group): spec for spec in load_topics()}
+
+
+@asynccontextmanager
+async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_REQUEST_TIMEOUT_MS)
+    try:
+        try:
+            async with asyncio.timeout(_CONNECT_WITHIN):
+                await admin.start()
+        except TimeoutError as error:
+            raise KafkaConnectionError(f"no broker answers at {bootstrap}") from error
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def _describe(admin: AIOKafkaAdminClient, wanted: Collection[str]) -> dict[str, list[dict[str, Any]]]:
+    """Partitions of those wanted topics that exist."""
+    # All topics are listed because asking for one by name lets a broker create it, with its own defaults.
+    topics = await admin.describe_topics()
+    return {t["topic"]: t["partitions"] for t in topics if t["topic"] in wanted and t["partitions"]}
+
+
+async def _create(admin: AIOKafkaAdminClient, missing: dict[str, TopicSpec], replication: int | None) -> set[str]:
+    """Ask for the missing topics; returns those that this call created."""
+    if replication is None:
+        replication = min(_USUAL_REPLICATION, len((await admin.describe_cluster())["brokers"]))
+    response = await admin.create_topics(
+        [NewTopic(name, spec.partitions, replication, topic_configs=spec.configs) for name, spec in missing.items()],
+        timeout_ms=_REQUEST_TIMEOUT_MS,
+    )
+    for name, code, message in response.topic_errors:
+        if code and code not in _PASSING:
+            raise TopicError(f"topic {name} cannot be created: {message or for_code(code).__name__}")
+    return {name for name, code, _ in response.topic_errors if not code}
+
+
+def _has_leaders(partitions: list[dict[str, Any]]) -> bool:
+    return all(not partition["error_code"] and partition["leader"] >= 0 for partition in partitions)
+
+
+async def _verify(
+    admin: AIOKafkaAdminClient, specs: dict[str, TopicSpec], found: dict[str, list[dict[str, Any]]]
+) -> None:
+    """Compare topics that exist with what they have to be."""
+    for name, spec in specs.items():
+        if len(found[name]) != spec.partitions:
+            raise TopicMismatchError(_difference(name, "partitions", len(found[name]), spec.partitions))
+    for name, settings in (await _settings(admin, specs)).items():
+        for setting, actual in settings.items():
+            expected = specs[name].configs[setting]
+            if actual != expected:
+                raise TopicMismatchError(_difference(name, setting, actual, expected))
+
+
+async def _settings(admin: AIOKafkaAdminClient, names: Collection[str]) -> dict[str, dict[str, str]]:
+    """The checked settings of topics that exist."""
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name, configs=dict.fromkeys(_CHECKED, "")) for name in names]
+    deadline = time.monotonic() + _SPREAD_WITHIN
+    while True:
+        answers = [answer for response in await admin.describe_configs(resources) for answer in response.resources]
+        failed = [(name, for_code(code)) for code, _, _, name, _ in answers if code]
+        if not failed:
+            return {name: {entry[0]: entry[1] for entry in entries} for *_, name, entries in answers}
+        name, error = failed[0]
+        # The request went to some broker, and that one may not have heard of a new topic yet.
+        if error is not UnknownTopicOrPartitionError or time.monotonic() > deadline:
+            raise TopicError(f"topic {name} cannot be read: {error.__name__}")
+        await asyncio.sleep(_PAUSE)
+
+
+def _difference(name: str, what: str, actual: object, expected: object) -> str:
+    return f"topic {name} has {what}={actual} and must have {expected} (schemas/topics.yaml)"

@@ -1,0 +1,49 @@
+"""Workers are killed while calls flow: every input has exactly one outcome, in order, and every file plays."""
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+
+from streams.topics import apply_topics
+from tests.support.brokers import Broker, Namespace, ThreeBrokers
+from tests.support.ledger import Ledger
+from tests.support.workers import Worker, running
+from tests.support.workload import calls
+
+RECORDS = 3000
+KILLS = 3
+
+
+async def survive_kills(servers: str, namespace: Namespace, directory: Path) -> None:
+    await apply_topics(servers, namespace.prefix, namespace.group)
+    workers = [Worker(servers, namespace, directory / f"worker-{number}") for number in range(2)]
+    ledger = Ledger(servers, namespace.prefix)
+    chance = random.Random(7)
+    with running(*workers):
+        sending = asyncio.create_task(ledger.send(list(calls(RECORDS)), per_second=150))
+        for kill in range(KILLS):
+            await asyncio.sleep(chance.uniform(2, 4))
+            victim = workers[kill % len(workers)]
+            await asyncio.to_thread(victim.kill)
+            await asyncio.sleep(chance.uniform(0, 1))
+            victim.start()
+        await sending
+        await ledger.collect(within=120)
+        codes = [await asyncio.to_thread(worker.stop) for worker in workers]
+    verdict = ledger.verdict()
+    assert verdict.faults == [], "\n".join([*verdict.faults[:20], *(worker.tail() for worker in workers)])
+    assert verdict.results + verdict.dead_letters == verdict.inputs == RECORDS
+    assert verdict.dead_letters > RECORDS * 0.03
+    assert codes == [0, 0]
+
+
+@pytest.mark.timeout(300)
+async def test_kills_on_one_broker(broker: Broker, namespace: Namespace, tmp_path: Path) -> None:
+    await survive_kills(broker.bootstrap_servers, namespace, tmp_path)
+
+
+@pytest.mark.timeout(300)
+async def test_kills_on_three_brokers(three_brokers: ThreeBrokers, namespace: Namespace, tmp_path: Path) -> None:
+    await survive_kills(three_brokers.bootstrap_servers, namespace, tmp_path)

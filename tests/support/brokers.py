@@ -1,0 +1,139 @@
+"""A genuine Kafka for tests: one that is given, one in a container, or one from Kafka's own jars."""
+
+import asyncio
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from docker.errors import DockerException, ImageNotFound  # type: ignore[import-untyped]  # docker ships no types
+from requests.exceptions import RequestException
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.docker_client import DockerClient
+
+from infra.kafka.cluster import LocalCluster
+from infra.kafka.errors import LocalKafkaError
+from infra.kafka.image import image_name, write_context
+from infra.kafka.ports import free_ports
+from infra.kafka.readiness import wait_until_ready
+
+_READY_TIMEOUT_S = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """A Kafka that tests may use, and where it came from."""
+
+    bootstrap_servers: str
+    origin: Literal["given", "testcontainers", "jars"]
+
+
+@dataclass(frozen=True, slots=True)
+class ThreeBrokers:
+    """Three brokers that a test may kill and restart one by one."""
+
+    bootstrap_servers: str
+    cluster: LocalCluster
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """Names that no other test uses: put before every topic, and the consumer group."""
+
+    prefix: str
+    group: str
+
+
+def engine_answers() -> bool:
+    """Tell whether a container engine answers the Docker API."""
+    try:
+        client = DockerClient().client
+    except (DockerException, RequestException):
+        return False
+    try:
+        return bool(client.ping())
+    except (DockerException, RequestException):
+        return False
+    finally:
+        client.close()
+
+
+@contextmanager
+def any_broker(directory: Path) -> Iterator[Broker]:
+    """Give the first Kafka that can be had: KAFKA_BOOTSTRAP_SERVERS, a container, the jars."""
+    with ExitStack() as started:
+        yield _given() or _contained(started) or started.enter_context(broker_from_jars(directory))
+
+
+def _given() -> Broker | None:
+    servers = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+    return Broker(servers, "given") if servers else None
+
+
+def _contained(started: ExitStack) -> Broker | None:
+    if not engine_answers():
+        return None
+    try:
+        return started.enter_context(broker_in_container())
+    except (DockerException, LocalKafkaError) as error:
+        warnings.warn(f"a container engine answers but gives no Kafka, using the jars: {error}", stacklevel=2)
+        return None
+
+
+@contextmanager
+def broker_from_jars(directory: Path) -> Iterator[Broker]:
+    """Start one broker on a free port, from Kafka's jars."""
+    with _running(LocalCluster(directory, 1, free_ports(1))) as cluster:
+        yield Broker(cluster.bootstrap_servers, "jars")
+
+
+@contextmanager
+def three_brokers_from_jars(directory: Path) -> Iterator[ThreeBrokers]:
+    """Start three brokers on free ports, from Kafka's jars."""
+    with _running(LocalCluster(directory, 3, free_ports(3))) as cluster:
+        yield ThreeBrokers(cluster.bootstrap_servers, cluster)
+
+
+@contextmanager
+def broker_in_container() -> Iterator[Broker]:
+    """Start one broker in a container of the image in infra/kafka, built when its content has changed."""
+    name = image_name()
+    _build_image(name)
+    port = free_ports(1)
+    container = DockerContainer(name).with_bind_ports(port, port).with_env("PORT", str(port))
+    # Where the engine's base images were unpacked locally, their root directory may be closed to other users.
+    container.with_kwargs(user="0:0")
+    host = container.get_container_host_ip()
+    container.with_env("ADVERTISED_HOST", host)
+    with container:
+        bootstrap_servers = f"{host}:{port}"
+        try:
+            asyncio.run(wait_until_ready(bootstrap_servers, 1, _READY_TIMEOUT_S))
+        except LocalKafkaError as error:
+            output = b"".join(container.get_logs()).decode(errors="replace")
+            raise LocalKafkaError(f"{error}; the container's output ends:\n{output[-3000:]}") from error
+        yield Broker(bootstrap_servers, "testcontainers")
+
+
+@contextmanager
+def _running(cluster: LocalCluster) -> Iterator[LocalCluster]:
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+def _build_image(name: str) -> None:
+    images = DockerClient().client.images
+    try:
+        images.get(name)
+    except ImageNotFound:
+        with tempfile.TemporaryDirectory() as context:
+            write_context(Path(context))
+            # The Dockerfile only copies, so that engines without the right to run build steps can build it too.
+            images.build(path=context, tag=name, rm=True)

@@ -1,0 +1,140 @@
+"""An in-memory Kafka and processor for testing lanes without a cluster: the same promises, none of the waiting."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from schemas import Position, Record, Rejection
+from streams.delivery.breaker import DeadLetterBreaker
+from streams.delivery.budget import InFlightBudget
+from streams.delivery.executor import ClipExecutor
+from streams.delivery.lane import LaneParts
+from streams.delivery.outcome import Input, Lookup, Outcome, Output
+from streams.metrics import Metrics
+
+TOPIC = "in"
+
+
+class FencedError(Exception):
+    """A later owner has started."""
+
+
+@dataclass
+class MemoryKafka:
+    """Committed outputs and offsets of one input topic; producers are fenced by epoch, as brokers do it."""
+
+    outputs: list[tuple[int, Output]] = field(default_factory=list)
+    offsets: dict[int, int] = field(default_factory=dict)
+    epochs: dict[int, int] = field(default_factory=dict)
+    batches: list[int] = field(default_factory=list)
+
+    def values(self, partition: int = 0) -> list[bytes | None]:
+        """Values committed to one partition, in order."""
+        return [output.record.value for number, output in self.outputs if number == partition]
+
+
+class MemoryTransactor:
+    """A transactor on a MemoryKafka.
+
+    Args:
+        kafka: Where it commits.
+        partition: Input partition.
+        before_commit: Awaited within each transaction, before it takes effect.
+    """
+
+    def __init__(
+        self, kafka: MemoryKafka, partition: int, before_commit: Callable[[], "asyncio.Future[None]"] | None = None
+    ) -> None:
+        self._kafka = kafka
+        self._partition = partition
+        self._before_commit = before_commit
+        self._epoch = 0
+        self.stopped = False
+
+    async def start(self) -> None:
+        self._epoch = self._kafka.epochs.get(self._partition, 0) + 1
+        self._kafka.epochs[self._partition] = self._epoch
+
+    async def commit(self, outputs: Sequence[Output], next_offset: int) -> None:
+        if self._before_commit:
+            await self._before_commit()
+        await asyncio.sleep(0)
+        if self._kafka.epochs[self._partition] != self._epoch:
+            raise FencedError
+        self._kafka.outputs += [(self._partition, output) for output in outputs]
+        self._kafka.offsets[self._partition] = next_offset
+        self._kafka.batches.append(len(outputs))
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+
+class MemoryStore:
+    """A state store in a dictionary."""
+
+    def __init__(self) -> None:
+        self.entries: dict[bytes, bytes] = {}
+
+    def lookup(self, partition: int) -> Lookup:
+        return self.entries.get
+
+    def put(self, context: object, key: bytes, value: bytes) -> None:
+        self.entries[key] = value
+
+
+class Echo:
+    """Answers each input with its own value; ``act`` may do something else first, in the pool thread."""
+
+    def __init__(self, act: Callable[[Input], Outcome | None] = lambda item: None) -> None:
+        self._act = act
+        self.delivered_offsets: list[int] = []
+
+    def process(self, item: Input, lookup: Lookup) -> Outcome:
+        return self._act(item) or Outcome((Output("out", item.record),))
+
+    def reject(self, item: Input, rejection: Rejection) -> Outcome:
+        return Outcome((Output("dead", Record(item.record.key, rejection.code.encode())),), rejection)
+
+    def delivered(self, item: Input, outcome: Outcome) -> None:
+        self.delivered_offsets.append(item.position.offset)
+
+
+@dataclass
+class Bench:
+    """Everything that lanes share, with the failures they reported."""
+
+    parts: LaneParts
+    store: MemoryStore
+    metrics: Metrics
+    failures: list[BaseException]
+
+    def close(self) -> None:
+        self.parts.executor.shutdown()
+
+
+def bench(*, clips: int = 50, size: int = 10**6, limit: int = 100, threads: int = 4, timeout: float = 60.0) -> Bench:
+    """Make what lanes share."""
+    metrics = Metrics()
+    failures: list[BaseException] = []
+    store = MemoryStore()
+    parts = LaneParts(
+        executor=ClipExecutor(threads, timeout, metrics, failures.append),
+        budget=InFlightBudget(clips, size, metrics),
+        breaker=DeadLetterBreaker(limit),
+        store=store,
+        metrics=metrics,
+        on_failure=failures.append,
+    )
+    return Bench(parts, store, metrics, failures)
+
+
+def item(offset: int, value: bytes | None = None, partition: int = 0) -> Input:
+    """One input; its value is its offset unless given."""
+    return Input(Position(TOPIC, partition, offset), Record(b"key", str(offset).encode() if value is None else value))
+
+
+async def until(condition: Callable[[], bool], within: float = 5.0) -> None:
+    """Wait for something to become true."""
+    async with asyncio.timeout(within):
+        while not condition():
+            await asyncio.sleep(0.002)

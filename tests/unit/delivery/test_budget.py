@@ -1,0 +1,49 @@
+import asyncio
+
+from streams.delivery.budget import InFlightBudget
+from streams.metrics import Metrics
+
+
+async def test_bytes_are_bounded_and_the_bound_is_shown() -> None:
+    metrics = Metrics()
+    budget = InFlightBudget(max_clips=10, max_bytes=100, metrics=metrics)
+    await budget.acquire(60)
+    waiting = asyncio.create_task(budget.acquire(60))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    assert metrics.registry.get_sample_value("audio_in_flight_bytes") == 60
+    budget.release(60)
+    await waiting
+    assert (budget.clips, budget.bytes) == (1, 60)
+
+
+async def test_a_clip_larger_than_the_budget_goes_alone() -> None:
+    budget = InFlightBudget(max_clips=10, max_bytes=100, metrics=Metrics())
+    await budget.acquire(1000)
+    small = asyncio.create_task(budget.acquire(1))
+    await asyncio.sleep(0)
+    assert not small.done()
+    budget.release(1000)
+    await small
+
+
+async def test_one_release_may_admit_several() -> None:
+    budget = InFlightBudget(max_clips=10, max_bytes=100, metrics=Metrics())
+    await budget.acquire(100)
+    waiting = [asyncio.create_task(budget.acquire(20)) for _ in range(3)]
+    await asyncio.sleep(0)
+    budget.release(100)
+    await asyncio.gather(*waiting)
+    assert budget.bytes == 60
+
+
+async def test_a_waiter_that_is_cancelled_takes_nothing() -> None:
+    budget = InFlightBudget(max_clips=1, max_bytes=100, metrics=Metrics())
+    await budget.acquire(1)
+    waiting = asyncio.create_task(budget.acquire(1))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    budget.release(1)
+    assert budget.clips == 0
+    await budget.acquire(1)

@@ -1,0 +1,85 @@
+import asyncio
+import threading
+
+import pytest
+
+from streams.delivery.executor import ClipExecutor, ExecutorExhaustedError, Job
+from streams.delivery.outcome import Input
+from streams.metrics import Metrics
+from tests.support.delivery import Echo, item, until
+
+
+def job(echo: Echo, number: int = 0) -> Job:
+    return Job(item(number), None, echo, lambda key: None, lambda: None)
+
+
+async def test_a_clip_over_its_time_is_a_dead_letter_and_its_late_result_is_dropped() -> None:
+    release = threading.Event()
+    failures: list[BaseException] = []
+    metrics = Metrics()
+    executor = ClipExecutor(2, 0.1, metrics, failures.append)
+    watch = asyncio.create_task(executor.enforce_timeouts())
+
+    def hang(item: Input) -> None:
+        if item.position.offset == 0:
+            release.wait(10)
+
+    slow, quick = job(Echo(hang), 0), job(Echo(hang), 1)
+    executor.submit(slow)
+    executor.submit(quick)
+    await until(lambda: slow.outcome is not None and quick.outcome is not None)
+    assert slow.outcome is not None
+    assert slow.outcome.rejection is not None
+    assert slow.outcome.rejection.code == "ProcessingTimeout"
+    assert "0.1 s" in slow.outcome.rejection.message
+    assert quick.outcome is not None
+    assert quick.outcome.rejection is None
+    assert metrics.registry.get_sample_value("audio_abandoned_clips") == 1
+
+    release.set()
+    await until(lambda: metrics.registry.get_sample_value("audio_abandoned_clips") == 0)
+    assert slow.outcome.rejection.code == "ProcessingTimeout"
+    assert failures == []
+    watch.cancel()
+    executor.shutdown()
+
+
+async def test_time_in_the_queue_does_not_count() -> None:
+    executor = ClipExecutor(1, 0.2, Metrics(), pytest.fail)
+    watch = asyncio.create_task(executor.enforce_timeouts())
+    echo = Echo(lambda item: threading.Event().wait(0.08) and None)
+    jobs = [job(echo, number) for number in range(6)]
+    for each in jobs:
+        executor.submit(each)
+    await until(lambda: all(each.outcome for each in jobs))
+    assert all(each.outcome and each.outcome.rejection is None for each in jobs)
+    watch.cancel()
+    executor.shutdown()
+
+
+async def test_no_thread_left_is_a_failure() -> None:
+    release = threading.Event()
+    failures: list[BaseException] = []
+    executor = ClipExecutor(2, 0.05, Metrics(), failures.append)
+    watch = asyncio.create_task(executor.enforce_timeouts())
+    echo = Echo(lambda item: release.wait(10) and None)
+    for number in range(2):
+        executor.submit(job(echo, number))
+    await until(lambda: bool(failures))
+    assert isinstance(failures[0], ExecutorExhaustedError)
+    release.set()
+    watch.cancel()
+    executor.shutdown()
+
+
+async def test_running_out_of_memory_is_a_failure_not_a_dead_letter() -> None:
+    failures: list[BaseException] = []
+    executor = ClipExecutor(1, 10, Metrics(), failures.append)
+
+    def exhaust(item: Input) -> None:
+        raise MemoryError
+
+    executor.submit(job(Echo(exhaust)))
+    await until(lambda: bool(failures))
+    assert isinstance(failures[0], MemoryError)
+    executor.shutdown()

@@ -1,0 +1,188 @@
+import asyncio
+import random
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from schemas import Record, Rejection
+from streams.delivery.breaker import DeadLetterLimitError
+from streams.delivery.lane import Lane
+from streams.delivery.outcome import Input, Outcome, Output
+from tests.support.delivery import Bench, Echo, FencedError, MemoryKafka, MemoryTransactor, bench, item, until
+
+
+@pytest.fixture
+def shared() -> Iterator[Bench]:
+    made = bench()
+    yield made
+    made.close()
+
+
+async def open_lane(
+    shared: Bench,
+    kafka: MemoryKafka,
+    echo: Echo,
+    *,
+    generation: int = 1,
+    position: int = 0,
+    hold: asyncio.Event | None = None,
+) -> Lane:
+    transactor = MemoryTransactor(kafka, 0, hold.wait if hold else None)  # type: ignore[arg-type]
+    await transactor.start()
+    return Lane(
+        processor=echo, transactor=transactor, partition=0, generation=generation, position=position, parts=shared.parts
+    )
+
+
+def jitter(item: Input) -> None:
+    time.sleep(random.random() * 0.003)
+
+
+async def test_outputs_keep_input_order_whatever_the_threads_do(shared: Bench) -> None:
+    kafka, echo = MemoryKafka(), Echo(jitter)
+    lane = await open_lane(shared, kafka, echo)
+    for offset in range(300):
+        assert await lane.submit(item(offset), 1, None)
+    await lane.drain()
+    assert kafka.values() == [str(offset).encode() for offset in range(300)]
+    assert kafka.offsets == {0: 300}
+    assert echo.delivered_offsets == list(range(300))
+    assert shared.failures == []
+
+
+async def test_records_share_transactions_under_load(shared: Bench) -> None:
+    kafka = MemoryKafka()
+    lane = await open_lane(shared, kafka, Echo())
+    for offset in range(200):
+        await lane.submit(item(offset), 1, None)
+    await lane.drain()
+    assert sum(kafka.batches) == 200
+    assert len(kafka.batches) < 100
+
+
+async def test_a_lane_refuses_other_generations_and_offsets_it_has_taken(shared: Bench) -> None:
+    kafka = MemoryKafka()
+    lane = await open_lane(shared, kafka, Echo(), generation=7, position=10)
+    assert not await lane.submit(item(10), 6, None)
+    assert not await lane.submit(item(9), 7, None)
+    assert await lane.submit(item(10), 7, None)
+    assert not await lane.submit(item(10), 7, None)
+    assert await lane.submit(item(15), 7, None)  # transaction markers and compaction leave gaps
+    await lane.drain()
+    assert kafka.values() == [b"10", b"15"]
+    assert kafka.offsets == {0: 16}
+
+
+async def test_draining_commits_what_was_taken_and_refuses_the_rest(shared: Bench) -> None:
+    kafka, hold = MemoryKafka(), asyncio.Event()
+    lane = await open_lane(shared, kafka, Echo(), hold=hold)
+    for offset in range(5):
+        await lane.submit(item(offset), 1, None)
+    draining = asyncio.create_task(lane.drain())
+    await asyncio.sleep(0)
+    assert not await lane.submit(item(5), 1, None)
+    hold.set()
+    await draining
+    assert kafka.offsets == {0: 5}
+
+
+async def test_discarding_commits_nothing_more_and_gives_the_budget_back(shared: Bench) -> None:
+    kafka, hold = MemoryKafka(), asyncio.Event()
+    lane = await open_lane(shared, kafka, Echo(), hold=hold)
+    for offset in range(5):
+        await lane.submit(item(offset), 1, None)
+    await asyncio.sleep(0.05)
+    await lane.discard()
+    assert kafka.offsets == {}
+    assert shared.parts.budget.clips == 0
+    assert shared.parts.budget.bytes == 0
+
+
+async def test_a_full_budget_holds_the_reader_back_until_a_commit() -> None:
+    small = bench(clips=3)
+    kafka, hold = MemoryKafka(), asyncio.Event()
+    lane = await open_lane(small, kafka, Echo(), hold=hold)
+    for offset in range(3):
+        await lane.submit(item(offset), 1, None)
+    waiting = asyncio.create_task(lane.submit(item(3), 1, None))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    hold.set()
+    assert await waiting
+    await lane.drain()
+    assert kafka.offsets == {0: 4}
+    small.close()
+
+
+async def test_a_reader_that_waits_for_a_closing_lane_is_refused() -> None:
+    small = bench(clips=1)
+    kafka, hold = MemoryKafka(), asyncio.Event()
+    lane = await open_lane(small, kafka, Echo(), hold=hold)
+    await lane.submit(item(0), 1, None)
+    waiting = asyncio.create_task(lane.submit(item(1), 1, None))
+    await asyncio.sleep(0.02)
+    draining = asyncio.create_task(lane.drain())
+    hold.set()
+    await draining
+    assert not await waiting
+    assert kafka.offsets == {0: 1}
+    assert small.parts.budget.clips == 0
+    small.close()
+
+
+async def test_a_fenced_lane_reports_and_commits_nothing(shared: Bench) -> None:
+    kafka = MemoryKafka()
+    zombie = await open_lane(shared, kafka, Echo())
+    successor = await open_lane(shared, kafka, Echo(), generation=2)
+    await zombie.submit(item(0), 1, None)
+    await until(lambda: bool(shared.failures))
+    assert isinstance(shared.failures[0], FencedError)
+    assert kafka.offsets == {}
+    await successor.submit(item(0), 2, None)
+    await successor.drain()
+    assert kafka.values() == [b"0"]
+
+
+async def test_table_updates_are_written_before_their_offset_is_committed(shared: Bench) -> None:
+    def remember(item: Input) -> Outcome:
+        return Outcome((Output("out", item.record),), table_updates=((b"k", item.record.value or b""),))
+
+    kafka, hold = MemoryKafka(), asyncio.Event()
+    lane = await open_lane(shared, kafka, Echo(remember), hold=hold)
+    await lane.submit(item(0), 1, None)
+    await until(lambda: shared.store.entries == {b"k": b"0"})
+    assert kafka.offsets == {}
+    hold.set()
+    await lane.drain()
+
+
+async def test_a_processor_that_raises_costs_one_dead_letter(shared: Bench) -> None:
+    def fail_at_two(item: Input) -> None:
+        if item.position.offset == 2:
+            raise ZeroDivisionError
+
+    kafka = MemoryKafka()
+    lane = await open_lane(shared, kafka, Echo(fail_at_two))
+    for offset in range(5):
+        await lane.submit(item(offset), 1, None)
+    await lane.drain()
+    assert kafka.values() == [b"0", b"1", b"ZeroDivisionError", b"3", b"4"]
+    assert shared.failures == []
+
+
+async def test_the_breaker_stops_before_the_last_batch_is_committed() -> None:
+    def refuse(item: Input) -> Outcome:
+        rejection = Rejection("decode", "Broken", "value", "everything is broken")
+        return Outcome((Output("dead", Record(b"", b"")),), rejection)
+
+    shared = bench(limit=20)
+    kafka = MemoryKafka()
+    lane = await open_lane(shared, kafka, Echo(refuse))
+    for offset in range(40):
+        await lane.submit(item(offset), 1, None)
+    await until(lambda: bool(shared.failures))
+    assert isinstance(shared.failures[0], DeadLetterLimitError)
+    assert "everything is broken" in str(shared.failures[0])
+    assert kafka.offsets.get(0, 0) < 20
+    shared.close()
