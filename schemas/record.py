@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-Headers = tuple[tuple[str, bytes], ...]
+Headers = tuple[tuple[str, bytes | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,8 @@ class Record:
     Attributes:
         key: Raw key bytes, or None where the record has none.
         value: Raw value bytes, or None for a tombstone.
-        headers: Pairs of name and raw bytes in their order on the wire; a name may occur more than once.
+        headers: Pairs of name and raw bytes in their order on the wire; a name may occur more than once, and
+            Kafka allows a name without a value (None).
         timestamp_ms: Milliseconds since the Unix epoch, or None to let the producer set it.
     """
 

@@ -10,11 +10,14 @@ Stage = Literal["contract", "decode", "compress"]
 class Rejection:
     """Why one input cannot be served, told to its sender.
 
-    Rejections are returned, never raised: bad input is an expected outcome. Only bugs and broken infrastructure raise.
+    Rejections are returned, never raised: bad input is an expected outcome. Only bugs and broken
+    infrastructure raise.
 
     Attributes:
-        stage: The step that refused: ``contract`` (headers, key, sizes), ``decode`` (the audio bytes) or ``compress``.
-        code: Stable CamelCase name of the kind of error, for counting and filtering, such as ``MissingHeader``.
+        stage: The step that refused: ``contract`` (headers, key, sizes), ``decode`` (the audio bytes) or
+            ``compress``.
+        code: Stable CamelCase name of the kind of error, for counting and filtering, such as
+            ``MissingHeader``.
         field: What the sender has to change: a header's name, ``key`` or ``value``.
         reason: The rule that was broken and what would satisfy it, in one line.
     """

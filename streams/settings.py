@@ -38,7 +38,7 @@ class Settings:
     processing_timeout: float = 120.0  # AUDIO_PROCESSING_TIMEOUT: seconds for one clip before it is a dead letter
     stall_timeout: float = 60.0  # AUDIO_STALL_TIMEOUT: seconds without progress under lag before the worker ends
     health_check_interval: float = 30.0  # AUDIO_HEALTH_CHECK_INTERVAL: seconds between looks at the brokers
-    dead_letter_limit: int = 100  # AUDIO_DEAD_LETTER_LIMIT: dead letters in a row before the worker ends
+    dead_letter_limit: int = 1000  # AUDIO_DEAD_LETTER_LIMIT: dead letters in a row before the worker ends
     log_level: str = "info"  # AUDIO_LOG_LEVEL: debug, info, warning or error
 
     @classmethod

@@ -5,13 +5,14 @@ from types import TracebackType
 from typing import Self
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaTimeoutError
 from aiokafka.structs import RecordMetadata
 
 from schemas import Position, RawAudio, Rejection
 from schemas.topics import RAW
 
 _MAX_REQUEST_BYTES = 10 * 2**20  # what the brokers allow
-_REQUEST_TIMEOUT_MS = 30_000
+_LEAVE_WITHIN = 5.0  # seconds, once something else has gone wrong
 
 
 class ContractError(ValueError):
@@ -26,19 +27,21 @@ class RawAudioProducer:
     Args:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``.
         topic: Full name of the topic, with the installation's prefix.
+        timeout: Seconds for the brokers to acknowledge an event.
 
     Raises:
         aiokafka.errors.KafkaConnectionError: On entering, if no broker answers.
     """
 
-    def __init__(self, bootstrap_servers: str, topic: str = RAW) -> None:
+    def __init__(self, bootstrap_servers: str, topic: str = RAW, *, timeout: float = 30.0) -> None:
         self._topic = topic
+        self._timeout = timeout
         self._producer = AIOKafkaProducer(
             bootstrap_servers=bootstrap_servers,
             acks="all",
             enable_idempotence=True,
             max_request_size=_MAX_REQUEST_BYTES,
-            request_timeout_ms=_REQUEST_TIMEOUT_MS,
+            request_timeout_ms=round(timeout * 1000),
         )
 
     async def __aenter__(self) -> Self:
@@ -52,7 +55,16 @@ class RawAudioProducer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._producer.stop()
+        # An idempotent producer never gives up by itself, not even while stopping.
+        within = self._timeout if error is None else _LEAVE_WITHIN
+        try:
+            async with asyncio.timeout(within):
+                await self._producer.stop()
+        except TimeoutError as cause:
+            await self._producer._sender.close()  # noqa: SLF001 - nothing public ends its endless task
+            await self._producer.client.close()
+            if error is None:
+                raise KafkaTimeoutError(f"events were not acknowledged within {within:g} s") from cause
 
     async def send(self, event: RawAudio) -> Position:
         """Send one event and wait until the brokers have it safely.
@@ -62,7 +74,9 @@ class RawAudioProducer:
 
         Raises:
             ContractError: If the event breaks the contract.
-            aiokafka.errors.KafkaError: If the brokers did not take it.
+            aiokafka.errors.KafkaTimeoutError: If nothing acknowledged it in time; it may arrive all the same, and
+                it is safe to send it again with the same id.
+            aiokafka.errors.KafkaError: If the brokers refused it.
         """
         return await (await self.send_soon(event))
 
@@ -82,9 +96,12 @@ class RawAudioProducer:
         acknowledged = await self._producer.send(
             self._topic, value=record.value, key=record.key, headers=list(record.headers)
         )
-        return asyncio.ensure_future(_position(acknowledged))
+        return asyncio.ensure_future(self._acknowledged(acknowledged))
 
-
-async def _position(acknowledged: asyncio.Future[RecordMetadata]) -> Position:
-    metadata = await acknowledged
-    return Position(metadata.topic, metadata.partition, metadata.offset)
+    async def _acknowledged(self, future: asyncio.Future[RecordMetadata]) -> Position:
+        try:
+            async with asyncio.timeout(self._timeout):
+                metadata = await future
+        except TimeoutError as error:
+            raise KafkaTimeoutError(f"no acknowledgment within {self._timeout:g} s") from error
+        return Position(metadata.topic, metadata.partition, metadata.offset)

@@ -25,6 +25,7 @@ CONTENT_TYPE = "audio/flac"
 
 _LAST_STREAMINFO = bytes((0x80, 0, 0, STREAMINFO_BYTES))
 _VENDOR = b"reference libFLAC "
+_CHUNK = 1 << 18  # frames handed over at a time: pyFLAC doubles the width of what it is given
 _BLOCK_SIZES = ((11025, 576), (22050, 1152), (32000, 2304), (48000, 4608))  # up to this rate in Hz: samples per block
 
 
@@ -76,7 +77,8 @@ def _encode_parts(clip: Clip, effort: int) -> tuple[list[bytes], list[int]]:
 
     block_size = next(size for rate, size in _BLOCK_SIZES if clip.rate <= rate)
     encoder = pyflac.StreamEncoder(clip.rate, collect, compression_level=effort, blocksize=block_size)
-    encoder.process(clip.samples)
+    for start in range(0, clip.frames, _CHUNK):
+        encoder.process(clip.samples[start : start + _CHUNK])
     if not encoder.finish():
         raise RuntimeError(f"libFLAC failed: {encoder.state}")
     return parts, sizes

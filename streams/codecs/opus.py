@@ -1,4 +1,6 @@
-"""OGG/Opus through libopus (PyAV): speech mode, variable bit rate, frames of 60 ms, time-exact.
+"""OGG/Opus through libopus (PyAV): speech mode, variable bit rate, frames of 60 ms.
+
+Files last as long as their clips, to the sample, in libopus and in FFmpeg's own decoder, which needs some help.
 
 Bit rates are given for narrowband mono (8 kHz) and grow with the bandwidth and the channels of the clip, see
 `_WEIGHTS`; the weights follow the bands that Opus codes at each rate and are provisional until measurements calibrate
@@ -29,9 +31,10 @@ CONTENT_TYPE = "audio/ogg;codecs=opus"
 _FRAME_MS = 60
 _FRAME_TICKS = OPUS_CLOCK * _FRAME_MS // 1000
 _PRE_SKIP_TICKS = 312  # samples at 48 kHz that libopus looks ahead
-_LATE_TICKS = (
-    24  # FFmpeg's own narrowband decoder holds this many back, and loses them when fewer are cut from the last frame
-)
+_LATE_TICKS = 24  # FFmpeg's own narrowband decoder is late by this many, and miscounts when it has to cut as few
+
+_CHUNK = 1 << 18  # frames handed over at a time: FFmpeg copies what it is given
+_FILTER_SAMPLES = 64  # at least what the resampler's filter spans
 
 _WEIGHTS = {8000: 1.0, 12000: 1.25, 16000: 1.5, 24000: 2.0, 48000: 2.5}  # bit rate by bandwidth, relative to 8 kHz
 _STEREO = 1.6  # two channels share much of what is said
@@ -79,14 +82,15 @@ class OpusEncoder:
         # Without bitexact the muxer draws a random serial number for each file.
         with av.open(file, "w", format="ogg", options={"fflags": "+bitexact"}) as container:
             options = {
-                "application": "voip",
+                "application": _application(len(samples), rate),
                 "frame_duration": str(_FRAME_MS),
                 "vbr": "on",
                 "compression_level": str(self.complexity),
             }
             stream = container.add_stream("libopus", rate=rate, options=options, layout=_layout(samples))
             stream.bit_rate = round(self.bitrate * _WEIGHTS[rate] * (_STEREO if samples.shape[1] > 1 else 1))
-            container.mux(stream.encode(_frame(samples, rate)))
+            for start in range(0, len(samples), _CHUNK):
+                container.mux(stream.encode(_frame(samples[start : start + _CHUNK], rate, start)))
             container.mux(stream.encode(None))
         return file.getvalue()
 
@@ -101,36 +105,38 @@ def _layout(samples: NDArray[np.int16]) -> str:
     return "mono" if samples.shape[1] == 1 else "stereo"
 
 
-def _frame(samples: NDArray[np.int16], rate: int) -> av.AudioFrame:
-    """Wrap samples of shape (frames, channels); the time base lets the encoder count from zero."""
+def _frame(samples: NDArray[np.int16], rate: int, start: int = 0) -> av.AudioFrame:
+    """Wrap samples of shape (frames, channels), of which the first is number `start` of its clip."""
     frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout=_layout(samples))
     frame.sample_rate = rate
     frame.time_base = Fraction(1, rate)
-    frame.pts = 0
+    frame.pts = start
     return frame
 
 
 def _resampled(clip: Clip, rate: int) -> NDArray[np.int16]:
     """Resample to a higher rate; the duration is exact to half a sample, shape (frames, channels)."""
     resampler = av.AudioResampler(format="s16", layout=_layout(clip.samples), rate=rate)
-    frames = resampler.resample(_frame(clip.samples, clip.rate)) + resampler.resample(None)
+    # The filter keeps back its last few samples, even when flushed: let these be silence.
+    padded = np.pad(clip.samples, ((0, _FILTER_SAMPLES), (0, 0)))
+    frames = resampler.resample(_frame(padded, clip.rate)) + resampler.resample(None)
     samples = np.concatenate([frame.to_ndarray().reshape(-1, clip.channels) for frame in frames])
-    wanted = round(clip.frames * rate / clip.rate)
-    return np.pad(samples[:wanted], ((0, max(wanted - len(samples), 0)), (0, 0)))
+    return samples[: round(clip.frames * rate / clip.rate)]
+
+
+def _application(frames: int, rate: int) -> str:
+    """Speech mode, except for clips of a single frame: FFmpeg's decoder returns too little of one in speech mode."""
+    return "lowdelay" if _PRE_SKIP_TICKS + frames * OPUS_CLOCK // rate <= _FRAME_TICKS else "voip"
 
 
 def _lead(frames: int, rate: int) -> int:
     """How many samples of silence to put in front, skipped by every decoder, for FFmpeg's decoder to keep the length.
 
-    Its narrowband decoder returns too little if the file has one frame only, or if less than `_LATE_TICKS` are cut from
-    the last one.
+    It returns too little if it has to cut `_LATE_TICKS` or less from the last frame.
     """
     tick = OPUS_CLOCK // rate
-    total = _PRE_SKIP_TICKS + frames * tick
-    if total <= _FRAME_TICKS:
-        return (_FRAME_TICKS - total) // tick + 1
-    cut = -total % _FRAME_TICKS
-    return cut // tick if cut < _LATE_TICKS else 0
+    cut = -(_PRE_SKIP_TICKS + frames * tick) % _FRAME_TICKS
+    return cut // tick if cut <= _LATE_TICKS else 0
 
 
 def _with_pre_skip(audio: bytes, more: int) -> bytes:

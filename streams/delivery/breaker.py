@@ -1,17 +1,20 @@
 """The breaker that keeps a bad deploy from sending everything to the dead letters."""
 
+from collections.abc import Sequence
+
 from streams.delivery.outcome import Outcome
 
 
 class DeadLetterLimitError(Exception):
-    """Too many dead letters in a row. The inputs of the last batch stay unread: look at what changed, then restart."""
+    """Too many dead letters in a row. What follows stays unread: look at what changed, then start the worker again."""
 
 
 class DeadLetterBreaker:
     """Counts dead letters in a row over all lanes of the process.
 
-    A few bad senders leave good records in between; a broken decoder or a wrong setting leaves none. The breaker opens
-    before the batch that reaches the limit is committed, so those inputs are neither lost nor answered.
+    A few bad senders leave good records in between; a broken decoder or a wrong setting leaves none. What was counted
+    up to the limit is still committed, so that a worker which its orchestrator restarts gets on, slowly: one sender of
+    nothing but garbage delays its partition, and never stops it for good.
 
     Args:
         limit: Dead letters in a row that open it.
@@ -20,15 +23,29 @@ class DeadLetterBreaker:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._in_a_row = 0
+        self._last = ""
 
-    def check(self, outcomes: list[Outcome]) -> None:
+    def admit(self, outcomes: Sequence[Outcome]) -> int:
         """Count outcomes that are about to be committed.
 
-        Raises:
-            DeadLetterLimitError: When the limit is reached.
+        Returns:
+            How many of them, from the first, come before the limit is reached or reach it.
         """
-        for outcome in outcomes:
-            self._in_a_row = self._in_a_row + 1 if outcome.rejection else 0
+        for number, outcome in enumerate(outcomes, start=1):
+            if outcome.rejection is None:
+                self._in_a_row = 0
+                continue
+            self._in_a_row += 1
+            self._last = outcome.rejection.message
             if self._in_a_row >= self._limit:
-                last = outcome.rejection.message if outcome.rejection else ""
-                raise DeadLetterLimitError(f"{self._in_a_row} dead letters in a row, the last one: {last}")
+                return number
+        return len(outcomes)
+
+    def check(self) -> None:
+        """Say whether the limit is reached.
+
+        Raises:
+            DeadLetterLimitError: When it is.
+        """
+        if self._in_a_row >= self._limit:
+            raise DeadLetterLimitError(f"{self._in_a_row} dead letters in a row, the last one: {self._last}")

@@ -175,7 +175,8 @@ class Lane:
 
     async def _commit(self, batch: list[Job]) -> None:
         outcomes = [job.outcome for job in batch if job.outcome is not None]
-        self._parts.breaker.check(outcomes)
+        admitted = self._parts.breaker.admit(outcomes)
+        batch, outcomes = batch[:admitted], outcomes[:admitted]
         for job, outcome in zip(batch, outcomes, strict=True):
             for key, value in outcome.table_updates:
                 self._parts.store.put(job.context, key, value)
@@ -188,6 +189,7 @@ class Lane:
             self._parts.budget.release(job.item.size)
             self._parts.metrics.records_in.labels(self._partition).inc()
             self._processor.delivered(job.item, outcome)
+        self._parts.breaker.check()
 
 
 def _output_bytes(outcome: Outcome) -> int:

@@ -107,7 +107,8 @@ class Lanes:
             }
             self._opened = generation
             self._parts.metrics.rebalances.inc()
-            log.info("lanes_opened", generation=generation, partitions=sorted(s.partition for s in self._lanes))
+            positions_by_partition = {source.partition: offset for source, offset in sorted(offsets.items())}
+            log.info("lanes_opened", generation=generation, positions=positions_by_partition)
 
     async def submit(self, item: Input, generation: int, context: object) -> None:
         """Hand an input to its lane; returns once the lane has taken or refused it.

@@ -71,6 +71,7 @@ class Ledger:
         Args:
             within: Seconds after which it stops waiting for missing ones.
         """
+        self.results, self.dead_letters = [], []
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._servers, isolation_level="read_committed", auto_offset_reset="earliest"
         )
@@ -99,7 +100,7 @@ class Ledger:
         found = Verdict(len(self._sent), len(self.results), len(self.dead_letters))
         outcomes = Counter(_place(record, "ce_source") for record in self.results)
         outcomes.update(_place(record, "__connect.errors.") for record in self.dead_letters)
-        found.faults += [f"lost: {self._sent[place]}"[:300] for place in self._sent if not outcomes[place]]
+        found.faults += [f"lost: {place} {self._sent[place]}"[:300] for place in self._sent if not outcomes[place]]
         found.faults += [f"doubled: {place}" for place, count in outcomes.items() if count > 1]
         found.faults += [f"from nowhere: {place}" for place in outcomes if place not in self._sent]
         found.faults += _disorder(self.results) + _disorder(self.dead_letters)

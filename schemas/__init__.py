@@ -1,0 +1,34 @@
+"""The contract between telephony, hotel-audio-streams and the consumers of its results.
+
+Depends on nothing but the standard library and PyYAML, so that a producer or consumer can use it alone. Every
+event is a frozen value with ``to_record`` and ``from_record``; whatever cannot be read comes back as a
+`Rejection`, never as an exception. ``asyncapi.yaml`` describes the same contract for other languages, and
+``samples/`` holds one record of each kind.
+"""
+
+from schemas.compressed_audio import COMPRESSED_AUDIO_TYPE, CompressedAudio, derive_id
+from schemas.dead_letter import DeadLetter
+from schemas.media_type import MediaType
+from schemas.raw_audio import MAX_RAW_BYTES, RAW_AUDIO_TYPE, Channel, RawAudio
+from schemas.record import Headers, Position, Record
+from schemas.rejection import Rejection, Stage
+from schemas.topics import TopicSpec, load_topics
+
+__all__ = [
+    "COMPRESSED_AUDIO_TYPE",
+    "MAX_RAW_BYTES",
+    "RAW_AUDIO_TYPE",
+    "Channel",
+    "CompressedAudio",
+    "DeadLetter",
+    "Headers",
+    "MediaType",
+    "Position",
+    "RawAudio",
+    "Record",
+    "Rejection",
+    "Stage",
+    "TopicSpec",
+    "derive_id",
+    "load_topics",
+]

@@ -1,0 +1,190 @@
+"""The output event: one segment as a self-contained, playable file."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, cast
+
+from schemas import headers as h
+from schemas.raw_audio import CHANNELS, Channel, key_problem
+from schemas.record import Position, Record
+from schemas.rejection import Rejection
+
+COMPRESSED_AUDIO_TYPE = "hotel.audio.compressed.v1"
+LEVELS = range(1, 6)
+
+Cache = Literal["hit", "miss"]
+
+
+def derive_id(source: str, event_id: str, profile: str) -> str:
+    """The id of the output made from one input: the same on every machine and at every attempt.
+
+    Args:
+        source: The input's source.
+        event_id: The input's id.
+        profile: The encoding profile that made the output.
+
+    Returns:
+        A SHA-256 digest in hex.
+    """
+    digest = hashlib.sha256()
+    for part in (source, event_id, profile):
+        # Lengths keep ("a", "bc") apart from ("ab", "c").
+        digest.update(len(part.encode()).to_bytes(8) + part.encode())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class CompressedAudio:
+    """A compressed segment of a call, ready for any player.
+
+    Attributes:
+        id: Deterministic, see `derive_id`.
+        source: Who compressed it, a URI-reference.
+        time: When the audio began, as the input said; None if it did not.
+        content_type: Media type of ``audio``, such as ``audio/ogg;codecs=opus``.
+        hotel_id: The input's hotel.
+        call_id: The input's call, also the record's key.
+        channel: The input's channel.
+        stream_id: The media stream, the input's or its default; always there.
+        sequence: The input's number within the stream.
+        lost_ms: The input's lost milliseconds.
+        final: Whether it is the last segment of the call.
+        causation_id: The input's id.
+        level: Compression level, 1 (lossless, fastest) to 5 (smallest intelligible).
+        codec: What coded it, such as ``opus``.
+        original_bytes: Size of the input's value in bytes.
+        duration_ms: Length of the audio in milliseconds.
+        sample_rate: Of the decoded input, in Hz.
+        audio_channels: Of the decoded input.
+        quality: Predicted mean opinion score, 0 to 5; 5.0 when lossless. Headers carry two decimals.
+        cache: Whether the file came out of the cache.
+        pcm_sha256: Digest of the decoded input as little-endian 16-bit samples, in hex.
+        encoder: Name and version of the encoder.
+        position: Where the input stands in Kafka.
+        audio: The file.
+    """
+
+    id: str
+    source: str
+    time: datetime | None
+    content_type: str
+    hotel_id: str
+    call_id: str
+    channel: Channel | None
+    stream_id: str
+    sequence: int | None
+    lost_ms: int | None
+    final: bool
+    causation_id: str
+    level: int
+    codec: str
+    original_bytes: int
+    duration_ms: int
+    sample_rate: int
+    audio_channels: int
+    quality: float
+    cache: Cache
+    pcm_sha256: str
+    encoder: str
+    position: Position
+    audio: bytes
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the file, in hex."""
+        return hashlib.sha256(self.audio).hexdigest()
+
+    def to_record(self) -> Record:
+        """Write the event for the topic ``audio.compressed``.
+
+        Returns:
+            The record, its timestamp left to the producer.
+
+        Raises:
+            ValueError: If ``time`` has no time zone.
+        """
+        pairs = {
+            h.SPEC_VERSION: "1.0",
+            h.ID: self.id,
+            h.SOURCE: self.source,
+            h.TYPE: COMPRESSED_AUDIO_TYPE,
+            h.TIME: h.time_text(self.time),
+            h.CONTENT_TYPE: self.content_type,
+            h.HOTEL_ID: self.hotel_id,
+            h.CALL_ID: self.call_id,
+            h.CHANNEL: self.channel,
+            h.STREAM_ID: self.stream_id,
+            h.SEQUENCE: self.sequence,
+            h.LOST_MS: self.lost_ms,
+            h.FINAL: h.flag_text(self.final),
+            h.CAUSATION_ID: self.causation_id,
+            h.LEVEL: self.level,
+            h.CODEC: self.codec,
+            h.ORIGINAL_BYTES: self.original_bytes,
+            h.DURATION_MS: self.duration_ms,
+            h.SAMPLE_RATE: self.sample_rate,
+            h.AUDIO_CHANNELS: self.audio_channels,
+            h.QUALITY: h.number_text(self.quality),
+            h.CACHE: self.cache,
+            h.PCM_SHA256: self.pcm_sha256,
+            h.SHA256: self.sha256,
+            h.ENCODER: self.encoder,
+            h.SOURCE_TOPIC: self.position.topic,
+            h.SOURCE_PARTITION: self.position.partition,
+            h.SOURCE_OFFSET: self.position.offset,
+        }
+        return Record(self.call_id.encode(), self.audio, h.encoded(pairs))
+
+    @classmethod
+    def from_record(cls, record: Record) -> "CompressedAudio | Rejection":
+        """Read a record of the topic ``audio.compressed``; headers unknown to the contract are ignored.
+
+        Returns:
+            The event, or a `Rejection`: ``DigestMismatch`` where the file is not the one that was sent.
+        """
+        reader = h.HeaderReader(record.headers)
+        reader.exactly(h.SPEC_VERSION, "1.0")
+        reader.exactly(h.TYPE, COMPRESSED_AUDIO_TYPE)
+        if not record.value:
+            reader.refuse("EmptyValue", "value", "is empty and must be a file")
+        event = _read(reader, record.value or b"")
+        sent = reader.digest(h.SHA256)
+        if event.sha256 != sent:
+            reader.refuse("DigestMismatch", "value", f"is not the file that {h.SHA256} describes")
+        return reader.problem or key_problem(record.key, event.call_id) or event
+
+
+def _read(reader: h.HeaderReader, value: bytes) -> CompressedAudio:
+    """Every attribute; genuine only while the reader has no problem."""
+    channel = reader.one_of(h.CHANNEL, CHANNELS) if reader.has(h.CHANNEL) else None
+    return CompressedAudio(
+        id=reader.text(h.ID, h.MAX_ID),
+        source=reader.uri_reference(h.SOURCE),
+        time=reader.optional_time(h.TIME),
+        content_type=reader.text(h.CONTENT_TYPE),
+        hotel_id=reader.text(h.HOTEL_ID, h.MAX_ID),
+        call_id=reader.text(h.CALL_ID, h.MAX_ID),
+        channel=cast("Channel | None", channel),
+        stream_id=reader.text(h.STREAM_ID, h.MAX_STREAM_ID),
+        sequence=reader.optional_integer(h.SEQUENCE),
+        lost_ms=reader.optional_integer(h.LOST_MS),
+        final=reader.flag(h.FINAL),
+        causation_id=reader.text(h.CAUSATION_ID, h.MAX_ID),
+        level=reader.integer(h.LEVEL, LEVELS[0], LEVELS[-1]),
+        codec=reader.text(h.CODEC),
+        original_bytes=reader.integer(h.ORIGINAL_BYTES),
+        duration_ms=reader.integer(h.DURATION_MS),
+        sample_rate=reader.integer(h.SAMPLE_RATE),
+        audio_channels=reader.integer(h.AUDIO_CHANNELS),
+        quality=reader.number(h.QUALITY, 0.0, 5.0),
+        cache=cast("Cache", reader.one_of(h.CACHE, ("hit", "miss"))),
+        pcm_sha256=reader.digest(h.PCM_SHA256),
+        encoder=reader.text(h.ENCODER),
+        position=Position(
+            reader.text(h.SOURCE_TOPIC),
+            reader.integer(h.SOURCE_PARTITION),
+            reader.integer(h.SOURCE_OFFSET, high=h.MAX_OFFSET),
+        ),
+        audio=value,
+    )

@@ -1,0 +1,200 @@
+"""CloudEvents 1.0 over Kafka, binary mode: names of the headers, and how their text is read and written."""
+
+import re
+from collections import Counter
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+from schemas.record import Headers
+from schemas.rejection import Rejection
+from schemas.text import shown
+
+SPEC_VERSION = "ce_specversion"
+ID = "ce_id"
+SOURCE = "ce_source"
+TYPE = "ce_type"
+TIME = "ce_time"
+CONTENT_TYPE = "content-type"
+DATA_REF = "ce_dataref"
+HOTEL_ID = "ce_hotelid"
+CALL_ID = "ce_callid"
+CHANNEL = "ce_channel"
+STREAM_ID = "ce_streamid"
+SEQUENCE = "ce_sequence"
+LOST_MS = "ce_lostms"
+FINAL = "ce_final"
+CAUSATION_ID = "ce_causationid"
+LEVEL = "ce_level"
+CODEC = "ce_codec"
+ORIGINAL_BYTES = "ce_originalbytes"
+DURATION_MS = "ce_durationms"
+SAMPLE_RATE = "ce_samplerate"
+AUDIO_CHANNELS = "ce_audiochannels"
+QUALITY = "ce_quality"
+CACHE = "ce_cache"
+PCM_SHA256 = "ce_pcmsha256"
+SHA256 = "ce_sha256"
+ENCODER = "ce_encoder"
+SOURCE_TOPIC = "ce_sourcetopic"
+SOURCE_PARTITION = "ce_sourcepartition"
+SOURCE_OFFSET = "ce_sourceoffset"
+
+MAX_ID = 255
+MAX_STREAM_ID = MAX_ID + 16  # room for the default, a call id with its channel
+MAX_TEXT = 1024
+MAX_INTEGER = 2**31 - 1  # CloudEvents integers are 32 bits wide
+MAX_OFFSET = 2**63 - 1
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_INTEGER = re.compile(r"[0-9]{1,19}")
+_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,17})?")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_URI_REFERENCE = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+class HeaderReader:
+    """Reads typed values out of a record's headers and remembers the first rule that one of them breaks.
+
+    Reading goes on after a broken rule, with a stand-in value, so that a caller reads everything it wants and
+    then looks once at `problem`; while that is None every value is genuine.
+
+    Attributes:
+        problem: The first broken rule, or None.
+    """
+
+    def __init__(self, headers: Headers) -> None:
+        self.problem: Rejection | None = None
+        self._values: dict[str, bytes | None] = dict(headers)
+        counts = Counter(name for name, _ in headers if name.startswith("ce_") or name == CONTENT_TYPE)
+        for name, count in counts.items():
+            if count > 1:
+                self.refuse("DuplicateHeader", name, f"occurs {count} times; send it once")
+
+    def refuse(self, code: str, field: str, reason: str) -> None:
+        """Remember a broken rule, unless there is an earlier one."""
+        self.problem = self.problem or Rejection("contract", code, field, reason)
+
+    def has(self, name: str) -> bool:
+        """Whether the header is there, with or without a value."""
+        return name in self._values
+
+    def exactly(self, name: str, expected: str) -> None:
+        """Demand one fixed text."""
+        text = self.text(name)
+        if text != expected:
+            self.refuse("WrongHeader", name, f"is {shown(text)} and must be {expected}")
+
+    def text(self, name: str, longest: int = MAX_TEXT) -> str:
+        """A required text of 1 to ``longest`` characters without control characters."""
+        text = self.prose(name)
+        if not 1 <= len(text) <= longest:
+            self._malformed(name, text, f"must be 1 to {longest} characters long")
+        elif _CONTROL.search(text):
+            self._malformed(name, text, "must not contain control characters")
+        return text
+
+    def prose(self, name: str) -> str:
+        """A required text of any length and any characters."""
+        value = self._values.get(name)
+        if value is None:
+            self.refuse("MissingHeader", name, "has no value" if self.has(name) else "is required and missing")
+            return ""
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            self.refuse("MalformedHeader", name, "must be UTF-8")
+            return ""
+
+    def optional_text(self, name: str, longest: int = MAX_TEXT) -> str | None:
+        """As `text`, or None where the header is absent."""
+        return self.text(name, longest) if self.has(name) else None
+
+    def one_of(self, name: str, allowed: Collection[str]) -> str:
+        """A required text out of a fixed set."""
+        text = self.text(name)
+        if text not in allowed:
+            self._malformed(name, text, f"must be one of {', '.join(sorted(allowed))}")
+        return text
+
+    def uri_reference(self, name: str) -> str:
+        """A required URI-reference (RFC 3986), as CloudEvents asks of a source."""
+        text = self.text(name)
+        if not _URI_REFERENCE.fullmatch(text):
+            self._malformed(name, text, "must be a URI-reference such as /pbx/lobby or urn:pbx:1")
+        return text
+
+    def integer(self, name: str, low: int = 0, high: int = MAX_INTEGER) -> int:
+        """A required whole number in decimal digits, within the bounds."""
+        text = self.text(name)
+        if _INTEGER.fullmatch(text) and low <= int(text) <= high:
+            return int(text)
+        self._malformed(name, text, f"must be a whole number from {low} to {high}")
+        return low
+
+    def optional_integer(self, name: str, low: int = 0, high: int = MAX_INTEGER) -> int | None:
+        """As `integer`, or None where the header is absent."""
+        return self.integer(name, low, high) if self.has(name) else None
+
+    def number(self, name: str, low: float, high: float) -> float:
+        """A required decimal number without exponent, within the bounds."""
+        text = self.text(name)
+        if _NUMBER.fullmatch(text) and low <= float(text) <= high:
+            return float(text)
+        self._malformed(name, text, f"must be a decimal number from {low} to {high}")
+        return low
+
+    def digest(self, name: str) -> str:
+        """A required SHA-256 digest in lower-case hex."""
+        text = self.text(name)
+        if not _DIGEST.fullmatch(text):
+            self._malformed(name, text, "must be 64 lower-case hex digits")
+        return text
+
+    def flag(self, name: str) -> bool:
+        """``true`` or ``false``; false where the header is absent."""
+        return self.has(name) and self.one_of(name, ("true", "false")) == "true"
+
+    def optional_time(self, name: str) -> datetime | None:
+        """An RFC 3339 time in UTC, to the microsecond, or None where the header is absent."""
+        if not self.has(name):
+            return None
+        text = self.text(name)
+        if _TIME.fullmatch(text.upper()):
+            try:
+                return datetime.fromisoformat(text.upper()).astimezone(UTC)
+            except (ValueError, OverflowError):  # no such day, or beyond the years 1 to 9999
+                pass
+        self._malformed(name, text, "must be an RFC 3339 time such as 2026-01-31T09:30:00Z")
+        return None
+
+    def _malformed(self, name: str, text: str, rule: str) -> None:
+        self.refuse("MalformedHeader", name, f"is {shown(text)} and {rule}")
+
+
+def encoded(pairs: dict[str, str | int | None]) -> Headers:
+    """Headers for the wire, in the order given; those whose value is None are left out."""
+    return tuple((name, str(value).encode()) for name, value in pairs.items() if value is not None)
+
+
+def time_text(value: datetime | None) -> str | None:
+    """A time as RFC 3339 in UTC.
+
+    Raises:
+        ValueError: If the time has no time zone.
+    """
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError(f"{value.isoformat()} has no time zone: an event's time must be unambiguous")
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def flag_text(value: bool) -> str | None:
+    """``true``, or None, which leaves the header out: absence means false."""
+    return "true" if value else None
+
+
+def number_text(value: float) -> str:
+    """A number with two decimals."""
+    return f"{value:.2f}"

@@ -1,0 +1,170 @@
+"""The media type of incoming audio: what the ``content-type`` header says."""
+
+import re
+from dataclasses import dataclass
+
+from schemas.rejection import Rejection
+from schemas.text import shown
+
+L16 = "audio/L16"
+SLIN = "audio/x-slin"
+PCMU = "audio/PCMU"
+PCMA = "audio/PCMA"
+WAV = "audio/wav"
+FLAC = "audio/flac"
+OGG = "audio/ogg"
+MPEG = "audio/mpeg"
+
+MIN_RATE = 8_000
+MAX_RATE = 48_000
+MAX_CHANNELS = 2
+
+_HEADER = "content-type"
+_SAMPLE_BYTES = {L16: 2, SLIN: 2, PCMU: 1, PCMA: 1}
+_KNOWN = {name.lower(): name for name in (L16, SLIN, PCMU, PCMA, WAV, FLAC, OGG, MPEG)}
+_ALIASES = {
+    "audio/x-wav": WAV,
+    "audio/wave": WAV,
+    "audio/vnd.wave": WAV,
+    "audio/x-flac": FLAC,
+    "audio/mp3": MPEG,
+}
+_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_TYPE = re.compile(rf"[ \t]*({_NAME}/{_NAME})[ \t]*")
+_PARAMETER = re.compile(
+    rf';[ \t]*(?:({_NAME})[ \t]*=[ \t]*(?:({_NAME})|"((?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*)")[ \t]*)?'
+)
+_INTEGER = re.compile(r"[0-9]{1,9}")
+
+
+@dataclass(frozen=True, slots=True)
+class MediaType:
+    """A media type that this product takes in, checked: a value of this class is always a valid one.
+
+    Raw types carry no header of their own, so the parameters say what the bytes mean:
+
+    - ``audio/L16`` and ``audio/x-slin`` need ``rate``; without ``channels`` they are mono, as RFC 2586 and
+      RFC 3551 define.
+    - ``audio/PCMU`` and ``audio/PCMA`` are 8000 Hz and mono unless they say otherwise, as RFC 3551 defines.
+    - Files (``audio/wav`` and the like) say it themselves: parameters are kept, and mean nothing here.
+
+    Attributes:
+        type: One of the constants of this module, in that spelling.
+        parameters: Pairs of lower-case name and value, in the sender's order.
+
+    Raises:
+        ValueError: For an unknown type or a rate or channel count that `parse` would reject.
+    """
+
+    type: str
+    parameters: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        problem = _problem(self.type, dict(self.parameters))
+        if problem is not None:
+            raise ValueError(problem.message)
+
+    @classmethod
+    def parse(cls, text: str) -> "MediaType | Rejection":
+        """Read a ``content-type`` header.
+
+        Case of the type and of parameter names, blanks and quotes do not matter; common aliases such as
+        ``audio/x-wav`` become the name in the contract.
+
+        Args:
+            text: The header's text.
+
+        Returns:
+            The media type, or a `Rejection` of the field ``content-type`` that names the parameter and an
+            example.
+        """
+        split = _split(text)
+        if split is None:
+            return Rejection(
+                "contract",
+                "MalformedMediaType",
+                _HEADER,
+                f"{shown(text)} is not a media type with parameters that occur once each; "
+                "write it like audio/L16;rate=8000;channels=1",
+            )
+        name, parameters = split
+        canonical = _KNOWN.get(name.lower()) or _ALIASES.get(name.lower()) or name
+        return _problem(canonical, dict(parameters)) or cls(canonical, parameters)
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether the bytes are bare samples, without a file's header."""
+        return self.type in _SAMPLE_BYTES
+
+    @property
+    def rate(self) -> int | None:
+        """Sampling rate in Hz of a raw type; None for a file, which says it itself."""
+        return int(dict(self.parameters).get("rate", "8000")) if self.is_raw else None
+
+    @property
+    def channels(self) -> int | None:
+        """Interleaved channels of a raw type; None for a file, which says it itself."""
+        return int(dict(self.parameters).get("channels", "1")) if self.is_raw else None
+
+    @property
+    def frame_bytes(self) -> int | None:
+        """Bytes of one sample of every channel in a raw type; None for a file."""
+        return _SAMPLE_BYTES[self.type] * (self.channels or 1) if self.is_raw else None
+
+    def __str__(self) -> str:
+        return self.type + "".join(f";{name}={_quoted(value)}" for name, value in self.parameters)
+
+
+def _split(text: str) -> tuple[str, tuple[tuple[str, str], ...]] | None:
+    """Take a media type apart, or None where it is not one."""
+    head = _TYPE.match(text)
+    if head is None:
+        return None
+    parameters: dict[str, str] = {}
+    at = head.end()
+    while at < len(text):
+        match = _PARAMETER.match(text, at)
+        if match is None:
+            return None
+        at = match.end()
+        name, token, quoted = match.groups()
+        if name is None:  # a stray semicolon: RFC 9110 asks recipients to tolerate it
+            continue
+        if name.lower() in parameters:
+            return None
+        parameters[name.lower()] = token if token is not None else re.sub(r"\\(.)", r"\1", quoted)
+    return head.group(1), tuple(parameters.items())
+
+
+def _problem(name: str, parameters: dict[str, str]) -> Rejection | None:
+    if name not in _KNOWN.values():
+        return Rejection(
+            "contract",
+            "UnsupportedMediaType",
+            _HEADER,
+            f"{shown(name)} is not taken in; send one of {', '.join(_KNOWN.values())}",
+        )
+    if name not in _SAMPLE_BYTES:
+        return None
+    example = f"{name};rate=8000;channels=1"
+    rate = parameters.get("rate", None if name in {L16, SLIN} else "8000")
+    if rate is None:
+        return Rejection("contract", "BadRate", _HEADER, f"rate is missing and {name} needs it; for example {example}")
+    if not _within(rate, MIN_RATE, MAX_RATE):
+        rule = f"rate={shown(rate)} must be a whole number of Hz from {MIN_RATE} to {MAX_RATE}"
+        return Rejection("contract", "BadRate", _HEADER, f"{rule}; for example {example}")
+    channels = parameters.get("channels", "1")
+    if not _within(channels, 1, MAX_CHANNELS):
+        rule = f"channels={shown(channels)} must be a whole number from 1 to {MAX_CHANNELS}"
+        return Rejection("contract", "BadChannels", _HEADER, f"{rule}; for example {example}")
+    return None
+
+
+def _within(text: str, low: int, high: int) -> bool:
+    return _INTEGER.fullmatch(text) is not None and low <= int(text) <= high
+
+
+def _quoted(value: str) -> str:
+    if re.fullmatch(_NAME, value):
+        return value
+    return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'

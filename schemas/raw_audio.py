@@ -1,0 +1,154 @@
+"""The input event: one segment of a call, as telephony sends it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, cast, get_args
+
+from schemas import headers as h
+from schemas.media_type import MediaType
+from schemas.record import Record
+from schemas.rejection import Rejection
+
+RAW_AUDIO_TYPE = "hotel.audio.raw.v1"
+MAX_RAW_BYTES = 8 * 2**20
+
+Channel = Literal["guest", "agent", "mixed", "prompt"]
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
+
+
+@dataclass(frozen=True, slots=True)
+class RawAudio:
+    """A segment of a call's audio on its way in.
+
+    Attributes:
+        id: Unique per source; a producer that sends again uses the same id. At most 255 characters.
+        source: Who sent it, a URI-reference of at most 1024 characters.
+        hotel_id: Which hotel's rules apply. At most 255 characters.
+        call_id: The call, also the record's key, so that a call stays in order. At most 255 characters.
+        media_type: What the bytes are.
+        audio: The audio itself, 1 byte to 8 MiB; whole sample frames if the media type is raw.
+        time: When the audio began, with time zone; None if unknown.
+        channel: Whose voice it is; None if unknown.
+        stream_id: One media stream, also when a call id is used again; None stands for the default, see
+            `stream`. At most 271 characters.
+        sequence: Number of the segment within the stream, from 0; None if the producer does not count.
+        lost_ms: Milliseconds of audio lost before sending and replaced by silence; None if unknown.
+        final: Whether it is the last segment of the call.
+    """
+
+    id: str
+    source: str
+    hotel_id: str
+    call_id: str
+    media_type: MediaType
+    audio: bytes
+    time: datetime | None = None
+    channel: Channel | None = None
+    stream_id: str | None = None
+    sequence: int | None = None
+    lost_ms: int | None = None
+    final: bool = False
+
+    @property
+    def stream(self) -> str:
+        """The media stream it belongs to: the sender's id for it, or call id and channel."""
+        # The suffix is always there, so that no call id can be mistaken for another call's stream.
+        return self.stream_id if self.stream_id is not None else f"{self.call_id}:{self.channel or 'any'}"
+
+    def to_record(self) -> Record:
+        """Write the event for the topic ``audio.raw``.
+
+        Returns:
+            The record; its timestamp is left to the producer, so that retention counts from sending.
+
+        Raises:
+            ValueError: If ``time`` has no time zone.
+        """
+        pairs = {
+            h.SPEC_VERSION: "1.0",
+            h.ID: self.id,
+            h.SOURCE: self.source,
+            h.TYPE: RAW_AUDIO_TYPE,
+            h.TIME: h.time_text(self.time),
+            h.CONTENT_TYPE: str(self.media_type),
+            h.HOTEL_ID: self.hotel_id,
+            h.CALL_ID: self.call_id,
+            h.CHANNEL: self.channel,
+            h.STREAM_ID: self.stream_id,
+            h.SEQUENCE: self.sequence,
+            h.LOST_MS: self.lost_ms,
+            h.FINAL: h.flag_text(self.final),
+        }
+        return Record(self.call_id.encode(), self.audio, h.encoded(pairs))
+
+    @classmethod
+    def from_record(cls, record: Record, *, max_bytes: int = MAX_RAW_BYTES) -> "RawAudio | Rejection":
+        """Read a record of the topic ``audio.raw``. Headers that the contract does not know are ignored.
+
+        Args:
+            record: Anything that arrived there.
+            max_bytes: Longest value to accept.
+
+        Returns:
+            The event, or a `Rejection` that names the header, ``key`` or ``value`` to change and the rule it
+            breaks.
+        """
+        reader = h.HeaderReader(record.headers)
+        reader.exactly(h.SPEC_VERSION, "1.0")
+        reader.exactly(h.TYPE, RAW_AUDIO_TYPE)
+        if reader.has(h.DATA_REF):
+            reader.refuse("UnsupportedHeader", h.DATA_REF, "is not served; put the audio into the record's value")
+        content_type = reader.text(h.CONTENT_TYPE)
+        channel = reader.one_of(h.CHANNEL, CHANNELS) if reader.has(h.CHANNEL) else None
+        event_id = reader.text(h.ID, h.MAX_ID)
+        source = reader.uri_reference(h.SOURCE)
+        hotel_id = reader.text(h.HOTEL_ID, h.MAX_ID)
+        call_id = reader.text(h.CALL_ID, h.MAX_ID)
+        time = reader.optional_time(h.TIME)
+        stream_id = reader.optional_text(h.STREAM_ID, h.MAX_STREAM_ID)
+        sequence = reader.optional_integer(h.SEQUENCE)
+        lost_ms = reader.optional_integer(h.LOST_MS)
+        final = reader.flag(h.FINAL)
+        problem = reader.problem or key_problem(record.key, call_id)
+        if problem is not None:
+            return problem
+        media_type = MediaType.parse(content_type)
+        if isinstance(media_type, Rejection):
+            return media_type
+        value = record.value or b""
+        return _value_problem(value, media_type, max_bytes) or cls(
+            id=event_id,
+            source=source,
+            hotel_id=hotel_id,
+            call_id=call_id,
+            media_type=media_type,
+            audio=value,
+            time=time,
+            channel=cast("Channel | None", channel),
+            stream_id=stream_id,
+            sequence=sequence,
+            lost_ms=lost_ms,
+            final=final,
+        )
+
+
+def key_problem(key: bytes | None, call_id: str) -> Rejection | None:
+    """The rule that both events share: the key is the call id."""
+    if key is None:
+        return Rejection("contract", "MissingKey", "key", f"is missing and must equal {h.CALL_ID}, in UTF-8")
+    if key != call_id.encode():
+        return Rejection("contract", "WrongKey", "key", f"differs from {h.CALL_ID} and must equal it, in UTF-8")
+    return None
+
+
+def _value_problem(value: bytes, media_type: MediaType, max_bytes: int) -> Rejection | None:
+    if not value:
+        return Rejection("contract", "EmptyValue", "value", "is empty; send at least one sample of audio")
+    if len(value) > max_bytes:
+        reason = f"has {len(value)} bytes and may have {max_bytes}; send shorter segments"
+        return Rejection("contract", "ValueTooLarge", "value", reason)
+    frame = media_type.frame_bytes
+    if frame is not None and len(value) % frame:
+        reason = f"has {len(value)} bytes, not a whole number of {frame}-byte sample frames of {media_type}"
+        return Rejection("contract", "PartialFrame", "value", reason)
+    return None

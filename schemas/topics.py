@@ -1,0 +1,110 @@
+"""The topics of this product, read from ``topics.yaml``."""
+
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Literal, get_args
+
+import yaml
+
+FILE = "schemas/topics.yaml"
+
+RAW = "audio.raw"
+COMPRESSED = "audio.compressed"
+DEAD_LETTER = "audio.dead-letter"
+CACHE_CHANGELOG = "audio-cache-changelog"
+
+Scope = Literal["shared", "group"]
+CleanupPolicy = Literal["delete", "compact"]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """How one topic has to be.
+
+    Attributes:
+        name: Logical name, one of the constants of this module.
+        scope: ``shared`` by everyone, or one per consumer ``group``.
+        description: What it carries, in one line.
+        owner: The team to ask.
+        partitions: Number of partitions, the same for every topic.
+        cleanup_policy: Kafka's ``cleanup.policy``.
+        retention_hours: How long records stay; None where compaction decides.
+        max_message_bytes: Kafka's ``max.message.bytes``.
+    """
+
+    name: str
+    scope: Scope
+    description: str
+    owner: str
+    partitions: int
+    cleanup_policy: CleanupPolicy
+    retention_hours: int | None
+    max_message_bytes: int
+
+    def __post_init__(self) -> None:
+        numbers = (self.partitions, self.max_message_bytes, self.retention_hours or 1)
+        sound = (
+            all(isinstance(number, int) and number > 0 for number in numbers)
+            and self.scope in get_args(Scope)
+            and self.cleanup_policy in get_args(CleanupPolicy)
+        )
+        if not sound:
+            raise ValueError(f"{FILE}: {self.name} has a value out of range: {self}")
+
+    def resolve(self, prefix: str, group: str) -> str:
+        """The topic's name on a cluster.
+
+        Args:
+            prefix: Put before every name, to keep installations apart; may be empty.
+            group: The consumer group.
+        """
+        return f"{prefix}{self.name}" if self.scope == "shared" else f"{prefix}{group}-{self.name}"
+
+    @property
+    def configs(self) -> dict[str, str]:
+        """The topic's settings under Kafka's names; all others are left to the brokers."""
+        configs = {
+            "cleanup.policy": self.cleanup_policy,
+            "max.message.bytes": str(self.max_message_bytes),
+        }
+        if self.retention_hours is not None:
+            configs["retention.ms"] = str(self.retention_hours * 3_600_000)
+        return configs
+
+
+def load_topics() -> tuple[TopicSpec, ...]:
+    """Every topic, ``audio.raw`` first.
+
+    Raises:
+        ValueError: If the file that comes with this package is wrong; the message names it.
+    """
+    return parse_topics((files("schemas") / "topics.yaml").read_text(encoding="utf-8"))
+
+
+def parse_topics(text: str) -> tuple[TopicSpec, ...]:
+    """As `load_topics`, from the text of such a file.
+
+    Raises:
+        ValueError: If an entry is incomplete or out of range, or the topics differ in their number of
+        partitions.
+    """
+    entries: list[dict[str, Any]] = yaml.safe_load(text)
+    try:
+        topics = tuple(TopicSpec(**entry) for entry in entries)
+    except TypeError as error:
+        raise ValueError(f"{FILE}: {error}") from error
+    partitions = {topic.name: topic.partitions for topic in topics}
+    if len(partitions) != len(topics) or next(iter(partitions), None) != RAW:
+        raise ValueError(f"{FILE}: names must be unique and {RAW} must come first: {[t.name for t in topics]}")
+    if len(set(partitions.values())) != 1:
+        raise ValueError(f"{FILE}: every topic must have as many partitions as {RAW}: {partitions}")
+    return topics
+
+
+def topic(name: str) -> TopicSpec:
+    """One topic by its logical name.
+
+    Raises:
+        KeyError: If there is none.
+    """
+    return {spec.name: spec for spec in load_topics()}[name]

@@ -1,0 +1,107 @@
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from scripts.commands import emit, listen, topics
+from tests.support.events import COMPRESSED
+
+
+@pytest.fixture
+def nobody() -> str:
+    """An address where nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
+@pytest.fixture
+def wav_file(tmp_path: Path) -> Path:
+    path = tmp_path / "call.wav"
+    soundfile.write(path, np.zeros(8000, np.int16), 8000)
+    return path
+
+
+@pytest.mark.parametrize(
+    "call_id", ["call-1", "../../etc/passwd", "/etc/passwd", "..", "a/b", "\u202e", "-rf", "x" * 255]
+)
+def test_no_call_id_leads_out_of_the_directory(tmp_path: Path, call_id: str) -> None:
+    directory = tmp_path / "saved"
+    path = listen.save(replace(COMPRESSED, call_id=call_id, sequence=3), directory)
+    assert path.parent == directory
+    assert path.resolve().parent == directory.resolve()
+    assert path.name.endswith("-3.ogg")
+    assert not path.name.startswith((".", "-"))
+    assert path.read_bytes() == COMPRESSED.audio
+
+
+def test_the_usual_name_is_call_and_sequence(tmp_path: Path) -> None:
+    assert listen.save(replace(COMPRESSED, sequence=0), tmp_path).name == "call-1-0.ogg"
+    assert listen.save(replace(COMPRESSED, content_type="audio/flac"), tmp_path).name == "call-1-o7.flac"
+
+
+def test_different_call_ids_get_different_files(tmp_path: Path) -> None:
+    assert listen.save(replace(COMPRESSED, call_id="a/b"), tmp_path) != listen.save(
+        replace(COMPRESSED, call_id="a:b"), tmp_path
+    )
+
+
+def test_nothing_is_overwritten_and_nothing_saved_twice(tmp_path: Path) -> None:
+    first = listen.save(COMPRESSED, tmp_path)
+    other = listen.save(replace(COMPRESSED, audio=b"other"), tmp_path)
+    again = listen.save(COMPRESSED, tmp_path)
+    assert (first.read_bytes(), other.read_bytes()) == (COMPRESSED.audio, b"other")
+    assert again == first
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    target = tmp_path / "precious"
+    (tmp_path / "call-1-0.ogg").symlink_to(target)
+    saved = listen.save(replace(COMPRESSED, sequence=0), tmp_path)
+    assert (saved.name, target.exists()) == ("call-1-0.2.ogg", False)
+
+
+@pytest.mark.parametrize("command", ["topics apply", "topics check", "listen --count 1", "emit"])
+def test_no_broker_is_one_clear_line(
+    command: str, nobody: str, capsys: pytest.CaptureFixture[str], wav_file: Path
+) -> None:
+    name, *arguments = command.split()
+    if name == "emit":
+        arguments = [str(wav_file), "--hotel", "seaside", "--call", "call-1"]
+    main = {"topics": topics.main, "listen": listen.main, "emit": emit.main}[name]
+    assert main([*arguments, "--bootstrap-servers", nobody]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"{name}: no Kafka broker answers at {nobody}")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "named"), [("missing.wav", "No such file"), ("noise.wav", "noise.wav"), ("call.txt", ".flac")]
+)
+def test_a_file_that_cannot_be_sent_is_named(
+    name: str, named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if name != "missing.wav":
+        (tmp_path / name).write_bytes(b"this is no audio")
+    assert emit.main([str(tmp_path / name), "--hotel", "seaside", "--call", "call-1"]) == 1
+    assert named in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["apply", "--replication", "0"], ["apply", "--bootstrap-servers", "nowhere"]]
+)
+def test_usage_errors_exit_with_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as error:
+        topics.main(arguments)
+    assert error.value.code == 2
+
+
+def test_settings_come_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, nobody: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", nobody)
+    assert topics.main(["check"]) == 1
+    assert nobody in capsys.readouterr().err
