@@ -1,0 +1,192 @@
+"""A local Kafka cluster: one or three brokers on loopback, from Apache Kafka's own jars."""
+
+import asyncio
+import base64
+import fcntl
+import json
+import secrets
+import shutil
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.kafka.broker import Broker
+from infra.kafka.errors import ClusterMismatchError, LocalKafkaError
+from infra.kafka.jars import ensure_jars, silent
+from infra.kafka.ports import HOST, free_ports, require_free
+from infra.kafka.readiness import wait_until_ready
+
+SIZES = (1, 3)
+_START_TIMEOUT_S = 90.0
+_END_TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """What one broker is doing; `pid` is None when it does not run."""
+
+    node: int
+    port: int
+    pid: int | None
+    accepts: bool
+
+
+class LocalCluster:
+    """Brokers 1 to `brokers` on adjacent loopback ports from `port`, with everything they own in `directory`.
+
+    The brokers outlive this object and the process that starts them; another object on the same directory
+    finds them again. The methods block: call them in a thread where an event loop runs.
+    """
+
+    def __init__(self, directory: Path, brokers: int, port: int, report: Callable[[str], None] = silent) -> None:
+        if brokers not in SIZES:
+            raise LocalKafkaError(f"a local cluster has 1 or 3 brokers, not {brokers}")
+        self._directory = directory.absolute()
+        self._report = report
+        self._brokers = [
+            Broker(self._directory / f"node-{node}", node, port + node - 1) for node in range(1, brokers + 1)
+        ]
+
+    @classmethod
+    def found(cls, directory: Path, report: Callable[[str], None] = silent) -> "LocalCluster | None":
+        """Return the cluster that was started in a directory, None when there is none."""
+        identity = _Identity.read(directory)
+        return None if identity is None else cls(directory, identity.brokers, identity.port, report)
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """What clients are given."""
+        return ",".join(f"{HOST}:{broker.port}" for broker in self._brokers)
+
+    @property
+    def nodes(self) -> Sequence[int]:
+        """The node ids, from 1."""
+        return [broker.node for broker in self._brokers]
+
+    def start(self) -> None:
+        """Start the brokers that do not run, on the data they left, and wait until transactions commit.
+
+        What this call started is ended again if it fails.
+        """
+        with self._exclusive():
+            self._require_same_shape()
+            idle = [broker for broker in self._brokers if broker.pid() is None]
+            for broker in idle:
+                require_free(broker.port)
+            jars = ensure_jars(self._report)
+            identity = self._identity()
+            try:
+                self._launch(idle, identity, jars)
+            except BaseException:
+                _end(idle)
+                raise
+
+    def stop(self) -> None:
+        """End every broker at once and remove the data."""
+        with self._exclusive():
+            _end(self._brokers)
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+    def status(self) -> list[NodeStatus]:
+        """Look at every broker."""
+        return [NodeStatus(b.node, b.port, b.pid(), b.accepts()) for b in self._brokers]
+
+    def kill(self, node: int, number: signal.Signals = signal.SIGKILL) -> None:
+        """Send a signal to one broker; does not wait for what comes of it."""
+        self._broker(node).signal(number)
+
+    def restart(self, node: int) -> None:
+        """End one broker as an orderly shutdown does, if it runs, and start it on the data it left.
+
+        Returns when it accepts connections.
+        """
+        broker = self._broker(node)
+        identity = self._identity()
+        broker.signal(signal.SIGCONT)  # a paused process would not see the next signal
+        broker.signal(signal.SIGTERM)
+        if not broker.wait_until_ended(_END_TIMEOUT_S):
+            _end([broker])
+        broker.start(ensure_jars(self._report), identity.cluster_id)
+        broker.wait_until_accepting(_START_TIMEOUT_S)
+
+    def _launch(self, idle: Sequence[Broker], identity: "_Identity", jars: Path) -> None:
+        if idle:
+            self._report(f"starting {len(idle)} broker{'s' if len(idle) > 1 else ''}")
+        for broker in idle:
+            broker.configure(identity.controller_ports)
+            broker.start(jars, identity.cluster_id)
+        for broker in self._brokers:
+            broker.wait_until_accepting(_START_TIMEOUT_S)
+        self._report("waiting until a transaction commits")
+        asyncio.run(wait_until_ready(self.bootstrap_servers, len(self._brokers), _START_TIMEOUT_S))
+
+    def _broker(self, node: int) -> Broker:
+        return self._brokers[node - 1]
+
+    def _identity(self) -> "_Identity":
+        identity = _Identity.read(self._directory)
+        if identity is None:
+            identity = _Identity.create(len(self._brokers), self._brokers[0].port)
+            identity.write(self._directory)
+        return identity
+
+    def _require_same_shape(self) -> None:
+        found = _Identity.read(self._directory)
+        if found is not None and (found.brokers, found.port) != (len(self._brokers), self._brokers[0].port):
+            raise ClusterMismatchError(
+                f"{self._directory} holds a cluster of {found.brokers} on port {found.port}: stop that first"
+            )
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        # Beside the directory, because stop() removes that.
+        path = self._directory.with_name(self._directory.name + ".lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """What must stay the same for brokers to find their data and each other again."""
+
+    cluster_id: str
+    port: int
+    controller_ports: tuple[int, ...]
+
+    @property
+    def brokers(self) -> int:
+        return len(self.controller_ports)
+
+    @classmethod
+    def create(cls, brokers: int, port: int) -> "_Identity":
+        first = free_ports(brokers, avoid=range(port, port + brokers))
+        # Kafka's ids are 16 bytes in base64; the leading zero keeps one from looking like an option.
+        cluster_id = base64.urlsafe_b64encode(b"\0" + secrets.token_bytes(15)).decode()[:22]
+        return cls(cluster_id, port, tuple(range(first, first + brokers)))
+
+    @classmethod
+    def read(cls, directory: Path) -> "_Identity | None":
+        try:
+            stored = json.loads((directory / "cluster.json").read_text())
+        except FileNotFoundError:
+            return None
+        return cls(stored["cluster_id"], stored["port"], tuple(stored["controller_ports"]))
+
+    def write(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        fields = {"cluster_id": self.cluster_id, "port": self.port, "controller_ports": self.controller_ports}
+        draft = directory / "cluster.json.new"
+        draft.write_text(json.dumps(fields))
+        draft.replace(directory / "cluster.json")
+
+
+def _end(brokers: Sequence[Broker]) -> None:
+    for broker in brokers:
+        broker.signal(signal.SIGKILL)
+    for broker in brokers:
+        if not broker.wait_until_ended(_END_TIMEOUT_S):
+            raise LocalKafkaError(f"broker {broker.node} does not end (its log: {broker.log})")

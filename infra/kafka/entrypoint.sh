@@ -1,0 +1,23 @@
+#!/bin/sh
+# The container's entry: fills in the configuration of a cluster of one, then becomes the broker.
+set -eu
+
+node_directory=/var/lib/kafka
+advertised_host=${ADVERTISED_HOST:-127.0.0.1}
+port=${PORT:-9092}
+controller_port=$((port == 19093 ? 19094 : 19093))
+
+# shellcheck disable=SC2016  # the names are the template's
+sed -e 's|${node}|1|' \
+  -e "s|\${voters}|1@127.0.0.1:$controller_port|" \
+  -e 's|${bind_host}|0.0.0.0|' \
+  -e "s|\${advertised_host}|$advertised_host|" \
+  -e "s|\${port}|$port|" \
+  -e "s|\${controller_port}|$controller_port|" \
+  -e "s|\${data}|$node_directory/data|" \
+  -e 's|${replication}|1|' \
+  -e 's|${min_isr}|1|' \
+  /opt/kafka/broker.properties > "$node_directory/broker.properties"
+
+# The id only has to stay the same on the same volume.
+exec /bin/sh /opt/kafka/start-broker.sh /opt/kafka/libs "$node_directory" AGhvdGVsLWF1ZGlvLWthZg

@@ -1,0 +1,13 @@
+"""Why a local Kafka cannot be had. Each message tells the reader what to change."""
+
+
+class LocalKafkaError(Exception):
+    """A local Kafka could not be set up, started or reached."""
+
+
+class PortTakenError(LocalKafkaError):
+    """Something else listens on a port that a broker needs: stop it or choose another port."""
+
+
+class ClusterMismatchError(LocalKafkaError):
+    """The directory holds a cluster of another shape: stop that one first."""

@@ -1,0 +1,77 @@
+"""Apache Kafka's jars, fetched once with Maven."""
+
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from infra.kafka.errors import LocalKafkaError
+
+PROJECT = Path(__file__).resolve().parents[2]
+POM = Path(__file__).with_name("pom.xml")
+_STAMP = ".pom-sha256"
+_FETCH_TIMEOUT_S = 900
+
+
+def silent(_message: str) -> None:
+    """Report nothing."""
+
+
+def ensure_jars(report: Callable[[str], None] = silent) -> Path:
+    """Return the directory of Kafka's jars, fetching them when the pom has changed or they are not there yet.
+
+    Concurrent callers wait for one fetch. The directory appears whole or not at all.
+    """
+    build = PROJECT / ".build"
+    libs = build / "kafka-libs"
+    wanted = hashlib.sha256(POM.read_bytes()).hexdigest()
+    if _stamp(libs) == wanted:
+        return libs
+    build.mkdir(exist_ok=True)
+    with (build / "kafka-libs.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _stamp(libs) != wanted:
+            report("fetching Apache Kafka's jars with Maven")
+            _replace(libs, wanted)
+    return libs
+
+
+def _stamp(libs: Path) -> str | None:
+    try:
+        return (libs / _STAMP).read_text().strip()
+    except FileNotFoundError:
+        return None
+
+
+def _replace(libs: Path, stamp: str) -> None:
+    with tempfile.TemporaryDirectory(dir=libs.parent, prefix="kafka-libs-") as scratch:
+        fetched = Path(scratch) / "libs"
+        _fetch(fetched)
+        (fetched / _STAMP).write_text(stamp + "\n")
+        shutil.rmtree(libs, ignore_errors=True)
+        fetched.rename(libs)
+
+
+def _fetch(into: Path) -> None:
+    command = ["mvn", "-B", "-q", "-Dstyle.color=never", "--strict-checksums", "-f", str(POM)]
+    command += ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={into}"]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_FETCH_TIMEOUT_S,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise LocalKafkaError("Maven (mvn) is not installed; it fetches Kafka's jars") from None
+    except subprocess.TimeoutExpired:
+        raise LocalKafkaError(f"Maven did not fetch Kafka's jars within {_FETCH_TIMEOUT_S} s") from None
+    if done.returncode != 0:
+        tail = "\n".join(done.stdout.strip().splitlines()[-10:])
+        raise LocalKafkaError(f"Maven could not fetch Kafka's jars:\n{tail}")

@@ -1,0 +1,54 @@
+"""Choosing and checking loopback ports."""
+
+import random
+import socket
+import time
+from collections.abc import Container
+
+from infra.kafka.errors import LocalKafkaError, PortTakenError
+
+HOST = "127.0.0.1"
+
+# Below the range that the kernel hands to outgoing connections, so that a chosen port is still free when a
+# broker is restarted on it minutes later.
+_LOWEST, _HIGHEST = 15_000, 32_000
+_ATTEMPTS = 200
+# A killed process is gone a moment before its ports are.
+_RELEASE_S = 1.0
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a server could listen on a loopback port now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As the JVM does: connections that linger from an earlier server do not count as taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def accepts(port: int) -> bool:
+    """Tell whether a server accepts connections on a loopback port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def require_free(port: int) -> None:
+    """Raise PortTakenError, naming the port, when something else listens on it and keeps it."""
+    deadline = time.monotonic() + _RELEASE_S
+    while not is_free(port):
+        if time.monotonic() > deadline:
+            raise PortTakenError(f"port {port} is taken by another program: stop it, or choose another port")
+        time.sleep(0.05)
+
+
+def free_ports(count: int, avoid: Container[int] = ()) -> int:
+    """Return the first of `count` adjacent free ports, chosen at random and none of them in `avoid`."""
+    for _ in range(_ATTEMPTS):
+        first = random.randrange(_LOWEST, _HIGHEST - count)  # noqa: S311 - spreads load, guards nothing
+        if all(port not in avoid and is_free(port) for port in range(first, first + count)):
+            return first
+    raise LocalKafkaError(f"found no {count} adjacent free ports between {_LOWEST} and {_HIGHEST}")

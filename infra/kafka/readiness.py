@@ -1,0 +1,65 @@
+"""When a cluster is ready: not when a port opens, but when a transaction has committed on it."""
+
+import asyncio
+import secrets
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, for_code
+
+from infra.kafka.errors import LocalKafkaError
+
+_RETRY_S = 0.2
+
+
+async def wait_until_ready(bootstrap_servers: str, brokers: int, timeout: float) -> None:
+    """Wait until a topic with a replica on every broker can be made and a transaction commits on it.
+
+    The transaction carries a consumer offset, so both kinds of coordinator have been up once afterwards.
+    """
+    topic = f"local-kafka-ready-{secrets.token_hex(4)}"
+    last: Exception | None = None
+    try:
+        async with asyncio.timeout(timeout):
+            while True:
+                try:
+                    await _probe(bootstrap_servers, brokers, topic)
+                except (KafkaError, OSError) as error:
+                    last = error
+                    await asyncio.sleep(_RETRY_S)
+                else:
+                    return
+    except TimeoutError:
+        reason = f": {last!r}" if last is not None else ""
+        raise LocalKafkaError(f"Kafka at {bootstrap_servers} was not ready in {timeout:.0f} s{reason}") from last
+
+
+async def _probe(bootstrap_servers: str, brokers: int, topic: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    try:
+        await admin.start()
+        await _create(admin, NewTopic(topic, num_partitions=1, replication_factor=brokers))
+        await _commit(bootstrap_servers, topic)
+        await admin.delete_topics([topic])
+    finally:
+        await admin.close()
+
+
+async def _create(admin: AIOKafkaAdminClient, topic: NewTopic) -> None:
+    response = await admin.create_topics([topic])
+    for _name, code, *_message in response.topic_errors:
+        kind = for_code(code)
+        # An earlier attempt may have got this far.
+        if code != 0 and kind.__name__ != "TopicAlreadyExistsError":
+            raise kind(f"topic {topic.name} could not be made")
+
+
+async def _commit(bootstrap_servers: str, topic: str) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, transactional_id=topic)
+    try:
+        await producer.start()
+        async with producer.transaction():
+            await producer.send_and_wait(topic, b"ready")
+            await producer.send_offsets_to_transaction({TopicPartition(topic, 0): 0}, topic)
+    finally:
+        await producer.stop()

@@ -1,0 +1,1 @@
+"""Commands, and how their environment is made."""

@@ -1,0 +1,137 @@
+"""What the commands share: settings for Kafka, errors as one line, progress bars."""
+
+import argparse
+import asyncio
+import logging
+import os
+import re
+import sys
+from collections.abc import Collection, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from schemas.topics import topic
+from streams.clients import ContractError
+from streams.topics import TopicError, check_topics
+
+_BROKER = r"(\[[0-9A-Fa-f:]+\]|[^\s,:\[\]]+):[0-9]{1,5}"
+_BROKERS = re.compile(rf"{_BROKER}(,{_BROKER})*")
+
+
+class CommandError(Exception):
+    """A command cannot do what it was asked to. The message is one line and says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Where a command finds its topics.
+
+    Attributes:
+        bootstrap_servers: Brokers as ``host:port[,host:port...]``.
+        prefix: Put before every topic's name.
+        group: The workers' consumer group.
+    """
+
+    bootstrap_servers: str
+    prefix: str
+    group: str
+
+    def topic(self, name: str) -> str:
+        """Full name of a topic, from its logical name."""
+        return topic(name).resolve(self.prefix, self.group)
+
+    async def check(self, names: Collection[str] | None = None) -> None:
+        """Fail early and clearly where no broker answers or a topic is not as it has to be.
+
+        Raises:
+            CommandError: If no broker answers within some seconds.
+            TopicError: If one of the topics (logical names; None means all) is missing or different.
+        """
+        try:
+            await check_topics(self.bootstrap_servers, self.prefix, self.group, names)
+        except KafkaConnectionError as error:
+            raise self.unreachable() from error
+
+    def unreachable(self) -> CommandError:
+        """The error to raise where no broker answers."""
+        return CommandError(
+            f"no Kafka broker answers at {self.bootstrap_servers}; "
+            "start one with ./scripts/kafka up, or set KAFKA_BOOTSTRAP_SERVERS"
+        )
+
+
+def add_cluster_options(parser: argparse.ArgumentParser) -> None:
+    """Give a command the options for Kafka, with the environment's values as defaults."""
+    settings = parser.add_argument_group("Kafka")
+    for option, variable, default, text, kind in (
+        ("--bootstrap-servers", "KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092", "brokers: host:port,...", _brokers),
+        ("--topic-prefix", "AUDIO_TOPIC_PREFIX", "", "put before every topic's name", str),
+        ("--group", "AUDIO_GROUP", "hotel-audio", "the workers' consumer group", str),
+    ):
+        settings.add_argument(
+            option,
+            type=kind,
+            default=os.environ.get(variable) or default,
+            metavar=variable,
+            help=f"{text} (now: %(default)r)",
+        )
+
+
+def cluster_of(options: argparse.Namespace) -> Cluster:
+    """What `add_cluster_options` read."""
+    return Cluster(options.bootstrap_servers, options.topic_prefix, options.group)
+
+
+def _brokers(text: str) -> str:
+    if not _BROKERS.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not host:port[,host:port...]")
+    return text
+
+
+def run(command: str, work: Coroutine[Any, Any, int]) -> int:
+    """Run a command to its end; what its user can change is told in one line on standard error.
+
+    Args:
+        command: Its name, put before the line.
+        work: The command; its result is the exit code.
+
+    Returns:
+        The exit code: 1 after an error, 130 after an interrupt.
+    """
+    # The commands report what matters themselves; the client library repeats it with every retry.
+    for chatty in ("aiokafka", "asyncio"):
+        logging.getLogger(chatty).setLevel(logging.CRITICAL + 1)
+    try:
+        return asyncio.run(work)
+    except (CommandError, ContractError, TopicError) as error:
+        return fail(command, str(error))
+    except KafkaTimeoutError:
+        return fail(command, "the Kafka brokers stopped answering")
+    except KafkaError as error:
+        return fail(command, f"Kafka: {error}")
+    except KeyboardInterrupt:
+        return 130
+
+
+def fail(command: str, message: str) -> int:
+    """Print one line on standard error; returns the exit code 1."""
+    print(f"{command}: {' '.join(message.split())}", file=sys.stderr)
+    return 1
+
+
+def progress_bar() -> Progress:
+    """A progress bar on standard error, shown on terminals only; use it as a context manager."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )

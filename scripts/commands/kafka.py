@@ -1,0 +1,107 @@
+"""A genuine Apache Kafka on this machine: `kafka up`, `kafka down`, `kafka status`."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from infra.kafka.cluster import SIZES, LocalCluster
+from infra.kafka.errors import ClusterMismatchError, LocalKafkaError
+
+_PROJECT = Path(__file__).resolve().parents[2]
+_DEFAULT_PORT = 9092
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one action; standard output carries only the line that clients need."""
+    options = _parser().parse_args(argv)
+    # While a cluster starts, refused connections are what is expected.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    console = Console(stderr=True, highlight=False)
+    actions = {"up": _up, "down": _down, "status": _status}
+    try:
+        return actions[options.action](options, console)
+    except LocalKafkaError as error:
+        console.print(f"kafka {options.action}: {error}", style="red", markup=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        console.print(f"kafka {options.action}: interrupted")
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scripts/kafka", description=__doc__)
+    parser.add_argument(
+        "action",
+        choices=("up", "down", "status"),
+        help="up: start it, or leave it running, and print KAFKA_BOOTSTRAP_SERVERS=...; "
+        "down: end it and remove its data; status: exit 0 when it is up, 1 otherwise",
+    )
+    parser.add_argument("--brokers", type=int, choices=SIZES, default=1, help="how many (default: 1)")
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=_DEFAULT_PORT,
+        help=f"the first broker's port; three brokers take three adjacent ones (default: {_DEFAULT_PORT})",
+    )
+    return parser
+
+
+def _directory(port: int) -> Path:
+    return Path(os.environ.get("AUDIO_RUN_DIR") or _PROJECT / ".run") / f"kafka-{port}"
+
+
+def _up(options: argparse.Namespace, console: Console) -> int:
+    with console.status("looking for a running Kafka") as progress:
+
+        def report(step: str) -> None:
+            progress.update(step)
+            if not console.is_terminal:
+                console.print(step, markup=False)
+
+        cluster = LocalCluster(_directory(options.port), options.brokers, options.port, report)
+        try:
+            cluster.start()
+        except ClusterMismatchError as error:
+            raise LocalKafkaError(f"{error} (scripts/kafka down --port {options.port})") from error
+    _announce(cluster)
+    return 0
+
+
+def _down(options: argparse.Namespace, console: Console) -> int:
+    cluster = LocalCluster.found(_directory(options.port))
+    if cluster is None:
+        console.print(f"no Kafka was started on port {options.port}")
+        return 0
+    with console.status("ending the brokers"):
+        cluster.stop()
+    console.print(f"Kafka on port {options.port} is down and its data is removed")
+    return 0
+
+
+def _status(options: argparse.Namespace, console: Console) -> int:
+    cluster = LocalCluster.found(_directory(options.port))
+    if cluster is None:
+        console.print(f"no Kafka was started on port {options.port}")
+        return 1
+    nodes = cluster.status()
+    for node in nodes:
+        state = "up" if node.accepts else "not accepting connections" if node.pid else "not running"
+        pid = f" (process {node.pid})" if node.pid else ""
+        console.print(f"broker {node.node} on port {node.port}: {state}{pid}", markup=False)
+    if not all(node.accepts for node in nodes):
+        return 1
+    _announce(cluster)
+    return 0
+
+
+def _announce(cluster: LocalCluster) -> None:
+    print(f"KAFKA_BOOTSTRAP_SERVERS={cluster.bootstrap_servers}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+# Sourced by scripts/run and scripts/test: makes the Python environment and what it needs, on first use.
+# Everything it has to say goes to standard error; standard output belongs to the command.
+# shellcheck shell=bash
+
+PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+VENV=$PROJECT/.venv
+
+say() { echo "setup: $*" >&2; }
+
+fail() {
+  say "$*"
+  exit 1
+}
+
+# Installs Debian packages when that is possible; otherwise says which are missing.
+install_packages() {
+  if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+    fail "these packages are missing, please install them: $*"
+  fi
+  say "installing $*"
+  (
+    flock 8
+    quietly apt-get update -q
+    DEBIAN_FRONTEND=noninteractive quietly apt-get install -y -q --no-install-recommends "$@"
+  ) 8>"$PROJECT/.build/packages.lock"
+}
+
+# Runs a command without a terminal; its output is shown only if it fails.
+quietly() {
+  local output
+  if ! output=$("$@" </dev/null 2>&1); then
+    echo "$output" | tail -n 40 >&2
+    fail "failed: $*"
+  fi
+}
+
+is_recent_python() {
+  command -v "$1" >/dev/null && "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+find_python() {
+  local candidate
+  for candidate in python3 python3.11 python3.12 python3.13 python3.14; do
+    if is_recent_python "$candidate"; then
+      command -v "$candidate"
+      return
+    fi
+  done
+  fail "Python 3.11 or newer is needed; found neither as python3 nor as python3.11 to python3.14"
+}
+
+ask_python() { "$1" -c "import sys, sysconfig; print($2)"; }
+
+# pyFLAC is built from source: a C compiler and the headers of that very interpreter. Debian keeps venv apart.
+require_build_tools() {
+  local python=$1 version headers missing=()
+  version=$(ask_python "$python" '"%d.%d" % sys.version_info[:2]')
+  headers=$(ask_python "$python" 'sysconfig.get_paths()["include"]')/Python.h
+  command -v cc >/dev/null || missing+=(gcc libc6-dev)
+  [ -f "$headers" ] || missing+=("python$version-dev")
+  "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=("python$version-venv")
+  [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
+  [ -f "$headers" ] || fail "the C headers of $python are missing ($headers)"
+}
+
+# Kafka's jars need Java 17 or newer to run and Maven to be fetched.
+require_java() {
+  local missing=()
+  has_java_17 || missing+=("$(java_package)")
+  command -v mvn >/dev/null || missing+=(maven)
+  [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
+  has_java_17 || fail "the java that is found first is older than 17: $(command -v java)"
+}
+
+has_java_17() {
+  local version
+  command -v java >/dev/null || return 1
+  version=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | head -n 1)
+  [ "${version:-0}" -ge 17 ]
+}
+
+# The name differs between Debian's releases.
+java_package() {
+  local version
+  for version in 17 21 25; do
+    if [ -n "$(apt-cache search --names-only "^openjdk-$version-jre-headless\$" 2>/dev/null)" ]; then
+      echo "openjdk-$version-jre-headless"
+      return
+    fi
+  done
+  echo openjdk-17-jre-headless
+}
+
+# The environment is stamped with what was installed into it, and with where: it cannot be moved.
+stamp_of() { echo "$PROJECT $(sha256sum <"$PROJECT/$1")"; }
+
+is_installed() {
+  [ -x "$VENV/bin/python" ] && [ "$(cat "$VENV/.installed-$1" 2>/dev/null)" = "$(stamp_of "$1")" ]
+}
+
+# A marker left behind by an interrupted installation, or another project path, calls for a new environment.
+is_sound() {
+  [ -x "$VENV/bin/python" ] && [ ! -e "$VENV/.installing" ] && [ "$(cat "$VENV/.project" 2>/dev/null)" = "$PROJECT" ]
+}
+
+build() {
+  local requirements=$1 python
+  if ! is_sound; then
+    python=$(find_python)
+    require_build_tools "$python"
+    say "making .venv with $("$python" --version)"
+    quietly "$python" -m venv --clear "$VENV"
+    echo "$PROJECT" >"$VENV/.project"
+  fi
+  say "installing $requirements (a minute or two the first time)"
+  touch "$VENV/.installing"
+  quietly "$VENV/bin/python" -m pip install --no-input --progress-bar off --require-hashes -r "$PROJECT/$requirements"
+  stamp_of "$requirements" >"$VENV/.installed-$requirements"
+  rm "$VENV/.installing"
+}
+
+# Makes sure that everything in a requirements file is installed; two commands started at once do it once.
+ensure_environment() {
+  local requirements=$1
+  is_installed "$requirements" && return
+  mkdir -p "$PROJECT/.build"
+  (
+    flock 9
+    is_installed "$requirements" || build "$requirements"
+  ) 9>"$PROJECT/.build/environment.lock"
+}

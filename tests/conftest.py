@@ -1,0 +1,48 @@
+"""Fixtures and options that every tier shares. Tests import from tests.support, never from here."""
+
+import secrets
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.brokers import Broker, Namespace, ThreeBrokers, any_broker, three_brokers_from_jars
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the tests marked long too")
+
+
+def pytest_configure() -> None:
+    # Ended from outside, the session still stops the brokers it has started, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--long"):
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A genuine Kafka: given, in a container or from the jars, whichever can be had first."""
+    with any_broker(tmp_path_factory.mktemp("broker") / "kafka") as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def three_brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreeBrokers]:
+    """Three brokers from the jars, to be killed and restarted one by one."""
+    with three_brokers_from_jars(tmp_path_factory.mktemp("three-brokers") / "kafka") as found:
+        yield found
+
+
+@pytest.fixture
+def namespace() -> Namespace:
+    """A topic prefix and a consumer group that nothing else uses."""
+    unique = f"test-{secrets.token_hex(5)}"
+    return Namespace(prefix=f"{unique}.", group=f"{unique}-group")
