@@ -31,6 +31,10 @@ class LaneParts:
     on_failure: Callable[[BaseException], None]
 
 
+class SkippedInputError(RuntimeError):
+    """An input was read and got lost before its lane. Going on would commit past it: the worker ends."""
+
+
 class Lane:
     """The ordered lane of one input partition, for one generation of the consumer group.
 
@@ -65,6 +69,7 @@ class Lane:
         self._partition = partition
         self._parts = parts
         self._lookup = parts.store.lookup(partition)
+        self._announced: deque[int] = deque()
         self._jobs: deque[Job] = deque()
         self._open = True
         self._changed = asyncio.Event()
@@ -80,6 +85,11 @@ class Lane:
         """Whether the head is still being processed, so that no commit can be expected yet."""
         return bool(self._jobs) and self._jobs[0].outcome is None
 
+    def announce(self, offset: int, generation: int) -> None:
+        """Note that the input at ``offset`` was read and is on its way; ``submit`` holds the way to account."""
+        if self._open and generation == self.generation:
+            self._announced.append(offset)
+
     async def submit(self, item: Input, generation: int, context: object) -> bool:
         """Take one input, waiting while the worker has enough in flight.
 
@@ -90,11 +100,19 @@ class Lane:
 
         Returns:
             Whether the lane took it. Refused inputs belong to whoever owns the partition next, or are taken already.
+
+        Raises:
+            SkippedInputError: When another input should have come first.
         """
-        if not self._takes(item, generation):
+        if not self._open or generation != self.generation:
+            return False
+        announced = self._announced.popleft() if self._announced else None
+        if announced != item.position.offset:
+            raise SkippedInputError(f"offset {announced} was read and {item.position} came")
+        if item.position.offset < self._next:
             return False
         await self._parts.budget.acquire(item.size)
-        if not self._takes(item, generation):  # the lane may have closed meanwhile
+        if not self._open:  # closed meanwhile
             self._parts.budget.release(item.size)
             return False
         self._next = item.position.offset + 1
@@ -118,9 +136,6 @@ class Lane:
         while self._jobs:
             self._parts.budget.release(self._jobs.popleft().item.size)
         await self._transactor.stop()
-
-    def _takes(self, item: Input, generation: int) -> bool:
-        return self._open and generation == self.generation and item.position.offset >= self._next
 
     async def _run(self) -> None:
         try:

@@ -110,10 +110,17 @@ class Lanes:
             positions_by_partition = {source.partition: offset for source, offset in sorted(offsets.items())}
             log.info("lanes_opened", generation=generation, positions=positions_by_partition)
 
+    def announce(self, source: Source, offset: int, generation: int) -> None:
+        """Tell a lane which input comes next; called in the order of reading."""
+        lane = self._lanes.get(source)
+        if lane is not None:
+            lane.announce(offset, generation)
+
     async def submit(self, item: Input, generation: int, context: object) -> None:
         """Hand an input to its lane; returns once the lane has taken or refused it.
 
         Raises:
+            SkippedInputError: When an input that was announced before has not come.
             UnownedInputError: When the partition is assigned in this generation but has no lane.
         """
         lane = self._lanes.get(Source(item.position.topic, item.position.partition))

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP
+from faust.types import TP, ConsumerMessage
 
 from streams.delivery.lanes import Lanes, Source
 
@@ -69,13 +69,25 @@ class LaneConsumer(driver.Consumer):
         await super().on_partitions_assigned(assigned, generation_id)
 
     def resume_partitions(self, tps: Iterable[TP]) -> None:
-        """Resume tables at any time, but inputs only while their lanes are open.
+        """Resume tables only; inputs wait for ``resume_flow``.
 
-        Faust resumes its inputs before it seeks; what is read in between comes from an offset that was looked up before
-        the fencing, and a lane that takes it would be ahead of records that nobody has processed.
+        Faust resumes its inputs too early, twice over. Before it seeks: what is read then comes from an offset that was
+        looked up before the fencing. And before it resumes its queues, which empties them: what was read by then is
+        gone. Either way a lane would begin behind records that nobody has processed.
         """
-        lanes = self.transport.lanes
-        super().resume_partitions([tp for tp in tps if lanes.ready or not lanes.serves(tp.topic)])
+        super().resume_partitions([tp for tp in tps if not self.transport.lanes.serves(tp.topic)])
+
+    def resume_flow(self) -> None:
+        """Resume; the last step of a rebalance, once tables are recovered and lanes open, resumes the inputs too."""
+        super().resume_flow()
+        if self.transport.lanes.ready and not self.app.in_recovery:
+            super().resume_partitions(self._sources(self.assignment()).values())
+
+    def _to_message(self, tp: TP, record: object) -> ConsumerMessage:
+        """Announce every input to its lane on the way into Faust's queues."""
+        message = super()._to_message(tp, record)
+        self.transport.lanes.announce(Source(*tp), message.offset, self.app.consumer_generation_id)
+        return message
 
     async def perform_seek(self) -> None:
         """Fence former owners, then seek to the committed offsets; whatever resumes reading comes through here."""
@@ -91,7 +103,6 @@ class LaneConsumer(driver.Consumer):
             await self.transport.lanes.open(sources, positions)
             if not opened:
                 await super().perform_seek()
-            self.resume_partitions(sources.values())
         except IllegalStateError:  # the next rebalance has begun, and will come through here again
             raise
         except Exception as error:  # noqa: BLE001  Faust logs it and reads on from wherever it stands

@@ -7,7 +7,7 @@ import pytest
 
 from schemas import Record, Rejection
 from streams.delivery.breaker import DeadLetterLimitError
-from streams.delivery.lane import Lane
+from streams.delivery.lane import Lane, SkippedInputError
 from streams.delivery.outcome import Input, Outcome, Output
 from tests.support.delivery import Bench, Echo, FencedError, MemoryKafka, MemoryTransactor, bench, item, until
 
@@ -35,6 +35,11 @@ async def open_lane(
     )
 
 
+async def submit(lane: Lane, item: Input, generation: int) -> bool:
+    lane.announce(item.position.offset, generation)
+    return await lane.submit(item, generation, None)
+
+
 def jitter(item: Input) -> None:
     time.sleep(random.random() * 0.003)
 
@@ -43,7 +48,7 @@ async def test_outputs_keep_input_order_whatever_the_threads_do(shared: Bench) -
     kafka, echo = MemoryKafka(), Echo(jitter)
     lane = await open_lane(shared, kafka, echo)
     for offset in range(300):
-        assert await lane.submit(item(offset), 1, None)
+        assert await submit(lane, item(offset), 1)
     await lane.drain()
     assert kafka.values() == [str(offset).encode() for offset in range(300)]
     assert kafka.offsets == {0: 300}
@@ -55,7 +60,7 @@ async def test_records_share_transactions_under_load(shared: Bench) -> None:
     kafka = MemoryKafka()
     lane = await open_lane(shared, kafka, Echo())
     for offset in range(200):
-        await lane.submit(item(offset), 1, None)
+        await submit(lane, item(offset), 1)
     await lane.drain()
     assert sum(kafka.batches) == 200
     assert len(kafka.batches) < 100
@@ -64,11 +69,11 @@ async def test_records_share_transactions_under_load(shared: Bench) -> None:
 async def test_a_lane_refuses_other_generations_and_offsets_it_has_taken(shared: Bench) -> None:
     kafka = MemoryKafka()
     lane = await open_lane(shared, kafka, Echo(), generation=7, position=10)
-    assert not await lane.submit(item(10), 6, None)
-    assert not await lane.submit(item(9), 7, None)
-    assert await lane.submit(item(10), 7, None)
-    assert not await lane.submit(item(10), 7, None)
-    assert await lane.submit(item(15), 7, None)  # transaction markers and compaction leave gaps
+    assert not await submit(lane, item(10), 6)
+    assert not await submit(lane, item(9), 7)
+    assert await submit(lane, item(10), 7)
+    assert not await submit(lane, item(10), 7)
+    assert await submit(lane, item(15), 7)  # transaction markers and compaction leave gaps
     await lane.drain()
     assert kafka.values() == [b"10", b"15"]
     assert kafka.offsets == {0: 16}
@@ -78,10 +83,10 @@ async def test_draining_commits_what_was_taken_and_refuses_the_rest(shared: Benc
     kafka, hold = MemoryKafka(), asyncio.Event()
     lane = await open_lane(shared, kafka, Echo(), hold=hold)
     for offset in range(5):
-        await lane.submit(item(offset), 1, None)
+        await submit(lane, item(offset), 1)
     draining = asyncio.create_task(lane.drain())
     await asyncio.sleep(0)
-    assert not await lane.submit(item(5), 1, None)
+    assert not await submit(lane, item(5), 1)
     hold.set()
     await draining
     assert kafka.offsets == {0: 5}
@@ -91,7 +96,7 @@ async def test_discarding_commits_nothing_more_and_gives_the_budget_back(shared:
     kafka, hold = MemoryKafka(), asyncio.Event()
     lane = await open_lane(shared, kafka, Echo(), hold=hold)
     for offset in range(5):
-        await lane.submit(item(offset), 1, None)
+        await submit(lane, item(offset), 1)
     await asyncio.sleep(0.05)
     await lane.discard()
     assert kafka.offsets == {}
@@ -104,8 +109,8 @@ async def test_a_full_budget_holds_the_reader_back_until_a_commit() -> None:
     kafka, hold = MemoryKafka(), asyncio.Event()
     lane = await open_lane(small, kafka, Echo(), hold=hold)
     for offset in range(3):
-        await lane.submit(item(offset), 1, None)
-    waiting = asyncio.create_task(lane.submit(item(3), 1, None))
+        await submit(lane, item(offset), 1)
+    waiting = asyncio.create_task(submit(lane, item(3), 1))
     await asyncio.sleep(0.05)
     assert not waiting.done()
     hold.set()
@@ -119,8 +124,8 @@ async def test_a_reader_that_waits_for_a_closing_lane_is_refused() -> None:
     small = bench(clips=1)
     kafka, hold = MemoryKafka(), asyncio.Event()
     lane = await open_lane(small, kafka, Echo(), hold=hold)
-    await lane.submit(item(0), 1, None)
-    waiting = asyncio.create_task(lane.submit(item(1), 1, None))
+    await submit(lane, item(0), 1)
+    waiting = asyncio.create_task(submit(lane, item(1), 1))
     await asyncio.sleep(0.02)
     draining = asyncio.create_task(lane.drain())
     hold.set()
@@ -135,11 +140,11 @@ async def test_a_fenced_lane_reports_and_commits_nothing(shared: Bench) -> None:
     kafka = MemoryKafka()
     zombie = await open_lane(shared, kafka, Echo())
     successor = await open_lane(shared, kafka, Echo(), generation=2)
-    await zombie.submit(item(0), 1, None)
+    await submit(zombie, item(0), 1)
     await until(lambda: bool(shared.failures))
     assert isinstance(shared.failures[0], FencedError)
     assert kafka.offsets == {}
-    await successor.submit(item(0), 2, None)
+    await submit(successor, item(0), 2)
     await successor.drain()
     assert kafka.values() == [b"0"]
 
@@ -150,7 +155,7 @@ async def test_table_updates_are_written_before_their_offset_is_committed(shared
 
     kafka, hold = MemoryKafka(), asyncio.Event()
     lane = await open_lane(shared, kafka, Echo(remember), hold=hold)
-    await lane.submit(item(0), 1, None)
+    await submit(lane, item(0), 1)
     await until(lambda: shared.store.entries == {b"k": b"0"})
     assert kafka.offsets == {}
     hold.set()
@@ -165,7 +170,7 @@ async def test_a_processor_that_raises_costs_one_dead_letter(shared: Bench) -> N
     kafka = MemoryKafka()
     lane = await open_lane(shared, kafka, Echo(fail_at_two))
     for offset in range(5):
-        await lane.submit(item(offset), 1, None)
+        await submit(lane, item(offset), 1)
     await lane.drain()
     assert kafka.values() == [b"0", b"1", b"ZeroDivisionError", b"3", b"4"]
     assert shared.failures == []
@@ -180,9 +185,21 @@ async def test_the_breaker_stops_the_worker_at_the_limit() -> None:
     kafka = MemoryKafka()
     lane = await open_lane(shared, kafka, Echo(refuse))
     for offset in range(40):
-        await lane.submit(item(offset), 1, None)
+        await submit(lane, item(offset), 1)
     await until(lambda: bool(shared.failures))
     assert isinstance(shared.failures[0], DeadLetterLimitError)
     assert "everything is broken" in str(shared.failures[0])
     assert kafka.offsets == {0: 20}
     shared.close()
+
+
+async def test_a_record_that_was_read_and_never_came_is_not_passed_over(shared: Bench) -> None:
+    kafka = MemoryKafka()
+    lane = await open_lane(shared, kafka, Echo())
+    for offset in range(3):
+        lane.announce(offset, 1)
+    assert await lane.submit(item(0), 1, None)
+    with pytest.raises(SkippedInputError):
+        await lane.submit(item(2), 1, None)
+    await lane.drain()
+    assert kafka.offsets == {0: 1}

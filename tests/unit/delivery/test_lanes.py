@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 import pytest
 
 from streams.delivery.lanes import Lanes, Source, UnownedInputError
+from streams.delivery.outcome import Input
 from streams.delivery.transactions import Transactor
 from tests.support.delivery import TOPIC, Bench, Echo, MemoryKafka, MemoryTransactor, bench, item
 
@@ -28,6 +29,11 @@ def lanes_on(kafka: MemoryKafka, shared: Bench, made: list[MemoryTransactor] | N
     lanes = Lanes(shared.parts, new_transactor)
     lanes.serve(TOPIC, Echo())
     return lanes
+
+
+async def submit(lanes: Lanes, item: Input, generation: int) -> None:
+    lanes.announce(Source(TOPIC, item.position.partition), item.position.offset, generation)
+    await lanes.submit(item, generation, None)
 
 
 def committed(kafka: MemoryKafka) -> Callable[[], Awaitable[Mapping[Source, int]]]:
@@ -83,7 +89,7 @@ async def test_each_generation_goes_on_where_the_one_before_committed(shared: Be
         lanes.expect(generation)
         await lanes.open(SOURCES, committed(kafka))
         for offset in range(generation * 10):
-            await lanes.submit(item(offset), generation, None)  # the fetcher may begin too early, never too late
+            await submit(lanes, item(offset), generation)  # the fetcher may begin too early, never too late
         await lanes.drain()
     assert kafka.values() == [str(offset).encode() for offset in range(30)]
 
@@ -94,11 +100,11 @@ async def test_records_of_a_generation_that_has_gone_are_dropped(shared: Bench) 
     lanes.expect(1)
     await lanes.open(SOURCES, committed(kafka))
     await lanes.drain()
-    await lanes.submit(item(0), 1, None)
+    await submit(lanes, item(0), 1)
     lanes.expect(2)
     await lanes.open(SOURCES, committed(kafka))
-    await lanes.submit(item(5), 1, None)
-    await lanes.submit(item(0), 2, None)
+    await submit(lanes, item(5), 1)
+    await submit(lanes, item(0), 2)
     await lanes.drain()
     assert kafka.values() == [b"0"]
 
@@ -107,7 +113,7 @@ async def test_a_record_for_an_assigned_partition_without_a_lane_is_never_skippe
     lanes = lanes_on(MemoryKafka(), shared)
     lanes.expect(4)
     with pytest.raises(UnownedInputError):
-        await lanes.submit(item(0), 4, None)
+        await submit(lanes, item(0), 4)
 
 
 async def test_a_rebalance_while_lanes_open_leaves_none_open(shared: Bench) -> None:
