@@ -34,7 +34,7 @@ class StartError(Exception):
 
 
 def main() -> int:
-    """Run one worker with the settings of the environment; returns the exit code."""
+    """Run one worker with the settings of the environment; returns an exit code if it could not start."""
     try:
         settings = Settings.from_environment(os.environ)
     except SettingsError as error:
@@ -47,7 +47,9 @@ def main() -> int:
     except StartError as error:
         log.error("worker_not_started", reason=str(error))  # noqa: TRY400  for the operator, not for a developer
         return EXIT_FAILED
-    return 0
+    # Threads that hold a clip over its time cannot be ended, and would keep the process; everything is committed.
+    sys.stderr.flush()
+    os._exit(0)
 
 
 async def run(settings: Settings) -> None:
@@ -83,7 +85,10 @@ async def run(settings: Settings) -> None:
     await stop.wait()
     for task in background:
         task.cancel()
-    await _stop(runtime)
+    try:
+        await _stop(runtime)
+    except Exception as error:  # noqa: BLE001  brokers that do not answer; the next owner sorts it out
+        fail_stop(error)
     watchdog.stop()
     await web.stop()
     log.info("worker_stopped")

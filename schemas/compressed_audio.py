@@ -104,7 +104,10 @@ class CompressedAudio:
         Raises:
             ValueError: If ``time`` has no time zone.
         """
-        pairs = {
+        return Record(self.call_id.encode(), self.audio, h.encoded(self._about_the_event() | self._about_the_file()))
+
+    def _about_the_event(self) -> dict[str, str | int | None]:
+        return {
             h.SPEC_VERSION: "1.0",
             h.ID: self.id,
             h.SOURCE: self.source,
@@ -119,6 +122,10 @@ class CompressedAudio:
             h.LOST_MS: self.lost_ms,
             h.FINAL: h.flag_text(self.final),
             h.CAUSATION_ID: self.causation_id,
+        }
+
+    def _about_the_file(self) -> dict[str, str | int | None]:
+        return {
             h.LEVEL: self.level,
             h.CODEC: self.codec,
             h.ORIGINAL_BYTES: self.original_bytes,
@@ -134,7 +141,6 @@ class CompressedAudio:
             h.SOURCE_PARTITION: self.position.partition,
             h.SOURCE_OFFSET: self.position.offset,
         }
-        return Record(self.call_id.encode(), self.audio, h.encoded(pairs))
 
     @classmethod
     def from_record(cls, record: Record) -> "CompressedAudio | Rejection":

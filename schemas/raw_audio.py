@@ -98,38 +98,34 @@ class RawAudio:
         reader.exactly(h.TYPE, RAW_AUDIO_TYPE)
         if reader.has(h.DATA_REF):
             reader.refuse("UnsupportedHeader", h.DATA_REF, "is not served; put the audio into the record's value")
-        content_type = reader.text(h.CONTENT_TYPE)
-        channel = reader.one_of(h.CHANNEL, CHANNELS) if reader.has(h.CHANNEL) else None
-        event_id = reader.text(h.ID, h.MAX_ID)
-        source = reader.uri_reference(h.SOURCE)
-        hotel_id = reader.text(h.HOTEL_ID, h.MAX_ID)
-        call_id = reader.text(h.CALL_ID, h.MAX_ID)
-        time = reader.optional_time(h.TIME)
-        stream_id = reader.optional_text(h.STREAM_ID, h.MAX_STREAM_ID)
-        sequence = reader.optional_integer(h.SEQUENCE)
-        lost_ms = reader.optional_integer(h.LOST_MS)
-        final = reader.flag(h.FINAL)
-        problem = reader.problem or key_problem(record.key, call_id)
-        if problem is not None:
-            return problem
-        media_type = MediaType.parse(content_type)
-        if isinstance(media_type, Rejection):
-            return media_type
-        value = record.value or b""
-        return _value_problem(value, media_type, max_bytes) or cls(
-            id=event_id,
-            source=source,
-            hotel_id=hotel_id,
-            call_id=call_id,
-            media_type=media_type,
-            audio=value,
-            time=time,
-            channel=cast("Channel | None", channel),
-            stream_id=stream_id,
-            sequence=sequence,
-            lost_ms=lost_ms,
-            final=final,
-        )
+        event = _read(reader, record.value or b"")
+        if reader.problem is not None:
+            return reader.problem
+        if isinstance(event, Rejection):
+            return event
+        return key_problem(record.key, event.call_id) or _value_problem(event, max_bytes) or event
+
+
+def _read(reader: h.HeaderReader, value: bytes) -> RawAudio | Rejection:
+    """Every attribute; genuine only while the reader has no problem."""
+    media_type = MediaType.parse(reader.text(h.CONTENT_TYPE))
+    if isinstance(media_type, Rejection):
+        return media_type
+    channel = reader.one_of(h.CHANNEL, CHANNELS) if reader.has(h.CHANNEL) else None
+    return RawAudio(
+        id=reader.text(h.ID, h.MAX_ID),
+        source=reader.uri_reference(h.SOURCE),
+        hotel_id=reader.text(h.HOTEL_ID, h.MAX_ID),
+        call_id=reader.text(h.CALL_ID, h.MAX_ID),
+        media_type=media_type,
+        audio=value,
+        time=reader.optional_time(h.TIME),
+        channel=cast("Channel | None", channel),
+        stream_id=reader.optional_text(h.STREAM_ID, h.MAX_STREAM_ID),
+        sequence=reader.optional_integer(h.SEQUENCE),
+        lost_ms=reader.optional_integer(h.LOST_MS),
+        final=reader.flag(h.FINAL),
+    )
 
 
 def key_problem(key: bytes | None, call_id: str) -> Rejection | None:
@@ -141,14 +137,14 @@ def key_problem(key: bytes | None, call_id: str) -> Rejection | None:
     return None
 
 
-def _value_problem(value: bytes, media_type: MediaType, max_bytes: int) -> Rejection | None:
-    if not value:
+def _value_problem(event: RawAudio, max_bytes: int) -> Rejection | None:
+    size, frame = len(event.audio), event.media_type.frame_bytes
+    if not size:
         return Rejection("contract", "EmptyValue", "value", "is empty; send at least one sample of audio")
-    if len(value) > max_bytes:
-        reason = f"has {len(value)} bytes and may have {max_bytes}; send shorter segments"
+    if size > max_bytes:
+        reason = f"has {size} bytes and may have {max_bytes}; send shorter segments"
         return Rejection("contract", "ValueTooLarge", "value", reason)
-    frame = media_type.frame_bytes
-    if frame is not None and len(value) % frame:
-        reason = f"has {len(value)} bytes, not a whole number of {frame}-byte sample frames of {media_type}"
+    if frame is not None and size % frame:
+        reason = f"has {size} bytes, not a whole number of {frame}-byte sample frames of {event.media_type}"
         return Rejection("contract", "PartialFrame", "value", reason)
     return None

@@ -138,7 +138,10 @@ class Lanes:
             if not lanes:
                 return
             drains = {asyncio.create_task(lane.drain()): lane for lane in lanes.values()}
-            _, late = await asyncio.wait(drains, timeout=DRAIN_TIMEOUT)
+            drained, late = await asyncio.wait(drains, timeout=DRAIN_TIMEOUT)
+            for task in drained:
+                if (error := task.exception()) is not None:  # its work is committed; the next start fences it
+                    log.warning("producer_did_not_stop", reason=repr(error))
             for task in late:
                 log.warning("lane_discarded", depth=drains[task].depth)
                 task.cancel()

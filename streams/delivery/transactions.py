@@ -20,7 +20,11 @@ _REQUEST_TIMEOUT_MS = 30_000
 #: Brokers refuse the first write of a transaction (as NOT_ENOUGH_REPLICAS) until the one before has its markers; that
 #: takes milliseconds, so the usual 100 ms would be most of the latency.
 _RETRY_BACKOFF_MS = 20
+_START_TIMEOUT = 30.0
 _START_ATTEMPT_PAUSE = 0.5
+#: Longer than brokers wait before they abort a transaction: its fate is decided when this is over.
+_COMMIT_TIMEOUT = 60.0
+_STOP_TIMEOUT = 5.0
 #: Brokers and coordinators on their way up.
 _PASSING = (KafkaConnectionError, CoordinatorNotAvailableError, CoordinatorLoadInProgressError)
 _MAX_BATCH_BYTES = 900 * 1024
@@ -65,21 +69,15 @@ class PartitionProducer:
         """Fence and start, waiting for brokers and coordinators that are on their way up.
 
         Raises:
-            KafkaError: When they do not come within the request timeout.
+            KafkaError: When they refuse.
+            TimeoutError: When they do not come in time.
         """
-        give_up = asyncio.get_running_loop().time() + _REQUEST_TIMEOUT_MS / 1000
-        while True:
-            producer = self._new_producer()
-            try:
-                await producer.start()
-            except BaseException as error:
-                await producer.stop()
-                if not isinstance(error, _PASSING) or asyncio.get_running_loop().time() > give_up:
-                    raise
-                await asyncio.sleep(_START_ATTEMPT_PAUSE)
-            else:
-                self._producer = producer
-                return
+        async with asyncio.timeout(_START_TIMEOUT):
+            while self._producer is None:
+                try:
+                    self._producer = await self._started()
+                except _PASSING:
+                    await asyncio.sleep(_START_ATTEMPT_PAUSE)
 
     async def commit(self, outputs: Sequence[Output], next_offset: int) -> None:
         """Write outputs and the next input offset in one transaction.
@@ -89,10 +87,24 @@ class PartitionProducer:
 
         Raises:
             KafkaError: The worker must end; see above.
+            TimeoutError: Likewise; aiokafka itself would try for ever.
         """
-        producer = self._producer
-        if producer is None:
+        if self._producer is None:
             raise RuntimeError("commit before start")
+        async with asyncio.timeout(_COMMIT_TIMEOUT):
+            await self._commit(self._producer, outputs, next_offset)
+
+    async def stop(self) -> None:
+        """Release the connections.
+
+        Raises:
+            TimeoutError: When something is still under way and does not end.
+        """
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            await asyncio.wait_for(producer.stop(), _STOP_TIMEOUT)
+
+    async def _commit(self, producer: AIOKafkaProducer, outputs: Sequence[Output], next_offset: int) -> None:
         await producer.begin_transaction()
         pending = [
             await producer.send(
@@ -109,11 +121,14 @@ class PartitionProducer:
         await asyncio.gather(*pending)
         await producer.commit_transaction()
 
-    async def stop(self) -> None:
-        """Release the connections."""
-        if self._producer is not None:
-            await self._producer.stop()
-            self._producer = None
+    async def _started(self) -> AIOKafkaProducer:
+        producer = self._new_producer()
+        try:
+            await producer.start()
+        except BaseException:
+            await asyncio.wait_for(producer.stop(), _STOP_TIMEOUT)
+            raise
+        return producer
 
     def _new_producer(self) -> AIOKafkaProducer:
         source = self._source

@@ -1,0 +1,160 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+
+from schemas import RawAudio, Record, Rejection
+from tests.contract.strategies import raw_events, records
+from tests.support.events import RAW
+
+REQUIRED = (
+    "ce_specversion",
+    "ce_id",
+    "ce_source",
+    "ce_type",
+    "content-type",
+    "ce_hotelid",
+    "ce_callid",
+)
+
+
+def with_header(name: str, value: bytes | None) -> Record:
+    record = RAW.to_record()
+    kept = tuple(header for header in record.headers if header[0] != name)
+    return replace(record, headers=(*kept, (name, value)))
+
+
+def rejected(record: Record, max_bytes: int = 1000) -> Rejection:
+    rejection = RawAudio.from_record(record, max_bytes=max_bytes)
+    assert isinstance(rejection, Rejection)
+    assert rejection.stage == "contract"
+    assert rejection.reason.isprintable()
+    return rejection
+
+
+@given(raw_events)
+def test_survives_writing_and_reading(event: RawAudio) -> None:
+    assert RawAudio.from_record(event.to_record(), max_bytes=80) == event
+
+
+@given(records)
+def test_no_record_raises(record: Record) -> None:
+    assert isinstance(RawAudio.from_record(record, max_bytes=30), RawAudio | Rejection)
+
+
+def test_key_is_the_call_and_value_the_audio() -> None:
+    record = RAW.to_record()
+    assert (record.key, record.value, record.timestamp_ms) == (b"call-1", RAW.audio, None)
+
+
+def test_default_stream_is_call_and_channel() -> None:
+    assert RAW.stream == "call-1-in"
+    assert replace(RAW, stream_id=None).stream == "call-1:guest"
+    assert replace(RAW, stream_id=None, channel=None).stream == "call-1:any"
+
+
+def test_unknown_headers_are_ignored_even_where_they_are_no_text() -> None:
+    record = RAW.to_record()
+    extra = (("ce_vendor", b"\xff"), ("trace", None), ("trace", b"2"))
+    assert RawAudio.from_record(replace(record, headers=record.headers + extra)) == RAW
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_each_required_header_has_to_be_there(name: str) -> None:
+    record = RAW.to_record()
+    without = replace(record, headers=tuple(header for header in record.headers if header[0] != name))
+    assert (rejected(without).code, rejected(without).field) == ("MissingHeader", name)
+    assert rejected(with_header(name, None)).field == name
+    assert rejected(with_header(name, b"")).field == name
+
+
+@pytest.mark.parametrize("name", [name for name, _ in RAW.to_record().headers])
+def test_each_header_occurs_once_and_is_utf8(name: str) -> None:
+    record = RAW.to_record()
+    doubled = replace(record, headers=(*record.headers, (name, dict(record.headers)[name])))
+    assert (rejected(doubled).code, rejected(doubled).field) == ("DuplicateHeader", name)
+    rejection = rejected(with_header(name, b"\xff\xfe"))
+    assert (rejection.field, "UTF-8" in rejection.reason) == (name, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code", "rule"),
+    [
+        ("ce_specversion", "0.3", "WrongHeader", "must be 1.0"),
+        ("ce_type", "hotel.audio.raw.v2", "WrongHeader", "hotel.audio.raw.v1"),
+        ("ce_id", "x" * 256, "MalformedHeader", "1 to 255 characters"),
+        ("ce_hotelid", "a\nb", "MalformedHeader", "control characters"),
+        ("ce_source", "not a uri", "MalformedHeader", "URI-reference"),
+        ("content-type", "audio/L16", "BadRate", "rate"),
+        ("content-type", "text/plain", "UnsupportedMediaType", "audio/wav"),
+        ("ce_time", "yesterday", "MalformedHeader", "RFC 3339"),
+        ("ce_time", "2026-01-31 09:30:00Z", "MalformedHeader", "RFC 3339"),
+        ("ce_time", "2026-01-31T09:30:00", "MalformedHeader", "RFC 3339"),
+        ("ce_time", "2026-02-30T09:30:00Z", "MalformedHeader", "RFC 3339"),
+        ("ce_time", "0001-01-01T00:00:00+14:00", "MalformedHeader", "RFC 3339"),
+        ("ce_channel", "both", "MalformedHeader", "agent, guest, mixed, prompt"),
+        ("ce_streamid", "x" * 272, "MalformedHeader", "271 characters"),
+        ("ce_sequence", "-1", "MalformedHeader", "0 to 2147483647"),
+        ("ce_sequence", "1.5", "MalformedHeader", "whole number"),
+        ("ce_sequence", "\u0661", "MalformedHeader", "whole number"),
+        ("ce_lostms", "2147483648", "MalformedHeader", "0 to 2147483647"),
+        ("ce_final", "True", "MalformedHeader", "false, true"),
+        ("ce_dataref", "s3://bucket/key", "UnsupportedHeader", "into the record's value"),
+    ],
+)
+def test_a_broken_header_is_named_with_its_rule(name: str, value: str, code: str, rule: str) -> None:
+    rejection = rejected(with_header(name, value.encode()))
+    assert (rejection.code, rejection.field) == (code, name)
+    assert rule in rejection.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "microsecond", "hour"),
+    [
+        ("2026-01-31T09:30:00Z", 0, 9),
+        ("2026-01-31t09:30:00.25z", 250_000, 9),
+        ("2026-01-31T09:30:00.123456789+02:00", 123_456, 7),
+    ],
+)
+def test_times_are_read_as_utc(text: str, microsecond: int, hour: int) -> None:
+    event = RawAudio.from_record(with_header("ce_time", text.encode()))
+    assert isinstance(event, RawAudio)
+    assert event.time == datetime(2026, 1, 31, hour, 30, 0, microsecond, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("key", [None, b"", b"call-2", b"\xff"])
+def test_key_must_be_the_call_id(key: bytes | None) -> None:
+    rejection = rejected(replace(RAW.to_record(), key=key))
+    assert rejection.field == "key"
+    assert "ce_callid" in rejection.reason
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [(None, "EmptyValue"), (b"", "EmptyValue"), (bytes(1002), "ValueTooLarge"), (bytes(321), "PartialFrame")],
+)
+def test_a_broken_value_is_rejected(value: bytes | None, code: str) -> None:
+    rejection = rejected(replace(RAW.to_record(), value=value))
+    assert (rejection.code, rejection.field) == (code, "value")
+
+
+@pytest.mark.parametrize(
+    ("media_type", "size", "whole"),
+    [
+        ("audio/L16;rate=8000;channels=2", 322, False),
+        ("audio/x-slin;rate=8000;channels=2", 324, True),
+        ("audio/PCMU", 321, True),
+        ("audio/PCMA;channels=2", 321, False),
+        ("audio/wav", 321, True),
+    ],
+)
+def test_raw_audio_has_whole_frames(media_type: str, size: int, whole: bool) -> None:
+    record = replace(with_header("content-type", media_type.encode()), value=bytes(size))
+    assert isinstance(RawAudio.from_record(record), RawAudio) is whole
+
+
+def test_a_time_without_zone_is_a_bug_of_the_caller() -> None:
+    naive = datetime(2026, 1, 31)  # noqa: DTZ001 - the point of the test
+    with pytest.raises(ValueError, match="no time zone"):
+        replace(RAW, time=naive).to_record()

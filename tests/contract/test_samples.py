@@ -1,0 +1,63 @@
+import json
+from importlib.resources import files
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from schemas import CompressedAudio, DeadLetter, RawAudio, Record, Rejection, derive_id
+
+SAMPLES = files("schemas") / "samples"
+EVENTS: dict[str, type[RawAudio | CompressedAudio | DeadLetter]] = {
+    "raw-l16": RawAudio,
+    "raw-pcmu": RawAudio,
+    "raw-wav": RawAudio,
+    "compressed-flac": CompressedAudio,
+    "dead-letter": DeadLetter,
+}
+
+
+def sample(name: str) -> Record:
+    meta: dict[str, Any] = json.loads((SAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+    headers = tuple((header, value.encode()) for header, value in meta["headers"])
+    return Record(meta["key"].encode(), (SAMPLES / f"{name}.bin").read_bytes(), headers, meta["timestamp"])
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_each_sample_is_read_and_written_again_exactly(name: str) -> None:
+    event = EVENTS[name].from_record(sample(name))
+    assert isinstance(event, EVENTS[name])
+    assert event.to_record() == sample(name)
+
+
+def test_every_file_on_disk_is_tested() -> None:
+    on_disk = {path.name for path in SAMPLES.iterdir()}
+    assert on_disk == {f"{name}.{suffix}" for name in EVENTS for suffix in ("json", "bin")}
+
+
+def test_the_compressed_sample_is_the_raw_sample() -> None:
+    raw = RawAudio.from_record(sample("raw-l16"))
+    compressed = CompressedAudio.from_record(sample("compressed-flac"))
+    assert isinstance(raw, RawAudio)
+    assert isinstance(compressed, CompressedAudio)
+    decoded, rate = soundfile.read(BytesIO(compressed.audio), dtype="int16")
+    assert (decoded == np.frombuffer(raw.audio, ">i2")).all()
+    assert (rate, compressed.sample_rate, compressed.original_bytes) == (8000, 8000, len(raw.audio))
+    assert compressed.id == derive_id(raw.source, raw.id, "flac-2")
+    assert (compressed.causation_id, compressed.stream_id) == (raw.id, raw.stream)
+
+
+def test_the_wav_sample_is_a_file() -> None:
+    raw = RawAudio.from_record(sample("raw-wav"))
+    assert isinstance(raw, RawAudio)
+    assert soundfile.info(BytesIO(raw.audio)).format == "WAV"
+
+
+def test_the_dead_letter_gives_the_reason_that_its_original_still_has() -> None:
+    letter = DeadLetter.from_record(sample("dead-letter"))
+    assert isinstance(letter, DeadLetter)
+    rejection = RawAudio.from_record(letter.original)
+    assert isinstance(rejection, Rejection)
+    assert letter.rejection == rejection

@@ -1,0 +1,89 @@
+import asyncio
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaConnectionError
+
+from schemas import load_topics
+from schemas.topics import RAW
+from streams.topics import TopicError, TopicMismatchError, TopicMissingError, apply_topics, check_topics
+from tests.support.brokers import Broker, Namespace, ThreeBrokers
+
+
+async def create(broker: Broker, topic: NewTopic) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
+    await admin.start()
+    try:
+        await admin.create_topics([topic])
+    finally:
+        await admin.close()
+
+
+async def test_creates_what_is_missing_and_repeats_without_harm(broker: Broker, namespace: Namespace) -> None:
+    where = (broker.bootstrap_servers, namespace.prefix, namespace.group)
+    expected = [spec.resolve(namespace.prefix, namespace.group) for spec in load_topics()]
+    first = await apply_topics(*where)
+    second = await apply_topics(*where)
+    assert [(state.name, state.created, state.partitions) for state in first] == [(name, True, 8) for name in expected]
+    assert [(state.name, state.created) for state in second] == [(name, False) for name in expected]
+    await check_topics(*where)
+
+
+async def test_processes_may_race(broker: Broker, namespace: Namespace) -> None:
+    where = (broker.bootstrap_servers, namespace.prefix, namespace.group)
+    racers = await asyncio.gather(*(apply_topics(*where) for _ in range(4)))
+    creations = [state.name for states in racers for state in states if state.created]
+    assert sorted(creations) == sorted(spec.resolve(namespace.prefix, namespace.group) for spec in load_topics())
+
+
+async def test_a_second_group_adds_its_own_changelog_only(broker: Broker, namespace: Namespace) -> None:
+    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    states = await apply_topics(broker.bootstrap_servers, namespace.prefix, "second")
+    assert [state.name for state in states if state.created] == [f"{namespace.prefix}second-audio-cache-changelog"]
+
+
+async def test_missing_topics_are_named_with_the_remedy(broker: Broker, namespace: Namespace) -> None:
+    with pytest.raises(TopicMissingError, match=r"scripts/topics apply") as error:
+        await check_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    assert f"{namespace.prefix}audio.raw" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("partitions", "configs", "named"),
+    [
+        (3, {"max.message.bytes": "9437184"}, "partitions=3 and must have 8"),
+        (8, {}, "max.message.bytes"),
+        (8, {"max.message.bytes": "9437184", "cleanup.policy": "compact"}, "cleanup.policy=compact"),
+    ],
+)
+async def test_a_different_topic_is_told_and_left_alone(
+    broker: Broker, namespace: Namespace, partitions: int, configs: dict[str, str], named: str
+) -> None:
+    name = f"{namespace.prefix}{RAW}"
+    await create(broker, NewTopic(name, partitions, 1, topic_configs=configs))
+    for _ in range(2):
+        with pytest.raises(TopicMismatchError, match=named) as error:
+            await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+        assert name in str(error.value)
+    with pytest.raises(TopicMismatchError, match=named):
+        await check_topics(broker.bootstrap_servers, namespace.prefix, namespace.group, [RAW])
+
+
+async def test_impossible_replication_is_refused_clearly(broker: Broker, namespace: Namespace) -> None:
+    with pytest.raises(TopicError, match="replication factor"):
+        await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group, replication=50)
+
+
+async def test_three_brokers_hold_three_replicas_and_all_know_at_once(
+    three_brokers: ThreeBrokers, namespace: Namespace
+) -> None:
+    where = (three_brokers.bootstrap_servers, namespace.prefix, namespace.group)
+    states = await apply_topics(*where)
+    assert {state.replication for state in states} == {3}
+    for _ in range(5):
+        await check_topics(*where)
+
+
+async def test_no_broker_is_a_connection_error(namespace: Namespace) -> None:
+    with pytest.raises(KafkaConnectionError):
+        await check_topics("127.0.0.1:1", namespace.prefix, namespace.group)
