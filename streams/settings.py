@@ -49,7 +49,7 @@ class Settings:
             SettingsError: With one line that names the variable, its value and what would be accepted.
         """
         values: dict[str, Any] = {}
-        for variable, (field, parse) in _VARIABLES.items():
+        for variable, (field, parse) in VARIABLES.items():
             text = environ.get(variable)
             if text is None or text == "":
                 continue
@@ -135,7 +135,8 @@ def _log_level(text: str) -> str:
     return text.lower()
 
 
-_VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+#: Environment variable to field and parser, in the order of the README.
+VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "KAFKA_BOOTSTRAP_SERVERS": ("bootstrap_servers", _bootstrap_servers),
     "AUDIO_GROUP": ("group", _kafka_name),
     "AUDIO_TOPIC_PREFIX": ("topic_prefix", _kafka_name),
@@ -146,8 +147,8 @@ _VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "AUDIO_MAX_IN_FLIGHT": ("max_in_flight_bytes", _positive(parse_size)),
     "AUDIO_MAX_RECORD_SIZE": ("max_record_bytes", _positive(parse_size)),
     "AUDIO_PROCESSING_TIMEOUT": ("processing_timeout", _positive(parse_seconds)),
+    "AUDIO_DEAD_LETTER_LIMIT": ("dead_letter_limit", _positive(_integer)),
     "AUDIO_STALL_TIMEOUT": ("stall_timeout", _positive(parse_seconds)),
     "AUDIO_HEALTH_CHECK_INTERVAL": ("health_check_interval", _positive(parse_seconds)),
-    "AUDIO_DEAD_LETTER_LIMIT": ("dead_letter_limit", _positive(_integer)),
     "AUDIO_LOG_LEVEL": ("log_level", _log_level),
 }
