@@ -3,7 +3,6 @@
 import asyncio
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -207,37 +206,21 @@ async def test_memory_stays_bounded_with_fifty_large_clips_in_flight(worker: Wor
     assert peak < 512 * 2**20, f"{peak / 2**20:.0f} MiB"
 
 
-@pytest.fixture
-def refused(broker: Broker, namespace: Namespace, tmp_path: Path) -> Iterator[list[Worker]]:
-    workers: list[Worker] = []
-    yield workers
-    for worker in workers:
-        if worker.process.poll() is None:
-            worker.kill()
-
-
 @pytest.mark.parametrize(
     ("settings", "code", "says"),
     [
         ({"AUDIO_COMPRESSION_LEVEL": "9"}, 2, "AUDIO_COMPRESSION_LEVEL=9: must be auto or a level from 1 to 5"),
         ({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}, 1, "no Kafka broker answers"),
-        ({}, 1, "./scripts/topics apply"),
+        ({"AUDIO_TOPIC_PREFIX": "nothing-here."}, 1, "./scripts/topics apply"),
     ],
 )
-def test_a_worker_that_cannot_start_says_why_in_one_line(
-    settings: dict[str, str],
-    code: int,
-    says: str,
-    broker: Broker,
-    namespace: Namespace,
-    tmp_path: Path,
-    refused: list[Worker],
+async def test_a_worker_that_cannot_start_says_why_in_one_line(
+    settings: dict[str, str], code: int, says: str, worker: Worker
 ) -> None:
-    worker = Worker(broker.bootstrap_servers, namespace, tmp_path, **settings)
-    refused.append(worker)
+    worker.environment.update(settings)
     started = time.monotonic()
     worker.start()
-    assert worker.process.wait(30) == code
+    assert await asyncio.to_thread(worker.process.wait, 30) == code
     assert time.monotonic() - started < 20
     assert says in worker.tail()
     assert "Traceback" not in worker.tail()

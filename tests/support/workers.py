@@ -38,7 +38,7 @@ class Worker:
         self.state = directory / "state"
         self.log = directory / "worker.log"
         self.port = free_ports(1)
-        self._environment = {
+        self.environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
@@ -60,7 +60,7 @@ class Worker:
         """Start it, or start it again; returns at once."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "scripts.commands.worker"], env=self._environment, stderr=log
+                [sys.executable, "-P", "-m", "scripts.commands.worker"], env=self.environment, stderr=log
             )
 
     def wait_ready(self) -> None:

@@ -1,7 +1,6 @@
 import asyncio
 import threading
-
-import pytest
+import time
 
 from streams.delivery.executor import ClipExecutor, ExecutorExhaustedError, Job
 from streams.delivery.outcome import Input
@@ -45,14 +44,20 @@ async def test_a_clip_over_its_time_is_a_dead_letter_and_its_late_result_is_drop
 
 
 async def test_time_in_the_queue_does_not_count() -> None:
-    executor = ClipExecutor(1, 0.2, Metrics(), pytest.fail)
+    failures: list[BaseException] = []
+
+    def pause(item: Input) -> None:
+        time.sleep(0.08)
+
+    executor = ClipExecutor(1, 0.2, Metrics(), failures.append)
     watch = asyncio.create_task(executor.enforce_timeouts())
-    echo = Echo(lambda item: threading.Event().wait(0.08) and None)
+    echo = Echo(pause)
     jobs = [job(echo, number) for number in range(6)]
     for each in jobs:
         executor.submit(each)
     await until(lambda: all(each.outcome for each in jobs))
     assert all(each.outcome and each.outcome.rejection is None for each in jobs)
+    assert failures == []
     watch.cancel()
     executor.shutdown()
 
@@ -61,8 +66,12 @@ async def test_no_thread_left_is_a_failure() -> None:
     release = threading.Event()
     failures: list[BaseException] = []
     executor = ClipExecutor(2, 0.05, Metrics(), failures.append)
+
+    def hang(item: Input) -> None:
+        release.wait(10)
+
     watch = asyncio.create_task(executor.enforce_timeouts())
-    echo = Echo(lambda item: release.wait(10) and None)
+    echo = Echo(hang)
     for number in range(2):
         executor.submit(job(echo, number))
     await until(lambda: bool(failures))
