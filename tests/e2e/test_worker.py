@@ -190,6 +190,27 @@ async def test_a_frozen_worker_that_wakes_up_changes_nothing(
             await exact(ledger, within=90)
 
 
+@pytest.mark.parametrize("level", ["1", "2"])
+async def test_lossless_levels_give_back_the_very_samples(level: str, worker: Worker, ledger: Ledger) -> None:
+    worker.environment["AUDIO_COMPRESSION_LEVEL"] = level
+    with running(worker):
+        await ledger.send(list(calls(300, seed=6, bad_share=0)))
+        await exact(ledger)
+    assert {headers(record)["ce_level"] for record in ledger.results} == {level}
+    assert {headers(record)["ce_quality"] for record in ledger.results} == {"5.00"}
+
+
+async def test_the_largest_input_is_served_and_a_larger_one_refused_intact(worker: Worker, ledger: Ledger) -> None:
+    largest = spoken(8 * 2**20 / 16_000)
+    assert len(largest.audio) == 8 * 2**20
+    too_large = Planned(event(spoken(530), 0, 1).to_record(), "call-0", 1, None, "too large")
+    with running(worker):
+        await ledger.send([planned(largest, 0), too_large, planned(spoken(0.5), 2)])
+        await exact(ledger)
+    assert [headers(record)["ce_sequence"] for record in ledger.results] == ["0", "2"]
+    assert "8388608" in headers(ledger.dead_letters[0])["__connect.errors.exception.message"]
+
+
 async def test_memory_stays_bounded_with_fifty_large_clips_in_flight(worker: Worker, ledger: Ledger) -> None:
     clips = [spoken(31.25, seed) for seed in range(4)]  # 500 KB each
     assert len(clips[0].audio) == 500_000

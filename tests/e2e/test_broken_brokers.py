@@ -1,0 +1,58 @@
+"""Brokers die and freeze while calls flow."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+
+from streams.topics import apply_topics
+from tests.support.brokers import Namespace, ThreeBrokers
+from tests.support.ledger import Ledger
+from tests.support.workers import Worker, running
+from tests.support.workload import calls
+
+
+@pytest.fixture
+async def ledger(three_brokers: ThreeBrokers, namespace: Namespace) -> Ledger:
+    await apply_topics(three_brokers.bootstrap_servers, namespace.prefix, namespace.group)
+    return Ledger(three_brokers.bootstrap_servers, namespace.prefix)
+
+
+async def test_a_broker_that_is_killed_and_comes_back_loses_nothing(
+    three_brokers: ThreeBrokers, namespace: Namespace, ledger: Ledger, tmp_path: Path
+) -> None:
+    worker = Worker(three_brokers.bootstrap_servers, namespace, tmp_path)
+    with running(worker):
+        sending = asyncio.create_task(ledger.send(list(calls(1500, seed=11)), per_second=100))
+        for node in (1, 2):
+            await asyncio.sleep(3)
+            three_brokers.cluster.kill(node)
+            await asyncio.sleep(1)
+            await asyncio.to_thread(three_brokers.cluster.restart, node)
+        await sending
+        await ledger.collect(within=90)
+        assert ledger.verdict().faults == []
+        assert await asyncio.to_thread(worker.stop) == 0
+
+
+async def test_a_worker_without_brokers_ends_and_its_successor_goes_on(
+    three_brokers: ThreeBrokers, namespace: Namespace, ledger: Ledger, tmp_path: Path
+) -> None:
+    worker = Worker(three_brokers.bootstrap_servers, namespace, tmp_path, AUDIO_STALL_TIMEOUT="8s")
+    with running(worker):
+        sending = asyncio.create_task(ledger.send(list(calls(800, seed=12)), per_second=100))
+        await asyncio.sleep(3)
+        try:
+            for node in three_brokers.cluster.nodes:
+                three_brokers.cluster.kill(node, signal.SIGSTOP)
+            assert await asyncio.to_thread(worker.process.wait, 40) == 1
+            assert "no progress for" in worker.tail()
+        finally:
+            for node in three_brokers.cluster.nodes:
+                three_brokers.cluster.kill(node, signal.SIGCONT)
+        worker.start()
+        await asyncio.to_thread(worker.wait_ready)
+        await sending
+        await ledger.collect(within=90)
+        assert ledger.verdict().faults == []
