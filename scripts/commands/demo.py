@@ -1,0 +1,136 @@
+"""Shows the product at work: calls of a few hotels, through genuine Kafka and a real worker, to playable files."""
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from aiokafka.errors import KafkaError
+from rich.console import Console
+
+from infra.kafka.errors import LocalKafkaError
+from scripts.commands._cli import CommandError, fail, progress_bar
+from scripts.demonstration.calls import make_calls
+from scripts.demonstration.files import save_all
+from scripts.demonstration.flow import stream
+from scripts.demonstration.levels import compare
+from scripts.demonstration.recordings import load
+from scripts.demonstration.report import Report
+from scripts.demonstration.surroundings import PROJECT, prepare
+from scripts.demonstration.verdict import judge
+from scripts.demonstration.worker_process import WorkerError, WorkerProcess
+from streams.settings import SettingsError
+from streams.topics import TopicError
+
+_INTERRUPTED = 130  # as shells say it
+_SHOWN_FAULTS = 10
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    options = _parser().parse_args(argv)
+    # The client library repeats with every retry what the demo tells once.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)
+    # Ended from outside, the demo still stops what it has started, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        with ExitStack() as started:
+            try:
+                return _demonstrate(options, started)
+            finally:
+                _ignore_interrupts()
+    except (LocalKafkaError, WorkerError) as error:
+        _say(str(error))  # of several lines: the end of a log
+        return 1
+    except (CommandError, SettingsError, TopicError) as error:
+        return fail("demo", str(error))
+    except (KafkaError, OSError) as error:
+        return fail("demo", f"{type(error).__name__}: {error}")
+    except KeyboardInterrupt:
+        _say("interrupted; what it had started is stopped")
+        return _INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
+    parser.add_argument("--json", type=_writable, metavar="FILE", help="write the report there too, as JSON")
+    parser.add_argument("--keep", action="store_true", help="leave Kafka and the worker running")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="save the results there (default: a directory of this run under .run)"
+    )
+    return parser
+
+
+def _writable(text: str) -> Path:
+    """Known before the work begins, not after it."""
+    path = Path(text)
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{text} cannot be written")
+    return path
+
+
+def _demonstrate(options: argparse.Namespace, started: ExitStack) -> int:
+    report, worker = _run(options.out, started)
+    if options.json is not None:
+        options.json.write_text(json.dumps(report.as_json(), indent=2) + "\n")
+    report.print(Console())
+    if options.keep:
+        started.pop_all()
+        print(report.surroundings.how_to_go_on(worker))
+    for fault in report.verdict.faults[:_SHOWN_FAULTS]:
+        _say(fault)
+    if report.verdict.faults:
+        return fail("demo", f"{len(report.verdict.faults)} things are not as they have to be")
+    return 0
+
+
+def _run(out: Path | None, started: ExitStack) -> tuple[Report, WorkerProcess]:
+    began = time.monotonic()
+    surroundings = prepare(started, _say)
+    worker = surroundings.worker()
+    started.callback(worker.stop)
+    worker.start()
+    _say("starting a worker")
+    recordings = load(PROJECT / ".build" / "recordings", _say)
+    inputs = make_calls(recordings, surroundings.name)
+    worker.wait_until_ready()
+    _say(f"sending {len(inputs)} records")
+    with progress_bar() as progress:
+        bar = progress.add_task("answered", total=len(inputs))
+        sent, arrived = stream(surroundings.cluster, inputs, lambda: progress.advance(bar), worker.require_alive)
+    verdict = judge(sent, arrived)
+    _say("opening the files, comparing the levels")
+    directory = out or surroundings.directory / "files"
+    files, problems = save_all(verdict.results, directory)
+    report = Report(
+        surroundings=surroundings,
+        recordings=recordings.origin,
+        verdict=replace(verdict, faults=[*verdict.faults, *problems]),
+        levels=compare(inputs),
+        files=files,
+        playable=len(files) - len(problems),
+        out=directory,
+        seconds=time.monotonic() - began,
+    )
+    return report, worker
+
+
+def _say(step: str) -> None:
+    print(f"demo: {step}", file=sys.stderr, flush=True)
+
+
+def _ignore_interrupts() -> None:
+    """A second Ctrl-C must not keep what was started from being stopped."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+"""Sends the calls at a steady rate and listens to what comes of them."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from schemas import CompressedAudio, DeadLetter, Position, RawAudio, Record, Rejection
+from schemas.topics import COMPRESSED, DEAD_LETTER, RAW
+from scripts.commands._cli import Cluster, CommandError
+from scripts.demonstration.calls import Input
+from streams.clients import CompressedAudioConsumer, RawAudioProducer
+
+#: Records a second, as of 60 people talking at once: an idle machine of two cores keeps up with ease, so that the
+#: latency is that of the work and not of a queue.
+RATE = 30.0
+
+_POLL_S = 0.1
+_SILENCE_S = 2.0  # after the last outcome: time for one too many to show
+_PATIENCE_S = 45.0  # without any outcome: what is missing then is lost
+
+Outcome = CompressedAudio | DeadLetter
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An input that the brokers have taken.
+
+    Attributes:
+        input: What was sent.
+        position: Where it stands.
+        due: When it was to be sent, which is where its latency begins, by the monotonic clock.
+    """
+
+    input: Input
+    position: Position
+    due: float
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An outcome, and when it arrived by the monotonic clock."""
+
+    outcome: Outcome
+    at: float
+
+
+@dataclass(slots=True)
+class _Listener:
+    """What has arrived so far."""
+
+    advance: Callable[[], None]
+    arrived: list[Arrived] = field(default_factory=list)
+    positions: set[Position] = field(default_factory=set)
+    last: float = field(default_factory=time.monotonic)
+
+    def take(self, outcome: Outcome | Rejection) -> None:
+        if isinstance(outcome, Rejection):
+            raise CommandError(f"something on the output topics breaks the contract: {outcome.message}")
+        self.last = time.monotonic()
+        self.arrived.append(Arrived(outcome, self.last))
+        if outcome.position not in self.positions:
+            self.positions.add(outcome.position)
+            self.advance()
+
+
+def stream(
+    cluster: Cluster, inputs: Sequence[Input], advance: Callable[[], None], check: Callable[[], None]
+) -> tuple[list[Sent], list[Arrived]]:
+    """Send every input when it is due, whatever the worker does, and listen until all is answered.
+
+    Args:
+        cluster: Where the topics are, which nobody else uses.
+        inputs: In the order of sending.
+        advance: Called once for every input that is answered.
+        check: Called often, in a thread; raises where waiting is pointless.
+
+    Returns:
+        What was sent, and all that arrived, in order of arrival. An input without an answer was given time enough.
+    """
+    try:
+        return asyncio.run(_stream(cluster, inputs, _Listener(advance), check))
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None  # the first one has cancelled the others
+
+
+async def _stream(
+    cluster: Cluster, inputs: Sequence[Input], listener: _Listener, check: Callable[[], None]
+) -> tuple[list[Sent], list[Arrived]]:
+    async with (
+        CompressedAudioConsumer(cluster.bootstrap_servers, cluster.topic(COMPRESSED), from_beginning=True) as results,
+        asyncio.TaskGroup() as group,
+    ):
+        listeners = [
+            group.create_task(_results(results, listener)),
+            group.create_task(_dead_letters(cluster, listener)),
+        ]
+        sender = group.create_task(_send(cluster, inputs))
+        await group.create_task(_wait(listener, sender, check))
+        for task in listeners:
+            task.cancel()
+    return sender.result(), listener.arrived
+
+
+async def _send(cluster: Cluster, inputs: Sequence[Input]) -> list[Sent]:
+    servers, topic = cluster.bootstrap_servers, cluster.topic(RAW)
+    # The client of this project refuses what breaks the contract; a careless sender would use any other.
+    careless = AIOKafkaProducer(bootstrap_servers=servers, acks="all", enable_idempotence=True)
+    async with RawAudioProducer(servers, topic) as producer, careless:
+        began = time.monotonic()
+        due = [began + number / RATE for number in range(len(inputs))]
+        pending: list[asyncio.Task[Position]] = []
+        for item, when in zip(inputs, due, strict=True):
+            await asyncio.sleep(when - time.monotonic())
+            if isinstance(item.event, RawAudio):
+                pending.append(await producer.send_soon(item.event))
+            else:
+                pending.append(asyncio.create_task(_send_carelessly(careless, topic, item.event)))
+        positions = await asyncio.gather(*pending)
+    return [Sent(item, position, when) for item, position, when in zip(inputs, positions, due, strict=True)]
+
+
+async def _send_carelessly(producer: AIOKafkaProducer, topic: str, record: Record) -> Position:
+    taken = await producer.send_and_wait(topic, record.value, key=record.key, headers=list(record.headers))
+    return Position(taken.topic, taken.partition, taken.offset)
+
+
+async def _results(consumer: CompressedAudioConsumer, listener: _Listener) -> None:
+    async for result in consumer:
+        listener.take(result)
+
+
+async def _dead_letters(cluster: Cluster, listener: _Listener) -> None:
+    async with AIOKafkaConsumer(
+        cluster.topic(DEAD_LETTER),
+        bootstrap_servers=cluster.bootstrap_servers,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    ) as consumer:
+        async for message in consumer:
+            record = Record(message.key, message.value, tuple(message.headers), message.timestamp)
+            listener.take(DeadLetter.from_record(record))
+
+
+async def _wait(listener: _Listener, sender: "asyncio.Task[list[Sent]]", check: Callable[[], None]) -> None:
+    """Wait until every input is answered and nothing more comes, or nothing has come for too long."""
+    sent: list[Sent] = []
+    while True:
+        await asyncio.sleep(_POLL_S)
+        await asyncio.to_thread(check)
+        if sender.done() and not sent:
+            sent = sender.result()
+            listener.last = max(listener.last, time.monotonic())
+        quiet = time.monotonic() - listener.last
+        complete = listener.positions >= {one.position for one in sent}
+        if sent and quiet > (_SILENCE_S if complete else _PATIENCE_S):
+            return

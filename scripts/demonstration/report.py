@@ -1,0 +1,211 @@
+"""What the demo tells at its end: tables for people, one JSON object for programs."""
+
+import os
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from scripts.demonstration.calls import HOTELS
+from scripts.demonstration.flow import RATE
+from scripts.demonstration.levels import Level
+from scripts.demonstration.surroundings import Surroundings
+from scripts.demonstration.verdict import Result, Verdict
+
+_MEANING = {
+    1: "lossless, fastest",
+    2: "lossless, smallest",
+    3: "transparent",
+    4: "economical",
+    5: "smallest intelligible",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything there is to tell.
+
+    Attributes:
+        surroundings: Where it happened.
+        recordings: What the calls were made of.
+        verdict: What came out.
+        levels: What each level would give.
+        files: Every result as a file.
+        playable: How many of them open again and are as long as their input.
+        out: Their directory.
+        seconds: How long the demo took.
+    """
+
+    surroundings: Surroundings
+    recordings: str
+    verdict: Verdict
+    levels: Sequence[Level]
+    files: Sequence[Path]
+    playable: int
+    out: Path
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The report for programs."""
+        results = self.verdict.results
+        p50, p95 = self._latencies()
+        return {
+            "records_in": self.verdict.records_in,
+            "results": len(results),
+            "dead_letters": len(self.verdict.dead_letters),
+            "dead_letter_codes": sorted(letter.rejection.code for letter in self.verdict.dead_letters),
+            "lost": self.verdict.lost,
+            "duplicated": self.verdict.duplicated,
+            "faults": list(self.verdict.faults),
+            "calls": _calls(results),
+            "audio_seconds": _audio_seconds(results),
+            **_sizes(results),
+            "cache_hits": _hits(results),
+            "latency_ms_p50": p50,
+            "latency_ms_p95": p95,
+            "streamed_levels": [
+                {"level": level, "codec": codec, "results": len(those), **_sizes(those)}
+                for (level, codec), those in _by_level(results)
+            ],
+            "levels_encoded_directly": {str(level.number): _level_json(level) for level in self.levels},
+            "recordings": self.recordings,
+            "kafka": self.surroundings.cluster.bootstrap_servers,
+            "kafka_started": self.surroundings.local_port is not None,
+            "files": len(self.files),
+            "files_playable": self.playable,
+            "files_directory": str(self.out),
+            "cores": os.cpu_count(),
+            "load_average": round(os.getloadavg()[0], 2),
+            "seconds": round(self.seconds, 1),
+        }
+
+    def print(self, console: Console) -> None:
+        """The report for people."""
+        console.print(self._summary())
+        console.print(_streamed_table(self.verdict.results))
+        console.print(_levels_table(self.levels))
+        for letter in self.verdict.dead_letters:
+            call = (letter.original.key or b"").decode("utf-8", "replace")
+            text = f"dead letter {call}: {letter.rejection.code}, {letter.rejection.message}"
+            console.print(text, markup=False, soft_wrap=True)
+        console.print(f"files: {self.out}", markup=False, soft_wrap=True)
+        if self.files:
+            console.print(f"play one: ffplay -nodisp -autoexit {self.files[0]}", markup=False, soft_wrap=True)
+
+    def _summary(self) -> Table:
+        verdict, results = self.verdict, self.verdict.results
+        p50, p95 = self._latencies()
+        sizes = _sizes(results)
+        origin = "started for this demo" if self.surroundings.local_port is not None else "given"
+        table = Table(title="Calls through genuine Kafka", show_header=False, title_justify="left")
+        for name, text in (
+            ("recordings", self.recordings),
+            ("Kafka", f"{self.surroundings.cluster.bootstrap_servers}, {origin}; one worker"),
+            ("calls", f"{_calls(results)} of {len(HOTELS)} hotels, {_audio_seconds(results):.0f} s of audio"),
+            ("records in", f"{verdict.records_in}, at {RATE:g} a second"),
+            ("results", f"{len(results)}, of which {_hits(results)} from the cache"),
+            ("dead letters", f"{len(verdict.dead_letters)} (two inputs were bad on purpose, see below)"),
+            ("lost, doubled", f"{verdict.lost}, {verdict.duplicated}"),
+            ("size", f"{sizes['bytes_in']:,} bytes in, {sizes['bytes_out']:,} out: {sizes['ratio']:.1f} to 1"),
+            ("latency", f"p50 {p50:.0f} ms, p95 {p95:.0f} ms, from due to be sent to received"),
+            ("files", f"{len(self.files)}, of which {self.playable} open again and are as long as their input"),
+            ("machine", _machine()),
+            ("time", f"{self.seconds:.0f} s for all of this"),
+        ):
+            table.add_row(name, text)
+        return table
+
+    def _latencies(self) -> tuple[float, float]:
+        """Median and 95th percentile in milliseconds; 0 where there is too little to tell."""
+        latencies = [result.latency * 1000 for result in self.verdict.results]
+        if len(latencies) < 2:  # noqa: PLR2004  fewer have no quantiles
+            return 0.0, 0.0
+        parts = statistics.quantiles(latencies, n=20)
+        return round(parts[9], 1), round(parts[18], 1)
+
+
+def _machine() -> str:
+    cores, load = os.cpu_count() or 1, os.getloadavg()[0]
+    text = f"{cores} cores, load average {load:.1f}"
+    return text if load <= cores else f"{text}: latency includes waiting for a core"
+
+
+def _streamed_table(results: Sequence[Result]) -> Table:
+    table = Table(
+        "level",
+        "codec",
+        "results",
+        "bytes in",
+        "bytes out",
+        "ratio",
+        title="What the worker sent",
+        title_justify="left",
+    )
+    for (level, codec), those in _by_level(results):
+        sizes = _sizes(those)
+        table.add_row(
+            f"{level} {_MEANING[level]}",
+            codec,
+            str(len(those)),
+            f"{sizes['bytes_in']:,}",
+            f"{sizes['bytes_out']:,}",
+            f"{sizes['ratio']:.1f}",
+        )
+    return table
+
+
+def _levels_table(levels: Iterable[Level]) -> Table:
+    title = "What each level would give for the same inputs (encoded directly, not streamed)"
+    table = Table("level", "codecs", "bytes in", "bytes out", "ratio", title=title, title_justify="left")
+    for level in levels:
+        table.add_row(
+            f"{level.number} {_MEANING[level.number]}",
+            ", ".join(level.codecs),
+            f"{level.bytes_in:,}",
+            f"{level.bytes_out:,}",
+            f"{_ratio(level.bytes_in, level.bytes_out):.1f}",
+        )
+    return table
+
+
+def _level_json(level: Level) -> dict[str, Any]:
+    return {
+        "codecs": list(level.codecs),
+        "bytes_in": level.bytes_in,
+        "bytes_out": level.bytes_out,
+        "ratio": _ratio(level.bytes_in, level.bytes_out),
+    }
+
+
+def _by_level(results: Iterable[Result]) -> list[tuple[tuple[int, str], list[Result]]]:
+    groups: dict[tuple[int, str], list[Result]] = defaultdict(list)
+    for result in results:
+        groups[result.audio.level, result.audio.codec].append(result)
+    return sorted(groups.items(), key=lambda group: group[0])
+
+
+def _sizes(results: Sequence[Result]) -> dict[str, Any]:
+    bytes_in = sum(result.audio.original_bytes for result in results)
+    bytes_out = sum(len(result.audio.audio) for result in results)
+    return {"bytes_in": bytes_in, "bytes_out": bytes_out, "ratio": _ratio(bytes_in, bytes_out)}
+
+
+def _ratio(bytes_in: int, bytes_out: int) -> float:
+    return round(bytes_in / max(1, bytes_out), 2)
+
+
+def _calls(results: Iterable[Result]) -> int:
+    return len({result.audio.call_id for result in results})
+
+
+def _audio_seconds(results: Iterable[Result]) -> float:
+    return round(sum(result.clip.frames / result.clip.rate for result in results), 3)
+
+
+def _hits(results: Iterable[Result]) -> int:
+    return sum(result.audio.cache == "hit" for result in results)
