@@ -25,13 +25,14 @@ from streams.settings import Settings
 from streams.tables import CacheTable
 
 #: Events waiting for the agent; each holds its audio, so this bounds memory: at most this many times a record's size.
-_STREAM_BUFFER = 32
+_STREAM_BUFFER = 16
 #: Bytes fetched per partition and request; a single larger record is still fetched, alone.
 _FETCH_BYTES = 2 * 2**20
 #: A dead worker's partitions stand still this long: short, but above a loaded machine's pauses.
 _SESSION_TIMEOUT = 10.0
 _HEARTBEAT_INTERVAL = 2.0
-_REBALANCE_TIMEOUT = 60.0
+#: Above the time that a drain may take, below the stall timeout of a worker that waits for the others to join.
+_REBALANCE_TIMEOUT = 40.0
 _REQUEST_TIMEOUT = 40.0
 #: Changelog records under way before the app's producer holds the streams back; Faust's 100 stalls a busy lane.
 _CHANGELOG_IN_FLIGHT = 10_000

@@ -34,6 +34,11 @@ def _input(event: EventT[Any]) -> Input:
             key=message.key,
             value=message.value,
             headers=tuple(cast("Iterable[tuple[str, bytes]]", message.headers or ())),
-            timestamp_ms=round(message.timestamp * 1000),
+            timestamp_ms=_milliseconds(message.timestamp),
         ),
     )
+
+
+def _milliseconds(timestamp: float | None) -> int | None:
+    """Kafka says -1 where a record has no time; no producer may send that again."""
+    return None if timestamp is None or timestamp < 0 else round(timestamp * 1000)

@@ -62,17 +62,16 @@ class Monitor:
     async def _lag(self) -> int:
         """Records not yet committed, over all assigned input partitions."""
         lanes = {TP(*source): lane for source, lane in self._lanes}
-        if not lanes:
-            return 0
-        ends = await self._app.consumer.highwaters(*lanes)
-        total = 0
+        ends = await self._app.consumer.highwaters(*lanes) if lanes else {}
+        lags: dict[TP, int] = {}
         for tp, lane in lanes.items():
-            lag = max(0, ends[tp] - lane.committed)
-            if lag and not lane.depth and await self._read_to(tp, ends[tp]):
-                lag = 0  # what is left are transaction markers
+            lags[tp] = max(0, ends[tp] - lane.committed)
+            if lags[tp] and not lane.depth and await self._read_to(tp, ends[tp]):
+                lags[tp] = 0  # what is left are transaction markers
+        self._metrics.lag_records.clear()  # partitions that went since have other owners, who show their lag
+        for tp, lag in lags.items():
             self._metrics.lag_records.labels(tp.topic, tp.partition).set(lag)
-            total += lag
-        return total
+        return sum(lags.values())
 
     async def _read_to(self, tp: TP, end: int) -> bool:
         position = await self._app.consumer.position(tp)
