@@ -18,9 +18,13 @@ from tests.support.delivery import Echo
 GENERATION = 3
 
 
+def fail(error: BaseException) -> None:
+    raise error
+
+
 @pytest.fixture
 async def runtime(tmp_path: Path) -> Runtime:
-    runtime = create_runtime(Settings(state_dir=tmp_path), pytest.fail)
+    runtime = create_runtime(Settings(state_dir=tmp_path), fail)
     runtime.input_topic("audio.raw", Echo())
     runtime.app.consumer_generation_id = GENERATION
     return runtime
