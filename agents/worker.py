@@ -14,7 +14,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from agents import compress
-from streams.app import Runtime, create_runtime
+from streams.app import REBALANCE_PATIENCE, Runtime, create_runtime
 from streams.delivery.failstop import EXIT_FAILED, Watchdog, fail_stop
 from streams.delivery.monitor import Monitor
 from streams.logs import configure_logs
@@ -63,7 +63,9 @@ async def run(settings: Settings) -> None:
     compress.register(runtime)
     watchdog = Watchdog(settings.stall_timeout, fail_stop)
     interval = min(settings.health_check_interval, settings.stall_timeout / 4)
-    monitor = Monitor(runtime.app, runtime.lanes, runtime.metrics, watchdog, interval)
+    monitor = Monitor(
+        runtime.app, runtime.lanes, runtime.metrics, watchdog, interval=interval, patience=REBALANCE_PATIENCE
+    )
     stop = _stop_signal()
     web = WebServer(
         settings.http_port,
@@ -78,10 +80,10 @@ async def run(settings: Settings) -> None:
         port = await web.start()
     except OSError as error:
         raise StartError(f"AUDIO_HTTP_PORT={settings.http_port}: {error.strerror}") from None
-    watchdog.start()
-    await runtime.app.start()
     log.info("worker_started", group=settings.group, http_port=port, state_dir=str(settings.state_dir))
-    background = [_guarded(runtime.executor.enforce_timeouts()), _guarded(monitor.run())]
+    watchdog.start()
+    # Faust's start returns once the partitions are assigned and the tables recovered, which may take long.
+    background = [_guarded(monitor.run()), _guarded(runtime.executor.enforce_timeouts()), _guarded(runtime.app.start())]
     await stop.wait()
     for task in background:
         task.cancel()

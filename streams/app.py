@@ -31,8 +31,10 @@ _FETCH_BYTES = 2 * 2**20
 #: A dead worker's partitions stand still this long: short, but above a loaded machine's pauses.
 _SESSION_TIMEOUT = 10.0
 _HEARTBEAT_INTERVAL = 2.0
-#: Above the time that a drain may take, below the stall timeout of a worker that waits for the others to join.
+#: Above the time that a drain may take.
 _REBALANCE_TIMEOUT = 40.0
+#: A rebalance waits for a dead member's session and for the others to drain.
+REBALANCE_PATIENCE = _SESSION_TIMEOUT + _REBALANCE_TIMEOUT
 _REQUEST_TIMEOUT = 40.0
 #: Changelog records under way before the app's producer holds the streams back; Faust's 100 stalls a busy lane.
 _CHANGELOG_IN_FLIGHT = 10_000

@@ -38,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     # The client library repeats with every retry what the demo tells once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)
-    # Ended from outside, the demo still stops what it has started, as after Ctrl-C.
+    # Ended from outside, the demo still stops what it has started, as after Ctrl-C; which a shell's background jobs,
+    # and whatever is started from one, would ignore.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         with ExitStack() as started:

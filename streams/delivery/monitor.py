@@ -1,6 +1,7 @@
 """The worker's look at itself: lag by the brokers' word, and whether anything moves."""
 
 import asyncio
+import time
 from collections.abc import Hashable
 from typing import cast
 
@@ -22,8 +23,9 @@ _ANSWER_TIMEOUT = 10.0
 class Monitor:
     """Reads the ends of the assigned input partitions on a timer, shows the lag, and feeds the watchdog.
 
-    The watchdog is fed when there is nothing to do, when a clip is being processed within its time, or when something
-    moved since the last look: a commit, or a table in recovery.
+    The watchdog is fed when there is nothing to do, when a clip is being processed within its time, when something
+    moved since the last look (a commit, or a table in recovery), and for a while when no partitions are assigned: a
+    rebalance has to wait for members that died or are draining.
 
     Args:
         app: The running app.
@@ -31,14 +33,26 @@ class Monitor:
         metrics: Where the lag is shown.
         watchdog: Fed from here.
         interval: Seconds between two looks.
+        patience: Seconds that a rebalance may take.
     """
 
-    def __init__(self, app: faust.App, lanes: Lanes, metrics: Metrics, watchdog: Watchdog, interval: float) -> None:
+    def __init__(
+        self,
+        app: faust.App,
+        lanes: Lanes,
+        metrics: Metrics,
+        watchdog: Watchdog,
+        *,
+        interval: float,
+        patience: float,
+    ) -> None:
         self._app = app
         self._lanes = lanes
         self._metrics = metrics
         self._watchdog = watchdog
         self._interval = interval
+        self._patience = patience
+        self._last_ready = time.monotonic()
         self._last: Hashable = None
         self.brokers_answer = False
 
@@ -52,12 +66,16 @@ class Monitor:
                 self.brokers_answer = idle = False
             else:
                 self.brokers_answer = True
-            state = self._progress()
-            busy = any(lane.busy for _, lane in self._lanes)
-            if (idle and self._lanes.ready) or busy or state != self._last:
+            if self._well(idle=idle):
                 self._watchdog.feed()
-            self._last = state
             await asyncio.sleep(self._interval)
+
+    def _well(self, *, idle: bool) -> bool:
+        previous, self._last = self._last, self._progress()
+        if self._lanes.ready:
+            self._last_ready = time.monotonic()
+            return idle or self._last != previous or any(lane.busy for _, lane in self._lanes)
+        return self._last != previous or time.monotonic() - self._last_ready < self._patience
 
     async def _lag(self) -> int:
         """Records not yet committed, over all assigned input partitions."""

@@ -81,6 +81,14 @@ async def test_health_metrics_and_logs_follow_the_work(worker: Worker, ledger: L
     assert [line["event"] for line in lines][-1] == "worker_stopped"
 
 
+async def test_a_worker_can_be_stopped_while_it_starts(worker: Worker) -> None:
+    worker.start()
+    while worker.get("/health/live")[0] != 200:
+        await asyncio.sleep(0.02)
+    assert worker.get("/health/ready")[0] == 503
+    assert await asyncio.to_thread(worker.stop) == 0
+
+
 async def test_a_stopped_worker_leaves_nothing_open_and_nothing_to_do_again(worker: Worker, ledger: Ledger) -> None:
     plan = list(calls(900, seed=4))
     with running(worker):
