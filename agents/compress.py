@@ -1,18 +1,22 @@
 """The compress agent: raw call audio in, small playable files out."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 
-from schemas import CompressedAudio, DeadLetter, RawAudio, Record, Rejection, derive_id
+from schemas import CompressedAudio, DeadLetter, MediaType, Policy, RawAudio, Record, Rejection, derive_id
 from schemas.topics import COMPRESSED, DEAD_LETTER, RAW
 from streams.app import Runtime
-from streams.audio import Clip, DecodeLimits, decode
+from streams.audio import Clip
+from streams.audio.analysis import analyse
+from streams.audio.labels import true_media_type
 from streams.cache import admits, cache_key, pack, unpack
 from streams.codecs import Encoded
-from streams.compression import Plan, choose, encode, smallest
+from streams.compression import KEPT, Decision, LoadGovernor, choose, encode, smallest
 from streams.delivery.outcome import Input, Lookup, Outcome, Output
+from streams.isolation import CageError
 from streams.metrics import Metrics
 from streams.settings import Settings
 
@@ -27,7 +31,29 @@ class Report:
     """What the logs and metrics say about one result."""
 
     result: CompressedAudio
+    labelled: MediaType
     encode_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a compressor works with.
+
+    Attributes:
+        decode: Turns bytes of a media type into a clip; raises `CageError` when nothing can be decoded any more.
+        policy_of: The policy of a hotel.
+        governor: Turns lag into pressure.
+        metrics: Where results are counted.
+        on_failure: Ends the worker.
+        now: Seconds since the Unix epoch.
+    """
+
+    decode: Callable[[bytes, MediaType], Clip | Rejection]
+    policy_of: Callable[[str], Policy]
+    governor: LoadGovernor
+    metrics: Metrics
+    on_failure: Callable[[BaseException], None]
+    now: Callable[[], float] = time.time
 
 
 class Compressor:
@@ -37,16 +63,16 @@ class Compressor:
         results: Real name of the topic for results.
         dead_letters: Real name of the topic for dead letters.
         settings: Size limit and level.
-        metrics: Where results are counted.
+        parts: What it works with.
     """
 
-    def __init__(self, results: str, dead_letters: str, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, results: str, dead_letters: str, settings: Settings, parts: Parts) -> None:
         self._results = results
         self._dead_letters = dead_letters
         self._level = settings.compression_level
         self._max_bytes = settings.max_record_bytes
-        self._limits = DecodeLimits()
-        self._metrics = metrics
+        self._parts = parts
+        self._metrics = parts.metrics
 
     def process(self, item: Input, lookup: Lookup) -> Outcome:
         """Parse, decode, choose, encode; see docs/ARCHITECTURE.md for the way of one record."""
@@ -54,21 +80,33 @@ class Compressor:
         event = RawAudio.from_record(item.record, max_bytes=self._max_bytes)
         if isinstance(event, Rejection):
             return self.reject(item, event)
-        clip = decode(event.audio, event.media_type, self._limits)
+        media_type = true_media_type(event.audio, event.media_type) if event.media_type.is_raw else event.media_type
+        clip = self._decode(event.audio, media_type)
         if isinstance(clip, Rejection):
             return self.reject(item, clip)
-        plan = choose(clip, self._level)
-        key = cache_key(clip.pcm_sha256, plan.profile)
+        policy = self._parts.policy_of(event.hotel_id)
+        decision = choose(clip, analyse(clip), policy, self._parts.governor.pressure, self._level)
+        key = cache_key(clip.pcm_sha256, decision.plan.profile)
         cached = lookup(key) if admits(event.channel) else None
-        encoded = encode(clip, plan) if cached is None else unpack(cached)
+        encoded = encode(clip, decision.plan) if cached is None else unpack(cached)
         updates = ((key, pack(encoded)),) if cached is None and admits(event.channel) else ()
-        best = smallest(encoded, clip, event.audio, event.media_type)
-        result = _result(item, event, clip, plan, best, hit=cached is not None)
+        best = smallest(encoded, clip, event.audio, media_type, policy)
+        if best != encoded:
+            decision = Decision(decision.plan, KEPT)
+        hit = cached is not None
+        result = _result(item, event, clip, decision=decision, encoded=best, media_type=media_type, hit=hit)
         return Outcome(
             outputs=(Output(self._results, result.to_record()),),
             table_updates=updates,
-            report=Report(result, time.perf_counter() - started),
+            report=Report(result, event.media_type, time.perf_counter() - started),
         )
+
+    def _decode(self, audio: bytes, media_type: MediaType) -> Clip | Rejection:
+        try:
+            return self._parts.decode(audio, media_type)
+        except CageError as error:  # the executor would make dead letters of all that comes
+            self._parts.on_failure(error)
+            raise
 
     def reject(self, item: Input, rejection: Rejection) -> Outcome:
         """Make the dead letter: the original, intact, and the reason."""
@@ -76,7 +114,10 @@ class Compressor:
         return Outcome(outputs=(Output(self._dead_letters, letter.to_record()),), rejection=rejection)
 
     def delivered(self, item: Input, outcome: Outcome) -> None:
-        """Log and count what was committed."""
+        """Log and count what was committed, and let the governor know how late it is."""
+        if item.record.timestamp_ms is not None:
+            self._parts.governor.observe(self._parts.now() - item.record.timestamp_ms / 1000)
+            self._metrics.pressure.set(self._parts.governor.pressure.steps)
         place = {"partition": item.position.partition, "offset": item.position.offset}
         if outcome.rejection is not None:
             rejection = outcome.rejection
@@ -90,6 +131,9 @@ class Compressor:
             call=result.call_id,
             compression_level=result.level,
             codec=result.codec,
+            quality=result.quality,
+            reason=result.reason,
+            corrected_type=result.corrected_type,
             bytes_in=result.original_bytes,
             bytes_out=len(result.audio),
             ratio=round(result.original_bytes / len(result.audio), 2),
@@ -100,6 +144,11 @@ class Compressor:
     def _count(self, report: Report) -> None:
         result = report.result
         self._metrics.results.labels(result.level, result.codec, result.cache).inc()
+        self._metrics.choices.labels(result.level, result.reason).inc()
+        self._metrics.quality.observe(result.quality)
+        if result.corrected_type is not None:
+            found = result.corrected_type.partition(";")[0]
+            self._metrics.corrected_labels.labels(report.labelled.type, found).inc()
         self._metrics.bytes_in.inc(result.original_bytes)
         self._metrics.bytes_out.inc(len(result.audio))
         self._metrics.audio_seconds.inc(result.duration_ms / 1000)
@@ -108,15 +157,30 @@ class Compressor:
 
 def register(runtime: Runtime) -> None:
     """Put the agent on ``audio.raw``."""
-    compressor = Compressor(
-        runtime.topic_name(COMPRESSED), runtime.topic_name(DEAD_LETTER), runtime.settings, runtime.metrics
+    settings = runtime.settings
+    parts = Parts(
+        runtime.cage.decode,
+        runtime.policies.of,
+        LoadGovernor(settings.lag_objective, time.monotonic),
+        runtime.metrics,
+        runtime.on_failure,
     )
+    compressor = Compressor(runtime.topic_name(COMPRESSED), runtime.topic_name(DEAD_LETTER), settings, parts)
     runtime.app.agent(runtime.input_topic(RAW, compressor), name="compress")(runtime.deliver)
 
 
-def _result(item: Input, event: RawAudio, clip: Clip, plan: Plan, encoded: Encoded, *, hit: bool) -> CompressedAudio:
+def _result(
+    item: Input,
+    event: RawAudio,
+    clip: Clip,
+    *,
+    decision: Decision,
+    encoded: Encoded,
+    media_type: MediaType,
+    hit: bool,
+) -> CompressedAudio:
     return CompressedAudio(
-        id=derive_id(event.source, event.id, plan.profile),
+        id=derive_id(event.source, event.id, decision.plan.profile),
         source=SOURCE,
         time=event.time,
         content_type=encoded.content_type,
@@ -128,7 +192,7 @@ def _result(item: Input, event: RawAudio, clip: Clip, plan: Plan, encoded: Encod
         lost_ms=event.lost_ms,
         final=event.final,
         causation_id=event.id,
-        level=plan.level,
+        level=decision.plan.level,
         codec=encoded.codec,
         original_bytes=len(event.audio),
         duration_ms=clip.duration_ms,
@@ -140,6 +204,8 @@ def _result(item: Input, event: RawAudio, clip: Clip, plan: Plan, encoded: Encod
         encoder=encoded.encoder,
         position=item.position,
         audio=encoded.audio,
+        corrected_type=None if media_type == event.media_type else str(media_type),
+        reason=decision.reason,
     )
 
 

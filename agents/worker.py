@@ -14,10 +14,13 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from agents import compress
+from schemas.topics import POLICY
 from streams.app import REBALANCE_PATIENCE, Runtime, create_runtime
 from streams.delivery.failstop import EXIT_FAILED, Watchdog, fail_stop
 from streams.delivery.monitor import Monitor
+from streams.isolation import CageError
 from streams.logs import configure_logs
+from streams.policies import PolicyReader
 from streams.settings import Settings, SettingsError
 from streams.topics import TopicError, check_topics
 from streams.web import WebServer
@@ -60,7 +63,9 @@ async def run(settings: Settings) -> None:
     """
     await _check_surroundings(settings)
     runtime = create_runtime(settings, fail_stop)
+    await _start_decoders(runtime)
     compress.register(runtime)
+    policies = PolicyReader(settings.bootstrap_servers, runtime.topic_name(POLICY), runtime.policies, runtime.metrics)
     watchdog = Watchdog(settings.stall_timeout, fail_stop)
     interval = min(settings.health_check_interval, settings.stall_timeout / 4)
     monitor = Monitor(
@@ -72,6 +77,7 @@ async def run(settings: Settings) -> None:
         runtime.metrics,
         lambda: {
             "assigned_and_recovered": runtime.lanes.ready,
+            "policies_loaded": policies.loaded,
             "brokers_answer": monitor.brokers_answer,
             "not_stopping": not stop.is_set(),
         },
@@ -82,8 +88,12 @@ async def run(settings: Settings) -> None:
         raise StartError(f"AUDIO_HTTP_PORT={settings.http_port}: {error.strerror}") from None
     log.info("worker_started", group=settings.group, http_port=port, state_dir=str(settings.state_dir))
     watchdog.start()
-    # Faust's start returns once the partitions are assigned and the tables recovered, which may take long.
-    background = [_guarded(monitor.run()), _guarded(runtime.executor.enforce_timeouts()), _guarded(runtime.app.start())]
+    background = [
+        _guarded(policies.run()),
+        _guarded(monitor.run()),
+        _guarded(runtime.executor.enforce_timeouts()),
+        _guarded(_start_app(runtime, policies)),
+    ]
     await stop.wait()
     for task in background:
         task.cancel()
@@ -94,6 +104,20 @@ async def run(settings: Settings) -> None:
     watchdog.stop()
     await web.stop()
     log.info("worker_stopped")
+
+
+async def _start_decoders(runtime: Runtime) -> None:
+    try:
+        await asyncio.to_thread(runtime.cage.start)
+    except CageError as error:
+        raise StartError(f"the decoders cannot be started: {error}") from None
+
+
+async def _start_app(runtime: Runtime, policies: PolicyReader) -> None:
+    """Take no input before the hotels' policies are known: a legal hold must not be missed."""
+    await policies.wait_loaded()
+    # Faust's start returns once the partitions are assigned and the tables recovered, which may take long.
+    await runtime.app.start()
 
 
 async def _stop(runtime: Runtime) -> None:

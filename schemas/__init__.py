@@ -9,6 +9,7 @@ event is a frozen value with ``to_record`` and ``from_record``; whatever cannot 
 from schemas.compressed_audio import COMPRESSED_AUDIO_TYPE, CompressedAudio, derive_id
 from schemas.dead_letter import DeadLetter
 from schemas.media_type import MediaType
+from schemas.policy import Policy, PolicyEvent, parse_policy
 from schemas.raw_audio import MAX_RAW_BYTES, RAW_AUDIO_TYPE, Channel, RawAudio
 from schemas.record import Headers, Position, Record
 from schemas.rejection import Rejection, Stage
@@ -23,6 +24,8 @@ __all__ = [
     "DeadLetter",
     "Headers",
     "MediaType",
+    "Policy",
+    "PolicyEvent",
     "Position",
     "RawAudio",
     "Record",
@@ -31,4 +34,5 @@ __all__ = [
     "TopicSpec",
     "derive_id",
     "load_topics",
+    "parse_policy",
 ]

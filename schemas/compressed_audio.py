@@ -63,6 +63,8 @@ class CompressedAudio:
         encoder: Name and version of the encoder.
         position: Where the input stands in Kafka.
         audio: The file.
+        corrected_type: What the input really was, where its label was wrong; else None.
+        reason: Why it was compressed like this, such as ``policy ceiling 3``; None from an older writer.
     """
 
     id: str
@@ -89,6 +91,8 @@ class CompressedAudio:
     encoder: str
     position: Position
     audio: bytes
+    corrected_type: str | None = None
+    reason: str | None = None
 
     @property
     def sha256(self) -> str:
@@ -137,6 +141,8 @@ class CompressedAudio:
             h.PCM_SHA256: self.pcm_sha256,
             h.SHA256: self.sha256,
             h.ENCODER: self.encoder,
+            h.CORRECTED_TYPE: self.corrected_type,
+            h.REASON: self.reason,
             h.SOURCE_TOPIC: self.position.topic,
             h.SOURCE_PARTITION: self.position.partition,
             h.SOURCE_OFFSET: self.position.offset,
@@ -193,4 +199,6 @@ def _read(reader: h.HeaderReader, value: bytes) -> CompressedAudio:
             reader.integer(h.SOURCE_OFFSET, high=h.MAX_OFFSET),
         ),
         audio=value,
+        corrected_type=reader.optional_text(h.CORRECTED_TYPE),
+        reason=reader.optional_text(h.REASON),
     )

@@ -12,6 +12,7 @@ RAW = "audio.raw"
 COMPRESSED = "audio.compressed"
 DEAD_LETTER = "audio.dead-letter"
 CACHE_CHANGELOG = "audio-cache-changelog"
+POLICY = "audio.policy"
 
 Scope = Literal["shared", "group"]
 CleanupPolicy = Literal["delete", "compact"]
@@ -26,10 +27,12 @@ class TopicSpec:
         scope: ``shared`` by everyone, or one per consumer ``group``.
         description: What it carries, in one line.
         owner: The team to ask.
-        partitions: Number of partitions, the same for every topic.
+        partitions: Number of partitions.
         cleanup_policy: Kafka's ``cleanup.policy``.
         retention_hours: How long records stay; None where compaction decides.
         max_message_bytes: Kafka's ``max.message.bytes``.
+        copartitioned: Whether it has as many partitions as ``audio.raw``, so that a record's partition number says
+            where what belongs to it stands. Topics that every worker reads whole need not.
     """
 
     name: str
@@ -40,6 +43,7 @@ class TopicSpec:
     cleanup_policy: CleanupPolicy
     retention_hours: int | None
     max_message_bytes: int
+    copartitioned: bool = True
 
     def __post_init__(self) -> None:
         numbers = (self.partitions, self.max_message_bytes, self.retention_hours or 1)
@@ -47,6 +51,7 @@ class TopicSpec:
             all(isinstance(number, int) and number > 0 for number in numbers)
             and self.scope in get_args(Scope)
             and self.cleanup_policy in get_args(CleanupPolicy)
+            and isinstance(self.copartitioned, bool)
         )
         if not sound:
             raise ValueError(f"{FILE}: {self.name} has a value out of range: {self}")
@@ -85,19 +90,20 @@ def parse_topics(text: str) -> tuple[TopicSpec, ...]:
     """As `load_topics`, from the text of such a file.
 
     Raises:
-        ValueError: If an entry is incomplete or out of range, or the topics differ in their number of
-        partitions.
+        ValueError: If an entry is incomplete or out of range, or the copartitioned topics differ in their number
+        of partitions.
     """
     entries: list[dict[str, Any]] = yaml.safe_load(text)
     try:
         topics = tuple(TopicSpec(**entry) for entry in entries)
     except TypeError as error:
         raise ValueError(f"{FILE}: {error}") from error
-    partitions = {topic.name: topic.partitions for topic in topics}
-    if len(partitions) != len(topics) or next(iter(partitions), None) != RAW:
-        raise ValueError(f"{FILE}: names must be unique and {RAW} must come first: {[t.name for t in topics]}")
+    names = [topic.name for topic in topics]
+    if len(set(names)) != len(names) or names[:1] != [RAW] or not topics[0].copartitioned:
+        raise ValueError(f"{FILE}: names must be unique and {RAW} must come first, copartitioned: {names}")
+    partitions = {topic.name: topic.partitions for topic in topics if topic.copartitioned}
     if len(set(partitions.values())) != 1:
-        raise ValueError(f"{FILE}: every topic must have as many partitions as {RAW}: {partitions}")
+        raise ValueError(f"{FILE}: every copartitioned topic must have as many partitions as {RAW}: {partitions}")
     return topics
 
 

@@ -20,7 +20,9 @@ from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import Processor
 from streams.delivery.transactions import PartitionProducer
 from streams.delivery.transport import LaneTransport
+from streams.isolation import Cage
 from streams.metrics import Metrics
+from streams.policies import PoliciesInForce
 from streams.settings import Settings
 from streams.tables import CacheTable
 
@@ -36,6 +38,8 @@ _REBALANCE_TIMEOUT = 40.0
 #: A rebalance waits for a dead member's session and for the others to drain.
 REBALANCE_PATIENCE = _SESSION_TIMEOUT + _REBALANCE_TIMEOUT
 _REQUEST_TIMEOUT = 40.0
+#: Seconds for one file in its decoder; the largest inputs take a few.
+_DECODE_TIMEOUT = 30.0
 #: Changelog records under way before the app's producer holds the streams back; Faust's 100 stalls a busy lane.
 _CHANGELOG_IN_FLIGHT = 10_000
 
@@ -67,6 +71,8 @@ class Runtime:
         app: The Faust app, not yet started.
         lanes: Exactly-once delivery for the input topics that agents register.
         executor: The pool that runs their processors.
+        cage: Decodes what they are sent; not yet started.
+        policies: The hotels' policies.
         metrics: The worker's metrics.
         on_failure: Ends the worker.
     """
@@ -75,6 +81,8 @@ class Runtime:
     app: App
     lanes: Lanes
     executor: ClipExecutor
+    cage: Cage
+    policies: PoliciesInForce
     metrics: Metrics
     on_failure: Callable[[BaseException], None]
 
@@ -128,7 +136,12 @@ def create_runtime(settings: Settings, on_failure: Callable[[BaseException], Non
         lambda topic, partition: PartitionProducer(settings.bootstrap_servers, settings.group, topic, partition),
     )
     app.transport = LaneTransport(_broker_urls(settings), app, lanes=lanes, on_failure=on_failure)
-    return Runtime(settings, app, lanes, executor, metrics, on_failure)
+    cage = Cage(
+        threads,
+        timeout=min(_DECODE_TIMEOUT, settings.processing_timeout),
+        on_death=lambda code: metrics.decoder_deaths.labels(code).inc(),
+    )
+    return Runtime(settings, app, lanes, executor, cage, PoliciesInForce(), metrics, on_failure)
 
 
 def _faust_app(settings: Settings, on_failure: Callable[[BaseException], None]) -> App:

@@ -3,13 +3,14 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 120)
+_SCORES = (2.5, 3.0, 3.3, 3.5, 3.85, 4.0, 4.1, 4.2, 4.3, 4.4, 4.6, 5.0)
 
 
 class Metrics:
     """Every time series that a worker exports, on a registry of its own.
 
-    Labels are bounded: partitions of one topic, five levels, the codecs, the stages and codes of rejection. No hotel
-    and no call ever is a label.
+    Labels are bounded: partitions of one topic, five levels, the codecs, the stages and codes of rejection, the some
+    thirty reasons of a choice, the media types of raw audio. No hotel and no call ever is a label.
     """
 
     def __init__(self) -> None:
@@ -20,6 +21,36 @@ class Metrics:
         )
         self.results = Counter(
             "audio_results", "Compressed results committed.", ["level", "codec", "cache"], registry=registry
+        )
+        self.choices = Counter(
+            "audio_choices",
+            "Compressed results committed, by what decided on them.",
+            ["level", "reason"],
+            registry=registry,
+        )
+        self.corrected_labels = Counter(
+            "audio_corrected_labels",
+            "Results whose input was not what its label said.",
+            ["labelled", "found"],
+            registry=registry,
+        )
+        self.quality = Histogram(
+            "audio_quality",
+            "Predicted mean opinion score of results; 5 when lossless.",
+            buckets=_SCORES,
+            registry=registry,
+        )
+        self.pressure = Gauge(
+            "audio_pressure_steps",
+            "Steps towards cheaper work that load has made necessary, 0 to 5.",
+            registry=registry,
+        )
+        self.decoder_deaths = Counter(
+            "audio_decoder_deaths", "Decoder processes that an input has ended, by how.", ["code"], registry=registry
+        )
+        self.policies = Gauge("audio_policies", "Hotels with a policy in force.", registry=registry)
+        self.policies_refused = Counter(
+            "audio_policies_refused", "Policies that were refused.", ["code"], registry=registry
         )
         self.dead_letters = Counter(
             "audio_dead_letters",

@@ -36,6 +36,7 @@ class Settings:
     max_in_flight_bytes: int = 64 * 2**20  # AUDIO_MAX_IN_FLIGHT: input bytes in flight per worker
     max_record_bytes: int = 8 * 2**20  # AUDIO_MAX_RECORD_SIZE: larger inputs go to the dead letters
     processing_timeout: float = 120.0  # AUDIO_PROCESSING_TIMEOUT: seconds for one clip before it is a dead letter
+    lag_objective: float = 5.0  # AUDIO_LAG_OBJECTIVE: seconds behind from which cheaper work is chosen
     stall_timeout: float = 60.0  # AUDIO_STALL_TIMEOUT: seconds without progress under lag before the worker ends
     health_check_interval: float = 30.0  # AUDIO_HEALTH_CHECK_INTERVAL: seconds between looks at the brokers
     dead_letter_limit: int = 1000  # AUDIO_DEAD_LETTER_LIMIT: dead letters in a row before the worker ends
@@ -147,6 +148,7 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "AUDIO_MAX_IN_FLIGHT": ("max_in_flight_bytes", _positive(parse_size)),
     "AUDIO_MAX_RECORD_SIZE": ("max_record_bytes", _positive(parse_size)),
     "AUDIO_PROCESSING_TIMEOUT": ("processing_timeout", _positive(parse_seconds)),
+    "AUDIO_LAG_OBJECTIVE": ("lag_objective", _positive(parse_seconds)),
     "AUDIO_DEAD_LETTER_LIMIT": ("dead_letter_limit", _positive(_integer)),
     "AUDIO_STALL_TIMEOUT": ("stall_timeout", _positive(parse_seconds)),
     "AUDIO_HEALTH_CHECK_INTERVAL": ("health_check_interval", _positive(parse_seconds)),

@@ -14,9 +14,13 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from schemas.media_type import FLAC, MPEG, OGG, WAV
 from schemas.topics import topic
 from streams.clients import ContractError
 from streams.topics import TopicError, check_topics
+
+#: What the commands read, by the end of a file's name.
+AUDIO_SUFFIXES = {".wav": WAV, ".flac": FLAC, ".ogg": OGG, ".oga": OGG, ".opus": OGG, ".mp3": MPEG}
 
 _BROKER = r"(\[[0-9A-Fa-f:]+\]|[^\s,:\[\]]+):[0-9]{1,5}"
 _BROKERS = re.compile(rf"{_BROKER}(,{_BROKER})*")

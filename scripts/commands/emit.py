@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from schemas import MediaType, Position, RawAudio, Rejection
-from schemas.media_type import FLAC, L16, MPEG, OGG, SLIN, WAV
+from schemas.media_type import L16, SLIN
 from schemas.raw_audio import CHANNELS
 from schemas.topics import RAW
-from scripts.commands._cli import CommandError, add_cluster_options, cluster_of, progress_bar, run
+from scripts.commands._cli import AUDIO_SUFFIXES, CommandError, add_cluster_options, cluster_of, progress_bar, run
 from streams.audio import Clip, DecodeLimits, decode
 from streams.clients import RawAudioProducer
 from streams.clients.segments import segments
@@ -22,7 +22,6 @@ _MAX_PCM_BYTES = 512 * 2**20  # well over an hour of anything
 _ACKNOWLEDGED_WITHIN = 10.0  # seconds
 _SHORTEST = 0.02  # seconds: one packet of telephony
 _LONGEST = 60.0
-_SUFFIXES = {".wav": WAV, ".flac": FLAC, ".ogg": OGG, ".oga": OGG, ".opus": OGG, ".mp3": MPEG}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -80,9 +79,9 @@ def _read(path: Path) -> Clip:
     Raises:
         CommandError: If it cannot be read or is not audio that can be sent.
     """
-    media_type = _SUFFIXES.get(path.suffix.lower())
+    media_type = AUDIO_SUFFIXES.get(path.suffix.lower())
     if media_type is None:
-        raise CommandError(f"{path}: the name has to end in one of {', '.join(_SUFFIXES)}")
+        raise CommandError(f"{path}: the name has to end in one of {', '.join(AUDIO_SUFFIXES)}")
     try:
         clip = decode(path.read_bytes(), MediaType(media_type), DecodeLimits(max_pcm_bytes=_MAX_PCM_BYTES))
     except OSError as error:

@@ -10,8 +10,9 @@ from schemas import RawAudio
 from schemas.compressed_audio import LEVELS
 from scripts.demonstration.calls import Input
 from streams.audio import Clip
+from streams.audio.analysis import analyse
 from streams.codecs import Encoded
-from streams.compression import choose, encode, smallest
+from streams.compression import DEFAULT_POLICY, choose, encode, smallest
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ def compare(inputs: Sequence[Input]) -> list[Level]:
 def _level(number: int, good: Sequence[tuple[RawAudio, Clip]], pool: ThreadPoolExecutor) -> Level:
     def file_of(pair: tuple[RawAudio, Clip]) -> Encoded:
         event, clip = pair
-        return smallest(encode(clip, choose(clip, number)), clip, event.audio, event.media_type)
+        plan = choose(clip, analyse(clip), DEFAULT_POLICY, fixed_level=number).plan
+        return smallest(encode(clip, plan), clip, event.audio, event.media_type)
 
     files = list(pool.map(file_of, good))
     codecs = Counter(file.codec for file in files)

@@ -16,12 +16,12 @@ from streams.audio import Clip, decode
 _PACKAGES = ("asterisk-core-sounds-en-wav", "asterisk-moh-opsound-wav")
 _TOOLS = ("apt-get", "dpkg")
 _COMMAND_TIMEOUT_S = 60
-_SHORTEST, _LONGEST = 1.5, 40.0  # seconds: neither single digits nor whole instructions
+SHORTEST, LONGEST = 1.5, 40.0  # seconds: neither single digits nor whole instructions
 _SYNTHESIZED_CLIPS = 40
 _SYNTHESIZED_SECONDS = 16.0
 
 
-class _UnavailableError(Exception):
+class UnavailableError(Exception):
     """The real recordings cannot be had. The message says why, as the end of a sentence."""
 
 
@@ -48,25 +48,36 @@ def load(cache: Path, say: Callable[[str], None]) -> Recordings:
         say: Told what takes a moment.
     """
     try:
-        return _real(_fetched(cache, say))
-    except _UnavailableError as error:
+        return _real(fetched(cache, _PACKAGES, say))
+    except UnavailableError as error:
         say(f"speech and music are synthesized, because {error}")
         return _synthesized(str(error))
 
 
 def _real(directory: Path) -> Recordings:
-    speech = [clip for clip in _clips(directory, "sounds") if _SHORTEST <= clip.frames / clip.rate <= _LONGEST]
+    speech = [clip for clip in _clips(directory, "sounds") if SHORTEST <= clip.frames / clip.rate <= LONGEST]
     music = next(_clips(directory, "moh"), None)
     if not speech or music is None:
-        raise _UnavailableError(f"{directory} does not hold what is expected (remove it to fetch it again)")
+        raise UnavailableError(f"{directory} does not hold what is expected (remove it to fetch it again)")
     return Recordings(f"real: {len(speech)} prompts and hold music of Debian's {_PACKAGES[0]}", tuple(speech), music)
 
 
 def _clips(directory: Path, kind: str) -> Iterator[Clip]:
-    for file in sorted((directory / "usr/share/asterisk" / kind).rglob("*.wav")):
+    return (clip for _, clip in named_clips(directory, kind))
+
+
+def named_clips(directory: Path, kind: str) -> Iterator[tuple[str, Clip]]:
+    """The recordings in a directory that `fetched` made, with their paths below that kind's folder.
+
+    Args:
+        directory: Where the packages were unpacked.
+        kind: ``sounds`` (prompts) or ``moh`` (hold music).
+    """
+    folder = directory / "usr/share/asterisk" / kind
+    for file in sorted(folder.rglob("*.wav")):
         clip = decode(file.read_bytes(), MediaType(WAV))
         if isinstance(clip, Clip):
-            yield clip
+            yield str(file.relative_to(folder)), clip
 
 
 def _synthesized(reason: str) -> Recordings:
@@ -75,34 +86,43 @@ def _synthesized(reason: str) -> Recordings:
     return Recordings(origin, speech, synthesis.music(_SYNTHESIZED_SECONDS))
 
 
-def _fetched(cache: Path, say: Callable[[str], None]) -> Path:
-    """The directory with the packages' content; it appears whole or not at all."""
+def fetched(cache: Path, packages: Sequence[str], say: Callable[[str], None]) -> Path:
+    """Fetch Debian packages and unpack them; the directory appears whole or not at all.
+
+    Args:
+        cache: The directory to make; left as it is if it exists.
+        packages: Names of the packages.
+        say: Told what takes a moment.
+
+    Raises:
+        UnavailableError: If they cannot be had.
+    """
     if cache.is_dir():
         return cache
     missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
     if missing:
-        raise _UnavailableError(f"this machine has no {missing[0]} to fetch real recordings with")
-    say(f"fetching real recordings ({' and '.join(_PACKAGES)}, 32 MB, kept in {cache})")
+        raise UnavailableError(f"this machine has no {missing[0]} to fetch real recordings with")
+    say(f"fetching real recordings ({' and '.join(packages)}, some 30 MB, kept in {cache})")
     cache.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache.parent, prefix=f"{cache.name}-") as scratch:
         content = Path(scratch) / "content"
         content.mkdir()
-        _download(Path(scratch))
+        _download(Path(scratch), packages)
         for package in Path(scratch).glob("*.deb"):
             _run(["dpkg", "-x", str(package), str(content)], Path(scratch))
         try:
             content.rename(cache)
         except OSError as error:
             if not cache.is_dir():  # otherwise another demo was faster
-                raise _UnavailableError(f"{cache} cannot be written: {error.strerror}") from error
+                raise UnavailableError(f"{cache} cannot be written: {error.strerror}") from error
     return cache
 
 
-def _download(directory: Path) -> None:
-    download = ["apt-get", "-q", "download", *_PACKAGES]
+def _download(directory: Path, packages: Sequence[str]) -> None:
+    download = ["apt-get", "-q", "download", *packages]
     try:
         _run(download, directory)
-    except _UnavailableError:
+    except UnavailableError:
         # A fresh machine has no package lists yet, and only root can get them.
         if os.geteuid() != 0:
             raise
@@ -123,7 +143,7 @@ def _run(command: Sequence[str], directory: Path) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise _UnavailableError(f"{command[0]} took longer than {_COMMAND_TIMEOUT_S} s") from None
+        raise UnavailableError(f"{command[0]} took longer than {_COMMAND_TIMEOUT_S} s") from None
     if done.returncode != 0:
         last = done.stdout.strip().rpartition("\n")[2]
-        raise _UnavailableError(f"{command[0]} failed: {last}")
+        raise UnavailableError(f"{command[0]} failed: {last}")

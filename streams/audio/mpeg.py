@@ -14,11 +14,11 @@ from streams.audio.clip import Clip, SourceFormat
 from streams.audio.limits import DecodeLimits, rejected
 
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}  # by version bits
-_KBITS_V1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-_KBITS_V2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+KBITS_MPEG1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+KBITS_MPEG2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _MPEG1, _LAYER3, _MONO = 3, 1, 3
 _HEADER = 4
-_SIDE_BYTES = {(True, 1): 17, (True, 2): 32, (False, 1): 9, (False, 2): 17}  # by being MPEG-1, and channels
+SIDE_BYTES = {(True, 1): 17, (True, 2): 32, (False, 1): 9, (False, 2): 17}  # by being MPEG-1, and channels
 _ID3V1_BYTES = 128
 _TAG_BYTES = 10  # header of ID3v2
 _APE_BYTES = 32  # footer of APEv2
@@ -139,7 +139,7 @@ def _parse_frame(header: bytes) -> _Frame | None:
     if version not in _RATES or layer != _LAYER3 or bitrate_index in {0, 15} or rate_index == 3:  # noqa: PLR2004
         return None
     rate = _RATES[version][rate_index]
-    kbits, factor = (_KBITS_V1, 144) if version == _MPEG1 else (_KBITS_V2, 72)
+    kbits, factor = (KBITS_MPEG1, 144) if version == _MPEG1 else (KBITS_MPEG2, 72)
     channels = 1 if header[3] >> 6 == _MONO else 2
     return _Frame(version, rate, channels, factor * kbits[bitrate_index] * 1000 // rate + padding)
 
@@ -152,7 +152,7 @@ class _Claim:
 
 def _xing_claim(frame: bytes, header: _Frame) -> _Claim | None:
     """Read a Xing or Info frame: how many audio frames follow (0: not said), and how many samples are padding."""
-    at = _HEADER + _SIDE_BYTES[header.version == _MPEG1, header.channels]
+    at = _HEADER + SIDE_BYTES[header.version == _MPEG1, header.channels]
     if frame[at : at + 4] not in {b"Xing", b"Info"}:
         return None
     flags = int.from_bytes(frame[at + 4 : at + 8], "big")

@@ -2,7 +2,9 @@
 
 from streams.codecs.base import Encoded, Encoder
 from streams.codecs.flac import FlacEncoder
+from streams.codecs.mp3 import Mp3Encoder
 from streams.codecs.opus import OpusEncoder
+from streams.codecs.vorbis import VorbisEncoder
 from streams.codecs.wav import WavEncoder
 
-__all__ = ["Encoded", "Encoder", "FlacEncoder", "OpusEncoder", "WavEncoder"]
+__all__ = ["Encoded", "Encoder", "FlacEncoder", "Mp3Encoder", "OpusEncoder", "VorbisEncoder", "WavEncoder"]

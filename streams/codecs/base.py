@@ -6,6 +6,7 @@ from typing import Protocol
 from streams.audio.clip import Clip
 
 LOSSLESS = 5.0
+UNRATED = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +16,11 @@ class Encoded:
     Attributes:
         audio: The complete file.
         content_type: Its media type, such as ``audio/flac`` or ``audio/ogg;codecs=opus``.
-        codec: ``flac``, ``opus``, ``pcm``, ``pcmu``, ``pcma``, or the sender's own where the original was kept.
+        codec: ``flac``, ``opus``, ``vorbis``, ``mpeg``, ``pcm``, ``pcmu``, ``pcma``, or the sender's own where the
+            original was kept.
         encoder: Library and version, such as ``libFLAC/1.4.3 (pyFLAC 3.0.0)``.
-        quality: Predicted mean opinion score, 1 to 4.55; 5.0 means that nothing was lost.
+        quality: Predicted mean opinion score, 1 to 4.55; 5.0 means that nothing was lost. Lossy encoders do not know
+            the clip's content and leave it at `UNRATED`; ``streams.compression.quality.predict`` does.
     """
 
     audio: bytes

@@ -1,6 +1,21 @@
 """Choosing how to compress a clip, and doing it; pure, so that results can be cached by samples and plan."""
 
-from streams.compression.compress import encode, smallest
-from streams.compression.plan import Plan, choose
+from streams.compression.compress import KEPT, encode, smallest
+from streams.compression.load import NO_PRESSURE, LoadGovernor, Pressure
+from streams.compression.plan import Decision, Plan, choose
+from streams.compression.policy import DEFAULT_POLICY, Policy, parse_policy
 
-__all__ = ["Plan", "choose", "encode", "smallest"]
+__all__ = [
+    "DEFAULT_POLICY",
+    "KEPT",
+    "NO_PRESSURE",
+    "Decision",
+    "LoadGovernor",
+    "Plan",
+    "Policy",
+    "Pressure",
+    "choose",
+    "encode",
+    "parse_policy",
+    "smallest",
+]

@@ -1,5 +1,7 @@
 """Encoding by plan, and the promise that nothing gets larger."""
 
+from dataclasses import replace
+
 from schemas import media_type as types
 from schemas.media_type import MediaType
 from streams.audio.clip import Clip
@@ -9,6 +11,10 @@ from streams.codecs.base import LOSSLESS
 from streams.codecs.wav import ENCODER as WAV_WRITER
 from streams.codecs.wav import G711_HEADER_BYTES, PCM_HEADER_BYTES, WavEncoder, g711_file
 from streams.compression.plan import Plan
+from streams.compression.policy import DEFAULT_POLICY, Policy
+
+#: The reason for a result where `smallest` kept the input.
+KEPT = "input is smaller"
 
 _DEEP_BITS = 17  # from here on, 16-bit samples lose something
 _KEPT = "none (original)"
@@ -30,24 +36,40 @@ def encode(clip: Clip, plan: Plan) -> Encoded:
         raise ValueError(
             f"the plan is for {plan.rate} Hz x {plan.channels}, the clip has {clip.rate} x {clip.channels}"
         )
-    return min((encoder.encode(clip) for encoder in plan.encoders), key=lambda encoded: len(encoded.audio))
+    files = [encoder.encode(clip) for encoder in plan.encoders]
+    if plan.qualities:
+        files = [replace(file, quality=round(quality, 2)) for file, quality in zip(files, plan.qualities, strict=True)]
+    return min(files, key=lambda encoded: len(encoded.audio))
 
 
-def smallest(encoded: Encoded, clip: Clip, original: bytes, media_type: MediaType) -> Encoded:
+def smallest(
+    encoded: Encoded, clip: Clip, original: bytes, media_type: MediaType, policy: Policy = DEFAULT_POLICY
+) -> Encoded:
     """Return the encoded file, or the input as a file where that is not larger or where 16 bits would lose some of it.
 
     Raw audio counts with the header that its WAV file needs: 44 bytes for linear samples, 58 for G.711.
+
+    The input is kept only as a type that the policy accepts; otherwise as a plain WAV file where that is accepted and
+    smaller than the encoded one. What must not lose depth is kept in any case: losslessness comes before acceptance.
 
     Args:
         encoded: What `encode` made of the clip.
         clip: What `decode` made of the input.
         original: The input as it came.
         media_type: The input's media type.
+        policy: Says which types are accepted.
     """
-    loses_depth = encoded.quality == LOSSLESS and clip.source.bits >= _DEEP_BITS
-    if not loses_depth and len(encoded.audio) < _file_size(original, clip, media_type):
+    if encoded.quality == LOSSLESS and clip.source.bits >= _DEEP_BITS:
+        return _as_file(original, clip, media_type)
+    if len(encoded.audio) < _file_size(original, clip, media_type):
         return encoded
-    return _as_file(original, clip, media_type)
+    kept = _as_file(original, clip, media_type)
+    if policy.accepts(kept.content_type):
+        return kept
+    plain_size = PCM_HEADER_BYTES + clip.samples.nbytes
+    if policy.accepts(types.WAV) and plain_size < len(encoded.audio):
+        return WavEncoder("pcm").encode(clip)
+    return encoded
 
 
 def _file_size(original: bytes, clip: Clip, media_type: MediaType) -> int:

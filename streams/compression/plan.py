@@ -1,15 +1,17 @@
-"""How a clip is to be compressed."""
+"""How a clip is to be compressed: content, policy and load in, a plan and its reason out."""
 
 from dataclasses import dataclass
 
+from schemas.policy import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL, MOST_COMPRESSED_LOSSLESS, OPUS
+from streams.audio.analysis import Analysis
 from streams.audio.clip import Clip
-from streams.codecs import Encoder, FlacEncoder, OpusEncoder, WavEncoder
+from streams.codecs import Encoder
+from streams.compression import formats
+from streams.compression.load import NO_PRESSURE, Pressure
+from streams.compression.policy import Policy
 
-DEFAULT_LEVEL = 3
-
-_FAST = FlacEncoder(effort=5)
-_SMALL = FlacEncoder(effort=8)
-_OPUS = {3: OpusEncoder(bitrate=12_000), 4: OpusEncoder(bitrate=9_000), 5: OpusEncoder(bitrate=7_000)}
+#: Predicted mean opinion score (PESQ-NB) of the lossy levels: their promise, and a margin for the model's error.
+FLOORS = {3: 4.25, 4: 4.03, 5: 3.55}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +24,14 @@ class Plan:
         rate: Sampling rate in Hz of the clip.
         channels: Number of channels of the clip.
         encoders: At least one; the smallest result wins, the first among equals.
+        qualities: Predicted mean opinion score of each encoder's result for this clip; empty where nobody asked.
     """
 
     level: int
     rate: int
     channels: int
     encoders: tuple[Encoder, ...]
+    qualities: tuple[float, ...] = ()
 
     @property
     def codec(self) -> str:
@@ -41,29 +45,121 @@ class Plan:
         return f"level={self.level}:rate={self.rate}:channels={self.channels}:{names}"
 
 
-def choose(clip: Clip, level: int | None) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A plan and why it is this one.
+
+    Attributes:
+        plan: For `streams.compression.encode`.
+        reason: Stable short text, one of some thirty, such as ``policy ceiling 3``, ``fax`` or ``load (level)``.
+    """
+
+    plan: Plan
+    reason: str
+
+
+def choose(
+    clip: Clip, analysis: Analysis, policy: Policy, pressure: Pressure = NO_PRESSURE, fixed_level: int | None = None
+) -> Decision:
     """Plan the compression of a clip.
+
+    In order of precedence: a legal hold and fax are lossless (level 2 at most), with a lossless format even where the
+    policy accepts none; a fixed level; the policy's floor, ceiling and default. Then, for the lossy levels:
+
+    - the first accepted format that can serve is taken;
+    - its bit rate is the lowest that is predicted to keep the level's floor, or the policy's where that is higher, and
+      never so low that DTMF digits get lost; a format that cannot keep the floor at all is taken at its best;
+    - where the policy limits bytes per minute, later formats and then higher levels up to the ceiling are tried until
+      the estimate fits. The quality floors stay: where nothing fits, the smallest is taken.
+
+    Load costs effort first and then raises the level up to the ceiling, among the lossy levels only: lossless
+    coding is the cheaper one.
 
     Args:
         clip: The decoded audio.
-        level: 1 to 5, or None for automatic.
+        analysis: What `streams.audio.analysis.analyse` hears in it.
+        policy: The hotel's rules.
+        pressure: From the `LoadGovernor`.
+        fixed_level: 1 to 5 to fix the level, or None for automatic.
 
     Raises:
         ValueError: For a level that does not exist.
     """
-    wanted = DEFAULT_LEVEL if level is None else level
-    return Plan(wanted, clip.rate, clip.channels, _encoders(clip, wanted))
+    level, reason = _level(analysis, policy, pressure, fixed_level)
+    if level <= MOST_COMPRESSED_LOSSLESS:
+        encoders = formats.lossless(clip, analysis, policy, level, pressure.effort_steps)
+        return Decision(_plan(clip, analysis, level, encoders), reason)
+    highest = level if fixed_level is not None else policy.ceiling_level
+    levels = range(level, max(level, highest) + 1)
+    return _lossy(clip, analysis, policy, pressure, levels=levels, reason=reason)
 
 
-def _encoders(clip: Clip, level: int) -> tuple[Encoder, ...]:
-    """G.711 is kept as it is at level 1, and at level 2 unless FLAC is smaller, which it is in silence."""
-    as_sent = tuple(WavEncoder(law) for law in ("pcmu", "pcma") if clip.source.encoding == law)
-    match level:
-        case 1:
-            return as_sent or (_FAST,)
-        case 2:
-            return (*as_sent, _SMALL)
-        case 3 | 4 | 5:
-            return (_OPUS[level],)
-        case _:
-            raise ValueError(f"level {level} does not exist; use 1 to 5, or None for automatic")
+def _level(analysis: Analysis, policy: Policy, pressure: Pressure, fixed: int | None) -> tuple[int, str]:
+    if fixed is not None and not MIN_LEVEL <= fixed <= MAX_LEVEL:
+        raise ValueError(f"level {fixed} does not exist; use 1 to 5, or None for automatic")
+    level, reason = _wanted(policy) if fixed is None else (fixed, f"fixed level {fixed}")
+    if policy.legal_hold:
+        return min(level, MOST_COMPRESSED_LOSSLESS), "legal hold"
+    if analysis.kind == "fax" and level > MOST_COMPRESSED_LOSSLESS:
+        return MOST_COMPRESSED_LOSSLESS, "fax"
+    if fixed is None and level > MOST_COMPRESSED_LOSSLESS:
+        raised = min(level + pressure.extra_levels, policy.ceiling_level)
+        if raised > level:
+            return raised, "load (level)"
+    return level, reason
+
+
+def _wanted(policy: Policy) -> tuple[int, str]:
+    """The level where nothing but the policy speaks."""
+    level = min(max(policy.default_level, policy.floor_level), policy.ceiling_level)
+    if level == DEFAULT_LEVEL:
+        return level, "default"
+    if level == policy.floor_level > DEFAULT_LEVEL:
+        return level, f"policy floor {level}"
+    if level == policy.ceiling_level < DEFAULT_LEVEL:
+        return level, f"policy ceiling {level}"
+    return level, f"policy default {level}"
+
+
+def _lossy(
+    clip: Clip, analysis: Analysis, policy: Policy, pressure: Pressure, *, levels: range, reason: str
+) -> Decision:
+    """The first level and format that fit the policy's bytes per minute; there is no limit where it names none."""
+    budget = policy.max_bytes_per_minute
+    smallest: tuple[float, Plan] | None = None
+    for level in levels:
+        wish = formats.Wish(
+            floor=max(FLOORS[level], policy.min_quality or 0.0),
+            effort_steps=pressure.effort_steps,
+            dtx=level == MAX_LEVEL,
+        )
+        for encoders in formats.lossy(clip, analysis, policy, wish):
+            size = formats.bytes_per_minute(encoders[0], clip)
+            plan = _plan(clip, analysis, level, encoders)
+            if budget is None or size <= budget:
+                first = smallest is None
+                return Decision(plan, _why(analysis, policy, pressure, level, reason) if first else "bytes per minute")
+            if smallest is None or size < smallest[0]:
+                smallest = size, plan
+    assert smallest is not None  # noqa: S101 - there is one level and one format at least, told to the type checker
+    return Decision(smallest[1], "bytes per minute")
+
+
+def _why(analysis: Analysis, policy: Policy, pressure: Pressure, level: int, reason: str) -> str:
+    """What else had a say in a plan of the wanted level, the stronger reason first."""
+    if reason == "load (level)":
+        return reason
+    if analysis.kind == "silence":
+        return "silence"
+    if pressure.effort_steps:
+        return "load (effort)"
+    if policy.min_quality is not None and policy.min_quality > FLOORS[level]:
+        return "policy quality"
+    if reason == "default" and formats.keeps_tones(analysis):
+        return "tones"
+    return "policy accept" if reason == "default" and not policy.accepts(OPUS) else reason
+
+
+def _plan(clip: Clip, analysis: Analysis, level: int, encoders: tuple[Encoder, ...]) -> Plan:
+    qualities = tuple(formats.quality(encoder, clip, analysis) for encoder in encoders)
+    return Plan(level, clip.rate, clip.channels, encoders, qualities)

@@ -71,6 +71,8 @@ compressed_events = st.builds(
     encoder=texts,
     position=positions,
     audio=st.binary(min_size=1, max_size=80),
+    corrected_type=st.none() | texts,
+    reason=st.none() | texts,
 )
 
 _names = st.sampled_from(

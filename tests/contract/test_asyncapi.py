@@ -18,7 +18,16 @@ from tests.support.events import COMPRESSED, LETTER, RAW
 DOCUMENT: dict[str, Any] = yaml.safe_load((files("schemas") / "asyncapi.yaml").read_text(encoding="utf-8"))
 SCHEMAS = DOCUMENT["components"]["schemas"]
 
-FULL_COMPRESSED = replace(COMPRESSED, time=RAW.time, channel="guest", sequence=1, lost_ms=0, final=True)
+FULL_COMPRESSED = replace(
+    COMPRESSED,
+    time=RAW.time,
+    channel="guest",
+    sequence=1,
+    lost_ms=0,
+    final=True,
+    corrected_type="audio/PCMU",
+    reason="fax",
+)
 MINIMAL_RAW = replace(
     RAW, time=None, channel=None, stream_id=None, sequence=None, lost_ms=None, final=False
 )  # fmt: skip
@@ -46,7 +55,7 @@ def test_headers_are_those_of_the_code(schema: str, full: Headers, minimal: Head
     assert set(SCHEMAS[schema]["required"]) == names(minimal)
 
 
-@pytest.mark.parametrize("name", EVENTS)
+@pytest.mark.parametrize("name", [name for name in EVENTS if name != "policy"])
 def test_samples_satisfy_the_documented_headers(name: str) -> None:
     record = sample(name)
     schema = {"raw": "rawAudioHeaders", "compressed": "compressedAudioHeaders", "dead": "deadLetterHeaders"}

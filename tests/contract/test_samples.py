@@ -3,19 +3,21 @@ from importlib.resources import files
 from io import BytesIO
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 import soundfile
 
-from schemas import CompressedAudio, DeadLetter, RawAudio, Record, Rejection, derive_id
+from schemas import CompressedAudio, DeadLetter, PolicyEvent, RawAudio, Record, Rejection, derive_id
 
 SAMPLES = files("schemas") / "samples"
-EVENTS: dict[str, type[RawAudio | CompressedAudio | DeadLetter]] = {
+EVENTS: dict[str, type[RawAudio | CompressedAudio | DeadLetter | PolicyEvent]] = {
     "raw-l16": RawAudio,
     "raw-pcmu": RawAudio,
     "raw-wav": RawAudio,
     "compressed-flac": CompressedAudio,
     "dead-letter": DeadLetter,
+    "policy": PolicyEvent,
 }
 
 
@@ -47,6 +49,11 @@ def test_the_compressed_sample_is_the_raw_sample() -> None:
     assert (rate, compressed.sample_rate, compressed.original_bytes) == (8000, 8000, len(raw.audio))
     assert compressed.id == derive_id(raw.source, raw.id, "flac-2")
     assert (compressed.causation_id, compressed.stream_id) == (raw.id, raw.stream)
+
+
+def test_the_policy_sample_obeys_the_published_schema() -> None:
+    schema = json.loads((files("schemas") / "policy.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(json.loads(sample("policy").value or b""))
 
 
 def test_the_wav_sample_is_a_file() -> None:

@@ -17,6 +17,7 @@ def test_names_on_a_cluster() -> None:
         "test.audio.compressed",
         "test.audio.dead-letter",
         "test.workers-audio-cache-changelog",
+        "test.audio.policy",
     ]
 
 
@@ -40,6 +41,9 @@ def test_configs_use_kafkas_names() -> None:
     ("old", "new", "named"),
     [
         ("partitions: 8\n  cleanup_policy: compact", "partitions: 9\n  cleanup_policy: compact", "as many partitions"),
+        ("partitions: 1\n", "partitions: 0\n", "out of range"),
+        ("copartitioned: false", "copartitioned: true", "as many partitions"),
+        ("copartitioned: false", "copartitioned: 0", "out of range"),
         ("name: audio.dead-letter", "name: audio.raw", "unique"),
         ("- name: audio.raw", "- name: audio.other", "audio.raw must come first"),
         ("scope: group", "scope: planet", "out of range"),

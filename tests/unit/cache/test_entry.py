@@ -2,14 +2,15 @@ import pytest
 
 from schemas import Channel
 from streams.audio import Clip
+from streams.audio.analysis import analyse
 from streams.cache import admits, cache_key, pack, unpack
-from streams.compression import choose, encode
+from streams.compression import DEFAULT_POLICY, choose, encode
 from tests.support.signals import speech
 
 
 def test_an_entry_gives_back_the_very_file() -> None:
     clip: Clip = speech(0.5)
-    encoded = encode(clip, choose(clip, 3))
+    encoded = encode(clip, choose(clip, analyse(clip), DEFAULT_POLICY).plan)
     assert unpack(pack(encoded)) == encoded
 
 

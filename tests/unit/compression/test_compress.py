@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from schemas.media_type import MediaType
+from streams.audio.analysis import analyse
 from streams.audio.clip import Clip
 from streams.audio.decode import decode
 from streams.codecs import Encoded
-from streams.compression import choose, encode, smallest
+from streams.compression import DEFAULT_POLICY, Plan, Policy, choose, encode, smallest
+from tests.support.dtmf import digits, heard
 from tests.support.signals import MEDIA_TYPES, clip_of, encode_as, speech, write_sound
 
 LEVELS = (1, 2, 3, 4, 5)
@@ -33,9 +36,13 @@ def decoded(audio: bytes, label: str) -> Clip:
     return clip
 
 
-def compressed(audio: bytes, label: str, level: int | None) -> Encoded:
+def planned(clip: Clip, level: int | None = None, policy: Policy = DEFAULT_POLICY) -> Plan:
+    return choose(clip, analyse(clip), policy, fixed_level=level).plan
+
+
+def compressed(audio: bytes, label: str, level: int | None, policy: Policy = DEFAULT_POLICY) -> Encoded:
     clip = decoded(audio, label)
-    return smallest(encode(clip, choose(clip, level)), clip, audio, parsed(label))
+    return smallest(encode(clip, planned(clip, level, policy)), clip, audio, parsed(label), policy)
 
 
 def as_file_bytes(audio: bytes, label: str) -> int:
@@ -177,7 +184,7 @@ def test_never_larger(samples: NDArray[np.int16], rate: int, kind: str, level: i
 def digests() -> list[str]:
     clips = [speech(1), speech(0.5, 16000, 2), speech(0.5, 44100)]
     return [
-        hashlib.sha256(encode(clip, choose(clip, level)).audio + choose(clip, level).profile.encode()).hexdigest()
+        hashlib.sha256(encode(clip, planned(clip, level)).audio + planned(clip, level).profile.encode()).hexdigest()
         for clip in clips
         for level in LEVELS
     ]
@@ -189,6 +196,66 @@ def test_bytes_and_profiles_are_the_same_in_another_process() -> None:
     fresh = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
 
     assert fresh.stdout.split() == digests() == digests()
+
+
+ACCEPTED = ("audio/wav", "audio/mpeg", "audio/flac", "audio/ogg;codecs=opus", "audio/ogg;codecs=vorbis")
+
+
+@pytest.mark.parametrize("accepted", ACCEPTED)
+@pytest.mark.parametrize("level", [None, 1, 5])
+@pytest.mark.parametrize("label", MEDIA_TYPES)
+def test_a_policy_gets_the_type_that_it_accepts(label: str, level: int | None, accepted: str) -> None:
+    lossless_only = level == 1 and accepted not in {"audio/wav", "audio/flac"}
+
+    result = compressed(encode_as(speech(2), label), label, level, Policy(1, accept=(accepted,)))
+
+    assert result.content_type == accepted or (lossless_only and result.content_type in {"audio/wav", "audio/flac"})
+    assert decoded(result.audio, result.content_type).frames == 16_000
+
+
+def test_an_input_of_a_type_that_is_not_accepted_is_not_kept() -> None:
+    audio = encode_as(speech(2), "audio/ogg;codecs=opus")
+    clip = decoded(audio, "audio/ogg")
+    larger = Encoded(bytes(len(audio) + 1), "audio/mpeg", "mpeg", "test", 4.0)
+    enormous = replace(larger, audio=bytes(10 * clip.samples.nbytes))
+
+    def kept(encoded: Encoded, *accept: str) -> Encoded:
+        return smallest(encoded, clip, audio, parsed("audio/ogg"), Policy(1, accept=accept))
+
+    assert kept(larger, "audio/mpeg") == larger
+    assert kept(larger, "audio/mpeg", "audio/ogg").audio == audio
+    assert kept(larger, "audio/mpeg", "audio/ogg;codecs=vorbis") == larger
+    assert kept(larger, "audio/mpeg", "audio/wav") == larger
+    assert kept(enormous, "audio/mpeg", "audio/wav").codec == "pcm"
+
+
+def test_depth_that_must_not_be_lost_is_kept_even_where_its_type_is_not_accepted() -> None:
+    deep = np.random.default_rng(1).uniform(-0.5, 0.5, 8000)
+    audio = write_sound(deep, 8000, "FLAC", "PCM_24")
+
+    assert compressed(audio, "audio/flac", None, Policy(1, accept=("audio/wav",), legal_hold=True)).audio == audio
+
+
+@pytest.mark.parametrize("level", [3, 4, 5])
+@pytest.mark.parametrize("accepted", ["audio/ogg;codecs=opus", "audio/ogg;codecs=vorbis", "audio/mpeg"])
+def test_digits_stay_decodable(accepted: str, level: int) -> None:
+    keys = "0123456789*#ABCD"
+    voice = speech(2.5, seed=5).samples // 8
+    dialled = [digits(keys), digits(keys, tone_ms=45, pause_ms=45), digits(keys, level_dbfs=-30)]
+    dialled.append(clip_of(dialled[0].samples[: len(voice)] + voice[: dialled[0].frames]))
+
+    for clip in dialled:
+        assert heard(clip.samples[:, 0], 8000) == keys
+        encoded = encode(clip, planned(clip, level, Policy(1, accept=(accepted,))))
+        result = decoded(encoded.audio, encoded.content_type)
+        assert heard(result.samples[:, 0], result.rate) == keys, (encoded, clip.frames)
+
+
+def test_the_predicted_quality_is_told() -> None:
+    qualities = [encode(clip, planned(clip, level)).quality for clip in [speech(2)] for level in LEVELS]
+
+    assert qualities[:2] == [5.0, 5.0]
+    assert 4.55 > qualities[2] > qualities[3] > qualities[4] >= 3.5
 
 
 def test_levels_get_smaller() -> None:

@@ -1,0 +1,228 @@
+"""What one hotel wants from compression: the event of the topic ``audio.policy``, and its JSON.
+
+``policy.schema.json`` publishes the same rules for other languages; what it cannot say (a rule between two fields) is
+in its descriptions and checked here.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from schemas.record import Record
+from schemas.rejection import Rejection
+from schemas.text import shown
+
+WAV = "audio/wav"
+FLAC = "audio/flac"
+MPEG = "audio/mpeg"
+OPUS = "audio/ogg;codecs=opus"
+VORBIS = "audio/ogg;codecs=vorbis"
+OGG = "audio/ogg"  # either of the two above
+
+ACCEPTABLE = (WAV, FLAC, MPEG, OGG, OPUS, VORBIS)
+LOSSLESS_TYPES = frozenset({WAV, FLAC})
+
+MIN_LEVEL, MAX_LEVEL = 1, 5
+MOST_COMPRESSED_LOSSLESS = 2
+DEFAULT_LEVEL = 3
+MIN_QUALITY, MAX_QUALITY = 1.0, 4.5
+MIN_BYTES_PER_MINUTE = 1000
+MAX_BYTES = 64 * 1024
+MAX_HOTEL = 255
+MAX_NUMBER = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules of one hotel.
+
+    Attributes:
+        version: Grows with every change; a policy that is not newer than the one in force is refused.
+        floor_level: Never less compressed than this level, 1 to 5.
+        ceiling_level: Never more compressed than this level, 1 to 5.
+        default_level: Level where nothing asks for another one, 1 to 5; floor and ceiling bound it.
+        accept: Media types of `ACCEPTABLE` that the hotel's consumers can play, the preferred one first; empty means
+            all.
+        legal_hold: Whether everything has to be kept without loss, whatever else the policy says.
+        min_quality: Lowest predicted mean opinion score, 1 to 4.5, or None for what the level promises.
+        max_bytes_per_minute: Most bytes for a minute of audio where the levels allow it, or None.
+    """
+
+    version: int
+    floor_level: int = MIN_LEVEL
+    ceiling_level: int = MAX_LEVEL
+    default_level: int = DEFAULT_LEVEL
+    accept: tuple[str, ...] = ()
+    legal_hold: bool = False
+    min_quality: float | None = None
+    max_bytes_per_minute: int | None = None
+
+    def accepts(self, content_type: str) -> bool:
+        """Whether a file of this media type may be the result, such as ``audio/ogg;codecs=opus``."""
+        base = content_type.partition(";")[0]
+        return not self.accept or content_type in self.accept or base in self.accept
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyEvent:
+    """One record of ``audio.policy``.
+
+    Attributes:
+        hotel_id: The hotel, also the record's key.
+        policy: Its new policy, or None (a tombstone) to have none any more.
+    """
+
+    hotel_id: str
+    policy: Policy | None
+
+    def to_record(self) -> Record:
+        """Write it for the topic ``audio.policy``."""
+        if self.policy is None:
+            return Record(self.hotel_id.encode(), None)
+        values = {name: getattr(self.policy, field) for name, field in _FIELDS.items()}
+        if self.policy.default_level == DEFAULT_LEVEL:
+            del values["defaultLevel"]  # said aloud, it would have to lie between floor and ceiling
+        content = {"hotel": self.hotel_id} | {name: value for name, value in values.items() if value is not None}
+        return Record(self.hotel_id.encode(), json.dumps(content).encode())
+
+    @classmethod
+    def from_record(cls, record: Record) -> "PolicyEvent | Rejection":
+        """Read a record of the topic ``audio.policy``.
+
+        Returns:
+            The event, or a `Rejection` of ``key`` or of the field that breaks a rule.
+        """
+        try:
+            hotel = (record.key or b"").decode()
+        except UnicodeDecodeError:
+            return _refused("key", "must be a hotel id in UTF-8")
+        if not 1 <= len(hotel) <= MAX_HOTEL:
+            return _refused("key", f"must be a hotel id of 1 to {MAX_HOTEL} characters")
+        if record.value is None:
+            return cls(hotel, None)
+        content = _content(record.value)
+        if isinstance(content, Rejection):
+            return content
+        if content["hotel"] != hotel:
+            return _refused("hotel", f"is {shown(content['hotel'])} and the record's key is {shown(hotel)}")
+        policy = _policy(content)
+        return policy if isinstance(policy, Rejection) else cls(hotel, policy)
+
+
+def parse_policy(text: bytes) -> Policy | Rejection:
+    """Read a policy from JSON in UTF-8, of at most 64 KiB.
+
+    Returns:
+        The policy, or a `Rejection` whose field is the JSON property that breaks a rule.
+    """
+    content = _content(text)
+    return content if isinstance(content, Rejection) else _policy(content)
+
+
+def _content(text: bytes) -> dict[str, Any] | Rejection:
+    """The JSON object, every property of which obeys its own rule."""
+    if len(text) > MAX_BYTES:
+        return _refused("value", f"has {len(text)} bytes and may have {MAX_BYTES}")
+    try:
+        content = json.loads(text.decode(), object_pairs_hook=_once_each, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        return _refused("value", f"must be JSON in UTF-8: {shown(str(error))}")
+    if not isinstance(content, dict):
+        return _refused("value", "must be a JSON object")
+    for name in ("version", "hotel"):
+        if name not in content:
+            return _refused(name, "is required and missing")
+    broken = (_broken(name, value) for name, value in content.items())
+    return next(filter(None, broken), content)
+
+
+def _broken(name: str, value: object) -> Rejection | None:
+    """The rule of a property, if it breaks it."""
+    if name not in _RULES:
+        return _refused(shown(name), f"is unknown; known are {', '.join(_RULES)}")
+    described, obeys = _RULES[name]
+    return None if obeys(value) else _refused(name, f"is {shown(json.dumps(value))} and must be {described}")
+
+
+def _policy(content: dict[str, Any]) -> Policy | Rejection:
+    """The rules between properties."""
+    low = int(content.get("floorLevel", MIN_LEVEL))
+    high = int(content.get("ceilingLevel", MAX_LEVEL))
+    if low > high:
+        return _refused("floorLevel", f"is {low}, above ceilingLevel, which is {high}")
+    default = content.get("defaultLevel")
+    if default is not None and not low <= default <= high:
+        return _refused("defaultLevel", f"is {default} and must be from floorLevel to ceilingLevel, {low} to {high}")
+    accept = tuple(content.get("accept", ()))
+    hold = content.get("legalHold", False)
+    if (hold or high <= MOST_COMPRESSED_LOSSLESS) and accept and not LOSSLESS_TYPES & set(accept):
+        why = "legalHold" if hold else f"ceilingLevel {high}"
+        return _refused("accept", f"names lossy types only, and {why} needs {FLAC} or {WAV}")
+    most = content.get("maxBytesPerMinute")
+    return Policy(
+        version=int(content["version"]),
+        floor_level=low,
+        ceiling_level=high,
+        default_level=int(default or DEFAULT_LEVEL),
+        accept=accept,
+        legal_hold=hold,
+        min_quality=content.get("minQuality"),
+        max_bytes_per_minute=None if most is None else int(most),
+    )
+
+
+def _refused(field: str, reason: str) -> Rejection:
+    return Rejection("contract", "BadPolicy", field, reason)
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise ValueError("a property occurs twice")
+    return content
+
+
+def _no_constant(name: str) -> Any:  # noqa: ANN401  the signature that json asks for
+    raise ValueError(f"{name} is not a number")
+
+
+def _whole(low: int, high: int) -> Callable[[object], bool]:
+    """As JSON Schema's ``integer``: 1.0 is one, true is none."""
+    return lambda value: (
+        not isinstance(value, bool) and isinstance(value, int | float) and value == value // 1 and low <= value <= high
+    )
+
+
+def _is_accept(value: object) -> bool:
+    if not isinstance(value, list) or not all(isinstance(name, str) and name in ACCEPTABLE for name in value):
+        return False
+    return len(set(value)) == len(value)
+
+
+_LEVEL = (f"a level from {MIN_LEVEL} to {MAX_LEVEL}", _whole(MIN_LEVEL, MAX_LEVEL))
+_RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "version": (f"a whole number from 1 to {MAX_NUMBER}", _whole(1, MAX_NUMBER)),
+    "hotel": (
+        f"a hotel id of 1 to {MAX_HOTEL} characters",
+        lambda value: isinstance(value, str) and 1 <= len(value) <= MAX_HOTEL,
+    ),
+    "floorLevel": _LEVEL,
+    "ceilingLevel": _LEVEL,
+    "defaultLevel": _LEVEL,
+    "accept": (f"a list of different media types out of {', '.join(ACCEPTABLE)}", _is_accept),
+    "legalHold": ("true or false", lambda value: isinstance(value, bool)),
+    "minQuality": (
+        f"a number from {MIN_QUALITY} to {MAX_QUALITY}",
+        lambda value: (
+            isinstance(value, int | float) and not isinstance(value, bool) and MIN_QUALITY <= value <= MAX_QUALITY
+        ),
+    ),
+    "maxBytesPerMinute": (
+        f"a whole number from {MIN_BYTES_PER_MINUTE} to {MAX_NUMBER}",
+        _whole(MIN_BYTES_PER_MINUTE, MAX_NUMBER),
+    ),
+}
+_FIELDS = {
+    name: field.name for name, field in zip([name for name in _RULES if name != "hotel"], fields(Policy), strict=True)
+}

@@ -1,0 +1,73 @@
+"""The plain library call beside each encoder: the same settings, and nothing of what completes the product's files."""
+
+import io
+
+import lameenc
+import numpy as np
+import pyflac
+import soundfile
+
+from streams.audio import Clip
+from streams.codecs import Encoder, FlacEncoder, Mp3Encoder, OpusEncoder, VorbisEncoder, libopus
+from streams.codecs.flac import block_size, configure
+
+_OPUS_FRAME_MS = 60
+
+
+def bare_call(encoder: Encoder, clip: Clip) -> int:
+    """Code a clip as a program would that wants the codec and nothing else.
+
+    Args:
+        encoder: With the settings to use.
+        clip: The audio, at a rate that the codec takes.
+
+    Returns:
+        How many bytes came out.
+    """
+    match encoder:
+        case FlacEncoder(effort=effort):
+            return _flac(clip, effort)
+        case OpusEncoder():
+            return _opus(clip, encoder)
+        case VorbisEncoder(quality=quality):
+            return _sndfile(clip, "OGG", "VORBIS", 1 - quality)
+        case Mp3Encoder(bitrate=bitrate):
+            return _lame(clip, bitrate)
+        case _:
+            return _sndfile(clip, "WAV", {"pcm": "PCM_16", "pcmu": "ULAW", "pcma": "ALAW"}[encoder.codec], None)
+
+
+def _flac(clip: Clip, effort: int) -> int:
+    parts: list[bytes] = []
+    encoder = pyflac.StreamEncoder(
+        clip.rate, lambda part, *_: parts.append(part), compression_level=effort, blocksize=block_size(clip.rate)
+    )
+    configure(encoder, effort)
+    encoder.process(clip.samples)
+    encoder.finish()
+    return len(b"".join(parts))
+
+
+def _opus(clip: Clip, encoder: OpusEncoder) -> int:
+    """The packets alone, without a file around them."""
+    frame = clip.rate * _OPUS_FRAME_MS // 1000
+    padded = np.pad(clip.samples, ((0, -clip.frames % frame), (0, 0)))
+    settings = libopus.Settings(libopus.VOIP, encoder.bitrate, encoder.effort, encoder.bandwidth, encoder.dtx)
+    packets, _ = libopus.encode(padded, clip.rate, frame, settings)
+    return sum(map(len, packets))
+
+
+def _lame(clip: Clip, bitrate: int) -> int:
+    encoder = lameenc.Encoder()
+    encoder.silence()
+    encoder.set_channels(clip.channels)
+    encoder.set_in_sample_rate(clip.rate)
+    encoder.set_bit_rate(bitrate // 1000)
+    encoder.set_quality(2)
+    return len(encoder.encode(clip.samples)) + len(encoder.flush())
+
+
+def _sndfile(clip: Clip, container: str, subtype: str, compression: float | None) -> int:
+    file = io.BytesIO()
+    soundfile.write(file, clip.samples, clip.rate, subtype, format=container, compression_level=compression)
+    return file.tell()

@@ -1,0 +1,50 @@
+"""What calls do to prompts: quieter, with pauses, noisy, through G.711. Studio sound alone teaches a model little."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.audio import Clip, g711
+
+_NOISE_DB = -28.0  # relative to the clip
+
+
+def plain(clip: Clip) -> Clip:
+    """The clip as it is."""
+    return clip
+
+
+def quieter(clip: Clip) -> Clip:
+    """12 dB down."""
+    return _of(clip, clip.samples / 4)
+
+
+def faint(clip: Clip) -> Clip:
+    """24 dB down."""
+    return _of(clip, clip.samples / 16)
+
+
+def paused(clip: Clip) -> Clip:
+    """As much silence, with a little noise, as there is speech: one half in front, one behind."""
+    silence = np.random.default_rng(0).normal(0, 3, (clip.frames // 2, clip.channels))
+    return _of(clip, np.concatenate([silence, clip.samples, silence]))
+
+
+def noisy(clip: Clip) -> Clip:
+    """With white noise, 28 dB below the speech."""
+    loudness = np.sqrt(np.mean(clip.samples.astype(np.float64) ** 2)) * 10 ** (_NOISE_DB / 20)
+    return _of(clip, clip.samples + np.random.default_rng(0).normal(0, loudness, clip.samples.shape))
+
+
+def companded(clip: Clip) -> Clip:
+    """Through G.711 µ-law."""
+    return Clip.of(g711.decode(g711.encode(clip.samples, "pcmu"), "pcmu"), clip.rate, clip.source)
+
+
+VARIANTS: tuple[Callable[[Clip], Clip], ...] = (plain, quieter, faint, paused, noisy, companded)
+
+
+def _of(clip: Clip, samples: NDArray[np.float64]) -> Clip:
+    low, high = np.iinfo(np.int16).min, np.iinfo(np.int16).max
+    return Clip.of(np.clip(np.rint(samples), low, high).astype(np.int16), clip.rate, clip.source)

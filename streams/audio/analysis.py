@@ -1,0 +1,127 @@
+"""What a clip holds, as far as compression needs to know."""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.audio import g711
+from streams.audio.activity import activity, clipping, normalised
+from streams.audio.clip import Clip
+from streams.audio.dtmf import Digits, digits
+from streams.audio.music import is_music
+from streams.audio.spectrum import Spectrum, spectrum
+from streams.audio.tones import tones
+
+Kind = Literal["speech", "music", "silence", "tones", "fax"]
+
+_PRECEDENCE: tuple[Kind, ...] = ("fax", "music", "speech", "tones", "silence")
+_SEGMENT_S = 30.0  # judged at a time: bounds the memory of long clips
+_OVERLAP_S = 0.5  # so that a fax tone on the seam is whole in one segment
+_ONLY_DIGITS = 0.6  # share of energy; the rest is where digits begin and end
+_FEWEST_VALUES = 16  # on a law's grid by chance: a square wave, or noise of one step, tells no origin
+_SAMPLED = 1024  # samples that are looked up before all are: linear audio leaves the grid at once
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What is heard in a clip.
+
+    Attributes:
+        kind: ``fax`` where fax or modem signals occur anywhere; otherwise what most of the sound is: ``music``,
+            ``speech``, ``tones`` (call progress or DTMF and little else); ``silence`` (digital, or a steady quiet
+            background) where nothing sounds. Of channels that differ, the first kind in this order counts.
+        bandwidth: Highest frequency in Hz that carries anything audible; 0 for digital silence.
+        g711: The law on whose grid every sample lies, or None; also None where too few values occur to tell.
+        level_dbfs: Root mean square of the active parts in dB below full scale; -inf for digital silence.
+        clipping: Share of samples at full scale in runs of three and more, 0 to 1.
+        activity: Share of time that is not silence, 0 to 1.
+        has_dtmf: Whether a DTMF digit occurs anywhere, in any channel.
+    """
+
+    kind: Kind
+    bandwidth: int
+    g711: g711.Law | None
+    level_dbfs: float
+    clipping: float
+    activity: float
+    has_dtmf: bool
+
+
+def analyse(clip: Clip) -> Analysis:
+    """Listen to a clip of at least one frame. Pure, thread-safe, deterministic; channels are judged one by one."""
+    samples = normalised(clip.samples)
+    active = activity(samples, clip.rate)
+    channels = _channels(samples)
+    found = [digits(channel, clip.rate) for channel in channels]
+    heard = [_hear(channel, clip.rate, digit) for channel, digit in zip(channels, found, strict=True)]
+    kinds = {kind for kind, _ in heard}
+    return Analysis(
+        kind=next(kind for kind in _PRECEDENCE if kind in kinds),
+        bandwidth=max(bandwidth for _, bandwidth in heard),
+        g711=_origin(clip.samples),
+        level_dbfs=active.level_dbfs,
+        clipping=clipping(clip.samples),
+        activity=active.share,
+        has_dtmf=any(digit.found for digit in found),
+    )
+
+
+def _channels(samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """The channels that differ, each contiguous."""
+    channels = [np.ascontiguousarray(channel) for channel in samples.T]
+    same = len(channels) > 1 and np.array_equal(channels[0], channels[1])
+    return channels[:1] if same else channels
+
+
+def _hear(samples: NDArray[np.float32], rate: int, found: Digits) -> tuple[Kind, int]:
+    """Kind and bandwidth in Hz of one channel: fax if anywhere, otherwise what most of its sounding segments are."""
+    votes: Counter[Kind] = Counter()
+    bandwidth = 0
+    for start in range(0, max(1, len(samples) - round(_OVERLAP_S * rate)), round(_SEGMENT_S * rate)):
+        segment = samples[start : start + round((_SEGMENT_S + _OVERLAP_S) * rate)]
+        seen = spectrum(segment, rate)
+        bandwidth = max(bandwidth, seen.bandwidth)
+        votes[_kind(seen, segment, rate)] += len(segment)
+    if votes["fax"]:
+        return "fax", bandwidth
+    if found.found and found.share > _ONLY_DIGITS:
+        return "tones", bandwidth
+    del votes["silence"]
+    return max(_PRECEDENCE, key=votes.__getitem__) if votes else "silence", bandwidth
+
+
+def _kind(seen: Spectrum, samples: NDArray[np.float32], rate: int) -> Kind:
+    if activity(samples[:, None], rate).share == 0:
+        return "silence"
+    machines = tones(seen)
+    if machines.fax:
+        return "fax"
+    if machines.steady:
+        return "tones"
+    return "music" if is_music(seen) else "speech"
+
+
+def _origin(samples: NDArray[np.int16]) -> g711.Law | None:
+    """The law that made these samples: set membership by table, ITU-T G.711.
+
+    Few linear signals survive the first thousand samples, so that the whole is looked up for G.711 only.
+    """
+    values = samples.reshape(-1).view(np.uint16)
+    step = max(1, len(values) // _SAMPLED)
+    for law in ("pcmu", "pcma"):
+        grid = _grid(law)
+        if grid[values[::step]].all() and grid[values].all():
+            return law if np.count_nonzero(np.bincount(values, minlength=1 << 16)) >= _FEWEST_VALUES else None
+    return None
+
+
+@cache
+def _grid(law: g711.Law) -> NDArray[np.bool_]:
+    """Which samples the law can express, by the sample's bits read as an unsigned number."""
+    grid = np.zeros(1 << 16, np.bool_)
+    grid[g711.decode(np.arange(256, dtype=np.uint8), law).view(np.uint16)] = True
+    return grid

@@ -1,0 +1,203 @@
+"""Whether raw audio is what its label says, judged from the signal itself.
+
+Raw audio has no header, and labels lie: G.711 arrives called linear, byte orders are swapped, the laws are mixed up.
+Read wrongly, audio turns into noise; read rightly, it can be predicted. So every reading of the bytes is priced: how
+many bits would a simple predictor need to send these very bytes, if they meant this? All readings pay for the same
+bytes, so their prices compare (minimum description length, Rissanen 1978); a sample of G.711 is cheaper by the width of
+its step, as a coarse value says less than a fine one. Level, smoothness and periodicity thus weigh in one currency.
+
+A first, cheap price settles nearly every clip: the label's is the lowest. Where it is not, a better predictor decides,
+and changes the label only where that reads as noise and exactly one other reading makes sense. What has too few values
+to judge (silence, square waves, hard clipping) costs next to nothing in every reading: the label stands.
+"""
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas import media_type as types
+from schemas.media_type import MediaType
+from streams.audio import g711
+
+_READINGS = (types.L16, types.SLIN, types.PCMU, types.PCMA)
+_LINEAR: dict[str, str] = {types.L16: ">i2", types.SLIN: "<i2"}
+_LAWS: dict[str, g711.Law] = {types.PCMU: "pcmu", types.PCMA: "pcma"}
+
+_BLOCK = 128  # bytes priced together, 8 to 16 ms at 8 kHz: level and predictability change from syllable to syllable
+_CANDIDATES = 4096  # blocks of a long clip that are looked at for any content at all
+_QUICK, _THOROUGH = 64, 128  # blocks that are priced: half a second to a second of linear audio at 8 kHz
+_FEWEST = 8  # blocks with content, 64 to 128 ms at 8 kHz, below which the label stands
+
+# In bits per byte. Of rightly labelled synthetic signals (tones, noise, clipping, square waves; mono and stereo) that
+# cost 1.5 or more, none had another reading cheaper by more than 0.56, and of those above 2.4 none by more than 0.38. A
+# second of real speech, read wrongly, costs 5.6 or more and 1.6 more than the right reading; of real music 4.3, and 0.9
+# more. Speech that is mostly clipped may fall below the margin: its label stands.
+_NOISY = 2.4
+_MARGIN = 0.75
+
+_ORDER = 8  # of the linear prediction: enough for four steady tones
+_POPULAR = 64  # a value that makes up more than this part (1/64) of a clip is one of few, and sent by number
+
+
+def true_media_type(audio: bytes, media_type: MediaType) -> MediaType:
+    """Check the label of raw audio against its signal.
+
+    Looks at 16 KiB of the audio at most, wherever in it something happens. Pure and thread-safe.
+
+    Args:
+        audio: The bytes as they came; of any length, also one that the label does not allow.
+        media_type: What the sender calls them. A type that is not raw is never doubted.
+
+    Returns:
+        The label itself, or one with the same rate (Hz), channels and other parameters, and the type that the signal
+        shows. Read as G.711, bytes are twice as many samples as read as linear audio.
+    """
+    channels = media_type.channels
+    if channels is None:
+        return media_type
+    blocks = _busy_blocks(audio)
+    if len(blocks) < _FEWEST:
+        return media_type
+    quick = _spread(blocks, _QUICK)
+    prices = {reading: _quick_price(quick, reading, channels) for reading in _READINGS}
+    if min(prices, key=prices.__getitem__) == media_type.type:
+        return media_type
+    thorough = _spread(blocks, _THOROUGH)
+    prices = {reading: _price(thorough, reading, channels) for reading in _READINGS}
+    best, second = sorted(prices, key=prices.__getitem__)[:2]
+    corrected = _relabelled(media_type, best)
+    convinced = prices[media_type.type] >= _NOISY and prices[second] - prices[best] >= _MARGIN
+    return corrected if convinced and len(audio) % (corrected.frame_bytes or 1) == 0 else media_type
+
+
+def _relabelled(media_type: MediaType, name: str) -> MediaType:
+    """Another type with the same parameters; the rate is written out, as G.711 may leave it to a default."""
+    parameters = media_type.parameters
+    if "rate" not in dict(parameters):
+        parameters = (("rate", str(media_type.rate)), *parameters)
+    return MediaType(name, parameters)
+
+
+def _busy_blocks(audio: bytes) -> NDArray[np.uint8]:
+    """Blocks in which something happens, shape (blocks, bytes): not the ones that repeat the same eight bytes."""
+    octets = np.frombuffer(audio, np.uint8, len(audio) // _BLOCK * _BLOCK)
+    blocks = _spread(octets.reshape(-1, _BLOCK), _CANDIDATES)
+    words = blocks.view(np.uint64)
+    busy: NDArray[np.uint8] = blocks[(words != words[:, :1]).any(axis=1)]
+    return busy
+
+
+def _spread(blocks: NDArray[np.uint8], most: int) -> NDArray[np.uint8]:
+    """Take no more than so many blocks, from everywhere."""
+    if len(blocks) <= most:
+        return blocks
+    return blocks[np.arange(most) * len(blocks) // most]
+
+
+def _samples(blocks: NDArray[np.uint8], reading: str, channels: int) -> NDArray[np.float32]:
+    """The blocks as this reading understands them, shape (blocks, frames, channels)."""
+    law = _LAWS.get(reading)
+    samples = blocks.view(_LINEAR[reading]) if law is None else g711.decode(blocks, law)
+    return samples.astype(np.float32).reshape(len(blocks), -1, channels)
+
+
+def _quick_price(blocks: NDArray[np.uint8], reading: str, channels: int) -> float:
+    """Bits per byte, predicting each sample by none, one or two before it, whichever is best for a block."""
+    samples = _samples(blocks, reading, channels)
+    slope = samples[:, 1:] - samples[:, :-1]
+    bend = slope[:, 1:] - slope[:, :-1]
+    error = np.minimum(_mean_size(samples), _mean_size(slope))
+    np.minimum(error, _mean_size(bend), out=error)
+    width = _widths(blocks, reading).mean(axis=1, keepdims=True)
+    return float(_bits(error, width).mean()) / _sample_bytes(reading)
+
+
+def _price(blocks: NDArray[np.uint8], reading: str, channels: int) -> float:
+    """Bits per byte, with linear prediction as well, and the choice to send popular values by number."""
+    samples = _samples(blocks, reading, channels).astype(np.float64)
+    past = [samples[:, _ORDER - back : -back] for back in range(1, _ORDER + 1)]
+    present = samples[:, _ORDER:]
+    errors = np.abs(
+        [
+            present,
+            present - past[0],
+            present + past[0],  # a tone near half the sampling rate, whose sign changes all the time
+            present - 2 * past[0] + past[1],
+            present - _predicted(present, past),
+        ]
+    )
+    widths = np.broadcast_to(_widths(blocks, reading), (len(blocks), blocks.shape[1] // _sample_bytes(reading)))
+    widths = widths.reshape(samples.shape)[:, _ORDER:]
+    plain = _bits(errors.mean(axis=2).min(axis=0), widths.mean(axis=1)).mean()
+
+    best = plain
+    for width in {_sample_bytes(reading), 2}:
+        popular, numbering = _popular(blocks, width)
+        rare = ~np.repeat(popular, width // _sample_bytes(reading)).reshape(samples.shape)[:, _ORDER:]
+        count = rare.sum(axis=1)
+        divisor = np.maximum(count, 1)
+        error = (errors * rare).sum(axis=2).min(axis=0) / divisor
+        sent = (_bits(error, (widths * rare).sum(axis=1) / divisor) * count).sum() / rare.size
+        best = min(best, sent + numbering * _sample_bytes(reading))
+    return float(best) / _sample_bytes(reading)
+
+
+def _predicted(present: NDArray[np.float64], past: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The best linear prediction of all samples from those before, by least squares (covariance method)."""
+    history = np.stack([lag.reshape(-1) for lag in past], axis=1)
+    covariance = history.T @ history
+    # Noise far below one step: keeps silence and pure tones, whose covariance has no inverse, solvable.
+    covariance += np.eye(_ORDER) * (1e-9 * np.trace(covariance) + 1e-3)
+    weights = np.linalg.solve(covariance, history.T @ present.reshape(-1))
+    predicted: NDArray[np.float64] = (history @ weights).reshape(present.shape)
+    return predicted
+
+
+def _popular(blocks: NDArray[np.uint8], width: int) -> tuple[NDArray[np.bool_], float]:
+    """Which values of this many bytes are among the few frequent ones, and the bits per byte to say which one, if any.
+
+    The price of a square wave, a clipped signal or a sparse one: all its readings have equally few values. Of G.711,
+    pairs are values as well, as they are when it is read as linear: a pair is one where a channel is silent, for one.
+    """
+    values = blocks.reshape(-1) if width == 1 else blocks.reshape(-1).view(np.uint16)
+    counts = np.bincount(values, minlength=1 << (8 * width))
+    frequent = counts > max(len(values) / _POPULAR, 2)
+    shares = np.append(counts[frequent], counts[~frequent].sum()) / len(values)
+    shares = shares[shares > 0]
+    return frequent[values], float(-(shares * np.log2(shares)).sum()) / width
+
+
+def _mean_size(errors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean absolute value of each block and channel."""
+    size: NDArray[np.float32] = np.abs(errors).mean(axis=1)
+    return size
+
+
+def _bits(error: NDArray[np.floating], width: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Bits per sample for Laplacian errors of this mean size, sent to the precision of 2 to the `width`.
+
+    The entropy of a Laplacian variable, log2(2e * size), made to end at zero where nothing is left to send.
+    """
+    bits: NDArray[np.floating] = np.log2(1 + 2 * np.e * error * np.exp2(-width))
+    return bits
+
+
+def _widths(blocks: NDArray[np.uint8], reading: str) -> NDArray[np.float32]:
+    """Width of each sample's quantisation step, as a logarithm to base 2."""
+    law = _LAWS.get(reading)
+    return np.zeros((len(blocks), 1), np.float32) if law is None else _step_widths(law)[blocks]
+
+
+@cache
+def _step_widths(law: g711.Law) -> NDArray[np.float32]:
+    """Log2 of the distance between neighbouring values, by G.711 code."""
+    samples = g711.decode(np.arange(256, dtype=np.uint8), law)
+    levels = np.unique(samples)
+    widths = np.gradient(levels.astype(np.float64))
+    logarithms: NDArray[np.float32] = np.log2(widths[np.searchsorted(levels, samples)]).astype(np.float32)
+    return logarithms
+
+
+def _sample_bytes(reading: str) -> int:
+    return 1 if reading in _LAWS else 2

@@ -1,0 +1,81 @@
+"""Whether what sounds is speech or music."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.audio.spectrum import Spectrum
+
+_ACTIVE = 1e-3  # 30 dB below the loudest frame: quieter ones are pauses
+_EPSILON = np.float32(1e-12)
+_PROMINENT = 6.0  # 8 dB above the spectrum 47 Hz to either side: a partial, not a bump of noise
+_PARTIAL_SIDE = (
+    3  # bins of 16 Hz: a Hann window's main lobe ends at two, the next harmonic of a voice is at five or more
+)
+
+
+# A logistic discriminant of `features`, fitted on 2 s at 8 kHz of Asterisk's English and Spanish prompts and its hold
+# music (with double weight), and of Czech actors' dialogue with effects and the soundtracks of three games, for what
+# those do not show. Each source left out of the fitting in turn: prompts 100 % right, hold music 98.8 %, dialogue 87 %,
+# soundtracks 94 %.
+_WEIGHTS = np.array([-9.29, 33.42, -11.41, 3.69, 0.62, 3.32, 25.12])
+_BIAS = -21.43
+_ENOUGH_FRAMES = 16  # half a second: with less there is no telling, and telephones carry speech
+
+
+def is_music(spectrum: Spectrum) -> bool:
+    """Tell music from speech; half a second or less counts as speech."""
+    return len(spectrum.power) >= _ENOUGH_FRAMES and float(features(spectrum) @ _WEIGHTS) + _BIAS > 0
+
+
+def features(spectrum: Spectrum) -> NDArray[np.float64]:
+    """Seven numbers that differ between speech and music.
+
+    Speech: syllables at 2 to 8 Hz and pauses make the level jump, the spectrum is another one after 100 ms, and the
+    partials of a voice glide. Music: notes stay where they are until the next one.
+
+    Returns:
+        Shape (7,): share of frames far below the mean level; likeness of spectra 96 and 256 ms apart; variation of the
+        spectrum's centre in octaves; mean jump of the level in dB; share of the partials' power that is at the same
+        place 128 ms later, and of the partials 256 ms later.
+    """
+    power = spectrum.power + _EPSILON
+    level = power.sum(axis=1)
+    active = level > level.max() * _ACTIVE
+    amplitude = np.sqrt(power)
+    centre = np.log2((power @ spectrum.frequencies) / level)
+    jumps = np.abs(np.diff(10 * np.log10(level))).clip(0, 20)
+    partial = np.zeros(power.shape, bool)
+    side = _PARTIAL_SIDE
+    inner = power[:, side:-side]
+    sides = np.maximum(power[:, : -2 * side], power[:, 2 * side :])
+    partial[:, side:-side] = (
+        (inner > _PROMINENT * sides)
+        & (inner >= power[:, side - 1 : -side - 1])
+        & (inner >= power[:, side + 1 : 1 - side])
+    )
+    return np.array(
+        [
+            (level < 0.3 * level.mean()).mean(),
+            _likeness(amplitude, active, 3),
+            _likeness(amplitude, active, 8),
+            centre[active].std(),
+            jumps.mean(),
+            _kept_power(amplitude * partial, 4),
+            (partial[8:] & partial[:-8]).sum() / max(1, int(partial[8:].sum())),
+        ]
+    )
+
+
+def _likeness(amplitude: NDArray[np.float32], active: NDArray[np.bool_], lag: int) -> float:
+    both = active[lag:] & active[:-lag]
+    if not both.any():
+        return 0.0
+    now, then = amplitude[lag:], amplitude[:-lag]
+    product = np.einsum("fb,fb->f", now, then)
+    norm = np.sqrt(np.einsum("fb,fb->f", amplitude, amplitude))
+    return float((product / (norm[lag:] * norm[:-lag]))[both].mean())
+
+
+def _kept_power(partials: NDArray[np.float32], lag: int) -> float:
+    now, then = partials[lag:], partials[:-lag]
+    return float(np.vdot(now, then) / np.sqrt(float(np.vdot(now, now)) * float(np.vdot(then, then)) + 1e-20))

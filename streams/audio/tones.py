@@ -1,0 +1,138 @@
+"""Signals that machines make: call-progress tones, fax and modem, by their spectrum over time.
+
+Sources: ITU-T E.180 (call-progress tones: one or two steady sines), T.30 (CNG 1100 Hz for 0.5 s, CED 2100 Hz,
+preambles), V.21 (1650 and 1850 Hz, or 980 and 1180 Hz, at 300 bit/s), V.22, V.27 ter, V.29 and V.17 (band-limited
+carriers of constant power).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.audio.spectrum import Spectrum
+
+_SPREAD = 2  # bins on each side that a Hann window gives a sine
+_PURE = 0.95  # share of power in one or two sines; 13 dB above everything else
+_STILL_HZ = 12.0  # how far the centre of a steady tone may move within 32 ms; a spoken vowel moves further or sooner
+_STEADY_FRAMES = 5  # 0.22 s with the windows' ends: the reorder tone's 0.25 s still counts
+_MOST_PITCHES = 3  # special information tones have three; a melody has more
+_MOSTLY = 0.75  # share of the sound; where tones begin and end their spectrum is spread
+_WEAKEST = 10**-4.5  # -45 dBFS: fax lines are seldom quieter
+
+_CNG_HZ, _CNG_TOLERANCE_HZ, _CNG_FRAMES = 1100.0, 38.0, 10  # T.30: +-38 Hz; 0.35 s of its 0.5 s, if cut by the clip
+_CED_HZ, _CED_TOLERANCE_HZ, _CED_FRAMES = 2100.0, 15.0, 10  # T.30: 2.6 to 4 s
+_V21_HZ = ((980.0, 1180.0), (1650.0, 1850.0))
+_V21_REACH_HZ = 100.0  # keying at 300 bit/s spreads a tone so far
+_V21_PURE, _V21_FRAMES = 0.9, 8  # 0.29 s of a preamble that lasts a second
+_CARRIER_FRAMES = 14  # 0.48 s; T.30's training check lasts 1.5 s
+_CARRIER_VARIATION_DB = 0.6  # of the level: 0.2 with random data by phase, more with amplitudes; a scream has 0.7
+_CARRIER_BAND_HZ = (300.0, 3400.0)
+_CARRIER_INSIDE = 0.97  # share of power in the band; white noise has 0.78
+_CARRIER_CORE = (0.05, 0.95)  # shares of power below and above which the edges of the band begin
+_CARRIER_WIDTH_HZ = 350.0  # of the core; V.22 at 600 baud has 500, a tone or two keyed ones less
+_CARRIER_FLATNESS = 0.75  # geometric by arithmetic mean of the core's power: scrambled data 0.97, a scream 0.53
+
+
+@dataclass(frozen=True, slots=True)
+class Tones:
+    """What of a clip machines made.
+
+    Attributes:
+        fax: Whether fax or modem signals occur anywhere.
+        steady: Whether what sounds is call-progress tones and nothing else to speak of.
+    """
+
+    fax: bool
+    steady: bool
+
+
+def tones(spectrum: Spectrum) -> Tones:
+    """Look for fax, modem and call-progress tones."""
+    level = spectrum.level
+    loud = level > max(_WEAKEST, float(level.max()) * 1e-3)
+    if not loud.any():
+        return Tones(fax=False, steady=False)
+    first, both, pitch = _sines(spectrum.power, spectrum.bin_hz)
+    centre = np.divide(spectrum.power @ spectrum.frequencies, np.maximum(level, np.finfo(np.float32).tiny))
+    pure = loud & (both > _PURE)
+    still = np.zeros_like(pure)
+    still[1:] = pure[1:] & pure[:-1] & (np.abs(np.diff(centre)) < _STILL_HZ)
+    alone = loud & (first > _PURE)
+    fax = (
+        _longest(alone & (np.abs(pitch - _CNG_HZ) <= _CNG_TOLERANCE_HZ) & still) >= _CNG_FRAMES
+        or _longest(alone & (np.abs(pitch - _CED_HZ) <= _CED_TOLERANCE_HZ)) >= _CED_FRAMES
+        or any(_longest(loud & _keyed(spectrum, pair)) >= _V21_FRAMES for pair in _V21_HZ)
+        or _carrier(spectrum, level, loud)
+    )
+    return Tones(fax, _call_progress(loud, still, centre))
+
+
+def _sines(
+    power: NDArray[np.float32], bin_hz: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Shares of power around the strongest bin, and around it and the next; the strongest's frequency in Hz."""
+    reach = 2 * _SPREAD + 1
+    padded = np.pad(power, ((0, 0), (_SPREAD, _SPREAD)))
+    every = np.arange(len(power))
+    strongest = power.argmax(axis=1)
+    total = np.maximum(power.sum(axis=1), np.finfo(np.float32).tiny)
+    near = padded[every[:, None], strongest[:, None] + np.arange(reach)]
+    pitch = (strongest + 1 + (near @ np.arange(-_SPREAD, _SPREAD + 1)) / np.maximum(near.sum(axis=1), 1e-30)) * bin_hz
+    rest = padded.copy()
+    for shift in range(reach):
+        rest[every, strongest + shift] = 0
+    second = rest[:, _SPREAD:-_SPREAD].argmax(axis=1)
+    both = near.sum(axis=1) + rest[every[:, None], second[:, None] + np.arange(reach)].sum(axis=1)
+    return near.sum(axis=1) / total, both / total, pitch.astype(np.float32)
+
+
+def _call_progress(loud: NDArray[np.bool_], still: NDArray[np.bool_], centre: NDArray[np.floating]) -> bool:
+    runs = [(start, end) for start, end in _runs(still) if end - start >= _STEADY_FRAMES]
+    # A run begins at its second frame, and the frames where a tone starts and ends belong to it.
+    covered = sum(end - start + 3 for start, end in runs)
+    pitches = {round(float(np.median(centre[start:end])) / 40) for start, end in runs}
+    return covered >= _MOSTLY * loud.sum() and len(pitches) <= _MOST_PITCHES
+
+
+def _keyed(spectrum: Spectrum, pair: tuple[float, float]) -> NDArray[np.bool_]:
+    """Frames with nothing but both tones of a frequency-shift keying."""
+    frequencies, total = spectrum.frequencies, spectrum.level
+    middle = sum(pair) / 2
+    lower = spectrum.power[:, (frequencies > pair[0] - _V21_REACH_HZ) & (frequencies <= middle)].sum(axis=1)
+    upper = spectrum.power[:, (frequencies > middle) & (frequencies < pair[1] + _V21_REACH_HZ)].sum(axis=1)
+    keyed: NDArray[np.bool_] = (lower + upper > _V21_PURE * total) & (np.minimum(lower, upper) > total / 10)
+    return keyed
+
+
+def _carrier(spectrum: Spectrum, level: NDArray[np.float32], loud: NDArray[np.bool_]) -> bool:
+    """Whether a level, flat, band-limited signal goes on for long enough to be modem data."""
+    low, high = np.searchsorted(spectrum.frequencies, _CARRIER_BAND_HZ)
+    inside = loud & (spectrum.power[:, low:high].sum(axis=1) > _CARRIER_INSIDE * level)
+    for start, end in _runs(inside):
+        for begin in range(start, end - _CARRIER_FRAMES + 1, _CARRIER_FRAMES // 2):
+            part = slice(begin, begin + _CARRIER_FRAMES)
+            steady = (10 * np.log10(level[part])).std() <= _CARRIER_VARIATION_DB
+            if steady and _flat(spectrum.power[part].sum(axis=0, dtype=np.float64), spectrum.bin_hz):
+                return True
+    return False
+
+
+def _flat(power: NDArray[np.float64], bin_hz: float) -> bool:
+    """Whether the part of a spectrum that has the power is wide and even, not made of lines."""
+    cumulated = np.cumsum(power)
+    first, last = np.searchsorted(cumulated, cumulated[-1] * np.array(_CARRIER_CORE))
+    core = power[first : last + 1]
+    if len(core) * bin_hz < _CARRIER_WIDTH_HZ:
+        return False
+    return float(np.exp(np.log(core + 1e-30).mean()) / core.mean()) > _CARRIER_FLATNESS
+
+
+def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Start and end of each unbroken stretch."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False]))))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def _longest(flags: NDArray[np.bool_]) -> int:
+    return max((end - start for start, end in _runs(flags)), default=0)

@@ -1,0 +1,163 @@
+"""Which encoder, with which parameters, gives a format that keeps a quality."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from schemas.policy import FLAC, MPEG, OGG, OPUS, VORBIS, WAV, Policy
+from streams.audio.analysis import Analysis
+from streams.audio.clip import Clip
+from streams.audio.g711 import Law
+from streams.codecs import Encoder, FlacEncoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
+from streams.codecs.base import LOSSLESS
+from streams.compression.quality import bitrate_for, predict
+
+_LOSSY_ORDER = (OPUS, VORBIS, MPEG, FLAC, WAV)
+
+_FAST = FlacEncoder(effort=5)
+_SMALL = FlacEncoder(effort=8)
+_OPUS_EFFORT = (10, 5, 3, 0)  # by steps of pressure: 150, 260, 360 and 640 times real time
+_MP3_BITRATES = (16_000, 24_000, 32_000, 40_000, 48_000, 56_000, 64_000, 80_000, 96_000, 128_000, 160_000)
+_VORBIS_QUALITIES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+#: bit/s of one channel at which Opus keeps every DTMF digit: at 10,000 those of 45 ms survived, quiet ones and ones
+#: over speech as well, at every effort; the rest is margin. MP3 and Vorbis keep them at every setting.
+_TONE_BITRATE = 12_000
+_LOWEST_OPUS = 6_000
+
+_FLAC_SHARE = 0.65  # of the linear samples, on telephone speech
+_VORBIS_SHARES = (0.16, 0.40)  # as above, at the lowest and the highest quality
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a lossy result has to be.
+
+    Attributes:
+        floor: Lowest predicted mean opinion score.
+        effort_steps: 0 (full effort) to 3 (least).
+        dtx: Whether silence may be left out.
+    """
+
+    floor: float
+    effort_steps: int
+    dtx: bool
+
+
+def lossless(clip: Clip, analysis: Analysis, policy: Policy, level: int, effort_steps: int) -> tuple[Encoder, ...]:
+    """Encoders that lose nothing, for level 1 or 2.
+
+    The first lossless type that the policy accepts, FLAC or WAV in any order where it accepts none. What came as G.711
+    stays G.711, as WAV, unless the policy prefers FLAC; at level 2 the smaller of both is taken, which is FLAC in
+    silence.
+    """
+    flac = _SMALL if level > 1 and not effort_steps else _FAST
+    law = _law(clip, analysis)
+    wave = WavEncoder(law or "pcm")
+    order = (WAV, FLAC) if law else (FLAC, WAV)
+    accepted = [name for name in policy.accept if name in order] or order
+    if level > 1 and law and len(accepted) > 1:
+        return (wave, flac)
+    return (wave,) if accepted[0] == WAV else (flac,)
+
+
+def lossy(clip: Clip, analysis: Analysis, policy: Policy, wish: Wish) -> Iterator[tuple[Encoder, ...]]:
+    """Encoders for each type that the policy accepts, the preferred type first; one of them at least.
+
+    FLAC and WAV are offered as well: a level is a promise of quality, and these keep it.
+    """
+    for name in _expanded(policy.accept) or _LOSSY_ORDER:
+        yield _LOSSY[name](clip, analysis, wish)
+
+
+def keeps_tones(analysis: Analysis) -> bool:
+    """Whether there are signalling tones that have to stay decodable."""
+    return analysis.has_dtmf or analysis.kind == "tones"
+
+
+def quality(encoder: Encoder, clip: Clip, analysis: Analysis) -> float:
+    """Predicted mean opinion score of a clip after coding; 5.0 where nothing is lost."""
+    if isinstance(encoder, WavEncoder) and encoder.codec == _law(clip, analysis):
+        return LOSSLESS  # short and silent clips lie on the grids of both laws
+    return predict(encoder, clip.rate, clip.channels, analysis)
+
+
+def bytes_per_minute(encoder: Encoder, clip: Clip) -> float:
+    """Estimated size of a minute of audio without the file's own header, in bytes."""
+    samples = 60.0 * clip.rate * clip.channels
+    match encoder:
+        case OpusEncoder() | Mp3Encoder():
+            return encoder.bitrate * 60 / 8
+        case VorbisEncoder():
+            low, high = _VORBIS_SHARES
+            return 2 * samples * (low + (high - low) * encoder.quality)
+        case FlacEncoder():
+            return 2 * samples * _FLAC_SHARE
+        case _:
+            return samples * (2 if encoder.codec == "pcm" else 1)
+
+
+def _expanded(accept: Sequence[str]) -> list[str]:
+    names = [name for accepted in accept for name in ((OPUS, VORBIS) if accepted == OGG else (accepted,))]
+    return list(dict.fromkeys(names))
+
+
+def _law(clip: Clip, analysis: Analysis) -> Law | None:
+    """The law that the clip came in, as it says itself or as its samples tell."""
+    return next((law for law in _LAWS if clip.source.encoding == law), analysis.g711)
+
+
+def _opus(clip: Clip, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:
+    """Opus at the lowest bit rate that keeps the floor.
+
+    Less effort is paid for with some more bit rate; it goes no further than the floor can still be kept.
+    """
+    bandwidth = analysis.bandwidth
+    if analysis.kind == "silence":
+        return (OpusEncoder(_LOWEST_OPUS * clip.channels, effort=0, dtx=True, bandwidth=bandwidth),)
+    tones = keeps_tones(analysis)
+    encoders = []
+    for effort in reversed(_OPUS_EFFORT[: wish.effort_steps + 1]):
+        bitrate = bitrate_for(wish.floor, clip.rate, clip.channels, analysis, effort)
+        if tones:
+            bitrate = max(bitrate, _TONE_BITRATE * clip.channels)
+        encoder = OpusEncoder(bitrate, effort=effort, dtx=wish.dtx and not tones, bandwidth=bandwidth)
+        if quality(encoder, clip, analysis) >= wish.floor:
+            return (encoder,)
+        encoders.append(encoder)
+    return (encoders[0],)
+
+
+def _vorbis(clip: Clip, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:
+    return (_first([VorbisEncoder(quality) for quality in _VORBIS_QUALITIES], clip, analysis, wish),)
+
+
+def _mp3(clip: Clip, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:
+    return (_first([Mp3Encoder(bitrate) for bitrate in _MP3_BITRATES], clip, analysis, wish),)
+
+
+def _flac(clip: Clip, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:  # noqa: ARG001  one signature for all
+    return (_FAST if wish.effort_steps else _SMALL,)
+
+
+def _wav(clip: Clip, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:
+    """G.711 where it keeps the floor, and linear samples where it does not."""
+    law = _law(clip, analysis) or "pcmu"
+    return (_first((WavEncoder(law), WavEncoder("pcm")), clip, analysis, wish),)
+
+
+def _first(ladder: Sequence[Encoder], clip: Clip, analysis: Analysis, wish: Wish) -> Encoder:
+    """The first encoder, from the smallest on, that is predicted to keep the floor; the last where none does."""
+    for encoder in ladder:
+        if quality(encoder, clip, analysis) >= wish.floor:
+            return encoder
+    return ladder[-1]
+
+
+_LAWS: tuple[Law, ...] = ("pcmu", "pcma")
+_LOSSY: dict[str, Callable[[Clip, Analysis, Wish], tuple[Encoder, ...]]] = {
+    OPUS: _opus,
+    VORBIS: _vorbis,
+    MPEG: _mp3,
+    FLAC: _flac,
+    WAV: _wav,
+}

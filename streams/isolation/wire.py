@@ -1,0 +1,115 @@
+"""What the worker and a decoder child say to each other, over a stream socket.
+
+A request is a media type and the audio; an answer is a description as JSON, and samples. The child is not trusted: its
+answer is data of known sizes and is checked before anything is made of it.
+"""
+
+import json
+import socket
+import struct
+import time
+from typing import Any
+
+import numpy as np
+
+from schemas import MediaType, Rejection
+from streams.audio import Clip, DecodeLimits, SourceFormat
+from streams.audio.limits import SAMPLE_BYTES, rejected
+
+_SIZES = struct.Struct(">IQ")
+_MAX_DESCRIPTION = 1 << 14
+_CONTAINERS = frozenset({"wav", "flac", "ogg", "mpeg"})
+_ENCODINGS = frozenset({"pcm", "pcmu", "pcma", "flac", "vorbis", "opus", "mpeg"})
+_MAX_BITS = 64
+
+
+class BadAnswerError(Exception):
+    """The child's answer breaks the protocol: it is not in its right mind, and has to be replaced."""
+
+
+def send_request(link: socket.socket, audio: bytes, media_type: MediaType) -> None:
+    """Ask for one decoding; the link's timeout counts for each of the two parts."""
+    text = str(media_type).encode()
+    link.sendall(_SIZES.pack(len(text), len(audio)) + text)
+    link.sendall(audio)
+
+
+def receive_request(link: socket.socket) -> tuple[bytes, MediaType] | None:
+    """The next request, or None when the worker is gone."""
+    sizes = link.recv(_SIZES.size, socket.MSG_WAITALL)
+    if len(sizes) < _SIZES.size:
+        return None
+    text_size, audio_size = _SIZES.unpack(sizes)
+    media_type = MediaType.parse(_receive(link, text_size, None).decode())
+    if isinstance(media_type, Rejection):
+        raise BadAnswerError(media_type.message)
+    return bytes(_receive(link, audio_size, None)), media_type
+
+
+def send_answer(link: socket.socket, answer: Clip | Rejection) -> None:
+    """Answer one request."""
+    description: dict[str, str | int]
+    if isinstance(answer, Rejection):
+        description = {"code": answer.code, "field": answer.field, "reason": answer.reason}
+        samples = b""
+    else:
+        source = answer.source
+        description = {
+            "rate": answer.rate,
+            "channels": answer.channels,
+            "container": source.container,
+            "encoding": source.encoding,
+            "bits": source.bits,
+        }
+        samples = answer.samples.tobytes()
+    text = json.dumps(description).encode()
+    link.sendall(_SIZES.pack(len(text), len(samples)) + text)
+    link.sendall(samples)
+
+
+def receive_answer(link: socket.socket, limits: DecodeLimits, deadline: float) -> Clip | Rejection:
+    """Receive and check an answer.
+
+    Args:
+        link: To the child.
+        limits: What a clip may be.
+        deadline: On the monotonic clock, in seconds.
+
+    Raises:
+        TimeoutError: When the deadline has passed.
+        EOFError: When the child has died.
+        BadAnswerError: When the answer is none.
+    """
+    text_size, size = _SIZES.unpack(_receive(link, _SIZES.size, deadline))
+    if text_size > _MAX_DESCRIPTION or size > limits.max_pcm_bytes:
+        raise BadAnswerError(f"claims a description of {text_size} bytes and {size} bytes of samples")
+    try:
+        description = json.loads(_receive(link, text_size, deadline).decode())
+        return _answer(description, _receive(link, size, deadline), limits)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise BadAnswerError(f"cannot be read: {error!r}") from error
+
+
+def _answer(description: dict[str, Any], data: bytearray, limits: DecodeLimits) -> Clip | Rejection:
+    if "code" in description:
+        return rejected(str(description["code"]), str(description["reason"]), str(description["field"]))
+    rate, channels, bits = (int(description[name]) for name in ("rate", "channels", "bits"))
+    frames, rest = divmod(len(data), SAMPLE_BYTES * max(channels, 1))
+    container, encoding = description["container"], description["encoding"]
+    known = container in _CONTAINERS and encoding in _ENCODINGS and 1 <= bits <= _MAX_BITS
+    if not known or rest or not frames or limits.check(rate, channels, frames) is not None:
+        raise ValueError(f"no clip: {description}")
+    return Clip.of(np.frombuffer(data, np.int16).reshape(-1, channels), rate, SourceFormat(container, encoding, bits))
+
+
+def _receive(link: socket.socket, size: int, deadline: float | None) -> bytearray:
+    data = bytearray(size)
+    rest = memoryview(data)
+    while rest:
+        if deadline is not None:
+            link.settimeout(max(deadline - time.monotonic(), 0.001))
+        count = link.recv_into(rest)
+        if not count:
+            raise EOFError("the other side is gone")
+        rest = rest[count:]
+    return data

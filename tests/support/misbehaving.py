@@ -1,0 +1,84 @@
+"""A decoder that does what its input says, to be put into the cage: ``Cage(..., decoder=DECODER)``."""
+
+import ctypes
+import os
+import resource
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas import MediaType, Rejection
+from streams.audio import Clip, DecodeLimits, SourceFormat
+from streams.audio.limits import rejected
+
+DECODER = "tests.support.misbehaving:decode"
+
+#: What a well-behaved input gives.
+CLIP = Clip.of(np.arange(100, dtype=np.int16), 8000, SourceFormat("flac", "flac"))
+
+
+def decode(audio: bytes, media_type: MediaType, limits: DecodeLimits) -> Clip | Rejection:
+    """Do what the input says; every deed that the cage should prevent is answered with its outcome."""
+    return _DEEDS.get(audio, lambda: CLIP)()
+
+
+def _told(deed: Callable[[], object]) -> Rejection:
+    """Try something, and tell in the rejection's reason how it went."""
+    try:
+        return rejected("Told", f"done: {deed()}")
+    except OSError as error:
+        return rejected("Told", f"denied: {type(error).__name__}")
+
+
+def _spin() -> Clip:
+    while True:
+        pass
+
+
+def _sleep() -> Clip:
+    time.sleep(3600)
+    return CLIP
+
+
+def _segfault() -> Clip:
+    ctypes.string_at(0)
+    return CLIP
+
+
+def _raise() -> Clip:
+    raise ZeroDivisionError
+
+
+def _leaky() -> Clip:
+    _LEAK.append(np.ones(2**20, np.uint8))
+    return CLIP
+
+
+_LEAK: list[NDArray[np.uint8]] = []
+_DEEDS: dict[bytes, Callable[[], Clip | Rejection]] = {
+    b"segfault": _segfault,
+    b"exit": lambda: os._exit(0),
+    b"raise": _raise,
+    b"spin": _spin,
+    b"sleep": _sleep,
+    b"bomb": lambda: Clip.of(np.ones(2**31, np.int16), 8000, CLIP.source),
+    b"leak": _leaky,
+    b"refuse": lambda: rejected("CorruptAudio", "it is broken"),
+    b"too long": lambda: Clip.of(np.zeros(10**7, np.int16), 8000, CLIP.source),
+    b"absurd rate": lambda: Clip.of(np.zeros(10, np.int16), 1, CLIP.source),
+    b"absurd source": lambda: Clip.of(np.zeros(10, np.int16), 8000, SourceFormat("exe", "flac")),
+    b"no samples": lambda: Clip.of(np.zeros(0, np.int16), 8000, CLIP.source),
+    b"read": lambda: _told(Path("/etc/hostname").read_bytes),
+    b"write": lambda: _told(lambda: Path("/tmp/out-of-the-cage").write_bytes(b"!")),  # noqa: S108  must not work
+    b"list": lambda: _told(lambda: os.listdir("/")),  # noqa: PTH208  the plain call is what is tried
+    b"connect": lambda: _told(socket.socket),
+    b"fork": lambda: _told(os.fork),
+    b"more memory": lambda: _told(lambda: resource.setrlimit(resource.RLIMIT_AS, (2**40, 2**40))),
+    b"environment": lambda: rejected("Told", " ".join(sorted(os.environ))),
+    b"user": lambda: rejected("Told", str(os.geteuid())),
+    b"process": lambda: rejected("Told", str(os.getpid())),
+}

@@ -1,0 +1,34 @@
+"""OGG files hold the packets that were put in, page by page."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.audio import ogg
+from streams.codecs.oggfile import Packet, write
+
+
+@given(sizes=st.lists(st.integers(0, 1600), min_size=1, max_size=400))
+def test_every_packet_is_found_again(sizes: list[int]) -> None:
+    packets = [Packet(bytes((number % 251,)) * size, (number + 1) * 10) for number, size in enumerate(sizes)]
+
+    audio = write((b"head", b"tags"), packets)
+
+    pages = ogg.walk(audio)
+    assert isinstance(pages, list)
+    assert [audio[page.body : page.end] for page in pages[:2]] == [b"head", b"tags"]
+    assert packets_of(audio, pages[2:]) == [packet.data for packet in packets]
+    assert pages[-1].granule == packets[-1].granule
+    assert [page.granule for page in pages] == sorted(page.granule for page in pages)
+
+
+def packets_of(audio: bytes, pages: list[ogg.Page]) -> list[bytes]:
+    found = []
+    for page in pages:
+        at, packet = page.body, b""
+        for size in audio[page.start + 27 : page.body]:
+            packet += audio[at : at + size]
+            at += size
+            if size < 255:
+                found.append(packet)
+                packet = b""
+    return found

@@ -1,0 +1,107 @@
+"""The command on a mixed folder: what it shows, what it writes, and what it says of files that are none."""
+
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from scripts.commands import compress
+from tests.support.signals import encode_as, speech
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Every format, two files that differ in their suffix only, a subfolder, and something else."""
+    folder = tmp_path / "calls"
+    (folder / "lobby").mkdir(parents=True)
+    for number, (name, media_type) in enumerate(
+        [
+            ("one.wav", "audio/wav"),
+            ("one.flac", "audio/flac"),
+            ("lobby/two.ogg", "audio/ogg"),
+            ("lobby/three.opus", "audio/ogg;codecs=opus"),
+            ("lobby/four.MP3", "audio/mpeg"),
+        ]
+    ):
+        (folder / name).write_bytes(encode_as(speech(2, seed=number), media_type))
+    (folder / "notes.txt").write_text("no audio")
+    return folder
+
+
+def run(*arguments: object) -> int:
+    return compress.main([str(argument) for argument in arguments])
+
+
+def test_an_estimate_of_a_mixed_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted(folder.rglob("*"))
+
+    assert run(folder) == 0
+
+    shown = capsys.readouterr().out
+    for word in ("one.wav", "one.flac", "lobby/two.ogg", "lobby/four.MP3", "5 files", "saved", "opus", "reason"):
+        assert word in shown
+    assert sorted(folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"), [("flac", "flac"), ("opus", "ogg"), ("vorbis", "ogg"), ("mp3", "mp3"), ("wav", "wav")]
+)
+def test_each_format_can_be_asked_for(folder: Path, tmp_path: Path, name: str, suffix: str) -> None:
+    out = tmp_path / "out"
+
+    assert run(folder / "one.wav", "--format", name, "--out", out) == 0
+
+    (file,) = out.iterdir()
+    assert file.name == f"one.{suffix}"
+    assert soundfile.info(str(file)).frames == 16_000
+
+
+def test_results_keep_their_folders_and_nothing_is_overwritten(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    assert run(folder, "--level", 2, "--format", "flac", "--out", out) == 0
+
+    names = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
+    assert names == ["lobby/four.flac", "lobby/three.flac", "lobby/two.flac", "one.flac.flac", "one.wav.flac"]
+    assert run(folder, "--level", 2, "--format", "flac", "--out", out) == 0  # the same again
+    (out / "lobby/two.flac").write_bytes(b"precious")
+    assert run(folder, "--level", 2, "--format", "flac", "--out", out) == 1
+    assert (out / "lobby/two.flac").read_bytes() == b"precious"
+
+
+def test_an_input_is_never_replaced(folder: Path) -> None:
+    original = (folder / "one.wav").read_bytes()
+
+    assert run(folder / "one.wav", "--format", "wav", "--out", folder) in {0, 1}
+
+    assert (folder / "one.wav").read_bytes() == original
+
+
+def test_a_dry_run_writes_nothing(folder: Path, tmp_path: Path) -> None:
+    assert run(folder, "--out", tmp_path / "out", "--dry-run") == 0
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_others_are_done_when_one_fails(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "broken.wav").write_bytes(b"this is no audio")
+
+    assert run(folder, folder / "notes.txt", tmp_path / "missing.wav", "--out", tmp_path / "out") == 1
+
+    shown = capsys.readouterr()
+    assert "5 files" in shown.out
+    problems = shown.err.splitlines()
+    assert [line.split(":")[0] for line in problems] == ["compress"] * 3
+    assert ["notes.txt" in shown.err, "broken.wav" in shown.err, "missing.wav: No such file" in shown.err] == [True] * 3
+    assert len([path for path in (tmp_path / "out").rglob("*") if path.is_file()]) == 5
+
+
+def test_a_folder_without_audio_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path) == 1
+    assert "no audio in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["x.wav", "--level", "6"], ["x.wav", "--level", "1", "--format", "mp3"]])
+def test_usage_errors_exit_with_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as error:
+        run(*arguments)
+    assert error.value.code == 2
