@@ -15,7 +15,7 @@ from schemas.policy import FLAC, MPEG, OPUS, VORBIS, WAV
 from scripts.benchmarks.bare import bare_call
 from scripts.benchmarks.corpus import Named
 from scripts.benchmarks.listening import score
-from scripts.benchmarks.variants import companded
+from scripts.benchmarks.variants import companded, paused
 from streams.audio import Clip
 from streams.audio.analysis import analyse
 from streams.codecs import Encoder
@@ -23,12 +23,19 @@ from streams.codecs.base import LOSSLESS
 from streams.compression import Policy, choose
 
 _LOSSLESS, _LOSSY = (1, 2), (3, 4, 5)
-_FORMATS = {"flac": FLAC, "wav": WAV, "opus": OPUS, "vorbis": VORBIS, "mp3": MPEG}
+_FORMATS = {
+    "flac": (FLAC,),
+    "wav": (WAV,),
+    "opus": (OPUS,),
+    "vorbis": (VORBIS,),
+    "mp3": (MPEG,),
+    "wav or flac": (WAV, FLAC),
+}
 _COMBINATIONS = (
     *((level, name) for level in _LOSSLESS for name in ("flac", "wav")),
     *((level, name) for level in _LOSSY for name in ("opus", "vorbis", "mp3")),
 )
-_PREFERRED_FOR_G711 = ((1, "wav"), (2, "flac"), *((level, "opus") for level in _LOSSY))
+_PREFERRED_FOR_G711 = ((1, "wav"), (2, "wav or flac"), *((level, "opus") for level in _LOSSY))
 _REPEATS = 3  # the fastest counts: other programs only ever add time
 
 
@@ -37,9 +44,10 @@ class Row:
     """One level in one format.
 
     Attributes:
-        content: ``speech``, ``speech from G.711`` or ``music``.
+        content: ``speech``, ``G.711`` (the same speech through µ-law), ``pauses`` (the same with as much silence) or
+            ``music``.
         level: 1 to 5.
-        format: ``flac``, ``wav``, ``opus``, ``vorbis`` or ``mp3``.
+        format: ``flac``, ``wav``, ``wav or flac`` (the smaller), ``opus``, ``vorbis`` or ``mp3``.
         codec: What coded most of the clips.
         ratio: Bytes as linear 16-bit samples over bytes of the files, all clips together.
         speed: Seconds of audio encoded in a second of one core.
@@ -97,9 +105,11 @@ class _Result:
 def benches(speech: Sequence[Named], music: Sequence[Named], levels: Sequence[int]) -> list[Bench]:
     """Every row of these levels: speech in all formats, the rest in those that are preferred for it."""
     telephony = [(name, companded(clip)) for name, clip in speech]
+    calls = [(name, paused(clip)) for name, clip in speech]
     found = [
         *(Bench("speech", level, name, speech) for level, name in _COMBINATIONS),
-        *(Bench("speech from G.711", level, name, telephony) for level, name in _PREFERRED_FOR_G711),
+        *(Bench("G.711", level, name, telephony) for level, name in _PREFERRED_FOR_G711),
+        *(Bench("pauses", level, "opus", calls) for level in _LOSSY),
         *(Bench("music", level, "opus" if level in _LOSSY else "flac", music) for level in (*_LOSSLESS, *_LOSSY)),
     ]
     return [bench for bench in found if bench.level in levels]
@@ -137,7 +147,7 @@ def measure(bench: Bench, advance: Callable[[], None]) -> Row:
 
 
 def _measure(level: int, name: str, clip: Clip) -> _Result:
-    policy = Policy(version=0, accept=(_FORMATS[name],))
+    policy = Policy(version=0, accept=_FORMATS[name])
     plan = choose(clip, analyse(clip), policy, fixed_level=level).plan
     files = [encoder.encode(clip) for encoder in plan.encoders]  # which also warms up
     smallest = min(range(len(files)), key=lambda index: len(files[index].audio))

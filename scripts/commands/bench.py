@@ -15,6 +15,7 @@ from scripts.benchmarks.codecs import Row, benches, measure
 from scripts.commands._cli import fail, progress_bar
 
 _LEVELS = (1, 2, 3, 4, 5)
+_WIDTH = 120  # characters, where no terminal sets it
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,8 +56,8 @@ def _codecs(options: argparse.Namespace) -> int:
 
 
 def _as_json(found: corpus.Corpus, rows: Sequence[Row]) -> dict[str, object]:
-    """Speech under ``rows``; G.711 and music beside it, in the same form."""
-    grouped = {"rows": "speech", "g711": "speech from G.711", "music": "music"}
+    """Speech under ``rows``; the same through G.711, with pauses, and music beside it, in the same form."""
+    grouped = {"rows": "speech", "g711": "G.711", "pauses": "pauses", "music": "music"}
     return {
         "corpus": found.origin,
         "prompts": len(found.speech),
@@ -66,6 +67,8 @@ def _as_json(found: corpus.Corpus, rows: Sequence[Row]) -> dict[str, object]:
 
 def _print(found: corpus.Corpus, rows: Sequence[Row]) -> None:
     console = Console()
+    if not console.is_terminal:
+        console.width = _WIDTH
     table = Table(title=f"{len(found.speech)} prompts, {len(found.music)} pieces of music")
     for name in ("content", "level", "format", "ratio", "x real time", "bare", "PESQ", "p10", "predicted", "error"):
         table.add_column(name, justify="left" if name in {"content", "format"} else "right")
@@ -73,7 +76,7 @@ def _print(found: corpus.Corpus, rows: Sequence[Row]) -> None:
         table.add_row(
             row.content,
             str(row.level),
-            row.format if row.format == row.codec else f"{row.format} ({row.codec})",
+            row.format,
             f"{row.ratio:.2f}",
             f"{row.speed:.0f}",
             f"{row.bare_speed:.0f}",

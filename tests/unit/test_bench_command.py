@@ -40,7 +40,7 @@ def test_one_level_can_be_measured_alone(tmp_path: Path) -> None:
     assert bench.main(["codecs", "--level", "1", "--json", str(file)]) == 0
 
     report = json.loads(file.read_text())
-    assert {row["level"] for row in report["rows"] + report["g711"] + report["music"]} == {1}
+    assert {row["level"] for row in report["rows"] + report["g711"] + report["pauses"] + report["music"]} == {1}
 
 
 def test_a_missing_directory_is_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

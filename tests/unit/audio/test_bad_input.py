@@ -174,7 +174,7 @@ def test_ogg_without_its_end() -> None:
 
 
 def test_ogg_without_a_page() -> None:
-    long = encode_as(speech(8), "audio/ogg;codecs=opus")
+    long = encode_as(speech(40), "audio/ogg;codecs=opus")
     lost = ogg_pages(long)[3]
 
     assert refused(long[: lost.start] + long[lost.end :], "audio/ogg").code == "CorruptAudio"

@@ -27,7 +27,7 @@ efforts = st.integers(0, 10)
 
 def heard(**changes: Any) -> Analysis:
     """An ordinary clip."""
-    ordinary = {
+    ordinary: dict[str, Any] = {
         "kind": "speech",
         "bandwidth": 3900,
         "g711": None,
