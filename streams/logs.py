@@ -10,6 +10,7 @@ import structlog
 #: Client libraries that repeat a warning per retry while a broker is away.
 _CHATTY = ("aiokafka", "faust", "mode")
 _REPEAT_SECONDS = 10.0
+_MAX_TEMPLATES = 1000
 
 
 class RateLimit(logging.Filter):
@@ -34,6 +35,8 @@ class RateLimit(logging.Filter):
         if now - last < self._seconds:
             self._seen[key] = (last, held + 1)
             return False
+        if len(self._seen) >= _MAX_TEMPLATES:  # a library that formats its messages itself never repeats one
+            self._seen.clear()
         self._seen[key] = (now, 0)
         if held:
             record.repeated = held

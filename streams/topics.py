@@ -2,15 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     KafkaConnectionError,
+    KafkaError,
     NotControllerError,
     RequestTimedOutError,
     TopicAlreadyExistsError,
@@ -20,9 +21,12 @@ from aiokafka.errors import (
 
 from schemas.topics import TopicSpec, load_topics
 
+_Answer = TypeVar("_Answer")
+
 _REQUEST_TIMEOUT_MS = 5_000
 _CONNECT_WITHIN = 11.0  # seconds: time to pass over two brokers of a list that do not answer
 _PAUSE = 0.1  # seconds between looks at a cluster that is still spreading the news
+_ANSWER_WITHIN = 10.0  # seconds for a broker to be found that answers, among some that do not
 _SPREAD_WITHIN = 2.0  # seconds until every broker knows of a topic that one of them knows
 _USUAL_REPLICATION = 3
 _CHECKED = ("cleanup.policy", "max.message.bytes")  # retention is the operator's to change
@@ -140,21 +144,31 @@ async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
         await admin.close()
 
 
+async def _any_broker(ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
+    """Ask until somebody answers: the admin client asks one broker of its list, which may be the one that is away."""
+    deadline = time.monotonic() + _ANSWER_WITHIN
+    while True:
+        try:
+            return await ask()
+        except KafkaError as error:
+            if not error.retriable or time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(_PAUSE)
+
+
 async def _describe(admin: AIOKafkaAdminClient, wanted: Collection[str]) -> dict[str, list[dict[str, Any]]]:
     """Partitions of those wanted topics that exist."""
     # All topics are listed because asking for one by name lets a broker create it, with its own defaults.
-    topics = await admin.describe_topics()
+    topics = await _any_broker(admin.describe_topics)
     return {t["topic"]: t["partitions"] for t in topics if t["topic"] in wanted and t["partitions"]}
 
 
 async def _create(admin: AIOKafkaAdminClient, missing: dict[str, TopicSpec], replication: int | None) -> set[str]:
     """Ask for the missing topics; returns those that this call created."""
     if replication is None:
-        replication = min(_USUAL_REPLICATION, len((await admin.describe_cluster())["brokers"]))
-    response = await admin.create_topics(
-        [NewTopic(name, spec.partitions, replication, topic_configs=spec.configs) for name, spec in missing.items()],
-        timeout_ms=_REQUEST_TIMEOUT_MS,
-    )
+        replication = min(_USUAL_REPLICATION, len((await _any_broker(admin.describe_cluster))["brokers"]))
+    new = [NewTopic(name, spec.partitions, replication, topic_configs=spec.configs) for name, spec in missing.items()]
+    response = await _any_broker(lambda: admin.create_topics(new, timeout_ms=_REQUEST_TIMEOUT_MS))
     for name, code, message in response.topic_errors:
         if code and code not in _PASSING:
             raise TopicError(f"topic {name} cannot be created: {message or for_code(code).__name__}")
@@ -184,7 +198,8 @@ async def _settings(admin: AIOKafkaAdminClient, names: Collection[str]) -> dict[
     resources = [ConfigResource(ConfigResourceType.TOPIC, name, configs=dict.fromkeys(_CHECKED, "")) for name in names]
     deadline = time.monotonic() + _SPREAD_WITHIN
     while True:
-        answers = [answer for response in await admin.describe_configs(resources) for answer in response.resources]
+        responses = await _any_broker(lambda: admin.describe_configs(resources))
+        answers = [answer for response in responses for answer in response.resources]
         failed = [(name, for_code(code)) for code, _, _, name, _ in answers if code]
         if not failed:
             return {name: {entry[0]: entry[1] for entry in entries} for *_, name, entries in answers}

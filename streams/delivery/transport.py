@@ -3,14 +3,16 @@
 The classes here rest on internals of Faust 0.15.3 and aiokafka 0.14; the releases are pinned for that reason.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError
+from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP, ConsumerMessage
+from faust.types import TP
 
 from streams.delivery.lanes import Lanes, Source
 
@@ -40,6 +42,10 @@ class LaneConsumer(driver.Consumer):
 
     logger = _LOGGER
     transport: "LaneTransport"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._fetching = asyncio.Lock()
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return LaneConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -83,11 +89,18 @@ class LaneConsumer(driver.Consumer):
         if self.transport.lanes.ready and not self.app.in_recovery:
             super().resume_partitions(self._sources(self.assignment()).values())
 
-    def _to_message(self, tp: TP, record: object) -> ConsumerMessage:
-        """Announce every input to its lane on the way into Faust's queues."""
-        message = super()._to_message(tp, record)
-        self.transport.lanes.announce(Source(*tp), message.offset, self.app.consumer_generation_id)
-        return message
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> RecordMap:
+        """Fetch from just those partitions that are active now, and announce every input to its lane.
+
+        Faust hands over the set that it goes on changing. Once that is empty, the client returns records of any
+        partition; Faust drops those, and the client's position is past them.
+        """
+        async with self._fetching:
+            records = await super()._getmany(active_partitions and set(active_partitions), timeout)
+        for tp, batch in records.items():
+            for record in batch:
+                self.transport.lanes.announce(Source(*tp), record.offset, self.app.consumer_generation_id)
+        return records
 
     async def perform_seek(self) -> None:
         """Fence former owners, then seek to the committed offsets; whatever resumes reading comes through here."""
@@ -102,7 +115,7 @@ class LaneConsumer(driver.Consumer):
         try:
             await self.transport.lanes.open(sources, positions)
             if not opened:
-                await super().perform_seek()
+                await self._seek_sources(sources)
         except IllegalStateError:  # the next rebalance has begun, and will come through here again
             raise
         except Exception as error:  # noqa: BLE001  Faust logs it and reads on from wherever it stands
@@ -112,10 +125,11 @@ class LaneConsumer(driver.Consumer):
         return {Source(tp.topic, tp.partition): tp for tp in tps if self.transport.lanes.serves(tp.topic)}
 
     async def _seek_sources(self, sources: Mapping[Source, TP]) -> Mapping[Source, int]:
-        await super().perform_seek()
-        uncommitted = [tp for tp in sources.values() if not self._committed_offset.get(tp)]
-        if uncommitted:  # a seek to the committed offset leaves these wherever the fetcher happens to stand
-            await self._thread.seek_to_beginning(*(TopicPartition(*tp) for tp in uncommitted))
+        async with self._fetching:  # a fetch under way could still move the positions after the seek
+            await super().perform_seek()
+            uncommitted = [tp for tp in sources.values() if not self._committed_offset.get(tp)]
+            if uncommitted:  # a seek to the committed offset leaves these wherever the fetcher happens to stand
+                await self._thread.seek_to_beginning(*(TopicPartition(*tp) for tp in uncommitted))
         return {source: self._committed_offset.get(tp) or 0 for source, tp in sources.items()}
 
 

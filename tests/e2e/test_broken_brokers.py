@@ -36,6 +36,20 @@ async def test_a_broker_that_is_killed_and_comes_back_loses_nothing(
         assert await asyncio.to_thread(worker.stop) == 0
 
 
+async def test_a_worker_starts_while_one_of_three_brokers_is_away(
+    three_brokers: ThreeBrokers, namespace: Namespace, ledger: Ledger, tmp_path: Path
+) -> None:
+    workers = [Worker(three_brokers.bootstrap_servers, namespace, tmp_path / str(number)) for number in range(2)]
+    three_brokers.cluster.kill(3)
+    try:
+        with running(*workers):
+            await ledger.send(list(calls(200, seed=13)))
+            await ledger.collect(within=60)
+            assert ledger.verdict().faults == []
+    finally:
+        await asyncio.to_thread(three_brokers.cluster.restart, 3)
+
+
 async def test_a_worker_without_brokers_ends_and_its_successor_goes_on(
     three_brokers: ThreeBrokers, namespace: Namespace, ledger: Ledger, tmp_path: Path
 ) -> None:

@@ -90,13 +90,63 @@ async def test_inputs_of_a_new_assignment_wait(runtime: Runtime, consumer: LaneC
     assert not runtime.lanes.ready
 
 
-async def test_every_input_that_is_read_is_announced(
-    runtime: Runtime, consumer: LaneConsumer, monkeypatch: pytest.MonkeyPatch
+class Fetcher:
+    """Stands for the client's thread: gives one record, when it is let."""
+
+    def __init__(self) -> None:
+        self.asked: set[TP] | None = None
+        self.proceed = asyncio.Event()
+        self.seeks = 0
+
+    async def getmany(self, active: set[TP] | None, timeout: float) -> dict[TP, list[ConsumerRecord[bytes, bytes]]]:
+        self.asked = active
+        await self.proceed.wait()
+        return {INPUT: [ConsumerRecord("audio.raw", 0, 42, 1000, 0, b"k", b"v", None, 1, 1, ())]}
+
+    async def seek_to_committed(self) -> dict[TP, int | None]:
+        self.seeks += 1
+        return {INPUT: 7}
+
+
+@pytest.fixture
+def fetcher(consumer: LaneConsumer, monkeypatch: pytest.MonkeyPatch) -> Fetcher:
+    fetcher = Fetcher()
+    monkeypatch.setattr(consumer, "_thread", fetcher)
+    return fetcher
+
+
+async def test_every_input_that_is_fetched_is_announced(
+    runtime: Runtime, consumer: LaneConsumer, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     announced: list[tuple[Source, int, int]] = []
     monkeypatch.setattr(runtime.lanes, "announce", lambda *args: announced.append(args))
-    record = ConsumerRecord("audio.raw", 0, 42, 1000, 0, b"k", b"v", None, 1, 1, ())
-    message = consumer._to_message(INPUT, record)  # noqa: SLF001  the hook itself
+    fetcher.proceed.set()
+    records = await consumer._getmany({INPUT}, 1.0)  # noqa: SLF001  the hook itself
+    assert [record.offset for record in records[INPUT]] == [42]
     assert announced == [(Source("audio.raw", 0), 42, GENERATION)]
-    assert message.generation_id == GENERATION
+
+
+async def test_a_fetch_keeps_to_what_was_active_when_it_began(consumer: LaneConsumer, fetcher: Fetcher) -> None:
+    active = {TABLE}
+    fetching = asyncio.create_task(consumer._getmany(active, 1.0))  # noqa: SLF001  the hook itself
     await asyncio.sleep(0)
+    active.clear()  # as pausing the last one does; an empty set means every partition to the client
+    assert fetcher.asked == {TABLE}
+    fetcher.proceed.set()
+    await fetching
+
+
+async def test_a_seek_waits_for_a_fetch_under_way(
+    runtime: Runtime, consumer: LaneConsumer, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "assignment", lambda: {INPUT})
+    monkeypatch.setattr(runtime.lanes, "open", lambda _, positions: positions())
+    fetching = asyncio.create_task(consumer._getmany({INPUT}, 1.0))  # noqa: SLF001  the hook itself
+    await asyncio.sleep(0)
+    seeking = asyncio.create_task(consumer.perform_seek())
+    await asyncio.sleep(0.05)
+    assert fetcher.seeks == 0
+    fetcher.proceed.set()
+    await fetching
+    await seeking
+    assert fetcher.seeks == 1

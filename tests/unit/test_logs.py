@@ -46,3 +46,10 @@ def test_a_client_librarys_repetitions_are_held_back_and_counted() -> None:
     later = line("aiokafka.conn")
     assert limit.filter(later)
     assert later.repeated == 2  # type: ignore[attr-defined]
+
+
+def test_what_it_remembers_is_bounded() -> None:
+    limit = RateLimit(10, clock=lambda: 100.0)
+    for number in range(5000):
+        limit.filter(logging.LogRecord("faust.app", logging.WARNING, "", 0, f"never twice {number}", None, None))
+    assert len(limit._seen) <= 1000  # noqa: SLF001  nothing else shows it
