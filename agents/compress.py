@@ -87,9 +87,10 @@ class Compressor:
         policy = self._parts.policy_of(event.hotel_id)
         decision = choose(clip, analyse(clip), policy, self._parts.governor.pressure, self._level)
         key = cache_key(clip.pcm_sha256, decision.plan.profile)
-        cached = lookup(key) if admits(event.channel) else None
+        keeps = admits(event.channel)
+        cached = lookup(key) if keeps else None
         encoded = encode(clip, decision.plan) if cached is None else unpack(cached)
-        updates = ((key, pack(encoded)),) if cached is None and admits(event.channel) else ()
+        updates = ((key, pack(encoded)),) if keeps and cached is None else ()
         best = smallest(encoded, clip, event.audio, media_type, policy)
         if best != encoded:
             decision = Decision(decision.plan, KEPT)

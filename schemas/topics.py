@@ -1,6 +1,7 @@
 """The topics of this product, read from ``topics.yaml``."""
 
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, get_args
 
@@ -77,6 +78,7 @@ class TopicSpec:
         return configs
 
 
+@cache
 def load_topics() -> tuple[TopicSpec, ...]:
     """Every topic, ``audio.raw`` first.
 

@@ -14,7 +14,7 @@ from schemas import topics
 from streams.delivery.breaker import DeadLetterBreaker
 from streams.delivery.budget import InFlightBudget
 from streams.delivery.executor import ClipExecutor
-from streams.delivery.intake import deliver
+from streams.delivery.intake import deliver, raw_topic
 from streams.delivery.lane import LaneParts
 from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import Processor
@@ -94,16 +94,7 @@ class Runtime:
         """Declare an input topic whose records go through exactly-once lanes to ``processor``."""
         name = self.topic_name(logical)
         self.lanes.serve(name, processor)
-        return self.app.topic(
-            name,
-            key_type=bytes,
-            value_type=bytes,
-            key_serializer="raw",
-            value_serializer="raw",
-            acks=False,
-            allow_empty=True,  # an empty value is a dead letter, not a decoding error that Faust would swallow
-            maxsize=_STREAM_BUFFER,
-        )
+        return raw_topic(self.app, name, _STREAM_BUFFER)
 
     async def deliver(self, stream: StreamT[Any]) -> None:
         """Body of an agent on an input topic."""

@@ -7,6 +7,7 @@ import faust
 import faust.streams
 from faust.types import EventT
 
+from streams.delivery.intake import raw_topic
 from streams.delivery.outcome import Lookup
 
 #: RocksDB per partition. Faust's defaults (2 GiB block cache, 3 memtables of 64 MiB, for each partition) would take
@@ -38,18 +39,8 @@ class CacheTable:
             key_type=bytes,
             value_type=bytes,
             partitions=partitions,
-            changelog_topic=app.topic(
-                changelog,
-                key_type=bytes,
-                value_type=bytes,
-                key_serializer="raw",
-                value_serializer="raw",
-                partitions=partitions,
-                compacting=True,
-                internal=True,
-                acks=False,
-                allow_empty=True,
-                maxsize=_RECOVERY_BUFFER,
+            changelog_topic=raw_topic(
+                app, changelog, _RECOVERY_BUFFER, partitions=partitions, compacting=True, internal=True
             ),
             recovery_buffer_size=_RECOVERY_BUFFER,
             options=dict(_ROCKSDB_OPTIONS),

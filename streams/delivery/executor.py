@@ -26,7 +26,7 @@ class Job:
         outcome: None until the job is done.
     """
 
-    __slots__ = ("_on_done", "abandoned", "context", "item", "lookup", "outcome", "processor", "started")
+    __slots__ = ("_on_done", "context", "item", "lookup", "outcome", "processor", "started")
 
     def __init__(
         self, item: Input, context: object, processor: Processor, lookup: Lookup, on_done: Callable[[], None]
@@ -37,7 +37,6 @@ class Job:
         self.lookup = lookup
         self.outcome: Outcome | None = None
         self.started: float | None = None
-        self.abandoned = False
         self._on_done = on_done
 
     def finish(self, outcome: Outcome) -> None:
@@ -101,13 +100,12 @@ class ClipExecutor:
 
     def _done(self, job: Job, outcome: Outcome) -> None:
         self._running.discard(job)
-        if job.abandoned:
+        if job.outcome is not None:  # abandoned meanwhile; its thread is free again
             self._count_abandoned(-1)
         job.finish(outcome)
 
     def _abandon(self, job: Job) -> None:
         self._running.discard(job)
-        job.abandoned = True
         self._count_abandoned(1)
         reason = f"took longer than {self._timeout:g} s to process; send shorter segments"
         job.finish(job.processor.reject(job.item, Rejection("compress", "ProcessingTimeout", "value", reason)))

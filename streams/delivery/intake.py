@@ -1,14 +1,36 @@
-"""From Faust's stream into the lanes: the body of every exact agent."""
+"""From Faust's topics into the lanes: declaration and body of every exact agent."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import faust
-from faust.types import EventT
+from faust.types import EventT, TopicT
 
 from schemas import Position, Record
 from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import Input
+
+
+def raw_topic(app: faust.App, name: str, maxsize: int, **options: Any) -> TopicT:
+    """Declare a topic of raw bytes that Faust reads and never acknowledges.
+
+    Args:
+        app: The app.
+        name: The topic's real name.
+        maxsize: Records that may wait in memory.
+        options: What else Faust's ``app.topic`` takes.
+    """
+    return app.topic(
+        name,
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+        acks=False,
+        allow_empty=True,  # an empty value is for us to judge; Faust would swallow it as a decoding error
+        maxsize=maxsize,
+        **options,
+    )
 
 
 async def deliver(stream: faust.Stream[Any], lanes: Lanes, on_failure: Callable[[BaseException], None]) -> None:
