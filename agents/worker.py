@@ -1,13 +1,10 @@
 """One worker: reads the settings, wires everything, explicitly, and runs until it is told to stop."""
 
 import asyncio
-import contextlib
-import fcntl
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
-from pathlib import Path
+from collections.abc import Coroutine
 from typing import Any
 
 import structlog
@@ -22,6 +19,7 @@ from streams.isolation import CageError
 from streams.logs import configure_logs
 from streams.policies import PolicyReader
 from streams.settings import Settings, SettingsError
+from streams.state_directory import StateDirectoryError, own_state_directory
 from streams.topics import TopicError, check_topics
 from streams.web import WebServer
 
@@ -45,9 +43,9 @@ def main() -> int:
         return EXIT_USAGE
     configure_logs(settings.log_level)
     try:
-        with _own_state_directory(settings.state_dir):
-            asyncio.run(run(settings))
-    except StartError as error:
+        with own_state_directory(settings.state_dir) as member:
+            asyncio.run(run(settings, member))
+    except (StartError, StateDirectoryError) as error:
         log.error("worker_not_started", reason=str(error))  # noqa: TRY400  for the operator, not for a developer
         return EXIT_FAILED
     # Threads that hold a clip over its time cannot be ended, and would keep the process; everything is committed.
@@ -55,14 +53,18 @@ def main() -> int:
     os._exit(0)
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: Settings, member: str) -> None:
     """Run one worker until SIGTERM or SIGINT, then drain and stop.
+
+    Args:
+        settings: Validated settings.
+        member: Who it is in its consumer group, over restarts.
 
     Raises:
         StartError: When brokers, topics or the HTTP port are not to be had.
     """
     await _check_surroundings(settings)
-    runtime = create_runtime(settings, fail_stop)
+    runtime = create_runtime(settings, member, fail_stop)
     await _start_decoders(runtime)
     compress.register(runtime)
     policies = PolicyReader(settings.bootstrap_servers, runtime.topic_name(POLICY), runtime.policies, runtime.metrics)
@@ -158,17 +160,3 @@ def _guarded(coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
 def _fail_on_error(task: "asyncio.Task[None]") -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         fail_stop(error)
-
-
-@contextlib.contextmanager
-def _own_state_directory(directory: Path) -> Iterator[None]:
-    """Hold the state directory for this process: two workers in one would break each other's tables."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with (directory / "worker.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-    except BlockingIOError:
-        raise StartError(f"AUDIO_STATE_DIR={directory}: another worker uses it; give each worker its own") from None
-    except PermissionError as error:
-        raise StartError(f"AUDIO_STATE_DIR={directory}: {error.strerror}") from None

@@ -23,20 +23,23 @@ from streams.delivery.transport import LaneTransport
 from streams.isolation import Cage
 from streams.metrics import Metrics
 from streams.policies import PoliciesInForce
+from streams.rocksdb_store import STORE_URL
 from streams.settings import Settings
-from streams.tables import CacheTable
+from streams.tables import CacheTable, PromptTableManager
 
 #: Events waiting for the agent; each holds its audio, so this bounds memory: at most this many times a record's size.
 _STREAM_BUFFER = 16
 #: Bytes fetched per partition and request; a single larger record is still fetched, alone.
 _FETCH_BYTES = 2 * 2**20
-#: A dead worker's partitions stand still this long: short, but above a loaded machine's pauses.
-_SESSION_TIMEOUT = 10.0
+#: A worker that comes back within this keeps its partitions, without a rebalance. Those of one that does not come back
+#: stand still this long: short, but above a loaded machine's pauses.
+_SESSION_TIMEOUT = 8.0
 _HEARTBEAT_INTERVAL = 2.0
 #: Above the time that a drain may take.
 _REBALANCE_TIMEOUT = 40.0
 #: A rebalance waits for a dead member's session and for the others to drain.
 REBALANCE_PATIENCE = _SESSION_TIMEOUT + _REBALANCE_TIMEOUT
+#: Faust's bound for steps of a rebalance as well, and fencing may wait for a coordinator to move.
 _REQUEST_TIMEOUT = 40.0
 #: Seconds for one file in its decoder; the largest inputs take a few.
 _DECODE_TIMEOUT = 30.0
@@ -101,15 +104,16 @@ class Runtime:
         await deliver(cast("faust.Stream[Any]", stream), self.lanes, self.on_failure)
 
 
-def create_runtime(settings: Settings, on_failure: Callable[[BaseException], None]) -> Runtime:
+def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseException], None]) -> Runtime:
     """Put a worker's parts together; call it inside the running event loop.
 
     Args:
         settings: Validated settings.
+        member: Who it is in its consumer group, over restarts.
         on_failure: Ends the worker; called from any thread.
     """
     metrics = Metrics()
-    app = _faust_app(settings, on_failure)
+    app = _faust_app(settings, member, on_failure)
     changelog = topics.topic(topics.CACHE_CHANGELOG)
     table = CacheTable(app, changelog.resolve(settings.topic_prefix, settings.group), changelog.partitions)
     threads = len(os.sched_getaffinity(0))
@@ -135,20 +139,22 @@ def create_runtime(settings: Settings, on_failure: Callable[[BaseException], Non
     return Runtime(settings, app, lanes, executor, cage, PoliciesInForce(), metrics, on_failure)
 
 
-def _faust_app(settings: Settings, on_failure: Callable[[BaseException], None]) -> App:
+def _faust_app(settings: Settings, member: str, on_failure: Callable[[BaseException], None]) -> App:
     app = App(
         settings.group,
         on_failure=on_failure,
         broker=_broker_urls(settings),
-        store="rocksdb://?driver=rocksdict",
+        store=STORE_URL,
         datadir=str(settings.state_dir),
         web_enabled=False,
         topic_allow_declare=False,
         topic_disable_leader=True,
         table_standby_replicas=0,
+        TableManager=PromptTableManager,
         stream_buffer_maxsize=_STREAM_BUFFER,
         stream_wait_empty=False,  # the lanes drain themselves; Faust tracks nothing of theirs
         consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=member,
         consumer_max_fetch_size=_FETCH_BYTES,
         broker_session_timeout=_SESSION_TIMEOUT,
         broker_heartbeat_interval=_HEARTBEAT_INTERVAL,

@@ -1,14 +1,17 @@
 """The state table of a worker: a Faust table on RocksDB, changelog in Kafka."""
 
+import logging
 import weakref
 from typing import Any
 
 import faust
 import faust.streams
+from faust.tables.manager import TableManager
 from faust.types import EventT
 
 from streams.delivery.intake import raw_topic
 from streams.delivery.outcome import Lookup
+from streams.rocksdb_store import RebuildingStore
 
 #: RocksDB per partition. Faust's defaults (2 GiB block cache, 3 memtables of 64 MiB, for each partition) would take
 #: more than the whole worker may.
@@ -22,6 +25,20 @@ _ROCKSDB_OPTIONS = {
 
 #: Changelog records held in memory during recovery, before they are written as one batch.
 _RECOVERY_BUFFER = 64
+
+
+class PromptTableManager(TableManager):
+    """Faust's, without the second that it gives an app's modules to declare their tables: ours are declared by now.
+
+    That second is a good part of the time that a restarted worker's partitions stand still.
+    """
+
+    logger = logging.getLogger("faust.tables")  # mode would name it after this module
+
+    async def on_start(self) -> None:
+        """Announce the changelogs and begin to recover."""
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class CacheTable:
@@ -49,10 +66,20 @@ class CacheTable:
     def lookup(self, partition: int) -> Lookup:
         """Return the reader of one partition's entries, safe to call from any thread.
 
-        It holds the database open for as long as it lives.
+        It holds the database open for as long as it lives. An entry that cannot be read is as good as missing: what it
+        holds can be encoded again.
         """
-        database = self._table.data._db_for_partition(partition)  # noqa: SLF001  Table.get works only in a stream
-        read: Lookup = database.get
+        store: RebuildingStore = self._table.data
+        database = store._db_for_partition(partition)  # noqa: SLF001  Table.get works only in a stream
+
+        def read(key: bytes) -> bytes | None:
+            try:
+                value: bytes | None = database.get(key)
+            except Exception as error:  # noqa: BLE001  RocksDB's errors have no class of their own
+                store.condemn(partition, error)
+                return None
+            return value
+
         return read
 
     def put(self, context: object, key: bytes, value: bytes) -> None:
@@ -68,4 +95,8 @@ class CacheTable:
         # Faust takes the partition from the current event, and knows one only inside a stream's own task. Lanes live
         # longer than that; setting the context variable is the only door.
         faust.streams._current_event.set(weakref.ref(context))  # noqa: SLF001
-        self._table[key] = value
+        try:
+            self._table[key] = value
+        except Exception as error:
+            self._table.data.condemn(context.message.partition, error)
+            raise

@@ -16,7 +16,8 @@ aiokafka.producer.sender.BACKOFF_OVERRIDE = 0.002
 
 #: A dead worker's open transaction holds back read_committed consumers until its successor fences it, or this long.
 _TRANSACTION_TIMEOUT_MS = 30_000
-_REQUEST_TIMEOUT_MS = 30_000
+#: As the consumer's: a frozen broker keeps its connections.
+_REQUEST_TIMEOUT_MS = 6_000
 #: Brokers refuse the first write of a transaction (as NOT_ENOUGH_REPLICAS) until the one before has its markers; that
 #: takes milliseconds, so the usual 100 ms would be most of the latency.
 _RETRY_BACKOFF_MS = 20

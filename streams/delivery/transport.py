@@ -18,6 +18,8 @@ from streams.delivery.lanes import Lanes, Source
 
 #: Faust asks for 1,500 ms; a shorter poll lets the fetcher notice assignments and pauses sooner.
 _FETCH_MAX_WAIT_MS = 500
+#: A frozen broker keeps its connections: a request waits for it this long before it goes to the one that took over.
+_REQUEST_TIMEOUT_MS = 6_000
 
 
 # mode names a subclass's logger after its module; these lines are Faust's.
@@ -31,9 +33,10 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
-        # Faust offers neither as a setting; both are read when the consumer starts.
+        # Faust offers none of these as a setting of its own; all are read when the consumer starts.
         consumer._isolation_level = "read_committed"  # noqa: SLF001
         consumer._fetch_max_wait_ms = _FETCH_MAX_WAIT_MS  # noqa: SLF001
+        consumer._client._request_timeout_ms = _REQUEST_TIMEOUT_MS  # noqa: SLF001
         return consumer
 
 

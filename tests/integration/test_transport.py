@@ -24,7 +24,7 @@ def fail(error: BaseException) -> None:
 
 @pytest.fixture
 async def runtime(tmp_path: Path) -> Runtime:
-    runtime = create_runtime(Settings(state_dir=tmp_path), fail)
+    runtime = create_runtime(Settings(state_dir=tmp_path), "member", fail)
     runtime.input_topic("audio.raw", Echo())
     runtime.app.consumer_generation_id = GENERATION
     return runtime

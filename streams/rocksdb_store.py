@@ -1,0 +1,90 @@
+"""Faust's RocksDB store, with databases that are damaged set aside and rebuilt from their changelog.
+
+It rests on internals of Faust 0.15.3; the release is pinned for that reason.
+"""
+
+import asyncio
+import shutil
+from pathlib import Path
+
+import structlog
+from aiokafka.errors import KafkaError
+from faust.stores import STORES
+from faust.stores.rocksdb import Store
+from faust.types import TP
+from faust.types.tables import CollectionT
+from rocksdict import Rdict
+
+log = structlog.get_logger(__name__)
+
+#: For the app's ``store``.
+STORE_URL = "rebuilding-rocksdb://?driver=rocksdict"
+STORES.aliases["rebuilding-rocksdb"] = f"{__name__}:RebuildingStore"
+
+#: Seconds for the brokers to say where the changelogs end. It happens within a rebalance, which must go on.
+_ANSWER_TIMEOUT = 5.0
+#: How RocksDB begins its message when a file is not what it wrote. Full disks and the like are "IO error".
+_DAMAGE = ("Corruption", "IO error: No such file or directory")
+
+
+class RebuildingStore(Store):
+    """Databases, one per partition, that a worker can lose: Faust fills a new one from the changelog.
+
+    A database is set aside, with a line in the log, when it does not open, when a read or write found damage in it
+    during its last life, and when it is ahead of its changelog (a topic that was made anew). The last one set aside of
+    each partition stays beside it, for whoever wants to look.
+    """
+
+    logger = Store.logger  # mode would name it after this module
+
+    def condemn(self, partition: int, error: Exception) -> None:
+        """Have a partition's database set aside when it is opened next, if ``error`` tells of damage."""
+        if _is_damage(error):
+            log.error("table_damaged", partition=partition, reason=str(error))
+            self._mark(partition).touch()
+
+    async def assign_partitions(self, table: CollectionT, tps: set[TP], generation_id: int = 0) -> None:
+        """Open the databases of newly assigned partitions, none of them ahead of its changelog."""
+        await super().assign_partitions(table, tps, generation_id)
+        changelogs = [tp for tp in tps if tp.topic in table.changelog_topic.topics and tp.partition in self._dbs]
+        try:
+            ends = await asyncio.wait_for(self.app.consumer.highwaters(*changelogs), _ANSWER_TIMEOUT)
+        except (KafkaError, TimeoutError) as error:  # recovery asks again, and ends the worker if it has to
+            log.warning("changelog_ends_unknown", reason=str(error) or type(error).__name__)
+            return
+        for tp in changelogs:
+            persisted = self.persisted_offset(tp)
+            if persisted is not None and persisted >= ends[tp]:
+                del self._dbs[tp.partition]
+                self._set_aside(tp.partition, f"at offset {persisted}, and its changelog ends at {ends[tp]}")
+                self._db_for_partition(tp.partition)
+
+    def _open_for_partition(self, partition: int) -> Rdict:
+        if self._mark(partition).exists():
+            self._set_aside(partition, "damage was found in it")
+        try:
+            return self._open(partition)
+        except Exception as error:  # RocksDB's errors have no class of their own
+            if not _is_damage(error):
+                raise
+            self._set_aside(partition, str(error))
+            return self._open(partition)
+
+    def _open(self, partition: int) -> Rdict:
+        database: Rdict = super()._open_for_partition(partition)
+        return database
+
+    def _set_aside(self, partition: int, reason: str) -> None:
+        database = self.partition_path(partition)
+        aside = database.with_suffix(".set-aside")
+        log.warning("table_set_aside", partition=partition, reason=reason, kept_as=str(aside))
+        shutil.rmtree(aside, ignore_errors=True)
+        database.rename(aside)
+        self._mark(partition).unlink(missing_ok=True)
+
+    def _mark(self, partition: int) -> Path:
+        return self.partition_path(partition).with_suffix(".condemned")
+
+
+def _is_damage(error: Exception) -> bool:
+    return str(error).startswith(_DAMAGE)

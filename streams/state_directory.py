@@ -1,0 +1,86 @@
+"""A worker's own directory: nobody else's, writable, and with the identity that the worker keeps over restarts."""
+
+import contextlib
+import fcntl
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+_LOCK = "worker.lock"
+_MEMBER = "member-id"
+_MEMBER_ID = re.compile(r"[0-9a-f]{32}")
+_PROBE = "probe"
+#: Opening the tables of a worker takes some hundred kilobytes.
+_PROBE_BYTES = 2**20
+
+
+class StateDirectoryError(Exception):
+    """The directory cannot be used. The message is one line that names the setting."""
+
+
+@contextlib.contextmanager
+def own_state_directory(directory: Path) -> Iterator[str]:
+    """Hold a directory for this process, and give the worker's member id.
+
+    The member id makes a worker that comes back at once a known member of its group (static membership): it takes its
+    partitions back without a rebalance. It lives here because the lock sees to it that no second worker has it.
+
+    A worker that could join its group but not open its tables would hold partitions and end, over and over; so the
+    directory is tried before.
+
+    Args:
+        directory: Made when it is missing.
+
+    Yields:
+        32 hexadecimal digits, the same for as long as the directory lives.
+
+    Raises:
+        StateDirectoryError: When another worker holds it, or it cannot be written.
+    """
+    try:
+        lock, member = _take(directory)
+    except BlockingIOError:
+        raise StateDirectoryError(
+            f"AUDIO_STATE_DIR={directory}: another worker uses it; give each worker its own"
+        ) from None
+    except OSError as error:
+        raise StateDirectoryError(f"AUDIO_STATE_DIR={directory}: {error.strerror}") from None
+    with lock:
+        yield member
+
+
+def _take(directory: Path) -> tuple[IO[str], str]:
+    directory.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as on_error:
+        lock = on_error.enter_context((directory / _LOCK).open("w"))
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _try_writing(directory)
+        member = _member_id(directory)
+        on_error.pop_all()
+    return lock, member
+
+
+def _try_writing(directory: Path) -> None:
+    probe = directory / _PROBE
+    try:
+        with probe.open("wb") as file:
+            file.write(bytes(_PROBE_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+def _member_id(directory: Path) -> str:
+    path = directory / _MEMBER
+    with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
+        if _MEMBER_ID.fullmatch(known := path.read_text()):
+            return known
+    member = uuid.uuid4().hex
+    draft = path.with_suffix(".new")
+    draft.write_text(member)
+    draft.replace(path)
+    return member
