@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import structlog
 
@@ -12,9 +13,9 @@ from streams.app import Runtime
 from streams.audio import Clip
 from streams.audio.analysis import analyse
 from streams.audio.labels import true_media_type
-from streams.cache import admits, cache_key, pack, unpack
+from streams.cache import TieredCache, admits, cache_key
 from streams.codecs import Encoded
-from streams.compression import KEPT, Decision, LoadGovernor, choose, encode, smallest
+from streams.compression import KEPT, Decision, LoadGovernor, Plan, choose, encode, smallest
 from streams.delivery.outcome import Input, Lookup, Outcome, Output
 from streams.isolation import CageError
 from streams.metrics import Metrics
@@ -28,11 +29,21 @@ SOURCE = "urn:hotel-audio-streams:compress"
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the logs and metrics say about one result."""
+    """What the logs and metrics say about one result.
+
+    Attributes:
+        result: The result.
+        labelled: What its input was said to be.
+        encode_seconds: What it took.
+        lookup: ``memory``, ``table`` or ``miss``; None where the cache was not asked.
+        stored: Bytes written to the table.
+    """
 
     result: CompressedAudio
     labelled: MediaType
     encode_seconds: float
+    lookup: str | None
+    stored: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,7 @@ class Parts:
         decode: Turns bytes of a media type into a clip; raises `CageError` when nothing can be decoded any more.
         policy_of: The policy of a hotel.
         governor: Turns lag into pressure.
+        cache: Keeps what may be kept.
         metrics: Where results are counted.
         on_failure: Ends the worker.
         now: Seconds since the Unix epoch.
@@ -51,9 +63,18 @@ class Parts:
     decode: Callable[[bytes, MediaType], Clip | Rejection]
     policy_of: Callable[[str], Policy]
     governor: LoadGovernor
+    cache: TieredCache
     metrics: Metrics
     on_failure: Callable[[BaseException], None]
     now: Callable[[], float] = time.time
+
+
+class _Kept(NamedTuple):
+    """A file that the cache may keep, where it came from, and what the table should know of it."""
+
+    encoded: Encoded
+    source: Literal["memory", "table", "miss"]
+    updates: tuple[tuple[bytes, bytes], ...]
 
 
 class Compressor:
@@ -86,21 +107,36 @@ class Compressor:
             return self.reject(item, clip)
         policy = self._parts.policy_of(event.hotel_id)
         decision = choose(clip, analyse(clip), policy, self._parts.governor.pressure, self._level)
-        key = cache_key(clip.pcm_sha256, decision.plan.profile)
-        keeps = admits(event.channel)
-        cached = lookup(key) if keeps else None
-        encoded = encode(clip, decision.plan) if cached is None else unpack(cached)
-        updates = ((key, pack(encoded)),) if keeps and cached is None else ()
+        kept = self._cached(clip, decision.plan, item.position.partition, lookup) if admits(event.channel) else None
+        encoded = encode(clip, decision.plan) if kept is None else kept.encoded
         best = smallest(encoded, clip, event.audio, media_type, policy)
         if best != encoded:
             decision = Decision(decision.plan, KEPT)
-        hit = cached is not None
+        hit = kept is not None and kept.source != "miss"
         result = _result(item, event, clip, decision=decision, encoded=best, media_type=media_type, hit=hit)
+        updates = kept.updates if kept is not None else ()
         return Outcome(
             outputs=(Output(self._results, result.to_record()),),
             table_updates=updates,
-            report=Report(result, event.media_type, time.perf_counter() - started),
+            report=Report(
+                result,
+                event.media_type,
+                time.perf_counter() - started,
+                lookup=None if kept is None else kept.source,
+                stored=sum(len(value) for _, value in updates),
+            ),
         )
+
+    def _cached(self, clip: Clip, plan: Plan, partition: int, lookup: Lookup) -> _Kept:
+        """Take a file from the cache, or make it and offer it to the cache."""
+        key = cache_key(clip.pcm_sha256, plan.profile)
+        found = self._parts.cache.find(key, partition, lookup)
+        if found is None:
+            encoded = encode(clip, plan)
+            update = self._parts.cache.offer(key, encoded, partition)
+        else:
+            encoded, update = found.encoded, found.update
+        return _Kept(encoded, "miss" if found is None else found.tier, () if update is None else ((key, update),))
 
     def _decode(self, audio: bytes, media_type: MediaType) -> Clip | Rejection:
         try:
@@ -154,6 +190,11 @@ class Compressor:
         self._metrics.bytes_out.inc(len(result.audio))
         self._metrics.audio_seconds.inc(result.duration_ms / 1000)
         self._metrics.encode_seconds.observe(report.encode_seconds)
+        if report.lookup is not None:
+            self._metrics.cache_lookups.labels(report.lookup).inc()
+        if report.stored:
+            self._metrics.cache_table_writes.inc()
+            self._metrics.cache_table_written_bytes.inc(report.stored)
 
 
 def register(runtime: Runtime) -> None:
@@ -163,6 +204,7 @@ def register(runtime: Runtime) -> None:
         runtime.cage.decode,
         runtime.policies.of,
         LoadGovernor(settings.lag_objective, time.monotonic),
+        runtime.cache,
         runtime.metrics,
         runtime.on_failure,
     )

@@ -17,10 +17,12 @@ from streams.delivery.failstop import EXIT_FAILED, Watchdog, fail_stop
 from streams.delivery.monitor import Monitor
 from streams.isolation import CageError
 from streams.logs import configure_logs
+from streams.memory import MemoryGauge
 from streams.policies import PolicyReader
 from streams.settings import Settings, SettingsError
 from streams.state_directory import StateDirectoryError, own_state_directory
 from streams.topics import TopicError, check_topics
+from streams.upkeep import CacheUpkeep
 from streams.web import WebServer
 
 log = structlog.get_logger(__name__)
@@ -73,6 +75,13 @@ async def run(settings: Settings, member: str) -> None:
     monitor = Monitor(
         runtime.app, runtime.lanes, runtime.metrics, watchdog, interval=interval, patience=REBALANCE_PATIENCE
     )
+    upkeep = CacheUpkeep(
+        runtime.cache,
+        runtime.table,
+        settings.cache_bytes,
+        MemoryGauge(settings.memory_limit),
+        lambda: runtime.lanes.ready,
+    )
     stop = _stop_signal()
     web = WebServer(
         settings.http_port,
@@ -93,6 +102,7 @@ async def run(settings: Settings, member: str) -> None:
     background = [
         _guarded(policies.run()),
         _guarded(monitor.run()),
+        _guarded(upkeep.run()),
         _guarded(runtime.executor.enforce_timeouts()),
         _guarded(_start_app(runtime, policies)),
     ]

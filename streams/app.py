@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -11,6 +12,7 @@ from faust.types import StreamT, TopicT
 from yarl import URL
 
 from schemas import topics
+from streams.cache import Lifetime, TieredCache
 from streams.delivery.breaker import DeadLetterBreaker
 from streams.delivery.budget import InFlightBudget
 from streams.delivery.executor import ClipExecutor
@@ -76,6 +78,8 @@ class Runtime:
         executor: The pool that runs their processors.
         cage: Decodes what they are sent; not yet started.
         policies: The hotels' policies.
+        cache: Files that need not be encoded again.
+        table: What of them survives the process.
         metrics: The worker's metrics.
         on_failure: Ends the worker.
     """
@@ -86,6 +90,8 @@ class Runtime:
     executor: ClipExecutor
     cage: Cage
     policies: PoliciesInForce
+    cache: TieredCache
+    table: CacheTable
     metrics: Metrics
     on_failure: Callable[[BaseException], None]
 
@@ -115,7 +121,13 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
     metrics = Metrics()
     app = _faust_app(settings, member, on_failure)
     changelog = topics.topic(topics.CACHE_CHANGELOG)
-    table = CacheTable(app, changelog.resolve(settings.topic_prefix, settings.group), changelog.partitions)
+    table = CacheTable(
+        app,
+        changelog.resolve(settings.topic_prefix, settings.group),
+        changelog.partitions,
+        shard_bytes=settings.cache_bytes,
+        metrics=metrics,
+    )
     threads = len(os.sched_getaffinity(0))
     executor = ClipExecutor(threads, settings.processing_timeout, metrics, on_failure)
     parts = LaneParts(
@@ -136,7 +148,21 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
         timeout=min(_DECODE_TIMEOUT, settings.processing_timeout),
         on_death=lambda code: metrics.decoder_deaths.labels(code).inc(),
     )
-    return Runtime(settings, app, lanes, executor, cage, PoliciesInForce(), metrics, on_failure)
+    cache = _cache(settings, metrics)
+    return Runtime(settings, app, lanes, executor, cage, PoliciesInForce(), cache, table, metrics, on_failure)
+
+
+def _cache(settings: Settings, metrics: Metrics) -> TieredCache:
+    cache = TieredCache(
+        settings.cache_bytes,
+        Lifetime(settings.cache_ttl),
+        time.time,
+        lambda reason, count: metrics.cache_evictions.labels(reason).inc(count),
+    )
+    metrics.cache_entries.set_function(lambda: len(cache))
+    metrics.cache_bytes.set_function(lambda: cache.used)
+    metrics.cache_budget_bytes.set_function(lambda: cache.budget)
+    return cache
 
 
 def _faust_app(settings: Settings, member: str, on_failure: Callable[[BaseException], None]) -> App:

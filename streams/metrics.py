@@ -87,6 +87,44 @@ class Metrics:
         )
         self.rebalances = Counter("audio_rebalances", "Assignments of partitions to this worker.", registry=registry)
 
+        self._cache(registry)
+
+    def _cache(self, registry: CollectorRegistry) -> None:
+        self.cache_lookups = Counter(
+            "audio_cache_lookups",
+            "Results whose file was looked up: found in memory or in the table, or a miss.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.cache_evictions = Counter(
+            "audio_cache_evictions",
+            "Entries that left the memory: for room, expired, or under memory pressure.",
+            ["reason"],
+            registry=registry,
+        )
+        self.cache_entries = Gauge("audio_cache_entries", "Entries in memory.", registry=registry)
+        self.cache_bytes = Gauge("audio_cache_bytes", "Bytes of memory that the entries take.", registry=registry)
+        self.cache_budget_bytes = Gauge(
+            "audio_cache_budget_bytes", "Bytes of memory that the entries may take.", registry=registry
+        )
+        self.cache_table_writes = Counter(
+            "audio_cache_table_writes",
+            "Entries written to the table: admitted, or with a new expiry.",
+            registry=registry,
+        )
+        self.cache_table_written_bytes = Counter(
+            "audio_cache_table_written_bytes", "Bytes of the entries written to the table.", registry=registry
+        )
+        self.cache_table_bytes = Gauge(
+            "audio_cache_table_bytes", "Bytes of the entries in the table.", ["partition"], registry=registry
+        )
+        self.cache_table_removals = Counter(
+            "audio_cache_table_removals",
+            "Entries removed from the table: for room or expired.",
+            ["reason"],
+            registry=registry,
+        )
+
     def exposition(self) -> bytes:
         """All series in the Prometheus text format."""
         return generate_latest(self.registry)

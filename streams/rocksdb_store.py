@@ -5,7 +5,9 @@ It rests on internals of Faust 0.15.3; the release is pinned for that reason.
 
 import asyncio
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -14,6 +16,8 @@ from faust.stores.rocksdb import Store
 from faust.types import TP
 from faust.types.tables import CollectionT
 from rocksdict import Rdict
+
+from streams.rocksdb_options import AudioOptions
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +40,33 @@ class RebuildingStore(Store):
     """
 
     logger = Store.logger  # mode would name it after this module
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.rocksdb_options = AudioOptions()
+
+    @property
+    def open_partitions(self) -> list[int]:
+        """Partitions whose databases are open."""
+        return list(self._dbs)
+
+    def entries(self, partition: int, start: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and values of a partition in the order of keys, from the key ``start`` on."""
+        cursor = self._db_for_partition(partition).iter()
+        cursor.seek(start)
+        while cursor.valid():
+            if (key := cursor.key()) != self.offset_key:
+                yield key, cursor.value()
+            cursor.next()
+
+    def size_of(self, partition: int, key: bytes) -> int:
+        """Bytes of an entry, 0 where there is none."""
+        value = self._db_for_partition(partition).get(key)
+        return 0 if value is None else len(key) + len(value)
+
+    def remove(self, partition: int, key: bytes) -> None:
+        """Remove an entry of one partition; Faust would look for it in the partition that had the key last."""
+        self._db_for_partition(partition).delete(key)
 
     def condemn(self, partition: int, error: Exception) -> None:
         """Have a partition's database set aside when it is opened next, if ``error`` tells of damage."""

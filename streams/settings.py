@@ -39,6 +39,13 @@ class Settings:
     lag_objective: float = 5.0  # AUDIO_LAG_OBJECTIVE: seconds behind from which cheaper work is chosen
     stall_timeout: float = 60.0  # AUDIO_STALL_TIMEOUT: seconds without progress under lag before the worker ends
     health_check_interval: float = 30.0  # AUDIO_HEALTH_CHECK_INTERVAL: seconds between looks at the brokers
+    cache_bytes: int = (
+        512 * 10**6
+    )  # AUDIO_CACHE_SIZE: memory for cached files; a partition's table takes as much on disk
+    cache_ttl: float = 3600.0  # AUDIO_CACHE_TTL: seconds that a cached file lives on as long as its use is not known
+    memory_limit: int | None = (
+        None  # AUDIO_MEMORY_LIMIT: near it the cache gives way; None is the control group's limit
+    )
     dead_letter_limit: int = 1000  # AUDIO_DEAD_LETTER_LIMIT: dead letters in a row before the worker ends
     log_level: str = "info"  # AUDIO_LOG_LEVEL: debug, info, warning or error
 
@@ -149,6 +156,9 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "AUDIO_MAX_RECORD_SIZE": ("max_record_bytes", _positive(parse_size)),
     "AUDIO_PROCESSING_TIMEOUT": ("processing_timeout", _positive(parse_seconds)),
     "AUDIO_LAG_OBJECTIVE": ("lag_objective", _positive(parse_seconds)),
+    "AUDIO_CACHE_SIZE": ("cache_bytes", _positive(parse_size)),
+    "AUDIO_CACHE_TTL": ("cache_ttl", _positive(parse_seconds)),
+    "AUDIO_MEMORY_LIMIT": ("memory_limit", _positive(parse_size)),
     "AUDIO_DEAD_LETTER_LIMIT": ("dead_letter_limit", _positive(_integer)),
     "AUDIO_STALL_TIMEOUT": ("stall_timeout", _positive(parse_seconds)),
     "AUDIO_HEALTH_CHECK_INTERVAL": ("health_check_interval", _positive(parse_seconds)),

@@ -2,6 +2,8 @@
 
 import logging
 import weakref
+from collections import defaultdict
+from functools import partial
 from typing import Any
 
 import faust
@@ -11,17 +13,9 @@ from faust.types import EventT
 
 from streams.delivery.intake import raw_topic
 from streams.delivery.outcome import Lookup
+from streams.metrics import Metrics
 from streams.rocksdb_store import RebuildingStore
-
-#: RocksDB per partition. Faust's defaults (2 GiB block cache, 3 memtables of 64 MiB, for each partition) would take
-#: more than the whole worker may.
-_ROCKSDB_OPTIONS = {
-    "block_cache_size": 8 * 2**20,
-    "write_buffer_size": 4 * 2**20,
-    "max_write_buffer_number": 2,
-    "target_file_size_base": 16 * 2**20,
-    "max_open_files": 64,
-}
+from streams.table_sweep import ShardSweep
 
 #: Changelog records held in memory during recovery, before they are written as one batch.
 _RECOVERY_BUFFER = 64
@@ -48,9 +42,11 @@ class CacheTable:
         app: The app, not yet started.
         changelog: Name of the compacted changelog topic; it must exist, with as many partitions as the input.
         partitions: Partitions of input and changelog.
+        shard_bytes: Bytes that the entries of one partition may take.
+        metrics: Where its size is shown.
     """
 
-    def __init__(self, app: faust.App, changelog: str, partitions: int) -> None:
+    def __init__(self, app: faust.App, changelog: str, partitions: int, *, shard_bytes: int, metrics: Metrics) -> None:
         self._table: Any = app.Table(
             "audio-cache",
             key_type=bytes,
@@ -60,8 +56,32 @@ class CacheTable:
                 app, changelog, _RECOVERY_BUFFER, partitions=partitions, compacting=True, internal=True
             ),
             recovery_buffer_size=_RECOVERY_BUFFER,
-            options=dict(_ROCKSDB_OPTIONS),
         )
+        self._metrics = metrics
+        self._sweeps: dict[int, ShardSweep] = defaultdict(lambda: ShardSweep(shard_bytes))
+
+    @property
+    def partitions(self) -> list[int]:
+        """Partitions whose entries are here."""
+        store: RebuildingStore = self._table.data
+        return sorted(store.open_partitions)
+
+    def sweep(self, partition: int, now: float) -> None:
+        """Remove expired entries, and what is over the size, among the next entries of a partition.
+
+        The changelog hears of it. Should another worker own the partition by now, it loses an entry, which is no harm.
+
+        Args:
+            partition: One of `partitions`, recovered.
+            now: Seconds since the epoch.
+        """
+        store: RebuildingStore = self._table.data
+        sweep = self._sweeps[partition]
+        for key, reason in sweep.step(partial(store.entries, partition), now):
+            store.remove(partition, key)
+            self._table.send_changelog(partition, key, None, value_serializer="raw")
+            self._metrics.cache_table_removals.labels(reason).inc()
+        self._metrics.cache_table_bytes.labels(partition).set(sweep.size)
 
     def lookup(self, partition: int) -> Lookup:
         """Return the reader of one partition's entries, safe to call from any thread.
@@ -95,8 +115,11 @@ class CacheTable:
         # Faust takes the partition from the current event, and knows one only inside a stream's own task. Lanes live
         # longer than that; setting the context variable is the only door.
         faust.streams._current_event.set(weakref.ref(context))  # noqa: SLF001
+        partition = context.message.partition
         try:
+            replaced = self._table.data.size_of(partition, key)
             self._table[key] = value
         except Exception as error:
-            self._table.data.condemn(context.message.partition, error)
+            self._table.data.condemn(partition, error)
             raise
+        self._sweeps[partition].note(key, len(key) + len(value) - replaced)

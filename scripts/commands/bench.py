@@ -1,20 +1,27 @@
-"""Measures what this product promises, on this machine. `codecs`: every level in every format, and the plain codecs."""
+"""Measures what this product promises, on this machine.
+
+`codecs`: every level in every format, and the plain codecs. `cache`: every eviction policy on a trace of requests,
+other libraries' caches, and the optimum.
+"""
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from scripts.benchmarks import corpus
+from scripts.benchmarks import cache_replay, cache_synthesis, cache_traces, corpus
 from scripts.benchmarks.codecs import Row, benches, measure
 from scripts.commands._cli import fail, progress_bar
+from streams.settings import parse_size
 
 _LEVELS = (1, 2, 3, 4, 5)
+_REQUESTS = 200_000
+_TIGHT = 0.1  # of all that is requested: a budget at which the policies differ
 _WIDTH = 120  # characters, where no terminal sets it
 
 
@@ -35,11 +42,22 @@ def _parser() -> argparse.ArgumentParser:
         "--level", type=int, choices=_LEVELS, action="append", help="only this level; may be repeated (default: all)"
     )
     codecs.set_defaults(run=_codecs)
+    cache = kinds.add_parser("cache", help="hit rate and cost of every eviction policy, and of Belady's optimum")
+    source = cache.add_mutually_exclusive_group(required=True)
+    source.add_argument("--trace", type=Path, metavar="FILE", help="lines of time,key,size (seconds, text, bytes)")
+    source.add_argument("--synthetic", choices=cache_synthesis.KINDS, help="requests made up for the purpose")
+    cache.add_argument(
+        "--budget", type=_size, metavar="BYTES", help="such as 64MB (default: a tenth of the bytes of all keys)"
+    )
+    cache.add_argument("--requests", type=_count, default=_REQUESTS, help="of a synthetic trace (default: %(default)s)")
+    cache.add_argument("--seed", type=int, default=0, help="of a synthetic trace (default: %(default)s)")
+    cache.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    cache.set_defaults(run=_cache)
     return parser
 
 
 def _codecs(options: argparse.Namespace) -> int:
-    if options.json is not None and not options.json.absolute().parent.is_dir():
+    if _cannot_write(options.json):
         return fail("bench", f"{options.json} cannot be written: its directory does not exist")
     found = corpus.load(corpus.CACHE, _say).limited(options.limit)
     work = benches(found.speech, found.music, options.level or _LEVELS)
@@ -84,6 +102,74 @@ def _print(found: corpus.Corpus, rows: Sequence[Row]) -> None:
         )
     console.print(table)
     console.print(f"{found.origin}. Speeds: seconds of audio in a second of one core; bare: the plain library call.")
+
+
+def _cache(options: argparse.Namespace) -> int:
+    if _cannot_write(options.json):
+        return fail("bench", f"{options.json} cannot be written: its directory does not exist")
+    try:
+        if options.trace is not None:
+            trace = cache_traces.read(options.trace)
+        else:
+            trace = cache_synthesis.KINDS[options.synthetic](options.requests, options.seed)
+    except (OSError, UnicodeDecodeError, cache_traces.TraceError) as error:
+        return fail("bench", str(error))
+    budget = options.budget or max(1, int(trace.footprint * _TIGHT))
+    makers = {**cache_replay.POLICIES, **cache_replay.PEERS}
+    scores = {}
+    with progress_bar() as progress:
+        bar = progress.add_task("policies", total=len(makers))
+        for name, make in makers.items():
+            progress.update(bar, description=name)
+            scores[name] = cache_replay.measure(trace, budget, make)
+            progress.advance(bar)
+    best = cache_replay.optimum(trace, budget)
+    if options.json is not None:
+        report = {
+            "trace": str(options.trace or options.synthetic),
+            "requests": len(trace),
+            "keys": len(trace.sizes),
+            "bytes": trace.footprint,
+            "repeatable": float(trace.repeatable.mean()),
+            "budget": budget,
+            "policies": {name: asdict(scores[name]) for name in cache_replay.POLICIES},
+            "libraries": {name: asdict(scores[name]) for name in cache_replay.PEERS},
+            "belady": {name: value for name, value in asdict(best).items() if value is not None},
+        }
+        options.json.write_text(json.dumps(report, indent=2) + "\n")
+    _print_cache(trace, budget, {**scores, "Belady's optimum": best})
+    return 0
+
+
+def _print_cache(trace: cache_traces.Trace, budget: int, scores: Mapping[str, cache_replay.Score]) -> None:
+    console = Console()
+    if not console.is_terminal:
+        console.width = _WIDTH
+    size, cached = trace.footprint / 1e6, budget / 1e6
+    title = f"{len(trace)} requests, {len(trace.sizes)} keys of {size:.1f} MB, {cached:.1f} MB cached"
+    table = Table(title=title)
+    for name in ("policy", "hit rate", "by bytes", "repeatable, warm", "ns per request"):
+        table.add_column(name, justify="left" if name == "policy" else "right")
+    for name, score in scores.items():
+        rates = (score.hit_rate, score.byte_hit_rate, score.warm_hit_rate)
+        cost = "" if score.ns_per_op is None else f"{score.ns_per_op:.0f}"
+        table.add_row(name, *(f"{rate:.2%}" for rate in rates), cost)
+    console.print(table)
+    console.print(
+        f"{trace.repeatable.mean():.1%} of the requests are for what is requested more than once. "
+        "theine counts entries, not bytes."
+    )
+
+
+def _cannot_write(file: Path | None) -> bool:
+    return file is not None and not file.absolute().parent.is_dir()
+
+
+def _size(text: str) -> int:
+    try:
+        return max(1, parse_size(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from None
 
 
 def _score(value: float | None) -> str:

@@ -1,6 +1,9 @@
-"""What the cache table keeps, and for whom: pure functions, no storage."""
+"""What the cache keeps, for whom and how long: pure, no storage; only `TieredCache` is safe to share by threads."""
 
 from streams.cache.admission import admits
-from streams.cache.entry import cache_key, pack, unpack
+from streams.cache.entry import cache_key, expiry
+from streams.cache.lifetime import Lifetime
+from streams.cache.scaling import MemoryUse, scaled_budget
+from streams.cache.tiers import Found, Reason, TieredCache
 
-__all__ = ["admits", "cache_key", "pack", "unpack"]
+__all__ = ["Found", "Lifetime", "MemoryUse", "Reason", "TieredCache", "admits", "cache_key", "expiry", "scaled_budget"]

@@ -2,11 +2,32 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+import struct
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from streams.codecs import Encoded
 
-_LENGTH_BYTES = 4
+#: Written into the keys: what an older release has laid out in another way is not found.
+_LAYOUT = 2
+#: Expiry in seconds since the epoch, mean gap in seconds (0: unknown), length of the description in bytes.
+_HEADER = struct.Struct(">ddI")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file as the table keeps it.
+
+    Attributes:
+        encoded: The file and what to tell its consumers.
+        expires: Seconds since the epoch from which on it must not be served.
+        gap: Mean seconds between two uses, or None where there was one only.
+    """
+
+    encoded: Encoded
+    expires: float
+    gap: float | None
 
 
 def cache_key(pcm_sha256: str, profile: str) -> bytes:
@@ -19,18 +40,30 @@ def cache_key(pcm_sha256: str, profile: str) -> bytes:
     Returns:
         32 bytes.
     """
-    return hashlib.sha256(f"{pcm_sha256}\0{profile}".encode()).digest()
+    return hashlib.sha256(f"{_LAYOUT}\0{pcm_sha256}\0{profile}".encode()).digest()
 
 
-def pack(encoded: Encoded) -> bytes:
-    """Lay out an encoded file for storage: length of the description, description as JSON, file."""
-    fields = asdict(encoded)
+def pack(entry: Entry) -> bytes:
+    """Lay out an entry for storage: header, description as JSON, file."""
+    fields = asdict(entry.encoded)
     audio: bytes = fields.pop("audio")
     description = json.dumps(fields, sort_keys=True).encode()
-    return len(description).to_bytes(_LENGTH_BYTES) + description + audio
+    return _HEADER.pack(entry.expires, entry.gap or 0.0, len(description)) + description + audio
 
 
-def unpack(entry: bytes) -> Encoded:
-    """Read what ``pack`` wrote."""
-    start = _LENGTH_BYTES + int.from_bytes(entry[:_LENGTH_BYTES])
-    return Encoded(audio=entry[start:], **json.loads(entry[_LENGTH_BYTES:start]))
+def unpack(value: bytes) -> Entry:
+    """Read what `pack` wrote."""
+    expires, gap, length = _HEADER.unpack_from(value)
+    start = _HEADER.size + length
+    fields: dict[str, Any] = json.loads(value[_HEADER.size : start])
+    # The few media types, codecs and encoders that exist are shared by all entries.
+    shared: dict[str, Any] = {
+        name: sys.intern(field) if isinstance(field, str) else field for name, field in fields.items()
+    }
+    return Entry(Encoded(audio=value[start:], **shared), expires, gap or None)
+
+
+def expiry(value: bytes) -> float:
+    """The `Entry.expires` of a packed entry, without reading the rest."""
+    expires: float = _HEADER.unpack_from(value)[0]
+    return expires

@@ -3,7 +3,8 @@ import pytest
 from schemas import Channel
 from streams.audio import Clip
 from streams.audio.analysis import analyse
-from streams.cache import admits, cache_key, pack, unpack
+from streams.cache import admits, cache_key
+from streams.cache.entry import Entry, expiry, pack, unpack
 from streams.compression import DEFAULT_POLICY, choose, encode
 from tests.support.signals import speech
 
@@ -11,7 +12,9 @@ from tests.support.signals import speech
 def test_an_entry_gives_back_the_very_file() -> None:
     clip: Clip = speech(0.5)
     encoded = encode(clip, choose(clip, analyse(clip), DEFAULT_POLICY).plan)
-    assert unpack(pack(encoded)) == encoded
+    for entry in (Entry(encoded, 1.5e9, None), Entry(encoded, 1.5e9, 0.1)):
+        assert unpack(pack(entry)) == entry
+        assert expiry(pack(entry)) == 1.5e9
 
 
 def test_the_key_depends_on_audio_and_profile() -> None:

