@@ -11,12 +11,12 @@ from aiokafka import AIOKafkaProducer
 from schemas import Policy, PolicyEvent, Record
 from schemas.topics import POLICY
 from streams.topics import apply_topics
-from tests.e2e.test_worker import exact, headers, metric, planned
+from tests.e2e.test_worker import headers, metric
 from tests.support.brokers import Broker, Namespace
-from tests.support.ledger import Ledger
+from tests.support.ledger import Ledger, exact
 from tests.support.signals import encode_as, speech
 from tests.support.workers import Worker, running
-from tests.support.workload import Planned, Sample, event
+from tests.support.workload import Planned, Sample, event, planned
 
 L16 = "audio/L16;rate=8000;channels=1"
 FORMATS = {

@@ -1,7 +1,6 @@
 """One worker as its operator sees it: settings, health, metrics, logs, start, stop and failure."""
 
 import asyncio
-import shutil
 import time
 from pathlib import Path
 
@@ -10,12 +9,9 @@ from aiokafka import AIOKafkaProducer
 
 from streams.topics import apply_topics
 from tests.support.brokers import Broker, Namespace
-from tests.support.ledger import Ledger
-from tests.support.signals import encode_as, speech
+from tests.support.ledger import Ledger, exact
 from tests.support.workers import Worker, running
-from tests.support.workload import BAD, Planned, Sample, calls, event
-
-L16 = "audio/L16;rate=8000;channels=1"
+from tests.support.workload import BAD, Planned, calls, event, planned, spoken
 
 
 @pytest.fixture
@@ -33,16 +29,6 @@ def ledger(broker: Broker, namespace: Namespace) -> Ledger:
     return Ledger(broker.bootstrap_servers, namespace.prefix)
 
 
-def spoken(seconds: float, seed: int = 0) -> Sample:
-    clip = speech(seconds, seed=seed)
-    return Sample(L16, encode_as(clip, L16), clip.rate, clip.frames)
-
-
-def planned(sample: Sample, sequence: int, *, channel: str = "guest", call: int = 0) -> Planned:
-    record = event(sample, call, sequence, channel=channel).to_record()
-    return Planned(record, f"call-{call}", sequence, sample)
-
-
 def bad(sequence: int) -> Planned:
     return Planned(BAD["rate missing"](event(spoken(0.1), 0, sequence).to_record()), "call-0", sequence, None, "rate")
 
@@ -51,11 +37,6 @@ def metric(worker: Worker, name: str) -> float:
     """Sum of a metric over its labels."""
     lines = worker.get("/metrics")[1].splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.partition("{")[0].partition(" ")[0] == name)
-
-
-async def exact(ledger: Ledger, within: float = 60) -> None:
-    await ledger.collect(within)
-    assert ledger.verdict().faults == []
 
 
 async def test_health_metrics_and_logs_follow_the_work(worker: Worker, ledger: Ledger) -> None:
@@ -101,38 +82,6 @@ async def test_a_stopped_worker_leaves_nothing_open_and_nothing_to_do_again(work
         await exact(ledger)
         assert 0 < done < len(plan)
         assert worker.log.read_text().count('"offset"') == len(plan)
-
-
-async def test_prompts_are_cached_and_the_cache_outlives_its_directory(worker: Worker, ledger: Ledger) -> None:
-    prompts = [spoken(1.0, seed) for seed in range(10)]
-    with running(worker):
-        await ledger.send([planned(prompt, n, channel="prompt", call=1) for n, prompt in enumerate(prompts)])
-        await exact(ledger)
-        await ledger.send([planned(prompt, 10 + n, channel="prompt", call=1) for n, prompt in enumerate(prompts)])
-        await exact(ledger)
-        assert await asyncio.to_thread(worker.stop) == 0
-        shutil.rmtree(worker.state)
-        worker.start()
-        await ledger.send([planned(prompt, 20 + n, channel="prompt", call=1) for n, prompt in enumerate(prompts)])
-        await exact(ledger)
-    results = {int(headers(record)["ce_sequence"]): record for record in ledger.results}
-    assert [headers(results[n])["ce_cache"] for n in range(30)] == ["miss"] * 10 + ["hit"] * 20
-    for n in range(10):
-        assert results[n].value == results[10 + n].value == results[20 + n].value
-
-
-async def test_guests_are_never_cached(worker: Worker, ledger: Ledger) -> None:
-    voice = spoken(1.0)
-    with running(worker):
-        await ledger.send([planned(voice, 0)])
-        await exact(ledger)
-        await ledger.send([planned(voice, 1)])
-        await exact(ledger)
-        assert await asyncio.to_thread(worker.stop) == 0
-    assert [headers(record)["ce_cache"] for record in ledger.results] == ["miss", "miss"]
-    tables = [path for path in worker.state.rglob("*") if path.is_file() and path.name != "worker.lock"]
-    assert tables
-    assert not any(ledger.results[0].value[100:200] in path.read_bytes() for path in tables)
 
 
 async def test_when_everything_is_refused_the_worker_stops(

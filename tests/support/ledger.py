@@ -152,6 +152,12 @@ class Ledger:
         return []
 
 
+async def exact(ledger: Ledger, within: float = 60) -> None:
+    """Wait until everything sent is answered, and see to it that the answers are right."""
+    await ledger.collect(within)
+    assert ledger.verdict().faults == []
+
+
 async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
     await consumer._client.force_metadata_update()  # noqa: SLF001  an unassigned consumer knows no topic yet
     while not (found := consumer.partitions_for_topic(topic)):

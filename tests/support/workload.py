@@ -9,6 +9,7 @@ from schemas import MediaType, RawAudio, Record
 from tests.support.signals import MEDIA_TYPES, encode_as, speech
 
 _HOTELS = 3
+_L16 = "audio/L16;rate=8000;channels=1"
 _FLAC_TOTAL_SAMPLES = slice(21, 26)
 
 
@@ -51,7 +52,7 @@ def samples(seconds: Sequence[float] = (0.06, 0.4, 1.0, 2.0)) -> list[Sample]:
     return made
 
 
-def event(sample: Sample, call: int, sequence: int, *, channel: str = "guest") -> RawAudio:
+def event(sample: Sample, call: int, sequence: int, *, channel: str | None = "guest") -> RawAudio:
     """Wrap a sample as one segment of a call."""
     media_type = MediaType.parse(sample.media_type)
     assert isinstance(media_type, MediaType)
@@ -65,6 +66,18 @@ def event(sample: Sample, call: int, sequence: int, *, channel: str = "guest") -
         channel=channel,  # type: ignore[arg-type]  # tests name it as the header does
         sequence=sequence,
     )
+
+
+def spoken(seconds: float, seed: int = 0) -> Sample:
+    """Speech as a PBX sends it."""
+    clip = speech(seconds, seed=seed)
+    return Sample(_L16, encode_as(clip, _L16), clip.rate, clip.frames)
+
+
+def planned(sample: Sample, sequence: int, *, channel: str | None = "guest", call: int = 0) -> Planned:
+    """Plan one segment of a call."""
+    record = event(sample, call, sequence, channel=channel).to_record()
+    return Planned(record, f"call-{call}", sequence, sample)
 
 
 def calls(count: int, *, concurrent: int = 60, bad_share: float = 0.05, seed: int = 0) -> Iterator[Planned]:

@@ -1,0 +1,161 @@
+"""What workers cache, where it goes, and what never does."""
+
+import asyncio
+import shutil
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+
+from schemas.topics import CACHE_CHANGELOG, topic
+from streams.topics import apply_topics
+from tests.support.brokers import Broker, Namespace
+from tests.support.ledger import Ledger, exact
+from tests.support.workers import Worker, running
+from tests.support.workload import planned, spoken
+
+#: Not at the beginning of a file, where all files are alike.
+NEEDLE = slice(200, 300)
+
+
+@pytest.fixture
+async def topics(broker: Broker, namespace: Namespace) -> None:
+    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+
+
+@pytest.fixture
+def ledger(broker: Broker, namespace: Namespace) -> Ledger:
+    return Ledger(broker.bootstrap_servers, namespace.prefix)
+
+
+def header(record: ConsumerRecord, name: str) -> str:
+    value: bytes = dict(record.headers)[name]
+    return value.decode()
+
+
+def lookups(ledger: Ledger) -> dict[int, str]:
+    return {int(header(record, "ce_sequence")): header(record, "ce_cache") for record in ledger.results}
+
+
+async def changelog(broker: Broker, namespace: Namespace) -> list[ConsumerRecord]:
+    """Every record of the cache's changelog."""
+    name = topic(CACHE_CHANGELOG).resolve(namespace.prefix, namespace.group)
+    consumer = AIOKafkaConsumer(name, bootstrap_servers=broker.bootstrap_servers, auto_offset_reset="earliest")
+    async with consumer:
+        ends = await consumer.end_offsets(consumer.assignment())
+        records: list[ConsumerRecord] = []
+        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+            batches = await consumer.getmany(timeout_ms=200)
+            records += [record for batch in batches.values() for record in batch]
+    return records
+
+
+async def test_a_prompt_is_stored_the_second_time_and_outlives_the_worker_s_directory(
+    broker: Broker, namespace: Namespace, tmp_path: Path, topics: None, ledger: Ledger
+) -> None:
+    worker = Worker(broker.bootstrap_servers, namespace, tmp_path)
+    prompts = [spoken(1.0, seed) for seed in range(10)]
+    with running(worker):
+        for time in range(3):
+            await ledger.send([planned(p, 10 * time + n, channel="prompt", call=1) for n, p in enumerate(prompts)])
+            await exact(ledger)
+            assert len(await changelog(broker, namespace)) == (0 if time == 0 else 10)
+        metrics = worker.get("/metrics")[1]
+        assert await asyncio.to_thread(worker.stop) == 0
+        shutil.rmtree(worker.state)
+        worker.start()
+        await ledger.send([planned(p, 30 + n, channel="prompt", call=1) for n, p in enumerate(prompts)])
+        await exact(ledger)
+        after = worker.get("/metrics")[1]
+    found = lookups(ledger)
+    assert [found[n] for n in range(40)] == ["miss"] * 20 + ["hit"] * 20
+    results = {int(header(record, "ce_sequence")): record.value for record in ledger.results}
+    assert all(results[n] == results[n % 10] for n in range(40))
+    assert 'audio_cache_lookups_total{outcome="miss"} 20.0' in metrics
+    assert 'audio_cache_lookups_total{outcome="memory"} 10.0' in metrics
+    assert "audio_cache_table_writes_total 10.0" in metrics
+    assert "audio_cache_entries 10.0" in metrics
+    assert 'audio_cache_lookups_total{outcome="table"} 10.0' in after
+
+
+async def test_only_prompts_reach_the_disk_and_the_changelog(
+    broker: Broker, namespace: Namespace, tmp_path: Path, topics: None, ledger: Ledger
+) -> None:
+    worker = Worker(broker.bootstrap_servers, namespace, tmp_path)
+    channels = ["prompt", "guest", "agent", "mixed", None]
+    with running(worker):
+        for time in range(4):
+            segments = [
+                planned(spoken(1.0, seed), time, channel=channel, call=seed) for seed, channel in enumerate(channels)
+            ]
+            await ledger.send(segments)
+            await exact(ledger)
+        assert await asyncio.to_thread(worker.stop) == 0
+    values = {header(record, "ce_callid"): record.value for record in ledger.results}
+    kept = await changelog(broker, namespace)
+    on_disk = [path.read_bytes() for path in worker.state.rglob("*") if path.is_file()]
+    for seed, channel in enumerate(channels):
+        needle = values[f"call-{seed}"][NEEDLE]
+        assert any(needle in (record.value or b"") for record in kept) == (channel == "prompt")
+        assert any(needle in content for content in on_disk) == (channel == "prompt")
+    assert len(kept) == 1
+    for record in ledger.results:
+        repeated = header(record, "ce_callid") == "call-0" and int(header(record, "ce_sequence")) > 1
+        assert header(record, "ce_cache") == ("hit" if repeated else "miss")
+
+
+async def test_entries_go_when_their_time_is_over(
+    broker: Broker, namespace: Namespace, tmp_path: Path, topics: None, ledger: Ledger
+) -> None:
+    worker = Worker(broker.bootstrap_servers, namespace, tmp_path, AUDIO_CACHE_TTL="15s")
+    prompt = spoken(1.0)
+    with running(worker):
+        for time in range(3):
+            await ledger.send([planned(prompt, time, channel="prompt")])
+            await exact(ledger)
+        async with asyncio.timeout(60):
+            while 'audio_cache_table_removals_total{reason="expired"} 1.0' not in worker.get("/metrics")[1]:
+                await asyncio.sleep(0.3)
+        assert "audio_cache_entries 0.0" in worker.get("/metrics")[1]
+        assert (await changelog(broker, namespace))[-1].value is None
+        await ledger.send([planned(prompt, 3, channel="prompt")])
+        await exact(ledger)
+    assert lookups(ledger) == {0: "miss", 1: "miss", 2: "hit", 3: "miss"}
+
+
+async def test_hits_move_with_the_partitions_of_a_worker_that_was_killed(
+    broker: Broker, namespace: Namespace, tmp_path: Path, topics: None, ledger: Ledger
+) -> None:
+    first, second = (Worker(broker.bootstrap_servers, namespace, tmp_path / name) for name in ("one", "two"))
+    prompts = [spoken(1.0, seed) for seed in range(8)]
+
+    def played(time: int) -> list[int]:
+        return [time * 8 + call for call in range(8)]
+
+    with running(first):
+        for time in range(3):
+            await ledger.send([planned(prompts[n % 8], n, channel="prompt", call=n % 8) for n in played(time)])
+            await exact(ledger)
+        await asyncio.to_thread(first.kill)
+        with running(second):
+            await ledger.send([planned(prompts[n % 8], n, channel="prompt", call=n % 8) for n in played(3)])
+            await exact(ledger)
+    found = lookups(ledger)
+    assert [found[n] for n in played(2) + played(3)] == ["hit"] * 16
+
+
+async def test_a_worker_short_of_memory_does_without_the_memory_tier(
+    broker: Broker, namespace: Namespace, tmp_path: Path, topics: None, ledger: Ledger
+) -> None:
+    worker = Worker(broker.bootstrap_servers, namespace, tmp_path, AUDIO_MEMORY_LIMIT="50MB")
+    prompt = spoken(1.0)
+    with running(worker):
+        async with asyncio.timeout(30):
+            while "audio_cache_budget_bytes 0.0" not in worker.get("/metrics")[1]:
+                await asyncio.sleep(0.2)
+        for time in range(4):
+            await ledger.send([planned(prompt, time, channel="prompt")])
+            await exact(ledger)
+        assert 'audio_cache_lookups_total{outcome="table"} 2.0' in worker.get("/metrics")[1]
+        assert await asyncio.to_thread(worker.stop) == 0
+    assert lookups(ledger) == {0: "miss", 1: "miss", 2: "hit", 3: "hit"}
