@@ -80,7 +80,8 @@ async def run(settings: Settings, member: str) -> None:
         runtime.table,
         settings.cache_bytes,
         MemoryGauge(settings.memory_limit),
-        lambda: runtime.lanes.ready,
+        runtime.metrics,
+        may_write=lambda: runtime.lanes.ready,
     )
     stop = _stop_signal()
     web = WebServer(

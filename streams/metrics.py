@@ -118,6 +118,11 @@ class Metrics:
         self.cache_table_bytes = Gauge(
             "audio_cache_table_bytes", "Bytes of the entries in the table.", ["partition"], registry=registry
         )
+        self.cache_records_to_recover = Gauge(
+            "audio_cache_records_to_recover",
+            "Changelog records still to be read before the table is complete.",
+            registry=registry,
+        )
         self.cache_table_removals = Counter(
             "audio_cache_table_removals",
             "Entries removed from the table: for room or expired.",

@@ -66,6 +66,12 @@ class CacheTable:
         store: RebuildingStore = self._table.data
         return sorted(store.open_partitions)
 
+    @property
+    def to_recover(self) -> int:
+        """Changelog records that are still to be read before the entries are complete."""
+        recovery: Any = self._table.app.tables.recovery
+        return max(0, recovery.active_remaining_total()) if recovery.in_recovery else 0
+
     def sweep(self, partition: int, now: float) -> None:
         """Remove expired entries, and what is over the size, among the next entries of a partition.
 

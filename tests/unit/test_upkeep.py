@@ -10,6 +10,7 @@ from streams.cache import Lifetime, TieredCache
 from streams.cache.tiers import ENTRY_OVERHEAD
 from streams.codecs import Encoded
 from streams.memory import MemoryGauge
+from streams.metrics import Metrics
 from streams.upkeep import CacheUpkeep
 
 LIMIT = 100_000_000
@@ -29,7 +30,7 @@ class ControlGroup:
         self._set(0)
         self.cache = TieredCache(MOST, Lifetime(3600), lambda: 1e9, lambda reason, count: None)
         nothing: Any = None  # fitting the memory leaves the table alone
-        self.upkeep = CacheUpkeep(self.cache, nothing, MOST, self.gauge, lambda: True)
+        self.upkeep = CacheUpkeep(self.cache, nothing, MOST, self.gauge, Metrics(), may_write=lambda: True)
 
     def _set(self, used: int) -> None:
         self._used.write_text(f"{used}\n")
