@@ -19,6 +19,10 @@ Scope = Literal["shared", "group"]
 CleanupPolicy = Literal["delete", "compact"]
 
 
+#: Kafka compacts nothing of the segment that it writes to, which by default grows to 1 GiB for each partition.
+_COMPACTED_SEGMENT_BYTES = 64 * 2**20
+
+
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
     """How one topic has to be.
@@ -75,6 +79,8 @@ class TopicSpec:
         }
         if self.retention_hours is not None:
             configs["retention.ms"] = str(self.retention_hours * 3_600_000)
+        if self.cleanup_policy == "compact":
+            configs["segment.bytes"] = str(_COMPACTED_SEGMENT_BYTES)
         return configs
 
 

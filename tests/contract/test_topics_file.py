@@ -35,6 +35,7 @@ def test_configs_use_kafkas_names() -> None:
         "retention.ms": "259200000",
     }
     assert "retention.ms" not in topic("audio-cache-changelog").configs
+    assert int(topic("audio-cache-changelog").configs["segment.bytes"]) < 2**30, "what is not compacted would grow"
 
 
 @pytest.mark.parametrize(
