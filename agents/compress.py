@@ -29,6 +29,22 @@ _CACHED_BYTES_PER_ANALYSIS = 65_536
 SOURCE = "urn:hotel-audio-streams:compress"
 
 
+class _Kept(NamedTuple):
+    """A file that the cache may keep.
+
+    Attributes:
+        encoded: The file.
+        source: Where it came from; from its encoder, if it was missed.
+        age: Seconds since it was admitted, if it was found.
+        updates: What the table should know of it.
+    """
+
+    encoded: Encoded
+    source: Literal["memory", "table", "miss"]
+    age: float | None
+    updates: tuple[tuple[bytes, bytes], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What the logs and metrics say about one result.
@@ -37,15 +53,13 @@ class Report:
         result: The result.
         labelled: What its input was said to be.
         encode_seconds: What it took.
-        lookup: ``memory``, ``table`` or ``miss``; None where the cache was not asked.
-        stored: Bytes written to the table.
+        kept: What the cache had to do with it; None where it was not asked.
     """
 
     result: CompressedAudio
     labelled: MediaType
     encode_seconds: float
-    lookup: str | None
-    stored: int
+    kept: _Kept | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +83,6 @@ class Parts:
     metrics: Metrics
     on_failure: Callable[[BaseException], None]
     now: Callable[[], float] = time.time
-
-
-class _Kept(NamedTuple):
-    """A file that the cache may keep, where it came from, and what the table should know of it."""
-
-    encoded: Encoded
-    source: Literal["memory", "table", "miss"]
-    updates: tuple[tuple[bytes, bytes], ...]
 
 
 class Compressor:
@@ -123,13 +129,7 @@ class Compressor:
         return Outcome(
             outputs=(Output(self._results, result.to_record()),),
             table_updates=updates,
-            report=Report(
-                result,
-                event.media_type,
-                time.perf_counter() - started,
-                lookup=None if kept is None else kept.source,
-                stored=sum(len(value) for _, value in updates),
-            ),
+            report=Report(result, event.media_type, time.perf_counter() - started, kept),
         )
 
     def _analysed(self, clip: Clip) -> Analysis:
@@ -146,7 +146,10 @@ class Compressor:
             update = self._parts.cache.offer(key, encoded, partition)
         else:
             encoded, update = found.encoded, found.update
-        return _Kept(encoded, "miss" if found is None else found.tier, () if update is None else ((key, update),))
+        updates = () if update is None else ((key, update),)
+        return (
+            _Kept(encoded, "miss", None, updates) if found is None else _Kept(encoded, found.tier, found.age, updates)
+        )
 
     def _decode(self, audio: bytes, media_type: MediaType) -> Clip | Rejection:
         try:
@@ -200,11 +203,16 @@ class Compressor:
         self._metrics.bytes_out.inc(len(result.audio))
         self._metrics.audio_seconds.inc(result.duration_ms / 1000)
         self._metrics.encode_seconds.observe(report.encode_seconds)
-        if report.lookup is not None:
-            self._metrics.cache_lookups.labels(report.lookup).inc()
-        if report.stored:
-            self._metrics.cache_table_writes.inc()
-            self._metrics.cache_table_written_bytes.inc(report.stored)
+        if report.kept is not None:
+            self._count_cached(report.kept)
+
+    def _count_cached(self, kept: _Kept) -> None:
+        self._metrics.cache_lookups.labels(kept.source).inc()
+        if kept.age is not None:
+            self._metrics.cache_age_seconds.observe(kept.age)
+        for _, value in kept.updates:
+            self._metrics.cache_table_writes.labels("admission" if kept.source == "miss" else "refresh").inc()
+            self._metrics.cache_table_written_bytes.inc(len(value))
 
 
 def register(runtime: Runtime) -> None:

@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 120)
+_AGES = (1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400)
 _SCORES = (2.5, 3.0, 3.3, 3.5, 3.85, 4.0, 4.1, 4.2, 4.3, 4.4, 4.6, 5.0)
 
 
@@ -102,6 +103,12 @@ class Metrics:
             ["reason"],
             registry=registry,
         )
+        self.cache_age_seconds = Histogram(
+            "audio_cache_age_seconds",
+            "Seconds since the admission of what was found.",
+            buckets=_AGES,
+            registry=registry,
+        )
         self.cache_entries = Gauge("audio_cache_entries", "Entries in memory.", registry=registry)
         self.cache_bytes = Gauge("audio_cache_bytes", "Bytes of memory that the entries take.", registry=registry)
         self.cache_budget_bytes = Gauge(
@@ -109,7 +116,8 @@ class Metrics:
         )
         self.cache_table_writes = Counter(
             "audio_cache_table_writes",
-            "Entries written to the table: admitted, or with a new expiry.",
+            "Entries written to the table: on admission, or to refresh their expiry or bring them to a partition.",
+            ["reason"],
             registry=registry,
         )
         self.cache_table_written_bytes = Counter(

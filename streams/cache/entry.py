@@ -11,8 +11,8 @@ from streams.codecs import Encoded
 
 #: Written into the keys: what an older release has laid out in another way is not found.
 _LAYOUT = 2
-#: Expiry in seconds since the epoch, mean gap in seconds (0: unknown), length of the description in bytes.
-_HEADER = struct.Struct(">ddI")
+#: Expiry and admission in seconds since the epoch, mean gap in seconds (0: unknown), bytes of the description.
+_HEADER = struct.Struct(">dddI")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,13 @@ class Entry:
     Attributes:
         encoded: The file and what to tell its consumers.
         expires: Seconds since the epoch from which on it must not be served.
+        admitted: Seconds since the epoch at which it was admitted.
         gap: Mean seconds between two uses, or None where there was one only.
     """
 
     encoded: Encoded
     expires: float
+    admitted: float
     gap: float | None
 
 
@@ -48,19 +50,19 @@ def pack(entry: Entry) -> bytes:
     fields = asdict(entry.encoded)
     audio: bytes = fields.pop("audio")
     description = json.dumps(fields, sort_keys=True).encode()
-    return _HEADER.pack(entry.expires, entry.gap or 0.0, len(description)) + description + audio
+    return _HEADER.pack(entry.expires, entry.admitted, entry.gap or 0.0, len(description)) + description + audio
 
 
 def unpack(value: bytes) -> Entry:
     """Read what `pack` wrote."""
-    expires, gap, length = _HEADER.unpack_from(value)
+    expires, admitted, gap, length = _HEADER.unpack_from(value)
     start = _HEADER.size + length
     fields: dict[str, Any] = json.loads(value[_HEADER.size : start])
     # The few media types, codecs and encoders that exist are shared by all entries.
     shared: dict[str, Any] = {
         name: sys.intern(field) if isinstance(field, str) else field for name, field in fields.items()
     }
-    return Entry(Encoded(audio=value[start:], **shared), expires, gap or None)
+    return Entry(Encoded(audio=value[start:], **shared), expires, admitted, gap or None)
 
 
 def expiry(value: bytes) -> float:

@@ -27,11 +27,13 @@ class Found(NamedTuple):
     Attributes:
         encoded: The file.
         tier: Where it was.
+        age: Seconds since it was admitted.
         update: The entry as the partition's table should now hold it, or None where it is up to date.
     """
 
     encoded: Encoded
     tier: Tier
+    age: float
     update: bytes | None
 
 
@@ -41,19 +43,19 @@ class _Held:
     Attributes:
         encoded: The file.
         expires: When it must not be served any more.
+        admitted: When it was admitted.
         gap: Mean seconds between two uses, or None where there was one only.
         used: When it was used last.
         stored: By partition, the expiry that the table there knows.
     """
 
-    __slots__ = ("encoded", "expires", "gap", "stored", "used")
+    __slots__ = ("admitted", "encoded", "expires", "gap", "stored", "used")
 
-    def __init__(
-        self, encoded: Encoded, expires: float, gap: float | None, used: float, stored: dict[int, float]
-    ) -> None:
-        self.encoded = encoded
-        self.expires = expires
-        self.gap = gap
+    def __init__(self, entry: Entry, used: float, stored: dict[int, float]) -> None:
+        self.encoded = entry.encoded
+        self.expires = entry.expires
+        self.admitted = entry.admitted
+        self.gap = entry.gap
         self.used = used
         self.stored = stored
 
@@ -104,7 +106,7 @@ class TieredCache:
         with self._lock:
             held = self._memory.get(key)
             if held is not None and now < held.expires:
-                return Found(held.encoded, "memory", self._use(held, partition, now))
+                return Found(held.encoded, "memory", now - held.admitted, self._use(held, partition, now))
         stored = lookup(key)
         if stored is None:
             return None
@@ -112,10 +114,10 @@ class TieredCache:
         if now >= entry.expires:
             return None
         used = entry.expires - self._lifetime.after(entry.gap)
-        held = _Held(entry.encoded, entry.expires, entry.gap, used, {partition: entry.expires})
+        held = _Held(entry, used, {partition: entry.expires})
         update = self._use(held, partition, now)
         self._hold(key, held)
-        return Found(entry.encoded, "table", update)
+        return Found(entry.encoded, "table", now - entry.admitted, update)
 
     def offer(self, key: bytes, encoded: Encoded, partition: int) -> bytes | None:
         """Hear of a file that was not found and had to be made.
@@ -127,9 +129,9 @@ class TieredCache:
         with self._lock:
             if not self._sketch.seen(key):
                 return None
-        expires = now + self._lifetime.after(None)
-        self._hold(key, _Held(encoded, expires, None, now, {partition: expires}))
-        return pack(Entry(encoded, expires, None))
+        entry = Entry(encoded, now + self._lifetime.after(None), now, None)
+        self._hold(key, _Held(entry, now, {partition: entry.expires}))
+        return pack(entry)
 
     def resize(self, budget: int) -> None:
         """Change the bytes of memory to take, evicting no more than needed."""
@@ -164,7 +166,7 @@ class TieredCache:
         if held.stored.get(partition, 0.0) - now > lifetime / 2:
             return None
         held.stored[partition] = held.expires
-        return pack(Entry(held.encoded, held.expires, held.gap))
+        return pack(Entry(held.encoded, held.expires, held.admitted, held.gap))
 
     def _hold(self, key: bytes, held: _Held) -> None:
         with self._lock:

@@ -73,7 +73,8 @@ async def test_a_prompt_is_stored_the_second_time_and_outlives_the_worker_s_dire
     assert all(results[n] == results[n % 10] for n in range(40))
     assert 'audio_cache_lookups_total{outcome="miss"} 20.0' in metrics
     assert 'audio_cache_lookups_total{outcome="memory"} 10.0' in metrics
-    assert "audio_cache_table_writes_total 10.0" in metrics
+    assert 'audio_cache_table_writes_total{reason="admission"} 10.0' in metrics
+    assert "audio_cache_age_seconds_count 10.0" in metrics
     assert "audio_cache_entries 10.0" in metrics
     assert 'audio_cache_lookups_total{outcome="table"} 10.0' in after
 

@@ -23,7 +23,7 @@ class Shard:
 
     def put(self, number: int, expires: float, size: int = 1000) -> None:
         key = number.to_bytes(32)
-        value = pack(Entry(Encoded(bytes(size), "audio/flac", "flac", "libFLAC", 5.0), expires, None))
+        value = pack(Entry(Encoded(bytes(size), "audio/flac", "flac", "libFLAC", 5.0), expires, NOW, None))
         old = len(key) + len(self.values[key]) if key in self.values else 0
         self.values[key] = value
         self.sweep.note(key, len(key) + len(value) - old)

@@ -148,7 +148,7 @@ def test_the_budget_covers_what_entries_really_take() -> None:
     try:
         site = Site(budget=20_000_000)
         site.cache.find(b"", 0, lambda _: None)
-        entry = pack(Entry(file(0, 2000), site.now + HOUR, None))
+        entry = pack(Entry(file(0, 2000), site.now + HOUR, site.now, None))
         before = tracemalloc.get_traced_memory()[0]
         for number in range(8000):
             site.cache.find(key(number), number % 8, lambda _: entry)
