@@ -13,7 +13,7 @@ from streams.codecs import Encoded
 #: Bytes that an entry takes besides its audio: key, description, its places in the policies. Measured: 1140 as Python
 #: counts it, 1270 as resident memory shows it.
 ENTRY_OVERHEAD = 1280
-#: Keys remembered from one sighting, at least: some hours of a large hotel's prompts in 160 KB.
+#: Keys remembered from one sighting, at least: some hours of a large hotel's prompts in 256 KB.
 _REMEMBERED = 65_536
 
 Tier = Literal["memory", "table"]
