@@ -11,7 +11,6 @@ from schemas.topics import COMPRESSED, DEAD_LETTER, RAW
 from streams.app import Runtime
 from streams.audio import Clip
 from streams.audio.analysis import analyse
-from streams.audio.labels import true_media_type
 from streams.cache import admits, cache_key, pack, unpack
 from streams.codecs import Encoded
 from streams.compression import KEPT, Decision, LoadGovernor, choose, encode, smallest
@@ -80,8 +79,7 @@ class Compressor:
         event = RawAudio.from_record(item.record, max_bytes=self._max_bytes)
         if isinstance(event, Rejection):
             return self.reject(item, event)
-        media_type = true_media_type(event.audio, event.media_type) if event.media_type.is_raw else event.media_type
-        clip = self._decode(event.audio, media_type)
+        clip = self._decode(event.audio, event.media_type)
         if isinstance(clip, Rejection):
             return self.reject(item, clip)
         policy = self._parts.policy_of(event.hotel_id)
@@ -91,11 +89,11 @@ class Compressor:
         cached = lookup(key) if keeps else None
         encoded = encode(clip, decision.plan) if cached is None else unpack(cached)
         updates = ((key, pack(encoded)),) if keeps and cached is None else ()
-        best = smallest(encoded, clip, event.audio, media_type, policy)
+        best = smallest(encoded, clip, event.audio, clip.source.corrected or event.media_type, policy)
         if best != encoded:
             decision = Decision(decision.plan, KEPT)
         hit = cached is not None
-        result = _result(item, event, clip, decision=decision, encoded=best, media_type=media_type, hit=hit)
+        result = _result(item, event, clip, decision=decision, encoded=best, hit=hit)
         return Outcome(
             outputs=(Output(self._results, result.to_record()),),
             table_updates=updates,
@@ -171,14 +169,7 @@ def register(runtime: Runtime) -> None:
 
 
 def _result(
-    item: Input,
-    event: RawAudio,
-    clip: Clip,
-    *,
-    decision: Decision,
-    encoded: Encoded,
-    media_type: MediaType,
-    hit: bool,
+    item: Input, event: RawAudio, clip: Clip, *, decision: Decision, encoded: Encoded, hit: bool
 ) -> CompressedAudio:
     return CompressedAudio(
         id=derive_id(event.source, event.id, decision.plan.profile),
@@ -205,7 +196,7 @@ def _result(
         encoder=encoded.encoder,
         position=item.position,
         audio=encoded.audio,
-        corrected_type=None if media_type == event.media_type else str(media_type),
+        corrected_type=None if clip.source.corrected is None else str(clip.source.corrected),
         reason=decision.reason,
     )
 

@@ -18,6 +18,7 @@ from schemas import MediaType, Rejection
 from streams.audio import Clip, DecodeLimits, decode
 from streams.isolation import Cage, CageError
 from streams.isolation import cage as cage_module
+from streams.isolation.confinement import denies_signals
 from tests.support.misbehaving import CLIP, DECODER
 from tests.support.signals import MEDIA_TYPES, encode_as, speech
 
@@ -152,6 +153,12 @@ def test_a_refusal_is_no_death(wild: Cage, deaths: list[str]) -> None:
 @pytest.mark.parametrize("deed", [b"read", b"write", b"list", b"connect", b"fork"])
 def test_a_child_can_only_compute(deed: bytes, wild: Cage) -> None:
     assert told(wild, deed).startswith("denied")
+
+
+@pytest.mark.skipif(not denies_signals(), reason="Linux can deny signals within one user since 6.12")
+def test_a_child_reaches_no_other_process_of_its_user() -> None:
+    with Cage(2, SMALL, decoder=DECODER) as cage:
+        assert told(cage, b"signal") == "denied: PermissionError"
 
 
 def test_a_child_cannot_raise_its_limits(wild: Cage) -> None:
