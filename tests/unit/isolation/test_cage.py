@@ -104,12 +104,18 @@ def test_raw_audio_never_goes_there() -> None:
 
 
 @pytest.mark.parametrize("deed", [b"segfault", b"exit", b"raise", b"bomb"])
-def test_a_death_costs_one_rejection_and_a_fresh_child(deed: bytes, wild: Cage, deaths: list[str]) -> None:
+def test_a_death_costs_one_rejection_and_fresh_children(deed: bytes, wild: Cage, deaths: list[str]) -> None:
     before = told(wild, b"process")
     answer = wild.decode(deed, FLAC)
     assert isinstance(answer, Rejection)
     assert (answer.stage, answer.code, answer.field) == ("decode", "DecoderCrashed", "value")
     assert told(wild, b"process") != before
+    assert well(wild)
+    assert deaths == ["DecoderCrashed"] * 2  # the file got a second chance
+
+
+def test_a_child_that_others_killed_costs_nobody_anything(wild: Cage, deaths: list[str]) -> None:
+    os.kill(int(told(wild, b"process")), signal.SIGKILL)
     assert well(wild)
     assert deaths == ["DecoderCrashed"]
 
@@ -120,13 +126,14 @@ def test_a_hang_ends_with_its_time(deed: bytes, wild: Cage, deaths: list[str]) -
     assert code(wild.decode(deed, FLAC)) in {"DecoderTimeout", "DecoderCrashed"}  # by the clock, or by CPU time
     until(lambda: not psutil.pid_exists(child))
     assert well(wild)
-    assert len(deaths) == 1
+    assert set(deaths) <= {"DecoderTimeout", "DecoderCrashed"}
+    assert deaths.count("DecoderTimeout") <= 1
 
 
 def test_a_leak_ends_the_child_and_not_the_memory(wild: Cage, deaths: list[str]) -> None:
     answers = [wild.decode(b"leak", FLAC) for _ in range(200)]
-    refused = [answer for answer in answers if isinstance(answer, Rejection)]
-    assert 1 <= len(refused) == len(deaths) <= 10
+    assert not any(isinstance(answer, Rejection) for answer in answers)
+    assert 1 <= len(deaths) <= 10
     assert well(wild)
 
 
@@ -193,7 +200,7 @@ def test_nothing_remains(deaths: list[str]) -> None:
             cage.decode(deed, FLAC)
         until(lambda: len(family()) == 4)
         members = family()
-    assert len(deaths) == 3
+    assert len(deaths) == 6
     until(lambda: not any(process.is_running() for process in members))
 
 
