@@ -12,7 +12,6 @@ from schemas.topics import COMPRESSED, DEAD_LETTER, RAW
 from streams.app import Runtime
 from streams.audio import Clip
 from streams.audio.analysis import Analysis, analyse
-from streams.audio.labels import true_media_type
 from streams.cache import Memo, TieredCache, admits, cache_key
 from streams.codecs import Encoded
 from streams.compression import KEPT, Decision, LoadGovernor, Plan, choose, encode, smallest
@@ -110,8 +109,7 @@ class Compressor:
         event = RawAudio.from_record(item.record, max_bytes=self._max_bytes)
         if isinstance(event, Rejection):
             return self.reject(item, event)
-        media_type = true_media_type(event.audio, event.media_type) if event.media_type.is_raw else event.media_type
-        clip = self._decode(event.audio, media_type)
+        clip = self._decode(event.audio, event.media_type)
         if isinstance(clip, Rejection):
             return self.reject(item, clip)
         policy = self._parts.policy_of(event.hotel_id)
@@ -120,11 +118,11 @@ class Compressor:
         decision = choose(clip, analysis, policy, self._parts.governor.pressure, self._level)
         kept = self._cached(clip, decision.plan, item.position.partition, lookup) if repeats else None
         encoded = encode(clip, decision.plan) if kept is None else kept.encoded
-        best = smallest(encoded, clip, event.audio, media_type, policy)
+        best = smallest(encoded, clip, event.audio, clip.source.corrected or event.media_type, policy)
         if best != encoded:
             decision = Decision(decision.plan, KEPT)
         hit = kept is not None and kept.source != "miss"
-        result = _result(item, event, clip, decision=decision, encoded=best, media_type=media_type, hit=hit)
+        result = _result(item, event, clip, decision=decision, encoded=best, hit=hit)
         updates = kept.updates if kept is not None else ()
         return Outcome(
             outputs=(Output(self._results, result.to_record()),),
@@ -231,14 +229,7 @@ def register(runtime: Runtime) -> None:
 
 
 def _result(
-    item: Input,
-    event: RawAudio,
-    clip: Clip,
-    *,
-    decision: Decision,
-    encoded: Encoded,
-    media_type: MediaType,
-    hit: bool,
+    item: Input, event: RawAudio, clip: Clip, *, decision: Decision, encoded: Encoded, hit: bool
 ) -> CompressedAudio:
     return CompressedAudio(
         id=derive_id(event.source, event.id, decision.plan.profile),
@@ -265,7 +256,7 @@ def _result(
         encoder=encoded.encoder,
         position=item.position,
         audio=encoded.audio,
-        corrected_type=None if media_type == event.media_type else str(media_type),
+        corrected_type=None if clip.source.corrected is None else str(clip.source.corrected),
         reason=decision.reason,
     )
 

@@ -65,9 +65,9 @@ async def run(settings: Settings, member: str) -> None:
     Raises:
         StartError: When brokers, topics or the HTTP port are not to be had.
     """
-    await _check_surroundings(settings)
     runtime = create_runtime(settings, member, fail_stop)
-    await _start_decoders(runtime)
+    # At once: until a restarted worker is up, its partitions stand still.
+    await asyncio.gather(_check_surroundings(settings), _start_decoders(runtime))
     compress.register(runtime)
     policies = PolicyReader(settings.bootstrap_servers, runtime.topic_name(POLICY), runtime.policies, runtime.metrics)
     watchdog = Watchdog(settings.stall_timeout, fail_stop)

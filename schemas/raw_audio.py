@@ -26,7 +26,7 @@ class RawAudio:
         hotel_id: Which hotel's rules apply. At most 255 characters.
         call_id: The call, also the record's key, so that a call stays in order. At most 255 characters.
         media_type: What the bytes are.
-        audio: The audio itself, 1 byte to 8 MiB; whole sample frames if the media type is raw.
+        audio: The audio itself, 1 byte to 8 MiB; whole sample frames if the media type is raw (see `frame_problem`).
         time: When the audio began, with time zone; None if unknown.
         channel: Whose voice it is; None if unknown.
         stream_id: One media stream, also when a call id is used again; None stands for the default, see
@@ -137,14 +137,24 @@ def key_problem(key: bytes | None, call_id: str) -> Rejection | None:
     return None
 
 
-def _value_problem(event: RawAudio, max_bytes: int) -> Rejection | None:
+def frame_problem(event: RawAudio) -> Rejection | None:
+    """The rule for raw audio: whole sample frames.
+
+    Senders keep it. Readers cannot judge it by the label alone, as the label may be what is wrong: G.711 of an odd
+    length that is called linear is whole all the same. So `RawAudio.from_record` leaves it to those who decode.
+    """
     size, frame = len(event.audio), event.media_type.frame_bytes
+    if frame is None or size % frame == 0:
+        return None
+    reason = f"has {size} bytes, not a whole number of {frame}-byte sample frames of {event.media_type}"
+    return Rejection("contract", "PartialFrame", "value", reason)
+
+
+def _value_problem(event: RawAudio, max_bytes: int) -> Rejection | None:
+    size = len(event.audio)
     if not size:
         return Rejection("contract", "EmptyValue", "value", "is empty; send at least one sample of audio")
     if size > max_bytes:
         reason = f"has {size} bytes and may have {max_bytes}; send shorter segments"
         return Rejection("contract", "ValueTooLarge", "value", reason)
-    if frame is not None and size % frame:
-        reason = f"has {size} bytes, not a whole number of {frame}-byte sample frames of {event.media_type}"
-        return Rejection("contract", "PartialFrame", "value", reason)
     return None

@@ -7,6 +7,7 @@ import string
 import subprocess
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from infra.kafka.errors import LocalKafkaError
@@ -17,6 +18,21 @@ _POLL_S = 0.05
 _LOG_TAIL_LINES = 15
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One more listener of a broker, for clients that reach it through a proxy.
+
+    Attributes:
+        name: Of the listener; upper-case letters and digits.
+        port: Where the broker listens.
+        advertised_port: Where its clients are told to connect.
+    """
+
+    name: str
+    port: int
+    advertised_port: int
+
+
 class Broker:
     """One KRaft node in a directory of its own: `broker.properties`, `data/`, `broker.log` and `pid`.
 
@@ -24,9 +40,10 @@ class Broker:
     its command line, so a process that was given a dead broker's pid is never taken for the broker.
     """
 
-    def __init__(self, directory: Path, node: int, port: int) -> None:
+    def __init__(self, directory: Path, node: int, port: int, doors: Sequence[Door] = ()) -> None:
         self.node = node
         self.port = port
+        self._doors = doors
         self.log = directory / "broker.log"
         self._directory = directory
         self._properties = directory / "broker.properties"
@@ -50,6 +67,22 @@ class Broker:
                 replication=brokers,
                 min_isr=max(1, brokers - 1),
             )
+            + self._more_listeners(controller_ports[self.node - 1])
+        )
+
+    def _more_listeners(self, controller_port: int) -> str:
+        """Properties that replace the template's: of a name that occurs twice, Kafka takes the last."""
+        if not self._doors:
+            return ""
+        plain, names = "PLAINTEXT://" + HOST, [door.name for door in self._doors]
+        listeners = [f"{plain}:{self.port}", f"CONTROLLER://{HOST}:{controller_port}"]
+        listeners += [f"{door.name}://{HOST}:{door.port}" for door in self._doors]
+        advertised = [f"{plain}:{self.port}"]
+        advertised += [f"{door.name}://{HOST}:{door.advertised_port}" for door in self._doors]
+        protocols = [f"{name}:PLAINTEXT" for name in ("PLAINTEXT", "CONTROLLER", *names)]
+        return (
+            f"\nlisteners={','.join(listeners)}\nadvertised.listeners={','.join(advertised)}"
+            f"\nlistener.security.protocol.map={','.join(protocols)}\n"
         )
 
     def start(self, jars: Path, cluster_id: str) -> None:

@@ -7,12 +7,12 @@ import json
 import secrets
 import shutil
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.kafka.broker import Broker
+from infra.kafka.broker import Broker, Door
 from infra.kafka.errors import ClusterMismatchError, LocalKafkaError
 from infra.kafka.jars import ensure_jars, silent
 from infra.kafka.ports import HOST, free_ports, require_free
@@ -38,15 +38,35 @@ class LocalCluster:
 
     The brokers outlive this object and the process that starts them; another object on the same directory
     finds them again. The methods block: call them in a thread where an event loop runs.
+
+    Args:
+        directory: For everything it owns.
+        brokers: 1 or 3.
+        port: Of the first broker.
+        report: Told what takes long.
+        doors: Further listeners of the brokers, by node.
     """
 
-    def __init__(self, directory: Path, brokers: int, port: int, report: Callable[[str], None] = silent) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        brokers: int,
+        port: int,
+        report: Callable[[str], None] = silent,
+        *,
+        doors: Mapping[int, Sequence[Door]] | None = None,
+    ) -> None:
         if brokers not in SIZES:
             raise LocalKafkaError(f"a local cluster has 1 or 3 brokers, not {brokers}")
         self._directory = directory.absolute()
         self._report = report
+        doors = doors or {}
+        self._door_ports = {
+            port for side in doors.values() for door in side for port in (door.port, door.advertised_port)
+        }
         self._brokers = [
-            Broker(self._directory / f"node-{node}", node, port + node - 1) for node in range(1, brokers + 1)
+            Broker(self._directory / f"node-{node}", node, port + node - 1, doors.get(node, ()))
+            for node in range(1, brokers + 1)
         ]
 
     @classmethod
@@ -128,7 +148,7 @@ class LocalCluster:
     def _identity(self) -> "_Identity":
         identity = _Identity.read(self._directory)
         if identity is None:
-            identity = _Identity.create(len(self._brokers), self._brokers[0].port)
+            identity = _Identity.create(len(self._brokers), self._brokers[0].port, self._door_ports)
             identity.write(self._directory)
         return identity
 
@@ -162,8 +182,8 @@ class _Identity:
         return len(self.controller_ports)
 
     @classmethod
-    def create(cls, brokers: int, port: int) -> "_Identity":
-        first = free_ports(brokers, avoid=range(port, port + brokers))
+    def create(cls, brokers: int, port: int, taken: Collection[int]) -> "_Identity":
+        first = free_ports(brokers, avoid={*range(port, port + brokers), *taken})
         # Kafka's ids are 16 bytes in base64; the leading zero keeps one from looking like an option.
         cluster_id = base64.urlsafe_b64encode(b"\0" + secrets.token_bytes(15)).decode()[:22]
         return cls(cluster_id, port, tuple(range(first, first + brokers)))

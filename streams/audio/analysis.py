@@ -95,11 +95,11 @@ def _hear(samples: NDArray[np.float32], rate: int, found: Digits) -> tuple[Kind,
 
 
 def _kind(seen: Spectrum, samples: NDArray[np.float32], rate: int) -> Kind:
-    if activity(samples[:, None], rate).share == 0:
-        return "silence"
     machines = tones(seen)
     if machines.fax:
         return "fax"
+    if activity(samples[:, None], rate).share == 0:
+        return "silence"
     if machines.steady:
         return "tones"
     return "music" if is_music(seen) else "speech"

@@ -7,6 +7,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.media_type import MediaType
+
 
 @dataclass(frozen=True)
 class SourceFormat:
@@ -16,11 +18,13 @@ class SourceFormat:
         container: ``raw``, ``wav``, ``flac``, ``ogg`` or ``mpeg``.
         encoding: ``pcm``, ``pcmu``, ``pcma``, ``flac``, ``vorbis``, ``opus`` or ``mpeg``.
         bits: Significant bits per sample of the source; 16 for lossy sources, 8 for G.711.
+        corrected: What raw audio turned out to be where its label was wrong; None where the label stood.
     """
 
     container: str
     encoding: str
     bits: int = 16
+    corrected: MediaType | None = None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """From the bytes that telephony sends to a `Clip`, or to the reason why not.
 
 Nothing is guessed by a library: the label decides what is tried, and each container's own header is checked in this
-package before any parser of others sees it. Raw audio goes through no parser at all.
+package before any parser of others sees it. Raw audio goes through no parser at all, and has no header: there the
+signal itself is held against the label.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from schemas.media_type import MediaType
 from schemas.rejection import Rejection
 from streams.audio import flac, g711, mpeg, ogg, riff
 from streams.audio.clip import Clip, SourceFormat
+from streams.audio.labels import true_media_type
 from streams.audio.limits import SAMPLE_BYTES, DecodeLimits, rejected
 
 _CONTAINERS: dict[str, tuple[str, Callable[[bytes, DecodeLimits], Clip | Rejection]]] = {
@@ -31,7 +33,8 @@ def decode(audio: bytes, media_type: MediaType, limits: DecodeLimits = DecodeLim
 
     Args:
         audio: The bytes as they came.
-        media_type: What the sender calls them. Rate (Hz) and channels of a file are read from the file itself.
+        media_type: What the sender calls them. Rate (Hz) and channels of a file are read from the file itself. The
+            label of raw audio is corrected where the signal tells; the clip's source says so.
         limits: Bounds on what is accepted.
 
     Returns:
@@ -74,23 +77,25 @@ def _mismatch(media_type: MediaType, found: str) -> Rejection:
     return rejected("LabelMismatch", reason, field="content-type")
 
 
-def _decode_raw(audio: bytes, media_type: MediaType, limits: DecodeLimits) -> Clip | Rejection:
+def _decode_raw(audio: bytes, label: MediaType, limits: DecodeLimits) -> Clip | Rejection:
+    media_type = true_media_type(audio, label)
+    corrected = None if media_type == label else media_type
     rate, channels, frame_bytes = media_type.rate, media_type.channels, media_type.frame_bytes
     assert rate is not None  # noqa: S101 - MediaType's promise for raw types, told to the type checker
     assert channels is not None  # noqa: S101 - as above
     assert frame_bytes is not None  # noqa: S101 - as above
     frames, rest = divmod(len(audio), frame_bytes)
     if rest:
-        return rejected("PartialFrame", f"{len(audio)} bytes are not whole frames of {frame_bytes} bytes")
+        return rejected("PartialFrame", f"{len(audio)} bytes are not whole {frame_bytes}-byte frames of {media_type}")
     refusal = limits.check(rate, channels, frames)
     if refusal is not None:
         return refusal
     if frame_bytes == SAMPLE_BYTES * channels:
         order = ">i2" if media_type.type == types.L16 else "<i2"
         samples = np.frombuffer(audio, order).astype(np.int16, copy=False)
-        source = SourceFormat("raw", "pcm")
+        source = SourceFormat("raw", "pcm", corrected=corrected)
     else:
         law: g711.Law = "pcmu" if media_type.type == types.PCMU else "pcma"
         samples = g711.decode(np.frombuffer(audio, np.uint8), law)
-        source = SourceFormat("raw", law, bits=8)
+        source = SourceFormat("raw", law, bits=8, corrected=corrected)
     return Clip.of(samples.reshape(-1, channels), rate, source)

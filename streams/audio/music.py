@@ -1,4 +1,11 @@
-"""Whether what sounds is speech or music."""
+"""Whether what sounds is speech or music: a logistic discriminant of seven features.
+
+`scripts/fit_hearing` fits it, and writes music.json; `scripts/bench hearing` shows what it does with whole recordings.
+"""
+
+import json
+from functools import cache
+from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,20 +18,15 @@ _PROMINENT = 6.0  # 8 dB above the spectrum 47 Hz to either side: a partial, not
 _PARTIAL_SIDE = (
     3  # bins of 16 Hz: a Hann window's main lobe ends at two, the next harmonic of a voice is at five or more
 )
-
-
-# A logistic discriminant of `features`, fitted on 2 s at 8 kHz of Asterisk's English and Spanish prompts and its hold
-# music (with double weight), and of Czech actors' dialogue with effects and the soundtracks of three games, for what
-# those do not show. Each source left out of the fitting in turn: prompts 100 % right, hold music 98.8 %, dialogue 87 %,
-# soundtracks 94 %.
-_WEIGHTS = np.array([-9.29, 33.42, -11.41, 3.69, 0.62, 3.32, 25.12])
-_BIAS = -21.43
 _ENOUGH_FRAMES = 16  # half a second: with less there is no telling, and telephones carry speech
 
 
 def is_music(spectrum: Spectrum) -> bool:
     """Tell music from speech; half a second or less counts as speech."""
-    return len(spectrum.power) >= _ENOUGH_FRAMES and float(features(spectrum) @ _WEIGHTS) + _BIAS > 0
+    if len(spectrum.power) < _ENOUGH_FRAMES:
+        return False
+    weights, bias = _discriminant()
+    return float(features(spectrum) @ weights) + bias > 0
 
 
 def features(spectrum: Spectrum) -> NDArray[np.float64]:
@@ -64,6 +66,13 @@ def features(spectrum: Spectrum) -> NDArray[np.float64]:
             (partial[8:] & partial[:-8]).sum() / max(1, int(partial[8:].sum())),
         ]
     )
+
+
+@cache
+def _discriminant() -> tuple[NDArray[np.float64], float]:
+    """Weights of the features, and the bias."""
+    data = json.loads((files("streams.audio") / "music.json").read_text())
+    return np.array(data["weights"]), float(data["bias"])
 
 
 def _likeness(amplitude: NDArray[np.float32], active: NDArray[np.bool_], lag: int) -> float:

@@ -18,13 +18,14 @@ _STILL_HZ = 12.0  # how far the centre of a steady tone may move within 32 ms; a
 _STEADY_FRAMES = 5  # 0.22 s with the windows' ends: the reorder tone's 0.25 s still counts
 _MOST_PITCHES = 3  # special information tones have three; a melody has more
 _MOSTLY = 0.75  # share of the sound; where tones begin and end their spectrum is spread
-_WEAKEST = 10**-4.5  # -45 dBFS: fax lines are seldom quieter
+_WEAKEST = 10**-5.0  # -50 dBFS, -44 dBm0: fax receivers hear no further (T.30, V.27 ter: -43 dBm)
 
-_CNG_HZ, _CNG_TOLERANCE_HZ, _CNG_FRAMES = 1100.0, 38.0, 10  # T.30: +-38 Hz; 0.35 s of its 0.5 s, if cut by the clip
+_CNG_HZ, _CNG_TOLERANCE_HZ, _CNG_FRAMES = 1100.0, 45.0, 10  # T.30: +-38 Hz; 0.35 s of its 0.5 s, if cut by the clip
 _CED_HZ, _CED_TOLERANCE_HZ, _CED_FRAMES = 2100.0, 15.0, 10  # T.30: 2.6 to 4 s
 _V21_HZ = ((980.0, 1180.0), (1650.0, 1850.0))
 _V21_REACH_HZ = 100.0  # keying at 300 bit/s spreads a tone so far
 _V21_PURE, _V21_FRAMES = 0.9, 8  # 0.29 s of a preamble that lasts a second
+_CARRIER_WEAKEST = 10**-4.5  # -45 dBFS: below that, the noise of a telephone line looks the same
 _CARRIER_FRAMES = 14  # 0.48 s; T.30's training check lasts 1.5 s
 _CARRIER_VARIATION_DB = 0.6  # of the level: 0.2 with random data by phase, more with amplitudes; a scream has 0.7
 _CARRIER_BAND_HZ = (300.0, 3400.0)
@@ -108,6 +109,7 @@ def _keyed(spectrum: Spectrum, pair: tuple[float, float]) -> NDArray[np.bool_]:
 def _carrier(spectrum: Spectrum, level: NDArray[np.float32], loud: NDArray[np.bool_]) -> bool:
     """Whether a level, flat, band-limited signal goes on for long enough to be modem data."""
     low, high = np.searchsorted(spectrum.frequencies, _CARRIER_BAND_HZ)
+    loud = loud & (level > _CARRIER_WEAKEST)
     inside = loud & (spectrum.power[:, low:high].sum(axis=1) > _CARRIER_INSIDE * level)
     for start, end in _runs(inside):
         for begin in range(start, end - _CARRIER_FRAMES + 1, _CARRIER_FRAMES // 2):

@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaTimeoutError
 from aiokafka.structs import RecordMetadata
 
 from schemas import Position, RawAudio, Rejection
+from schemas.raw_audio import frame_problem
 from schemas.topics import RAW
 
 _MAX_REQUEST_BYTES = 10 * 2**20  # what the brokers allow
@@ -91,8 +92,9 @@ class RawAudioProducer:
         """
         record = event.to_record()
         read_back = RawAudio.from_record(record)
-        if isinstance(read_back, Rejection):
-            raise ContractError(read_back.message)
+        problem = read_back if isinstance(read_back, Rejection) else frame_problem(read_back)
+        if problem is not None:
+            raise ContractError(problem.message)
         acknowledged = await self._producer.send(
             self._topic, value=record.value, key=record.key, headers=list(record.headers)
         )

@@ -53,7 +53,8 @@ class Cage:
 
     Each call has a child to itself, so that children are at most as many as the threads that call. What a child does to
     itself costs that call alone: a `Rejection` with the code ``DecoderCrashed`` (also when it needs more memory or CPU
-    time than it has) or ``DecoderTimeout``, and the next call gets a fresh child.
+    time than it has) or ``DecoderTimeout``, and the next call gets a fresh child. A file is refused for a crash only
+    when a second child dies of it as well: the first may have been killed by others.
 
     Use it as a context manager, or `start` and `close` it. When this process dies, its children do, too.
 
@@ -132,17 +133,23 @@ class Cage:
         """
         if media_type.is_raw or not audio:
             return decode(audio, media_type, self._limits)
-        child = self._take()
+        answer = self._decode_in(self._take(), audio, media_type)
+        if _has_died(answer, _CRASHED):  # of this file, or of something else: of a machine short of memory, say
+            answer = self._decode_in(self._new_child(), audio, media_type)
+        if _has_died(answer, _CRASHED, _LATE):
+            # At once: where no child can be had, it was not the file's fault, and the file must not be refused.
+            self._idle.put(self._new_child())
+        return answer
+
+    def _decode_in(self, child: _Child, audio: bytes, media_type: MediaType) -> Clip | Rejection:
         try:
             answer = self._ask(child, audio, media_type)
         except BaseException:
             child.end()
             raise
-        if isinstance(answer, Rejection) and answer.code in _DEATHS:
+        if isinstance(answer, Rejection) and _has_died(answer, _CRASHED, _LATE):
             child.end()
             self._on_death(answer.code)
-            # At once: where no child can be had, it was not the file's fault, and the file must not be refused.
-            self._idle.put(self._new_child())
         else:
             child.calls += 1
             self._idle.put(child)
@@ -155,9 +162,9 @@ class Cage:
             wire.send_request(child.link, audio, media_type)
             return wire.receive_answer(child.link, self._limits, deadline)
         except TimeoutError:
-            return rejected("DecoderTimeout", f"the file took longer than {self._timeout:g} s to decode")
+            return rejected(_LATE, f"the file took longer than {self._timeout:g} s to decode")
         except (EOFError, OSError, wire.BadAnswerError):
-            return rejected("DecoderCrashed", "the decoder died of the file, or would have needed too much for it")
+            return rejected(_CRASHED, "the decoder died of the file, or would have needed too much for it")
 
     def _take(self) -> _Child:
         try:
@@ -184,7 +191,12 @@ class Cage:
         return _Child(ours, handles[0])
 
 
-_DEATHS = frozenset({"DecoderCrashed", "DecoderTimeout"})
+_CRASHED = "DecoderCrashed"
+_LATE = "DecoderTimeout"
+
+
+def _has_died(answer: Clip | Rejection, *codes: str) -> bool:
+    return isinstance(answer, Rejection) and answer.code in codes
 
 
 def _environment() -> dict[str, str]:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 
 from schemas import RawAudio, Record, Rejection
+from schemas.raw_audio import frame_problem
 from tests.contract.strategies import raw_events, records
 from tests.support.events import RAW
 
@@ -132,7 +133,7 @@ def test_key_must_be_the_call_id(key: bytes | None) -> None:
 
 @pytest.mark.parametrize(
     ("value", "code"),
-    [(None, "EmptyValue"), (b"", "EmptyValue"), (bytes(1002), "ValueTooLarge"), (bytes(321), "PartialFrame")],
+    [(None, "EmptyValue"), (b"", "EmptyValue"), (bytes(1002), "ValueTooLarge")],
 )
 def test_a_broken_value_is_rejected(value: bytes | None, code: str) -> None:
     rejection = rejected(replace(RAW.to_record(), value=value))
@@ -149,9 +150,13 @@ def test_a_broken_value_is_rejected(value: bytes | None, code: str) -> None:
         ("audio/wav", 321, True),
     ],
 )
-def test_raw_audio_has_whole_frames(media_type: str, size: int, whole: bool) -> None:
-    record = replace(with_header("content-type", media_type.encode()), value=bytes(size))
-    assert isinstance(RawAudio.from_record(record), RawAudio) is whole
+def test_senders_keep_frames_whole_and_readers_judge_when_they_have_heard_them(
+    media_type: str, size: int, whole: bool
+) -> None:
+    event = RawAudio.from_record(replace(with_header("content-type", media_type.encode()), value=bytes(size)))
+    assert isinstance(event, RawAudio)
+    problem = frame_problem(event)
+    assert problem is None if whole else problem is not None and problem.code == "PartialFrame"
 
 
 def test_a_time_without_zone_is_a_bug_of_the_caller() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -11,14 +12,15 @@ from aiokafka import AIOKafkaProducer
 from schemas import Policy, PolicyEvent, Record
 from schemas.topics import POLICY
 from streams.topics import apply_topics
-from tests.e2e.test_worker import headers, metric
+from tests.chaos.account import Account
+from tests.chaos.damage import with_header
+from tests.chaos.records import Planned
+from tests.chaos.sounds import sample
+from tests.chaos.workers import Worker, running
+from tests.chaos.workload import segment
+from tests.e2e.test_worker import exact, headers, metric, planned
 from tests.support.brokers import Broker, Namespace
-from tests.support.ledger import Ledger, exact
-from tests.support.signals import encode_as, speech
-from tests.support.workers import Worker, running
-from tests.support.workload import Planned, Sample, event, planned
 
-L16 = "audio/L16;rate=8000;channels=1"
 FORMATS = {
     "wav": "audio/wav",
     "flac": "audio/flac",
@@ -31,12 +33,12 @@ FORMATS = {
 @pytest.fixture
 async def worker(broker: Broker, namespace: Namespace, tmp_path: Path) -> Worker:
     await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
-    return Worker(broker.bootstrap_servers, namespace, tmp_path)
+    return Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path)
 
 
 @pytest.fixture
-def ledger(broker: Broker, namespace: Namespace) -> Ledger:
-    return Ledger(broker.bootstrap_servers, namespace.prefix)
+def account(broker: Broker, namespace: Namespace) -> Account:
+    return Account(broker.bootstrap_servers, namespace.prefix, namespace.group)
 
 
 async def publish(broker: Broker, namespace: Namespace, *records: Record) -> None:
@@ -45,20 +47,13 @@ async def publish(broker: Broker, namespace: Namespace, *records: Record) -> Non
             await producer.send_and_wait(f"{namespace.prefix}{POLICY}", record.value, key=record.key)
 
 
-def spoken(seconds: float, seed: int = 0) -> Sample:
-    clip = speech(seconds, seed=seed)
-    return Sample(L16, encode_as(clip, L16), clip.rate, clip.frames)
-
-
 def said_in(hotel: str, number: int) -> Planned:
     """One segment of a call of its own in a hotel."""
-    record = event(spoken(2.0, number), number, 0).to_record()
-    changed = tuple((name, hotel.encode() if name == "ce_hotelid" else value) for name, value in record.headers)
-    return Planned(Record(record.key, record.value, changed), f"call-{number}", 0, spoken(2.0, number))
+    return segment(sample(2.0, "audio/L16", seed=number), f"call-{number}", 0, hotel=hotel)
 
 
-def results_by_hotel(ledger: Ledger) -> dict[str, dict[str, str]]:
-    return {headers(record)["ce_hotelid"]: headers(record) for record in ledger.results}
+def results_by_hotel(account: Account) -> dict[str, dict[str, str]]:
+    return {headers(record)["ce_hotelid"]: headers(record) for record in account.results}
 
 
 async def wait_for(worker: Worker, name: str, value: float) -> None:
@@ -68,31 +63,39 @@ async def wait_for(worker: Worker, name: str, value: float) -> None:
 
 
 async def test_every_format_is_reached_by_a_policy_that_was_there_before_the_worker(
-    broker: Broker, namespace: Namespace, worker: Worker, ledger: Ledger
+    broker: Broker, namespace: Namespace, worker: Worker, account: Account
 ) -> None:
     policies = [PolicyEvent(hotel, Policy(1, accept=(accepted,))) for hotel, accepted in FORMATS.items()]
     policies.append(PolicyEvent("court", Policy(1, legal_hold=True)))
     await publish(broker, namespace, *(policy.to_record() for policy in policies))
     hotels = [*FORMATS, "court", "nobody"]
-    await ledger.send([said_in(hotel, number) for number, hotel in enumerate(hotels)])
+    await account.send([said_in(hotel, number) for number, hotel in enumerate(hotels)])
 
     with running(worker):
-        await exact(ledger)
+        await exact(account)
         assert metric(worker, "audio_policies") == len(policies)
         assert metric(worker, "audio_choices_total") == len(hotels)
-        assert 'reason="legal hold"' in worker.get("/metrics")[1]
+        shown = worker.get("/metrics")[1]
 
-    found = results_by_hotel(ledger)
+    found = results_by_hotel(account)
     assert {hotel: found[hotel]["content-type"] for hotel in FORMATS} == FORMATS
     assert (found["court"]["ce_level"], found["court"]["ce_quality"]) == ("2", "5.00")
     assert found["court"]["ce_reason"] == "legal hold"
     assert (found["nobody"]["ce_level"], found["nobody"]["ce_codec"]) == ("3", "opus")
-    lines = [line for line in worker.lines() if line["event"] == "compressed"]
-    assert {"quality", "reason", "codec", "compression_level"} <= lines[0].keys()
+    lines = {(line["partition"], line["offset"]): line for line in worker.lines() if line["event"] == "compressed"}
+    for result in account.results:
+        told, place = headers(result), result.place
+        assert place is not None
+        line = lines[place]
+        assert (str(line["compression_level"]), line["codec"]) == (told["ce_level"], told["ce_codec"])
+        assert (f"{line['quality']:.2f}", line["reason"]) == (told["ce_quality"], told["ce_reason"])
+        assert f'audio_choices_total{{level="{told["ce_level"]}",reason="{told["ce_reason"]}"}}' in shown
+        assert f'level="{told["ce_level"]}"' in shown
+        assert f'codec="{told["ce_codec"]}"' in shown
 
 
 async def test_a_policy_is_followed_while_the_worker_runs_and_a_bad_one_is_refused(
-    broker: Broker, namespace: Namespace, worker: Worker, ledger: Ledger
+    broker: Broker, namespace: Namespace, worker: Worker, account: Account
 ) -> None:
     with running(worker):
         await publish(broker, namespace, PolicyEvent("seaside", Policy(1, ceiling_level=2)).to_record())
@@ -100,42 +103,40 @@ async def test_a_policy_is_followed_while_the_worker_runs_and_a_bad_one_is_refus
         bad = Record(b"seaside", b'{"version": 2, "hotel": "seaside", "ceilingLevel": 9}')
         await publish(broker, namespace, bad)
         await wait_for(worker, "audio_policies_refused_total", 1)
-        await ledger.send([said_in("seaside", 0)])
-        await exact(ledger)
-        assert results_by_hotel(ledger)["seaside"]["ce_reason"] == "policy ceiling 2"
+        await account.send([said_in("seaside", 0)])
+        await exact(account)
+        assert results_by_hotel(account)["seaside"]["ce_reason"] == "policy ceiling 2"
         await publish(broker, namespace, PolicyEvent("seaside", None).to_record())
         await wait_for(worker, "audio_policies", 0)
     refused = [line for line in worker.lines() if line["event"] == "policy_refused"]
     assert [(line["hotel"], line["code"]) for line in refused] == [("seaside", "BadPolicy")]
 
 
-async def test_a_wrong_label_is_corrected_and_told(worker: Worker, ledger: Ledger) -> None:
-    clip = speech(2.0)
-    truth = Sample("audio/PCMU", encode_as(clip, "audio/PCMU"), clip.rate, clip.frames)
-    mislabelled = event(truth, 0, 0).to_record()
-    wrong = tuple((name, L16.encode() if name == "content-type" else value) for name, value in mislabelled.headers)
+@pytest.mark.parametrize("frames", [16_000, 15_999])
+async def test_a_wrong_label_is_corrected_and_told(frames: int, worker: Worker, account: Account) -> None:
+    truth = planned(sample(frames / 8000, "audio/PCMU"), 0)
+    mislabelled = with_header(truth.message, "content-type", b"audio/L16;rate=8000;channels=1")
     with running(worker):
-        await ledger.send([Planned(Record(mislabelled.key, mislabelled.value, wrong), "call-0", 0, truth)])
-        await exact(ledger)
+        await account.send([replace(truth, message=mislabelled)])
+        await exact(account)
         assert metric(worker, "audio_corrected_labels_total") == 1
-    (result,) = ledger.results
+    (result,) = account.results
     assert headers(result)["ce_correctedtype"].startswith("audio/PCMU")
     assert headers(result)["ce_durationms"] == "2000"
 
 
-async def test_killing_the_decoders_costs_at_most_their_files_and_killing_the_worker_leaves_none(
-    worker: Worker, ledger: Ledger
+async def test_killing_the_decoders_costs_no_file_and_killing_the_worker_leaves_none_of_them(
+    worker: Worker, account: Account
 ) -> None:
-    sample = Sample("audio/flac", encode_as(speech(1.0), "audio/flac"), 8000, 8000)
+    said = sample(1.0, "audio/flac")
     with running(worker):
         zygote, children = decoders(worker)
         for child in children:
             child.kill()
-        await ledger.send([planned(sample, number) for number in range(20)])
-        await ledger.collect(30)
-        assert len(ledger.results) + len(ledger.dead_letters) == 20
-        assert len(ledger.dead_letters) <= len(children)
-        assert metric(worker, "audio_decoder_deaths_total") == len(ledger.dead_letters)
+        await account.send([planned(said, number) for number in range(20)])
+        await exact(account)
+        assert len(account.results) == 20
+        assert 1 <= metric(worker, "audio_decoder_deaths_total") <= len(children)
         zygote, children = decoders(worker)
         worker.kill()
         end = time.monotonic() + 20

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from streams.topics import apply_topics
+from tests.chaos.account import Account
+from tests.chaos.workers import Worker, running
+from tests.chaos.workload import calls
 from tests.support.brokers import Broker, Namespace
-from tests.support.ledger import Ledger
-from tests.support.workers import Worker, running
-from tests.support.workload import calls
 
 PER_SECOND = 50
 MINUTES = 10
@@ -19,16 +19,16 @@ GROWTH = 1.05
 
 
 @pytest.mark.long
-@pytest.mark.timeout((MINUTES + 15) * 60)  # the ledger opens every file
+@pytest.mark.timeout((MINUTES + 15) * 60)  # the account opens every file
 async def test_ten_minutes_show_no_growth(broker: Broker, namespace: Namespace, tmp_path: Path) -> None:
     await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
-    worker = Worker(broker.bootstrap_servers, namespace, tmp_path)
-    ledger = Ledger(broker.bootstrap_servers, namespace.prefix)
+    worker = Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path)
+    account = Account(broker.bootstrap_servers, namespace.prefix, namespace.group)
     minutes: list[float] = []
     with running(worker):
         for minute in range(MINUTES):
-            batch = list(calls(PER_SECOND * 60, seed=minute))
-            sending = asyncio.create_task(ledger.send(batch, per_second=PER_SECOND))
+            batch = calls(PER_SECOND * 60, seed=minute, name=minute)
+            sending = asyncio.create_task(account.send(batch, per_second=PER_SECOND))
             sizes = []
             while not sending.done():
                 sizes.append(worker.resident_bytes())
@@ -36,7 +36,7 @@ async def test_ten_minutes_show_no_growth(broker: Broker, namespace: Namespace, 
             await sending
             minutes.append(statistics.median(sizes) / 2**20)
             print(f"minute {minute + 1}: {minutes[-1]:.0f} MiB resident")
-        await ledger.collect(within=120)
+        await account.collect(within=120)
         assert await asyncio.to_thread(worker.stop) == 0
-    assert ledger.verdict().faults == []
+    assert account.problems() == []
     assert statistics.mean(minutes[-2:]) < GROWTH * minutes[WARM_UP_MINUTES - 1], minutes

@@ -99,6 +99,8 @@ async def test_an_event_that_breaks_the_contract_is_not_sent(broker: Broker, pre
     async with RawAudioProducer(broker.bootstrap_servers, f"{prefix}{RAW}") as producer:
         with pytest.raises(ContractError, match="ce_callid"):
             await producer.send(replace(EVENT, call_id=""))
+        with pytest.raises(ContractError, match="whole number of 2-byte sample frames"):
+            await producer.send(replace(EVENT, audio=bytes(321)))
         assert (await producer.send(EVENT)).offset == 0
 
 

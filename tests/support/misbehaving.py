@@ -53,6 +53,23 @@ def _raise() -> Clip:
     raise ZeroDivisionError
 
 
+def _reached() -> list[int]:
+    """Other processes that take a signal from this one, among the many around; its siblings are there."""
+    own = os.getpid()
+    found = [other for other in range(max(own - 2000, 2), own + 2000) if other != own and _takes_signals(other)]
+    if not found:
+        raise PermissionError
+    return found
+
+
+def _takes_signals(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except OSError:
+        return False
+    return True
+
+
 def _leaky() -> Clip:
     _LEAK.append(np.ones(2**20, np.uint8))
     return CLIP
@@ -77,6 +94,7 @@ _DEEDS: dict[bytes, Callable[[], Clip | Rejection]] = {
     b"list": lambda: _told(lambda: os.listdir("/")),  # noqa: PTH208  the plain call is what is tried
     b"connect": lambda: _told(socket.socket),
     b"fork": lambda: _told(os.fork),
+    b"signal": lambda: _told(_reached),
     b"more memory": lambda: _told(lambda: resource.setrlimit(resource.RLIMIT_AS, (2**40, 2**40))),
     b"environment": lambda: rejected("Told", " ".join(sorted(os.environ))),
     b"user": lambda: rejected("Told", str(os.geteuid())),

@@ -10,9 +10,7 @@ from streams.audio.analysis import analyse
 from streams.audio.clip import Clip
 from tests.support import telephony
 from tests.support.signals import clip_of, speech
-from tests.support.telephony import cadence, digit, keyed, modem, music, noise, resampled, silence, sines
-
-FLAGS = [0, 1, 1, 1, 1, 1, 1, 0]
+from tests.support.telephony import cadence, digit, music, noise, resampled, silence, sines
 
 
 def voice(seconds: float, seed: int = 0, rate: int = 8000) -> telephony.Signal:
@@ -104,30 +102,6 @@ def test_other_tones_are_no_digits(frequencies: tuple[float, ...]) -> None:
     assert not analyse(telephony.clip(sines(frequencies, 1))).has_dtmf
 
 
-FAX = {
-    "CNG": cadence(sines((1100,), 0.5), 3, 1),
-    "CNG, late": np.concatenate([silence(3), sines((1100,), 0.5)]),
-    "CNG after speech": np.concatenate([voice(2), sines((1130,), 0.5), silence(1)]),
-    "CED": sines((2100,), 2.6),
-    "V.21 preamble": keyed(1, 1650, 1850, FLAGS),
-    "V.21 data of the caller": keyed(1, 980, 1180, np.random.default_rng(0).integers(0, 2, 300).tolist()),
-    "V.22": modem(2, 600, 1200),
-    "V.27 ter": modem(2, 1600, 1800),
-    "V.29": modem(2, 2400, 1700),
-    "V.17": modem(2, 2400, 1800),
-    "a page after silence": np.concatenate([silence(33), modem(2, 2400, 1800)]),
-}
-
-
-@pytest.mark.parametrize("signal", FAX.values(), ids=FAX.keys())
-def test_fax_and_modem_are_fax(signal: telephony.Signal) -> None:
-    line = telephony.clip(signal + noise(len(signal) / 8000, 20)).samples
-    for law in ("pcmu", "pcma"):
-        coded = g711.decode(g711.encode(line, law), law)
-
-        assert analyse(clip_of(coded)).kind == "fax"
-
-
 @pytest.mark.parametrize("signal", [noise(2, 3000), sines((1000,), 2), sines((1100,), 0.2), music(3), voice(3)])
 def test_other_sounds_are_no_fax(signal: telephony.Signal) -> None:
     assert analyse(telephony.clip(signal)).kind != "fax"
@@ -151,6 +125,28 @@ def test_g711_origin_is_seen(law: g711.Law) -> None:
     assert analyse(clip_of(coded)).g711 == law
     assert analyse(clip_of(spoilt)).g711 is None
     assert analyse(clip_of(np.zeros(8000, np.int16))).g711 is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_call_with_one_silent_side_is_heard_as_its_other_side(seed: int) -> None:
+    said = speech(3, seed=seed).samples[:, 0]
+    alone = analyse(clip_of(said))
+
+    for sides in ((said, np.zeros_like(said)), (np.zeros_like(said), said)):
+        heard = analyse(clip_of(np.stack(sides, axis=1)))
+
+        assert (heard.kind, heard.bandwidth, heard.activity) == (alone.kind, alone.bandwidth, alone.activity)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_telephone_speech_in_a_wide_file_is_heard_as_such(seed: int) -> None:
+    wide = telephony.clip(resampled(voice(3, seed), 8000, 44_100), rate=44_100)
+
+    heard, narrow = analyse(wide), analyse(telephony.clip(voice(3, seed)))
+
+    assert (heard.kind, heard.has_dtmf) == ("speech", False)
+    assert heard.bandwidth <= 4300
+    assert heard.level_dbfs == pytest.approx(narrow.level_dbfs, abs=0.1)
 
 
 def test_level_is_that_of_the_sound() -> None:

@@ -9,7 +9,7 @@ from schemas.media_type import MediaType
 from streams.audio import ogg
 from streams.audio.clip import Clip, SourceFormat
 from streams.audio.decode import decode
-from tests.support.signals import MEDIA_TYPES, encode_as, speech, write_sound
+from tests.support.signals import MEDIA_TYPES, clip_of, encode_as, speech, write_sound
 
 
 def decoded(audio: bytes, label: str) -> Clip:
@@ -55,6 +55,18 @@ def test_linear_types_keep_every_sample(label: str, container: str) -> None:
 
     assert result.pcm_sha256 == clip.pcm_sha256
     assert result.source == SourceFormat(container, "flac" if container == "flac" else "pcm", 16)
+
+
+@pytest.mark.parametrize("frames", [8000, 7999])
+@pytest.mark.parametrize("law", ["PCMU", "PCMA"])
+def test_g711_that_is_called_linear_is_heard_and_told_also_of_an_odd_length(law: str, frames: int) -> None:
+    audio = encode_as(clip_of(speech(1).samples[:frames]), f"audio/{law}")
+
+    result = decoded(audio, "audio/L16;rate=8000")
+
+    assert result.source == SourceFormat("raw", law.lower(), 8, MediaType(f"audio/{law}", (("rate", "8000"),)))
+    assert result.pcm_sha256 == decoded(audio, f"audio/{law}").pcm_sha256
+    assert result.duration_ms == 1000
 
 
 @pytest.mark.parametrize("label", ["audio/ogg", "audio/ogg;codecs=opus", "audio/mpeg"])

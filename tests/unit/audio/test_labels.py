@@ -4,6 +4,7 @@ from itertools import permutations, product
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from schemas.media_type import MediaType
 from streams.audio.clip import Clip
@@ -29,13 +30,28 @@ def square(amplitude: int, period: int) -> Clip:
     return clip_of(np.where(np.arange(8000) % period < period / 2, amplitude, -amplitude - 1).astype(np.int16))
 
 
+def stereo_noise(rms: float) -> NDArray[np.int16]:
+    return np.clip(np.random.default_rng(0).normal(0, rms, (12_000, 2)), -32768, 32767).astype(np.int16)
+
+
+def clipped(clip: Clip, share: float) -> NDArray[np.int16]:
+    """Amplified until that share of the samples is at full scale; dull before, as real speech is beside this one."""
+    dull = np.apply_along_axis(np.convolve, 0, clip.samples.astype(np.float64), np.hanning(9), "same")
+    gain = 32_768 / np.quantile(np.abs(dull), 1 - share)
+    loud: NDArray[np.int16] = np.clip(np.rint(dull * gain), -32768, 32767).astype(np.int16)
+    return loud
+
+
 RIGHT = {
     "speech": speech(1),
     "short speech": speech(0.1),
     "wide stereo speech": speech(1, 44_100, 2),
     "one silent channel": clip_of(np.stack([speech(1).samples[:, 0], np.zeros(8000, np.int16)], axis=1)),
     "quiet speech": clip_of((speech(1).samples // 64).astype(np.int16)),
-    "clipped speech": telephony.clip(speech(1).samples[:, 0].astype(np.float64) * 40),
+    "clipped speech": clip_of(clipped(speech(1), 0.5)),
+    "mostly clipped speech": clip_of(clipped(speech(1), 0.8)),
+    "clipped stereo speech": clip_of(clipped(speech(1, channels=2), 0.5)),
+    "clipped music": telephony.clip(telephony.music(1) * 12),
     "music": telephony.clip(telephony.music(1)),
     "digits": telephony.clip(*(telephony.digit(key, 0.05) for key in telephony.KEYS)),
     "silence": clip_of(np.zeros(8000, np.int16)),
@@ -44,6 +60,8 @@ RIGHT = {
     "square": square(1000, 50),
     "white noise": telephony.clip(telephony.noise(1, 6000)),
     "clipped noise": telephony.clip(telephony.noise(1, 60_000)),
+    "clipped wide stereo noise": clip_of(stereo_noise(40_000), 48_000),
+    "clipped tone in noise": telephony.clip(telephony.sines((1000,), 1, amplitude=100_000) + telephony.noise(1, 3000)),
     "low noise": telephony.clip(telephony.noise(1, 3)),
     "wide noise": telephony.clip(telephony.noise(0.5, 2000, 48_000), rate=48_000),
     "steady level": clip_of(np.full(8000, 1234, np.int16)),
@@ -84,6 +102,25 @@ def test_mislabelled_music_is_corrected(is_a: str, labelled: str) -> None:
     clip = telephony.clip(telephony.music(1))
 
     assert judged(clip, is_a, labelled) == label(is_a, clip)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize(("is_a", "labelled"), MISLABELLED)
+def test_speech_with_half_of_its_samples_clipped_is_corrected(is_a: str, labelled: str, channels: int) -> None:
+    for seed in range(4):
+        clip = clip_of(clipped(speech(1, seed=seed, channels=channels), 0.5))
+
+        assert judged(clip, is_a, labelled) == label(is_a, clip)
+
+
+@pytest.mark.parametrize(("is_a", "labelled"), MISLABELLED)
+def test_speech_on_one_side_of_a_call_or_on_both_alike_is_corrected(is_a: str, labelled: str) -> None:
+    for seed in range(4):
+        voice = speech(1, seed=seed).samples[:, 0]
+        for sides in ((voice, np.zeros_like(voice)), (np.zeros_like(voice), voice), (voice, voice)):
+            clip = clip_of(np.stack(sides, axis=1))
+
+            assert judged(clip, is_a, labelled) == label(is_a, clip)
 
 
 @pytest.mark.parametrize(("is_a", "labelled"), MISLABELLED)

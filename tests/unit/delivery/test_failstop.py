@@ -3,7 +3,7 @@ import sys
 import threading
 
 from streams.delivery.failstop import StalledError, Watchdog
-from tests.support.workers import ROOT
+from tests.chaos.workers import ROOT
 
 
 def test_the_watchdog_ends_a_silence_once() -> None:

@@ -1,0 +1,64 @@
+"""The ledger for tests of one worker or a few: send, collect, judge, all from the topics' beginning."""
+
+import asyncio
+from collections.abc import Sequence
+
+from tests.chaos.judgement import Observations, judge
+from tests.chaos.ledger import Ledger
+from tests.chaos.observing import Observer
+from tests.chaos.reading import Follower
+from tests.chaos.records import COMPRESSED, DEAD_LETTER, Planned, Seen
+from tests.chaos.verdict import Problem
+
+_SETTLE_S = 2.0
+
+
+class Account:
+    """What went in and what came out.
+
+    Args:
+        servers: The cluster.
+        prefix: Put before every topic's name.
+        group: The workers' consumer group.
+    """
+
+    def __init__(self, servers: str, prefix: str, group: str) -> None:
+        self._servers = servers
+        self._prefix = prefix
+        self._group = group
+        self._ledger = Ledger(servers, prefix)
+        self._seen: Observations | None = None
+
+    async def send(self, plan: Sequence[Planned], *, per_second: float | None = None) -> None:
+        """Send inputs, so many each second or as fast as the brokers take them; see `Ledger.send`."""
+        await self._ledger.send(plan, [number / per_second for number in range(len(plan))] if per_second else None)
+
+    async def collect(self, within: float) -> None:
+        """Wait until each input has an outcome, then a little longer for doubled ones, and look at everything.
+
+        Args:
+            within: Seconds after which it stops waiting for missing ones.
+        """
+        async with Follower(self._servers, self._prefix) as follower:
+            await follower.wait_for(self._ledger.acknowledged, within)
+        await asyncio.sleep(_SETTLE_S)
+        self._seen, _ = await Observer(self._servers, self._prefix, self._group, policies={}).observe(self._ledger)
+
+    @property
+    def results(self) -> list[Seen]:
+        """What was collected of ``audio.compressed``."""
+        return self._collected(COMPRESSED)
+
+    @property
+    def dead_letters(self) -> list[Seen]:
+        """What was collected of ``audio.dead-letter``."""
+        return self._collected(DEAD_LETTER)
+
+    def problems(self) -> list[Problem]:
+        """Everything that is not as it has to be; only after ``collect``."""
+        assert self._seen is not None
+        return judge(self._seen)
+
+    def _collected(self, topic: str) -> list[Seen]:
+        assert self._seen is not None
+        return [one for one in self._seen.outcomes if one.topic.endswith(topic)]

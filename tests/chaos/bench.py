@@ -1,0 +1,220 @@
+"""The chaos bench: a real cluster and real workers, broken round by round, and judged by the ledger."""
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Self
+
+from aiokafka import AIOKafkaProducer
+
+from tests.chaos.cluster import ProxiedCluster
+from tests.chaos.faults import possible
+from tests.chaos.faults.base import Fault
+from tests.chaos.faults.state import unmount
+from tests.chaos.judgement import Observations, judge
+from tests.chaos.ledger import Ledger
+from tests.chaos.observing import Observer
+from tests.chaos.plan import Planner
+from tests.chaos.reading import Follower
+from tests.chaos.records import POLICY
+from tests.chaos.recovery import recovered
+from tests.chaos.scene import Scene
+from tests.chaos.verdict import Problem, RoundVerdict, Struck
+from tests.chaos.workers import PRODUCT, ROOT, Crew, Worker
+from tests.chaos.workload import POLICIES
+
+WORKERS = 3
+_ON_DUTY_AT_FIRST = 2
+_START_WITHIN_S = 60.0
+_ANSWERED_WITHIN_S = 60.0
+_UP_AGAIN_WITHIN_S = 60.0
+_IN_SYNC_WITHIN_S = 30.0
+#: Outcomes are read this long after they were committed, at most.
+_LATE_S = 3.0
+
+
+class ChaosError(Exception):
+    """The bench itself cannot go on. The message says why."""
+
+
+class ChaosBench:
+    """A cluster, topics, workers and a ledger; use it as an async context manager.
+
+    Args:
+        directory: For everything it makes: workers' logs and state, the brokers' data, evidence.
+        seed: Decides workload and faults of every round.
+        faults: Names of the faults to use; None takes all that this process has the rights for.
+        worker_module: What is run as a worker.
+        worker_environment: Further settings of the workers.
+        brokers: 1 or 3, where no cluster is given.
+        cluster: Running brokers to use, which are left running; topics and group are always new ones.
+        report: Told what takes long.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        seed: int,
+        faults: Sequence[str] | None = None,
+        worker_module: str = PRODUCT,
+        worker_environment: Mapping[str, str] = {},
+        brokers: int = 3,
+        cluster: ProxiedCluster | None = None,
+        report: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.directory = directory
+        self.faults = list(faults) if faults is not None else possible()
+        self._planner = Planner(seed, self.faults)
+        self._worker_module = worker_module
+        self._worker_environment = worker_environment
+        self._brokers = brokers
+        self._given = cluster
+        self._report = report
+        self._name = f"chaos-{secrets.token_hex(4)}"
+        self._started = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as started:
+            cluster = self._given
+            if cluster is None:
+                own = ProxiedCluster(self.directory / "kafka", self._brokers, WORKERS, self._report)
+                cluster = await started.enter_async_context(own)
+            self._servers, prefix = cluster.bootstrap_servers, f"{self._name}."
+            await asyncio.to_thread(self._make_topics, prefix)
+            await self._publish_policies(prefix)
+            self._ledger = Ledger(self._servers, prefix)
+            crew = Crew({number: self._worker(cluster, number, prefix) for number in range(WORKERS)})
+            self._scene = Scene(cluster, crew, prefix, self._name, self._ledger)
+            started.callback(self._end)
+            self._report("starting workers")
+            for number in range(_ON_DUTY_AT_FIRST):
+                crew.call_up(number)
+            self._keeper = asyncio.create_task(crew.keep())
+            started.callback(self._keeper.cancel)
+            late = await crew.all_ready(_START_WITHIN_S)
+            if late:
+                raise ChaosError(f"not ready in {_START_WITHIN_S:.0f} s: {', '.join(late)}; logs in {self.directory}")
+            self._follower = await started.enter_async_context(Follower(self._servers, prefix))
+            self._observer = Observer(self._servers, prefix, self._name)
+            self._started = started.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._started.aclose()
+
+    async def round(self, number: int) -> RoundVerdict:
+        """Break things once, wait until everything is answered, and judge it."""
+        began = time.monotonic()
+        plan = self._planner.plan(number)
+        await self._ledger.send_in_vain(plan.in_vain)
+        sending = asyncio.create_task(self._ledger.send(plan.inputs, plan.due))
+        try:
+            struck = await asyncio.gather(*(self._strike(at, fault) for at, fault in plan.faults))
+            await sending
+        finally:
+            sending.cancel()
+        problems = await self._settle()
+        seen, aborted = await self._observer.observe(self._ledger)
+        problems += await asyncio.to_thread(judge, seen)
+        verdict = RoundVerdict(
+            number=number,
+            inputs=len(seen.sent),
+            faults=recovered(struck, seen.sent, self._follower.arrivals),
+            problems=problems,
+            aborted=aborted,
+            seconds=time.monotonic() - began,
+        )
+        if problems:
+            self._keep_evidence(verdict, seen)
+        return verdict
+
+    async def _strike(self, at: float, fault: Fault) -> Struck:
+        await asyncio.sleep(at)
+        began = time.monotonic()
+        try:
+            await fault.inject(self._scene)
+            await asyncio.sleep(fault.lasts)
+        finally:
+            await fault.heal(self._scene)
+        return Struck(fault.name, fault.what, fault.struck_at or began, time.monotonic())
+
+    async def _settle(self) -> list[Problem]:
+        """Wait until all is answered and everybody is well again."""
+        if self._keeper.done():
+            self._keeper.result()
+        await self._wait_for_answers()
+        late = await self._scene.crew.all_ready(_UP_AGAIN_WITHIN_S)
+        problems = [Problem("workers", f"{name} is not up again in {_UP_AGAIN_WITHIN_S:.0f} s") for name in late]
+        if not await self._scene.replicated(_IN_SYNC_WITHIN_S):
+            raise ChaosError(f"the brokers are not in sync again in {_IN_SYNC_WITHIN_S:.0f} s")
+        return problems
+
+    async def _wait_for_answers(self) -> None:
+        """Wait until every input has an outcome, or none can come any more."""
+        inputs = self._ledger.acknowledged
+        waiting = asyncio.create_task(self._follower.wait_for(inputs, _ANSWERED_WITHIN_S))
+        try:
+            while not (await asyncio.wait([waiting], timeout=_LATE_S))[0]:
+                if await self._observer.all_committed(inputs):
+                    await asyncio.wait([waiting], timeout=_LATE_S)  # what was committed may still be on its way here
+                    return
+            waiting.result()
+        finally:
+            waiting.cancel()
+
+    def _worker(self, cluster: ProxiedCluster, number: int, prefix: str) -> Worker:
+        return Worker(
+            cluster.servers_of(number),
+            prefix,
+            self._name,
+            self.directory / f"worker-{number}",
+            module=self._worker_module,
+            **self._worker_environment,
+        )
+
+    def _make_topics(self, prefix: str) -> None:
+        # As an operator does: the bench knows the product by its commands and topics alone.
+        command = [sys.executable, "-P", "-m", "scripts.commands.topics", "apply", "--topic-prefix", prefix]
+        command += ["--group", self._name, "--bootstrap-servers", self._servers]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+        if done.returncode:
+            raise ChaosError(f"the topics cannot be made: {done.stderr.strip()}")
+
+    async def _publish_policies(self, prefix: str) -> None:
+        async with AIOKafkaProducer(bootstrap_servers=self._servers, acks="all") as producer:
+            for hotel, policy in POLICIES.items():
+                message = policy.message(hotel)
+                await producer.send_and_wait(f"{prefix}{POLICY}", message.value, key=message.key)
+
+    def _keep_evidence(self, verdict: RoundVerdict, seen: Observations) -> None:
+        """Write down what was seen; logs and states of the workers stay where they are."""
+        directory = self.directory / "evidence" / f"round-{verdict.number}"
+        directory.mkdir(parents=True, exist_ok=True)
+        outcomes = [
+            {
+                "at": f"{one.topic}-{one.partition}@{one.offset}",
+                "headers": {name: one.header(name) for name, _ in one.headers},
+            }
+            for one in seen.outcomes
+        ]
+        (directory / "verdict.json").write_text(json.dumps(asdict(verdict), indent=1))
+        (directory / "outcomes.json").write_text(json.dumps(outcomes, indent=1))
+        for log in self.directory.glob("kafka/node-*/broker.log"):
+            shutil.copy(log, directory / f"{log.parent.name}.log")
+
+    def _end(self) -> None:
+        self._scene.crew.end()
+        self._scene.cluster.mend()
+        for worker in self._scene.crew.workers.values():
+            unmount(worker.state)

@@ -1,0 +1,69 @@
+"""Everything that can break, by name."""
+
+from collections.abc import Mapping
+
+from tests.chaos.faults.base import Fault
+from tests.chaos.faults.brokers import (
+    AllBrokersKill,
+    BrokerFreeze,
+    BrokerKill,
+    BrokersRolling,
+    GroupCoordinatorKill,
+    TransactionCoordinatorKill,
+)
+from tests.chaos.faults.busy import BusyKill, BusyRebalance, BusyZombie
+from tests.chaos.faults.network import Isolation, LinkCut, LinkDelay, LinkReset
+from tests.chaos.faults.senders import BombClips, CarelessSender
+from tests.chaos.faults.state import StateCorrupted, StateFull, StateReadOnly, StateTruncated, StateWiped, can_mount
+from tests.chaos.faults.workers import (
+    AllWorkersKill,
+    DecoderKill,
+    MemoryPressure,
+    RebalanceInRecovery,
+    Rebalances,
+    WorkerFreeze,
+    WorkerKill,
+    WorkerPause,
+    WorkersRolling,
+    WorkerStop,
+)
+
+_CLASSES: tuple[type[Fault], ...] = (
+    WorkerKill,
+    AllWorkersKill,
+    WorkerPause,
+    WorkerFreeze,
+    WorkerStop,
+    WorkersRolling,
+    Rebalances,
+    RebalanceInRecovery,
+    BusyKill,
+    BusyZombie,
+    BusyRebalance,
+    DecoderKill,
+    BombClips,
+    MemoryPressure,
+    BrokerKill,
+    AllBrokersKill,
+    GroupCoordinatorKill,
+    TransactionCoordinatorKill,
+    BrokerFreeze,
+    BrokersRolling,
+    LinkReset,
+    LinkCut,
+    LinkDelay,
+    Isolation,
+    CarelessSender,
+    StateWiped,
+    StateTruncated,
+    StateCorrupted,
+    StateReadOnly,
+    StateFull,
+)
+FAULTS: Mapping[str, type[Fault]] = {fault.name: fault for fault in _CLASSES}
+
+
+def possible() -> list[str]:
+    """Names of the faults that this process has the rights for."""
+    mounts = can_mount()
+    return [name for name, fault in FAULTS.items() if mounts or not fault.needs_mounts]

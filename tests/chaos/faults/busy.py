@@ -1,0 +1,82 @@
+"""What happens to workers in the midst of much work, when whatever they had begun is still open."""
+
+import asyncio
+import signal
+from random import Random
+
+from tests.chaos.faults.base import Fault
+from tests.chaos.scene import Scene
+from tests.chaos.workload import burst
+
+_BURST = 60
+#: Seconds from the arrival of a burst until it is struck: it is being worked on.
+_STRIKE_S = (0.02, 0.4)
+#: A worker that is not missed by then is not going to be: nobody else is there.
+_MISSED_WITHIN_S = 15.0
+#: Seconds over which inputs are sent while workers come and go, and how many.
+_FLOOD_S, _FLOOD = 5.0, 150
+
+
+class BusyKill(Fault):
+    """All workers are killed in the midst of much work."""
+
+    name = "workers-kill-busy"
+
+    def __init__(self, chance: Random) -> None:
+        super().__init__(chance)
+        self._strike_s = chance.uniform(*_STRIKE_S)
+        self._burst = burst(_BURST, chance)
+
+    async def inject(self, scene: Scene) -> None:
+        self.what = "all"
+        await scene.ledger.send(self._burst)
+        await asyncio.sleep(self._strike_s)
+        for number in scene.crew.on_duty:
+            scene.crew.workers[number].signal(signal.SIGKILL)
+
+
+class BusyZombie(Fault):
+    """A worker is frozen, and thawed at the very moment when others get its partitions."""
+
+    name = "worker-wakes-at-takeover"
+
+    def __init__(self, chance: Random) -> None:
+        super().__init__(chance)
+        self.lasts = chance.uniform(0.0, 0.3)
+        self._strike_s = chance.uniform(*_STRIKE_S)
+        self._burst = burst(_BURST, chance)
+        self._victim = -1
+
+    async def inject(self, scene: Scene) -> None:
+        self._victim = self._one_of(scene.crew.on_duty)
+        worker = scene.crew.workers[self._victim]
+        self.what = worker.name
+        members = await scene.members()
+        await scene.ledger.send(self._burst)
+        await asyncio.sleep(self._strike_s)
+        worker.signal(signal.SIGSTOP)
+        await scene.wait_for_takeover(members, _MISSED_WITHIN_S)
+
+    async def heal(self, scene: Scene) -> None:
+        scene.crew.workers[self._victim].signal(signal.SIGCONT)
+
+
+class BusyRebalance(Fault):
+    """One more worker, or one less, in the midst of much work: everybody lets go of their partitions."""
+
+    name = "rebalance-busy"
+
+    def __init__(self, chance: Random) -> None:
+        super().__init__(chance)
+        self._flood = burst(_FLOOD, chance)
+
+    async def inject(self, scene: Scene) -> None:
+        flood = asyncio.create_task(scene.ledger.send(self._flood, [n * _FLOOD_S / _FLOOD for n in range(_FLOOD)]))
+        if scene.crew.off_duty:
+            number = scene.crew.off_duty[0]
+            scene.crew.call_up(number)
+        else:
+            number = self._one_of(scene.crew.on_duty)
+            scene.crew.send_home(number)
+        self.what = scene.crew.workers[number].name
+        await flood

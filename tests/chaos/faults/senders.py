@@ -1,0 +1,54 @@
+"""What senders do: send what kills decoders, and send again what had arrived."""
+
+import asyncio
+from random import Random
+
+from tests.chaos.faults.base import Fault
+from tests.chaos.scene import Scene
+from tests.chaos.workload import bombs, single
+
+_BOMBS = 4
+_CARELESS = 24
+#: The first half of what a careless sender sends opens its connections; then they become slow.
+_SECOND_HALF_AT_S = 1.5
+#: Seconds that each way takes then, and until the connections break: the inputs have arrived, no acknowledgement has.
+_WAY_S, _BREAKS_AFTER_S = 0.4, 0.6
+
+
+class BombClips(Fault):
+    """Files that want all the memory there is, several at once."""
+
+    name = "bomb-clips"
+
+    def __init__(self, chance: Random) -> None:
+        super().__init__(chance)
+        self._bombs = bombs(_BOMBS, chance)
+
+    async def inject(self, scene: Scene) -> None:
+        self.what = f"{len(self._bombs)} files"
+        await scene.ledger.send(self._bombs)
+
+
+class CarelessSender(Fault):
+    """A producer without idempotence, whose connections break before the acknowledgements come: it sends again."""
+
+    name = "sender-without-idempotence"
+
+    def __init__(self, chance: Random) -> None:
+        super().__init__(chance)
+        self._inputs = single(_CARELESS, chance)
+
+    async def inject(self, scene: Scene) -> None:
+        self.what = f"{len(self._inputs)} inputs"
+        links = scene.cluster.links_of(scene.cluster.sender)
+        due = [0.0 if n < _CARELESS / 2 else _SECOND_HALF_AT_S for n in range(_CARELESS)]
+        servers = scene.cluster.servers_of(scene.cluster.sender)
+        sending = asyncio.create_task(scene.ledger.send(self._inputs, due, servers=servers, idempotent=False))
+        await asyncio.sleep(_SECOND_HALF_AT_S - _WAY_S / 2)
+        for link in links:
+            link.delay = _WAY_S
+        await asyncio.sleep(_WAY_S / 2 + _BREAKS_AFTER_S)
+        for link in links:
+            link.reset()
+            link.mend()
+        await sending

@@ -1,0 +1,192 @@
+"""Judges what came out by what went in, knowing nothing but the topics and the contract. Pure."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tests.chaos import playing, tables
+from tests.chaos.records import COMPRESSED, DEAD_LETTER, ERROR_PREFIX, RAW, Place, Seen, Sent
+from tests.chaos.verdict import Problem
+from tests.chaos.workload import HotelPolicy
+
+_CONNECT = tuple(
+    ERROR_PREFIX + name
+    for name in ("topic", "partition", "offset", "stage", "exception.class.name", "exception.message")
+)
+
+
+@dataclass(frozen=True)
+class Observations:
+    """Everything that was seen of one round.
+
+    Attributes:
+        sent: What went in: acknowledged, or found in ``audio.raw`` all the same.
+        log: ``audio.raw`` as it was read, from where ``sent`` begins.
+        ever_sent: As ``sent``, since the table's beginning.
+        outcomes: ``audio.compressed`` and ``audio.dead-letter`` as ``read_committed`` sees them, in order.
+        settled: Outcomes that inputs of earlier rounds have had.
+        unstable: Last stable offset and end, by name of a partition, where they still differ.
+        committed: The group's committed offsets, by partition of ``audio.raw``.
+        ends: Where the partitions of ``audio.raw`` end: behind the last input.
+        table: Records of the cache table's changelog.
+        policies: The hotels' rules.
+    """
+
+    sent: Mapping[Place, Sent]
+    log: Sequence[Seen]
+    outcomes: Sequence[Seen]
+    ever_sent: Mapping[Place, Sent] = field(default_factory=dict)
+    settled: Mapping[Place, int] = field(default_factory=dict)
+    unstable: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    committed: Mapping[int, int] = field(default_factory=dict)
+    ends: Mapping[int, int] = field(default_factory=dict)
+    table: Sequence[Seen] = ()
+    policies: Mapping[str, HotelPolicy] = field(default_factory=dict)
+
+
+def judge(seen: Observations) -> list[Problem]:
+    """Find everything that is not as it has to be."""
+    return [
+        *_counted(seen),
+        *_ordered(seen),
+        *(Problem("damaged", detail) for one in seen.outcomes for detail in _mistakes(one, seen)),
+        *_same_bytes(seen.outcomes),
+        *(
+            Problem("transactions", f"{name}: read_committed stops at {stable}, the end is {end}")
+            for name, (stable, end) in seen.unstable.items()
+        ),
+        *(
+            Problem("offsets", f"{RAW}-{partition}: committed {seen.committed.get(partition)}, the end is {end}")
+            for partition, end in seen.ends.items()
+            if seen.committed.get(partition, 0) != end
+        ),
+        *(Problem("table", detail) for detail in tables.mistakes(seen.table, seen.ever_sent or seen.sent)),
+    ]
+
+
+def _counted(seen: Observations) -> Iterator[Problem]:
+    """Each input has one outcome."""
+    counts = Counter(one.place for one in seen.outcomes)
+    in_log = {Place(one.partition, one.offset) for one in seen.log}
+    for place, sent in seen.sent.items():
+        if place not in in_log:
+            yield Problem("lost", f"{_name(place, sent)}: acknowledged, and gone from {RAW}")
+        if counts[place] == 0:
+            yield Problem("lost", f"{_name(place, sent)}: no outcome")
+        elif counts[place] > 1:
+            yield Problem("duplicated", f"{_name(place, sent)}: {counts[place]} outcomes")
+    for found, count in counts.items():
+        if found is None:
+            yield Problem("damaged", f"{count} outcomes do not say which input they belong to")
+        elif found in seen.settled:
+            yield Problem("duplicated", f"{tuple(found)}: {count} more outcomes after its round was over")
+        elif found not in seen.sent:
+            yield Problem("damaged", f"{tuple(found)}: an outcome of an input that was never sent")
+
+
+def _ordered(seen: Observations) -> Iterator[Problem]:
+    """Results of a call follow each other as its inputs do, by offset and by number; so do its dead letters."""
+    last: dict[tuple[str, int, str], tuple[int, int]] = {}
+    for one in seen.outcomes:
+        sent = seen.sent.get(one.place) if one.place is not None else None
+        if sent is None or one.place is None:
+            continue
+        stream = (one.topic, one.place.partition, sent.planned.call_id)
+        offset, sequence = last.get(stream, (-1, -1))
+        if one.place.offset < offset or sent.planned.sequence < sequence:
+            yield Problem("reordered", f"{_name(one.place, sent)}: comes after offset {offset}, number {sequence}")
+        last[stream] = one.place.offset, sent.planned.sequence
+
+
+def _mistakes(one: Seen, seen: Observations) -> list[str]:
+    sent = seen.sent.get(one.place) if one.place is not None else None
+    if sent is None or one.place is None:
+        return []
+    name = _name(one.place, sent)
+    if one.topic.endswith(DEAD_LETTER):
+        found = _dead_letter_mistakes(one, sent)
+    elif sent.planned.sample is None:
+        found = ["a result of an input that is bad"]
+    else:
+        found = [*_result_mistakes(one, sent), *_policy_mistakes(one, seen.policies.get(sent.planned.hotel))]
+    if one.partition != one.place.partition:
+        found.append(f"stands on partition {one.partition}")
+    return [f"{name}: {mistake}" for mistake in found]
+
+
+def _result_mistakes(one: Seen, sent: Sent) -> list[str]:
+    planned, sample, value = sent.planned, sent.planned.sample, one.value or b""
+    assert sample is not None
+    original = dict(planned.message.headers)
+    expected = {name: original[name].decode() for name in ("ce_hotelid", "ce_callid", "ce_channel", "ce_sequence")} | {
+        "ce_specversion": "1.0",
+        "ce_type": "hotel.audio.compressed.v1",
+        "ce_causationid": original["ce_id"].decode(),
+        "ce_originalbytes": str(len(sample.audio)),
+        "ce_samplerate": str(sample.rate),
+        "ce_audiochannels": str(sample.pcm.shape[1]),
+        "ce_sha256": hashlib.sha256(value).hexdigest(),
+    }
+    found = [
+        f"{name} is {one.header(name)} and must be {right}"
+        for name, right in expected.items()
+        if one.header(name) != right
+    ]
+    if one.key != planned.message.key:
+        found.append(f"the key is {one.key!r}")
+    if not (one.header("ce_sourcetopic") or "").endswith(RAW):
+        found.append(f"ce_sourcetopic is {one.header('ce_sourcetopic')}")
+    return found + playing.mistakes(
+        value,
+        sample,
+        content_type=one.header("content-type") or "",
+        level=one.header("ce_level") or "",
+        pcm_sha256=one.header("ce_pcmsha256") or "",
+    )
+
+
+def _policy_mistakes(one: Seen, policy: HotelPolicy | None) -> list[str]:
+    if policy is None:
+        return []
+    found, content_type, level = [], one.header("content-type") or "", one.header("ce_level") or ""
+    # What must lose nothing (fax, for one) comes as FLAC or WAV all the same.
+    if policy.accept and content_type not in policy.accept and not playing.is_lossless(content_type, level):
+        found.append(f"the hotel does not accept {content_type}")
+    if policy.lossless and level not in {"1", "2"}:
+        found.append(f"level {level}, and the hotel must lose nothing")
+    return found
+
+
+def _dead_letter_mistakes(one: Seen, sent: Sent) -> list[str]:
+    planned, message = sent.planned, sent.planned.message
+    reason = one.header(f"{ERROR_PREFIX}exception.class.name") or ""
+    if planned.sample is not None:
+        return [f"a dead letter of a good input, for {reason}: {one.header(ERROR_PREFIX + 'exception.message')}"]
+    found = []
+    if (one.key, one.value) != (message.key, message.value):
+        found.append("the dead letter is not intact")
+    if one.headers[: len(message.headers)] != message.headers:
+        found.append("the dead letter's headers are not intact")
+    if one.timestamp != sent.timestamp:
+        found.append(f"the dead letter's timestamp is {one.timestamp} and was {sent.timestamp}")
+    missing = [name for name in _CONNECT if not one.header(name)]
+    return found + [f"the dead letter lacks {name}" for name in missing]
+
+
+def _same_bytes(outcomes: Iterable[Seen]) -> Iterator[Problem]:
+    """Results of one id are one file, whichever worker made them and however often the input came."""
+    digests: dict[str, str | None] = {}
+    for one in outcomes:
+        event_id = one.header("ce_id")
+        if not one.topic.endswith(COMPRESSED) or event_id is None:
+            continue
+        digest = one.header("ce_sha256")
+        if digests.setdefault(event_id, digest) != digest:
+            yield Problem("damaged", f"{one.place and tuple(one.place)}: the same ce_id with other bytes")
+
+
+def _name(place: Place, sent: Sent) -> str:
+    planned = sent.planned
+    what = planned.bad or (planned.sample.content_type if planned.sample is not None else "?")
+    return f"{place.partition}@{place.offset} {planned.call_id}#{planned.sequence} ({what}, {planned.channel})"

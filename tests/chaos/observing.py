@@ -1,0 +1,109 @@
+"""Collects, after a round, everything that the judgement needs."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from tests.chaos.judgement import Observations
+from tests.chaos.ledger import Ledger
+from tests.chaos.reading import Offsets, Reading, committed_offsets, ends_of, read
+from tests.chaos.records import CACHE_CHANGELOG, COMPRESSED, DEAD_LETTER, RAW, Place, Seen, Sent
+from tests.chaos.workload import POLICIES, HotelPolicy
+
+_CLOSED_WITHIN_S = 10.0
+_COMMITTED_WITHIN_S = 5.0
+_LOOK_S = 0.2
+
+
+class Observer:
+    """Reads the topics from where the last round ended.
+
+    Args:
+        servers: The cluster.
+        prefix: Put before every topic's name.
+        group: The workers' consumer group.
+        policies: The hotels' rules, as they were published.
+    """
+
+    def __init__(self, servers: str, prefix: str, group: str, policies: Mapping[str, HotelPolicy] = POLICIES) -> None:
+        self._servers = servers
+        self._raw = f"{prefix}{RAW}"
+        self._outputs = (f"{prefix}{COMPRESSED}", f"{prefix}{DEAD_LETTER}")
+        self._changelog = f"{prefix}{group}-{CACHE_CHANGELOG}"
+        self._group = group
+        self._policies = policies
+        self._read_to: dict[TopicPartition, int] = {}
+        self._ever_sent: dict[Place, Sent] = {}
+        self._settled: dict[Place, int] = {}
+        self._table: list[Seen] = []
+        self._ends: dict[int, int] = {}
+
+    async def observe(self, ledger: Ledger) -> tuple[Observations, int]:
+        """Look at everything; returns also how many outcomes were aborted, which only ``read_uncommitted`` sees."""
+        unstable = await self._unstable()
+        log = await self._more(self._raw, committed=True)
+        outcomes = await self._more(*self._outputs, committed=True, advance=False)
+        everything = await self._more(*self._outputs, committed=False)
+        self._table += (await self._more(self._changelog, committed=False)).records
+        self._ever_sent = {**self._ever_sent, **ledger.inputs(log.records)}
+        # Behind the last input there may be markers of the senders' transactions, which nobody commits past.
+        self._ends.update((one.partition, one.offset + 1) for one in log.records)
+        seen = Observations(
+            sent={place: sent for place, sent in self._ever_sent.items() if place not in self._settled},
+            log=log.records,
+            outcomes=outcomes.records,
+            ever_sent=self._ever_sent,
+            settled=dict(self._settled),
+            unstable=unstable,
+            committed=await self._committed(),
+            ends=dict(self._ends),
+            table=list(self._table),
+            policies=self._policies,
+        )
+        for one in outcomes.records:
+            if one.place is not None:
+                self._settled[one.place] = self._settled.get(one.place, 0) + 1
+        return seen, len(everything.records) - len(outcomes.records)
+
+    async def all_committed(self, inputs: Iterable[Place]) -> bool:
+        """Whether the group has committed past all of these inputs, so that nobody will read one of them again."""
+        try:
+            found = await committed_offsets(self._servers, self._group, self._raw)
+        except KafkaError:
+            return False
+        return all(found.get(place.partition, 0) > place.offset for place in inputs)
+
+    async def _more(self, *topics: str, committed: bool, advance: bool = True) -> Reading:
+        found = await read(self._servers, topics, committed=committed, since=self._read_to)
+        if advance:
+            self._read_to.update(found.ends)
+        return found
+
+    async def _unstable(self) -> Mapping[str, tuple[int, int]]:
+        """Partitions in which a transaction stays open: consumers that read committed records stop there."""
+        until = time.monotonic() + _CLOSED_WITHIN_S
+        while True:
+            ends = await ends_of(self._servers, self._outputs, committed=False)
+            found = _apart(await ends_of(self._servers, self._outputs, committed=True), ends)
+            if not found or time.monotonic() > until:
+                return found
+            await asyncio.sleep(_LOOK_S)
+
+    async def _committed(self) -> Mapping[int, int]:
+        until = time.monotonic() + _COMMITTED_WITHIN_S
+        while True:
+            found = await committed_offsets(self._servers, self._group, self._raw)
+            if all(found.get(partition) == end for partition, end in self._ends.items()) or time.monotonic() > until:
+                return found
+            await asyncio.sleep(_LOOK_S)
+
+
+def _apart(stable: Offsets, ends: Offsets) -> Mapping[str, tuple[int, int]]:
+    return {
+        f"{partition.topic}-{partition.partition}": (stable[partition], end)
+        for partition, end in ends.items()
+        if stable[partition] < end
+    }

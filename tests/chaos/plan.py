@@ -1,0 +1,70 @@
+"""What happens in each round: the same seed, the same rounds."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.chaos.faults import FAULTS
+from tests.chaos.faults.base import Fault
+from tests.chaos.records import PARTITIONS, Planned
+from tests.chaos.workload import calls
+
+_INPUTS = (140, 210)
+_PER_SECOND = 18.0
+#: Sent at once just before each fault, so that it hits work under way.
+_BURST = 16
+_BURST_BEFORE_S = 0.15
+#: How many faults a round has: more often one, so that its recovery can be told from others'.
+_FAULTS = (1, 1, 1, 2, 2, 3)
+_STRIKE_S = (1.0, 5.0)
+
+
+@dataclass(frozen=True)
+class RoundPlan:
+    """One round.
+
+    Attributes:
+        in_vain: What is sent first, in a transaction that is aborted.
+        inputs: What is sent then, in order.
+        due: When each of them is, in seconds after the round's beginning.
+        faults: What breaks, and how many seconds after the round's beginning.
+    """
+
+    in_vain: Sequence[Planned]
+    inputs: Sequence[Planned]
+    due: Sequence[float]
+    faults: Sequence[tuple[float, Fault]]
+
+
+class Planner:
+    """Plans rounds.
+
+    Every fault has its turn as a round's first before any has a second one; the others of a round are drawn.
+
+    Args:
+        seed: Decides everything.
+        names: The faults to use.
+    """
+
+    def __init__(self, seed: int, names: Sequence[str]) -> None:
+        self._seed = seed
+        self._names = sorted(names)
+
+    def plan(self, number: int) -> RoundPlan:
+        """Plan a round, whichever were planned before."""
+        chance = random.Random(f"round-{self._seed}-{number}")
+        names = [self._turn(number), *chance.choices(self._names, k=chance.choice(_FAULTS) - 1)]
+        faults = [(chance.uniform(*_STRIKE_S), FAULTS[name](random.Random(chance.random()))) for name in names]
+        inputs = calls(chance.randint(*_INPUTS), seed=self._seed, name=number)
+        bursts = [at - _BURST_BEFORE_S for at, _ in faults for _ in range(_BURST)]
+        steady = [n / _PER_SECOND for n in range(len(inputs) - len(bursts))]
+        return RoundPlan(
+            in_vain=calls(PARTITIONS, seed=self._seed, name=-1 - number, bad_share=0.0),
+            inputs=inputs,
+            due=sorted([*steady, *bursts]),
+            faults=sorted(faults, key=lambda pair: pair[0]),
+        )
+
+    def _turn(self, number: int) -> str:
+        lap, at = divmod(number, len(self._names))
+        return random.Random(f"lap-{self._seed}-{lap}").sample(self._names, len(self._names))[at]

@@ -1,0 +1,150 @@
+"""Reads topics: to their ends for the judgement, and as they grow to see when results flow."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from tests.chaos.records import COMPRESSED, DEAD_LETTER, PARTITIONS, Place, Seen
+
+_READ_WITHIN_S = 60.0
+_POLL_MS = 200
+_LOOK_S = 0.05
+_FETCH_BYTES = 8 * 2**20
+
+Offsets = Mapping[TopicPartition, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Records in the order of reading, and where reading ended: the next offset of each partition."""
+
+    records: list[Seen]
+    ends: Offsets
+
+
+def partitions(*topics: str) -> list[TopicPartition]:
+    """All partitions of topics."""
+    return [TopicPartition(topic, number) for topic in topics for number in range(PARTITIONS)]
+
+
+async def read(servers: str, topics: Collection[str], *, committed: bool, since: Offsets | None = None) -> Reading:
+    """Read topics to their present ends.
+
+    Args:
+        servers: The cluster.
+        topics: Full names.
+        committed: Whether to read as ``read_committed`` does; then the end is the last stable offset.
+        since: Where to begin in partitions that are named; elsewhere it begins at the beginning.
+
+    Raises:
+        TimeoutError: When the brokers do not give everything within a minute.
+    """
+    wanted = partitions(*topics)
+    records: list[Seen] = []
+    async with asyncio.timeout(_READ_WITHIN_S), _consumer(servers, committed=committed) as consumer:
+        consumer.assign(wanted)
+        ends = await consumer.end_offsets(wanted)
+        for partition in wanted:
+            consumer.seek(partition, (since or {}).get(partition, 0))
+        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+            for found in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
+                records += map(Seen.of, found)
+    return Reading([one for one in records if one.offset < ends[_partition_of(one)]], ends)
+
+
+async def ends_of(servers: str, topics: Collection[str], *, committed: bool) -> Offsets:
+    """The end of every partition; with ``committed`` the last stable offset, before any open transaction."""
+    async with _consumer(servers, committed=committed) as consumer:
+        found: Offsets = await consumer.end_offsets(partitions(*topics))
+        return found
+
+
+async def committed_offsets(servers: str, group: str, topic: str) -> Mapping[int, int]:
+    """A group's committed offsets, by partition; those that never committed are missing."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    try:
+        found = await admin.list_consumer_group_offsets(group, partitions=partitions(topic))
+    finally:
+        await admin.close()
+    return {partition.partition: offset.offset for partition, offset in found.items() if offset.offset >= 0}
+
+
+class Follower:
+    """Sees results and dead letters as they become visible.
+
+    Args:
+        servers: The cluster.
+        prefix: Put before every topic's name.
+
+    Attributes:
+        arrivals: When the first outcome of each input was seen, in monotonic seconds.
+    """
+
+    def __init__(self, servers: str, prefix: str) -> None:
+        self._servers = servers
+        self._partitions = partitions(f"{prefix}{COMPRESSED}", f"{prefix}{DEAD_LETTER}")
+        self._positions = dict.fromkeys(self._partitions, 0)
+        self._task: asyncio.Task[None] | None = None
+        self.arrivals: dict[Place, float] = {}
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._follow())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def wait_for(self, places: Iterable[Place], within: float) -> None:
+        """Wait until every input has an outcome, or ``within`` seconds are over."""
+        missing = set(places)
+        until = time.monotonic() + within
+        while (missing := missing - self.arrivals.keys()) and time.monotonic() < until:
+            if self._task is not None and self._task.done():
+                self._task.result()
+            await asyncio.sleep(_LOOK_S)
+
+    async def _follow(self) -> None:
+        while True:
+            with contextlib.suppress(KafkaError):  # brokers die here on purpose; go on where it stopped
+                async with _consumer(self._servers, committed=True) as consumer:
+                    consumer.assign(self._partitions)
+                    for partition, offset in self._positions.items():
+                        consumer.seek(partition, offset)
+                    while True:
+                        await self._take(consumer)
+            await asyncio.sleep(_LOOK_S)
+
+    async def _take(self, consumer: AIOKafkaConsumer) -> None:
+        for partition, records in (await consumer.getmany(timeout_ms=_POLL_MS)).items():
+            now = time.monotonic()
+            self._positions[partition] = records[-1].offset + 1
+            for record in records:
+                place = Seen.of(record).place
+                if place is not None:
+                    self.arrivals.setdefault(place, now)
+
+
+def _consumer(servers: str, *, committed: bool) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(
+        bootstrap_servers=servers,
+        isolation_level="read_committed" if committed else "read_uncommitted",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        max_partition_fetch_bytes=_FETCH_BYTES,
+        fetch_max_wait_ms=100,
+    )
+
+
+def _partition_of(seen: Seen) -> TopicPartition:
+    return TopicPartition(seen.topic, seen.partition)

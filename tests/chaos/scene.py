@@ -1,0 +1,101 @@
+"""What faults are done to: a cluster, its lines, and a crew of workers."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from tests.chaos.cluster import ProxiedCluster
+from tests.chaos.ledger import Ledger
+from tests.chaos.records import PARTITIONS, RAW
+from tests.chaos.workers import Crew
+
+_ANSWER_WITHIN_S = 20.0
+_LOOK_S, _SOON_S = 0.2, 0.02
+_GROUP, _TRANSACTION = 0, 1
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything a fault may lay hands on.
+
+    Attributes:
+        cluster: The brokers and the lines to them.
+        crew: The workers.
+        prefix: Put before every topic's name.
+        group: The workers' consumer group.
+        ledger: Sends further inputs, which are then accounted for as all others.
+    """
+
+    cluster: ProxiedCluster
+    crew: Crew
+    prefix: str
+    group: str
+    ledger: Ledger
+
+    async def group_coordinator(self) -> int:
+        """The broker that coordinates the workers' group."""
+        return await self._coordinator(self.group, _GROUP)
+
+    async def transaction_coordinator(self, partition: int) -> int:
+        """The broker that coordinates the transactions of one input partition."""
+        return await self._coordinator(f"{self.group}-{self.prefix}{RAW}-{partition % PARTITIONS}", _TRANSACTION)
+
+    async def members(self) -> frozenset[str]:
+        """The members of the workers' group; none while it is between two generations, or cannot be asked."""
+        with contextlib.suppress(KafkaError, TimeoutError, OSError):
+            async with asyncio.timeout(_ANSWER_WITHIN_S), self._admin() as admin:
+                return await self._members(admin)
+        return frozenset()
+
+    async def wait_for_takeover(self, members: frozenset[str], within: float) -> None:
+        """Wait until the group has settled without one of these members, or ``within`` seconds are over."""
+        with contextlib.suppress(KafkaError, TimeoutError, OSError):
+            async with asyncio.timeout(within), self._admin() as admin:
+                while not (found := await self._members(admin)) or members <= found:
+                    await asyncio.sleep(_SOON_S)
+
+    async def replicated(self, within: float) -> bool:
+        """Wait until every replica of every partition is in sync; tells whether that was so in time."""
+        until = time.monotonic() + within
+        while time.monotonic() < until:
+            if await self._in_sync():
+                return True
+            await asyncio.sleep(_LOOK_S)
+        return False
+
+    async def _members(self, admin: AIOKafkaAdminClient) -> frozenset[str]:
+        (answer,) = await admin.describe_consumer_groups([self.group])
+        _, _, state, _, _, members, *_ = answer.groups[0]
+        return frozenset(member[0] for member in members) if state == "Stable" else frozenset()
+
+    @contextlib.asynccontextmanager
+    async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.cluster.bootstrap_servers)
+        try:
+            await admin.start()
+            yield admin
+        finally:
+            await admin.close()
+
+    async def _in_sync(self) -> bool:
+        try:
+            async with asyncio.timeout(_ANSWER_WITHIN_S), self._admin() as admin:
+                topics = await admin.describe_topics()
+        except (KafkaError, TimeoutError, OSError):
+            return False
+        found = [partition for topic in topics for partition in topic["partitions"]]
+        return bool(found) and all(len(one["isr"]) == len(one["replicas"]) for one in found)
+
+    async def _coordinator(self, name: str, kind: int) -> int:
+        async with asyncio.timeout(_ANSWER_WITHIN_S):
+            while True:
+                try:
+                    async with self._admin() as admin:
+                        return int(await admin.find_coordinator(name, kind))
+                except (KafkaError, OSError):
+                    await asyncio.sleep(_LOOK_S)

@@ -1,0 +1,135 @@
+"""What the ledger found: in a round, and over all rounds."""
+
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["lost", "duplicated", "reordered", "damaged", "transactions", "offsets", "table", "workers"]
+
+#: The fault whose recovery times are the run's own.
+WORKER_KILL = "worker-kill"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is not as it has to be."""
+
+    kind: Kind
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """A fault that was injected.
+
+    Attributes:
+        name: Its class.
+        what: What it hit, with its parameters.
+        at: When, in monotonic seconds.
+        healed_at: When its cause was gone, in monotonic seconds.
+        recovery_s: Seconds until every partition had a result whose input was sent after the fault; None if one of
+            them never had.
+        alone: Whether no other fault was at work before it was over.
+    """
+
+    name: str
+    what: str
+    at: float
+    healed_at: float
+    recovery_s: float | None = None
+    alone: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RoundVerdict:
+    """A round, judged.
+
+    Attributes:
+        number: Of the round, from 0.
+        inputs: How many stood in ``audio.raw``.
+        faults: What was broken, in the order of injection.
+        problems: Empty when everything is exact.
+        aborted: Outcomes that only ``read_uncommitted`` sees: work that was undone.
+        seconds: How long the round took.
+    """
+
+    number: int
+    inputs: int
+    faults: Sequence[Struck]
+    problems: Sequence[Problem]
+    aborted: int
+    seconds: float
+
+
+@dataclass
+class Totals:
+    """All rounds of a run, added up."""
+
+    rounds: int = 0
+    inputs: int = 0
+    aborted: int = 0
+    seconds: float = 0.0
+    problems: Counter[str] = field(default_factory=Counter)
+    faults: dict[str, list[Struck]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, verdict: RoundVerdict) -> None:
+        """Take in one more round."""
+        self.rounds += 1
+        self.inputs += verdict.inputs
+        self.aborted += verdict.aborted
+        self.seconds += verdict.seconds
+        self.problems.update(problem.kind for problem in verdict.problems)
+        for fault in verdict.faults:
+            self.faults[fault.name].append(fault)
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing was wrong in any round."""
+        return not self.problems
+
+    @property
+    def hit(self) -> bool:
+        """Whether the faults hit work under way: otherwise the run shows nothing."""
+        return self.aborted > 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The run's figures; times in seconds. Recovery at the top is of workers that were killed, alone."""
+        kills = recoveries(self.faults.get(WORKER_KILL, ()))
+        return {
+            "rounds": self.rounds,
+            "inputs": self.inputs,
+            "lost": self.problems["lost"],
+            "duplicated": self.problems["duplicated"],
+            "reordered": self.problems["reordered"],
+            "damaged": self.problems["damaged"],
+            "other_problems": {kind: self.problems[kind] for kind in ("transactions", "offsets", "table", "workers")},
+            "aborted_outcomes": self.aborted,
+            "seconds": round(self.seconds, 1),
+            "recovery_s_p50": _rounded(statistics.median(kills) if kills else None),
+            "recovery_s_max": _rounded(max(kills, default=None)),
+            "worker_kill_recoveries_s": [round(one, 2) for one in kills],
+            "faults": {name: summary(struck) for name, struck in sorted(self.faults.items())},
+        }
+
+
+def summary(struck: Sequence[Struck]) -> dict[str, float | int | None]:
+    """Count and recovery times (seconds) of the faults of one class; ``_combined`` with others at work as well."""
+    alone, all_of_them = recoveries(struck), recoveries(struck, alone=False)
+    return {
+        "count": len(struck),
+        "recovery_s_p50": _rounded(statistics.median(alone) if alone else None),
+        "recovery_s_max": _rounded(max(alone, default=None)),
+        "recovery_s_p50_combined": _rounded(statistics.median(all_of_them) if all_of_them else None),
+        "recovery_s_max_combined": _rounded(max(all_of_them, default=None)),
+    }
+
+
+def recoveries(struck: Sequence[Struck], *, alone: bool = True) -> list[float]:
+    """Recovery times in seconds, of faults that nothing else disturbed or of all."""
+    return [one.recovery_s for one in struck if one.recovery_s is not None and (one.alone or not alone)]
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 2)

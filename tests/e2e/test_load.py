@@ -1,0 +1,103 @@
+"""A burst far above what a worker can do: cheaper results first, smaller ones then, and all as before afterwards."""
+
+import asyncio
+import itertools
+from pathlib import Path
+
+import pytest
+
+from schemas import Policy, PolicyEvent
+from streams.topics import apply_topics
+from tests.chaos.account import Account
+from tests.chaos.records import Planned, Seen
+from tests.chaos.sounds import sample
+from tests.chaos.workers import Worker, running
+from tests.chaos.workload import segment
+from tests.e2e.test_policies import publish
+from tests.e2e.test_worker import exact, headers, metric
+from tests.support.brokers import Broker, Namespace
+
+CALLS = {"lisbon": ("call-a", "call-b", "call-c"), "strict": ("call-d",)}
+HIGHEST_PRESSURE = 5
+BACKLOG = 100  # inputs kept waiting: with one clip in flight, several seconds of work
+BATCH = 40
+
+
+@pytest.fixture
+async def worker(broker: Broker, namespace: Namespace, tmp_path: Path) -> Worker:
+    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    # One clip at a time is one transaction for each: a capacity that does not depend on the machine's cores.
+    settings = {"AUDIO_LAG_OBJECTIVE": "1s", "AUDIO_MAX_CONCURRENCY": "1"}
+    return Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path, **settings)
+
+
+class Telephony:
+    """Sends segments of a few calls; each has the same audio as every other one of its hotel's calls."""
+
+    def __init__(self, account: Account, worker: Worker) -> None:
+        self._account = account
+        self._worker = worker
+        self._numbers = itertools.count()
+        self._sequences = {call: itertools.count() for calls in CALLS.values() for call in calls}
+        self.sent = 0
+
+    async def send(self, count: int) -> None:
+        """Send so many segments of each call."""
+        plan = [self._segment(call, hotel) for _ in range(count) for hotel, calls in CALLS.items() for call in calls]
+        await self._account.send(plan)
+        self.sent += len(plan)
+
+    async def press(self) -> None:
+        """Keep the worker behind until it can do no more about it."""
+        async with asyncio.timeout(120):
+            while metric(self._worker, "audio_pressure_steps") < HIGHEST_PRESSURE:
+                if self.sent - metric(self._worker, "audio_records_in_total") < BACKLOG:
+                    await self.send(BATCH // len(self._sequences))
+                await asyncio.sleep(0.1)
+
+    async def ease(self) -> None:
+        """Send a little, until the worker has taken everything back."""
+        async with asyncio.timeout(120):
+            while metric(self._worker, "audio_pressure_steps") > 0:
+                await self.send(1)
+                await asyncio.sleep(1)
+
+    def _segment(self, call: str, hotel: str) -> Planned:
+        spoken = sample(1.0, "audio/L16", seed=7)
+        return segment(spoken, call, next(self._sequences[call]), number=next(self._numbers), hotel=hotel)
+
+
+def choices(results: list[Seen]) -> set[tuple[str, str]]:
+    return {(headers(result)["ce_level"], headers(result)["ce_reason"]) for result in results}
+
+
+async def test_a_burst_costs_effort_then_levels_within_the_policy_and_is_forgotten_afterwards(
+    broker: Broker, namespace: Namespace, worker: Worker
+) -> None:
+    account = Account(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    telephony = Telephony(account, worker)
+    await publish(broker, namespace, PolicyEvent("strict", Policy(1, ceiling_level=3)).to_record())
+    with running(worker):
+        await telephony.send(1)
+        await exact(account)
+        await telephony.press()
+        assert metric(worker, "audio_pressure_steps") == HIGHEST_PRESSURE
+        await exact(account, within=120)
+        await telephony.ease()
+        await telephony.send(1)
+        await exact(account)
+        shown = worker.get("/metrics")[1]
+
+    by_hotel = {hotel: [one for one in account.results if headers(one)["ce_hotelid"] == hotel] for hotel in CALLS}
+    assert {("3", "default"), ("3", "load (effort)"), ("4", "load (level)"), ("5", "load (level)")} <= choices(
+        by_hotel["lisbon"]
+    )
+    assert {level for level, _ in choices(by_hotel["strict"])} == {"3"}
+    for level, reason in choices(account.results):
+        assert f'audio_choices_total{{level="{level}",reason="{reason}"}}' in shown
+    for calls in CALLS.values():
+        for call in calls:
+            results = [headers(one) for one in account.results if headers(one)["ce_callid"] == call]
+            assert results[0]["ce_sha256"] == results[-1]["ce_sha256"]
+            assert results[0]["ce_reason"] == results[-1]["ce_reason"] == "default"
+            assert len({result["ce_sha256"] for result in results}) > 1

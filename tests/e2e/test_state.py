@@ -1,0 +1,137 @@
+"""Tables that are damaged, or ahead of their changelog: set aside and rebuilt, and no call suffers."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from streams.topics import TopicError, apply_topics
+from tests.chaos.account import Account
+from tests.chaos.sounds import Sample, sample
+from tests.chaos.workers import Worker, running
+from tests.chaos.workload import segment
+from tests.support.brokers import Broker, Namespace
+
+PROMPTS = 6
+
+
+@pytest.fixture
+async def worker(broker: Broker, namespace: Namespace, tmp_path: Path) -> Worker:
+    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    return Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path)
+
+
+@pytest.fixture
+def account(broker: Broker, namespace: Namespace) -> Account:
+    return Account(broker.bootstrap_servers, namespace.prefix, namespace.group)
+
+
+def prompts() -> list[Sample]:
+    return [sample(0.6, "audio/L16", seed=seed) for seed in range(PROMPTS)]
+
+
+async def play(account: Account, times: int) -> None:
+    """Send every prompt once more, in one call."""
+    said = [segment(said, "call-1", times * PROMPTS + n, channel="prompt") for n, said in enumerate(prompts())]
+    await account.send(said)
+    await account.collect(60)
+    assert account.problems() == []
+
+
+def cached(account: Account, times: int) -> list[str | None]:
+    """What the results of one playing say about the cache."""
+    numbers = range(times * PROMPTS, (times + 1) * PROMPTS)
+    return [one.header("ce_cache") for one in account.results if int(one.header("ce_sequence") or -1) in numbers]
+
+
+def set_aside(worker: Worker) -> list[str]:
+    return [line["reason"] for line in worker.lines() if line["event"] == "table_set_aside"]
+
+
+def garble(path: Path) -> None:
+    path.write_bytes(b"\x5a" * max(64, path.stat().st_size))
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "MANIFEST-*": garble,
+    "CURRENT": lambda path: path.write_bytes(b""),
+    "*.log": Path.unlink,
+}
+
+
+@pytest.mark.parametrize("files", DAMAGES)
+async def test_a_damaged_table_is_rebuilt_from_its_changelog(worker: Worker, account: Account, files: str) -> None:
+    with running(worker):
+        await play(account, 0)
+        await asyncio.to_thread(worker.kill)
+        for path in worker.state.rglob(f"*.db/{files}"):
+            DAMAGES[files](path)
+        worker.start()
+        await asyncio.to_thread(worker.wait_ready)
+        await play(account, 1)
+        assert await asyncio.to_thread(worker.stop) == 0
+    assert cached(account, 0) == ["miss"] * PROMPTS
+    assert cached(account, 1) == ["hit"] * PROMPTS
+    if files != "*.log":  # without its log a database opens, as it was before; the changelog brings it up to date
+        assert any("orruption" in reason for reason in set_aside(worker))
+        assert list(worker.state.rglob("*.set-aside"))
+
+
+async def test_blocks_that_went_bad_are_misses_and_their_table_is_set_aside_at_the_next_start(
+    worker: Worker, account: Account
+) -> None:
+    with running(worker):
+        await play(account, 0)
+        assert await asyncio.to_thread(worker.stop) == 0
+        # An orderly end leaves the entries in table files, whose blocks have checksums.
+        for path in worker.state.rglob("*.db/*.sst"):
+            content = bytearray(path.read_bytes())
+            content[200 : len(content) // 2] = bytes(len(content) // 2 - 200)
+            path.write_bytes(content)
+        worker.start()
+        await play(account, 1)
+        assert await asyncio.to_thread(worker.stop) == 0
+        worker.start()
+        await play(account, 2)
+        assert await asyncio.to_thread(worker.stop) == 0
+    assert "miss" in cached(account, 1)
+    assert cached(account, 2) == ["hit"] * PROMPTS
+    assert "damage was found in it" in set_aside(worker)
+
+
+async def test_a_table_ahead_of_its_changelog_is_set_aside(
+    worker: Worker, account: Account, broker: Broker, namespace: Namespace
+) -> None:
+    with running(worker):
+        await play(account, 0)
+        assert await asyncio.to_thread(worker.stop) == 0
+        await remake(broker, namespace, f"{namespace.prefix}{namespace.group}-audio-cache-changelog")
+        worker.start()
+        await asyncio.to_thread(worker.wait_ready)
+        await account.send([segment(prompts()[0], "call-1", PROMPTS, channel="prompt")])
+        await account.collect(60)
+        assert await asyncio.to_thread(worker.stop) == 0
+    assert [one.header("ce_cache") for one in account.results][-1] == "miss"
+    assert any("its changelog ends at 0" in reason for reason in set_aside(worker))
+
+
+async def remake(broker: Broker, namespace: Namespace, topic: str) -> None:
+    """Delete a topic and make it anew, empty."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
+    await admin.start()
+    try:
+        await admin.delete_topics([topic])
+        while topic in await admin.list_topics():
+            await asyncio.sleep(0.1)
+    finally:
+        await admin.close()
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+            except TopicError:  # still being deleted
+                await asyncio.sleep(0.3)
+            else:
+                return
