@@ -41,10 +41,10 @@ def observations() -> Observations:
     )
 
 
-def entry(file: bytes, key: bytes = b"k" * 32, offset: int = 0) -> Seen:
+def entry(file: bytes, key: bytes = b"k" * 32, offset: int = 0, times: bytes = bytes(24)) -> Seen:
     """A record of the cache table's changelog."""
     description = json.dumps({"codec": "flac"}).encode()
-    value = len(description).to_bytes(4) + description + file
+    value = times + len(description).to_bytes(4) + description + file
     return Seen("changelog", PARTITION, offset, key, value, (), SENT_AT_MS)
 
 

@@ -186,6 +186,12 @@ def test_an_input_that_was_sent_twice_has_two_outcomes() -> None:
     assert kinds(replace(spoilt, outcomes=[*seen.outcomes, second])) == set()
 
 
+def test_an_entry_with_another_expiry_is_no_mistake() -> None:
+    seen = observations()
+    later = entry(file_of(PROMPT), offset=1, times=b"\x41" * 24)
+    assert judge(replace(seen, table=[*seen.table, later])) == []
+
+
 def test_a_removed_entry_is_no_mistake() -> None:
     seen = observations()
 
