@@ -1,18 +1,20 @@
-"""Measures what this product promises, on this machine. `codecs`: every level in every format, and the plain codecs."""
+"""Measures what this product promises, on this machine.
+
+`codecs`: every level in every format, and the plain codecs. `hearing`: labels set right, kinds of sound told apart.
+"""
 
 import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
-from scripts.benchmarks import corpus
-from scripts.benchmarks.codecs import Row, benches, measure
+from scripts.benchmarks import automatic, codecs, corpus, dialling, hearing, moments
+from scripts.benchmarks.report import Report
 from scripts.commands._cli import fail, progress_bar
+from scripts.demonstration.recordings import UnavailableError
 
 _LEVELS = (1, 2, 3, 4, 5)
 _WIDTH = 120  # characters, where no terminal sets it
@@ -35,59 +37,84 @@ def _parser() -> argparse.ArgumentParser:
         "--level", type=int, choices=_LEVELS, action="append", help="only this level; may be repeated (default: all)"
     )
     codecs.set_defaults(run=_codecs)
+    listening = kinds.add_parser("hearing", help="labels of raw audio, and speech, music, tones and fax told apart")
+    listening.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
+    listening.add_argument("--limit", type=_count, metavar="N", help="use N of the prompts (default: all)")
+    listening.set_defaults(run=_hearing)
     return parser
 
 
-def _codecs(options: argparse.Namespace) -> int:
-    if options.json is not None and not options.json.absolute().parent.is_dir():
-        return fail("bench", f"{options.json} cannot be written: its directory does not exist")
-    found = corpus.load(corpus.CACHE, _say).limited(options.limit)
-    work = benches(found.speech, found.music, options.level or _LEVELS)
-    rows: list[Row] = []
+def _hearing(options: argparse.Namespace) -> int:
+    found = _corpus(options)
+    if isinstance(found, int):
+        return found
     with progress_bar() as progress:
-        bar = progress.add_task("clips", total=sum(len(bench.clips) for bench in work))
-        for bench in work:
-            progress.update(bar, description=f"level {bench.level}, {bench.format}")
-            rows.append(measure(bench, lambda: progress.advance(bar)))
-    if options.json is not None:
-        options.json.write_text(json.dumps(_as_json(found, rows), indent=2) + "\n")
-    _print(found, rows)
+        bar = progress.add_task("hearing", total=hearing.steps(found))
+        heard = hearing.measure(found, lambda: progress.advance(bar))
+    _write(options.json, heard.as_json())
+    console = _console()
+    for table in heard.tables():
+        console.print(table)
+    console.print(f"{found.origin}. Labels: four raw types, each called by all four names.")
     return 0
 
 
-def _as_json(found: corpus.Corpus, rows: Sequence[Row]) -> dict[str, object]:
-    """Speech under ``rows``; the same through G.711, with pauses, and music beside it, in the same form."""
-    grouped = {"rows": "speech", "g711": "G.711", "pauses": "pauses", "music": "music"}
-    return {
-        "corpus": found.origin,
-        "prompts": len(found.speech),
-        **{key: [asdict(row) for row in rows if row.content == content] for key, content in grouped.items()},
-    }
+def _codecs(options: argparse.Namespace) -> int:
+    found = _corpus(options)
+    if isinstance(found, int):
+        return found
+    report = _measure(found, options.level or _LEVELS)
+    _write(options.json, report.as_json())
+    _print(report)
+    return 0
 
 
-def _print(found: corpus.Corpus, rows: Sequence[Row]) -> None:
+def _corpus(options: argparse.Namespace) -> corpus.Corpus | int:
+    """What to measure, or the exit code where that cannot be had or the result could not be written."""
+    if options.json is not None and not options.json.absolute().parent.is_dir():
+        return fail("bench", f"{options.json} cannot be written: its directory does not exist")
+    try:
+        return corpus.load(corpus.CACHE, _say).limited(options.limit)
+    except UnavailableError as error:
+        return fail("bench", f"there is nothing to measure, because {error}")
+
+
+def _write(file: Path | None, rows: dict[str, object]) -> None:
+    if file is not None:
+        file.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+def _measure(found: corpus.Corpus, levels: Sequence[int]) -> Report:
+    work = codecs.benches(found.speech, found.music, levels)
+    mixture = automatic.mixture(found.speech, found.music)
+    rows: list[codecs.Row] = []
+    with progress_bar() as progress:
+        bar = progress.add_task("clips", total=sum(len(bench.clips) for bench in work) + len(mixture))
+        for bench in work:
+            progress.update(bar, description=f"{bench.content}, level {bench.level}, {bench.format}")
+            rows.append(codecs.measure(bench, lambda: progress.advance(bar)))
+        progress.update(bar, description="automatic choice")
+        choices = automatic.compress(mixture, lambda: progress.advance(bar))
+        progress.update(bar, description="DTMF, and single clips")
+        return Report(found, rows, choices, dialling.dial(found.speech[0]), moments.measure(found.speech))
+
+
+def _console() -> Console:
     console = Console()
     if not console.is_terminal:
         console.width = _WIDTH
-    table = Table(title=f"{len(found.speech)} prompts, {len(found.music)} pieces of music")
-    for name in ("content", "level", "format", "ratio", "x real time", "bare", "PESQ", "p10", "predicted", "error"):
-        table.add_column(name, justify="left" if name in {"content", "format"} else "right")
-    for row in rows:
-        table.add_row(
-            row.content,
-            str(row.level),
-            row.format,
-            f"{row.ratio:.2f}",
-            f"{row.speed:.0f}",
-            f"{row.bare_speed:.0f}",
-            *map(_score, (row.pesq_mean, row.pesq_p10, row.predicted_mean, row.prediction_error)),
-        )
-    console.print(table)
-    console.print(f"{found.origin}. Speeds: seconds of audio in a second of one core; bare: the plain library call.")
+    return console
 
 
-def _score(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
+def _print(report: Report) -> None:
+    console = _console()
+    for table in report.tables():
+        console.print(table)
+    console.print(
+        f"{report.corpus.origin}. Ratio: bytes as linear 16-bit samples over bytes of the files, all clips together; "
+        "of the automatic choice: inputs as they come over results. Speeds: seconds of audio in a second of one core; "
+        "bare: the plain library call; share: of its speed."
+    )
 
 
 def _count(text: str) -> int:
