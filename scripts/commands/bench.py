@@ -13,7 +13,7 @@ from rich.console import Console
 
 from scripts.benchmarks import automatic, codecs, corpus, dialling, hearing, moments
 from scripts.benchmarks.report import Report
-from scripts.commands._cli import fail, progress_bar
+from scripts.commands._cli import fail, progress_bar, writable
 from scripts.demonstration.recordings import UnavailableError
 
 _LEVELS = (1, 2, 3, 4, 5)
@@ -31,14 +31,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     kinds = parser.add_subparsers(required=True, metavar="BENCH")
     codecs = kinds.add_parser("codecs", help="ratio, speed and quality of every level in every format")
-    codecs.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
+    codecs.add_argument("--json", type=writable, metavar="FILE", help="write the rows there as well")
     codecs.add_argument("--limit", type=_count, metavar="N", help="use N of the prompts (default: all)")
     codecs.add_argument(
         "--level", type=int, choices=_LEVELS, action="append", help="only this level; may be repeated (default: all)"
     )
     codecs.set_defaults(run=_codecs)
     listening = kinds.add_parser("hearing", help="labels of raw audio, and speech, music, tones and fax told apart")
-    listening.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
+    listening.add_argument("--json", type=writable, metavar="FILE", help="write the rows there as well")
     listening.add_argument("--limit", type=_count, metavar="N", help="use N of the prompts (default: all)")
     listening.set_defaults(run=_hearing)
     return parser
@@ -70,9 +70,7 @@ def _codecs(options: argparse.Namespace) -> int:
 
 
 def _corpus(options: argparse.Namespace) -> corpus.Corpus | int:
-    """What to measure, or the exit code where that cannot be had or the result could not be written."""
-    if options.json is not None and not options.json.absolute().parent.is_dir():
-        return fail("bench", f"{options.json} cannot be written: its directory does not exist")
+    """What to measure, or the exit code where that cannot be had."""
     try:
         return corpus.load(corpus.CACHE, _say).limited(options.limit)
     except UnavailableError as error:

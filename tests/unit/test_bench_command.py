@@ -77,9 +77,11 @@ def test_one_level_can_be_measured_alone(tmp_path: Path) -> None:
 
 
 def test_a_missing_directory_is_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert bench.main(["codecs", "--json", str(tmp_path / "missing" / "bench.json")]) == 1
+    with pytest.raises(SystemExit) as ended:
+        bench.main(["codecs", "--json", str(tmp_path / "missing" / "bench.json")])
 
-    assert "does not exist" in capsys.readouterr().err
+    assert ended.value.code == 2
+    assert "cannot be written" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["codecs", "--limit", "0"], ["codecs", "--level", "6"], ["other"]])

@@ -1,16 +1,9 @@
-"""Runs workers with planted bugs until the ledger reports them: ``python -m tests.chaos.planted.run [--json FILE]``."""
+"""Runs workers with planted bugs until the ledger reports them."""
 
-import argparse
-import asyncio
-import json
-import logging
-import sys
-import tempfile
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Column, Table
 
 from tests.chaos.bench import WORKERS, ChaosBench
@@ -74,33 +67,17 @@ def table(catches: Iterable[Catch]) -> Table:
     return shown
 
 
-async def run(names: Iterable[str], directory: Path, console: Console) -> list[Catch]:
-    """Try bugs one after the other, on one cluster of a single broker."""
+async def run(names: Iterable[str], directory: Path, tell: Callable[[Catch], None]) -> list[Catch]:
+    """Try bugs one after the other, on one cluster of a single broker.
+
+    Args:
+        names: The bugs'.
+        directory: For everything that is made.
+        tell: Told of each as soon as its rounds are over.
+    """
     catches = []
-    async with ProxiedCluster(directory / "kafka", 1, WORKERS, console.print) as cluster:
+    async with ProxiedCluster(directory / "kafka", 1, WORKERS, lambda _: None) as cluster:
         for name in names:
-            console.print(f"planting {name}")
             catches.append(await catch(BUGS[name], cluster, directory / name))
+            tell(catches[-1])
     return catches
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos.planted.run", description=__doc__)
-    parser.add_argument("bug", nargs="*", metavar="BUG", help=f"one of {', '.join(BUGS)} (default: all)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the catches there")
-    options = parser.parse_args(argv)
-    if unknown := set(options.bug) - set(BUGS):
-        parser.error(f"unknown: {', '.join(sorted(unknown))}")
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)  # it repeats what is broken on purpose
-    console = Console()
-    with tempfile.TemporaryDirectory() as directory:
-        catches = asyncio.run(run(options.bug or BUGS, Path(directory), console))
-    console.print(table(catches))
-    if options.json:
-        options.json.write_text(json.dumps([asdict(one) for one in catches], indent=1) + "\n")
-    return 0 if all(one.caught for one in catches) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
