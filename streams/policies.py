@@ -12,6 +12,8 @@ from streams.metrics import Metrics
 log = structlog.get_logger(__name__)
 
 _POLL_MS = 500
+#: Another question to the broker, for where the topic ends, waits behind a fetch that found nothing.
+_FETCH_MAX_WAIT_MS = 100
 
 
 class PoliciesInForce:
@@ -88,6 +90,7 @@ class PolicyReader:
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            fetch_max_wait_ms=_FETCH_MAX_WAIT_MS,
         )
         try:
             await consumer.start()

@@ -52,8 +52,8 @@ def _opus(clip: Clip, encoder: OpusEncoder) -> int:
     """The packets alone, without a file around them."""
     frame = clip.rate * _OPUS_FRAME_MS // 1000
     padded = np.pad(clip.samples, ((0, -clip.frames % frame), (0, 0)))
-    settings = libopus.Settings(libopus.VOIP, encoder.bitrate, encoder.effort, encoder.bandwidth, encoder.dtx)
-    packets, _ = libopus.encode(padded, clip.rate, frame, settings)
+    settings = libopus.Settings(libopus.VOIP, encoder.effort, encoder.bandwidth, encoder.dtx)
+    packets, _ = libopus.encode(padded, clip.rate, [encoder.bitrate] * (len(padded) // frame), settings)
     return sum(map(len, packets))
 
 

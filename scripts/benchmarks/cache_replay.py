@@ -99,10 +99,11 @@ class _Theine:
         self._cache.set(key, value)
 
 
-_Maker = Callable[[Trace, int], Replayed]
+#: Makes a cache for a trace and a budget in bytes.
+Maker = Callable[[Trace, int], Replayed]
 
 
-def _sized(make: Callable[[int], Replayed]) -> _Maker:
+def _sized(make: Callable[[int], Replayed]) -> Maker:
     return lambda _trace, budget: make(budget)
 
 
@@ -111,7 +112,7 @@ def _theine(trace: Trace, budget: int) -> Replayed:
 
 
 #: The product's policies by name; each is made for a trace and a budget in bytes.
-POLICIES: Mapping[str, _Maker] = {
+POLICIES: Mapping[str, Maker] = {
     "lru": _sized(LRU),
     "lfu": _sized(LFU),
     "adaptive": _sized(Adaptive),
@@ -119,7 +120,7 @@ POLICIES: Mapping[str, _Maker] = {
 }
 
 #: Other libraries' policies, in the same form.
-PEERS: Mapping[str, _Maker] = {
+PEERS: Mapping[str, Maker] = {
     "cachebox LRU": _sized(lambda budget: _Cachebox(cachebox.LRUCache, budget)),
     "cachebox LFU": _sized(lambda budget: _Cachebox(cachebox.LFUCache, budget)),
     "theine W-TinyLFU": _theine,
@@ -147,7 +148,7 @@ def replay(trace: Trace, cache: Replayed) -> tuple[Hits, float]:
     return np.frombuffer(hits, dtype=np.bool_), spent / len(keys)
 
 
-def measure(trace: Trace, budget: int, make: _Maker) -> Score:
+def measure(trace: Trace, budget: int, make: Maker) -> Score:
     """Replay a trace against one of `POLICIES` or `PEERS`."""
     hits, nanoseconds = replay(trace, make(trace, budget))
     return _score(trace, hits, nanoseconds)

@@ -1,10 +1,8 @@
 """Size, speed and quality of every level in every format that it can have."""
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from statistics import fmean
@@ -15,6 +13,7 @@ from schemas.policy import FLAC, MPEG, OPUS, VORBIS, WAV
 from scripts.benchmarks.bare import bare_call
 from scripts.benchmarks.corpus import Named
 from scripts.benchmarks.listening import score
+from scripts.benchmarks.parallel import spread
 from scripts.benchmarks.variants import companded, paused
 from streams.audio import Clip
 from streams.audio.analysis import analyse
@@ -122,12 +121,8 @@ def measure(bench: Bench, advance: Callable[[], None]) -> Row:
         bench: What to measure.
         advance: Called after each clip.
     """
-    results: list[_Result] = []
     work = partial(_measure, bench.level, bench.format)
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for result in pool.map(work, (clip for _, clip in bench.clips), chunksize=1):
-            results.append(result)
-            advance()
+    results = list(spread(work, [clip for _, clip in bench.clips], advance))
     audio_s = sum(result.audio_s for result in results)
     scored = [(result.pesq, result.predicted) for result in results if result.pesq is not None]
     scores = [pesq for pesq, _ in scored]

@@ -1,12 +1,11 @@
 """Coded clips with their scores: what the quality model is fitted on and checked with."""
 
-import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 from scripts.benchmarks.listening import score
+from scripts.benchmarks.parallel import spread
 from scripts.benchmarks.variants import VARIANTS, plain
 from streams.audio import Clip
 from streams.audio.analysis import Analysis, analyse
@@ -77,12 +76,7 @@ def measure(wanted: Sequence[Source], advance: Callable[[], None]) -> list[Examp
         wanted: What to code.
         advance: Called after each source.
     """
-    found: list[Example] = []
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for examples in pool.map(_examples, wanted, chunksize=1):
-            found += examples
-            advance()
-    return found
+    return [example for examples in spread(_examples, wanted, advance) for example in examples]
 
 
 def _examples(source: Source) -> list[Example]:

@@ -35,8 +35,8 @@ VORBIS_QUALITIES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 EFFORTS = (0, 2, 3, 4, 6)  # those from 8 on are the same
 EFFORT_BITRATES = (6000, 7000, 9000, 11_000, 14_000, 20_000, 32_000)
 
-_UNITS = {"level_dbfs": 10.0, "activity": 0.5}
-_LOUD_ENOUGH = {"level_dbfs": -30.0}  # from here on, louder is not better
+_UNITS = {"level_dbfs": 10.0, "activity": 0.25}
+_ENOUGH = {"level_dbfs": -30.0, "activity": 0.75}  # from here on, louder is not better, nor are fewer pauses
 _RIDGE = 2.0  # as if so many more clips had shown no influence
 _MUSIC_PERCENTILE = 25.0  # PESQ is no judge of music: a reserve
 _DIGITS = 4
@@ -105,7 +105,7 @@ def _features(analyses: Iterable[Analysis]) -> list[Feature]:
     known = list(analyses)
     found = []
     for name in FEATURES:
-        values = [min(getattr(analysis, name), _LOUD_ENOUGH.get(name, math.inf)) for analysis in known]
+        values = [min(getattr(analysis, name), _ENOUGH.get(name, math.inf)) for analysis in known]
         low, centre, high = np.percentile(values, (1, 50, 99)).round(_DIGITS).tolist()
         found.append(Feature(name, low, high, centre, _UNITS[name]))
     return found

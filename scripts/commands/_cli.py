@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Collection, Coroutine
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
@@ -94,6 +95,14 @@ def _brokers(text: str) -> str:
     if not _BROKERS.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not host:port[,host:port...]")
     return text
+
+
+def writable(text: str) -> Path:
+    """An option's file, checked before the work begins, not after it."""
+    path = Path(text)
+    if path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{text} cannot be written")
+    return path
 
 
 def run(command: str, work: Coroutine[Any, Any, int]) -> int:

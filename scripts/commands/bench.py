@@ -1,22 +1,31 @@
 """Measures what this product promises, on this machine.
 
-`codecs`: every level in every format, and the plain codecs. `cache`: every eviction policy on a trace of requests,
-other libraries' caches, and the optimum.
+`codecs`: every level in every format, and the plain codecs. `hearing`: labels set right, kinds of sound told apart.
+`cache`: every eviction policy on a trace of requests, other libraries' caches, and the optimum.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
-from scripts.benchmarks import cache_replay, cache_synthesis, cache_traces, corpus
-from scripts.benchmarks.codecs import Row, benches, measure
-from scripts.commands._cli import fail, progress_bar
+from scripts.benchmarks import (
+    automatic,
+    cache_report,
+    cache_synthesis,
+    cache_traces,
+    codecs,
+    corpus,
+    dialling,
+    hearing,
+    moments,
+)
+from scripts.benchmarks.report import Report
+from scripts.commands._cli import fail, progress_bar, writable
+from scripts.demonstration.recordings import UnavailableError
 from streams.settings import parse_size
 
 _LEVELS = (1, 2, 3, 4, 5)
@@ -36,13 +45,21 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     kinds = parser.add_subparsers(required=True, metavar="BENCH")
     codecs = kinds.add_parser("codecs", help="ratio, speed and quality of every level in every format")
-    codecs.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
+    codecs.add_argument("--json", type=writable, metavar="FILE", help="write the rows there as well")
     codecs.add_argument("--limit", type=_count, metavar="N", help="use N of the prompts (default: all)")
     codecs.add_argument(
         "--level", type=int, choices=_LEVELS, action="append", help="only this level; may be repeated (default: all)"
     )
     codecs.set_defaults(run=_codecs)
-    cache = kinds.add_parser("cache", help="hit rate and cost of every eviction policy, and of Belady's optimum")
+    listening = kinds.add_parser("hearing", help="labels of raw audio, and speech, music, tones and fax told apart")
+    listening.add_argument("--json", type=writable, metavar="FILE", help="write the rows there as well")
+    listening.add_argument("--limit", type=_count, metavar="N", help="use N of the prompts (default: all)")
+    listening.set_defaults(run=_hearing)
+    _add_cache(kinds.add_parser("cache", help="hit rate and cost of every eviction policy, and of Belady's optimum"))
+    return parser
+
+
+def _add_cache(cache: argparse.ArgumentParser) -> None:
     source = cache.add_mutually_exclusive_group(required=True)
     source.add_argument("--trace", type=Path, metavar="FILE", help="lines of time,key,size (seconds, text, bytes)")
     source.add_argument("--synthetic", choices=cache_synthesis.KINDS, help="requests made up for the purpose")
@@ -51,62 +68,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     cache.add_argument("--requests", type=_count, default=_REQUESTS, help="of a synthetic trace (default: %(default)s)")
     cache.add_argument("--seed", type=int, default=0, help="of a synthetic trace (default: %(default)s)")
-    cache.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    cache.add_argument("--json", type=writable, metavar="FILE", help="write the figures there as well")
     cache.set_defaults(run=_cache)
-    return parser
-
-
-def _codecs(options: argparse.Namespace) -> int:
-    if _cannot_write(options.json):
-        return fail("bench", f"{options.json} cannot be written: its directory does not exist")
-    found = corpus.load(corpus.CACHE, _say).limited(options.limit)
-    work = benches(found.speech, found.music, options.level or _LEVELS)
-    rows: list[Row] = []
-    with progress_bar() as progress:
-        bar = progress.add_task("clips", total=sum(len(bench.clips) for bench in work))
-        for bench in work:
-            progress.update(bar, description=f"level {bench.level}, {bench.format}")
-            rows.append(measure(bench, lambda: progress.advance(bar)))
-    if options.json is not None:
-        options.json.write_text(json.dumps(_as_json(found, rows), indent=2) + "\n")
-    _print(found, rows)
-    return 0
-
-
-def _as_json(found: corpus.Corpus, rows: Sequence[Row]) -> dict[str, object]:
-    """Speech under ``rows``; the same through G.711, with pauses, and music beside it, in the same form."""
-    grouped = {"rows": "speech", "g711": "G.711", "pauses": "pauses", "music": "music"}
-    return {
-        "corpus": found.origin,
-        "prompts": len(found.speech),
-        **{key: [asdict(row) for row in rows if row.content == content] for key, content in grouped.items()},
-    }
-
-
-def _print(found: corpus.Corpus, rows: Sequence[Row]) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console.width = _WIDTH
-    table = Table(title=f"{len(found.speech)} prompts, {len(found.music)} pieces of music")
-    for name in ("content", "level", "format", "ratio", "x real time", "bare", "PESQ", "p10", "predicted", "error"):
-        table.add_column(name, justify="left" if name in {"content", "format"} else "right")
-    for row in rows:
-        table.add_row(
-            row.content,
-            str(row.level),
-            row.format,
-            f"{row.ratio:.2f}",
-            f"{row.speed:.0f}",
-            f"{row.bare_speed:.0f}",
-            *map(_score, (row.pesq_mean, row.pesq_p10, row.predicted_mean, row.prediction_error)),
-        )
-    console.print(table)
-    console.print(f"{found.origin}. Speeds: seconds of audio in a second of one core; bare: the plain library call.")
 
 
 def _cache(options: argparse.Namespace) -> int:
-    if _cannot_write(options.json):
-        return fail("bench", f"{options.json} cannot be written: its directory does not exist")
     try:
         if options.trace is not None:
             trace = cache_traces.read(options.trace)
@@ -115,65 +81,89 @@ def _cache(options: argparse.Namespace) -> int:
     except (OSError, UnicodeDecodeError, cache_traces.TraceError) as error:
         return fail("bench", str(error))
     budget = options.budget or max(1, int(trace.footprint * _TIGHT))
-    makers = {**cache_replay.POLICIES, **cache_replay.PEERS}
-    scores = {}
     with progress_bar() as progress:
-        bar = progress.add_task("policies", total=len(makers))
-        for name, make in makers.items():
-            progress.update(bar, description=name)
-            scores[name] = cache_replay.measure(trace, budget, make)
-            progress.advance(bar)
-    best = cache_replay.optimum(trace, budget)
-    if options.json is not None:
-        report = {
-            "trace": str(options.trace or options.synthetic),
-            "requests": len(trace),
-            "keys": len(trace.sizes),
-            "bytes": trace.footprint,
-            "repeatable": float(trace.repeatable.mean()),
-            "budget": budget,
-            "policies": {name: asdict(scores[name]) for name in cache_replay.POLICIES},
-            "libraries": {name: asdict(scores[name]) for name in cache_replay.PEERS},
-            "belady": {name: value for name, value in asdict(best).items() if value is not None},
-        }
-        options.json.write_text(json.dumps(report, indent=2) + "\n")
-    _print_cache(trace, budget, {**scores, "Belady's optimum": best})
-    return 0
-
-
-def _print_cache(trace: cache_traces.Trace, budget: int, scores: Mapping[str, cache_replay.Score]) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console.width = _WIDTH
-    size, cached = trace.footprint / 1e6, budget / 1e6
-    title = f"{len(trace)} requests, {len(trace.sizes)} keys of {size:.1f} MB, {cached:.1f} MB cached"
-    table = Table(title=title)
-    for name in ("policy", "hit rate", "by bytes", "repeatable, warm", "ns per request"):
-        table.add_column(name, justify="left" if name == "policy" else "right")
-    for name, score in scores.items():
-        rates = (score.hit_rate, score.byte_hit_rate, score.warm_hit_rate)
-        cost = "" if score.ns_per_op is None else f"{score.ns_per_op:.0f}"
-        table.add_row(name, *(f"{rate:.2%}" for rate in rates), cost)
-    console.print(table)
+        bar = progress.add_task("policies", total=cache_report.STEPS)
+        name = str(options.trace or options.synthetic)
+        report = cache_report.replay_all(name, trace, budget, lambda: progress.advance(bar))
+    _write(options.json, report.as_json())
+    console = _console()
+    console.print(report.table())
     console.print(
         f"{trace.repeatable.mean():.1%} of the requests are for what is requested more than once. "
         "theine counts entries, not bytes."
     )
+    return 0
 
 
-def _cannot_write(file: Path | None) -> bool:
-    return file is not None and not file.absolute().parent.is_dir()
+def _hearing(options: argparse.Namespace) -> int:
+    found = _corpus(options)
+    if isinstance(found, int):
+        return found
+    with progress_bar() as progress:
+        bar = progress.add_task("hearing", total=hearing.steps(found))
+        heard = hearing.measure(found, lambda: progress.advance(bar))
+    _write(options.json, heard.as_json())
+    console = _console()
+    for table in heard.tables():
+        console.print(table)
+    console.print(f"{found.origin}. Labels: four raw types, each called by all four names.")
+    return 0
 
 
-def _size(text: str) -> int:
+def _codecs(options: argparse.Namespace) -> int:
+    found = _corpus(options)
+    if isinstance(found, int):
+        return found
+    report = _measure(found, options.level or _LEVELS)
+    _write(options.json, report.as_json())
+    _print(report)
+    return 0
+
+
+def _corpus(options: argparse.Namespace) -> corpus.Corpus | int:
+    """What to measure, or the exit code where that cannot be had."""
     try:
-        return max(1, parse_size(text))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text}: {error}") from None
+        return corpus.load(corpus.CACHE, _say).limited(options.limit)
+    except UnavailableError as error:
+        return fail("bench", f"there is nothing to measure, because {error}")
 
 
-def _score(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
+def _write(file: Path | None, rows: dict[str, object]) -> None:
+    if file is not None:
+        file.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+def _measure(found: corpus.Corpus, levels: Sequence[int]) -> Report:
+    work = codecs.benches(found.speech, found.music, levels)
+    mixture = automatic.mixture(found.speech, found.music)
+    rows: list[codecs.Row] = []
+    with progress_bar() as progress:
+        bar = progress.add_task("clips", total=sum(len(bench.clips) for bench in work) + len(mixture))
+        for bench in work:
+            progress.update(bar, description=f"{bench.content}, level {bench.level}, {bench.format}")
+            rows.append(codecs.measure(bench, lambda: progress.advance(bar)))
+        progress.update(bar, description="automatic choice")
+        choices = automatic.compress(mixture, lambda: progress.advance(bar))
+        progress.update(bar, description="DTMF, and single clips")
+        return Report(found, rows, choices, dialling.dial(found.speech[0]), moments.measure(found.speech))
+
+
+def _console() -> Console:
+    console = Console()
+    if not console.is_terminal:
+        console.width = _WIDTH
+    return console
+
+
+def _print(report: Report) -> None:
+    console = _console()
+    for table in report.tables():
+        console.print(table)
+    console.print(
+        f"{report.corpus.origin}. Ratio: bytes as linear 16-bit samples over bytes of the files, all clips together; "
+        "of the automatic choice: inputs as they come over results. Speeds: seconds of audio in a second of one core; "
+        "bare: the plain library call; share: of its speed."
+    )
 
 
 def _count(text: str) -> int:
@@ -181,6 +171,13 @@ def _count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
     return number
+
+
+def _size(text: str) -> int:
+    try:
+        return max(1, parse_size(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from None
 
 
 def _say(step: str) -> None:

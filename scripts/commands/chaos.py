@@ -27,7 +27,7 @@ from rich.table import Table
 
 from infra.kafka.errors import LocalKafkaError
 from infra.kafka.jars import POM
-from scripts.commands._cli import fail, progress_bar
+from scripts.commands._cli import fail, progress_bar, writable
 from tests.chaos.bench import ChaosBench, ChaosError
 from tests.chaos.faults import FAULTS, possible
 from tests.chaos.verdict import RoundVerdict, Totals
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seed", type=int, default=None, metavar="S", help="decides all that happens (default: drawn, and told)"
     )
-    parser.add_argument("--json", type=_writable, metavar="FILE", help="write the figures there")
+    parser.add_argument("--json", type=writable, metavar="FILE", help="write the figures there")
     parser.add_argument(
         "--faults", type=_names, metavar="NAME,...", help="break these only (default: all that --list shows)"
     )
@@ -86,14 +86,6 @@ def _count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
     return number
-
-
-def _writable(text: str) -> Path:
-    """Known before the work begins, not after it."""
-    path = Path(text)
-    if path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
-        raise argparse.ArgumentTypeError(f"{text} cannot be written")
-    return path
 
 
 def _names(text: str) -> list[str]:

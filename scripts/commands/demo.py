@@ -3,7 +3,6 @@
 import argparse
 import json
 import logging
-import os
 import signal
 import sys
 import time
@@ -16,7 +15,7 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from infra.kafka.errors import LocalKafkaError
-from scripts.commands._cli import CommandError, fail, progress_bar
+from scripts.commands._cli import CommandError, fail, progress_bar, writable
 from scripts.demonstration.calls import make_calls
 from scripts.demonstration.files import save_all
 from scripts.demonstration.flow import stream
@@ -62,20 +61,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
-    parser.add_argument("--json", type=_writable, metavar="FILE", help="write the report there too, as JSON")
+    parser.add_argument("--json", type=writable, metavar="FILE", help="write the report there too, as JSON")
     parser.add_argument("--keep", action="store_true", help="leave Kafka and the worker running")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="save the results there (default: a directory of this run under .run)"
     )
     return parser
-
-
-def _writable(text: str) -> Path:
-    """Known before the work begins, not after it."""
-    path = Path(text)
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise argparse.ArgumentTypeError(f"{text} cannot be written")
-    return path
 
 
 def _demonstrate(options: argparse.Namespace, started: ExitStack) -> int:

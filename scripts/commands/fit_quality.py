@@ -14,28 +14,32 @@ from scripts.benchmarks.checking import Check, check
 from scripts.benchmarks.corpus import CACHE
 from scripts.benchmarks.examples import Example, Source, measure, sources
 from scripts.commands._cli import fail, progress_bar
+from scripts.demonstration.recordings import UnavailableError
 from streams.audio.analysis import analyse
 from streams.codecs import Encoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
 from streams.compression.quality import Model
 
 _FILE = Path(__file__).parents[2] / "streams" / "compression" / "quality.json"
 _FLOORS = {3: 4.2, 4: 4.0, 5: 3.5}
-_EVERY = 8  # of so many prompts, one is coded with the other codecs and with less effort, too
+# Of so many prompts, one is coded with less effort, or with the other codecs, too.
+_EFFORT_EVERY = 8
+_OTHERS_EVERY = 4
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     options = _parser().parse_args(argv)
-    found = corpus.load(CACHE, _say).limited(options.limit)
-    if not found.real:
-        return fail("fit_quality", "only real prompts are worth a fit")
+    try:
+        found = corpus.load(CACHE, _say).limited(options.limit)
+    except UnavailableError as error:
+        return fail("fit_quality", f"there are no prompts to fit, because {error}")
     train, test = found.speech[::2], found.speech[1::2]
     _say(f"fitting on {len(train)} prompts, checking on {len(test)} others")
-    opus, others = _encoders()
     examples = _measured(
         [
-            *sources(train, opus, "speech", varied=True),
-            *sources(train[::_EVERY], others, "speech", varied=True),
+            *sources(train, _opus_encoders(), "speech", varied=True),
+            *sources(train[::_EFFORT_EVERY], _hurried_encoders(), "speech", varied=True),
+            *sources(train[::_OTHERS_EVERY], [*_other_encoders(), WavEncoder("pcmu")], "speech", varied=True),
             *sources(found.music[::2], _music_encoders(), "music", varied=False),
         ]
     )
@@ -52,38 +56,38 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/fit_quality", description=__doc__)
     parser.add_argument(
-        "--limit", type=int, default=240, metavar="N", help="use N prompts, half of them to check (now: %(default)s)"
+        "--limit", type=int, default=160, metavar="N", help="use N prompts, half of them to check (now: %(default)s)"
     )
     return parser
 
 
-def _encoders() -> tuple[list[Encoder], list[Encoder]]:
-    opus: list[Encoder] = [OpusEncoder(bitrate) for bitrate in fitting.SPEECH_BITRATES]
-    others: list[Encoder] = [
-        *(OpusEncoder(bitrate, effort) for bitrate in fitting.EFFORT_BITRATES for effort in fitting.EFFORTS),
+def _opus_encoders() -> list[Encoder]:
+    return [OpusEncoder(bitrate, shaped=True) for bitrate in fitting.SPEECH_BITRATES]
+
+
+def _hurried_encoders() -> list[Encoder]:
+    efforts = [(bitrate, effort) for bitrate in fitting.EFFORT_BITRATES for effort in fitting.EFFORTS]
+    return [OpusEncoder(bitrate, effort, shaped=True) for bitrate, effort in efforts]
+
+
+def _other_encoders() -> list[Encoder]:
+    return [
         *(Mp3Encoder(bitrate) for bitrate in fitting.MP3_BITRATES),
         *(VorbisEncoder(quality) for quality in fitting.VORBIS_QUALITIES),
-        WavEncoder("pcmu"),
     ]
-    return opus, others
 
 
 def _music_encoders() -> list[Encoder]:
-    return [
-        *(OpusEncoder(bitrate) for bitrate in fitting.MUSIC_BITRATES),
-        *(Mp3Encoder(bitrate) for bitrate in fitting.MP3_BITRATES),
-        *(VorbisEncoder(quality) for quality in fitting.VORBIS_QUALITIES),
-    ]
+    return [*(OpusEncoder(bitrate) for bitrate in fitting.MUSIC_BITRATES), *_other_encoders()]
 
 
 def _checked(model: Model, speech: Sequence[corpus.Named], music: Sequence[corpus.Named]) -> dict[str, list[Check]]:
     """Tables by title: everything on recordings that were not fitted."""
-    opus, others = _encoders()
-    lossy = [encoder for encoder in others if not isinstance(encoder, WavEncoder)]
-    by_setting = _measured(sources(speech[:: _EVERY // 2], opus, "speech", varied=True))
+    by_setting = _measured(sources(speech[::_OTHERS_EVERY], _opus_encoders(), "speech", varied=True))
     by_codec = _measured(
         [
-            *sources(speech[::_EVERY], lossy, "speech", varied=True),
+            *sources(speech[::_EFFORT_EVERY], _hurried_encoders(), "speech", varied=True),
+            *sources(speech[::_OTHERS_EVERY], _other_encoders(), "speech", varied=True),
             *sources(music, _music_encoders(), "music", varied=False),
         ]
     )
@@ -105,7 +109,7 @@ def _checked(model: Model, speech: Sequence[corpus.Named], music: Sequence[corpu
 def _at_floor(model: Model, source: Source, floor: float) -> Source:
     analysis = analyse(source.clip)
     bitrate = model.bitrate_for(floor, source.clip.rate, source.clip.channels, analysis)
-    return Source(source.name, source.variant, source.kind, source.clip, [OpusEncoder(bitrate)])
+    return Source(source.name, source.variant, source.kind, source.clip, [OpusEncoder(bitrate, shaped=True)])
 
 
 def _measured(wanted: Sequence[Source]) -> list[Example]:

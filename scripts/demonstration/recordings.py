@@ -102,14 +102,16 @@ def fetched(cache: Path, packages: Sequence[str], say: Callable[[str], None]) ->
     missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
     if missing:
         raise UnavailableError(f"this machine has no {missing[0]} to fetch real recordings with")
-    say(f"fetching real recordings ({' and '.join(packages)}, some 30 MB, kept in {cache})")
+    say(f"fetching real recordings from Debian, some 30 MB, kept in {cache}")
     cache.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache.parent, prefix=f"{cache.name}-") as scratch:
         content = Path(scratch) / "content"
         content.mkdir()
-        _download(Path(scratch), packages)
-        for package in Path(scratch).glob("*.deb"):
-            _run(["dpkg", "-x", str(package), str(content)], Path(scratch))
+        for number, package in enumerate(packages, 1):
+            say(f"fetching {package} ({number} of {len(packages)})")
+            _download(Path(scratch), package)
+        for archive in Path(scratch).glob("*.deb"):
+            _run(["dpkg", "-x", str(archive), str(content)], Path(scratch))
         try:
             content.rename(cache)
         except OSError as error:
@@ -118,8 +120,8 @@ def fetched(cache: Path, packages: Sequence[str], say: Callable[[str], None]) ->
     return cache
 
 
-def _download(directory: Path, packages: Sequence[str]) -> None:
-    download = ["apt-get", "-q", "download", *packages]
+def _download(directory: Path, package: str) -> None:
+    download = ["apt-get", "-q", "download", package]
     try:
         _run(download, directory)
     except UnavailableError:

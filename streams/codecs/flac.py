@@ -8,7 +8,8 @@ Everything stays within the streamable subset, which every decoder takes: predic
 
 Sources: RFC 9639; the block sizes and levels were measured on telephone prompts (8 kHz): blocks of 576 samples save 5 %
 against the default of 4096. Level 8 saves 0.7 % over level 5 at 2.5 times its cost; more windows and the search for the
-precision of coefficients, 0.4 % more at 20 times its cost.
+precision of coefficients, 0.4 % more at 20 times its cost. What else was tried, and how far any coding can go, is in
+docs/BENCHMARKS.md.
 """
 
 import struct

@@ -7,6 +7,7 @@ Source: opus.h and opus_defines.h of libopus 1.6.
 
 import ctypes
 import ctypes.util
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,26 +32,26 @@ class Settings:
 
     Attributes:
         application: `VOIP`, or `LOW_DELAY`, which is never SILK.
-        bitrate: Bit/s, all channels together.
         complexity: 0 (fastest) to 10 (best).
         bandwidth: The highest frequency to code, in Hz.
         dtx: Whether to leave out silence.
     """
 
     application: int
-    bitrate: int
     complexity: int
     bandwidth: int
     dtx: bool
 
 
-def encode(samples: NDArray[np.int16], rate: int, frame: int, settings: Settings) -> tuple[list[bytes], int]:
+def encode(
+    samples: NDArray[np.int16], rate: int, bitrates: Sequence[int], settings: Settings
+) -> tuple[list[bytes], int]:
     """Code audio as packets.
 
     Args:
-        samples: Shape (frames, channels), C-contiguous, one or two channels; a whole number of packets.
+        samples: Shape (frames, channels), C-contiguous, one or two channels; packets of equal size, 20 to 120 ms.
         rate: 8000, 12000, 16000, 24000 or 48000 Hz.
-        frame: Frames in a packet, 20 to 120 ms.
+        bitrates: Bit/s of each packet, all channels together.
         settings: How to code.
 
     Returns:
@@ -68,7 +69,7 @@ def encode(samples: NDArray[np.int16], rate: int, frame: int, settings: Settings
         _configure(encoder, settings, samples.shape[1])
         delay = ctypes.c_int32()
         _checked(library.opus_encoder_ctl(encoder, _GET_LOOKAHEAD, ctypes.byref(delay)))
-        return _packets(encoder, samples, frame), delay.value
+        return _packets(encoder, samples, bitrates), delay.value
     finally:
         library.opus_encoder_destroy(encoder)
 
@@ -83,7 +84,6 @@ def version() -> str:
 def _configure(encoder: int, settings: Settings, channels: int) -> None:
     bandwidth = next((known for upto, known in _BANDWIDTHS if settings.bandwidth <= upto), _FULL_BAND)
     for request, value in (
-        (_SET_BITRATE, settings.bitrate),
         (_SET_COMPLEXITY, settings.complexity),
         (_SET_MAX_BANDWIDTH, bandwidth),
         (_SET_DTX, int(settings.dtx)),
@@ -93,13 +93,15 @@ def _configure(encoder: int, settings: Settings, channels: int) -> None:
         _checked(_library().opus_encoder_ctl(encoder, request, ctypes.c_int32(value)))
 
 
-def _packets(encoder: int, samples: NDArray[np.int16], frame: int) -> list[bytes]:
+def _packets(encoder: int, samples: NDArray[np.int16], bitrates: Sequence[int]) -> list[bytes]:
     buffer = ctypes.create_string_buffer(_LARGEST_PACKET)
     data = ctypes.addressof(buffer)
+    frame = len(samples) // len(bitrates)
     first, step = samples.ctypes.data, samples.strides[0] * frame
-    code = _library().opus_encode
+    code, control = _library().opus_encode, _library().opus_encoder_ctl
     packets: list[bytes] = []
-    for start in range(first, first + samples.nbytes, step):
+    for start, bitrate in zip(range(first, first + samples.nbytes, step), bitrates, strict=True):
+        _checked(control(encoder, _SET_BITRATE, ctypes.c_int32(bitrate)))
         size = _checked(code(encoder, start, frame, data, _LARGEST_PACKET))
         packets.append(ctypes.string_at(data, size))
     return packets

@@ -115,12 +115,13 @@ def _opus(clip: Clip, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:
     if analysis.kind == "silence":
         return (OpusEncoder(_LOWEST_OPUS * clip.channels, effort=0, dtx=True, bandwidth=bandwidth),)
     tones = keeps_tones(analysis)
+    shaped = analysis.kind == "speech" and not tones
     encoders = []
     for effort in reversed(_OPUS_EFFORT[: wish.effort_steps + 1]):
         bitrate = bitrate_for(wish.floor, clip.rate, clip.channels, analysis, effort)
         if tones:
             bitrate = max(bitrate, _TONE_BITRATE * clip.channels)
-        encoder = OpusEncoder(bitrate, effort=effort, dtx=wish.dtx and not tones, bandwidth=bandwidth)
+        encoder = OpusEncoder(bitrate, effort, dtx=wish.dtx and not tones, bandwidth=bandwidth, shaped=shaped)
         if quality(encoder, clip, analysis) >= wish.floor:
             return (encoder,)
         encoders.append(encoder)

@@ -11,7 +11,7 @@ from streams.compression.load import NO_PRESSURE, Pressure
 from streams.compression.policy import Policy
 
 #: Predicted mean opinion score (PESQ-NB) of the lossy levels: their promise, and a margin for the model's error.
-FLOORS = {3: 4.25, 4: 4.03, 5: 3.55}
+FLOORS = {3: 4.21, 4: 4.01, 5: 3.56}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,8 @@ def choose(
 
     - the first accepted format that can serve is taken;
     - its bit rate is the lowest that is predicted to keep the level's floor, or the policy's where that is higher, and
-      never so low that DTMF digits get lost; a format that cannot keep the floor at all is taken at its best;
+      never so low that DTMF digits get lost; a format that cannot keep the floor at all is taken at its best, with
+      ``format limit`` as the reason and what it can keep as the predicted quality;
     - where the policy limits bytes per minute, later formats and then higher levels up to the ceiling are tried until
       the estimate fits. The quality floors stay: where nothing fits, the smallest is taken.
 
@@ -128,36 +129,38 @@ def _lossy(
     budget = policy.max_bytes_per_minute
     smallest: tuple[float, Plan] | None = None
     for level in levels:
-        wish = formats.Wish(
-            floor=max(FLOORS[level], policy.min_quality or 0.0),
-            effort_steps=pressure.effort_steps,
-            dtx=level == MAX_LEVEL,
-        )
+        wish = formats.Wish(floor=_floor(policy, level), effort_steps=pressure.effort_steps, dtx=level == MAX_LEVEL)
         for encoders in formats.lossy(clip, analysis, policy, wish):
             size = formats.bytes_per_minute(encoders[0], clip)
             plan = _plan(clip, analysis, level, encoders)
             if budget is None or size <= budget:
                 first = smallest is None
-                return Decision(plan, _why(analysis, policy, pressure, level, reason) if first else "bytes per minute")
+                return Decision(plan, _why(analysis, policy, pressure, plan, reason) if first else "bytes per minute")
             if smallest is None or size < smallest[0]:
                 smallest = size, plan
     assert smallest is not None  # noqa: S101 - there is one level and one format at least, told to the type checker
     return Decision(smallest[1], "bytes per minute")
 
 
-def _why(analysis: Analysis, policy: Policy, pressure: Pressure, level: int, reason: str) -> str:
+def _floor(policy: Policy, level: int) -> float:
+    """Lowest predicted mean opinion score, to two decimals as predictions are."""
+    return round(max(FLOORS[level], policy.min_quality or 0.0), 2)
+
+
+def _why(analysis: Analysis, policy: Policy, pressure: Pressure, plan: Plan, reason: str) -> str:
     """What else had a say in a plan of the wanted level, the stronger reason first."""
-    if reason == "load (level)":
-        return reason
-    if analysis.kind == "silence":
-        return "silence"
-    if pressure.effort_steps:
-        return "load (effort)"
-    if policy.min_quality is not None and policy.min_quality > FLOORS[level]:
-        return "policy quality"
-    if reason == "default" and formats.keeps_tones(analysis):
-        return "tones"
-    return "policy accept" if reason == "default" and not policy.accepts(OPUS) else reason
+    floor = _floor(policy, plan.level)
+    by_default = reason == "default"
+    causes = (
+        (reason == "load (level)", reason),
+        (analysis.kind == "silence", "silence"),
+        (plan.qualities[0] < floor, "format limit"),
+        (pressure.effort_steps > 0, "load (effort)"),
+        (floor > FLOORS[plan.level], "policy quality"),
+        (by_default and formats.keeps_tones(analysis), "tones"),
+        (by_default and not policy.accepts(OPUS), "policy accept"),
+    )
+    return next((cause for holds, cause in causes if holds), reason)
 
 
 def _plan(clip: Clip, analysis: Analysis, level: int, encoders: tuple[Encoder, ...]) -> Plan:

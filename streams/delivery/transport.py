@@ -16,8 +16,9 @@ from faust.types import TP
 
 from streams.delivery.lanes import Lanes, Source
 
-#: Faust asks for 1,500 ms; a shorter poll lets the fetcher notice assignments and pauses sooner.
-_FETCH_MAX_WAIT_MS = 500
+#: Faust asks for 1,500 ms. Whatever else is asked of a broker waits behind a fetch that found nothing yet: assignments,
+#: pauses and, three times over, the steps of a recovery.
+_FETCH_MAX_WAIT_MS = 100
 #: A frozen broker keeps its connections: a request waits for it this long before it goes to the one that took over.
 _REQUEST_TIMEOUT_MS = 6_000
 

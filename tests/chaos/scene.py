@@ -52,6 +52,13 @@ class Scene:
                 return await self._members(admin)
         return frozenset()
 
+    async def wait_for_rebalance(self, within: float) -> None:
+        """Wait until the group is between two generations, or ``within`` seconds are over."""
+        with contextlib.suppress(KafkaError, TimeoutError, OSError):
+            async with asyncio.timeout(within), self._admin() as admin:
+                while await self._members(admin):
+                    await asyncio.sleep(_SOON_S)
+
     async def wait_for_takeover(self, members: frozenset[str], within: float) -> None:
         """Wait until the group has settled without one of these members, or ``within`` seconds are over."""
         with contextlib.suppress(KafkaError, TimeoutError, OSError):

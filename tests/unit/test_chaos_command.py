@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.commands import chaos
+from scripts.commands import chaos, planted
 from tests.chaos.faults import FAULTS
 
 
@@ -39,3 +39,10 @@ def test_figures_cannot_go_into_a_directory(tmp_path: Path, capsys: pytest.Captu
     with pytest.raises(SystemExit):
         chaos.main(["--json", str(tmp_path)])
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_bug_that_nobody_plants_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        planted.main(["earthquake"])
+    assert ended.value.code == 2
+    assert "there is no bug earthquake" in capsys.readouterr().err

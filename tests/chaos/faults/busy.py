@@ -13,8 +13,10 @@ _BURST = 60
 _STRIKE_S = (0.02, 0.4)
 #: A worker that is not missed by then is not going to be: nobody else is there.
 _MISSED_WITHIN_S = 15.0
-#: Seconds over which inputs are sent while workers come and go, and how many.
-_FLOOD_S, _FLOOD = 5.0, 150
+#: A worker that is called up joins by then.
+_BEGINS_WITHIN_S = 15.0
+#: More than the others have done by the time that they hear of the rebalance, with their next heartbeat.
+_FLOOD = 200
 
 
 class BusyKill(Fault):
@@ -71,7 +73,6 @@ class BusyRebalance(Fault):
         self._flood = burst(_FLOOD, chance)
 
     async def inject(self, scene: Scene) -> None:
-        flood = asyncio.create_task(scene.ledger.send(self._flood, [n * _FLOOD_S / _FLOOD for n in range(_FLOOD)]))
         if scene.crew.off_duty:
             number = scene.crew.off_duty[0]
             scene.crew.call_up(number)
@@ -79,4 +80,5 @@ class BusyRebalance(Fault):
             number = self._one_of(scene.crew.on_duty)
             scene.crew.send_home(number)
         self.what = scene.crew.workers[number].name
-        await flood
+        await scene.wait_for_rebalance(_BEGINS_WITHIN_S)
+        await scene.ledger.send(self._flood)

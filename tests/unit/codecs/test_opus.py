@@ -137,6 +137,35 @@ def test_bit_rate_is_kept_to() -> None:
     assert all(abs(size * 8 / 20 - rate) < 0.2 * rate for size, rate in zip(sizes, (7000, 9000, 12000), strict=True))
 
 
+def test_quieter_parts_get_fewer_bits() -> None:
+    loud = speech(4).samples
+    clip = clip_of(np.concatenate([loud, loud // 16]))
+
+    kept, shaped = (OpusEncoder(11_000, shaped=shaped).encode(clip).audio for shaped in (False, True))
+
+    assert len(shaped) < 0.92 * len(kept)
+    lasts(clip, shaped)
+
+
+def test_pauses_leave_the_rest_as_it_is() -> None:
+    voice = speech(4).samples
+    frames = 67 * 480  # whole packets: the end of the last one is where it was
+
+    alone, paused = (
+        soundfile.read(io.BytesIO(OpusEncoder(11_000, shaped=True).encode(clip_of(samples)).audio), dtype="int16")[0]
+        for samples in (voice, np.pad(voice, ((0, frames), (0, 0))))
+    )
+
+    assert np.array_equal(alone[:28_000], paused[:28_000])
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(8000, 2), (16_000, 1)])
+def test_stereo_and_wide_band_are_not_shaped(rate: int, channels: int) -> None:
+    clip = speech(2, rate, channels)
+
+    assert OpusEncoder(24_000, shaped=True).encode(clip) == OpusEncoder(24_000).encode(clip)
+
+
 def test_says_what_it_is() -> None:
     encoded = OpusEncoder(12000).encode(speech(0.1))
 

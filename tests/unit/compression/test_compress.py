@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from schemas.media_type import MediaType
+from scripts.benchmarks.dtmf import digits, heard
 from streams.audio.analysis import analyse
 from streams.audio.clip import Clip
 from streams.audio.decode import decode
 from streams.codecs import Encoded
 from streams.compression import DEFAULT_POLICY, Plan, Policy, choose, encode, smallest
-from tests.support.dtmf import digits, heard
 from tests.support.signals import MEDIA_TYPES, clip_of, encode_as, speech, write_sound
 
 LEVELS = (1, 2, 3, 4, 5)

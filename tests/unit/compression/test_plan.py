@@ -238,6 +238,28 @@ def test_the_policys_quality_is_a_floor(level: int) -> None:
     assert decide(Policy(1, min_quality=2.0), fixed=level).plan == decide(fixed=level).plan
 
 
+@pytest.mark.parametrize("policy", [Policy(1, accept=("audio/ogg;codecs=vorbis",)), Policy(1, min_quality=4.54)])
+def test_a_format_that_cannot_keep_the_floor_says_so(policy: Policy) -> None:
+    best = decide(policy, hears(level_dbfs=-45.0, activity=0.5))
+
+    assert best.plan.qualities[0] < max(FLOORS[3], policy.min_quality or 0.0)
+    assert best.reason == "format limit"
+
+
+def test_floors_are_compared_as_predictions_are_rounded() -> None:
+    for thousandths in range(4250, 4300, 3):
+        decision = decide(Policy(1, min_quality=thousandths / 1000), pressure=MOST, fixed=3)
+        assert decision.reason == "load (effort)"
+        assert decision.plan.qualities[0] >= round(thousandths / 1000, 2)
+
+
+def test_only_speech_without_tones_is_shaped() -> None:
+    others: list[dict[str, Any]] = [{"kind": "music"}, {"kind": "tones"}, {"has_dtmf": True}, {"kind": "silence"}]
+
+    assert opus(decide()).shaped
+    assert not any(opus(decide(analysis=hears(**other))).shaped for other in others)
+
+
 def minute(bits_per_second: int) -> int:
     return bits_per_second * 60 // 8
 

@@ -1,14 +1,16 @@
-"""DTMF: digits as tones, and a decoder that knows nothing of this project. Source: ITU-T Q.23 and Q.24."""
+"""DTMF: digits as tones, and a decoder that knows nothing of the product's own. Source: ITU-T Q.23 and Q.24."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.audio.clip import Clip
-from tests.support.signals import clip_of
+from streams.audio import Clip, SourceFormat
 
+KEYS = "123A456B789C*0#D"
+"""The keypad, row by row."""
+
+_RAW = SourceFormat("raw", "pcm")
 _LOW = (697, 770, 852, 941)
 _HIGH = (1209, 1336, 1477, 1633)
-_KEYS = "123A456B789C*0#D"
 _TWIST_DB = 8.0  # Q.24: the two tones may differ so much
 _BLOCK_S = 0.0256  # Goertzel over 205 samples at 8 kHz, as exchanges do it
 _LEAST_DBFS = -45.0
@@ -16,15 +18,24 @@ _PURITY = 0.6  # share of the block's energy that the two tones have
 
 
 def digits(keys: str, rate: int = 8000, tone_ms: int = 60, pause_ms: int = 60, level_dbfs: float = -12.0) -> Clip:
-    """Dial ``keys``: each a pair of tones of ``level_dbfs`` each, and a pause after it."""
+    """Dial keys: each a pair of tones, and a pause after it.
+
+    Args:
+        keys: Some of `KEYS`.
+        rate: In Hz.
+        tone_ms: Length of each pair in milliseconds.
+        pause_ms: Length of the pauses in milliseconds.
+        level_dbfs: Level of each tone.
+    """
     time = np.arange(rate * tone_ms // 1000) / rate
     pause = np.zeros(rate * pause_ms // 1000)
     parts = [pause]
     for key in keys:
-        row, column = divmod(_KEYS.index(key), 4)
+        row, column = divmod(KEYS.index(key), 4)
         pair = np.sin(2 * np.pi * _LOW[row] * time) + np.sin(2 * np.pi * _HIGH[column] * time)
         parts += [10 ** (level_dbfs / 20) * 32767 * pair, pause]
-    return clip_of(np.clip(np.rint(np.concatenate(parts)), -32768, 32767).astype(np.int16), rate)
+    samples = np.clip(np.rint(np.concatenate(parts)), -32768, 32767).astype(np.int16)
+    return Clip.of(samples, rate, _RAW)
 
 
 def heard(samples: NDArray[np.int16], rate: int) -> str:
@@ -52,7 +63,7 @@ def _key(block: NDArray[np.float64], rate: int) -> str:
     row, column = int(np.argmax(low)), int(np.argmax(high))
     twist = abs(10 * np.log10(max(low[row], 1e-9) / max(high[column], 1e-9)))
     pure = (low[row] + high[column]) / energy > _PURITY
-    return _KEYS[4 * row + column] if pure and twist < _TWIST_DB else ""
+    return KEYS[4 * row + column] if pure and twist < _TWIST_DB else ""
 
 
 def _power(block: NDArray[np.float64], frequency: int, rate: int) -> float:

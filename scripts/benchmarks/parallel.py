@@ -1,0 +1,26 @@
+"""Measuring on all cores."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import TypeVar
+
+_Given = TypeVar("_Given")
+_Found = TypeVar("_Found")
+
+
+def spread(work: Callable[[_Given], _Found], given: Sequence[_Given], advance: Callable[[], None]) -> Iterator[_Found]:
+    """Do something with each of many, in processes of their own.
+
+    Args:
+        work: What to do; it can be pickled, and so can what it takes and returns.
+        given: What to do it with.
+        advance: Called after each.
+
+    Yields:
+        The results, in order.
+    """
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for found in pool.map(work, given, chunksize=1):
+            advance()
+            yield found

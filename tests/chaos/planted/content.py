@@ -1,0 +1,40 @@
+"""Bugs in what is read and what is kept."""
+
+import hashlib
+
+from aiokafka import AIOKafkaConsumer
+from faust.transport.drivers import aiokafka as driver
+
+from agents import compress
+from schemas import Channel
+from streams.delivery.transport import LaneConsumerThread
+from tests.chaos.planted.patch import Patch
+
+
+def cache_without_the_profile(patch: Patch) -> None:
+    """Find a cached file by its audio alone, however it was to be encoded."""
+
+    def key(pcm_sha256: str, profile: str) -> bytes:
+        del profile
+        return hashlib.sha256(pcm_sha256.encode()).digest()
+
+    patch(compress, "cache_key", key)
+
+
+def cache_everything(patch: Patch) -> None:
+    """Keep what guests say as well."""
+
+    def admits(channel: Channel | None) -> bool:
+        del channel
+        return True
+
+    patch(compress, "admits", admits)
+
+
+def read_uncommitted(patch: Patch) -> None:
+    """Read inputs whose transaction was aborted, as Faust does by itself."""
+
+    def create(self: LaneConsumerThread, transport: driver.Transport) -> AIOKafkaConsumer:
+        return driver.AIOKafkaConsumerThread._create_worker_consumer(self, transport)
+
+    patch(LaneConsumerThread, "_create_worker_consumer", create)

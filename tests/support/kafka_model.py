@@ -1,0 +1,186 @@
+"""Kafka's promises about transactions and groups, in memory."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aiokafka.errors import ProducerFenced
+
+#: Topic and partition that outputs are written to.
+Place = tuple[str, int]
+
+
+@dataclass(eq=False)
+class Transaction:
+    """One transaction; once prepared it commits, whatever happens to its producer.
+
+    Attributes:
+        unmarked: Places, and None for the offsets, whose marker is still to be written; only when prepared.
+    """
+
+    outputs: list["Written"] = field(default_factory=list)
+    offsets: dict[int, int] = field(default_factory=dict)
+    prepared: bool = False
+    unmarked: list[Place | None] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Written:
+    """One record in an output partition; ``committed`` is None while its transaction has left no marker."""
+
+    place: Place
+    value: bytes | None
+    committed: bool | None
+
+
+class KafkaModel:
+    """What the brokers know: input and output logs, committed offsets, transactional ids with their epochs.
+
+    Args:
+        partitions: Of the input topic.
+    """
+
+    def __init__(self, partitions: int) -> None:
+        self.inputs: list[list[tuple[int, bytes]]] = [[] for _ in range(partitions)]
+        self.offsets = [0] * partitions
+        self.logs: dict[Place, list[Written]] = {}
+        self.changes = 0  # of what can be seen
+        self._ends = [0] * partitions
+        self._epochs: dict[str, int] = {}
+        self._transactions: dict[str, Transaction] = {}
+
+    def append(self, partition: int, gap: int) -> None:
+        """Write one input, behind ``gap`` offsets that hold none; its value is its offset."""
+        offset = self._ends[partition] + gap
+        self.inputs[partition].append((offset, str(offset).encode()))
+        self._ends[partition] = offset + 1
+
+    def init_producer(self, transactional_id: str) -> int:
+        """Complete or abort what the id left open, and fence its earlier owners."""
+        if transactional_id in self._transactions:
+            self._end(transactional_id, commit=self._transactions[transactional_id].prepared)
+        self._epochs[transactional_id] = self._epochs.get(transactional_id, 0) + 1
+        return self._epochs[transactional_id]
+
+    def produce(self, producer: tuple[str, int] | None, place: Place, value: bytes | None) -> None:
+        """Append an output, in the producer's transaction unless it has none."""
+        self.changes += 1
+        written = Written(place, value, None if producer else True)
+        if producer:
+            self._transaction(*producer).outputs.append(written)
+        self.logs.setdefault(place, []).append(written)
+
+    def add_offsets(self, producer: tuple[str, int], offsets: Mapping[int, int]) -> None:
+        """Add input offsets to the producer's transaction."""
+        self._transaction(*producer).offsets.update(offsets)
+
+    def end_transaction(self, producer: tuple[str, int], *, commit: bool) -> None:
+        """Decide the producer's transaction; the markers of a commit follow, see ``mark``."""
+        transaction = self._transaction(*producer)
+        if not commit:
+            self._end(producer[0], commit=False)
+            return
+        transaction.prepared = True
+        transaction.unmarked = [None, *sorted({written.place for written in transaction.outputs})]
+
+    def time_out(self) -> None:
+        """Abort every undecided transaction, as the coordinator does after ``transaction.timeout.ms``."""
+        for transactional_id in [name for name, open_ in self._transactions.items() if not open_.prepared]:
+            self._end(transactional_id, commit=False)
+            self._epochs[transactional_id] += 1
+
+    def prepared(self) -> Iterator[Transaction]:
+        """Transactions that commit and still lack markers."""
+        return (transaction for transaction in self._transactions.values() if transaction.prepared)
+
+    def mark(self, transaction: Transaction) -> None:
+        """Write the next marker of a commit: offsets and outputs become visible one after the other."""
+        self.changes += 1
+        place = transaction.unmarked.pop()
+        if place is None:
+            for partition, offset in transaction.offsets.items():
+                self.offsets[partition] = offset
+        else:
+            _decide(transaction, place, commit=True)
+        if not transaction.unmarked:
+            self._forget(transaction)
+
+    def visible(self, place: Place) -> list[bytes | None]:
+        """What a read_committed consumer sees: nothing behind an undecided record."""
+        seen = []
+        for written in self.logs.get(place, []):
+            if written.committed is None:
+                break
+            if written.committed:
+                seen.append(written.value)
+        return seen
+
+    def _transaction(self, transactional_id: str, epoch: int) -> Transaction:
+        if self._epochs[transactional_id] != epoch:
+            raise ProducerFenced
+        transaction = self._transactions.setdefault(transactional_id, Transaction())
+        if transaction.prepared:  # brokers refuse until the markers are written; clients try again
+            self._end(transactional_id, commit=True)
+            transaction = self._transactions[transactional_id] = Transaction()
+        return transaction
+
+    def _end(self, transactional_id: str, *, commit: bool) -> None:
+        transaction = self._transactions[transactional_id]
+        if commit:
+            while transaction.unmarked:
+                self.mark(transaction)
+            return
+        for place in {written.place for written in transaction.outputs}:
+            _decide(transaction, place, commit=False)
+        self._forget(transaction)
+
+    def _forget(self, transaction: Transaction) -> None:
+        self.changes += 1
+        self._transactions = {name: kept for name, kept in self._transactions.items() if kept is not transaction}
+
+
+def _decide(transaction: Transaction, place: Place, *, commit: bool) -> None:
+    for written in transaction.outputs:
+        if written.place == place:
+            written.committed = commit
+
+
+class GroupModel:
+    """The group's coordinator: an eager rebalance waits for every member to let go and join again.
+
+    Args:
+        partitions: To be assigned.
+    """
+
+    def __init__(self, partitions: int) -> None:
+        self._partitions = range(partitions)
+        self.members: list[str] = []
+        self.joined: set[str] = set()
+        self.rebalancing = False
+        self.generation = 0
+
+    def join(self, name: str) -> None:
+        """Let a member in, or in again."""
+        if name not in self.members:
+            self.members.append(name)
+        self.joined.add(name)
+        self.rebalance()
+
+    def leave(self, name: str) -> None:
+        """Let a member go, or find it silent for too long."""
+        if name in self.members:
+            self.members.remove(name)
+            self.joined.discard(name)
+            self.rebalance()
+
+    def assigned(self, name: str) -> Sequence[int]:
+        """Partitions of a member in this generation; they move with every generation."""
+        turn = self.members.index(name) + self.generation
+        return [partition for partition in self._partitions if (partition + turn) % len(self.members) == 0]
+
+    def rebalance(self) -> None:
+        """Wait for every member to join again."""
+        self.rebalancing = True
+        if self.members and self.joined == set(self.members):
+            self.rebalancing = False
+            self.joined.clear()
+            self.generation += 1

@@ -1,0 +1,252 @@
+"""A worker's lanes without a worker: the real ``Lanes``, every other step in the test's hands."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from schemas import Rejection
+from streams.delivery import transactions
+from streams.delivery.breaker import DeadLetterBreaker
+from streams.delivery.budget import InFlightBudget
+from streams.delivery.executor import ClipExecutor, Job
+from streams.delivery.lane import LaneParts
+from streams.delivery.lanes import Lanes, Source
+from streams.delivery.outcome import Input, Outcome
+from streams.metrics import Metrics
+from tests.support.client_model import Network, ProducerModel
+from tests.support.delivery import TOPIC, Echo, MemoryStore, item
+from tests.support.kafka_model import GroupModel, KafkaModel
+
+#: Clips in flight; fewer than a few fetches bring, so that readers wait.
+_CLIPS = 4
+#: Inputs that are fetched and not yet with their lanes.
+_QUEUED = 6
+_FETCHED_AT_ONCE = 2
+#: Every third offset is bad input.
+_BAD = 3
+
+Step = Callable[[], None]
+
+
+@dataclass
+class Clock:
+    """Seconds that pass only when a test lets them."""
+
+    now: float = 0.0
+
+
+class SteppingLoop(asyncio.SelectorEventLoop):
+    """An event loop on a Clock that runs as far as it can, and then stands."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def time(self) -> float:
+        return self._clock.now
+
+    def settle(self) -> None:
+        """Run until everything waits for something."""
+        timers = self._scheduled  # type: ignore[attr-defined]  # nothing public says whether a loop has work
+        if self._ready or (timers and timers[0].when() <= self.time()):  # type: ignore[attr-defined]
+            self.run_until_complete(self._idle())
+
+    async def _idle(self) -> None:
+        await asyncio.sleep(0)  # timers that are due join in
+        while self._ready:  # type: ignore[attr-defined]
+            await asyncio.sleep(0)
+
+
+class SteppingExecutor(ClipExecutor):
+    """Finishes its jobs when the test says so, in any order."""
+
+    def __init__(self, metrics: Metrics, on_failure: Callable[[BaseException], None]) -> None:
+        super().__init__(1, 60.0, metrics, on_failure)
+        self.jobs: list[Job] = []
+
+    def submit(self, job: Job) -> None:
+        self.jobs.append(job)
+
+    def finish(self, job: Job) -> None:
+        """Process one job."""
+        self.jobs.remove(job)
+        job.finish(job.processor.process(job.item, job.lookup))
+
+
+def is_bad(offset: int) -> bool:
+    """Whether the input at an offset becomes a dead letter."""
+    return offset % _BAD == 0
+
+
+class Router(Echo):
+    """Answers good inputs with a result, bad ones with a dead letter; both hold the input's value."""
+
+    def __init__(self) -> None:
+        super().__init__(self._refuse)
+
+    def _refuse(self, item: Input) -> Outcome | None:
+        if not is_bad(item.position.offset):
+            return None
+        return self.reject(item, Rejection("decode", (item.record.value or b"").decode(), "value", "bad"))
+
+
+class WorkerModel:
+    """One worker: its lanes, and in steps what Faust, the pool, the network and the clock do around them.
+
+    Args:
+        name: Its name as a member of the group.
+        address: Where its clients connect to: unique among all workers that ever were; each has its own network.
+        kafka: The brokers.
+        group: The group that it belongs to once it joins.
+        clock: Its time.
+    """
+
+    def __init__(self, name: str, address: str, kafka: KafkaModel, group: GroupModel, clock: Clock) -> None:
+        self.name = name
+        self.network = Network()
+        self.error: BaseException | None = None
+        self.ended = False
+        self._kafka = kafka
+        self._group = group
+        self._loop = SteppingLoop(clock)
+        self._generation: int | None = None
+        self._positions: dict[int, int] = {}
+        self._queue: deque[tuple[Input, int]] = deque()
+        self._letting_go = False
+        self._closing = False
+        self._handing_over: asyncio.Task[None] | None = None
+        metrics = Metrics()
+        self._executor = SteppingExecutor(metrics, self._fail)
+        parts = LaneParts(
+            self._executor,
+            InFlightBudget(_CLIPS, 10**6, metrics),
+            DeadLetterBreaker(10**6),
+            MemoryStore(),
+            metrics,
+            self._fail,
+        )
+        self._lanes = Lanes(
+            parts, lambda topic, partition: transactions.PartitionProducer(address, "group", topic, partition)
+        )
+        self._lanes.serve(TOPIC, Router())
+
+    def connect(self, transactional_id: str | None) -> ProducerModel:
+        """Make a client of this worker."""
+        return ProducerModel(self._kafka, self.network, transactional_id)
+
+    def steps(self) -> list[Step]:
+        """What may happen to this worker next."""
+        return [
+            *self._group_steps(),
+            *self.network.steps(),
+            *(lambda job=job: self._executor.finish(job) for job in self._executor.jobs),
+            *self._input_steps(),
+        ]
+
+    def settle(self) -> None:
+        """Run the worker's own code as far as it comes."""
+        self._loop.settle()
+
+    def reseek(self) -> None:
+        """Read on from the committed offsets, as Faust does when it resumes for whatever reason."""
+        self._positions = {partition: self._kafka.offsets[partition] for partition in self._positions}
+
+    def close(self) -> None:
+        """Drain for good, then leave the group."""
+        if not self._closing:
+            self._positions.clear()
+            self._closing = True
+            self._spawn(self._close())
+
+    def end(self) -> None:
+        """Die: nothing of it runs any more, what has left it is still under way."""
+        self.network.open = False
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self.settle()
+        self._loop.close()
+
+    def _group_steps(self) -> list[Step]:
+        if self._letting_go or self._closing:
+            return []
+        group = self._group
+        if self.name not in group.members or (group.rebalancing and self.name not in group.joined):
+            return [self._rejoin]
+        if not group.rebalancing and self._generation != group.generation:
+            return [self._assign]
+        return []
+
+    def _input_steps(self) -> list[Step]:
+        steps: list[Step] = []
+        if len(self._queue) < _QUEUED:
+            steps += [
+                lambda partition=partition: self._fetch(partition)  # type: ignore[misc]
+                for partition, position in self._positions.items()
+                if any(offset >= position for offset, _ in self._kafka.inputs[partition])
+            ]
+        if self._queue and (self._handing_over is None or self._handing_over.done()):
+            steps.append(self._hand_over)
+        return steps
+
+    def _rejoin(self) -> None:
+        self._positions.clear()
+        self._letting_go = True
+        self._spawn(self._let_go())
+
+    async def _let_go(self) -> None:
+        if self._generation is not None:
+            await self._lanes.drain()
+        self._letting_go = False
+        if not self._closing:
+            self._group.join(self.name)
+
+    async def _close(self) -> None:
+        await self._lanes.close()
+        self._group.leave(self.name)
+        self.ended = True
+
+    def _assign(self) -> None:
+        self._generation = self._group.generation
+        self._lanes.expect(self._generation)
+        self._spawn(self._open(self._generation))
+
+    async def _open(self, generation: int) -> None:
+        sources = [Source(TOPIC, partition) for partition in self._group.assigned(self.name)]
+        found: dict[int, int] = {}
+
+        async def positions() -> Mapping[Source, int]:
+            found.update(await self.network.call("offsets", lambda: dict(enumerate(self._kafka.offsets))))
+            return {source: found[source.partition] for source in sources}
+
+        await self._lanes.open(sources, positions)
+        if self._lanes.ready and self._generation == generation and not (self._letting_go or self._closing):
+            self._positions = {source.partition: found[source.partition] for source in sources}
+
+    def _fetch(self, partition: int) -> None:
+        assert self._generation is not None
+        position = self._positions[partition]
+        behind = [(offset, value) for offset, value in self._kafka.inputs[partition] if offset >= position]
+        for offset, value in behind[:_FETCHED_AT_ONCE]:
+            self._lanes.announce(Source(TOPIC, partition), offset, self._generation)
+            self._queue.append((item(offset, value, partition), self._generation))
+            self._positions[partition] = offset + 1
+
+    def _hand_over(self) -> None:
+        fetched, generation = self._queue.popleft()
+        self._handing_over = self._spawn(self._lanes.submit(fetched, generation, None))
+
+    def _spawn(self, work: Awaitable[None]) -> "asyncio.Task[None]":
+        return self._loop.create_task(self._guarded(work))
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001  as LaneConsumer and deliver() do: whatever it is, the worker ends
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        """End, as fail_stop: the first error counts, and nothing leaves the worker after it."""
+        self.error = self.error or error
+        self.ended = True
+        self.network.open = False

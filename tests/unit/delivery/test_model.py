@@ -1,0 +1,65 @@
+"""Errors in the protocol of the lanes show without a cluster: none is found in it, and each that is made is."""
+
+from collections.abc import Callable
+
+import pytest
+
+from streams.delivery.lane import Lane
+from streams.delivery.outcome import Input
+from tests.chaos.planted import fencing, order, writing
+from tests.chaos.planted.patch import Patch
+from tests.support.lane_protocol import run
+
+
+def test_whatever_happens_each_input_has_one_outcome_in_order() -> None:
+    run(60)
+
+
+@pytest.mark.long
+def test_whatever_happens_for_long() -> None:
+    run(3000)
+
+
+def accept_any_generation(patch: Patch) -> None:
+    """Let a lane take what was read before its partition was assigned."""
+    take = Lane.submit
+
+    async def submit(self: Lane, item: Input, generation: int, context: object) -> bool:
+        return await take(self, item, self.generation, context)
+
+    patch(Lane, "submit", submit)
+
+
+def take_again(patch: Patch) -> None:
+    """Let a lane take an offset once more."""
+    take = Lane.submit
+
+    async def submit(self: Lane, item: Input, generation: int, context: object) -> bool:
+        self._next = min(self._next, item.position.offset)
+        return await take(self, item, generation, context)
+
+    patch(Lane, "submit", submit)
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        accept_any_generation,
+        take_again,
+        fencing.drop_the_lane_on_revoke,
+        fencing.producer_id_per_process,
+        fencing.retry_an_open_fate,
+        fencing.seek_before_fencing,
+        order.acknowledge_out_of_order,
+        writing.commit_before_produce,
+        writing.commit_the_last_offset,
+        writing.dead_letters_outside_the_transaction,
+        writing.results_outside_the_transaction,
+        writing.skip_an_abort,
+        writing.swallow_a_send_error,
+    ],
+)
+def test_a_mistake_in_the_protocol_shows(plant: Callable[[Patch], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch.setattr)
+    with pytest.raises(AssertionError):
+        run(600)
