@@ -17,6 +17,7 @@ from faust.types import TP
 from faust.types.tables import CollectionT
 from rocksdict import Rdict
 
+from streams.delivery.outcome import Lookup
 from streams.rocksdb_options import AudioOptions
 
 log = structlog.get_logger(__name__)
@@ -61,8 +62,31 @@ class RebuildingStore(Store):
 
     def size_of(self, partition: int, key: bytes) -> int:
         """Bytes of an entry, 0 where there is none."""
-        value = self._db_for_partition(partition).get(key)
+        value = self.reader(partition)(key)
         return 0 if value is None else len(key) + len(value)
+
+    def reader(self, partition: int) -> Lookup:
+        """Return the reader of a partition's entries, safe to call from any thread.
+
+        It holds the database open for as long as it lives. What cannot be read is as good as missing: it can be
+        encoded again, or comes again from the changelog.
+        """
+        database = self._db_for_partition(partition)
+
+        def read(key: bytes) -> bytes | None:
+            try:
+                value: bytes | None = database.get(key)
+            except Exception as error:  # noqa: BLE001  RocksDB's errors have no class of their own
+                self.condemn(partition, error)
+                return None
+            return value
+
+        return read
+
+    def persisted_offset(self, tp: TP) -> int | None:
+        """The changelog's offset that a database stands at; None where it cannot tell, and is filled from the start."""
+        offset = self.reader(tp.partition)(self.offset_key)
+        return None if offset is None else int(offset)
 
     def remove(self, partition: int, key: bytes) -> None:
         """Remove an entry of one partition; Faust would look for it in the partition that had the key last."""

@@ -90,23 +90,9 @@ class CacheTable:
         self._metrics.cache_table_bytes.labels(partition).set(sweep.size)
 
     def lookup(self, partition: int) -> Lookup:
-        """Return the reader of one partition's entries, safe to call from any thread.
-
-        It holds the database open for as long as it lives. An entry that cannot be read is as good as missing: what it
-        holds can be encoded again.
-        """
+        """Return the reader of one partition's entries, safe to call from any thread."""
         store: RebuildingStore = self._table.data
-        database = store._db_for_partition(partition)  # noqa: SLF001  Table.get works only in a stream
-
-        def read(key: bytes) -> bytes | None:
-            try:
-                value: bytes | None = database.get(key)
-            except Exception as error:  # noqa: BLE001  RocksDB's errors have no class of their own
-                store.condemn(partition, error)
-                return None
-            return value
-
-        return read
+        return store.reader(partition)
 
     def put(self, context: object, key: bytes, value: bytes) -> None:
         """Write an entry locally and to the changelog.
