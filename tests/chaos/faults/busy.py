@@ -11,6 +11,8 @@ from tests.chaos.workload import burst
 _BURST = 60
 #: Seconds from the arrival of a burst until it is struck: it is being worked on.
 _STRIKE_S = (0.02, 0.4)
+#: Seconds from the group's handing over of partitions until their new owner has fenced the old one, and a little more.
+_WAKES_S = (0.0, 1.5)
 #: A worker that is not missed by then is not going to be: nobody else is there.
 _MISSED_WITHIN_S = 15.0
 #: A worker that is called up joins by then.
@@ -38,13 +40,13 @@ class BusyKill(Fault):
 
 
 class BusyZombie(Fault):
-    """A worker is frozen, and thawed at the very moment when others get its partitions."""
+    """A worker is frozen, and thawed while others are taking over its partitions."""
 
     name = "worker-wakes-at-takeover"
 
     def __init__(self, chance: Random) -> None:
         super().__init__(chance)
-        self.lasts = chance.uniform(0.0, 0.3)
+        self.lasts = chance.uniform(*_WAKES_S)
         self._strike_s = chance.uniform(*_STRIKE_S)
         self._burst = burst(_BURST, chance)
         self._victim = -1
@@ -54,9 +56,10 @@ class BusyZombie(Fault):
         worker = scene.crew.workers[self._victim]
         self.what = worker.name
         members = await scene.members()
-        await scene.ledger.send(self._burst)
-        await asyncio.sleep(self._strike_s)
+        sending = asyncio.create_task(scene.ledger.send(self._burst))
+        await asyncio.sleep(self._strike_s)  # the first inputs are being worked on, the last ones not even sent
         worker.signal(signal.SIGSTOP)
+        await sending
         await scene.wait_for_takeover(members, _MISSED_WITHIN_S)
 
     async def heal(self, scene: Scene) -> None:
