@@ -11,8 +11,8 @@ from tests.chaos.workload import burst
 _BURST = 60
 #: Seconds from the arrival of a burst until it is struck: it is being worked on.
 _STRIKE_S = (0.02, 0.4)
-#: Seconds from the group's handing over of partitions until their new owner has fenced the old one, and a little more.
-_WAKES_S = (0.0, 1.5)
+#: Seconds from the handing over of partitions until their new owner has fenced the old one, and a little more.
+_WAKES_S = (0.0, 0.6)
 #: A worker that is not missed by then is not going to be: nobody else is there.
 _MISSED_WITHIN_S = 15.0
 #: A worker that is called up joins by then.

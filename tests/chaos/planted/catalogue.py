@@ -47,7 +47,7 @@ _ALL = (
     PlantedBug(fencing.producer_id_per_process, frozenset({"duplicated"}), ("worker-freeze",)),
     PlantedBug(fencing.drop_the_lane_on_revoke, frozenset({"lost"}), ("rebalance-busy",)),
     PlantedBug(fencing.retry_an_open_fate, frozenset({"duplicated"}), ("network-delay",)),
-    PlantedBug(fencing.seek_before_fencing, frozenset({"duplicated"}), ("worker-wakes-at-takeover",), 10),
+    PlantedBug(fencing.seek_before_fencing, frozenset({"duplicated"}), ("worker-wakes-at-takeover",), 25),
     PlantedBug(content.cache_without_the_profile, frozenset({"damaged"})),
     PlantedBug(content.cache_everything, frozenset({"table"})),
     PlantedBug(content.read_uncommitted, frozenset({"damaged"})),

@@ -14,8 +14,8 @@ from streams.delivery.transactions import PartitionProducer
 from tests.chaos.planted.patch import Patch
 
 _IMPATIENCE_S = 0.5
-#: What slow brokers take between two requests: time for a former owner to commit once more.
-_SLOW_S = 1.0
+#: What brokers may take between two requests: time for a former owner to commit once more.
+_SLOW_S = 0.2
 
 Positions = Callable[[], Awaitable[Mapping[Source, int]]]
 
