@@ -5,6 +5,7 @@ import asyncio
 import logging
 import os
 import re
+import signal
 import sys
 from collections.abc import Collection, Coroutine
 from dataclasses import dataclass
@@ -128,6 +129,12 @@ def run(command: str, work: Coroutine[Any, Any, int]) -> int:
         return fail(command, f"Kafka: {error}")
     except KeyboardInterrupt:
         return 130
+
+
+def end_as_interrupted() -> None:
+    """Let a command that is ended from outside still stop what it has started, as after Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
 def fail(command: str, message: str) -> int:

@@ -11,7 +11,6 @@ import logging
 import os
 import platform
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -27,7 +26,7 @@ from rich.table import Table
 
 from infra.kafka.errors import LocalKafkaError
 from infra.kafka.jars import POM
-from scripts.commands._cli import fail, progress_bar, writable
+from scripts.commands._cli import end_as_interrupted, fail, progress_bar, writable
 from tests.chaos.bench import ChaosBench, ChaosError
 from tests.chaos.faults import FAULTS, possible
 from tests.chaos.verdict import RoundVerdict, Totals
@@ -50,9 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # The client library repeats with every retry what is broken on purpose.
     for chatty in ("aiokafka", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.CRITICAL + 1)
-    # Ended from outside, it still stops what it has started, as after Ctrl-C.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    end_as_interrupted()
     _RUN_DIR.mkdir(exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="chaos-", dir=_RUN_DIR))
     try:

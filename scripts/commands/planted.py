@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 
 from infra.kafka.errors import LocalKafkaError
-from scripts.commands._cli import fail, progress_bar, writable
+from scripts.commands._cli import end_as_interrupted, fail, progress_bar, writable
 from tests.chaos.bench import ChaosError
 from tests.chaos.planted import run as planting
 from tests.chaos.planted.catalogue import BUGS
@@ -36,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if unknown := set(options.bug) - set(BUGS):
         parser.error(f"there is no bug {', '.join(sorted(unknown))}")
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)  # it repeats what is broken on purpose
+    end_as_interrupted()
     try:
         catches = _plant(options.bug or list(BUGS))
     except (ChaosError, LocalKafkaError) as error:
