@@ -139,15 +139,10 @@ class Compressor:
         """Take a file from the cache, or make it and offer it to the cache."""
         key = cache_key(clip.pcm_sha256, plan.profile)
         found = self._parts.cache.find(key, partition, lookup)
-        if found is None:
-            encoded = encode(clip, plan)
-            update = self._parts.cache.offer(key, encoded, partition)
-        else:
-            encoded, update = found.encoded, found.update
-        updates = () if update is None else ((key, update),)
-        return (
-            _Kept(encoded, "miss", None, updates) if found is None else _Kept(encoded, found.tier, found.age, updates)
-        )
+        if found is not None:
+            return _Kept(found.encoded, found.tier, found.age, _table_updates(key, found.update))
+        encoded = encode(clip, plan)
+        return _Kept(encoded, "miss", None, _table_updates(key, self._parts.cache.offer(key, encoded, partition)))
 
     def _decode(self, audio: bytes, media_type: MediaType) -> Clip | Rejection:
         try:
@@ -226,6 +221,10 @@ def register(runtime: Runtime) -> None:
     )
     compressor = Compressor(runtime.topic_name(COMPRESSED), runtime.topic_name(DEAD_LETTER), settings, parts)
     runtime.app.agent(runtime.input_topic(RAW, compressor), name="compress")(runtime.deliver)
+
+
+def _table_updates(key: bytes, entry: bytes | None) -> tuple[tuple[bytes, bytes], ...]:
+    return () if entry is None else ((key, entry),)
 
 
 def _result(

@@ -102,16 +102,18 @@ class RebuildingStore(Store):
         """Open the databases of newly assigned partitions, none of them ahead of its changelog."""
         await super().assign_partitions(table, tps, generation_id)
         changelogs = [tp for tp in tps if tp.topic in table.changelog_topic.topics and tp.partition in self._dbs]
+        stands_at = {tp: offset for tp in changelogs if (offset := self.persisted_offset(tp)) is not None}
+        if not stands_at:  # nothing to compare: a question less while partitions stand still
+            return
         try:
-            ends = await asyncio.wait_for(self.app.consumer.highwaters(*changelogs), _ANSWER_TIMEOUT)
+            ends = await asyncio.wait_for(self.app.consumer.highwaters(*stands_at), _ANSWER_TIMEOUT)
         except (KafkaError, TimeoutError) as error:  # recovery asks again, and ends the worker if it has to
             log.warning("changelog_ends_unknown", reason=str(error) or type(error).__name__)
             return
-        for tp in changelogs:
-            persisted = self.persisted_offset(tp)
-            if persisted is not None and persisted >= ends[tp]:
+        for tp, offset in stands_at.items():
+            if offset >= ends[tp]:
                 del self._dbs[tp.partition]
-                self._set_aside(tp.partition, f"at offset {persisted}, and its changelog ends at {ends[tp]}")
+                self._set_aside(tp.partition, f"at offset {offset}, and its changelog ends at {ends[tp]}")
                 self._db_for_partition(tp.partition)
 
     def _open_for_partition(self, partition: int) -> Rdict:

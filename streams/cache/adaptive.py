@@ -38,12 +38,6 @@ class Adaptive(SizedCache[V]):
         self._leader = self._recency
         self._regret = 0.0  # hits that frequency would have had more than recency
 
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def __contains__(self, key: bytes) -> bool:
-        return key in self._entries
-
     def keys(self) -> list[bytes]:
         """The keys of all entries, as they are now."""
         return list(self._entries)

@@ -1,6 +1,7 @@
 """What every eviction policy offers: a cache bounded by bytes."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
@@ -17,15 +18,17 @@ class SizedCache(ABC, Generic[V]):
         used: Bytes that the entries take; never above the budget.
     """
 
+    _entries: Mapping[bytes, object]
+
     def __init__(self, budget: int) -> None:
         self.budget = budget
         self.used = 0
 
-    @abstractmethod
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        return len(self._entries)
 
-    @abstractmethod
-    def __contains__(self, key: bytes) -> bool: ...
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._entries
 
     @abstractmethod
     def get(self, key: bytes) -> V | None:

@@ -51,12 +51,6 @@ class LFU(SizedCache[V]):
         self._age = 0.0
         self._now = 0
 
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def __contains__(self, key: bytes) -> bool:
-        return key in self._entries
-
     def get(self, key: bytes) -> V | None:
         """See `SizedCache`."""
         entry = self._entries.get(key)

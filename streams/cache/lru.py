@@ -12,12 +12,6 @@ class LRU(SizedCache[V]):
         super().__init__(budget)
         self._entries: OrderedDict[bytes, tuple[V, int]] = OrderedDict()
 
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def __contains__(self, key: bytes) -> bool:
-        return key in self._entries
-
     def get(self, key: bytes) -> V | None:
         """See `SizedCache`."""
         entry = self._entries.get(key)

@@ -16,8 +16,8 @@ aiokafka.producer.sender.BACKOFF_OVERRIDE = 0.002
 
 #: A dead worker's open transaction holds back read_committed consumers until its successor fences it, or this long.
 _TRANSACTION_TIMEOUT_MS = 30_000
-#: As the consumer's: a frozen broker keeps its connections.
-_REQUEST_TIMEOUT_MS = 6_000
+#: A frozen broker keeps its connections: a request waits for it this long before it goes to the one that took over.
+REQUEST_TIMEOUT_MS = 6_000
 #: Brokers refuse the first write of a transaction (as NOT_ENOUGH_REPLICAS) until the one before has its markers; that
 #: takes milliseconds, so the usual 100 ms would be most of the latency.
 _RETRY_BACKOFF_MS = 20
@@ -137,7 +137,7 @@ class PartitionProducer:
             bootstrap_servers=self._bootstrap_servers,
             transactional_id=f"{self._group}-{source.topic}-{source.partition}",
             transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
-            request_timeout_ms=_REQUEST_TIMEOUT_MS,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
             retry_backoff_ms=_RETRY_BACKOFF_MS,
             max_batch_size=_MAX_BATCH_BYTES,
             max_request_size=_MAX_REQUEST_BYTES,

@@ -15,12 +15,11 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from streams.delivery.lanes import Lanes, Source
+from streams.delivery.transactions import REQUEST_TIMEOUT_MS
 
 #: Faust asks for 1,500 ms. Whatever else is asked of a broker waits behind a fetch that found nothing yet: assignments,
 #: pauses and, three times over, the steps of a recovery.
 _FETCH_MAX_WAIT_MS = 100
-#: A frozen broker keeps its connections: a request waits for it this long before it goes to the one that took over.
-_REQUEST_TIMEOUT_MS = 6_000
 
 
 # mode names a subclass's logger after its module; these lines are Faust's.
@@ -37,7 +36,7 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         # Faust offers none of these as a setting of its own; all are read when the consumer starts.
         consumer._isolation_level = "read_committed"  # noqa: SLF001
         consumer._fetch_max_wait_ms = _FETCH_MAX_WAIT_MS  # noqa: SLF001
-        consumer._client._request_timeout_ms = _REQUEST_TIMEOUT_MS  # noqa: SLF001
+        consumer._client._request_timeout_ms = REQUEST_TIMEOUT_MS  # noqa: SLF001
         return consumer
 
 

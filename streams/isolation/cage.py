@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeGuard
 
 from schemas import MediaType, Rejection
 from streams.audio import Clip, DecodeLimits, decode
@@ -147,7 +147,7 @@ class Cage:
         except BaseException:
             child.end()
             raise
-        if isinstance(answer, Rejection) and _has_died(answer, _CRASHED, _LATE):
+        if _has_died(answer, _CRASHED, _LATE):
             child.end()
             self._on_death(answer.code)
         else:
@@ -195,7 +195,7 @@ _CRASHED = "DecoderCrashed"
 _LATE = "DecoderTimeout"
 
 
-def _has_died(answer: Clip | Rejection, *codes: str) -> bool:
+def _has_died(answer: Clip | Rejection, *codes: str) -> TypeGuard[Rejection]:
     return isinstance(answer, Rejection) and answer.code in codes
 
 

@@ -19,17 +19,17 @@ NO_LIMIT_V1 = "9223372036854771712"
 
 
 def test_version_2_counts_what_cannot_be_reclaimed(tmp_path: Path) -> None:
-    (tmp_path / "cgroup").write_text("0::/work/one\n")
-    group(tmp_path / "groups/work/one", V2, "1000", 700, 200)
+    (tmp_path / "cgroup").write_text("0::/hotel/one\n")
+    group(tmp_path / "groups/hotel/one", V2, "1000", 700, 200)
     use = MemoryGauge(None, tmp_path / "groups", tmp_path).read()
     assert use is not None
     assert (use.used, use.limit) == (500, 1000)
 
 
 def test_the_group_nearest_to_its_limit_counts(tmp_path: Path) -> None:
-    (tmp_path / "cgroup").write_text("0::/work/one\n")
-    group(tmp_path / "groups/work/one", V2, "max", 100, 0)
-    group(tmp_path / "groups/work", V2, "1000", 900, 0)
+    (tmp_path / "cgroup").write_text("0::/hotel/one\n")
+    group(tmp_path / "groups/hotel/one", V2, "max", 100, 0)
+    group(tmp_path / "groups/hotel", V2, "1000", 900, 0)
     group(tmp_path / "groups", V2, "5000", 1000, 0)
     use = MemoryGauge(None, tmp_path / "groups", tmp_path).read()
     assert use is not None

@@ -6,6 +6,7 @@ import resource
 import signal
 import time
 from random import Random
+from typing import ClassVar
 
 import psutil
 
@@ -22,11 +23,12 @@ class WorkerKill(Fault):
     """A worker is killed with SIGKILL, and started again at once."""
 
     name = "worker-kill"
+    _signal: ClassVar[signal.Signals] = signal.SIGKILL
 
     async def inject(self, scene: Scene) -> None:
         worker = scene.crew.workers[self._one_of(scene.crew.on_duty)]
         self.what = worker.name
-        worker.signal(signal.SIGKILL)
+        worker.signal(self._signal)
 
 
 class AllWorkersKill(Fault):
@@ -69,15 +71,11 @@ class WorkerFreeze(WorkerPause):
         self.lasts = chance.uniform(*_BEYOND_SESSION_S)
 
 
-class WorkerStop(Fault):
+class WorkerStop(WorkerKill):
     """A worker is told to stop, and started again at once."""
 
     name = "worker-stop"
-
-    async def inject(self, scene: Scene) -> None:
-        worker = scene.crew.workers[self._one_of(scene.crew.on_duty)]
-        self.what = worker.name
-        worker.signal(signal.SIGTERM)
+    _signal = signal.SIGTERM
 
 
 class WorkersRolling(Fault):
