@@ -27,6 +27,8 @@ AUDIO_SUFFIXES = {".wav": WAV, ".flac": FLAC, ".ogg": OGG, ".oga": OGG, ".opus":
 _BROKER = r"(\[[0-9A-Fa-f:]+\]|[^\s,:\[\]]+):[0-9]{1,5}"
 _BROKERS = re.compile(rf"{_BROKER}(,{_BROKER})*")
 
+_REPORT_WIDTH = 120  # characters
+
 
 class CommandError(Exception):
     """A command cannot do what it was asked to. The message is one line and says what to change."""
@@ -104,6 +106,27 @@ def writable(text: str) -> Path:
     if path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
         raise argparse.ArgumentTypeError(f"{text} cannot be written")
     return path
+
+
+def count(text: str) -> int:
+    """An option's number of something, at least one."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def say(command: str, step: str) -> None:
+    """Tell on standard error what a command is about to do."""
+    print(f"{command}: {step}", file=sys.stderr, flush=True)
+
+
+def report_console() -> Console:
+    """Standard output for a report's tables: as wide as the terminal, or wide enough where there is none."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = _REPORT_WIDTH
+    return console
 
 
 def run(command: str, work: Coroutine[Any, Any, int]) -> int:

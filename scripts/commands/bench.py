@@ -8,9 +8,8 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-
-from rich.console import Console
 
 from scripts.benchmarks import (
     automatic,
@@ -24,14 +23,14 @@ from scripts.benchmarks import (
     moments,
 )
 from scripts.benchmarks.report import Report
-from scripts.commands._cli import fail, progress_bar, writable
+from scripts.commands._cli import count, fail, progress_bar, report_console, say, writable
 from scripts.demonstration.recordings import UnavailableError
 from streams.settings import parse_size
 
 _LEVELS = (1, 2, 3, 4, 5)
 _REQUESTS = 200_000
 _TIGHT = 0.1  # of all that is requested: a budget at which the policies differ
-_WIDTH = 120  # characters, where no terminal sets it
+_say = partial(say, "bench")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,14 +45,14 @@ def _parser() -> argparse.ArgumentParser:
     kinds = parser.add_subparsers(required=True, metavar="BENCH")
     codecs = kinds.add_parser("codecs", help="ratio, speed and quality of every level in every format")
     codecs.add_argument("--json", type=writable, metavar="FILE", help="write the rows there as well")
-    codecs.add_argument("--limit", type=_count, metavar="N", help="use N of the prompts (default: all)")
+    codecs.add_argument("--limit", type=count, metavar="N", help="use N of the prompts (default: all)")
     codecs.add_argument(
         "--level", type=int, choices=_LEVELS, action="append", help="only this level; may be repeated (default: all)"
     )
     codecs.set_defaults(run=_codecs)
     listening = kinds.add_parser("hearing", help="labels of raw audio, and speech, music, tones and fax told apart")
     listening.add_argument("--json", type=writable, metavar="FILE", help="write the rows there as well")
-    listening.add_argument("--limit", type=_count, metavar="N", help="use N of the prompts (default: all)")
+    listening.add_argument("--limit", type=count, metavar="N", help="use N of the prompts (default: all)")
     listening.set_defaults(run=_hearing)
     _add_cache(kinds.add_parser("cache", help="hit rate and cost of every eviction policy, and of Belady's optimum"))
     return parser
@@ -66,7 +65,7 @@ def _add_cache(cache: argparse.ArgumentParser) -> None:
     cache.add_argument(
         "--budget", type=_size, metavar="BYTES", help="such as 64MB (default: a tenth of the bytes of all keys)"
     )
-    cache.add_argument("--requests", type=_count, default=_REQUESTS, help="of a synthetic trace (default: %(default)s)")
+    cache.add_argument("--requests", type=count, default=_REQUESTS, help="of a synthetic trace (default: %(default)s)")
     cache.add_argument("--seed", type=int, default=0, help="of a synthetic trace (default: %(default)s)")
     cache.add_argument("--json", type=writable, metavar="FILE", help="write the figures there as well")
     cache.set_defaults(run=_cache)
@@ -86,7 +85,7 @@ def _cache(options: argparse.Namespace) -> int:
         name = str(options.trace or options.synthetic)
         report = cache_report.replay_all(name, trace, budget, lambda: progress.advance(bar))
     _write(options.json, report.as_json())
-    console = _console()
+    console = report_console()
     console.print(report.table())
     console.print(
         f"{trace.repeatable.mean():.1%} of the requests are for what is requested more than once. "
@@ -103,7 +102,7 @@ def _hearing(options: argparse.Namespace) -> int:
         bar = progress.add_task("hearing", total=hearing.steps(found))
         heard = hearing.measure(found, lambda: progress.advance(bar))
     _write(options.json, heard.as_json())
-    console = _console()
+    console = report_console()
     for table in heard.tables():
         console.print(table)
     console.print(f"{found.origin}. Labels: four raw types, each called by all four names.")
@@ -148,15 +147,8 @@ def _measure(found: corpus.Corpus, levels: Sequence[int]) -> Report:
         return Report(found, rows, choices, dialling.dial(found.speech[0]), moments.measure(found.speech))
 
 
-def _console() -> Console:
-    console = Console()
-    if not console.is_terminal:
-        console.width = _WIDTH
-    return console
-
-
 def _print(report: Report) -> None:
-    console = _console()
+    console = report_console()
     for table in report.tables():
         console.print(table)
     console.print(
@@ -166,22 +158,11 @@ def _print(report: Report) -> None:
     )
 
 
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return number
-
-
 def _size(text: str) -> int:
     try:
         return max(1, parse_size(text))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text}: {error}") from None
-
-
-def _say(step: str) -> None:
-    print(f"bench: {step}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

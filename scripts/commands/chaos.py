@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,15 +27,15 @@ from rich.table import Table
 
 from infra.kafka.errors import LocalKafkaError
 from infra.kafka.jars import POM
-from scripts.commands._cli import end_as_interrupted, fail, progress_bar, writable
+from scripts.commands._cli import count, end_as_interrupted, fail, progress_bar, report_console, say, writable
 from tests.chaos.bench import ChaosBench, ChaosError
 from tests.chaos.faults import FAULTS, possible
 from tests.chaos.verdict import RoundVerdict, Totals
 
 _INTERRUPTED = 130  # as shells say it
 _SHOWN_PROBLEMS = 10
-_WIDTH = 120  # characters, where no terminal sets it
 _LIBRARIES = ("faust-streaming", "aiokafka", "rocksdict", "av", "soundfile", "numpy")
+_say = partial(say, "chaos")
 _RUN_DIR = Path(__file__).resolve().parents[2] / ".run"
 
 
@@ -66,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/chaos", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=_count, default=10, metavar="N", help="how many rounds (default: 10)")
+    parser.add_argument("--rounds", type=count, default=10, metavar="N", help="how many rounds (default: 10)")
     parser.add_argument(
         "--seed", type=int, default=None, metavar="S", help="decides all that happens (default: drawn, and told)"
     )
@@ -76,13 +77,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--list", action="store_true", help="list the faults, and stop")
     return parser
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return number
 
 
 def _names(text: str) -> list[str]:
@@ -117,7 +111,7 @@ async def _run(options: argparse.Namespace, directory: Path) -> int:
     finally:
         if options.json is not None and totals.rounds:
             options.json.write_text(json.dumps(totals.as_json() | {"seed": seed} | _surroundings(), indent=2) + "\n")
-    _print(totals, Console(width=None if sys.stdout.isatty() else _WIDTH))
+    _print(totals, report_console())
     return _conclude(totals, directory)
 
 
@@ -167,10 +161,6 @@ def _surroundings() -> dict[str, object]:
     versions = {"kafka": kafka, "java": java[0] if java else None, "python": platform.python_version()}
     versions |= {library: version(library) for library in _LIBRARIES}
     return {"versions": versions, "machine": {"cpus": os.cpu_count(), "system": platform.platform()}}
-
-
-def _say(step: str) -> None:
-    print(f"chaos: {step}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,14 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from infra.kafka.errors import LocalKafkaError
-from scripts.commands._cli import CommandError, fail, progress_bar, writable
+from scripts.commands._cli import CommandError, fail, progress_bar, say, writable
 from scripts.demonstration.calls import make_calls
 from scripts.demonstration.files import save_all
 from scripts.demonstration.flow import stream
@@ -30,6 +31,7 @@ from streams.topics import TopicError
 
 _INTERRUPTED = 130  # as shells say it
 _SHOWN_FAULTS = 10
+_say = partial(say, "demo")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -113,10 +115,6 @@ def _run(out: Path | None, started: ExitStack) -> tuple[Report, WorkerProcess]:
         seconds=time.monotonic() - began,
     )
     return report, worker
-
-
-def _say(step: str) -> None:
-    print(f"demo: {step}", file=sys.stderr, flush=True)
 
 
 def _ignore_interrupts() -> None:

@@ -7,12 +7,14 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from scripts.benchmarks import corpus, discriminant
-from scripts.commands._cli import fail
+from scripts.commands._cli import fail, say
 from scripts.demonstration.recordings import UnavailableError
 
+_say = partial(say, "fit_hearing")
 FILE = Path(__file__).parents[2] / "streams" / "audio" / "music.json"
 
 
@@ -32,10 +34,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     for kind, share in right.items():
         print(f"{kind}: {share:.1%} right where their source was not fitted")
     return 0
-
-
-def _say(step: str) -> None:
-    print(f"fit_hearing: {step}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

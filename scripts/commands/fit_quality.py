@@ -7,13 +7,14 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from scripts.benchmarks import checking, corpus, fitting
 from scripts.benchmarks.checking import Check, check
 from scripts.benchmarks.corpus import CACHE
 from scripts.benchmarks.examples import Example, Source, measure, sources
-from scripts.commands._cli import fail, progress_bar
+from scripts.commands._cli import fail, progress_bar, say
 from scripts.demonstration.recordings import UnavailableError
 from streams.audio.analysis import analyse
 from streams.codecs import Encoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
@@ -24,6 +25,7 @@ _FLOORS = {3: 4.2, 4: 4.0, 5: 3.5}
 # Of so many prompts, one is coded with less effort, or with the other codecs, too.
 _EFFORT_EVERY = 8
 _OTHERS_EVERY = 4
+_say = partial(say, "fit_quality")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -131,10 +133,6 @@ def _table(rows: Sequence[Check]) -> str:
         for row in rows
     ]
     return "\n".join(lines)
-
-
-def _say(step: str) -> None:
-    print(f"fit_quality: {step}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -14,15 +14,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import Console
-
 from infra.kafka.errors import LocalKafkaError
-from scripts.commands._cli import end_as_interrupted, fail, progress_bar, writable
+from scripts.commands._cli import end_as_interrupted, fail, progress_bar, report_console, writable
 from tests.chaos.bench import ChaosError
 from tests.chaos.planted import run as planting
 from tests.chaos.planted.catalogue import BUGS
-
-_WIDTH = 120  # characters, where no terminal sets it
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return fail("planted", str(error))
     except KeyboardInterrupt:
         return 130
-    Console(width=None if sys.stdout.isatty() else _WIDTH).print(planting.table(catches))
+    report_console().print(planting.table(catches))
     if options.json:
         options.json.write_text(json.dumps([asdict(one) for one in catches], indent=1) + "\n")
     missed = [one.bug for one in catches if not one.caught]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aiokafka.errors import KafkaConnectionError
 
-from scripts.commands._cli import Cluster, add_cluster_options, cluster_of, run
+from scripts.commands._cli import Cluster, add_cluster_options, cluster_of, count, run
 from streams.topics import apply_topics
 
 
@@ -24,7 +24,7 @@ def _parser() -> argparse.ArgumentParser:
     apply = actions.add_parser("apply", help="create what is missing, check the rest; safe to repeat")
     apply.add_argument(
         "--replication",
-        type=_positive,
+        type=count,
         metavar="N",
         help="replicas of each new partition (default: 3, or as many as there are brokers)",
     )
@@ -49,13 +49,6 @@ async def _check(cluster: Cluster) -> int:
     await cluster.check()
     print("all topics are there and as schemas/topics.yaml says")
     return 0
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return number
 
 
 if __name__ == "__main__":
