@@ -113,7 +113,7 @@ class Compressor:
         if isinstance(clip, Rejection):
             return self.reject(item, clip)
         policy = self._parts.policy_of(event.hotel_id)
-        repeats = admits(event.channel)
+        repeats = admits(event.channel, policy)
         analysis = self._analysed(clip) if repeats else analyse(clip)
         decision = choose(clip, analysis, policy, self._parts.governor.pressure, self._level)
         kept = self._cached(clip, decision.plan, item.position.partition, lookup) if repeats else None

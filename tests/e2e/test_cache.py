@@ -3,16 +3,20 @@
 import asyncio
 import shutil
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
 
+from schemas import Policy, PolicyEvent
 from streams.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.damage import with_header
 from tests.chaos.reading import read
 from tests.chaos.records import CACHE_CHANGELOG, Planned, Seen
 from tests.chaos.workers import Worker, running
+from tests.chaos.workload import segment
+from tests.e2e.test_policies import publish
 from tests.e2e.test_worker import exact, planned, spoken
 from tests.support.brokers import Broker, Namespace
 
@@ -69,34 +73,44 @@ async def test_a_prompt_is_stored_the_second_time_and_outlives_the_worker_s_dire
     assert 'audio_cache_lookups_total{outcome="table"} 10.0' in after
 
 
-def said(call: int, time: int, channel: str | None) -> Planned:
-    if channel is not None:
-        return planned(spoken(1.0, call), time, channel=channel, call=call)
-    unnamed = planned(spoken(1.0, call), time, call=call)
-    return replace(unnamed, message=with_header(unnamed.message, "ce_channel", None))
+#: By hotel: what its policy has cached, if it has one.
+HOTELS: dict[str, tuple[str, ...] | None] = {"plain": None, "wide": ("prompt", "mixed"), "none": ()}
+CHANNELS = ("prompt", "guest", "agent", "mixed", None)
 
 
-async def test_only_prompts_reach_the_disk_and_the_changelog(
+def said(call: int, time: int, channel: str | None, hotel: str) -> Planned:
+    """One playing of a sound that is heard in one call only."""
+    one = segment(spoken(1.0, call), f"call-{call}", time, channel=channel or "guest", hotel=hotel)
+    return one if channel else replace(one, message=with_header(one.message, "ce_channel", None))
+
+
+async def test_only_prompts_reach_the_disk_and_the_changelog_unless_a_policy_says_otherwise(
     broker: Broker, namespace: Namespace, tmp_path: Path, topics: None, account: Account
 ) -> None:
+    policies = {hotel: Policy(1, cache_channels=kept) for hotel, kept in HOTELS.items() if kept is not None}
+    await publish(broker, namespace, *(PolicyEvent(hotel, policy).to_record() for hotel, policy in policies.items()))
     worker = Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path)
-    channels = ["prompt", "guest", "agent", "mixed", None]
+    calls = list(product(HOTELS, CHANNELS))
     with running(worker):
         for time in range(4):
-            await account.send([said(seed, time, channel) for seed, channel in enumerate(channels)])
+            await account.send([said(call, time, channel, hotel) for call, (hotel, channel) in enumerate(calls)])
             await account.collect(within=60)  # unjudged: the ledger knows no unnamed channel
-            assert len(account.results) == len(channels) * (time + 1)
+            assert len(account.results) == len(calls) * (time + 1)
         assert await asyncio.to_thread(worker.stop) == 0
     values = {record.header("ce_callid"): record.value or b"" for record in account.results}
     kept = await changelog(broker, namespace)
     on_disk = [path.read_bytes() for path in worker.state.rglob("*") if path.is_file()]
-    for seed, channel in enumerate(channels):
-        needle = values[f"call-{seed}"][NEEDLE]
-        assert any(needle in (record.value or b"") for record in kept) == (channel == "prompt")
-        assert any(needle in content for content in on_disk) == (channel == "prompt")
-    assert len(kept) == 1
+    cached = set()
+    for call, (hotel, channel) in enumerate(calls):
+        allowed = HOTELS[hotel]
+        if channel in (("prompt",) if allowed is None else allowed):
+            cached.add(f"call-{call}")
+        needle = values[f"call-{call}"][NEEDLE]
+        assert any(needle in (record.value or b"") for record in kept) == (f"call-{call}" in cached)
+        assert any(needle in content for content in on_disk) == (f"call-{call}" in cached)
+    assert len(kept) == len(cached) == 3
     for record in account.results:
-        repeated = record.header("ce_callid") == "call-0" and int(record.header("ce_sequence") or "") > 1
+        repeated = record.header("ce_callid") in cached and int(record.header("ce_sequence") or "") > 1
         assert record.header("ce_cache") == ("hit" if repeated else "miss")
 
 
