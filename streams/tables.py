@@ -20,8 +20,8 @@ from streams.table_sweep import ShardSweep
 
 #: Changelog records held in memory during recovery, before they are written as one batch.
 _RECOVERY_BUFFER = 64
-#: The same for standby replicas, which are written while inputs flow: each batch holds up the event loop.
-_STANDBY_BUFFER = 4
+#: The same for standby replicas: nothing waits, because inputs flow, and a batch would hold them up.
+_STANDBY_BUFFER = 1
 
 
 class CurrentEvents(ThrowableQueue[EventT[Any]]):

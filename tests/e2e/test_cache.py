@@ -2,13 +2,21 @@
 
 import asyncio
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import PolicyViolationError
+from rocksdict import AccessType, Rdict
 
 from schemas import Policy, PolicyEvent
+from streams.rocksdb_options import AudioOptions
+from streams.rocksdb_store import RebuildingStore
 from streams.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.damage import with_header
@@ -133,7 +141,33 @@ async def test_entries_go_when_their_time_is_over(
     assert lookups(account) == {0: "miss", 1: "miss", 2: "hit", 3: "miss"}
 
 
-async def test_hits_move_with_the_partitions_of_a_worker_that_was_killed(
+def stored(worker: Worker) -> int:
+    """Entries in all databases of a worker, which may run."""
+    databases = [
+        Rdict(str(path), AudioOptions().as_options(), access_type=AccessType.read_only())
+        for path in worker.state.rglob("*.db")
+    ]
+    return sum(key != RebuildingStore.offset_key for database in databases for key in database.keys())  # noqa: SIM118  no mapping
+
+
+async def empty_changelog(broker: Broker, namespace: Namespace) -> None:
+    """Delete the changelog's records, which a compacted topic has to allow first."""
+    name = f"{namespace.prefix}{namespace.group}-{CACHE_CHANGELOG}"
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
+    await admin.start()
+    try:
+        policy = ConfigResource(ConfigResourceType.TOPIC, name, configs={"cleanup.policy": "compact,delete"})
+        await admin.alter_configs([policy])
+        everything = RecordsToDelete(before_offset=-1)
+        async with asyncio.timeout(30):
+            while await changelog(broker, namespace):
+                with suppress(PolicyViolationError):  # not all brokers know of the change yet
+                    await admin.delete_records({TopicPartition(name, number): everything for number in range(8)})
+    finally:
+        await admin.close()
+
+
+async def test_hits_move_with_the_partitions_of_a_worker_that_is_lost_from_replicas_alone(
     broker: Broker, namespace: Namespace, tmp_path: Path, topics: None, account: Account
 ) -> None:
     first, second = (
@@ -144,14 +178,21 @@ async def test_hits_move_with_the_partitions_of_a_worker_that_was_killed(
     def played(time: int) -> list[int]:
         return [time * 8 + call for call in range(8)]
 
-    with running(first):
+    with running(first, second):
         for time in range(3):
             await account.send([planned(prompts[n % 8], n, channel="prompt", call=n % 8) for n in played(time)])
             await exact(account)
+        async with asyncio.timeout(20):
+            while [await asyncio.to_thread(stored, one) for one in (first, second)] != [8, 8]:
+                await asyncio.sleep(0.2)
+        await empty_changelog(broker, namespace)
+        served = sum(line["event"] == "compressed" for line in first.lines())
         await asyncio.to_thread(first.kill)
-        with running(second):
-            await account.send([planned(prompts[n % 8], n, channel="prompt", call=n % 8) for n in played(3)])
-            await exact(account)
+        await account.send([planned(prompts[n % 8], n, channel="prompt", call=n % 8) for n in played(3)])
+        await exact(account)
+        assert served > 0
+        assert f'audio_cache_lookups_total{{outcome="table"}} {served / 3}' in second.get("/metrics")[1]
+        assert await changelog(broker, namespace) == []
     found = lookups(account)
     assert [found[n] for n in played(2) + played(3)] == ["hit"] * 16
 
