@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from schemas.policy import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL, MOST_COMPRESSED_LOSSLESS, OPUS
 from streams.audio.analysis import Analysis
-from streams.audio.clip import Clip
+from streams.audio.clip import Outlined
 from streams.codecs import Encoder
 from streams.compression import formats
 from streams.compression.load import NO_PRESSURE, Pressure
@@ -59,7 +59,7 @@ class Decision:
 
 
 def choose(
-    clip: Clip, analysis: Analysis, policy: Policy, pressure: Pressure = NO_PRESSURE, fixed_level: int | None = None
+    clip: Outlined, analysis: Analysis, policy: Policy, pressure: Pressure = NO_PRESSURE, fixed_level: int | None = None
 ) -> Decision:
     """Plan the compression of a clip.
 
@@ -77,7 +77,7 @@ def choose(
     coding is the cheaper one.
 
     Args:
-        clip: The decoded audio.
+        clip: The decoded audio, or what is known of it.
         analysis: What `streams.audio.analysis.analyse` hears in it.
         policy: The hotel's rules.
         pressure: From the `LoadGovernor`.
@@ -123,7 +123,7 @@ def _wanted(policy: Policy) -> tuple[int, str]:
 
 
 def _lossy(
-    clip: Clip, analysis: Analysis, policy: Policy, pressure: Pressure, *, levels: range, reason: str
+    clip: Outlined, analysis: Analysis, policy: Policy, pressure: Pressure, *, levels: range, reason: str
 ) -> Decision:
     """The first level and format that fit the policy's bytes per minute; there is no limit where it names none."""
     budget = policy.max_bytes_per_minute
@@ -163,6 +163,6 @@ def _why(analysis: Analysis, policy: Policy, pressure: Pressure, plan: Plan, rea
     return next((cause for holds, cause in causes if holds), reason)
 
 
-def _plan(clip: Clip, analysis: Analysis, level: int, encoders: tuple[Encoder, ...]) -> Plan:
+def _plan(clip: Outlined, analysis: Analysis, level: int, encoders: tuple[Encoder, ...]) -> Plan:
     qualities = tuple(formats.quality(encoder, clip, analysis) for encoder in encoders)
     return Plan(level, clip.rate, clip.channels, encoders, qualities)
