@@ -57,8 +57,8 @@ class _Basis:
     """What turns two neighbouring blocks into the amplitudes of eight tones, and into the power under the window.
 
     Attributes:
-        halves: One matrix for each block, shape (samples, 16): real parts, then imaginary ones. Each is one product with
-            all blocks: no block is copied, and BLAS does the work.
+        halves: One matrix for each block, shape (samples, 16): real parts, then imaginary ones. Each takes one product
+            with all blocks: no block is copied, and BLAS does the work.
         squares: Weights of the squared samples of each block.
     """
 

@@ -64,7 +64,7 @@ def features(spectrum: Spectrum) -> NDArray[np.float64]:
             centre[active].std(),
             jumps.mean(),
             _kept_power(amplitude * partial, 4),
-            np.count_nonzero(partial[8:] & partial[:-8]) / max(1, np.count_nonzero(partial[8:])),
+            int(np.count_nonzero(partial[8:] & partial[:-8])) / max(1, int(np.count_nonzero(partial[8:]))),
         ]
     )
 
@@ -76,9 +76,7 @@ def _discriminant() -> tuple[NDArray[np.float64], float]:
     return np.array(data["weights"]), float(data["bias"])
 
 
-def _likeness(
-    amplitude: NDArray[np.float32], norm: NDArray[np.float32], active: NDArray[np.bool_], lag: int
-) -> float:
+def _likeness(amplitude: NDArray[np.float32], norm: NDArray[np.float32], active: NDArray[np.bool_], lag: int) -> float:
     both = active[lag:] & active[:-lag]
     if not both.any():
         return 0.0
