@@ -12,7 +12,7 @@ from schemas import CompressedAudio, DeadLetter, MediaType, Policy, RawAudio, Re
 from schemas.topics import COMPRESSED, DEAD_LETTER, RAW
 from streams.app import Runtime
 from streams.audio import Clip, Outline
-from streams.audio.analysis import Analysis, analyse
+from streams.audio.analysis import analyse
 from streams.cache import Memo, TieredCache, admits, cache_key
 from streams.codecs import Encoded
 from streams.compression import KEPT, Decision, LoadGovernor, Plan, choose, encode, pays, smallest
@@ -23,8 +23,8 @@ from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-#: Of so many inputs is remembered what was heard in them that it takes less than a hundredth of what the cache may.
-_CACHED_BYTES_PER_HEARING = 65_536
+#: For so many inputs it is remembered what was chosen that it takes less than a fiftieth of what the cache may.
+_CACHED_BYTES_PER_CHOICE = 65_536
 #: The ``source`` of every result: this agent.
 SOURCE = "urn:hotel-audio-streams:compress"
 
@@ -50,12 +50,12 @@ class _Heard(NamedTuple):
 
     Attributes:
         outline: What it is.
-        analysis: What is heard in it.
+        decision: How it is to be encoded, by what is heard in it.
         clip: The decoded audio, or None where the rest is remembered.
     """
 
     outline: Outline
-    analysis: Analysis
+    decision: Decision
     clip: Clip | None
 
 
@@ -116,7 +116,7 @@ class Compressor:
         self._max_bytes = settings.max_record_bytes
         self._parts = parts
         self._metrics = parts.metrics
-        self._heard: Memo[_Heard] = Memo(settings.cache_bytes // _CACHED_BYTES_PER_HEARING)
+        self._heard: Memo[_Heard] = Memo(settings.cache_bytes // _CACHED_BYTES_PER_CHOICE)
 
     def process(self, item: Input, lookup: Lookup) -> Outcome:
         """Parse, decode, choose, encode; see docs/ARCHITECTURE.md for the way of one record."""
@@ -126,13 +126,13 @@ class Compressor:
             return self.reject(item, event)
         policy = self._parts.policy_of(event.hotel_id)
         repeats = admits(event.channel, policy)
-        heard = self._hear(event, repeats=repeats)
+        heard = self._hear(event, policy, repeats=repeats)
         if isinstance(heard, Rejection):
             return self.reject(item, heard)
-        decision = choose(heard.outline, heard.analysis, policy, self._parts.governor.pressure, self._level)
-        found = self._find(heard.outline, decision.plan, item.position.partition, lookup) if repeats else None
-        labelled = heard.outline.source.corrected or event.media_type
-        if found is not None and pays(found.encoded, heard.outline, event.audio, labelled):
+        outline, decision = heard.outline, heard.decision
+        found = self._find(outline, decision.plan, item.position.partition, lookup) if repeats else None
+        labelled = outline.source.corrected or event.media_type
+        if found is not None and pays(found.encoded, outline, event.audio, labelled):
             kept, best = found, found.encoded
         else:
             clip = heard.clip or self._decode(event.audio, event.media_type)
@@ -142,17 +142,18 @@ class Compressor:
             best = smallest(kept.encoded, clip, event.audio, labelled, policy)
         if best != kept.encoded:
             decision = Decision(decision.plan, KEPT)
-        result = _result(item, event, heard.outline, decision=decision, encoded=best, hit=found is not None)
+        result = _result(item, event, outline, decision=decision, encoded=best, hit=found is not None)
         return Outcome(
             outputs=(Output(self._results, result.to_record()),),
             table_updates=kept.updates,
             report=Report(result, event.media_type, time.perf_counter() - started, kept if repeats else None),
         )
 
-    def _hear(self, event: RawAudio, *, repeats: bool) -> _Heard | Rejection:
-        """Decode and analyse, or remember what was heard of the same bytes: next to a hit that is most of the work."""
+    def _hear(self, event: RawAudio, policy: Policy, *, repeats: bool) -> _Heard | Rejection:
+        """Decode and choose, or remember what was chosen for the same bytes: next to a hit that is most of the work."""
+        pressure = self._parts.governor.pressure
         if repeats:
-            digest = hashlib.sha256(f"{event.media_type}\0".encode())
+            digest = hashlib.sha256(repr((event.media_type, policy, pressure)).encode())
             digest.update(event.audio)
             known = self._heard.recall(digest.digest())
             if known is not None:
@@ -160,7 +161,7 @@ class Compressor:
         clip = self._decode(event.audio, event.media_type)
         if isinstance(clip, Rejection):
             return clip
-        heard = _Heard(clip.outline, analyse(clip), clip)
+        heard = _Heard(clip.outline, choose(clip, analyse, policy, pressure, self._level), clip)
         if repeats:
             self._heard.remember(digest.digest(), heard._replace(clip=None))
         return heard

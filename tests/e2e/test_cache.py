@@ -7,7 +7,6 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
-import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -17,7 +16,6 @@ from rocksdict import AccessType, Rdict
 from schemas import Policy, PolicyEvent
 from streams.rocksdb_options import AudioOptions
 from streams.rocksdb_store import RebuildingStore
-from streams.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.damage import with_header
 from tests.chaos.reading import read
@@ -30,16 +28,6 @@ from tests.support.brokers import Broker, Namespace
 
 #: Not at the beginning of a file, where all files are alike.
 NEEDLE = slice(200, 300)
-
-
-@pytest.fixture
-async def topics(broker: Broker, namespace: Namespace) -> None:
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
-
-
-@pytest.fixture
-def account(broker: Broker, namespace: Namespace) -> Account:
-    return Account(broker.bootstrap_servers, namespace.prefix, namespace.group)
 
 
 def lookups(account: Account) -> dict[int, str | None]:
