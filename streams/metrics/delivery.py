@@ -50,7 +50,7 @@ class LagMetrics(Family):
     )
     lane_depth = GaugeOf(
         "audio_lane_depth",
-        "Inputs taken and not yet committed, for each partition that this worker owns.",
+        "Inputs taken and not yet committed; 0 for the partitions of others.",
         unit="records",
         labels=("partition",),
         advice="It stays high while audio_commits_total stands: the head is a slow clip, or brokers do not commit.",
