@@ -10,7 +10,7 @@ from matplotlib.figure import Figure, SubFigure
 from PIL import Image
 
 from infra.grafana.data import Curve, DashboardData
-from infra.grafana.reading import Board, Panel
+from infra.grafana.reading import Board, Panel, Row
 from scripts.pictures.kinds import TEXT, draw_graph, draw_tile, draw_timeline
 from scripts.pictures.moments import Moment, Story
 
@@ -33,15 +33,20 @@ class Picture:
         progress: Told of each panel and moment.
     """
 
-    def __init__(self, board: Board, data: DashboardData, story: Story, progress: Callable[[], None]) -> None:
-        self._board = board
+    def __init__(self, board: Board, data: DashboardData, story: Story) -> None:
         self._data = data
         self._story = story
-        self._progress = progress
+        self._bands = [band for row in board.rows for band in self._bands_of(row)]
+        self.parts = len(self._bands)
 
-    def save(self, file: Path) -> None:
-        """Draw it, as PNG."""
-        bands = self._bands()
+    def save(self, file: Path, progress: Callable[[], None]) -> None:
+        """Draw it.
+
+        Args:
+            file: Where it goes, as PNG.
+            progress: Told of each part.
+        """
+        bands = self._bands
         heights = [height for _, height, _ in bands]
         figure = Figure(figsize=(_WIDTH, sum(heights)), dpi=_DPI, layout="constrained")
         parts = np.ravel(np.array(figure.subfigures(len(bands), 1, height_ratios=heights)))
@@ -49,23 +54,22 @@ class Picture:
             if heading:
                 part.suptitle(heading, x=0.005, ha="left", fontsize=11, fontweight="bold", color=TEXT)
             draw(part)
+            progress()
         _save(figure, file)
 
-    def _bands(self) -> list[_Band]:
-        bands: list[_Band] = []
-        for row in self._board.rows:
-            tiles = [panel for panel in row.panels if panel.kind == "stat"]
-            graphs = [panel for panel in row.panels if panel.kind != "stat"]
-            bands += [self._tiles(tiles, moment) for moment in self._story.moments if tiles]
-            for first in range(0, len(graphs), _ACROSS):
-                bands.append(self._graphs("" if first else row.title, graphs[first : first + _ACROSS]))
-        return bands
+    def _bands_of(self, row: Row) -> list[_Band]:
+        tiles = [panel for panel in row.panels if panel.kind == "stat"]
+        graphs = [panel for panel in row.panels if panel.kind != "stat"]
+        lines = [graphs[first : first + _ACROSS] for first in range(0, len(graphs), _ACROSS)]
+        return [
+            *(self._tiles(tiles, moment) for moment in self._story.moments if tiles),
+            *(self._graphs("" if number else row.title, line) for number, line in enumerate(lines)),
+        ]
 
     def _tiles(self, panels: Sequence[Panel], moment: Moment) -> _Band:
         def draw(part: SubFigure) -> None:
             for axes, panel in zip(_axes(part, len(panels)), panels, strict=True):
                 draw_tile(axes, panel, self._curves(panel), moment.at)
-                self._progress()
 
         return f"{self._story.minutes(moment.at):.1f} min: {moment.what}", _TILES_HEIGHT + _HEADING_HEIGHT, draw
 
@@ -74,7 +78,6 @@ class Picture:
             for axes, panel in zip(_axes(part, _ACROSS), panels, strict=False):
                 kind = draw_timeline if panel.kind == "state-timeline" else draw_graph
                 kind(axes, panel, self._curves(panel), self._story)
-                self._progress()
 
         return heading, _GRAPHS_HEIGHT + (_HEADING_HEIGHT if heading else 0), draw
 

@@ -70,7 +70,9 @@ def draw_graph(axes: Axes, panel: Panel, curves: Sequence[Curve], story: Story) 
     _prepare(axes, panel, story)
     measured = [curve for curve in curves if curve.legend != LIMIT]
     colors = [_PALETTE[number % len(_PALETTE)] for number in range(len(measured))]
-    if panel.stacked:
+    if not measured:
+        axes.text(0.5, 0.5, "no data", ha="center", va="center", color=_FAINT, transform=axes.transAxes)
+    elif panel.stacked:
         times, parts = _aligned(measured)
         labels = [curve.legend for curve in measured]
         axes.stackplot(_minutes(times, story), parts, colors=colors, alpha=0.8, linewidth=0, labels=labels)
