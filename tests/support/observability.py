@@ -18,9 +18,7 @@ from infra.monitoring.local import LocalMonitoring
 _POLL_S = 0.2
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 # Where a rule has a duration: how long a condition has to hold, or a range of time that is looked at.
-_DURATION = re.compile(
-    r"(?<=for: )(\d+)(ms|s|m|h|d)$|(?<=offset )(\d+)(ms|s|m|h|d)\b|(?<=\[)(\d+)(ms|s|m|h|d)(?=\])", re.MULTILINE
-)
+_DURATION = re.compile(r"(?P<before>for: |offset |\[)(?P<number>\d+)(?P<unit>ms|s|m|h|d)\b")
 
 
 class Observed:
@@ -75,7 +73,7 @@ class Observed:
             data=json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  it is http, see above
             assert answer.status == HTTPStatus.OK
 
     def _result(self, endpoint: str, **parameters: str) -> list[dict[str, Any]]:
@@ -107,5 +105,4 @@ def observing(directory: Path, monitoring: Monitoring, *, faster: int = 1) -> It
 
 
 def _divided(match: re.Match[str], by: int) -> str:
-    number, unit = (group for group in match.groups() if group is not None)
-    return f"{int(number) * _UNITS_MS[unit] // by}ms"
+    return f"{match['before']}{int(match['number']) * _UNITS_MS[match['unit']] // by}ms"
