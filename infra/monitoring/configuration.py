@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,10 +73,10 @@ def render(directory: Path, monitoring: Monitoring, alertmanager: str = "127.0.0
         "group_interval": monitoring.group_interval,
     }
     prometheus = _INFRA / "prometheus"
-    for source in (prometheus / "prometheus.yml", prometheus / "fleet.rules.yml"):
-        (directory / source.name).write_text(string.Template(source.read_text()).substitute(names))
-    for rules in ("recording.rules.yml", "alerts.rules.yml"):  # templates of Prometheus' own: left as they are
-        (directory / rules).write_text((prometheus / rules).read_text())
+    for rules in prometheus.glob("*.rules.yml"):
+        shutil.copy(rules, directory)  # what an alert says is a template of Prometheus' own
+    for template in (prometheus / "prometheus.yml", prometheus / "fleet.rules.yml"):
+        (directory / template.name).write_text(string.Template(template.read_text()).substitute(names))
     (directory / "workers.json").write_text(json.dumps([{"targets": list(monitoring.workers)}]))
     routes = string.Template((_INFRA / "alertmanager" / "alertmanager.yml").read_text()).substitute(names)
     target = directory / "alertmanager.yml"
@@ -101,9 +102,7 @@ def _channel(url: str | None, severity: str) -> dict[str, Any]:
     if _belongs_to(host, "discord.com", "discordapp.com") or path.startswith("/api/webhooks/"):
         return {"discord_configs": [{"webhook_url": url, "send_resolved": True, "title": title, "message": text}]}
     if _belongs_to(host, "slack.com") or path.startswith("/services/"):
-        link = "{{ (index .Alerts 0).Annotations.runbook_url }}"
-        slack = {"api_url": url, "send_resolved": True, "title": title, "title_link": link, "text": text}
-        return {"slack_configs": [slack]}
+        return {"slack_configs": [{"api_url": url, "send_resolved": True, "title": title, "text": text}]}
     return {"webhook_configs": [{"url": url, "send_resolved": True}]}
 
 

@@ -5,8 +5,9 @@ import re
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from infra.monitoring.local import LocalMonitoring
 _POLL_S = 0.2
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 # Where a rule has a duration: how long a condition has to hold, or a range of time that is looked at.
-_DURATION = re.compile(r"(?<=for: )(\d+)(ms|s|m|h|d)$|(?<=\[)(\d+)(ms|s|m|h|d)(?=\])", re.MULTILINE)
+_DURATION = re.compile(r"(?P<before>for: |offset |\[)(?P<number>\d+)(?P<unit>ms|s|m|h|d)\b")
 
 
 class Observed:
@@ -29,8 +30,9 @@ class Observed:
 
     def __init__(self, local: LocalMonitoring) -> None:
         self.url = local.url
-        self._address = urllib.parse.urlsplit(local.url).netloc
-        self.alertmanager_url = local.alertmanager_url
+        self._address, self._alertmanager = (
+            urllib.parse.urlsplit(url).netloc for url in (local.url, local.alertmanager_url)
+        )
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """What an expression gives now: each series with its ``metric`` (labels) and ``value`` (time and text)."""
@@ -52,6 +54,27 @@ class Observed:
             assert time.monotonic() < until, f"no data within {within} s: {expression}"
             time.sleep(_POLL_S)
         return found
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """The alerts that Alertmanager knows of: each with its ``labels`` and ``status``."""
+        with urllib.request.urlopen(f"http://{self._alertmanager}/api/v2/alerts", timeout=10) as answer:
+            known: list[dict[str, Any]] = json.load(answer)
+        return known
+
+    def raise_alerts(self, *alerts: Mapping[str, str]) -> None:
+        """Tell Alertmanager of alerts, as Prometheus does.
+
+        Args:
+            alerts: The labels of each.
+        """
+        body = [{"labels": labels, "annotations": {"summary": f"It is {labels['alertname']}."}} for labels in alerts]
+        request = urllib.request.Request(
+            f"http://{self._alertmanager}/api/v2/alerts",
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  it is http, see above
+            assert answer.status == HTTPStatus.OK
 
     def _result(self, endpoint: str, **parameters: str) -> list[dict[str, Any]]:
         asked = f"{endpoint}?{urllib.parse.urlencode(parameters)}"
@@ -82,5 +105,4 @@ def observing(directory: Path, monitoring: Monitoring, *, faster: int = 1) -> It
 
 
 def _divided(match: re.Match[str], by: int) -> str:
-    number, unit = (group for group in match.groups() if group is not None)
-    return f"{int(number) * _UNITS_MS[unit] // by}ms"
+    return f"{match['before']}{int(match['number']) * _UNITS_MS[match['unit']] // by}ms"
