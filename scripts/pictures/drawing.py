@@ -36,7 +36,7 @@ class Picture:
     def __init__(self, board: Board, data: DashboardData, story: Story) -> None:
         self._data = data
         self._story = story
-        self._bands = [band for row in board.rows for band in self._bands_of(row)]
+        self._bands = [*(band for row in board.rows for band in self._bands_of(row)), self._events()]
         self.parts = len(self._bands)
 
     def save(self, file: Path, progress: Callable[[], None]) -> None:
@@ -62,16 +62,17 @@ class Picture:
         graphs = [panel for panel in row.panels if panel.kind != "stat"]
         lines = [graphs[first : first + _ACROSS] for first in range(0, len(graphs), _ACROSS)]
         return [
-            *(self._tiles(tiles, moment) for moment in self._story.moments if tiles),
-            *(self._graphs("" if number else row.title, line) for number, line in enumerate(lines)),
+            *(self._tiles(row.title, tiles, moment) for moment in self._story.moments if tiles),
+            *(self._graphs("" if tiles or number else row.title, line) for number, line in enumerate(lines)),
         ]
 
-    def _tiles(self, panels: Sequence[Panel], moment: Moment) -> _Band:
+    def _tiles(self, title: str, panels: Sequence[Panel], moment: Moment) -> _Band:
         def draw(part: SubFigure) -> None:
             for axes, panel in zip(_axes(part, len(panels)), panels, strict=True):
                 draw_tile(axes, panel, self._curves(panel), moment.at)
 
-        return f"{self._story.minutes(moment.at):.1f} min: {moment.what}", _TILES_HEIGHT + _HEADING_HEIGHT, draw
+        heading = f"{title}   At {self._story.minutes(moment.at):.1f} min, {moment.what}:"
+        return heading, _TILES_HEIGHT + _HEADING_HEIGHT, draw
 
     def _graphs(self, heading: str, panels: Sequence[Panel]) -> _Band:
         def draw(part: SubFigure) -> None:
@@ -80,6 +81,14 @@ class Picture:
                 kind(axes, panel, self._curves(panel), self._story)
 
         return heading, _GRAPHS_HEIGHT + (_HEADING_HEIGHT if heading else 0), draw
+
+    def _events(self) -> _Band:
+        def draw(part: SubFigure) -> None:
+            numbered = enumerate(self._story.events, 1)
+            told = [f"{number}: {event.what} ({self._story.minutes(event.at):.1f} min)" for number, event in numbered]
+            part.text(0.005, 0.5, "     ".join(told), fontsize=9, color=TEXT, va="center")
+
+        return "", _HEADING_HEIGHT, draw
 
     def _curves(self, panel: Panel) -> list[Curve]:
         return [curve for target in panel.targets for curve in self._data.curves(target)]

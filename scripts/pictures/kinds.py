@@ -93,12 +93,10 @@ def draw_timeline(axes: Axes, panel: Panel, curves: Sequence[Curve], story: Stor
     """A panel with a band of states for each series; as `draw_graph`."""
     _prepare(axes, panel, story)
     for height, curve in enumerate(curves):
-        for state, (_, color) in panel.texts.items():
-            there = [value == state for value in curve.values]
-            minutes = _minutes(np.array(curve.times), story)
-            axes.fill_between(
-                minutes, height - 0.4, height + 0.4, where=there, color=_COLORS[color], linewidth=0, step="post"
-            )
+        minutes = _minutes(np.array(curve.times), story)
+        bars = list(zip(minutes, np.diff(minutes), strict=False))
+        colors = [_COLORS[panel.color(value)] for value in curve.values[:-1]]
+        axes.broken_barh(bars, (height - 0.4, 0.8), facecolors=colors, linewidth=0)
     axes.set_yticks(range(len(curves)), [curve.legend for curve in curves])
     axes.grid(visible=False)
 
@@ -126,7 +124,16 @@ def _legend(axes: Axes) -> None:
         handles, labels = handles[:_SHOWN_LEGENDS], [*labels[: _SHOWN_LEGENDS - 1], f"and {rest} more"]
     if labels:
         axes.legend(
-            handles, labels, loc="upper left", ncols=2, fontsize=6.5, labelcolor=_FAINT, frameon=False, handlelength=1.2
+            handles,
+            labels,
+            loc="upper left",
+            bbox_to_anchor=(0, -0.09),
+            ncols=4,
+            columnspacing=1,
+            handlelength=1.2,
+            fontsize=6.5,
+            labelcolor=_FAINT,
+            frameon=False,
         )
 
 
@@ -161,11 +168,16 @@ def _written(value: float, unit: str) -> str:
     """A value with its unit, as short as Grafana writes it."""
     match unit:
         case "percentunit":
-            return f"{100 * value:.3g} %"
+            return f"{_short(100 * value)} %"
         case "bytes":
             exponent = min(int(math.log(max(value, 1), _KIBI)), len(_BYTES) - 1)
-            return f"{value / _KIBI**exponent:.3g} {_BYTES[exponent]}"
+            return f"{_short(value / _KIBI**exponent)} {_BYTES[exponent]}"
         case "s" if 0 < abs(value) < 1:
-            return f"{1000 * value:.3g} ms"
+            return f"{_short(1000 * value)} ms"
         case _:
-            return f"{value:.4g}{_SUFFIXES[unit]}"
+            return f"{_short(value)}{_SUFFIXES[unit]}"
+
+
+def _short(value: float) -> str:
+    """Three digits, or more before the point."""
+    return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"  # noqa: PLR2004  the digits that there are

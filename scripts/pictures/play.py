@@ -33,7 +33,7 @@ _HELD_WAITING = 400  # inputs, in the burst: several seconds of work
 _SCRAPE_S = 2
 # One clip at a time is one transaction for each: a capacity that does not depend on the machine's cores.
 _SETTINGS = {"AUDIO_LAG_OBJECTIVE": "2s", "AUDIO_MAX_CONCURRENCY": "1", "AUDIO_MEMORY_LIMIT": "1GB"}
-_PREFIX, _GROUP = "picture.", "picture"
+_PREFIX, _GROUP = "", "picture"
 _HOTELS = ("lisbon", "seaside", "harbour")
 _ANSWERED_WITHIN_S = 60.0
 
@@ -116,9 +116,9 @@ class Play:
             Moment(self._begin + _GARBAGE, "a sender sends garbage"),
         )
         tiles = (
-            Moment(self._begin + _BURST_ENDS - 2, "more calls than the workers can do"),
-            Moment(self._begin + _KILL + 8, "a worker was killed 8 s ago"),
-            Moment(end, "the end of the run, after some garbage"),
+            Moment(self._begin + _BURST_ENDS - 2, "in the burst"),
+            Moment(self._begin + _KILL + 8, "8 s after a worker was killed"),
+            Moment(end, "at the end"),
         )
         return Story(self._begin, end, events, tiles)
 

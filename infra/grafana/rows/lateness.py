@@ -1,6 +1,6 @@
 """Is anything lost or late? What an operator has to see within ten seconds."""
 
-from infra.grafana.panels import GREEN, LIMIT, ORANGE, RED, YELLOW, Panel, Query, Words, graph, stat, timeline
+from infra.grafana.panels import GREEN, LIMIT, ORANGE, RED, YELLOW, Panel, Query, Words, graph, stat
 from infra.grafana.promql import BY_HOTEL, BY_PARTITION, JOB, none_yet, quantile, rate
 
 TITLE = "Is anything lost or late?"
@@ -12,24 +12,26 @@ def panels() -> list[Panel]:
 
 
 def _verdicts() -> list[Panel]:
+    ready = f"sum(min by (instance) (audio_ready)) or 0 * count(up{{{JOB}}})"
     return [
         stat(
             Words("Alerts", "Alerts that are firing; Alertmanager has their summaries, the runbook what to do."),
             # Without an alert there is no such series: here none is 0.
-            Query('count(ALERTS{alertstate="firing"}) or vector(0)', "firing"),
+            Query('count(count by (alertname) (ALERTS{alertstate="firing"})) or vector(0)', "firing"),
             unit="none",
             steps=[(1, RED)],
         ),
         stat(
             Words(
-                "Workers ready",
-                "Workers that say of every condition of /health/ready that it holds. None: nothing is compressed.",
+                "Workers missing",
+                "How many fewer are ready than have to be, and how many are: ready is whoever says of every condition of "
+                "/health/ready that it holds. Without any, calls wait.",
                 ("AudioWorkersAbsent", "AudioWorkersBelowMinimum", "AudioWorkerNotReady"),
             ),
-            Query("sum(min by (instance) (audio_ready)) or 0 * count(up{" + JOB + "})", "ready"),
-            Query("max(audio_workers_minimum)", "needed"),
+            Query(f"clamp_min(max(audio_workers_minimum) - ({ready}), 0)", "missing"),
+            Query(ready, "ready"),
             unit="none",
-            steps=[(0, RED), (1, GREEN)],
+            steps=[(1, RED)],
         ),
         stat(
             Words(
@@ -145,14 +147,5 @@ def _outcomes() -> list[Panel]:
             ),
             Query(f"max by (hotel) (audio_hotel_delivery_seconds{{{BY_HOTEL}}})", "{{hotel}}"),
             unit="s",
-        ),
-        timeline(
-            Words(
-                "Readiness",
-                "Each condition of /health/ready: red where at least one worker says that it does not hold.",
-                ("AudioWorkerNotReady", "AudioRecoveryStuck"),
-            ),
-            Query("min by (condition) (audio_ready)", "{{condition}}"),
-            texts={0: ("not ready", RED), 1: ("ready", GREEN)},
         ),
     ]

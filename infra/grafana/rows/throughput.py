@@ -69,16 +69,4 @@ def _results() -> list[Panel]:
             unit="none",
             top=5,
         ),
-        graph(
-            Words("Load by worker", "Steps towards cheaper work: 1 to 3 are less effort, 4 and 5 higher levels."),
-            Query("audio_pressure_steps", "{{instance}}"),
-            unit="none",
-            top=5,
-        ),
-        graph(
-            Words("Encoding", "Time from decoding to the finished file, one clip in its thread."),
-            Query(quantile(0.5, "audio_encode_seconds"), "p50"),
-            Query(quantile(0.95, "audio_encode_seconds"), "p95"),
-            unit="s",
-        ),
     ]

@@ -1,6 +1,6 @@
 """Workers: what each takes, and how they come and go."""
 
-from infra.grafana.panels import RED, Panel, Query, Words, graph
+from infra.grafana.panels import GREEN, RED, Panel, Query, Words, graph, timeline
 from infra.grafana.promql import BY_PARTITION, JOB, none_yet, quantile, rate
 
 TITLE = "Workers"
@@ -8,7 +8,33 @@ TITLE = "Workers"
 
 def panels() -> list[Panel]:
     """The row's panels, from left to right."""
-    return [*_resources(), *_flow()]
+    return [*_work(), *_resources(), *_flow()]
+
+
+def _work() -> list[Panel]:
+    return [
+        timeline(
+            Words(
+                "Readiness",
+                "Each condition of /health/ready: red where at least one worker says that it does not hold.",
+                ("AudioWorkerNotReady", "AudioRecoveryStuck"),
+            ),
+            Query("min by (condition) (audio_ready)", "{{condition}}"),
+            texts={0: ("not ready", RED), 1: ("ready", GREEN)},
+        ),
+        graph(
+            Words("Load by worker", "Steps towards cheaper work: 1 to 3 are less effort, 4 and 5 higher levels."),
+            Query("audio_pressure_steps", "{{instance}}"),
+            unit="none",
+            top=5,
+        ),
+        graph(
+            Words("Encoding", "Time from decoding to the finished file, one clip in its thread."),
+            Query(quantile(0.5, "audio_encode_seconds"), "p50"),
+            Query(quantile(0.95, "audio_encode_seconds"), "p95"),
+            unit="s",
+        ),
+    ]
 
 
 def _resources() -> list[Panel]:
