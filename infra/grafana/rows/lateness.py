@@ -24,8 +24,8 @@ def _verdicts() -> list[Panel]:
         stat(
             Words(
                 "Workers missing",
-                "How many fewer are ready than have to be, and how many are: ready is whoever says of every condition of "
-                "/health/ready that it holds. Without any, calls wait.",
+                "How many fewer are ready than have to be, and how many are. A worker is ready when every condition of "
+                "/health/ready holds. Without any, calls wait.",
                 ("AudioWorkersAbsent", "AudioWorkersBelowMinimum", "AudioWorkerNotReady"),
             ),
             Query(f"clamp_min(max(audio_workers_minimum) - ({ready}), 0)", "missing"),
