@@ -1,17 +1,23 @@
 """The dashboard on a genuine Prometheus that watches a genuine worker: every query of every panel has data."""
 
 import asyncio
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from infra.grafana.dashboard import FILE
 from infra.grafana.data import DashboardData, Span
 from infra.grafana.reading import Board, read
 from infra.monitoring.configuration import Monitoring
+from scripts.pictures.drawing import Picture
+from scripts.pictures.moments import Moment, Story
 from tests.chaos.account import Account
-from tests.chaos.workers import Worker, running
+from tests.chaos.workers import ROOT, Worker, running
 from tests.chaos.workload import calls
 from tests.e2e.test_worker import exact
 from tests.support.brokers import Broker, Namespace
@@ -60,3 +66,25 @@ async def test_every_query_of_every_panel_has_data(worker: Worker, account: Acco
         chosen = DashboardData(seen.url, BOARD, span, {"hotel": HOTELS[:1], "partition": ["3"]})
         assert last(chosen, BOARD, "Delay by hotel").keys() == set(HOTELS[:1])
         assert last(chosen, BOARD, "Inputs").keys() == {"3"}
+        draw(data, span, tmp_path / "dashboard.png")
+
+
+def draw(data: DashboardData, span: Span, file: Path) -> None:
+    """The picture of the same data opens, and something is drawn in each of its parts."""
+    moments = (Moment(span.end, "at the end"),)
+    picture = Picture(BOARD, data, Story(span.begin, span.end, moments, moments))
+    drawn: list[bool] = []
+    picture.save(file, lambda: drawn.append(True))
+    with Image.open(file) as opened:
+        rows = np.asarray(opened.convert("L"))
+    assert len(drawn) == picture.parts
+    assert all(part.min() < part.max() for part in np.array_split(rows, picture.parts))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_the_command_plays_and_draws(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "scripts.commands.dashboard", "picture", "--out", str(tmp_path / "dashboard.png")]
+    played = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
+    assert played.returncode == 0, played.stderr
+    assert (tmp_path / "dashboard.png").stat().st_size > 50_000

@@ -8,6 +8,7 @@ import yaml
 
 from infra.grafana.dashboard import FILE, as_json
 from infra.grafana.reading import Target, filled_in, read
+from scripts.commands import dashboard
 
 INFRA = Path(__file__).parents[2] / "infra"
 BOARD = read(FILE)
@@ -100,6 +101,12 @@ def test_rates_look_back_over_enough_samples(step: float, scrape_interval: float
     assert (
         filled_in("rate(x[$__rate_interval])", {}, step=step, scrape_interval=scrape_interval) == f"rate(x[{window}])"
     )
+
+
+def test_a_picture_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as error:
+        dashboard.main(["picture", "--out", str(tmp_path / "nowhere" / "dashboard.png")])
+    assert error.value.code == 2
 
 
 def test_a_legend_has_its_series_labels() -> None:
