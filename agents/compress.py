@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import structlog
 
 from schemas import CompressedAudio, DeadLetter, MediaType, Policy, RawAudio, Record, Rejection, derive_id
+from schemas.headers import HOTEL_ID, MAX_ID, HeaderReader
 from schemas.topics import COMPRESSED, DEAD_LETTER, RAW
 from streams.app import Runtime
 from streams.audio import Clip
@@ -18,6 +19,7 @@ from streams.compression import KEPT, Decision, LoadGovernor, Plan, choose, enco
 from streams.delivery.outcome import Input, Lookup, Outcome, Output
 from streams.isolation import CageError
 from streams.metrics import Metrics
+from streams.metrics.tally import Tally
 from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -70,7 +72,8 @@ class Parts:
         policy_of: The policy of a hotel.
         governor: Turns lag into pressure.
         cache: Keeps what may be kept.
-        metrics: Where results are counted.
+        metrics: Where pressure and the cache's work are shown.
+        tally: Where outcomes are counted.
         on_failure: Ends the worker.
         now: Seconds since the Unix epoch.
     """
@@ -80,6 +83,7 @@ class Parts:
     governor: LoadGovernor
     cache: TieredCache
     metrics: Metrics
+    tally: Tally
     on_failure: Callable[[BaseException], None]
     now: Callable[[], float] = time.time
 
@@ -114,8 +118,9 @@ class Compressor:
             return self.reject(item, clip)
         policy = self._parts.policy_of(event.hotel_id)
         repeats = admits(event.channel)
-        analysis = self._analysed(clip) if repeats else analyse(clip)
-        decision = choose(clip, analysis, policy, self._parts.governor.pressure, self._level)
+        decision = choose(
+            clip, self._recall if repeats else analyse, policy, self._parts.governor.pressure, self._level
+        )
         kept = self._cached(clip, decision.plan, item.position.partition, lookup) if repeats else None
         encoded = encode(clip, decision.plan) if kept is None else kept.encoded
         best = smallest(encoded, clip, event.audio, clip.source.corrected or event.media_type, policy)
@@ -130,7 +135,7 @@ class Compressor:
             report=Report(result, event.media_type, time.perf_counter() - started, kept),
         )
 
-    def _analysed(self, clip: Clip) -> Analysis:
+    def _recall(self, clip: Clip) -> Analysis:
         """Analyse a clip that may come again: next to a hit that is most of the work."""
         key = f"{clip.pcm_sha256}:{clip.rate}:{clip.channels}".encode()
         return self._heard.recall(key, lambda: analyse(clip))
@@ -158,17 +163,24 @@ class Compressor:
 
     def delivered(self, item: Input, outcome: Outcome) -> None:
         """Log and count what was committed, and let the governor know how late it is."""
+        delay = None
         if item.record.timestamp_ms is not None:
-            self._parts.governor.observe(self._parts.now() - item.record.timestamp_ms / 1000)
-            self._metrics.pressure.set(self._parts.governor.pressure.steps)
+            delay = self._parts.now() - item.record.timestamp_ms / 1000
+            self._parts.governor.observe(delay)
+        call = _call(item.record)
         place = {"partition": item.position.partition, "offset": item.position.offset}
         if outcome.rejection is not None:
-            rejection = outcome.rejection
-            self._metrics.dead_letters.labels(rejection.stage, rejection.code).inc()
-            log.warning("dead_letter", call=_call(item.record), code=rejection.code, reason=rejection.message, **place)
+            rejection, hotel = outcome.rejection, _hotel(item.record)
+            self._parts.tally.delivered(hotel, call, delay)
+            self._parts.tally.dead_letter(hotel, rejection)
+            log.warning("dead_letter", call=call, code=rejection.code, reason=rejection.message, **place)
             return
-        self._count(outcome.report)
-        result: CompressedAudio = outcome.report.result
+        report: Report = outcome.report
+        result = report.result
+        self._parts.tally.delivered(result.hotel_id, call, delay)
+        self._parts.tally.result(result, report.labelled, report.encode_seconds)
+        if report.kept is not None:
+            self._count_cached(report.kept)
         log.info(
             "compressed",
             call=result.call_id,
@@ -183,21 +195,6 @@ class Compressor:
             cache=result.cache,
             **place,
         )
-
-    def _count(self, report: Report) -> None:
-        result = report.result
-        self._metrics.results.labels(result.level, result.codec, result.cache).inc()
-        self._metrics.choices.labels(result.level, result.reason).inc()
-        self._metrics.quality.observe(result.quality)
-        if result.corrected_type is not None:
-            found = result.corrected_type.partition(";")[0]
-            self._metrics.corrected_labels.labels(report.labelled.type, found).inc()
-        self._metrics.bytes_in.inc(result.original_bytes)
-        self._metrics.bytes_out.inc(len(result.audio))
-        self._metrics.audio_seconds.inc(result.duration_ms / 1000)
-        self._metrics.encode_seconds.observe(report.encode_seconds)
-        if report.kept is not None:
-            self._count_cached(report.kept)
 
     def _count_cached(self, kept: _Kept) -> None:
         self._metrics.cache_lookups.labels(kept.source).inc()
@@ -214,9 +211,10 @@ def register(runtime: Runtime) -> None:
     parts = Parts(
         runtime.cage.decode,
         runtime.policies.of,
-        LoadGovernor(settings.lag_objective, time.monotonic),
+        runtime.governor,
         runtime.cache,
         runtime.metrics,
+        runtime.tally,
         runtime.on_failure,
     )
     compressor = Compressor(runtime.topic_name(COMPRESSED), runtime.topic_name(DEAD_LETTER), settings, parts)
@@ -262,3 +260,10 @@ def _result(
 
 def _call(record: Record) -> str:
     return (record.key or b"").decode("utf-8", "replace")
+
+
+def _hotel(record: Record) -> str | None:
+    """Whose a refused input is, if it says so in good order."""
+    reader = HeaderReader(record.headers)
+    hotel = reader.text(HOTEL_ID, MAX_ID)
+    return None if reader.problem else hotel

@@ -58,6 +58,11 @@ class Lanes:
         return topic in self._processors
 
     @property
+    def assigned(self) -> bool:
+        """Whether the group has said which partitions are the worker's, be it none."""
+        return self._expected is not None
+
+    @property
     def ready(self) -> bool:
         """Whether the assigned partitions are open; a worker that was assigned none is ready as well."""
         return self._expected is not None and self._opened == self._expected
