@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 Reason = Literal["breaker", "fenced", "stalled", "crashed", "stopped"]
 
-REASONS: tuple[Reason, ...] = get_args(Reason)
+_REASONS: tuple[Reason, ...] = get_args(Reason)
 _FILE = "exits.json"
 _LATEST = 10
 
@@ -47,7 +47,7 @@ class ExitLog:
 
     directory: Path
     now: Callable[[], float] = time.time
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_REASONS, 0))
     latest: list[Exit] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -96,7 +96,7 @@ def _kept(path: Path) -> _Kept:
     """What a file says; nothing, where it is missing or was damaged."""
     try:
         stored: dict[str, Any] = json.loads(path.read_bytes())
-        counts: dict[str, int] = {reason: int(stored["counts"][reason]) for reason in REASONS}
+        counts: dict[str, int] = {reason: int(stored["counts"][reason]) for reason in _REASONS}
         latest = [Exit(end["reason"], str(end["message"]), float(end["at"])) for end in stored["latest"]]
         return _Kept(bool(stored["running"]), counts, latest)
     except (FileNotFoundError, ValueError, KeyError, TypeError):

@@ -14,6 +14,7 @@ class CacheMetrics(Family):
         "Results whose file was looked up: found in memory or in the table, or a miss.",
         unit="lookups",
         labels=("outcome",),
+        values=("memory", "table", "miss"),
         advice="Few hits: prompts do not repeat, the cache is too small, or their audio differs each time.",
     )
     cache_evictions = CounterOf(
@@ -21,6 +22,7 @@ class CacheMetrics(Family):
         "Entries that left the memory: for room, expired, or under memory pressure.",
         unit="entries",
         labels=("reason",),
+        values=("room", "expired", "pressure"),
         advice="For room, many: raise AUDIO_CACHE_SIZE. Under pressure: the memory limit is near.",
     )
     cache_age_seconds = HistogramOf(
@@ -53,6 +55,7 @@ class CacheMetrics(Family):
         "Entries written to the table: on admission, or to refresh their expiry or bring them to a partition.",
         unit="entries",
         labels=("reason",),
+        values=("admission", "refresh"),
         advice="Many admissions with few hits: what repeats is gone before it comes again.",
     )
     cache_table_written_bytes = CounterOf(
@@ -79,5 +82,6 @@ class CacheMetrics(Family):
         "Entries removed from the table: for room or expired.",
         unit="entries",
         labels=("reason",),
+        values=("room", "expired"),
         advice="None for days with a full table: the sweep does not run; is the worker ready?",
     )

@@ -20,16 +20,28 @@ class Definition(Generic[_Series]):
         unit: What a value of one stands for.
         advice: What to look at, or to do, when it looks wrong.
         labels: Names of its labels. What they can be is bounded.
+        values: What its one label can be, where that is known beforehand: these series begin with the process. A
+            series that begins with its first event would hide that event from Prometheus' ``increase``.
     """
 
     kind: ClassVar[str]
 
-    def __init__(self, name: str, meaning: str, *, unit: str, advice: str, labels: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        meaning: str,
+        *,
+        unit: str,
+        advice: str,
+        labels: tuple[str, ...] = (),
+        values: tuple[str, ...] = (),
+    ) -> None:
         self.name = name
         self.meaning = meaning
         self.unit = unit
         self.advice = advice
         self.labels = labels
+        self.values = values
 
     def __set_name__(self, family: type, attribute: str) -> None:
         self.attribute = attribute
@@ -108,7 +120,9 @@ class Family:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         for definition in self.definitions():
-            self.__dict__[definition.attribute] = definition.make(registry)
+            series = self.__dict__[definition.attribute] = definition.make(registry)
+            for value in definition.values:
+                series.labels(value)
 
     @classmethod
     def definitions(cls) -> Iterator[Definition[Any]]:

@@ -40,5 +40,7 @@ def catalogue() -> str:
 
 def _row(definition: Definition[Any]) -> str:
     labels = " ".join(f"`{label}`" for label in definition.labels)
+    if definition.values:
+        labels += f": {', '.join(definition.values)}"
     cells = (f"`{definition.name}`", definition.kind, labels, definition.unit, definition.meaning, definition.advice)
     return f"| {' | '.join(cells)} |"

@@ -1,5 +1,8 @@
 """Metrics of the worker itself: what it is, whether it is ready, what it has left, how its former lives ended."""
 
+from typing import get_args
+
+from streams.exits import Reason
 from streams.metrics.definitions import CounterOf, Family, GaugeOf, InfoOf
 
 
@@ -26,6 +29,7 @@ class WorkerMetrics(Family):
         " worker has its partitions; stalled: the watchdog; stopped: in good order; crashed: anything else.",
         unit="processes",
         labels=("reason",),
+        values=get_args(Reason),
         advice="The log of that life ends with worker_failed and the reason; killed by the system, it just ends.",
     )
     memory_bytes = GaugeOf(
