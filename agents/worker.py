@@ -30,7 +30,7 @@ from streams.state_directory import StateDirectoryError, own_state_directory
 from streams.status import Status
 from streams.topics import TopicError, check_topics
 from streams.upkeep import CacheUpkeep
-from streams.vitals import show_readiness, show_vitals
+from streams.vitals import show_readiness, show_vitals, versions
 from streams.web import WebServer
 
 log = structlog.get_logger(__name__)
@@ -53,7 +53,7 @@ def main() -> int:
     except SettingsError as error:
         print(f"worker: {error}", file=sys.stderr)
         return EXIT_USAGE
-    configure_logs(settings.log_level)
+    configure_logs(settings.log_level, versions()["version"])
     errors = LastErrors()
     logging.getLogger().addHandler(errors)
     try:

@@ -31,7 +31,9 @@ class _Server:
         self._process = DetachedProcess(directory / f"{name}.pid", log, (self._configuration,))
 
     def start(self, program: Command, *options: str) -> None:
-        self._process.start([*program, self._configuration, f"--web.listen-address={HOST}:{self.port}", *options])
+        # Alerts link back to both: to where they listen, not to this machine's name, at which they do not.
+        web = (f"--web.listen-address={HOST}:{self.port}", f"--web.external-url={self.url}")
+        self._process.start([*program, self._configuration, *web, *options])
 
     def runs(self) -> bool:
         return self._process.pid() is not None
