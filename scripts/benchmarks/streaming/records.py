@@ -61,10 +61,10 @@ def messages(segments: Sequence[Segment], level: str, first: int, count: int, ca
         yield Message(event.call_id.encode(), segment.audio, headers)
 
 
-def number_of(headers: Sequence[tuple[str, bytes]]) -> int:
+def number_of(headers: Iterable[tuple[str, bytes | None]]) -> int:
     """Number of a record, from its headers or from those of its result."""
     named = dict(headers)
-    return int(named.get(CAUSATION_ID) or named[ID])
+    return int(named.get(CAUSATION_ID) or named.get(ID) or b"")
 
 
 class Backlog:
