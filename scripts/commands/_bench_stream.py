@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -61,6 +62,8 @@ def _stream(options: argparse.Namespace) -> int:
         repetitions=options.repetitions,
     )
     end_as_interrupted()
+    for chatty in ("aiokafka", "asyncio"):  # what goes wrong for good is raised
+        logging.getLogger(chatty).setLevel(logging.CRITICAL + 1)
     _RUN_DIR.mkdir(exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="bench-", dir=_RUN_DIR))
     try:
