@@ -84,6 +84,7 @@ class Backlog:
     def __init__(self, bootstrap_servers: str, topic: str, partitions: int) -> None:
         self._topic = topic
         self._partitions = partitions
+        self._refused: list[KafkaError] = []
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap_servers,
@@ -92,6 +93,9 @@ class Backlog:
                 "message.max.bytes": 10 * 2**20,
                 "batch.size": 2**20,
                 "linger.ms": 20,
+                # With more, librdkafka lost the first batch of a partition of a new topic, once in ten times: its leader
+                # did not know the topic yet, took the second batch all the same, and the first counted as a duplicate.
+                "max.in.flight": 1,
                 "log_level": QUIET,
             }
         )
@@ -107,7 +111,9 @@ class Backlog:
         for record in records:
             self._produce(record)
         if self._producer.flush(_WAIT_S):
-            raise KafkaException(KafkaError(KafkaError._MSG_TIMED_OUT))  # noqa: SLF001  that is its public name
+            self._refused.append(KafkaError(KafkaError._MSG_TIMED_OUT))  # noqa: SLF001  that is its public name
+        if self._refused:
+            raise KafkaException(self._refused[0])
 
     def release(self) -> None:
         """Let everybody see what was put; more can be put afterwards."""
@@ -118,10 +124,19 @@ class Backlog:
         while True:
             try:
                 self._producer.produce(
-                    self._topic, record.value, record.key, partition=partition, headers=record.headers
+                    self._topic,
+                    record.value,
+                    record.key,
+                    partition=partition,
+                    headers=record.headers,
+                    on_delivery=self._delivered,
                 )
             except BufferError:
                 self._producer.poll(_FULL_S)
             else:
                 self._producer.poll(0)
                 return
+
+    def _delivered(self, error: KafkaError | None, _message: object) -> None:
+        if error is not None:
+            self._refused.append(error)

@@ -23,8 +23,8 @@ from scripts.demonstration.surroundings import PROJECT
 WARM_UP = 2 * CALLS
 _START_S = 90.0
 _PATIENCE_S = 60.0
-_SETTLE_S = 1.0  # between the last result of the warm-up and the start
-_SURPLUS_S = 1.0
+_SETTLE_S = 0.5  # between the last result of the warm-up and the start
+_SURPLUS_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
