@@ -170,7 +170,7 @@ class Compressor:
             return
         self._count(outcome.report)
         result: CompressedAudio = outcome.report.result
-        log.info(
+        log.debug(
             "compressed",
             call=result.call_id,
             compression_level=result.level,

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from aiokafka.errors import KafkaError
+from threadpoolctl import threadpool_limits
 
 from agents import compress
 from schemas.topics import POLICY
@@ -44,6 +45,7 @@ def main() -> int:
         print(f"worker: {error}", file=sys.stderr)
         return EXIT_USAGE
     configure_logs(settings.log_level)
+    threadpool_limits(1)  # every core has a clip already; more threads within one only wait for each other, spinning
     try:
         with own_state_directory(settings.state_dir) as member:
             asyncio.run(run(settings, member))

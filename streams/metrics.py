@@ -77,7 +77,9 @@ class Metrics:
         self.lag_records = Gauge(
             "audio_lag_records", "Input records not yet committed.", ["topic", "partition"], registry=registry
         )
-        self.in_flight_clips = Gauge("audio_in_flight_clips", "Clips read and not yet committed.", registry=registry)
+        self.in_flight_clips = Gauge(
+            "audio_in_flight_clips", "Clips that wait for a thread or are in one.", registry=registry
+        )
         self.in_flight_bytes = Gauge(
             "audio_in_flight_bytes", "Input bytes of the clips read and not yet committed.", registry=registry
         )

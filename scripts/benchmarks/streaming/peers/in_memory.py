@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from queue import Empty, SimpleQueue
 
 from confluent_kafka import Consumer, KafkaException, Message
+from threadpoolctl import threadpool_limits
 
 from agents.compress import Compressor, Parts
 from schemas import Position, Record
@@ -56,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     made.add_argument("--warm-up", type=int, required=True, help="records to begin with, which do not count")
     made.add_argument("--records", type=int, required=True, help="records that count")
     options = made.parse_args(argv)
+    threadpool_limits(1)  # as the worker does
     items = _taken(arguments(options), options.warm_up + options.records)
     work = code if options.work == CODEC else product(options.level)
     _measured(work, items[: options.warm_up])
