@@ -1,7 +1,8 @@
 """Measures what this product promises, on this machine.
 
 `codecs`: every level in every format, and the plain codecs. `hearing`: labels set right, kinds of sound told apart.
-`cache`: every eviction policy on a trace of requests, other libraries' caches, and the optimum.
+`cache`: every eviction policy on a trace of requests, other libraries' caches, and the optimum. `stream`: a worker from
+topic to topic, other programs that do the same, and the codec alone.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from scripts.benchmarks import (
     moments,
 )
 from scripts.benchmarks.report import Report
+from scripts.commands._bench_stream import add_stream
 from scripts.commands._cli import count, fail, progress_bar, report_console, say, writable
 from streams.settings import parse_size
 
@@ -54,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     listening.add_argument("--json", type=writable, metavar="FILE", help="write the rows there as well")
     listening.add_argument("--limit", type=count, metavar="N", help="use N of the prompts (default: all)")
     listening.set_defaults(run=_hearing)
+    add_stream(kinds.add_parser("stream", help="CPU and time of a worker, of its peers, and of the codec alone"))
     _add_cache(kinds.add_parser("cache", help="hit rate and cost of every eviction policy, and of Belady's optimum"))
     return parser
 
