@@ -61,10 +61,36 @@ def messages(segments: Sequence[Segment], level: str, first: int, count: int, ca
         yield Message(event.call_id.encode(), segment.audio, headers)
 
 
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Where the records of a run come from.
+
+    Attributes:
+        segments: What calls say.
+        level: Name of the level at which peers code them.
+        calls: How many go on at a time.
+        partitions: Of the topic.
+    """
+
+    segments: Sequence[Segment]
+    level: str
+    calls: int
+    partitions: int
+
+    def messages(self, first: int, count: int) -> Iterator[Message]:
+        """Records number `first` and following."""
+        return messages(self.segments, self.level, first, count, self.calls)
+
+
 def number_of(headers: Sequence[tuple[str, bytes]]) -> int:
     """Number of a record, from its headers or from those of its result."""
     named = dict(headers)
     return int(named.get(CAUSATION_ID) or named[ID])
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """Partition of a call's records: calls go round, so that each partition has as much to do."""
+    return int(key.rpartition(b"-")[2]) % partitions
 
 
 class Backlog:
@@ -111,7 +137,7 @@ class Backlog:
         self._producer.commit_transaction(_WAIT_S)
 
     def _produce(self, record: Message) -> None:
-        partition = int(record.key.rpartition(b"-")[2]) % self._partitions
+        partition = partition_of(record.key, self._partitions)
         while True:
             try:
                 self._producer.produce(
