@@ -22,5 +22,6 @@ def partitioned(partitions: int) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    with partitioned(int(sys.argv[1])):
-        runpy.run_module(sys.argv[2], run_name="__main__")
+    _, partitions, *sys.argv = sys.argv
+    with partitioned(int(partitions)):
+        runpy.run_module(sys.argv[0], run_name="__main__")
