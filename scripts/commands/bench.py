@@ -1,7 +1,8 @@
 """Measures what this product promises, on this machine.
 
 `codecs`: every level in every format, and the plain codecs. `hearing`: labels set right, kinds of sound told apart.
-`cache`: every eviction policy on a trace of requests, other libraries' caches, and the optimum.
+`cache`: every eviction policy on a trace of requests, other libraries' caches, and the optimum. `stream`: a worker from
+topic to topic, other programs that do the same, and the codec alone.
 """
 
 import argparse
@@ -23,6 +24,8 @@ from scripts.benchmarks import (
     moments,
 )
 from scripts.benchmarks.report import Report
+from scripts.commands._bench_latency import add_latency
+from scripts.commands._bench_stream import add_stream
 from scripts.commands._cli import count, fail, progress_bar, report_console, say, writable
 from scripts.demonstration.recordings import UnavailableError
 from streams.settings import parse_size
@@ -54,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     listening.add_argument("--json", type=writable, metavar="FILE", help="write the rows there as well")
     listening.add_argument("--limit", type=count, metavar="N", help="use N of the prompts (default: all)")
     listening.set_defaults(run=_hearing)
+    add_stream(kinds.add_parser("stream", help="CPU and time of a worker, of its peers, and of the codec alone"))
+    add_latency(kinds.add_parser("latency", help="how long records wait for their results, below and above capacity"))
     _add_cache(kinds.add_parser("cache", help="hit rate and cost of every eviction policy, and of Belady's optimum"))
     return parser
 

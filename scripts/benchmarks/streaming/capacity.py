@@ -9,7 +9,7 @@ from scripts.benchmarks.streaming.records import Traffic
 from scripts.benchmarks.streaming.scale import BASE, backlog_records, workers
 from scripts.benchmarks.streaming.speech import DEFAULT, LOSSLESS, Segment
 from scripts.benchmarks.streaming.systems import WORKER_SETTINGS
-from scripts.benchmarks.streaming.trial import Steps, Trial, Where, ready
+from scripts.benchmarks.streaming.trial import Trial, Where, ready
 from scripts.demonstration.worker_process import WorkerProcess
 
 CLIP_S = 6.25
@@ -42,9 +42,7 @@ class Carried:
     clips_peak_mb: float
 
 
-def carried(
-    where: Where, segments: Sequence[Segment], clips: Sequence[Segment], *, most: int, advance: Steps
-) -> Carried:
+def carried(where: Where, segments: Sequence[Segment], clips: Sequence[Segment], *, most: int) -> Carried:
     """Measure it, each figure by draining a backlog.
 
     Args:
@@ -52,24 +50,23 @@ def carried(
         segments: What calls say, in the length of the base.
         clips: Of `CLIP_S`.
         most: Records at most, of each measurement.
-        advance: Told how many more results there are.
     """
 
     def traffic(said: Sequence[Segment], level: str) -> Traffic:
         return Traffic(said, level, BASE.calls, BASE.partitions)
 
     lossless, default = traffic(segments, LOSSLESS), traffic(segments, DEFAULT)
-    rate, peak = _clips(where, traffic(clips, LOSSLESS), most, advance)
+    rate, peak = _clips(where, traffic(clips, LOSSLESS), most)
     return Carried(
-        calls_lossless=_calls(where, lossless, most, advance),
-        calls_default=_calls(where, default, most, advance),
-        calls_default_under_load=_calls(where, default, most, advance, under_load=True),
+        calls_lossless=_calls(where, lossless, most),
+        calls_default=_calls(where, default, most),
+        calls_default_under_load=_calls(where, default, most, under_load=True),
         clips_per_s=rate,
         clips_peak_mb=peak,
     )
 
 
-def _calls(where: Where, traffic: Traffic, most: int, advance: Steps, *, under_load: bool = False) -> float:
+def _calls(where: Where, traffic: Traffic, most: int, *, under_load: bool = False) -> float:
     """Calls for each core: seconds of audio in a second of processor time."""
     settings = _UNDER_LOAD if under_load else WORKER_SETTINGS
     count = backlog_records(traffic, most)
@@ -78,7 +75,7 @@ def _calls(where: Where, traffic: Traffic, most: int, advance: Steps, *, under_l
     with ready(where, traffic, start, pressing + count) as trial:
         if under_load:
             _press(trial)
-        done = trial.drain(count, advance)
+        done = trial.drain(count)
     return count * BASE.segment_s / done.cpu_s
 
 
@@ -88,12 +85,12 @@ def _press(trial: Trial[WorkerProcess]) -> None:
     for _ in range(_PRESSED_AT_MOST):
         if metrics(process)["audio_pressure_steps"] >= _EVERY_STEP:
             return
-        trial.drain(_PRESSING, lambda _count: None)
+        trial.drain(_PRESSING)
     raise process.error("does not go towards cheaper work, however late it is")
 
 
-def _clips(where: Where, traffic: Traffic, most: int, advance: Steps) -> tuple[float, float]:
+def _clips(where: Where, traffic: Traffic, most: int) -> tuple[float, float]:
     count = backlog_records(traffic, most)
     with ready(where, traffic, workers(traffic.level, traffic.partitions, 1), count) as trial:
-        done = trial.drain(count, advance)
+        done = trial.drain(count)
         return drained_rate(done.arrived), peak_bytes(trial.processes[0].pid) / _MB

@@ -86,15 +86,12 @@ class Listener:
         """When the results of so many records came, on the monotonic clock; 0 for one that has not."""
         return np.array(self._arrived[first : first + count])
 
-    def wait(
-        self, count: int, within: float, advance: Callable[[int], None], require_alive: Callable[[], None]
-    ) -> None:
+    def wait(self, count: int, within: float, require_alive: Callable[[], None]) -> None:
         """Wait until so many records have a result, counted from the first one ever.
 
         Args:
             count: How many.
             within: Seconds without any new one before it gives up.
-            advance: Told how many more there are.
             require_alive: Raises when waiting is no use.
 
         Raises:
@@ -106,7 +103,6 @@ class Listener:
             require_alive()
             found = self._results.value
             if found > seen:
-                advance(found - seen)
                 seen, last = found, time.monotonic()
             elif not self._process.is_alive() or time.monotonic() - last > within:
                 raise ResultsError(f"{seen} of {count} results came, and no more for {within:g} s")

@@ -8,7 +8,7 @@ from scripts.benchmarks.streaming.arrivals import Overload, Waits, drained_rate,
 from scripts.benchmarks.streaming.records import Traffic
 from scripts.benchmarks.streaming.speech import DEFAULT, LOSSLESS
 from scripts.benchmarks.streaming.systems import SYSTEMS
-from scripts.benchmarks.streaming.trial import Done, Start, Steps, Where, ready
+from scripts.benchmarks.streaming.trial import Done, Start, Where, ready
 from scripts.demonstration.module_process import ModuleProcess
 
 PEER = "confluent-eos"
@@ -17,6 +17,8 @@ LOADS = (0.25, 0.6, 0.9, 1.5)
 
 CALLS = 50
 SEGMENT_S = 2.0
+SEGMENTS = 200
+"""Different ones; calls go through them again and again."""
 
 #: Records of the backlog by which the capacity is measured: some ten seconds of work for two cores.
 BACKLOG = {LOSSLESS: 6000, DEFAULT: 1000}
@@ -69,23 +71,13 @@ class Row:
         return {**flat, **waits, **overload, "kept": self.kept, "growth": self.growth}
 
 
-def systems_of(names: Sequence[str], level: str) -> dict[str, Start[ModuleProcess]]:
-    """How each of these systems is started."""
-
-    def start(name: str) -> Start[ModuleProcess]:
-        return lambda cluster, directory: [SYSTEMS[name].make(cluster, level, directory)]
-
-    return {name: start(name) for name in names}
+def steps(systems: Sequence[str], loads: Sequence[float]) -> int:
+    """How many measurements `measure` makes."""
+    return len(systems) * (CAPACITY_ROUNDS + len(loads))
 
 
 def measure(
-    where: Where,
-    traffic: Traffic,
-    *,
-    systems: Sequence[str],
-    loads: Sequence[float],
-    seconds: float,
-    advance: Steps,
+    where: Where, traffic: Traffic, *, systems: Sequence[str], loads: Sequence[float], seconds: float
 ) -> Iterator[Row]:
     """Measure systems side by side: all at one load, then all at the next.
 
@@ -95,27 +87,41 @@ def measure(
         systems: Their names; the first one's capacity decides the rates, which are the same for all.
         loads: Shares of that capacity.
         seconds: Of sending, at each load.
-        advance: Told how many more results there are.
+
+    Yields:
+        A row for each system at each load, as it ends.
+
+    Raises:
+        ProcessError: If a system ends, or does not start.
+        ResultsError: If a record has no result, or more than one.
     """
-    starts = systems_of(systems, traffic.level)
     capacities = dict.fromkeys(systems, 0.0)
     for _ in range(CAPACITY_ROUNDS):
-        for name, start in starts.items():
-            capacities[name] = max(capacities[name], capacity(where, traffic, start, advance))
+        for name in systems:
+            capacities[name] = max(capacities[name], _capacity(where, traffic, name))
     for load in loads:
         rate = load * capacities[systems[0]]
-        count = max(int(rate * seconds), traffic.calls)
-        for name, start in starts.items():
-            with ready(where, traffic, start, count) as trial:
-                done = trial.send(rate, count, advance)
+        count = max(round(rate * seconds), traffic.calls)
+        for name in systems:
+            where.watching.begin(f"{where.brokers} broker(s): {name} at {load:.0%}, {rate:.0f}/s")
+            with ready(where, traffic, _start(name, traffic.level), count) as trial:
+                done = trial.send(rate, count)
+            where.watching.advance(1)
             yield _row(name, where.brokers, traffic.level, load=load, rate=rate, capacity=capacities[name], done=done)
 
 
-def capacity(where: Where, traffic: Traffic, start: Start[ModuleProcess], advance: Steps) -> float:
+def _start(name: str, level: str) -> Start[ModuleProcess]:
+    return lambda cluster, directory: [SYSTEMS[name].make(cluster, level, directory)]
+
+
+def _capacity(where: Where, traffic: Traffic, name: str) -> float:
     """Results per second of a system while it drains a backlog."""
+    where.watching.begin(f"{where.brokers} broker(s): capacity of {name}")
     count = BACKLOG[traffic.level]
-    with ready(where, traffic, start, count) as trial:
-        return drained_rate(trial.drain(count, advance).arrived)
+    with ready(where, traffic, _start(name, traffic.level), count) as trial:
+        rate = drained_rate(trial.drain(count).arrived)
+    where.watching.advance(1)
+    return rate
 
 
 def _row(system: str, brokers: int, level: str, *, load: float, rate: float, capacity: float, done: Done) -> Row:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
-from scripts.benchmarks.streaming.records import number_of
+from scripts.benchmarks.streaming.records import QUIET, number_of
 
 _AT_ONCE = 500
 _LOOK_S = 0.05
@@ -36,6 +36,7 @@ class Results:
                 "group.id": f"{topic}-results",
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
+                "log_level": QUIET,
             }
         )
         self._consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(partitions)])

@@ -28,6 +28,21 @@ _SURPLUS_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
+class Watching:
+    """Who is told how it goes.
+
+    Attributes:
+        say: Told what takes a moment, or goes wrong on the way without spoiling a run.
+        begin: Told what is measured next.
+        advance: Told how many records more are done.
+    """
+
+    say: Callable[[str], None]
+    begin: Callable[[str], None]
+    advance: Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """What every system is given.
 
@@ -37,8 +52,7 @@ class Scene:
         level: Name of the level.
         records: How many count.
         directory: For states and logs.
-        say: Told what goes wrong on the way without spoiling the run.
-        advance: Told how many records are done.
+        watching: Told how it goes.
     """
 
     bootstrap_servers: str
@@ -46,8 +60,7 @@ class Scene:
     level: str
     records: int
     directory: Path
-    say: Callable[[str], None]
-    advance: Callable[[int], None]
+    watching: Watching
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +94,7 @@ def measure(system: str, scene: Scene) -> Measured:
         ResultsError: If it does not give every record one result.
     """
     with ExitStack() as ending:
-        cluster = ending.enter_context(fresh_topics(scene.bootstrap_servers, scene.say))
+        cluster = ending.enter_context(fresh_topics(scene.bootstrap_servers, scene.watching.say))
         backlog = Backlog(scene.bootstrap_servers, cluster.topic(RAW), PARTITIONS)
         backlog.put(messages(scene.segments, scene.level, 0, WARM_UP))
         backlog.release()
@@ -100,7 +113,7 @@ def _through_kafka(process: ModuleProcess, cluster: Cluster, backlog: Backlog, s
         time.sleep(_SETTLE_S)
         cpu, wall = cpu_seconds(process.pid), time.perf_counter()
         backlog.release()
-        results.wait(WARM_UP + scene.records, _PATIENCE_S, scene.advance, process.require_alive)
+        results.wait(WARM_UP + scene.records, _PATIENCE_S, scene.watching.advance, process.require_alive)
         wall, cpu = time.perf_counter() - wall, cpu_seconds(process.pid) - cpu
         results.require_no_more(_SURPLUS_S)
     return Measured(cpu, wall, {number: file for number, file in results.files.items() if number >= WARM_UP})
@@ -120,7 +133,7 @@ def _ceiling(work: str, cluster: Cluster, scene: Scene) -> Measured:
     if done.returncode != 0:
         raise ProcessError(f"the {work} ended with exit code {done.returncode}:\n{done.stderr}")
     answer = json.loads(done.stdout)
-    scene.advance(scene.records)
+    scene.watching.advance(scene.records)
     return Measured(answer["cpu_s"], answer["wall_s"], {int(number): file for number, file in answer["files"].items()})
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from scripts.benchmarks.streaming.probes import Transactions, peak_bytes, transactions
 from scripts.benchmarks.streaming.records import Traffic
 from scripts.benchmarks.streaming.systems import WORKER_SETTINGS, worker
-from scripts.benchmarks.streaming.trial import Done, Start, Steps, Trial, Where, ready
+from scripts.benchmarks.streaming.trial import Done, Start, Trial, Where, ready
 from scripts.commands._cli import Cluster
 from scripts.demonstration.worker_process import WorkerProcess
 
@@ -116,7 +116,6 @@ def measure(
     *,
     most: int,
     seconds: float,
-    advance: Steps,
 ) -> Iterator[Row]:
     """Measure one deployment, first with a backlog and then with live calls.
 
@@ -126,8 +125,14 @@ def measure(
         factor: What is varied.
         point: The deployment.
         most: Records at most, of each measurement.
-        seconds: Of live calls, at most.
-        advance: Told how many more results there are.
+        seconds: Of live calls; the time of one segment, if that is longer.
+
+    Yields:
+        A row for each pace.
+
+    Raises:
+        ProcessError: If a worker ends, or does not start.
+        ResultsError: If a record has no result, or more than one.
     """
     counts: dict[Pace, int] = {"backlog": backlog_records(traffic, most), "live": live_records(point, most, seconds)}
     start = workers(traffic.level, point.partitions, point.workers)
@@ -135,7 +140,8 @@ def measure(
         idle = _idle_cores(deployed)
         for pace, count in counts.items():
             before = committed(deployed)
-            done = deployed.drain(count, advance) if pace == "backlog" else deployed.send(point.rate, count, advance)
+            done = deployed.drain(count) if pace == "backlog" else deployed.send(point.rate, count)
+            where.watching.advance(1)
             yield _row(deployed, done, committed(deployed) - before, factor=factor, point=point, pace=pace, idle=idle)
 
 

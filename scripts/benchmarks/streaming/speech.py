@@ -1,6 +1,6 @@
 """Real speech, cut into segments as telephony would send them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +33,7 @@ class Segment:
     encoders: dict[str, FlacEncoder | OpusEncoder]
 
 
-def segments(corpus: Corpus, seconds: float, most: int, advance: Callable[[], None]) -> Sequence[Segment]:
+def segments(corpus: Corpus, seconds: float, most: int) -> Sequence[Segment]:
     """Cut the corpus's sentences, one after the other without a pause, into segments of the same length.
 
     Left out are those that the product does not take for speech, such as some of pure silence: each level has one
@@ -43,7 +43,6 @@ def segments(corpus: Corpus, seconds: float, most: int, advance: Callable[[], No
         corpus: Where the speech comes from.
         seconds: Length of a segment.
         most: No more than so many; fewer come where the corpus ends.
-        advance: Called after each.
 
     Raises:
         ValueError: If the corpus has not a single one.
@@ -55,7 +54,6 @@ def segments(corpus: Corpus, seconds: float, most: int, advance: Callable[[], No
         segment = _segment(speech[start : start + length].tobytes())
         if segment is not None:
             found.append(segment)
-            advance()
         if len(found) == most:
             break
     if not found:

@@ -14,7 +14,7 @@ from scripts.benchmarks.streaming.arrivals import Seconds, due_times
 from scripts.benchmarks.streaming.clocked import Listener, Sender
 from scripts.benchmarks.streaming.kafka import fresh_topics
 from scripts.benchmarks.streaming.records import Backlog, Traffic
-from scripts.benchmarks.streaming.runs import running
+from scripts.benchmarks.streaming.runs import Watching, running
 from scripts.benchmarks.streaming.systems import cpu_seconds
 from scripts.commands._cli import Cluster
 from scripts.demonstration.module_process import ModuleProcess
@@ -26,7 +26,6 @@ _SETTLE_S = 1.0  # between the last result of the warm-up and what is measured
 _PATIENCE_S = 60.0
 _SEED = 8
 
-Steps = Callable[[int], None]
 System = TypeVar("System", bound=ModuleProcess)
 Start = Callable[[Cluster, Path], Sequence[System]]
 """Makes the processes of a system, not yet started, for a cluster and a directory of its own."""
@@ -40,13 +39,13 @@ class Where:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``.
         brokers: How many they are.
         directory: For states and logs.
-        say: Told what goes wrong beside the work.
+        watching: Told how it goes.
     """
 
     bootstrap_servers: str
     brokers: int
     directory: Path
-    say: Callable[[str], None]
+    watching: Watching
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,44 +104,42 @@ class Trial(Generic[System]):
     def warm_up(self) -> None:
         """Start-up is over when some records have their results."""
         self._sender.begin(0, np.zeros(WARM_UP))
-        self._wait(WARM_UP, lambda _count: None)
+        self._wait(WARM_UP)
         self._sender.finish()
         time.sleep(_SETTLE_S)
 
-    def send(self, rate: float, count: int, advance: Steps) -> Done:
+    def send(self, rate: float, count: int) -> Done:
         """Send records at a steady rate and wait for every result.
 
         Args:
             rate: Records per second.
             count: How many.
-            advance: Told how many more results there are.
         """
         first, before = self._next, self.cpu_seconds()
         due = due_times(self._traffic.calls, rate, count, _SEED) + time.monotonic() + _HEAD_START_S
         self._sender.begin(first, due)
-        self._wait(count, advance)
+        self._wait(count)
         cpu = self.cpu_seconds() - before
         return Done(due, self._sender.finish(), self._listener.arrived(first, count), cpu)
 
-    def drain(self, count: int, advance: Steps) -> Done:
+    def drain(self, count: int) -> Done:
         """Let records come into sight all at once, and wait for every result.
 
         Args:
             count: How many.
-            advance: Told how many more results there are.
         """
         first = self._next
         self._backlog.put(self._traffic.messages(first, count))
         before, now = self.cpu_seconds(), time.monotonic()
         self._backlog.release()
-        self._wait(count, advance)
+        self._wait(count)
         cpu = self.cpu_seconds() - before
         due = np.full(count, now)
         return Done(due, due, self._listener.arrived(first, count), cpu)
 
-    def _wait(self, count: int, advance: Steps) -> None:
+    def _wait(self, count: int) -> None:
         self._next += count
-        self._listener.wait(self._next, _PATIENCE_S, advance, self._require_alive)
+        self._listener.wait(self._next, _PATIENCE_S, self._require_alive)
 
     def _require_alive(self) -> None:
         for process in self.processes:
@@ -164,7 +161,7 @@ def ready(where: Where, traffic: Traffic, start: Start[System], records: int) ->
         ResultsError: If a record has no result, or more than one.
     """
     with ExitStack() as ending:
-        cluster = ending.enter_context(fresh_topics(where.bootstrap_servers, where.say, traffic.partitions))
+        cluster = ending.enter_context(fresh_topics(where.bootstrap_servers, where.watching.say, traffic.partitions))
         raw, results = cluster.topic(RAW), cluster.topic(COMPRESSED)
         listener = Listener(where.bootstrap_servers, results, traffic.partitions, WARM_UP + records)
         ending.enter_context(closing(listener))

@@ -30,7 +30,7 @@ from streams.settings import Settings
 _AT_ONCE = 500
 _PATIENCE_S = 10.0
 
-Work = Callable[[Message], bytes]
+Work = Callable[[Input], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     made.add_argument("--warm-up", type=int, required=True, help="records to begin with, which do not count")
     made.add_argument("--records", type=int, required=True, help="records that count")
     options = made.parse_args(argv)
-    records = _taken(arguments(options), options.warm_up + options.records)
-    work = _code if options.work == CODEC else product(options.level)
-    _measured(work, records[: options.warm_up])
-    json.dump(asdict(_measured(work, records[options.warm_up :])), sys.stdout)
+    items = _taken(arguments(options), options.warm_up + options.records)
+    work = code if options.work == CODEC else product(options.level)
+    _measured(work, items[: options.warm_up])
+    json.dump(asdict(_measured(work, items[options.warm_up :])), sys.stdout)
 
 
 def product(level: int) -> Work:
@@ -75,23 +75,23 @@ def product(level: int) -> Work:
     )
     compressor = Compressor("results", "dead letters", settings, parts)
 
-    def work(message: Message) -> bytes:
-        record = Record(message.key(), message.value(), tuple(message.headers()), message.timestamp()[1])
-        position = Position(message.topic(), message.partition(), message.offset())
-        return compressor.process(Input(position, record), lambda _key: None).outputs[0].record.value or b""
+    return lambda item: compressor.process(item, _not_found).outputs[0].record.value or b""
 
-    return work
+
+def _not_found(_key: bytes) -> None:
+    """There is no table of cached files."""
 
 
 def _fail(error: BaseException) -> None:
     raise error
 
 
-def _code(message: Message) -> bytes:
-    return encode(message.value(), dict(message.headers())[ENCODER_HEADER])
+def code(item: Input) -> bytes:
+    """The codec call."""
+    return encode(item.record.value or b"", dict(item.record.headers)[ENCODER_HEADER] or b"")
 
 
-def _taken(where: Arguments, count: int) -> list[Message]:
+def _taken(where: Arguments, count: int) -> list[Input]:
     """So many records in their order, those that are not committed as well."""
     consumer = Consumer(
         {
@@ -103,42 +103,50 @@ def _taken(where: Arguments, count: int) -> list[Message]:
         }
     )
     consumer.subscribe([where.source])
-    taken: list[Message] = []
+    taken: list[Input] = []
     last = time.monotonic()
     while len(taken) < count:
         batch = consumer.consume(_AT_ONCE, 1.0)
-        for message in batch:
-            if message.error() is not None:
-                raise KafkaException(message.error())
-        taken += batch
+        taken += map(_input, batch)
         last = time.monotonic() if batch else last
         if time.monotonic() - last > _PATIENCE_S:
             raise TimeoutError(f"{len(taken)} of {count} records came")
     consumer.close()
-    return sorted(taken, key=lambda message: number_of(message.headers()))
+    return sorted(taken, key=_number)
 
 
-def _measured(work: Work, records: Sequence[Message]) -> Measured:
-    waiting: SimpleQueue[Message] = SimpleQueue()
-    for record in records:
-        waiting.put(record)
-    done: list[tuple[Message, bytes]] = []
+def _input(message: Message) -> Input:
+    if message.error() is not None:
+        raise KafkaException(message.error())
+    record = Record(message.key(), message.value(), tuple(message.headers()), message.timestamp()[1])
+    return Input(Position(message.topic(), message.partition(), message.offset()), record)
+
+
+def _number(item: Input) -> int:
+    return number_of(item.record.headers)
+
+
+def _measured(work: Work, items: Sequence[Input]) -> Measured:
+    waiting: SimpleQueue[Input] = SimpleQueue()
+    for item in items:
+        waiting.put(item)
+    done: list[tuple[Input, bytes]] = []
     cpu, wall = time.process_time(), time.perf_counter()
     with ThreadPoolExecutor(THREADS) as pool:
         shares = [pool.submit(_work_off, work, waiting, done) for _ in range(THREADS)]
     for share in shares:
         share.result()
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    return Measured(cpu, wall, {number_of(message.headers()): zlib.crc32(file) for message, file in done})
+    return Measured(cpu, wall, {_number(item): zlib.crc32(file) for item, file in done})
 
 
-def _work_off(work: Work, waiting: "SimpleQueue[Message]", done: list[tuple[Message, bytes]]) -> None:
+def _work_off(work: Work, waiting: "SimpleQueue[Input]", done: list[tuple[Input, bytes]]) -> None:
     while True:
         try:
-            message = waiting.get_nowait()
+            item = waiting.get_nowait()
         except Empty:
             return
-        done.append((message, work(message)))
+        done.append((item, work(item)))
 
 
 if __name__ == "__main__":
