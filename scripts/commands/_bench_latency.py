@@ -1,7 +1,7 @@
 """The sub-command `latency` of scripts/bench."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,12 +10,11 @@ from scripts.benchmarks import corpus
 from scripts.benchmarks.streaming import latency, latency_report
 from scripts.benchmarks.streaming.kafka import PARTITIONS, running_cluster
 from scripts.benchmarks.streaming.records import Traffic
-from scripts.benchmarks.streaming.runs import Watching
-from scripts.benchmarks.streaming.speech import DEFAULT, LEVELS, segments
+from scripts.benchmarks.streaming.speech import DEFAULT, LEVELS, Segment, segments
 from scripts.benchmarks.streaming.systems import OURS
 from scripts.benchmarks.streaming.trial import Where
-from scripts.commands._bench_runs import add_list, list_of, one_of, run_in_directory, say_bench, write_json
-from scripts.commands._cli import count, progress_bar, report_console, writable
+from scripts.commands._bench_runs import add_list, list_of, one_of, run_in_directory, say_bench, watched, write_json
+from scripts.commands._cli import count, report_console, writable
 
 _SYSTEMS = (OURS, latency.PEER)
 _MOST_LOAD = 1000  # percent
@@ -53,26 +52,15 @@ def _latency(options: argparse.Namespace) -> int:
 def _measure(wanted: _Wanted, file: Path | None, directory: Path) -> None:
     rows: list[latency.Row] = []
     settings = len(wanted.brokers) * len(wanted.levels)
-    with progress_bar() as progress:
-        bar = progress.add_task("speech", total=settings * latency.steps(wanted.systems, wanted.loads))
+    with watched(settings * latency.steps(wanted.systems, wanted.loads)) as watching:
         found = corpus.load(corpus.CACHE, say_bench)
-        watching = Watching(
-            say=say_bench,
-            begin=lambda what: progress.update(bar, description=what),
-            advance=lambda steps: progress.advance(bar, steps),
-        )
         said = segments(found, latency.SEGMENT_S, latency.SEGMENTS)
         for brokers in wanted.brokers:
             with running_cluster(directory / f"kafka-{brokers}", brokers, say_bench) as servers:
-                where = Where(servers, brokers, directory, watching)
-                for level in wanted.levels:
-                    traffic = Traffic(said, level, latency.CALLS, PARTITIONS)
-                    for row in latency.measure(
-                        where, traffic, systems=wanted.systems, loads=wanted.loads, seconds=wanted.seconds
-                    ):
-                        rows.append(row)
-                        say_bench(f"{row.system} at {row.load:.0%}: p95 {row.waits.p95_ms:.0f} ms")
-                        write_json(file, latency_report.as_json(rows))
+                for row in _rows(wanted, said, Where(servers, brokers, directory, watching)):
+                    rows.append(row)
+                    say_bench(f"{row.system} at {row.load:.0%}: p95 {row.waits.p95_ms:.0f} ms")
+                    write_json(file, latency_report.as_json(rows))
     console = report_console()
     for table in latency_report.tables(rows):
         console.print(table)
@@ -82,6 +70,12 @@ def _measure(wanted: _Wanted, file: Path | None, directory: Path) -> None:
         "results per second while records are sent; kept: of what was sent, or of the capacity. Growth: wait of the "
         "last records over the time that the backlog takes; more than 1: slower than before."
     )
+
+
+def _rows(wanted: _Wanted, said: Sequence[Segment], where: Where) -> Iterator[latency.Row]:
+    for level in wanted.levels:
+        traffic = Traffic(said, level, latency.CALLS, PARTITIONS)
+        yield from latency.measure(where, traffic, systems=wanted.systems, loads=wanted.loads, seconds=wanted.seconds)
 
 
 def _percent(text: str) -> float:

@@ -5,7 +5,8 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +15,8 @@ from confluent_kafka import KafkaException
 
 from infra.kafka.errors import LocalKafkaError
 from scripts.benchmarks.streaming.results import ResultsError
-from scripts.commands._cli import end_as_interrupted, fail, say
+from scripts.benchmarks.streaming.runs import Watching
+from scripts.commands._cli import end_as_interrupted, fail, progress_bar, say
 from scripts.demonstration.module_process import ProcessError
 from scripts.demonstration.recordings import UnavailableError
 from scripts.demonstration.surroundings import PROJECT
@@ -56,6 +58,22 @@ def run_in_directory(work: Callable[[Path], None]) -> int:
         return _INTERRUPTED
     shutil.rmtree(directory)
     return 0
+
+
+@contextmanager
+def watched(steps: int) -> Iterator[Watching]:
+    """Show a progress bar while a bench works.
+
+    Args:
+        steps: Until it is done.
+    """
+    with progress_bar() as progress:
+        bar = progress.add_task("speech", total=steps)
+        yield Watching(
+            say=say_bench,
+            begin=lambda what: progress.update(bar, description=what),
+            advance=lambda more: progress.advance(bar, more),
+        )
 
 
 def write_json(file: Path | None, found: dict[str, object]) -> None:

@@ -6,12 +6,11 @@ from pathlib import Path
 
 from scripts.benchmarks import corpus
 from scripts.benchmarks.streaming import report
-from scripts.benchmarks.streaming.runs import Watching
 from scripts.benchmarks.streaming.speech import LEVELS
 from scripts.benchmarks.streaming.stream import Run, Wanted, stream
 from scripts.benchmarks.streaming.systems import CEILINGS, SYSTEMS
-from scripts.commands._bench_runs import add_list, list_of, one_of, run_in_directory, say_bench, write_json
-from scripts.commands._cli import count, progress_bar, report_console, writable
+from scripts.commands._bench_runs import add_list, list_of, one_of, run_in_directory, say_bench, watched, write_json
+from scripts.commands._cli import count, report_console, writable
 
 
 def add_stream(parser: argparse.ArgumentParser) -> None:
@@ -43,14 +42,8 @@ def _stream(options: argparse.Namespace) -> int:
 
 def _measure(wanted: Wanted, file: Path | None, directory: Path) -> None:
     runs: list[Run] = []
-    with progress_bar() as progress:
-        bar = progress.add_task("speech", total=wanted.total)
+    with watched(wanted.total) as watching:
         found = corpus.load(corpus.CACHE, say_bench)
-        watching = Watching(
-            say=say_bench,
-            begin=lambda what: progress.update(bar, description=what),
-            advance=lambda records: progress.advance(bar, records),
-        )
         for run in stream(wanted, found, directory, watching):
             runs.append(run)
             say_bench(f"{run.system}, {run.level}, {run.segment_s:g} s: {run.cpu_s:.2f} s of CPU, {run.wall_s:.2f} s")

@@ -25,6 +25,7 @@ from scripts.benchmarks import (
 )
 from scripts.benchmarks.report import Report
 from scripts.commands._bench_latency import add_latency
+from scripts.commands._bench_scale import add_scale
 from scripts.commands._bench_stream import add_stream
 from scripts.commands._cli import count, fail, progress_bar, report_console, say, writable
 from scripts.demonstration.recordings import UnavailableError
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     listening.set_defaults(run=_hearing)
     add_stream(kinds.add_parser("stream", help="CPU and time of a worker, of its peers, and of the codec alone"))
     add_latency(kinds.add_parser("latency", help="how long records wait for their results, below and above capacity"))
+    add_scale(kinds.add_parser("scale", help="what a record costs by partitions, calls, segments and workers"))
     _add_cache(kinds.add_parser("cache", help="hit rate and cost of every eviction policy, and of Belady's optimum"))
     return parser
 

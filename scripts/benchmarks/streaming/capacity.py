@@ -17,6 +17,9 @@ CLIP_S = 6.25
 
 #: Everything is behind this objective, so that the worker takes the least effort; a fixed level stays, and its floor.
 _UNDER_LOAD = {"AUDIO_LAG_OBJECTIVE": "1ms"}
+STEPS = 4
+"""Measurements that `carried` makes."""
+
 _EVERY_STEP = 5
 _PRESSING = 200  # records at a time until then
 _PRESSED_AT_MOST = 30  # times; a step takes two seconds of work
@@ -68,6 +71,7 @@ def carried(where: Where, segments: Sequence[Segment], clips: Sequence[Segment],
 
 def _calls(where: Where, traffic: Traffic, most: int, *, under_load: bool = False) -> float:
     """Calls for each core: seconds of audio in a second of processor time."""
+    where.watching.begin(f"calls, {traffic.level}{' under load' if under_load else ''}")
     settings = _UNDER_LOAD if under_load else WORKER_SETTINGS
     count = backlog_records(traffic, most)
     pressing = _PRESSING * _PRESSED_AT_MOST if under_load else 0
@@ -76,6 +80,7 @@ def _calls(where: Where, traffic: Traffic, most: int, *, under_load: bool = Fals
         if under_load:
             _press(trial)
         done = trial.drain(count)
+    where.watching.advance(1)
     return count * BASE.segment_s / done.cpu_s
 
 
@@ -90,7 +95,9 @@ def _press(trial: Trial[WorkerProcess]) -> None:
 
 
 def _clips(where: Where, traffic: Traffic, most: int) -> tuple[float, float]:
+    where.watching.begin("clips")
     count = backlog_records(traffic, most)
     with ready(where, traffic, workers(traffic.level, traffic.partitions, 1), count) as trial:
         done = trial.drain(count)
+        where.watching.advance(1)
         return drained_rate(done.arrived), peak_bytes(trial.processes[0].pid) / _MB

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from scripts.benchmarks.streaming.probes import Transactions, peak_bytes, transactions
 from scripts.benchmarks.streaming.records import Traffic
@@ -15,6 +15,7 @@ from scripts.demonstration.worker_process import WorkerProcess
 
 Pace = Literal["backlog", "live"]
 """All at once, as after an outage; or as calls go on."""
+PACES: tuple[Pace, ...] = get_args(Pace)
 
 _IDLE_S = 3.0
 #: A backlog of no more than so many bytes, which the brokers' machine holds in memory.
@@ -108,6 +109,11 @@ def points(factors: Sequence[str]) -> list[tuple[str, Point]]:
     ]
 
 
+def steps(factors: Sequence[str]) -> int:
+    """How many measurements these are."""
+    return len(points(factors)) * len(PACES)
+
+
 def measure(
     where: Where,
     traffic: Traffic,
@@ -135,6 +141,7 @@ def measure(
         ResultsError: If a record has no result, or more than one.
     """
     counts: dict[Pace, int] = {"backlog": backlog_records(traffic, most), "live": live_records(point, most, seconds)}
+    where.watching.begin(f"{factor}: {getattr(point, factor):g}")
     start = workers(traffic.level, point.partitions, point.workers)
     with ready(where, traffic, start, sum(counts.values())) as deployed:
         idle = _idle_cores(deployed)
