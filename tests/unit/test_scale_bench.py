@@ -4,8 +4,6 @@ import json
 from dataclasses import fields
 from pathlib import Path
 
-import pytest
-
 from scripts.benchmarks.streaming import scale, scale_report
 from scripts.benchmarks.streaming.capacity import Carried
 from scripts.benchmarks.streaming.probes import Transactions
@@ -70,13 +68,10 @@ def test_the_file_says_what_was_varied_and_what_one_worker_carries() -> None:
     assert found["base"] == {"partitions": 8, "calls": 200, "segment_s": 2.0, "workers": 1}
 
 
-@pytest.mark.parametrize("end", [".svg", ".png"])
-def test_it_is_drawn(tmp_path: Path, end: str) -> None:
-    varied = [*rows("workers", Point(), Point(workers=2)), *rows("partitions", Point(partitions=1), Point())]
-    file = tmp_path / f"scale{end}"
+def test_every_factor_is_drawn(tmp_path: Path) -> None:
+    file = tmp_path / "scale.svg"
 
-    scale_report.plot(varied, file)
+    scale_report.plot(rows("workers", Point(), Point(workers=2)), file)
 
-    drawn = file.read_bytes()
-    assert drawn.startswith(b"\x89PNG" if end == ".png" else b"<?xml")
-    assert end == ".png" or drawn.count(b'id="axes_') == 2 * 5
+    panels = {f'id="axes_{number}"' for number in range(1, 6)}
+    assert all(panel in file.read_text() for panel in panels)
