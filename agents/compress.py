@@ -114,8 +114,9 @@ class Compressor:
             return self.reject(item, clip)
         policy = self._parts.policy_of(event.hotel_id)
         repeats = admits(event.channel)
-        analysis = self._analysed(clip) if repeats else analyse(clip)
-        decision = choose(clip, analysis, policy, self._parts.governor.pressure, self._level)
+        decision = choose(
+            clip, self._recall if repeats else analyse, policy, self._parts.governor.pressure, self._level
+        )
         kept = self._cached(clip, decision.plan, item.position.partition, lookup) if repeats else None
         encoded = encode(clip, decision.plan) if kept is None else kept.encoded
         best = smallest(encoded, clip, event.audio, clip.source.corrected or event.media_type, policy)
@@ -130,7 +131,7 @@ class Compressor:
             report=Report(result, event.media_type, time.perf_counter() - started, kept),
         )
 
-    def _analysed(self, clip: Clip) -> Analysis:
+    def _recall(self, clip: Clip) -> Analysis:
         """Analyse a clip that may come again: next to a hit that is most of the work."""
         key = f"{clip.pcm_sha256}:{clip.rate}:{clip.channels}".encode()
         return self._heard.recall(key, lambda: analyse(clip))

@@ -113,7 +113,7 @@ def _dialled(count: int) -> Iterator[Clip]:
 
 def _compressed(given: Input) -> int:
     """Bytes of the result."""
-    plan = choose(given.clip, analyse(given.clip), DEFAULT_POLICY).plan
+    plan = choose(given.clip, analyse, DEFAULT_POLICY).plan
     return len(smallest(encode(given.clip, plan), given.clip, given.audio, given.media_type).audio)
 
 

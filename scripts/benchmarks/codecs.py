@@ -143,7 +143,7 @@ def measure(bench: Bench, advance: Callable[[], None]) -> Row:
 
 def _measure(level: int, name: str, clip: Clip) -> _Result:
     policy = Policy(version=0, accept=_FORMATS[name])
-    plan = choose(clip, analyse(clip), policy, fixed_level=level).plan
+    plan = choose(clip, analyse, policy, fixed_level=level).plan
     files = [encoder.encode(clip) for encoder in plan.encoders]  # which also warms up
     smallest = min(range(len(files)), key=lambda index: len(files[index].audio))
     predicted = plan.qualities[smallest]

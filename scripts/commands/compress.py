@@ -161,7 +161,7 @@ def _compress(job: Job, cage: Cage, policy: Policy, level: int | None) -> Saved 
     clip = cage.decode(audio, media_type)
     if isinstance(clip, Rejection):
         return Failed(job, clip.reason)
-    decision = choose(clip, analyse(clip), policy, fixed_level=level)
+    decision = choose(clip, analyse, policy, fixed_level=level)
     encoded = encode(clip, decision.plan)
     best = smallest(encoded, clip, audio, media_type, policy)
     return Saved(job, len(audio), decision.plan.level, best, decision.reason if best == encoded else KEPT)

@@ -42,7 +42,7 @@ def compare(inputs: Sequence[Input]) -> list[Level]:
 def _level(number: int, good: Sequence[tuple[RawAudio, Clip]], pool: ThreadPoolExecutor) -> Level:
     def file_of(pair: tuple[RawAudio, Clip]) -> Encoded:
         event, clip = pair
-        plan = choose(clip, analyse(clip), DEFAULT_POLICY, fixed_level=number).plan
+        plan = choose(clip, analyse, DEFAULT_POLICY, fixed_level=number).plan
         return smallest(encode(clip, plan), clip, event.audio, event.media_type)
 
     files = list(pool.map(file_of, good))

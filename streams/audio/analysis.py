@@ -62,7 +62,7 @@ def analyse(clip: Clip) -> Analysis:
     return Analysis(
         kind=next(kind for kind in _PRECEDENCE if kind in kinds),
         bandwidth=max(bandwidth for _, bandwidth in heard),
-        g711=_origin(clip.samples),
+        g711=origin(clip),
         level_dbfs=active.level_dbfs,
         clipping=clipping(clip.samples),
         activity=active.share,
@@ -105,12 +105,15 @@ def _kind(seen: Spectrum, samples: NDArray[np.float32], rate: int) -> Kind:
     return "music" if is_music(seen) else "speech"
 
 
-def _origin(samples: NDArray[np.int16]) -> g711.Law | None:
+def origin(clip: Clip) -> g711.Law | None:
     """The law that made these samples: set membership by table, ITU-T G.711.
 
     Few linear signals survive the first thousand samples, so that the whole is looked up for G.711 only.
+
+    Returns:
+        The law on whose grid every sample lies, or None; also None where too few values occur to tell.
     """
-    values = samples.reshape(-1).view(np.uint16)
+    values = clip.samples.reshape(-1).view(np.uint16)
     step = max(1, len(values) // _SAMPLED)
     for law in ("pcmu", "pcma"):
         grid = _grid(law)

@@ -7,6 +7,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from schemas import CompressedAudio, Record, Rejection
 from schemas.topics import COMPRESSED
+from streams.offset_fetch import mend_offset_fetch
 
 _MAX_FETCH_BYTES = 10 * 2**20  # one record of the largest size
 
@@ -39,6 +40,7 @@ class CompressedAudioConsumer:
         group_id: str | None = None,
         from_beginning: bool = False,
     ) -> None:
+        mend_offset_fetch()
         self._in_group = group_id is not None
         self._consumer = AIOKafkaConsumer(
             topic,

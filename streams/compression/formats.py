@@ -43,15 +43,22 @@ class Wish:
     dtx: bool
 
 
-def lossless(clip: Clip, analysis: Analysis, policy: Policy, level: int, effort_steps: int) -> tuple[Encoder, ...]:
+def lossless(clip: Clip, found: Law | None, policy: Policy, level: int, effort_steps: int) -> tuple[Encoder, ...]:
     """Encoders that lose nothing, for level 1 or 2.
 
     The first lossless type that the policy accepts, FLAC or WAV in any order where it accepts none. What came as G.711
     stays G.711, as WAV, unless the policy prefers FLAC; at level 2 the smaller of both is taken, which is FLAC in
     silence.
+
+    Args:
+        clip: The decoded audio.
+        found: The law on whose grid all samples lie.
+        policy: The hotel's rules.
+        level: 1 or 2.
+        effort_steps: 0 (full effort) or more.
     """
     flac = _SMALL if level > 1 and not effort_steps else _FAST
-    law = _law(clip, analysis)
+    law = _law(clip, found)
     wave = WavEncoder(law or "pcm")
     order = (WAV, FLAC) if law else (FLAC, WAV)
     accepted = [name for name in policy.accept if name in order] or order
@@ -76,7 +83,7 @@ def keeps_tones(analysis: Analysis) -> bool:
 
 def quality(encoder: Encoder, clip: Clip, analysis: Analysis) -> float:
     """Predicted mean opinion score of a clip after coding; 5.0 where nothing is lost."""
-    if isinstance(encoder, WavEncoder) and encoder.codec == _law(clip, analysis):
+    if isinstance(encoder, WavEncoder) and encoder.codec == _law(clip, analysis.g711):
         return LOSSLESS  # short and silent clips lie on the grids of both laws
     return predict(encoder, clip.rate, clip.channels, analysis)
 
@@ -101,9 +108,9 @@ def _expanded(accept: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _law(clip: Clip, analysis: Analysis) -> Law | None:
-    """The law that the clip came in, as it says itself or as its samples tell."""
-    return next((law for law in _LAWS if clip.source.encoding == law), analysis.g711)
+def _law(clip: Clip, found: Law | None) -> Law | None:
+    """The law that the clip came in, as it says itself or as was found in its samples."""
+    return next((law for law in _LAWS if clip.source.encoding == law), found)
 
 
 def _opus(clip: Clip, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:
@@ -142,7 +149,7 @@ def _flac(clip: Clip, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:  #
 
 def _wav(clip: Clip, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:
     """G.711 where it keeps the floor, and linear samples where it does not."""
-    law = _law(clip, analysis) or "pcmu"
+    law = _law(clip, analysis.g711) or "pcmu"
     return (_first((WavEncoder(law), WavEncoder("pcm")), clip, analysis, wish),)
 
 

@@ -1,11 +1,13 @@
 """How a clip is to be compressed: content, policy and load in, a plan and its reason out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from schemas.policy import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL, MOST_COMPRESSED_LOSSLESS, OPUS
-from streams.audio.analysis import Analysis
+from streams.audio.analysis import Analysis, origin
 from streams.audio.clip import Clip
 from streams.codecs import Encoder
+from streams.codecs.base import LOSSLESS
 from streams.compression import formats
 from streams.compression.load import NO_PRESSURE, Pressure
 from streams.compression.policy import Policy
@@ -59,7 +61,11 @@ class Decision:
 
 
 def choose(
-    clip: Clip, analysis: Analysis, policy: Policy, pressure: Pressure = NO_PRESSURE, fixed_level: int | None = None
+    clip: Clip,
+    hear: Callable[[Clip], Analysis],
+    policy: Policy,
+    pressure: Pressure = NO_PRESSURE,
+    fixed_level: int | None = None,
 ) -> Decision:
     """Plan the compression of a clip.
 
@@ -78,7 +84,7 @@ def choose(
 
     Args:
         clip: The decoded audio.
-        analysis: What `streams.audio.analysis.analyse` hears in it.
+        hear: `streams.audio.analysis.analyse`, or what remembers its results; not called where all is lossless anyway.
         policy: The hotel's rules.
         pressure: From the `LoadGovernor`.
         fixed_level: 1 to 5 to fix the level, or None for automatic.
@@ -86,31 +92,30 @@ def choose(
     Raises:
         ValueError: For a level that does not exist.
     """
-    level, reason = _level(analysis, policy, pressure, fixed_level)
+    level, reason = _wanted(policy, fixed_level)
     if level <= MOST_COMPRESSED_LOSSLESS:
-        encoders = formats.lossless(clip, analysis, policy, level, pressure.effort_steps)
-        return Decision(_plan(clip, analysis, level, encoders), reason)
-    highest = level if fixed_level is not None else policy.ceiling_level
-    levels = range(level, max(level, highest) + 1)
-    return _lossy(clip, analysis, policy, pressure, levels=levels, reason=reason)
-
-
-def _level(analysis: Analysis, policy: Policy, pressure: Pressure, fixed: int | None) -> tuple[int, str]:
-    if fixed is not None and not MIN_LEVEL <= fixed <= MAX_LEVEL:
-        raise ValueError(f"level {fixed} does not exist; use 1 to 5, or None for automatic")
-    level, reason = _wanted(policy) if fixed is None else (fixed, f"fixed level {fixed}")
-    if policy.legal_hold:
-        return min(level, MOST_COMPRESSED_LOSSLESS), "legal hold"
-    if analysis.kind == "fax" and level > MOST_COMPRESSED_LOSSLESS:
-        return MOST_COMPRESSED_LOSSLESS, "fax"
-    if fixed is None and level > MOST_COMPRESSED_LOSSLESS:
+        return _lossless(clip, policy, pressure, level, reason)
+    analysis = hear(clip)
+    if analysis.kind == "fax":
+        return _lossless(clip, policy, pressure, MOST_COMPRESSED_LOSSLESS, "fax")
+    highest = level
+    if fixed_level is None:
+        highest = max(level, policy.ceiling_level)
         raised = min(level + pressure.extra_levels, policy.ceiling_level)
         if raised > level:
-            return raised, "load (level)"
-    return level, reason
+            level, reason = raised, "load (level)"
+    return _lossy(clip, analysis, policy, pressure, levels=range(level, highest + 1), reason=reason)
 
 
-def _wanted(policy: Policy) -> tuple[int, str]:
+def _wanted(policy: Policy, fixed: int | None) -> tuple[int, str]:
+    """The level where nothing but the settings and the policy speak."""
+    if fixed is not None and not MIN_LEVEL <= fixed <= MAX_LEVEL:
+        raise ValueError(f"level {fixed} does not exist; use 1 to 5, or None for automatic")
+    level, reason = _by_policy(policy) if fixed is None else (fixed, f"fixed level {fixed}")
+    return (min(level, MOST_COMPRESSED_LOSSLESS), "legal hold") if policy.legal_hold else (level, reason)
+
+
+def _by_policy(policy: Policy) -> tuple[int, str]:
     """The level where nothing but the policy speaks."""
     level = min(max(policy.default_level, policy.floor_level), policy.ceiling_level)
     if level == DEFAULT_LEVEL:
@@ -120,6 +125,11 @@ def _wanted(policy: Policy) -> tuple[int, str]:
     if level == policy.ceiling_level < DEFAULT_LEVEL:
         return level, f"policy ceiling {level}"
     return level, f"policy default {level}"
+
+
+def _lossless(clip: Clip, policy: Policy, pressure: Pressure, level: int, reason: str) -> Decision:
+    encoders = formats.lossless(clip, origin(clip), policy, level, pressure.effort_steps)
+    return Decision(Plan(level, clip.rate, clip.channels, encoders, (LOSSLESS,) * len(encoders)), reason)
 
 
 def _lossy(

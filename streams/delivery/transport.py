@@ -16,6 +16,7 @@ from faust.types import TP
 
 from streams.delivery.lanes import Lanes, Source
 from streams.delivery.transactions import REQUEST_TIMEOUT_MS
+from streams.offset_fetch import mend_offset_fetch
 
 #: Faust asks for 1,500 ms. Whatever else is asked of a broker waits behind a fetch that found nothing yet: assignments,
 #: pauses and, three times over, the steps of a recovery.
@@ -32,6 +33,7 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
     logger = _LOGGER
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
+        mend_offset_fetch()
         consumer = super()._create_worker_consumer(transport)
         # Faust offers none of these as a setting of its own; all are read when the consumer starts.
         consumer._isolation_level = "read_committed"  # noqa: SLF001

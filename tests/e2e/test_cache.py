@@ -5,9 +5,6 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
-from streams.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.damage import with_header
 from tests.chaos.reading import read
@@ -18,16 +15,6 @@ from tests.support.brokers import Broker, Namespace
 
 #: Not at the beginning of a file, where all files are alike.
 NEEDLE = slice(200, 300)
-
-
-@pytest.fixture
-async def topics(broker: Broker, namespace: Namespace) -> None:
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
-
-
-@pytest.fixture
-def account(broker: Broker, namespace: Namespace) -> Account:
-    return Account(broker.bootstrap_servers, namespace.prefix, namespace.group)
 
 
 def lookups(account: Account) -> dict[int, str | None]:

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import psutil
 import pytest
@@ -11,7 +10,6 @@ from aiokafka import AIOKafkaProducer
 
 from schemas import Policy, PolicyEvent, Record
 from schemas.topics import POLICY
-from streams.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.damage import with_header
 from tests.chaos.records import Planned
@@ -28,17 +26,6 @@ FORMATS = {
     "opus": "audio/ogg;codecs=opus",
     "vorbis": "audio/ogg;codecs=vorbis",
 }
-
-
-@pytest.fixture
-async def worker(broker: Broker, namespace: Namespace, tmp_path: Path) -> Worker:
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
-    return Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path)
-
-
-@pytest.fixture
-def account(broker: Broker, namespace: Namespace) -> Account:
-    return Account(broker.bootstrap_servers, namespace.prefix, namespace.group)
 
 
 async def publish(broker: Broker, namespace: Namespace, *records: Record) -> None:

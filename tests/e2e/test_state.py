@@ -17,17 +17,6 @@ from tests.support.brokers import Broker, Namespace
 PROMPTS = 6
 
 
-@pytest.fixture
-async def worker(broker: Broker, namespace: Namespace, tmp_path: Path) -> Worker:
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
-    return Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path)
-
-
-@pytest.fixture
-def account(broker: Broker, namespace: Namespace) -> Account:
-    return Account(broker.bootstrap_servers, namespace.prefix, namespace.group)
-
-
 def prompts() -> list[Sample]:
     return [sample(0.6, "audio/L16", seed=seed) for seed in range(PROMPTS)]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from streams.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.damage import BAD
 from tests.chaos.records import Planned, Seen
@@ -16,21 +15,6 @@ from tests.chaos.sounds import Sample, sample
 from tests.chaos.workers import Worker, running
 from tests.chaos.workload import calls, segment
 from tests.support.brokers import Broker, Namespace
-
-
-@pytest.fixture
-async def topics(broker: Broker, namespace: Namespace) -> None:
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
-
-
-@pytest.fixture
-def worker(broker: Broker, namespace: Namespace, tmp_path: Path, topics: None) -> Worker:
-    return Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path)
-
-
-@pytest.fixture
-def account(broker: Broker, namespace: Namespace) -> Account:
-    return Account(broker.bootstrap_servers, namespace.prefix, namespace.group)
 
 
 def spoken(seconds: float, seed: int = 0) -> Sample:

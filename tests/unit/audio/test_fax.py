@@ -108,7 +108,7 @@ def test_fax_comes_back_sample_by_sample_whatever_was_asked_for(
     clip = telephony.clip(at_level(signal, -30, 20))
     policy = Policy(1, floor_level=4, accept=accept) if accept else DEFAULT_POLICY
 
-    decision = choose(clip, analyse(clip), policy, Pressure(3, 2), level)
+    decision = choose(clip, analyse, policy, Pressure(3, 2), level)
     encoded = encode(clip, decision.plan)
 
     assert decision.reason == "fax"

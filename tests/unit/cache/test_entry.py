@@ -11,7 +11,7 @@ from tests.support.signals import speech
 
 def test_an_entry_gives_back_the_very_file() -> None:
     clip: Clip = speech(0.5)
-    encoded = encode(clip, choose(clip, analyse(clip), DEFAULT_POLICY).plan)
+    encoded = encode(clip, choose(clip, analyse, DEFAULT_POLICY).plan)
     for entry in (Entry(encoded, 1.5e9, 1.4e9, None), Entry(encoded, 1.5e9, 1.4e9, 0.1)):
         assert unpack(pack(entry)) == entry
         assert expiry(pack(entry)) == 1.5e9

@@ -37,7 +37,7 @@ def decoded(audio: bytes, label: str) -> Clip:
 
 
 def planned(clip: Clip, level: int | None = None, policy: Policy = DEFAULT_POLICY) -> Plan:
-    return choose(clip, analyse(clip), policy, fixed_level=level).plan
+    return choose(clip, analyse, policy, fixed_level=level).plan
 
 
 def compressed(audio: bytes, label: str, level: int | None, policy: Policy = DEFAULT_POLICY) -> Encoded:

@@ -32,7 +32,7 @@ def decide(
     fixed: int | None = None,
     clip: Clip = CLIP,
 ) -> Decision:
-    return choose(clip, analysis, policy, pressure, fixed)
+    return choose(clip, lambda _: analysis, policy, pressure, fixed)
 
 
 def opus(decision: Decision) -> OpusEncoder:
@@ -295,7 +295,7 @@ def test_profiles_differ_where_the_bytes_may() -> None:
 def test_the_choice_is_pure() -> None:
     clip = speech(1)
 
-    assert choose(clip, analyse(clip), DEFAULT_POLICY) == choose(clip, analyse(clip), DEFAULT_POLICY)
+    assert choose(clip, analyse, DEFAULT_POLICY) == choose(clip, analyse, DEFAULT_POLICY)
 
 
 def test_a_plan_is_for_one_form_of_audio() -> None:

@@ -1,0 +1,156 @@
+"""Where a group goes on reading, with every error noticed, also the one that aiokafka overlooks.
+
+aiokafka 0.14 asks with version 3 of OffsetFetch, whose answer carries one error for the whole request, and does not
+look at it. A coordinator that is still loading, or has just moved, answers with that error and no partitions; aiokafka
+takes it for "nothing committed yet", and the group starts over at the oldest record, or skips to the newest.
+
+Version 7 can also ask for stable offsets: the answer waits for transactions that are being completed, and for what a
+new coordinator has in its log but does not know to be replicated. Without that, an offset may be older than one that
+was acknowledged.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from aiokafka import TopicPartition
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    KafkaError,
+    NotCoordinatorForGroupError,
+    UnknownError,
+    for_code,
+)
+from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.types import (
+    Boolean,
+    CompactArray,
+    CompactString,
+    Int16,
+    Int32,
+    Int64,
+    Schema,
+    TaggedFields,
+)
+from aiokafka.structs import OffsetAndMetadata
+
+_NO_OFFSET = -1
+_UNSTABLE_OFFSET_COMMIT = 88
+
+
+class UnstableOffsetCommitError(KafkaError):  # type: ignore[misc]  # aiokafka has no types
+    """A transaction that moves this offset is being completed: ask again."""
+
+    retriable = True
+
+
+class OffsetFetchResponse(Response):  # type: ignore[misc]  # aiokafka has no types
+    """The coordinator's answer to a `StableOffsetFetch`."""
+
+    API_KEY = 9
+    API_VERSION = 7
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        (
+            "topics",
+            CompactArray(
+                ("name", CompactString("utf-8")),
+                (
+                    "partitions",
+                    CompactArray(
+                        ("partition_index", Int32),
+                        ("committed_offset", Int64),
+                        ("committed_leader_epoch", Int32),
+                        ("metadata", CompactString("utf-8")),
+                        ("error_code", Int16),
+                        ("tags", TaggedFields),
+                    ),
+                ),
+                ("tags", TaggedFields),
+            ),
+        ),
+        ("error_code", Int16),
+        ("tags", TaggedFields),
+    )
+
+
+class _OffsetFetchRequestStruct(RequestStruct):  # type: ignore[misc]  # aiokafka has no types
+    FLEXIBLE_VERSION = True
+    API_KEY = 9
+    API_VERSION = 7
+    RESPONSE_TYPE = OffsetFetchResponse
+    SCHEMA = Schema(
+        ("group_id", CompactString("utf-8")),
+        (
+            "topics",
+            CompactArray(
+                ("name", CompactString("utf-8")),
+                ("partition_indexes", CompactArray(Int32)),
+                ("tags", TaggedFields),
+            ),
+        ),
+        ("require_stable", Boolean),
+        ("tags", TaggedFields),
+    )
+
+
+class StableOffsetFetch(Request[_OffsetFetchRequestStruct]):  # type: ignore[misc]  # aiokafka has no types
+    """Asks a group's coordinator for stable committed offsets; needs Kafka 2.5 or later.
+
+    Args:
+        group: Consumer group.
+        partitions: The partitions asked for.
+    """
+
+    API_KEY = 9
+
+    def __init__(self, group: str, partitions: Iterable[TopicPartition]) -> None:
+        self._group = group
+        self._indexes: dict[str, list[int]] = defaultdict(list)
+        for partition in partitions:
+            self._indexes[partition.topic].append(partition.partition)
+
+    def build(self, request_struct_class: type[_OffsetFetchRequestStruct]) -> _OffsetFetchRequestStruct:
+        """Lay the request out for the wire."""
+        no_tags: dict[int, bytes] = {}
+        topics = [(topic, indexes, no_tags) for topic, indexes in self._indexes.items()]
+        return request_struct_class(self._group, topics, True, no_tags)
+
+
+def committed_offsets(response: OffsetFetchResponse) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Offsets in the answer to a `StableOffsetFetch`; a partition without one is left out.
+
+    Raises:
+        KafkaError: For the first error in it, of the request or of a partition.
+    """
+    _check(response.error_code)
+    offsets: dict[TopicPartition, OffsetAndMetadata] = {}
+    for topic, partitions, _ in response.topics:
+        for partition, offset, _, metadata, error_code, _ in partitions:
+            _check(error_code)
+            if offset != _NO_OFFSET:
+                offsets[TopicPartition(topic, partition)] = OffsetAndMetadata(offset, metadata)
+    return offsets
+
+
+def _check(code: int) -> None:
+    if code == _UNSTABLE_OFFSET_COMMIT:
+        raise UnstableOffsetCommitError
+    if code:
+        error = for_code(code)
+        raise error(f"error code {code}") if error is UnknownError else error()
+
+
+async def _do_fetch_commit_offsets(
+    self: GroupCoordinator, partitions: Iterable[TopicPartition]
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    try:
+        return committed_offsets(await self._send_req(StableOffsetFetch(self.group_id, partitions)))
+    except (NotCoordinatorForGroupError, GroupCoordinatorNotAvailableError):
+        self.coordinator_dead()
+        raise
+
+
+def mend_offset_fetch() -> None:
+    """Let all group consumers of this process read committed offsets this way; they retry what can be retried."""
+    GroupCoordinator._do_fetch_commit_offsets = _do_fetch_commit_offsets  # noqa: SLF001  it offers no other door

@@ -1,0 +1,28 @@
+"""Fixtures of the end-to-end tests. A test with another worker or another cluster has fixtures of its own."""
+
+from pathlib import Path
+
+import pytest
+
+from streams.topics import apply_topics
+from tests.chaos.account import Account
+from tests.chaos.workers import Worker
+from tests.support.brokers import Broker, Namespace
+
+
+@pytest.fixture
+async def topics(broker: Broker, namespace: Namespace) -> None:
+    """The topics of the test's namespace."""
+    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+
+
+@pytest.fixture
+def worker(broker: Broker, namespace: Namespace, tmp_path: Path, topics: None) -> Worker:
+    """One worker, not yet started."""
+    return Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path)
+
+
+@pytest.fixture
+def account(broker: Broker, namespace: Namespace) -> Account:
+    """The ledger of the test's namespace."""
+    return Account(broker.bootstrap_servers, namespace.prefix, namespace.group)

@@ -1,0 +1,67 @@
+"""Committed offsets: what a coordinator answers that is not, or not yet, the group's."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import GroupLoadInProgressError, NotCoordinatorForGroupError, UnknownError
+
+from schemas.topics import RAW
+from streams.offset_fetch import OffsetFetchResponse, UnstableOffsetCommitError, committed_offsets, mend_offset_fetch
+from streams.topics import apply_topics
+from tests.support.brokers import Namespace, ThreeBrokers
+
+OFFSET = 7
+
+
+@pytest.fixture
+async def consumer(three_brokers: ThreeBrokers, namespace: Namespace) -> AsyncIterator[AIOKafkaConsumer]:
+    mend_offset_fetch()
+    await apply_topics(three_brokers.bootstrap_servers, namespace.prefix, namespace.group)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=three_brokers.bootstrap_servers, group_id=namespace.group, enable_auto_commit=False
+    )
+    await consumer.start()
+    partition = TopicPartition(f"{namespace.prefix}{RAW}", 0)
+    consumer.assign([partition])
+    await consumer.commit({partition: OFFSET})
+    yield consumer
+    await consumer.stop()
+
+
+async def test_a_broker_that_is_not_the_coordinator_is_not_believed(consumer: AIOKafkaConsumer) -> None:
+    [partition] = consumer.assignment()
+    coordinator = consumer._coordinator  # noqa: SLF001  as after a move that this client has not heard of
+    right = coordinator.coordinator_id
+    coordinator.coordinator_id = next(broker for broker in (1, 2, 3) if broker != right)
+    assert await consumer.committed(partition) == OFFSET
+    assert coordinator.coordinator_id == right
+
+
+async def test_a_partition_without_a_commit_has_no_offset(consumer: AIOKafkaConsumer) -> None:
+    [partition] = consumer.assignment()
+    assert await consumer.committed(partition) == OFFSET
+    consumer.assign([TopicPartition(partition.topic, 1)])
+    assert await consumer.committed(TopicPartition(partition.topic, 1)) is None
+
+
+def answer(error: int = 0, partition_error: int = 0) -> OffsetFetchResponse:
+    no_tags: dict[int, bytes] = {}
+    partition = (0, OFFSET, -1, "", partition_error, no_tags)
+    return OffsetFetchResponse(0, [("calls", [partition], no_tags)], error, no_tags)
+
+
+@pytest.mark.parametrize(
+    ("response", "error"),
+    [
+        (answer(error=14), GroupLoadInProgressError),
+        (answer(error=16), NotCoordinatorForGroupError),
+        (answer(partition_error=16), NotCoordinatorForGroupError),
+        (answer(partition_error=88), UnstableOffsetCommitError),
+        (answer(error=12345), UnknownError),
+    ],
+)
+def test_every_error_is_noticed(response: OffsetFetchResponse, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        committed_offsets(response)
+    assert committed_offsets(answer()) == {TopicPartition("calls", 0): (OFFSET, "")}
