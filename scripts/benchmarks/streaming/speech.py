@@ -7,7 +7,7 @@ import numpy as np
 
 from schemas.media_type import SLIN, MediaType
 from scripts.benchmarks.corpus import Corpus
-from scripts.benchmarks.streaming.coding import RATE, clip_of
+from scripts.benchmarks.streaming.coding import RATE
 from streams.audio import Clip, decode
 from streams.audio.analysis import analyse
 from streams.codecs import FlacEncoder, OpusEncoder
@@ -66,9 +66,8 @@ def _segment(audio: bytes) -> Segment | None:
     if not isinstance(clip, Clip) or clip.source.corrected is not None:
         return None
     encoders: dict[str, FlacEncoder | OpusEncoder] = {}
-    analysis = analyse(clip_of(audio))
     for name, level in LEVELS.items():
-        match choose(clip, analysis, DEFAULT_POLICY, fixed_level=level).plan.encoders:
+        match choose(clip, analyse, DEFAULT_POLICY, fixed_level=level).plan.encoders:
             case (FlacEncoder() as flac,) if name == LOSSLESS:
                 encoders[name] = flac
             case (OpusEncoder(shaped=True) as opus,) if name == DEFAULT:
