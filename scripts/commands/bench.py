@@ -2,7 +2,8 @@
 
 `codecs`: every level in every format, and the plain codecs. `hearing`: labels set right, kinds of sound told apart.
 `cache`: every eviction policy on a trace of requests, other libraries' caches, and the optimum. `stream`: a worker from
-topic to topic, other programs that do the same, and the codec alone.
+topic to topic, other programs that do the same, and the codec alone. `latency`: how long records wait for results.
+`scale`: what a record costs as deployments grow.
 """
 
 import argparse
