@@ -1,6 +1,7 @@
 """Telephony and its listener, each in a process of its own, so that neither waits for the bench or for the other."""
 
 import multiprocessing
+import signal
 import time
 from collections.abc import Callable
 from ctypes import Array, c_double, c_longlong
@@ -117,10 +118,14 @@ class Listener:
 def _send(
     orders: "Connection[Seconds, tuple[int, Seconds]]", bootstrap_servers: str, topic: str, traffic: Traffic
 ) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the bench, which then ends this process
     producer = Producer({"bootstrap.servers": bootstrap_servers, "message.max.bytes": 10 * 2**20, "linger.ms": 0})
     producer.list_topics(topic)
     while True:
-        first, due = orders.recv()
+        try:
+            first, due = orders.recv()
+        except EOFError:  # the bench is gone
+            return
         sent = np.zeros(len(due))
         for at, record in enumerate(traffic.messages(first, len(due))):
             time.sleep(max(0.0, due[at] - time.monotonic()))
@@ -136,6 +141,7 @@ def _send(
 def _listen(
     bootstrap_servers: str, topic: str, partitions: int, arrived: "Array[c_double]", results: c_longlong
 ) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as for the sender
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap_servers,
@@ -149,11 +155,18 @@ def _listen(
     while True:
         message = consumer.poll(1.0)
         if message is None:
+            if _abandoned():
+                return
             continue
         if message.error() is not None:
             raise KafkaException(message.error())
         arrived[number_of(message.headers())] = time.monotonic()
         results.value += 1
+
+
+def _abandoned() -> bool:
+    bench = multiprocessing.parent_process()
+    return bench is None or not bench.is_alive()
 
 
 def _end(process: SpawnProcess) -> None:
