@@ -9,22 +9,24 @@ from typing import Literal, NamedTuple
 import structlog
 
 from schemas import CompressedAudio, DeadLetter, MediaType, Policy, RawAudio, Record, Rejection, derive_id
+from schemas.headers import HOTEL_ID, MAX_ID, HeaderReader
 from schemas.topics import COMPRESSED, DEAD_LETTER, RAW
 from streams.app import Runtime
 from streams.audio import Clip, Outline
-from streams.audio.analysis import analyse
+from streams.audio.analysis import Hearing, analyse, listen
 from streams.cache import Memo, TieredCache, admits, cache_key
 from streams.codecs import Encoded
 from streams.compression import KEPT, Decision, LoadGovernor, Plan, choose, encode, pays, smallest
 from streams.delivery.outcome import Input, Lookup, Outcome, Output
 from streams.isolation import CageError
 from streams.metrics import Metrics
+from streams.metrics.tally import Tally
 from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-#: For so many inputs it is remembered what was chosen that it takes less than a fiftieth of what the cache may.
-_CACHED_BYTES_PER_CHOICE = 65_536
+#: Of so many inputs is remembered what was heard in them that it takes less than a hundredth of what the cache may.
+_CACHED_BYTES_PER_HEARING = 65_536
 #: The ``source`` of every result: this agent.
 SOURCE = "urn:hotel-audio-streams:compress"
 
@@ -50,12 +52,12 @@ class _Heard(NamedTuple):
 
     Attributes:
         outline: What it is.
-        decision: How it is to be encoded, by what is heard in it.
+        hearing: What is heard in it.
         clip: The decoded audio, or None where the rest is remembered.
     """
 
     outline: Outline
-    decision: Decision
+    hearing: Hearing
     clip: Clip | None
 
 
@@ -85,7 +87,8 @@ class Parts:
         policy_of: The policy of a hotel.
         governor: Turns lag into pressure.
         cache: Keeps what may be kept.
-        metrics: Where results are counted.
+        metrics: Where pressure and the cache's work are shown.
+        tally: Where outcomes are counted.
         on_failure: Ends the worker.
         now: Seconds since the Unix epoch.
     """
@@ -95,6 +98,7 @@ class Parts:
     governor: LoadGovernor
     cache: TieredCache
     metrics: Metrics
+    tally: Tally
     on_failure: Callable[[BaseException], None]
     now: Callable[[], float] = time.time
 
@@ -116,7 +120,7 @@ class Compressor:
         self._max_bytes = settings.max_record_bytes
         self._parts = parts
         self._metrics = parts.metrics
-        self._heard: Memo[_Heard] = Memo(settings.cache_bytes // _CACHED_BYTES_PER_CHOICE)
+        self._heard: Memo[_Heard] = Memo(settings.cache_bytes // _CACHED_BYTES_PER_HEARING)
 
     def process(self, item: Input, lookup: Lookup) -> Outcome:
         """Parse, decode, choose, encode; see docs/ARCHITECTURE.md for the way of one record."""
@@ -126,13 +130,13 @@ class Compressor:
             return self.reject(item, event)
         policy = self._parts.policy_of(event.hotel_id)
         repeats = admits(event.channel, policy)
-        heard = self._hear(event, policy, repeats=repeats)
+        heard = self._hear(event, repeats=repeats)
         if isinstance(heard, Rejection):
             return self.reject(item, heard)
-        outline, decision = heard.outline, heard.decision
-        found = self._find(outline, decision.plan, item.position.partition, lookup) if repeats else None
-        labelled = outline.source.corrected or event.media_type
-        if found is not None and pays(found.encoded, outline, event.audio, labelled):
+        decision = choose(heard.outline, heard.hearing, policy, self._parts.governor.pressure, self._level)
+        found = self._find(heard.outline, decision.plan, item.position.partition, lookup) if repeats else None
+        labelled = heard.outline.source.corrected or event.media_type
+        if found is not None and pays(found.encoded, heard.outline, event.audio, labelled):
             kept, best = found, found.encoded
         else:
             clip = heard.clip or self._decode(event.audio, event.media_type)
@@ -142,18 +146,17 @@ class Compressor:
             best = smallest(kept.encoded, clip, event.audio, labelled, policy)
         if best != kept.encoded:
             decision = Decision(decision.plan, KEPT)
-        result = _result(item, event, outline, decision=decision, encoded=best, hit=found is not None)
+        result = _result(item, event, heard.outline, decision=decision, encoded=best, hit=found is not None)
         return Outcome(
             outputs=(Output(self._results, result.to_record()),),
             table_updates=kept.updates,
             report=Report(result, event.media_type, time.perf_counter() - started, kept if repeats else None),
         )
 
-    def _hear(self, event: RawAudio, policy: Policy, *, repeats: bool) -> _Heard | Rejection:
-        """Decode and choose, or remember what was chosen for the same bytes: next to a hit that is most of the work."""
-        pressure = self._parts.governor.pressure
+    def _hear(self, event: RawAudio, *, repeats: bool) -> _Heard | Rejection:
+        """Decode and analyse, or remember what was heard of the same bytes: next to a hit that is most of the work."""
         if repeats:
-            digest = hashlib.sha256(repr((event.media_type, policy, pressure)).encode())
+            digest = hashlib.sha256(f"{event.media_type}\0".encode())
             digest.update(event.audio)
             known = self._heard.recall(digest.digest())
             if known is not None:
@@ -161,7 +164,7 @@ class Compressor:
         clip = self._decode(event.audio, event.media_type)
         if isinstance(clip, Rejection):
             return clip
-        heard = _Heard(clip.outline, choose(clip, analyse, policy, pressure, self._level), clip)
+        heard = _Heard(clip.outline, Hearing.known(analyse(clip)) if repeats else listen(clip), clip)
         if repeats:
             self._heard.remember(digest.digest(), heard._replace(clip=None))
         return heard
@@ -192,18 +195,25 @@ class Compressor:
 
     def delivered(self, item: Input, outcome: Outcome) -> None:
         """Log and count what was committed, and let the governor know how late it is."""
+        delay = None
         if item.record.timestamp_ms is not None:
-            self._parts.governor.observe(self._parts.now() - item.record.timestamp_ms / 1000)
-            self._metrics.pressure.set(self._parts.governor.pressure.steps)
+            delay = self._parts.now() - item.record.timestamp_ms / 1000
+            self._parts.governor.observe(delay)
+        call = _call(item.record)
         place = {"partition": item.position.partition, "offset": item.position.offset}
         if outcome.rejection is not None:
-            rejection = outcome.rejection
-            self._metrics.dead_letters.labels(rejection.stage, rejection.code).inc()
-            log.warning("dead_letter", call=_call(item.record), code=rejection.code, reason=rejection.message, **place)
+            rejection, hotel = outcome.rejection, _hotel(item.record)
+            self._parts.tally.delivered(hotel, call, delay)
+            self._parts.tally.dead_letter(hotel, rejection)
+            log.warning("dead_letter", call=call, code=rejection.code, reason=rejection.message, **place)
             return
-        self._count(outcome.report)
-        result: CompressedAudio = outcome.report.result
-        log.info(
+        report: Report = outcome.report
+        result = report.result
+        self._parts.tally.delivered(result.hotel_id, call, delay)
+        self._parts.tally.result(result, report.labelled, report.encode_seconds)
+        if report.kept is not None:
+            self._count_cached(report.kept)
+        log.debug(
             "compressed",
             call=result.call_id,
             compression_level=result.level,
@@ -217,21 +227,6 @@ class Compressor:
             cache=result.cache,
             **place,
         )
-
-    def _count(self, report: Report) -> None:
-        result = report.result
-        self._metrics.results.labels(result.level, result.codec, result.cache).inc()
-        self._metrics.choices.labels(result.level, result.reason).inc()
-        self._metrics.quality.observe(result.quality)
-        if result.corrected_type is not None:
-            found = result.corrected_type.partition(";")[0]
-            self._metrics.corrected_labels.labels(report.labelled.type, found).inc()
-        self._metrics.bytes_in.inc(result.original_bytes)
-        self._metrics.bytes_out.inc(len(result.audio))
-        self._metrics.audio_seconds.inc(result.duration_ms / 1000)
-        self._metrics.encode_seconds.observe(report.encode_seconds)
-        if report.kept is not None:
-            self._count_cached(report.kept)
 
     def _count_cached(self, kept: _Kept) -> None:
         self._metrics.cache_lookups.labels(kept.source).inc()
@@ -248,9 +243,10 @@ def register(runtime: Runtime) -> None:
     parts = Parts(
         runtime.cage.decode,
         runtime.policies.of,
-        LoadGovernor(settings.lag_objective, time.monotonic),
+        runtime.governor,
         runtime.cache,
         runtime.metrics,
+        runtime.tally,
         runtime.on_failure,
     )
     compressor = Compressor(runtime.topic_name(COMPRESSED), runtime.topic_name(DEAD_LETTER), settings, parts)
@@ -296,3 +292,10 @@ def _result(
 
 def _call(record: Record) -> str:
     return (record.key or b"").decode("utf-8", "replace")
+
+
+def _hotel(record: Record) -> str | None:
+    """Whose a refused input is, if it says so in good order."""
+    reader = HeaderReader(record.headers)
+    hotel = reader.text(HOTEL_ID, MAX_ID)
+    return None if reader.problem else hotel

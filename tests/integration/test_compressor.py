@@ -12,6 +12,7 @@ from streams.cache import Lifetime, TieredCache
 from streams.compression import DEFAULT_POLICY, LoadGovernor
 from streams.delivery.outcome import Input
 from streams.metrics import Metrics
+from streams.metrics.tally import Tally
 from streams.settings import Settings
 from tests.chaos.damage import with_header
 from tests.chaos.sounds import sample
@@ -37,7 +38,9 @@ class Desk:
         self.decoded = 0
         cache = TieredCache(10**7, Lifetime(3600), time.time, lambda _reason, _count: None)
         governor = LoadGovernor(60, time.monotonic)
-        parts = Parts(self._decode, lambda _hotel: DEFAULT_POLICY, governor, cache, Metrics(), _fail)
+        metrics = Metrics()
+        tally = Tally(metrics, late=60)
+        parts = Parts(self._decode, lambda _hotel: DEFAULT_POLICY, governor, cache, metrics, tally, _fail)
         self.compressor = Compressor("results", "letters", Settings(state_dir=directory), parts)
 
     def _decode(self, audio: bytes, media_type: MediaType) -> Clip | Rejection:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from faust.types import TP
+from prometheus_client import generate_latest
 
 from streams.app import Runtime, create_runtime
 from streams.cache.entry import Entry, pack
@@ -86,7 +87,7 @@ async def test_sizes_are_shown_of_own_partitions_only(runtime: Runtime) -> None:
         assign(runtime, active=active, standby={0, 1} - active)
         for partition in runtime.table.owned():
             runtime.table.sweep(partition, NOW)
-        exposed = runtime.metrics.exposition().decode()
+        exposed = generate_latest(runtime.metrics.registry).decode()
         assert {number for number in (0, 1) if f'audio_cache_table_bytes{{partition="{number}"}}' in exposed} == shown
 
 
