@@ -18,6 +18,7 @@ DOCUMENTS = (
     "docs/MONITORING_RUNBOOK.md",
     "docs/TROUBLESHOOTING.md",
     "docs/LOGGING.md",
+    "docs/DASHBOARD.md",
 )
 #: Written in bash; the others are modules.
 SHELL_COMMANDS = {"run", "test"}
