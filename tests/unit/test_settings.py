@@ -52,7 +52,7 @@ def test_the_level_is_automatic_or_fixed() -> None:
 
 
 def test_a_token_is_told_nobody() -> None:
-    token = "correct-horse-battery"
+    token = "correct-horse-battery"  # noqa: S105  of nobody
     assert token not in repr(Settings.from_environment({"AUDIO_ADMIN_TOKEN": token}))
     with pytest.raises(SettingsError, match=r"^AUDIO_ADMIN_TOKEN=\.\.\.: must be 16 or more") as caught:
         Settings.from_environment({"AUDIO_ADMIN_TOKEN": "short secret"})
