@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 from aiokafka.errors import KafkaError
+from threadpoolctl import threadpool_limits
 
 from agents import compress
 from schemas.topics import POLICY, RAW
@@ -30,7 +31,7 @@ from streams.state_directory import StateDirectoryError, own_state_directory
 from streams.status import Status
 from streams.topics import TopicError, check_topics
 from streams.upkeep import CacheUpkeep
-from streams.vitals import show_readiness, show_vitals
+from streams.vitals import show_readiness, show_vitals, versions
 from streams.web import WebServer
 
 log = structlog.get_logger(__name__)
@@ -53,7 +54,8 @@ def main() -> int:
     except SettingsError as error:
         print(f"worker: {error}", file=sys.stderr)
         return EXIT_USAGE
-    configure_logs(settings.log_level)
+    configure_logs(settings.log_level, versions()["version"])
+    threadpool_limits(1)  # every core has a clip already; more threads within one only wait for each other, spinning
     errors = LastErrors()
     logging.getLogger().addHandler(errors)
     try:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from infra.debian import UnavailableError
 from scripts.benchmarks import (
     automatic,
     cache_report,
@@ -24,7 +25,6 @@ from scripts.benchmarks import (
 )
 from scripts.benchmarks.report import Report
 from scripts.commands._cli import count, fail, progress_bar, report_console, say, writable
-from scripts.demonstration.recordings import UnavailableError
 from streams.settings import parse_size
 
 _LEVELS = (1, 2, 3, 4, 5)

@@ -75,7 +75,8 @@ def normalised(samples: NDArray[np.int16]) -> NDArray[np.float32]:
 
 def _running_minimum(values: NDArray[np.float32], window: int) -> NDArray[np.float32]:
     """The lowest value around each, by doubling spans."""
-    padded = np.pad(values, window // 2, mode="edge")
+    edge = window // 2
+    padded = np.concatenate((np.repeat(values[:1], edge), values, np.repeat(values[-1:], edge)))
     span = 1
     while 2 * span <= window:
         padded = np.minimum(padded[:-span], padded[span:])

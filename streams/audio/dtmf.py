@@ -4,6 +4,7 @@ Windows of 20 ms every 10 ms: a digit of 40 ms fills two of them wherever it beg
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,24 +42,39 @@ def digits(samples: NDArray[np.float32], rate: int) -> Digits:
     """
     hop = round(rate * _HOP_S)
     blocks = samples[: len(samples) // hop * hop].reshape(-1, hop)
-    basis, square = _basis(hop, rate)
+    basis = _basis(hop, rate)
     found, energy, pure = False, 0.0, 0.0
     for start in range(0, len(blocks) - 2, _CHUNK):
-        windows = _Windows.of(blocks[start : start + _CHUNK + 2], basis, square)  # two more, so that windows meet
+        windows = _Windows.of(blocks[start : start + _CHUNK + 2], basis)  # two more, so that windows meet
         found = found or windows.digit(hop / rate)
         energy += float(windows.total.sum())
         pure += float(windows.total[windows.pure].sum())
     return Digits(found, pure / energy if energy else 0.0)
 
 
-def _basis(hop: int, rate: int) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
-    """What turns two neighbouring blocks into the amplitudes of eight tones, and into the power under the window."""
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """What turns two neighbouring blocks into the amplitudes of eight tones, and into the power under the window.
+
+    Attributes:
+        halves: One matrix for each block, shape (samples, 16): real parts, then imaginary ones. Each takes one product
+            with all blocks: no block is copied, and BLAS does the work.
+        squares: Weights of the squared samples of each block.
+    """
+
+    halves: tuple[NDArray[np.float32], NDArray[np.float32]]
+    squares: tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+@cache
+def _basis(hop: int, rate: int) -> _Basis:
     window = np.hanning(2 * hop + 1)[:-1]
     time = np.arange(2 * hop) / rate
     tones = np.exp(-2j * np.pi * np.outer(time, LOW_HZ + HIGH_HZ))
     basis = (window[:, None] * tones * (2 / window.sum())).astype(np.complex64)
+    joined = np.hstack([basis.real, basis.imag])
     square = (window**2 / (window @ window)).astype(np.float32)
-    return basis, square
+    return _Basis((joined[:hop], joined[hop:]), (square[:hop], square[hop:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +88,10 @@ class _Windows:
     pure: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, blocks: NDArray[np.float32], basis: NDArray[np.complex64], square: NDArray[np.float32]) -> "_Windows":
-        hop = blocks.shape[1]
-        # Each half of the windows is one product with all blocks: no block is copied, and BLAS does the work.
-        parts = [np.hstack([half.real, half.imag]) for half in (basis[:hop], basis[hop:])]
-        joined = blocks[:-1] @ parts[0] + blocks[1:] @ parts[1]
+    def of(cls, blocks: NDArray[np.float32], basis: _Basis) -> "_Windows":
+        joined = blocks[:-1] @ basis.halves[0] + blocks[1:] @ basis.halves[1]
         squares = np.square(blocks)
-        total = squares[:-1] @ square[:hop] + squares[1:] @ square[hop:]
+        total = squares[:-1] @ basis.squares[0] + squares[1:] @ basis.squares[1]
         power = (np.square(joined[:, :8]) + np.square(joined[:, 8:])) / 2  # of a sine of that amplitude
         low, high = power[:, :4].argmax(axis=1), power[:, 4:].argmax(axis=1) + 4
         every = np.arange(len(power))

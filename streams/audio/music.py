@@ -44,6 +44,7 @@ def features(spectrum: Spectrum) -> NDArray[np.float64]:
     level = power.sum(axis=1)
     active = level > level.max() * _ACTIVE
     amplitude = np.sqrt(power)
+    norm = np.sqrt(level)
     centre = np.log2((power @ spectrum.frequencies) / level)
     jumps = np.abs(np.diff(10 * np.log10(level))).clip(0, 20)
     partial = np.zeros(power.shape, bool)
@@ -58,12 +59,12 @@ def features(spectrum: Spectrum) -> NDArray[np.float64]:
     return np.array(
         [
             (level < 0.3 * level.mean()).mean(),
-            _likeness(amplitude, active, 3),
-            _likeness(amplitude, active, 8),
+            _likeness(amplitude, norm, active, 3),
+            _likeness(amplitude, norm, active, 8),
             centre[active].std(),
             jumps.mean(),
             _kept_power(amplitude * partial, 4),
-            (partial[8:] & partial[:-8]).sum() / max(1, int(partial[8:].sum())),
+            int(np.count_nonzero(partial[8:] & partial[:-8])) / max(1, int(np.count_nonzero(partial[8:]))),
         ]
     )
 
@@ -75,13 +76,11 @@ def _discriminant() -> tuple[NDArray[np.float64], float]:
     return np.array(data["weights"]), float(data["bias"])
 
 
-def _likeness(amplitude: NDArray[np.float32], active: NDArray[np.bool_], lag: int) -> float:
+def _likeness(amplitude: NDArray[np.float32], norm: NDArray[np.float32], active: NDArray[np.bool_], lag: int) -> float:
     both = active[lag:] & active[:-lag]
     if not both.any():
         return 0.0
-    now, then = amplitude[lag:], amplitude[:-lag]
-    product = np.einsum("fb,fb->f", now, then)
-    norm = np.sqrt(np.einsum("fb,fb->f", amplitude, amplitude))
+    product = np.einsum("fb,fb->f", amplitude[lag:], amplitude[:-lag])
     return float((product / (norm[lag:] * norm[:-lag]))[both].mean())
 
 

@@ -1,6 +1,7 @@
 """A clip's spectrum over time, as the rest of the analysis looks at it."""
 
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ _INAUDIBLE = 1e-6  # 60 dB below the loudest band; a crude resampler's mirrored 
 _ROUNDING = 4 / (12 * FULL_SCALE**2)  # four times the power of rounding to 16 bits
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Spectrum:
     """Power by time and frequency.
 
@@ -30,13 +31,13 @@ class Spectrum:
     bin_hz: float
     bandwidth: int
 
-    @property
+    @cached_property
     def level(self) -> NDArray[np.float32]:
         """Mean square of each frame, shape (frames,)."""
         level: NDArray[np.float32] = self.power.sum(axis=1)
         return level
 
-    @property
+    @cached_property
     def frequencies(self) -> NDArray[np.float32]:
         """Centre of each bin in Hz."""
         return np.arange(1, self.power.shape[1] + 1, dtype=np.float32) * np.float32(self.bin_hz)
@@ -53,17 +54,25 @@ def spectrum(samples: NDArray[np.float32], rate: int) -> Spectrum:
     size = 2 * hop
     padded = samples if len(samples) >= size else np.pad(samples, (0, size - len(samples)))
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop]
-    window = np.hanning(size + 1)[:-1].astype(np.float32)
-    window *= np.float32(np.sqrt(2 / (size * float(window @ window))))
+    window = _window(size)
     bins = round(TOP_HZ * size / rate)
     power = np.empty((len(frames), bins), np.float32)
     total = np.zeros(hop + 1)
     for start in range(0, len(frames), _CHUNK):
         transformed = np.fft.rfft(frames[start : start + _CHUNK] * window)
-        squared = np.square(transformed.real) + np.square(transformed.imag)
+        squared = np.square(transformed.real)
+        squared += np.square(transformed.imag)
         power[start : start + _CHUNK] = squared[:, 1 : bins + 1]
         total += squared.sum(axis=0, dtype=np.float64)
     return Spectrum(power, rate / size, _bandwidth(total / len(frames), rate / size))
+
+
+@cache
+def _window(size: int) -> NDArray[np.float32]:
+    """Hann window, scaled so that a frame's power is the mean square of its samples."""
+    window = np.hanning(size + 1)[:-1].astype(np.float32)
+    window *= np.float32(np.sqrt(2 / (size * float(window @ window))))
+    return window
 
 
 def _bandwidth(power: NDArray[np.float64], bin_hz: float) -> int:

@@ -54,7 +54,7 @@ def tones(spectrum: Spectrum) -> Tones:
     loud = level > max(_WEAKEST, float(level.max()) * 1e-3)
     if not loud.any():
         return Tones(fax=False, steady=False)
-    first, both, pitch = _sines(spectrum.power, spectrum.bin_hz)
+    first, both, pitch = _sines(spectrum.power, level, spectrum.bin_hz)
     centre = np.divide(spectrum.power @ spectrum.frequencies, np.maximum(level, np.finfo(np.float32).tiny))
     pure = loud & (both > _PURE)
     still = np.zeros_like(pure)
@@ -70,22 +70,22 @@ def tones(spectrum: Spectrum) -> Tones:
 
 
 def _sines(
-    power: NDArray[np.float32], bin_hz: float
+    power: NDArray[np.float32], level: NDArray[np.float32], bin_hz: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Shares of power around the strongest bin, and around it and the next; the strongest's frequency in Hz."""
-    reach = 2 * _SPREAD + 1
-    padded = np.pad(power, ((0, 0), (_SPREAD, _SPREAD)))
-    every = np.arange(len(power))
+    frames, bins = power.shape
+    padded = np.zeros((frames, bins + 2 * _SPREAD), power.dtype)
+    padded[:, _SPREAD:-_SPREAD] = power
+    every, around = np.arange(frames)[:, None], np.arange(2 * _SPREAD + 1)
     strongest = power.argmax(axis=1)
-    total = np.maximum(power.sum(axis=1), np.finfo(np.float32).tiny)
-    near = padded[every[:, None], strongest[:, None] + np.arange(reach)]
-    pitch = (strongest + 1 + (near @ np.arange(-_SPREAD, _SPREAD + 1)) / np.maximum(near.sum(axis=1), 1e-30)) * bin_hz
-    rest = padded.copy()
-    for shift in range(reach):
-        rest[every, strongest + shift] = 0
-    second = rest[:, _SPREAD:-_SPREAD].argmax(axis=1)
-    both = near.sum(axis=1) + rest[every[:, None], second[:, None] + np.arange(reach)].sum(axis=1)
-    return near.sum(axis=1) / total, both / total, pitch.astype(np.float32)
+    near = padded[every, strongest[:, None] + around]
+    inside = near.sum(axis=1)
+    pitch = (strongest + 1 + (near @ (around - _SPREAD)) / np.maximum(inside, 1e-30)) * bin_hz
+    padded[every, strongest[:, None] + around] = 0
+    second = padded[:, _SPREAD:-_SPREAD].argmax(axis=1)
+    both = inside + padded[every, second[:, None] + around].sum(axis=1)
+    total = np.maximum(level, np.finfo(np.float32).tiny)
+    return inside / total, both / total, pitch.astype(np.float32)
 
 
 def _call_progress(loud: NDArray[np.bool_], still: NDArray[np.bool_], centre: NDArray[np.floating]) -> bool:
@@ -98,10 +98,11 @@ def _call_progress(loud: NDArray[np.bool_], still: NDArray[np.bool_], centre: ND
 
 def _keyed(spectrum: Spectrum, pair: tuple[float, float]) -> NDArray[np.bool_]:
     """Frames with nothing but both tones of a frequency-shift keying."""
-    frequencies, total = spectrum.frequencies, spectrum.level
-    middle = sum(pair) / 2
-    lower = spectrum.power[:, (frequencies > pair[0] - _V21_REACH_HZ) & (frequencies <= middle)].sum(axis=1)
-    upper = spectrum.power[:, (frequencies > middle) & (frequencies < pair[1] + _V21_REACH_HZ)].sum(axis=1)
+    edges = (pair[0] - _V21_REACH_HZ, sum(pair) / 2, pair[1] + _V21_REACH_HZ)
+    start, middle, end = np.searchsorted(spectrum.frequencies, edges)
+    lower = spectrum.power[:, start:middle].sum(axis=1)
+    upper = spectrum.power[:, middle:end].sum(axis=1)
+    total = spectrum.level
     keyed: NDArray[np.bool_] = (lower + upper > _V21_PURE * total) & (np.minimum(lower, upper) > total / 10)
     return keyed
 
@@ -132,6 +133,8 @@ def _flat(power: NDArray[np.float64], bin_hz: float) -> bool:
 
 def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Start and end of each unbroken stretch."""
+    if not flags.any():
+        return []
     edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False]))))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 

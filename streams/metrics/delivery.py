@@ -109,7 +109,7 @@ class DeliveryMetrics(Family):
     )
     in_flight_clips = GaugeOf(
         "audio_in_flight_clips",
-        "Clips taken and not yet committed.",
+        "Clips that wait for a thread or are in one.",
         unit="records",
         advice="At AUDIO_MAX_CONCURRENCY for long: the worker is saturated.",
     )
