@@ -181,7 +181,7 @@ class Compressor:
         self._parts.tally.result(result, report.labelled, report.encode_seconds)
         if report.kept is not None:
             self._count_cached(report.kept)
-        log.info(
+        log.debug(
             "compressed",
             call=result.call_id,
             compression_level=result.level,

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 from aiokafka.errors import KafkaError
+from threadpoolctl import threadpool_limits
 
 from agents import compress
 from schemas.topics import POLICY, RAW
@@ -54,6 +55,7 @@ def main() -> int:
         print(f"worker: {error}", file=sys.stderr)
         return EXIT_USAGE
     configure_logs(settings.log_level, versions()["version"])
+    threadpool_limits(1)  # every core has a clip already; more threads within one only wait for each other, spinning
     errors = LastErrors()
     logging.getLogger().addHandler(errors)
     try:

@@ -94,8 +94,8 @@ def configure_logs(level: str, version: str) -> None:
     """Send every logger of the process through one JSON formatter to standard error.
 
     Args:
-        level: ``debug``, ``info``, ``warning`` or ``error``, for our own lines; the client libraries log from
-            ``warning`` on, or from ``debug`` on when the level is ``debug``.
+        level: ``debug`` (a line for every result), ``info``, ``warning`` or ``error``, for our own lines; the client
+            libraries log from ``warning`` on, or from ``info`` on when the level is ``debug``.
         version: Of the product, said in every line.
     """
     shared: list[structlog.typing.Processor] = [
@@ -120,7 +120,7 @@ def configure_logs(level: str, version: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for name in _CHATTY:
-        logging.getLogger(name).setLevel("DEBUG" if level == "debug" else "WARNING")
+        logging.getLogger(name).setLevel("INFO" if level == "debug" else "WARNING")
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -33,7 +33,7 @@ class Settings:
     state_dir: Path = Path(".state")  # AUDIO_STATE_DIR: RocksDB tables; one directory per worker
     http_port: int = 8080  # AUDIO_HTTP_PORT: health and metrics; 0 takes a free port
     compression_level: int | None = None  # AUDIO_COMPRESSION_LEVEL: auto (None) or 1-5
-    max_concurrency: int = 50  # AUDIO_MAX_CONCURRENCY: clips in flight per worker
+    max_concurrency: int = 50  # AUDIO_MAX_CONCURRENCY: clips worked on at a time per worker
     max_in_flight_bytes: int = 64 * 2**20  # AUDIO_MAX_IN_FLIGHT: input bytes in flight per worker
     max_record_bytes: int = 8 * 2**20  # AUDIO_MAX_RECORD_SIZE: larger inputs go to the dead letters
     processing_timeout: float = 120.0  # AUDIO_PROCESSING_TIMEOUT: seconds for one clip before it is a dead letter

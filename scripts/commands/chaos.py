@@ -8,25 +8,20 @@ import argparse
 import asyncio
 import json
 import logging
-import os
-import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
 from rich.console import Console
 from rich.table import Table
 
 from infra.kafka.errors import LocalKafkaError
-from infra.kafka.jars import POM
+from scripts.benchmarks.machine import surroundings
 from scripts.commands._cli import count, end_as_interrupted, fail, progress_bar, report_console, say, writable
 from tests.chaos.bench import ChaosBench, ChaosError
 from tests.chaos.faults import FAULTS, possible
@@ -110,7 +105,9 @@ async def _run(options: argparse.Namespace, directory: Path) -> int:
                     progress.advance(bar)
     finally:
         if options.json is not None and totals.rounds:
-            options.json.write_text(json.dumps(totals.as_json() | {"seed": seed} | _surroundings(), indent=2) + "\n")
+            options.json.write_text(
+                json.dumps(totals.as_json() | {"seed": seed} | surroundings(_LIBRARIES), indent=2) + "\n"
+            )
     _print(totals, report_console())
     return _conclude(totals, directory)
 
@@ -151,16 +148,6 @@ def _conclude(totals: Totals, directory: Path) -> int:
     if not totals.hit:
         _say("the faults hit no transaction under way: more rounds show more")
     return 0
-
-
-def _surroundings() -> dict[str, object]:
-    """What the figures were taken on."""
-    namespace = {"m": "http://maven.apache.org/POM/4.0.0"}
-    kafka = ET.parse(POM).findtext(".//m:dependency[m:artifactId='kafka_2.13']/m:version", None, namespace)  # noqa: S314  our own
-    java = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr.splitlines()  # noqa: S607
-    versions = {"kafka": kafka, "java": java[0] if java else None, "python": platform.python_version()}
-    versions |= {library: version(library) for library in _LIBRARIES}
-    return {"versions": versions, "machine": {"cpus": os.cpu_count(), "system": platform.platform()}}
 
 
 if __name__ == "__main__":

@@ -21,11 +21,12 @@ from scripts.demonstration.calls import make_calls
 from scripts.demonstration.files import save_all
 from scripts.demonstration.flow import stream
 from scripts.demonstration.levels import compare
+from scripts.demonstration.module_process import ProcessError
 from scripts.demonstration.recordings import load
 from scripts.demonstration.report import Report
 from scripts.demonstration.surroundings import PROJECT, prepare
 from scripts.demonstration.verdict import judge
-from scripts.demonstration.worker_process import WorkerError, WorkerProcess
+from scripts.demonstration.worker_process import WorkerProcess
 from streams.settings import SettingsError
 from streams.topics import TopicError
 
@@ -49,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return _demonstrate(options, started)
             finally:
                 _ignore_interrupts()
-    except (LocalKafkaError, WorkerError) as error:
+    except (LocalKafkaError, ProcessError) as error:
         _say(str(error))  # of several lines: the end of a log
         return 1
     except (CommandError, SettingsError, TopicError) as error:

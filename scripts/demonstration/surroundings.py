@@ -102,7 +102,7 @@ def prepare(started: ExitStack, say: Callable[[str], None]) -> Surroundings:
     except KafkaConnectionError as error:
         raise cluster.unreachable() from error
     if given:
-        started.callback(_remove_topics, cluster, say)
+        started.callback(remove_topics, cluster, say)
     return Surroundings(name, directory, cluster, port)
 
 
@@ -116,8 +116,13 @@ def _start(directory: Path, started: ExitStack, say: Callable[[str], None]) -> i
     return port
 
 
-def _remove_topics(cluster: Cluster, say: Callable[[str], None]) -> None:
-    """Leave a Kafka that was given as it was."""
+def remove_topics(cluster: Cluster, say: Callable[[str], None]) -> None:
+    """Leave a Kafka as it was.
+
+    Args:
+        cluster: Every topic whose name begins with its prefix is removed.
+        say: Told if that fails.
+    """
 
     async def remove() -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap_servers)

@@ -7,15 +7,19 @@ from streams.metrics import Metrics
 
 
 class InFlightBudget:
-    """Counts clips and bytes in flight, and makes the reader wait while either is used up.
+    """Counts clips at work and bytes in flight, and makes the reader wait while either is used up.
 
     The wait is the back-pressure: while the agent waits here, its queue fills, and the fetcher stops. A clip larger
-    than the whole budget is admitted alone.
+    than the whole budget is admitted alone. A clip is at work until it is processed; its bytes are in flight until its
+    outcome is committed, so that a transaction may hold more clips than are worked on at a time.
 
     Args:
-        max_clips: Clips that may be in flight at once.
+        max_clips: Clips that may be waiting for a thread, or be in one, at once.
         max_bytes: Input bytes that may be in flight at once.
         metrics: Where the two levels are shown.
+
+    Attributes:
+        watchers: Set whenever the reader begins to wait.
     """
 
     def __init__(self, max_clips: int, max_bytes: int, metrics: Metrics) -> None:
@@ -23,14 +27,22 @@ class InFlightBudget:
         self._max_bytes = max_bytes
         self._metrics = metrics
         self._waiters: deque[asyncio.Future[None]] = deque()
+        self.watchers: set[asyncio.Event] = set()
         self.clips = 0
         self.bytes = 0
+
+    @property
+    def waits_for_commits(self) -> bool:
+        """Whether the reader waits for bytes, which only commits give back."""
+        return bool(self._waiters) and self.clips < self._max_clips
 
     async def acquire(self, size: int) -> None:
         """Wait until a clip of ``size`` bytes may be in flight, and count it."""
         while not self._admits(size):
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
+            for watcher in self.watchers:
+                watcher.set()
             try:
                 await waiter
             finally:
@@ -38,18 +50,24 @@ class InFlightBudget:
                     self._waiters.remove(waiter)
         self._count(1, size)
 
+    def processed(self) -> None:
+        """Hear that one clip is no longer worked on."""
+        self._count(-1, 0)
+        self._wake()
+
     def release(self, size: int) -> None:
-        """Give back one clip of ``size`` bytes."""
-        self._count(-1, -size)
+        """Give back the bytes of one processed clip."""
+        self._count(0, -size)
+        self._wake()
+
+    def _wake(self) -> None:
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():
                 waiter.set_result(None)
 
     def _admits(self, size: int) -> bool:
-        if self.clips == 0:
-            return True
-        return self.clips < self._max_clips and self.bytes + size <= self._max_bytes
+        return self.clips < self._max_clips and (self.bytes == 0 or self.bytes + size <= self._max_bytes)
 
     def _count(self, clips: int, size: int) -> None:
         self.clips += clips

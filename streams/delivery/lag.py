@@ -20,7 +20,7 @@ _PROBES = 16
 _FETCH_BYTES = 4096
 _FETCH_MAX_WAIT_MS = 100
 _REQUEST_TIMEOUT_MS = 6_000
-_READ_WITHIN = 10.0
+_READ_WITHIN = 4.0
 _RETRY_PAUSE = 0.2
 _CLOSE_TIMEOUT = 5.0
 
@@ -93,6 +93,7 @@ class LagReader:
     def __init__(self, bootstrap_servers: str, group: str, sources: Collection[Source]) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._group = group
+        self.sources = sources
         self._partitions = [TopicPartition(*source) for source in sources]
         self._probed: dict[TopicPartition, _Probed] = {}
         self._turns = itertools.count()

@@ -13,9 +13,13 @@ from streams.delivery.outcome import Input, Outcome, Processor, StateStore
 from streams.delivery.transactions import Transactor
 from streams.metrics import Metrics
 
-#: Seconds between the starts of two transactions of a lane. The first record after a pause does not wait; under load
-#: this is the batching. 5 ms collapses on two cores (too many small transactions), 20 ms held p95 near 200 ms.
+#: Seconds between the starts of two transactions of a lane, at least. The first record after a pause does not wait;
+#: under load this is the batching. 5 ms collapses on two cores: too many small transactions.
 COMMIT_INTERVAL = 0.02
+#: A lane commits for this part of its time at most. A transaction costs as much as several records: on a busy machine,
+#: where each takes longer, there have to be fewer and larger ones, or they use up what they wait for.
+_COMMIT_SHARE = 1 / 3
+_LONGEST_INTERVAL = 0.25
 #: Output bytes from which a transaction is committed without waiting for the interval.
 MAX_TRANSACTION_BYTES = 4 * 2**20
 
@@ -74,6 +78,7 @@ class Lane:
         self._jobs: deque[Job] = deque()
         self._open = True
         self._changed = asyncio.Event()
+        parts.budget.watchers.add(self._changed)
         self._task = asyncio.create_task(self._run(), name=f"lane-{partition}")
 
     @property
@@ -119,10 +124,11 @@ class Lane:
             return False
         await self._parts.budget.acquire(item.size)
         if not self._open:  # closed meanwhile
+            self._parts.budget.processed()
             self._parts.budget.release(item.size)
             return False
         self._next = item.position.offset + 1
-        job = Job(item, context, self._processor, self._lookup, self._changed.set, read_at=read_at)
+        job = Job(item, context, self._processor, self._lookup, self._processed, read_at=read_at)
         self._jobs.append(job)
         self._parts.executor.submit(job)
         return True
@@ -143,18 +149,26 @@ class Lane:
             self._parts.budget.release(self._jobs.popleft().item.size)
         await self._transactor.stop()
 
+    def _processed(self) -> None:
+        self._parts.budget.processed()
+        self._changed.set()
+
     async def _run(self) -> None:
         try:
-            pace = 0.0
+            loop = asyncio.get_running_loop()
+            next_start = 0.0
             while await self._head_done():
-                loop = asyncio.get_running_loop()
-                await self._linger(pace)
-                pace = loop.time() + COMMIT_INTERVAL
+                await self._linger(next_start)
+                started = loop.time()
                 await self._commit(self._finished())
+                took = loop.time() - started
+                next_start = started + min(max(COMMIT_INTERVAL, took / _COMMIT_SHARE), _LONGEST_INTERVAL)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001  whatever it is, the lane cannot go on: the worker ends
             self._parts.on_failure(error)
+        finally:
+            self._parts.budget.watchers.discard(self._changed)
 
     async def _head_done(self) -> bool:
         """Wait until the first input is done; False when the lane is closed and empty."""
@@ -166,22 +180,23 @@ class Lane:
         return True
 
     async def _linger(self, until: float) -> None:
-        """Give the next inputs time to join the transaction, unless there is enough already."""
+        """Give the next inputs time to join the transaction, unless there is enough already, or no more can come."""
         loop = asyncio.get_running_loop()
-        while self._open and (left := until - loop.time()) > 0 and self._finished_bytes() < MAX_TRANSACTION_BYTES:
+        while self._open and (left := until - loop.time()) > 0 and self._may_grow():
             self._changed.clear()
             try:
                 await asyncio.wait_for(self._changed.wait(), left)
             except TimeoutError:
                 return
 
-    def _finished_bytes(self) -> int:
+    def _may_grow(self) -> bool:
+        """Whether the next transaction is below its size, and something can still join it."""
         total = 0
         for job in self._jobs:
             if job.outcome is None:
-                break
+                return total < MAX_TRANSACTION_BYTES
             total += _output_bytes(job.outcome)
-        return total
+        return total < MAX_TRANSACTION_BYTES and not self._parts.budget.waits_for_commits
 
     def _finished(self) -> list[Job]:
         """The finished inputs at the head, as many as one transaction should hold."""

@@ -70,6 +70,15 @@ class Lanes:
     def __iter__(self) -> Iterator[tuple[Source, Lane]]:
         return iter(self._lanes.items())
 
+    def owns(self, source: Source) -> bool:
+        """Whether a partition's lane is open here."""
+        return source in self._lanes
+
+    def depth(self, source: Source) -> int:
+        """Inputs taken and not yet committed; 0 for a partition of others."""
+        lane = self._lanes.get(source)
+        return 0 if lane is None else lane.depth
+
     def expect(self, generation: int) -> None:
         """Note that the partitions of this generation are assigned."""
         if not self._closed:

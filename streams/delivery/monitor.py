@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Hashable, Mapping
+from functools import partial
 from typing import cast
 
 import faust
@@ -67,6 +68,9 @@ class Monitor:
         self._last: Hashable = None
         self.lags: Mapping[Source, Lag] = {}
         self.brokers_answer = False
+        for source in reader.sources:
+            metrics.partition_assigned.labels(*source).set_function(partial(lanes.owns, source))
+            metrics.lane_depth.labels(source.partition).set_function(partial(lanes.depth, source))
 
     async def run(self) -> None:
         """Look, forever."""
@@ -103,19 +107,14 @@ class Monitor:
 
     def _show(self) -> None:
         metrics, now, mean = self._metrics, time.time(), self._mean_seconds()
-        lanes = dict(self._lanes)
         for source, lag in self.lags.items():
             metrics.lag_records.labels(*source).set(lag.records)
             metrics.lag_audio_seconds.labels(*source).set(lag.records * mean)
-            metrics.partition_assigned.labels(*source).set(source in lanes)
             seconds = lag.seconds(now)
             if seconds is None:  # its owner knows; a wrong figure would be worse than none
                 metrics.lag_seconds.remove(*source)
             else:
                 metrics.lag_seconds.labels(*source).set(seconds)
-        metrics.lane_depth.clear()  # of partitions that went since, too
-        for source, lane in lanes.items():
-            metrics.lane_depth.labels(source.partition).set(lane.depth)
 
     def _well(self, *, idle: bool) -> bool:
         previous, self._last = self._last, self._progress()

@@ -10,6 +10,9 @@ from schemas import Position, Record, Rejection
 Lookup = Callable[[bytes], bytes | None]
 
 
+_OVERHEAD_BYTES = 8192  # key, headers, a small result and its own headers, and the objects that hold all these
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
     """One record of an input topic."""
@@ -19,8 +22,8 @@ class Input:
 
     @property
     def size(self) -> int:
-        """Bytes of the value."""
-        return len(self.record.value or b"")
+        """Bytes that it takes in flight: the value, and something for the rest, so that small ones count as well."""
+        return len(self.record.value or b"") + _OVERHEAD_BYTES
 
 
 @dataclass(frozen=True, slots=True)

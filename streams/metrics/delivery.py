@@ -50,7 +50,7 @@ class LagMetrics(Family):
     )
     lane_depth = GaugeOf(
         "audio_lane_depth",
-        "Inputs taken and not yet committed, for each partition that this worker owns.",
+        "Inputs taken and not yet committed; 0 for the partitions of others.",
         unit="records",
         labels=("partition",),
         advice="It stays high while audio_commits_total stands: the head is a slow clip, or brokers do not commit.",
@@ -109,7 +109,7 @@ class DeliveryMetrics(Family):
     )
     in_flight_clips = GaugeOf(
         "audio_in_flight_clips",
-        "Clips taken and not yet committed.",
+        "Clips that wait for a thread or are in one.",
         unit="records",
         advice="At AUDIO_MAX_CONCURRENCY for long: the worker is saturated.",
     )

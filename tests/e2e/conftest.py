@@ -18,8 +18,8 @@ async def topics(broker: Broker, namespace: Namespace) -> None:
 
 @pytest.fixture
 def worker(broker: Broker, namespace: Namespace, tmp_path: Path, topics: None) -> Worker:
-    """One worker, not yet started."""
-    return Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path)
+    """One worker, not yet started, that says every result."""
+    return Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path, AUDIO_LOG_LEVEL="debug")
 
 
 @pytest.fixture

@@ -100,12 +100,12 @@ async def test_discarding_commits_nothing_more_and_gives_the_budget_back(shared:
     await asyncio.sleep(0.05)
     await lane.discard()
     assert kafka.offsets == {}
-    assert shared.parts.budget.clips == 0
     assert shared.parts.budget.bytes == 0
+    assert not shared.parts.budget.watchers
 
 
 async def test_a_full_budget_holds_the_reader_back_until_a_commit() -> None:
-    small = bench(clips=3)
+    small = bench(size=3 * item(0).size)
     kafka, hold = MemoryKafka(), asyncio.Event()
     lane = await open_lane(small, kafka, Echo(), hold=hold)
     for offset in range(3):
@@ -121,7 +121,7 @@ async def test_a_full_budget_holds_the_reader_back_until_a_commit() -> None:
 
 
 async def test_a_reader_that_waits_for_a_closing_lane_is_refused() -> None:
-    small = bench(clips=1)
+    small = bench(size=item(0).size)
     kafka, hold = MemoryKafka(), asyncio.Event()
     lane = await open_lane(small, kafka, Echo(), hold=hold)
     await submit(lane, item(0), 1)
@@ -132,7 +132,7 @@ async def test_a_reader_that_waits_for_a_closing_lane_is_refused() -> None:
     await draining
     assert not await waiting
     assert kafka.offsets == {0: 1}
-    assert small.parts.budget.clips == 0
+    assert (small.parts.budget.clips, small.parts.budget.bytes) == (0, 0)
     small.close()
 
 

@@ -1,0 +1,109 @@
+"""A loop written by hand on confluent-kafka, with a thread pool: at least once, in order, and nothing else.
+
+Offsets are committed once a second, after everything up to them was acknowledged.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+
+from scripts.benchmarks.streaming.coding import ENCODER_HEADER, encode
+from scripts.benchmarks.streaming.peers.arguments import THREADS, Arguments, parse, stop_signal
+
+_IN_POOL = 128
+_COMMIT_S = 1.0
+_IDLE_S = 0.1
+_FLUSH_S = 30.0
+
+
+class Loop:
+    """Takes records, has them coded, writes the files in the records' order.
+
+    Args:
+        where: Topics and brokers.
+    """
+
+    def __init__(self, where: Arguments) -> None:
+        self._target = where.target
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": where.bootstrap_servers,
+                "group.id": where.group,
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+            }
+        )
+        self._consumer.subscribe([where.source])
+        self._producer = Producer({"bootstrap.servers": where.bootstrap_servers})
+        self._pool = ThreadPoolExecutor(THREADS)
+        self._jobs: deque[tuple[Message, Future[bytes]]] = deque()
+        self._positions: dict[tuple[str, int], int] = {}
+        self._committed_at = time.monotonic()
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop; what was taken is finished."""
+        while not stop.is_set():
+            self._take()
+            self._give()
+            if time.monotonic() - self._committed_at > _COMMIT_S:
+                self._commit()
+        while self._jobs:
+            self._give()
+        self._commit()
+        self._consumer.close()
+
+    def _take(self) -> None:
+        room = _IN_POOL - len(self._jobs)
+        for message in self._consumer.consume(room, 0 if self._jobs else _IDLE_S):
+            if message.error() is not None:
+                raise KafkaException(message.error())
+            encoder = dict(message.headers())[ENCODER_HEADER]
+            self._jobs.append((message, self._pool.submit(encode, message.value(), encoder)))
+
+    def _give(self) -> None:
+        """Wait for the file whose turn it is, and write it with those after it that are done."""
+        while self._jobs:
+            message, file = self._jobs.popleft()
+            partition = message.partition()
+            self._producer.produce(
+                self._target,
+                file.result(),
+                message.key(),
+                partition=partition,
+                headers=message.headers(),
+                on_delivery=_require_delivered,
+            )
+            self._positions[message.topic(), partition] = message.offset() + 1
+            if self._jobs and not self._jobs[0][1].done():
+                break
+        self._producer.poll(0)
+
+    def _commit(self) -> None:
+        self._committed_at = time.monotonic()
+        if not self._positions:
+            return
+        if self._producer.flush(_FLUSH_S):
+            raise TimeoutError("the brokers do not acknowledge")
+        offsets = [TopicPartition(topic, number, offset) for (topic, number), offset in self._positions.items()]
+        self._consumer.commit(offsets=offsets, asynchronous=False)
+        self._positions.clear()
+
+
+def _require_delivered(error: Any, _message: Message) -> None:  # noqa: ANN401  confluent-kafka has no types
+    if error is not None:
+        raise KafkaException(error)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run until SIGTERM."""
+    stop = stop_signal()
+    Loop(parse(__doc__, argv)).run(stop)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""What no way through Kafka can beat: the codec call alone, or all of the product's own work, on records in memory.
+
+Takes as many records as it is told from the topic, and prints what it took to work on them, as JSON.
+"""
+
+import json
+import sys
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from queue import Empty, SimpleQueue
+
+from confluent_kafka import Consumer, KafkaException, Message
+from threadpoolctl import threadpool_limits
+
+from agents.compress import Compressor, Parts
+from schemas import Position, Record
+from scripts.benchmarks.streaming.coding import ENCODER_HEADER, encode
+from scripts.benchmarks.streaming.peers.arguments import THREADS, Arguments, arguments, parser
+from scripts.benchmarks.streaming.records import number_of
+from scripts.benchmarks.streaming.systems import CEILINGS, CODEC
+from streams.audio import decode
+from streams.cache import Lifetime, TieredCache
+from streams.compression import DEFAULT_POLICY, LoadGovernor
+from streams.delivery.outcome import Input
+from streams.metrics import Metrics
+from streams.settings import Settings
+
+_AT_ONCE = 500
+_PATIENCE_S = 10.0
+
+Work = Callable[[Input], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the work took.
+
+    Attributes:
+        cpu_s: Processor seconds of all threads.
+        wall_s: Seconds on the clock.
+        files: Checksum of each file, by the record's number.
+    """
+
+    cpu_s: float
+    wall_s: float
+    files: dict[int, int]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Take the records, do the work, tell what it took."""
+    made = parser(__doc__)
+    made.add_argument("--work", choices=CEILINGS, required=True)
+    made.add_argument("--level", type=int, required=True, help="that the product works at")
+    made.add_argument("--warm-up", type=int, required=True, help="records to begin with, which do not count")
+    made.add_argument("--records", type=int, required=True, help="records that count")
+    options = made.parse_args(argv)
+    threadpool_limits(1)  # as the worker does
+    items = _taken(arguments(options), options.warm_up + options.records)
+    work = code if options.work == CODEC else product(options.level)
+    _measured(work, items[: options.warm_up])
+    json.dump(asdict(_measured(work, items[options.warm_up :])), sys.stdout)
+
+
+def product(level: int) -> Work:
+    """Everything that the worker's threads do with a record, at a fixed level."""
+    settings = Settings(compression_level=level)
+    parts = Parts(
+        decode=decode,
+        policy_of=lambda _hotel: DEFAULT_POLICY,
+        governor=LoadGovernor(settings.lag_objective, time.monotonic),
+        cache=TieredCache(settings.cache_bytes, Lifetime(settings.cache_ttl), time.time, lambda _reason, _count: None),
+        metrics=Metrics(),
+        on_failure=_fail,
+    )
+    compressor = Compressor("results", "dead letters", settings, parts)
+
+    return lambda item: compressor.process(item, _not_found).outputs[0].record.value or b""
+
+
+def _not_found(_key: bytes) -> None:
+    """There is no table of cached files."""
+
+
+def _fail(error: BaseException) -> None:
+    raise error
+
+
+def code(item: Input) -> bytes:
+    """The codec call."""
+    return encode(item.record.value or b"", dict(item.record.headers)[ENCODER_HEADER] or b"")
+
+
+def _taken(where: Arguments, count: int) -> list[Input]:
+    """So many records in their order, those that are not committed as well."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": where.bootstrap_servers,
+            "group.id": where.group,
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+            "isolation.level": "read_uncommitted",
+        }
+    )
+    consumer.subscribe([where.source])
+    taken: list[Input] = []
+    last = time.monotonic()
+    while len(taken) < count:
+        batch = consumer.consume(_AT_ONCE, 1.0)
+        taken += map(_input, batch)
+        last = time.monotonic() if batch else last
+        if time.monotonic() - last > _PATIENCE_S:
+            raise TimeoutError(f"{len(taken)} of {count} records came")
+    consumer.close()
+    return sorted(taken, key=_number)
+
+
+def _input(message: Message) -> Input:
+    if message.error() is not None:
+        raise KafkaException(message.error())
+    record = Record(message.key(), message.value(), tuple(message.headers()), message.timestamp()[1])
+    return Input(Position(message.topic(), message.partition(), message.offset()), record)
+
+
+def _number(item: Input) -> int:
+    return number_of(item.record.headers)
+
+
+def _measured(work: Work, items: Sequence[Input]) -> Measured:
+    waiting: SimpleQueue[Input] = SimpleQueue()
+    for item in items:
+        waiting.put(item)
+    done: list[tuple[Input, bytes]] = []
+    cpu, wall = time.process_time(), time.perf_counter()
+    with ThreadPoolExecutor(THREADS) as pool:
+        shares = [pool.submit(_work_off, work, waiting, done) for _ in range(THREADS)]
+    for share in shares:
+        share.result()
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    return Measured(cpu, wall, {_number(item): zlib.crc32(file) for item, file in done})
+
+
+def _work_off(work: Work, waiting: "SimpleQueue[Input]", done: list[tuple[Input, bytes]]) -> None:
+    while True:
+        try:
+            item = waiting.get_nowait()
+        except Empty:
+            return
+        done.append((item, work(item)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""One run: one system, from the moment its records come into sight to the last result."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.topics import COMPRESSED, RAW
+from scripts.benchmarks.streaming.kafka import PARTITIONS, fresh_topics
+from scripts.benchmarks.streaming.records import CALLS, Backlog, messages
+from scripts.benchmarks.streaming.results import Results
+from scripts.benchmarks.streaming.speech import LEVELS, Segment
+from scripts.benchmarks.streaming.systems import CEILINGS, SYSTEMS, cpu_seconds, where
+from scripts.commands._cli import Cluster
+from scripts.demonstration.module_process import ModuleProcess, ProcessError
+from scripts.demonstration.surroundings import PROJECT
+
+#: Two for each call, which warm up every thread and open every partition's transaction.
+WARM_UP = 2 * CALLS
+_START_S = 90.0
+_PATIENCE_S = 60.0
+_SETTLE_S = 0.5  # between the last result of the warm-up and the start
+_SURPLUS_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """Who is told how it goes.
+
+    Attributes:
+        say: Told what takes a moment, or goes wrong on the way without spoiling a run.
+        begin: Told what is measured next.
+        advance: Told how many records more are done.
+    """
+
+    say: Callable[[str], None]
+    begin: Callable[[str], None]
+    advance: Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What every system is given.
+
+    Attributes:
+        bootstrap_servers: Brokers as ``host:port[,host:port...]``.
+        segments: What the records say.
+        level: Name of the level.
+        records: How many count.
+        directory: For states and logs.
+        watching: Told how it goes.
+    """
+
+    bootstrap_servers: str
+    segments: Sequence[Segment]
+    level: str
+    records: int
+    directory: Path
+    watching: Watching
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a run took.
+
+    Attributes:
+        cpu_s: Processor seconds, user and system, of all threads and children.
+        wall_s: Seconds on the clock.
+        files: Checksum of each result, by its record's number.
+    """
+
+    cpu_s: float
+    wall_s: float
+    files: dict[int, int]
+
+
+def measure(system: str, scene: Scene) -> Measured:
+    """Run a system once, on topics of its own.
+
+    Starting up is left out in the same way for all: a system first gets some records to warm up with. When it has put
+    out their results, and has rested, the others come into sight at once; counted is from there to the last result
+    that a reader of committed records sees.
+
+    Args:
+        system: One of `SYSTEMS` or `CEILINGS`.
+        scene: What it is given.
+
+    Raises:
+        ProcessError: If it ends, or does not start.
+        ResultsError: If it does not give every record one result.
+    """
+    with ExitStack() as ending:
+        cluster = ending.enter_context(fresh_topics(scene.bootstrap_servers, scene.watching.say))
+        backlog = Backlog(scene.bootstrap_servers, cluster.topic(RAW), PARTITIONS)
+        backlog.put(messages(scene.segments, scene.level, 0, WARM_UP))
+        backlog.release()
+        backlog.put(messages(scene.segments, scene.level, WARM_UP, scene.records))
+        if system in CEILINGS:
+            found = _ceiling(system, cluster, scene)
+            backlog.release()
+            return found
+        process = SYSTEMS[system].make(cluster, scene.level, scene.directory / cluster.group)
+        return _through_kafka(process, cluster, backlog, scene)
+
+
+def _through_kafka(process: ModuleProcess, cluster: Cluster, backlog: Backlog, scene: Scene) -> Measured:
+    with running(process), _results(cluster) as results:
+        results.wait(WARM_UP, _START_S, _ignore, process.require_alive)
+        time.sleep(_SETTLE_S)
+        cpu, wall = cpu_seconds(process.pid), time.perf_counter()
+        backlog.release()
+        results.wait(WARM_UP + scene.records, _PATIENCE_S, scene.watching.advance, process.require_alive)
+        wall, cpu = time.perf_counter() - wall, cpu_seconds(process.pid) - cpu
+        results.require_no_more(_SURPLUS_S)
+    return Measured(cpu, wall, {number: file for number, file in results.files.items() if number >= WARM_UP})
+
+
+def _ceiling(work: str, cluster: Cluster, scene: Scene) -> Measured:
+    words = [*where(cluster, scene.directory).as_words(), "--work", work, "--level", str(LEVELS[scene.level])]
+    words += ["--warm-up", str(WARM_UP), "--records", str(scene.records)]
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "scripts.benchmarks.streaming.peers.in_memory", *words],
+        cwd=PROJECT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise ProcessError(f"the {work} ended with exit code {done.returncode}:\n{done.stderr}")
+    answer = json.loads(done.stdout)
+    scene.watching.advance(scene.records)
+    return Measured(answer["cpu_s"], answer["wall_s"], {int(number): file for number, file in answer["files"].items()})
+
+
+@contextmanager
+def running(process: ModuleProcess) -> Iterator[ModuleProcess]:
+    """Start a process, and see to it that it ends."""
+    process.start()
+    try:
+        yield process
+    finally:
+        process.stop()
+
+
+@contextmanager
+def _results(cluster: Cluster) -> Iterator[Results]:
+    results = Results(cluster.bootstrap_servers, cluster.topic(COMPRESSED), PARTITIONS)
+    try:
+        yield results
+    finally:
+        results.close()
+
+
+def _ignore(_count: int) -> None:
+    """The warm-up moves no bar."""

@@ -1,0 +1,77 @@
+"""Real speech, cut into segments as telephony would send them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from schemas.media_type import SLIN, MediaType
+from scripts.benchmarks.corpus import Corpus
+from scripts.benchmarks.streaming.coding import RATE
+from streams.audio import Clip, decode
+from streams.audio.analysis import analyse
+from streams.codecs import FlacEncoder, OpusEncoder
+from streams.compression import DEFAULT_POLICY, choose
+
+LOSSLESS, DEFAULT = "lossless", "default"
+LEVELS = {LOSSLESS: 1, DEFAULT: 3}
+"""The levels by the names of the bench; `default` is what a hotel without a policy gets."""
+
+MEDIA_TYPE = MediaType(SLIN, (("rate", str(RATE)),))
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of a call.
+
+    Attributes:
+        audio: Little-endian 16-bit samples at 8 kHz, one channel.
+        encoders: What the product codes it with, by the level's name.
+    """
+
+    audio: bytes
+    encoders: dict[str, FlacEncoder | OpusEncoder]
+
+
+def segments(corpus: Corpus, seconds: float, most: int) -> Sequence[Segment]:
+    """Cut the corpus's sentences, one after the other without a pause, into segments of the same length.
+
+    Left out are those that the product does not take for speech, such as some of pure silence: each level has one
+    encoder then, and the same work for everybody.
+
+    Args:
+        corpus: Where the speech comes from.
+        seconds: Length of a segment.
+        most: No more than so many; fewer come where the corpus ends.
+
+    Raises:
+        ValueError: If the corpus has not a single one.
+    """
+    speech = np.concatenate([clip.samples for _, clip in corpus.speech]).astype("<i2", copy=False)
+    length = round(seconds * RATE)
+    found: list[Segment] = []
+    for start in range(0, len(speech) - length + 1, length):
+        segment = _segment(speech[start : start + length].tobytes())
+        if segment is not None:
+            found.append(segment)
+        if len(found) == most:
+            break
+    if not found:
+        raise ValueError(f"the corpus has no {seconds:g} s of speech in one piece")
+    return found
+
+
+def _segment(audio: bytes) -> Segment | None:
+    clip = decode(audio, MEDIA_TYPE)
+    if not isinstance(clip, Clip) or clip.source.corrected is not None:
+        return None
+    encoders: dict[str, FlacEncoder | OpusEncoder] = {}
+    for name, level in LEVELS.items():
+        match choose(clip, analyse, DEFAULT_POLICY, fixed_level=level).plan.encoders:
+            case (FlacEncoder() as flac,) if name == LOSSLESS:
+                encoders[name] = flac
+            case (OpusEncoder(shaped=True) as opus,) if name == DEFAULT:
+                encoders[name] = opus
+            case _:
+                return None
+    return Segment(audio, encoders)

@@ -1,0 +1,124 @@
+"""Every system on the same records, turn by turn, and what it took."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from scripts.benchmarks.corpus import Corpus
+from scripts.benchmarks.streaming.kafka import running_cluster
+from scripts.benchmarks.streaming.results import ResultsError
+from scripts.benchmarks.streaming.runs import Measured, Scene, Watching, measure
+from scripts.benchmarks.streaming.speech import segments
+
+_USUAL_RECORDS = 20_000
+_USUAL_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to measure: every combination of these.
+
+    Attributes:
+        systems: Their names, in the order of the first repetition.
+        levels: Names of levels.
+        segments_s: Lengths of segments, in seconds.
+        brokers: Numbers of brokers.
+        records: Records in each run; None for 20,000 of 2 s, and of other lengths as many as hold the same audio.
+        repetitions: How often.
+    """
+
+    systems: Sequence[str]
+    levels: Sequence[str]
+    segments_s: Sequence[float]
+    brokers: Sequence[int]
+    records: int | None
+    repetitions: int
+
+    def records_of(self, segment_s: float) -> int:
+        """Records in a run with segments of a length in seconds."""
+        return self.records or max(1, round(_USUAL_RECORDS * _USUAL_SECONDS / segment_s))
+
+    @property
+    def total(self) -> int:
+        """Records in all runs together."""
+        runs = len(self.brokers) * len(self.levels) * len(self.systems) * self.repetitions
+        return runs * sum(map(self.records_of, self.segments_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One system's way through one run's records.
+
+    Attributes:
+        system: Its name.
+        level: The level's name.
+        segment_s: Length of a segment in seconds.
+        brokers: Number of brokers.
+        records: How many records.
+        cpu_s: Processor seconds of the system, user and system, all threads and children.
+        wall_s: Seconds from when the records came into sight to the last result.
+        repetition: Number of the repetition, from 1.
+    """
+
+    system: str
+    level: str
+    segment_s: float
+    brokers: int
+    records: int
+    cpu_s: float
+    wall_s: float
+    repetition: int
+
+
+def stream(wanted: Wanted, corpus: Corpus, directory: Path, watching: Watching) -> Iterator[Run]:
+    """Measure everything; the systems take turns within a repetition, each time with another one first.
+
+    Args:
+        wanted: What to measure.
+        corpus: Where the speech comes from.
+        directory: For Kafka, states and logs.
+        watching: Told how it goes.
+
+    Yields:
+        The runs, as they end.
+
+    Raises:
+        LocalKafkaError: If Kafka does not come up.
+        ProcessError: If a system ends, or does not start.
+        ResultsError: If a system does not give every record the one result that all others give it.
+        ValueError: If the corpus has no speech of such a length in one piece.
+    """
+    pieces = {seconds: segments(corpus, seconds, wanted.records_of(seconds)) for seconds in wanted.segments_s}
+    for brokers in wanted.brokers:
+        with running_cluster(directory / f"kafka-{brokers}", brokers, watching.say) as servers:
+            for seconds in wanted.segments_s:
+                for level in wanted.levels:
+                    records = wanted.records_of(seconds)
+                    scene = Scene(servers, pieces[seconds], level, records, directory, watching)
+                    blank = Run("", level, seconds, brokers, records, 0, 0, 0)
+                    yield from _in_turns(wanted, scene, blank)
+
+
+def _in_turns(wanted: Wanted, scene: Scene, blank: Run) -> Iterator[Run]:
+    first: tuple[str, Measured] | None = None
+    for repetition in range(1, wanted.repetitions + 1):
+        for system in _rotated(wanted.systems, repetition - 1):
+            what = f"{blank.level}, {blank.segment_s:g} s: {system}"
+            scene.watching.begin(f"brokers: {blank.brokers}, {what}, repetition {repetition}")
+            found = measure(system, scene)
+            first = first or (system, found)
+            _require_same(first, (system, found))
+            yield replace(blank, system=system, cpu_s=found.cpu_s, wall_s=found.wall_s, repetition=repetition)
+
+
+def _rotated(systems: Sequence[str], by: int) -> list[str]:
+    start = by % len(systems)
+    return [*systems[start:], *systems[:start]]
+
+
+def _require_same(first: tuple[str, Measured], other: tuple[str, Measured]) -> None:
+    """Whoever makes another file than the others has not done the same work."""
+    ours, theirs = first[1].files, other[1].files
+    different = sum(ours.get(number) != theirs.get(number) for number in ours.keys() | theirs.keys())
+    if different:
+        raise ResultsError(f"{different} of {len(ours)} files of {other[0]} differ from those of {first[0]}")

@@ -1,0 +1,87 @@
+"""A module of this project, as a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_PROJECT = Path(__file__).resolve().parents[2]
+_STOP_WITHIN_S = 30.0
+_TAIL_LINES = 12
+
+
+class ProcessError(Exception):
+    """A process is not there or not ready. The message is of several lines: what happened, and the end of its log."""
+
+
+class ModuleProcess:
+    """Starts one process and stops it by its id.
+
+    Args:
+        module: The module to run, by its full name.
+        settings: Its settings, as environment variables; everything else it inherits.
+        log: Where its output goes.
+        arguments: Its command line.
+    """
+
+    def __init__(self, module: str, settings: Mapping[str, str], log: Path, arguments: Sequence[str] = ()) -> None:
+        self.log = log
+        self.name = module.rpartition(".")[2]
+        self._command = [sys.executable, "-P", "-m", module, *arguments]
+        self._environment = {**os.environ, **settings, "PYTHONPATH": str(_PROJECT)}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Its process id; only after `start`."""
+        return self._started().pid
+
+    def start(self) -> None:
+        """Start it; returns at once."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for whoever started it, who then stops it in its turn
+            )
+
+    def require_alive(self) -> None:
+        """Make sure that it runs.
+
+        Raises:
+            ProcessError: If it has ended.
+        """
+        code = self._started().poll()
+        if code is not None:
+            raise self.error(f"ended with exit code {code}")
+
+    def error(self, what: str) -> ProcessError:
+        """What to raise when something is wrong with it."""
+        return ProcessError(f"the {self.name} {what}:\n{self._tail()}")
+
+    def stop(self) -> None:
+        """Let it finish what it has begun, and end it; its log stays."""
+        process = self._process
+        if process is None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise ProcessError(f"the {self.name} was not started")
+        return self._process
+
+    def _tail(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
+        return "\n".join([*lines, f"(the whole log: {self.log})"])
