@@ -93,9 +93,9 @@ class Backlog:
                 "message.max.bytes": 10 * 2**20,
                 "batch.size": 2**20,
                 "linger.ms": 20,
-                # With more, librdkafka lost the first batch of a partition of a new topic once in ten times, though it was
-                # acknowledged: presumably refused by a leader that did not know the topic yet, and sent again behind
-                # the second one, where it counts as a duplicate.
+                # With more, librdkafka lost the first batch of some partition of a new topic once in ten times, though
+                # it was acknowledged: presumably refused by a leader that did not know the topic yet, and sent again
+                # behind the second one, where it counts as a duplicate.
                 "max.in.flight": 1,
                 "log_level": QUIET,
             }
