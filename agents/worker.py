@@ -1,10 +1,13 @@
 """One worker: reads the settings, wires everything, explicitly, and runs until it is told to stop."""
 
 import asyncio
+import contextlib
+import logging
 import os
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import structlog
@@ -12,23 +15,30 @@ from aiokafka.errors import KafkaError
 from threadpoolctl import threadpool_limits
 
 from agents import compress
-from schemas.topics import POLICY
+from schemas.topics import POLICY, RAW
 from streams.app import REBALANCE_PATIENCE, Runtime, create_runtime
 from streams.delivery.failstop import EXIT_FAILED, Watchdog, fail_stop
+from streams.delivery.lag import LagReader
 from streams.delivery.monitor import Monitor
+from streams.exits import ExitLog
 from streams.isolation import CageError
+from streams.last_errors import LastErrors
 from streams.logs import configure_logs
 from streams.memory import MemoryGauge
 from streams.policies import PolicyReader
 from streams.settings import Settings, SettingsError
 from streams.state_directory import StateDirectoryError, own_state_directory
+from streams.status import Status
 from streams.topics import TopicError, check_topics
 from streams.upkeep import CacheUpkeep
+from streams.vitals import show_readiness, show_vitals, versions
 from streams.web import WebServer
 
 log = structlog.get_logger(__name__)
 
 EXIT_USAGE = 2
+#: Seconds between two looks at the lag: an operator must see within ten whether calls are delayed.
+_LAG_INTERVAL = 5.0
 #: Seconds for Faust to leave the group and close its connections, after the lanes have drained.
 _STOP_TIMEOUT = 20.0
 
@@ -44,11 +54,16 @@ def main() -> int:
     except SettingsError as error:
         print(f"worker: {error}", file=sys.stderr)
         return EXIT_USAGE
-    configure_logs(settings.log_level)
+    configure_logs(settings.log_level, versions()["version"])
     threadpool_limits(1)  # every core has a clip already; more threads within one only wait for each other, spinning
+    errors = LastErrors()
+    logging.getLogger().addHandler(errors)
     try:
         with own_state_directory(settings.state_dir) as member:
-            asyncio.run(run(settings, member))
+            exits = _exit_log(settings)
+            asyncio.run(run(settings, member, exits, errors))
+            with contextlib.suppress(OSError):  # what counts is done; a full disk must not make a failure of it
+                exits.end("stopped")
     except (StartError, StateDirectoryError) as error:
         log.error("worker_not_started", reason=str(error))  # noqa: TRY400  for the operator, not for a developer
         return EXIT_FAILED
@@ -57,68 +72,106 @@ def main() -> int:
     os._exit(0)
 
 
-async def run(settings: Settings, member: str) -> None:
+async def run(settings: Settings, member: str, exits: ExitLog, errors: LastErrors) -> None:
     """Run one worker until SIGTERM or SIGINT, then drain and stop.
 
     Args:
         settings: Validated settings.
         member: Who it is in its consumer group, over restarts.
+        exits: Told why the worker ends, when something is wrong.
+        errors: The last warnings and errors, for its status.
 
     Raises:
         StartError: When brokers, topics or the HTTP port are not to be had.
     """
-    runtime = create_runtime(settings, member, fail_stop)
+    on_failure = partial(fail_stop, exits)
+    runtime = create_runtime(settings, member, on_failure)
     # At once: until a restarted worker is up, its partitions stand still.
     await asyncio.gather(_check_surroundings(settings), _start_decoders(runtime))
     compress.register(runtime)
     policies = PolicyReader(settings.bootstrap_servers, runtime.topic_name(POLICY), runtime.policies, runtime.metrics)
-    watchdog = Watchdog(settings.stall_timeout, fail_stop)
-    interval = min(settings.health_check_interval, settings.stall_timeout / 4)
-    monitor = Monitor(
-        runtime.app, runtime.lanes, runtime.metrics, watchdog, interval=interval, patience=REBALANCE_PATIENCE
-    )
-    upkeep = CacheUpkeep(
-        runtime.cache,
-        runtime.table,
-        settings.cache_bytes,
-        MemoryGauge(settings.memory_limit),
-        runtime.metrics,
-        may_write=lambda: runtime.lanes.ready,
-    )
+    watchdog = Watchdog(settings.stall_timeout, on_failure)
+    monitor = _monitor(runtime, watchdog)
+    memory = MemoryGauge(settings.memory_limit)
     stop = _stop_signal()
-    web = WebServer(
-        settings.http_port,
-        runtime.metrics,
-        lambda: {
-            "assigned_and_recovered": runtime.lanes.ready,
-            "policies_loaded": policies.loaded,
-            "brokers_answer": monitor.brokers_answer,
-            "not_stopping": not stop.is_set(),
-        },
-    )
-    try:
-        port = await web.start()
-    except OSError as error:
-        raise StartError(f"AUDIO_HTTP_PORT={settings.http_port}: {error.strerror}") from None
+    readiness = partial(_readiness, runtime, policies, monitor, stop)
+    status = Status(runtime, monitor, readiness, exits, errors)
+    show_vitals(runtime.metrics, memory, settings.state_dir, exits)
+    show_readiness(runtime.metrics, readiness)
+    web = WebServer(settings.http_port, runtime.metrics, readiness, status.report, settings.admin_token)
+    port = await _listen(web, settings)
     log.info("worker_started", group=settings.group, http_port=port, state_dir=str(settings.state_dir))
     watchdog.start()
-    background = [
-        _guarded(policies.run()),
-        _guarded(monitor.run()),
-        _guarded(upkeep.run()),
-        _guarded(runtime.executor.enforce_timeouts()),
-        _guarded(_start_app(runtime, policies)),
-    ]
+    work = (
+        policies.run(),
+        monitor.run(),
+        _upkeep(runtime, memory).run(),
+        runtime.executor.enforce_timeouts(),
+        _start_app(runtime, policies),
+    )
+    background = [_guarded(coroutine, on_failure) for coroutine in work]
     await stop.wait()
     for task in background:
         task.cancel()
     try:
         await _stop(runtime)
     except Exception as error:  # noqa: BLE001  brokers that do not answer; the next owner sorts it out
-        fail_stop(error)
+        on_failure(error)
     watchdog.stop()
     await web.stop()
     log.info("worker_stopped")
+
+
+def _exit_log(settings: Settings) -> ExitLog:
+    exits = ExitLog(settings.state_dir)
+    try:
+        exits.begin()
+    except OSError as error:
+        raise StartError(f"AUDIO_STATE_DIR={settings.state_dir}: {error.strerror}") from None
+    return exits
+
+
+def _monitor(runtime: Runtime, watchdog: Watchdog) -> Monitor:
+    settings = runtime.settings
+    return Monitor(
+        runtime.app,
+        runtime.lanes,
+        LagReader(settings.bootstrap_servers, settings.group, runtime.input_sources(RAW)),
+        runtime.metrics,
+        watchdog,
+        interval=min(_LAG_INTERVAL, settings.health_check_interval, settings.stall_timeout / 4),
+        patience=REBALANCE_PATIENCE,
+        mean_seconds=lambda: runtime.tally.mean_seconds,
+        on_behind=runtime.governor.observe,
+    )
+
+
+def _upkeep(runtime: Runtime, memory: MemoryGauge) -> CacheUpkeep:
+    return CacheUpkeep(
+        runtime.cache,
+        runtime.table,
+        runtime.settings.cache_bytes,
+        memory,
+        runtime.metrics,
+        may_write=lambda: runtime.lanes.ready,
+    )
+
+
+def _readiness(runtime: Runtime, policies: PolicyReader, monitor: Monitor, stop: asyncio.Event) -> dict[str, bool]:
+    return {
+        "assigned": runtime.lanes.assigned,
+        "recovered": runtime.lanes.ready,
+        "policies_loaded": policies.loaded,
+        "brokers_answer": monitor.brokers_answer,
+        "not_stopping": not stop.is_set(),
+    }
+
+
+async def _listen(web: WebServer, settings: Settings) -> int:
+    try:
+        return await web.start()
+    except OSError as error:
+        raise StartError(f"AUDIO_HTTP_PORT={settings.http_port}: {error.strerror}") from None
 
 
 async def _start_decoders(runtime: Runtime) -> None:
@@ -164,12 +217,11 @@ def _stop_signal() -> asyncio.Event:
     return stop
 
 
-def _guarded(coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+def _guarded(coroutine: Coroutine[Any, Any, None], on_failure: Callable[[BaseException], None]) -> "asyncio.Task[None]":
+    def fail_on_error(task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            on_failure(error)
+
     task = asyncio.create_task(coroutine)
-    task.add_done_callback(_fail_on_error)
+    task.add_done_callback(fail_on_error)
     return task
-
-
-def _fail_on_error(task: "asyncio.Task[None]") -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        fail_stop(error)

@@ -13,17 +13,19 @@ from yarl import URL
 
 from schemas import topics
 from streams.cache import Lifetime, TieredCache
+from streams.compression import LoadGovernor
 from streams.delivery.breaker import DeadLetterBreaker
 from streams.delivery.budget import InFlightBudget
 from streams.delivery.executor import ClipExecutor
 from streams.delivery.intake import deliver, raw_topic
 from streams.delivery.lane import LaneParts
-from streams.delivery.lanes import Lanes
+from streams.delivery.lanes import Lanes, Source
 from streams.delivery.outcome import Processor
 from streams.delivery.transactions import PartitionProducer
 from streams.delivery.transport import LaneTransport
 from streams.isolation import Cage
 from streams.metrics import Metrics
+from streams.metrics.tally import Tally
 from streams.policies import PoliciesInForce
 from streams.rocksdb_store import STORE_URL
 from streams.settings import Settings
@@ -75,29 +77,40 @@ class Runtime:
         settings: The worker's settings.
         app: The Faust app, not yet started.
         lanes: Exactly-once delivery for the input topics that agents register.
+        breaker: Ends the worker when nothing but dead letters comes.
         executor: The pool that runs their processors.
         cage: Decodes what they are sent; not yet started.
         policies: The hotels' policies.
         cache: Files that need not be encoded again.
         table: What of them survives the process.
         metrics: The worker's metrics.
+        tally: Counts what agents deliver.
+        governor: Turns lag into pressure on their choices.
         on_failure: Ends the worker.
     """
 
     settings: Settings
     app: App
     lanes: Lanes
+    breaker: DeadLetterBreaker
     executor: ClipExecutor
     cage: Cage
     policies: PoliciesInForce
     cache: TieredCache
     table: CacheTable
     metrics: Metrics
+    tally: Tally
+    governor: LoadGovernor
     on_failure: Callable[[BaseException], None]
 
     def topic_name(self, logical: str) -> str:
         """Real name of a topic of ``schemas/topics.yaml`` in this installation."""
         return topics.topic(logical).resolve(self.settings.topic_prefix, self.settings.group)
+
+    def input_sources(self, logical: str) -> list[Source]:
+        """Every partition of an input topic."""
+        name = self.topic_name(logical)
+        return [Source(name, partition) for partition in range(topics.topic(logical).partitions)]
 
     def input_topic(self, logical: str, processor: Processor) -> TopicT:
         """Declare an input topic whose records go through exactly-once lanes to ``processor``."""
@@ -149,7 +162,25 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
         on_death=lambda code: metrics.decoder_deaths.labels(code).inc(),
     )
     cache = _cache(settings, metrics)
-    return Runtime(settings, app, lanes, executor, cage, PoliciesInForce(), cache, table, metrics, on_failure)
+    governor = LoadGovernor(settings.lag_objective, time.monotonic)
+    metrics.lag_objective.set(settings.lag_objective)
+    metrics.pressure.set_function(lambda: governor.pressure.steps)
+    metrics.breaker_fill_ratio.set_function(lambda: parts.breaker.fill_ratio)
+    return Runtime(
+        settings=settings,
+        app=app,
+        lanes=lanes,
+        breaker=parts.breaker,
+        executor=executor,
+        cage=cage,
+        policies=PoliciesInForce(),
+        cache=cache,
+        table=table,
+        metrics=metrics,
+        tally=Tally(metrics, late=settings.lag_objective),
+        governor=governor,
+        on_failure=on_failure,
+    )
 
 
 def _cache(settings: Settings, metrics: Metrics) -> TieredCache:
@@ -175,7 +206,7 @@ def _faust_app(settings: Settings, member: str, on_failure: Callable[[BaseExcept
         web_enabled=False,
         topic_allow_declare=False,
         topic_disable_leader=True,
-        table_standby_replicas=0,
+        table_standby_replicas=1,  # a single worker has none, and works
         TableManager=PromptTableManager,
         stream_buffer_maxsize=_STREAM_BUFFER,
         stream_wait_empty=False,  # the lanes drain themselves; Faust tracks nothing of theirs

@@ -1,8 +1,11 @@
 """How much memory the process uses, and how much it may: from its control group, or as configured."""
 
+import contextlib
 import ctypes
 import os
 from pathlib import Path
+
+import psutil
 
 from streams.cache import MemoryUse
 
@@ -32,6 +35,11 @@ class MemoryGauge:
             return MemoryUse(_resident(self._process), self._configured)
         uses = [use for group in self._groups if (use := group.read()) is not None]
         return min(uses, key=lambda use: use.limit - use.used, default=None)
+
+    def usage(self) -> MemoryUse:
+        """What the process with its children uses, against whatever bounds it: in the end, the machine's memory."""
+        use = self.read() if self._configured is None else None
+        return use or MemoryUse(_with_children(), self._configured or psutil.virtual_memory().total)
 
 
 class _Group:
@@ -86,6 +94,19 @@ def _limited_groups(groups: Path, process: Path) -> list[_Group]:
 def _resident(process: Path) -> int:
     pages = int((process / "statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _with_children() -> int:
+    """Bytes of this process and its descendants, pages that they share counted once."""
+    process = psutil.Process()
+    total = 0
+    for member in (process, *process.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            try:
+                total += member.memory_full_info().pss
+            except psutil.AccessDenied:  # children that run as somebody else, and no right to look into them
+                total += member.memory_info().rss
+    return total
 
 
 def give_back() -> None:

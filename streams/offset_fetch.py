@@ -45,7 +45,7 @@ class UnstableOffsetCommitError(KafkaError):  # type: ignore[misc]  # aiokafka h
 
 
 class OffsetFetchResponse(Response):  # type: ignore[misc]  # aiokafka has no types
-    """The coordinator's answer to a `StableOffsetFetch`."""
+    """The coordinator's answer to an `OffsetFetch`."""
 
     API_KEY = 9
     API_VERSION = 7
@@ -94,18 +94,20 @@ class _OffsetFetchRequestStruct(RequestStruct):  # type: ignore[misc]  # aiokafk
     )
 
 
-class StableOffsetFetch(Request[_OffsetFetchRequestStruct]):  # type: ignore[misc]  # aiokafka has no types
-    """Asks a group's coordinator for stable committed offsets; needs Kafka 2.5 or later.
+class OffsetFetch(Request[_OffsetFetchRequestStruct]):  # type: ignore[misc]  # aiokafka has no types
+    """Asks a group's coordinator for committed offsets; needs Kafka 2.5 or later.
 
     Args:
         group: Consumer group.
         partitions: The partitions asked for.
+        stable: Whether the answer is an error while a transaction that moves one of them is being completed.
     """
 
     API_KEY = 9
 
-    def __init__(self, group: str, partitions: Iterable[TopicPartition]) -> None:
+    def __init__(self, group: str, partitions: Iterable[TopicPartition], *, stable: bool) -> None:
         self._group = group
+        self._stable = stable
         self._indexes: dict[str, list[int]] = defaultdict(list)
         for partition in partitions:
             self._indexes[partition.topic].append(partition.partition)
@@ -114,11 +116,11 @@ class StableOffsetFetch(Request[_OffsetFetchRequestStruct]):  # type: ignore[mis
         """Lay the request out for the wire."""
         no_tags: dict[int, bytes] = {}
         topics = [(topic, indexes, no_tags) for topic, indexes in self._indexes.items()]
-        return request_struct_class(self._group, topics, True, no_tags)
+        return request_struct_class(self._group, topics, self._stable, no_tags)
 
 
 def committed_offsets(response: OffsetFetchResponse) -> dict[TopicPartition, OffsetAndMetadata]:
-    """Offsets in the answer to a `StableOffsetFetch`; a partition without one is left out.
+    """Offsets in the answer to an `OffsetFetch`; a partition without one is left out.
 
     Raises:
         KafkaError: For the first error in it, of the request or of a partition.
@@ -145,7 +147,7 @@ async def _do_fetch_commit_offsets(
     self: GroupCoordinator, partitions: Iterable[TopicPartition]
 ) -> dict[TopicPartition, OffsetAndMetadata]:
     try:
-        return committed_offsets(await self._send_req(StableOffsetFetch(self.group_id, partitions)))
+        return committed_offsets(await self._send_req(OffsetFetch(self.group_id, partitions, stable=True)))
     except (NotCoordinatorForGroupError, GroupCoordinatorNotAvailableError):
         self.coordinator_dead()
         raise

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ _SIZE_UNITS = {
 _SECONDS_UNITS = {"": 1.0, "S": 1.0, "MS": 0.001, "M": 60.0, "H": 3600.0}
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
 _Number = TypeVar("_Number", int, float)
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
 _KAFKA_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -38,7 +39,7 @@ class Settings:
     processing_timeout: float = 120.0  # AUDIO_PROCESSING_TIMEOUT: seconds for one clip before it is a dead letter
     lag_objective: float = 5.0  # AUDIO_LAG_OBJECTIVE: seconds behind from which cheaper work is chosen
     stall_timeout: float = 60.0  # AUDIO_STALL_TIMEOUT: seconds without progress under lag before the worker ends
-    health_check_interval: float = 30.0  # AUDIO_HEALTH_CHECK_INTERVAL: seconds between looks at the brokers
+    health_check_interval: float = 30.0  # AUDIO_HEALTH_CHECK_INTERVAL: most seconds between looks at the brokers
     cache_bytes: int = (
         512 * 10**6
     )  # AUDIO_CACHE_SIZE: memory for cached files; a partition's table takes as much on disk
@@ -47,6 +48,9 @@ class Settings:
         None  # AUDIO_MEMORY_LIMIT: near it the cache gives way; None is the control group's limit
     )
     dead_letter_limit: int = 1000  # AUDIO_DEAD_LETTER_LIMIT: dead letters in a row before the worker ends
+    admin_token: str | None = field(
+        default=None, repr=False
+    )  # AUDIO_ADMIN_TOKEN: who sends it may see the status; without, nobody may
     log_level: str = "info"  # AUDIO_LOG_LEVEL: debug, info, warning or error
 
     @classmethod
@@ -57,14 +61,15 @@ class Settings:
             SettingsError: With one line that names the variable, its value and what would be accepted.
         """
         values: dict[str, Any] = {}
-        for variable, (field, parse) in VARIABLES.items():
+        for variable, (name, parse) in VARIABLES.items():
             text = environ.get(variable)
             if text is None or text == "":
                 continue
             try:
-                values[field] = parse(text)
+                values[name] = parse(text)
             except ValueError as error:
-                raise SettingsError(f"{variable}={text}: {error}") from None
+                shown = "..." if variable in SECRETS else text
+                raise SettingsError(f"{variable}={shown}: {error}") from None
         return cls(**values)
 
 
@@ -123,6 +128,12 @@ def _level(text: str) -> int | None:
     return int(text)
 
 
+def _token(text: str) -> str:
+    if _TOKEN.fullmatch(text) is None:
+        raise ValueError("must be 16 or more letters, digits or any of -._~+/=")
+    return text
+
+
 def _kafka_name(text: str) -> str:
     if _KAFKA_NAME.fullmatch(text) is None:
         raise ValueError("may hold only letters, digits, dots, underscores and dashes")
@@ -162,5 +173,9 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "AUDIO_DEAD_LETTER_LIMIT": ("dead_letter_limit", _positive(_integer)),
     "AUDIO_STALL_TIMEOUT": ("stall_timeout", _positive(parse_seconds)),
     "AUDIO_HEALTH_CHECK_INTERVAL": ("health_check_interval", _positive(parse_seconds)),
+    "AUDIO_ADMIN_TOKEN": ("admin_token", _token),
     "AUDIO_LOG_LEVEL": ("log_level", _log_level),
 }
+
+#: Variables whose values are shown nowhere.
+SECRETS = frozenset({"AUDIO_ADMIN_TOKEN"})

@@ -1,10 +1,8 @@
 """One broker: its configuration on disk and its process."""
 
-import os
 import shutil
 import signal
 import string
-import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +10,10 @@ from pathlib import Path
 
 from infra.kafka.errors import LocalKafkaError
 from infra.kafka.ports import HOST, accepts
+from infra.process import DetachedProcess
 
 _HERE = Path(__file__).parent
 _POLL_S = 0.05
-_LOG_TAIL_LINES = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +34,7 @@ class Door:
 class Broker:
     """One KRaft node in a directory of its own: `broker.properties`, `data/`, `broker.log` and `pid`.
 
-    The process outlives this object. It is found again by its pid together with the configuration named on
-    its command line, so a process that was given a dead broker's pid is never taken for the broker.
+    The process outlives this object.
     """
 
     def __init__(self, directory: Path, node: int, port: int, doors: Sequence[Door] = ()) -> None:
@@ -47,7 +44,8 @@ class Broker:
         self.log = directory / "broker.log"
         self._directory = directory
         self._properties = directory / "broker.properties"
-        self._child: subprocess.Popen[bytes] | None = None
+        # The script that prepares the node is given the directory, the broker itself its properties.
+        self._process = DetachedProcess(directory / "pid", self.log, (str(directory), str(self._properties)))
 
     def configure(self, controller_ports: Sequence[int]) -> None:
         """Write the node's configuration as a member of a cluster with one node for each controller port."""
@@ -90,27 +88,11 @@ class Broker:
         if shutil.which("java") is None:
             raise LocalKafkaError("Java is not installed; Kafka needs version 17 or newer")
         command = ["sh", str(_HERE / "start-broker.sh"), str(jars), str(self._directory), cluster_id]
-        with self.log.open("ab") as log:
-            self._child = subprocess.Popen(
-                command,
-                cwd=self._directory,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self._process.start(command)
 
     def pid(self) -> int | None:
         """Return the id of the running process, None when it does not run."""
-        if self._child is not None and self._child.poll() is None:
-            return self._child.pid
-        try:
-            pid = int((self._directory / "pid").read_text())
-            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except (FileNotFoundError, ProcessLookupError, ValueError):
-            return None
-        ours = {os.fsencode(self._directory), os.fsencode(self._properties)}
-        return pid if ours.intersection(arguments) else None
+        return self._process.pid()
 
     def accepts(self) -> bool:
         """Tell whether the broker runs and accepts connections."""
@@ -118,32 +100,18 @@ class Broker:
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the broker and whatever it has started; nothing happens when it does not run."""
-        pid = self.pid()
-        if pid is not None:
-            try:
-                os.killpg(pid, number)
-            except ProcessLookupError:
-                return
+        self._process.signal(number)
 
     def wait_until_ended(self, timeout: float) -> bool:
         """Wait for the process to end; tell whether it did."""
-        deadline = time.monotonic() + timeout
-        while self.pid() is not None:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_POLL_S)
-        return True
+        return self._process.wait_until_ended(timeout)
 
     def wait_until_accepting(self, timeout: float) -> None:
         """Wait for the broker to accept connections; raise LocalKafkaError with the end of its log if it does not."""
         deadline = time.monotonic() + timeout
         while not self.accepts():
             if self.pid() is None:
-                raise LocalKafkaError(f"broker {self.node} ended while starting:\n{self._log_tail()}")
+                raise LocalKafkaError(f"broker {self.node} ended while starting:\n{self._process.log_tail()}")
             if time.monotonic() > deadline:
-                raise LocalKafkaError(f"broker {self.node} was not up in {timeout:.0f} s:\n{self._log_tail()}")
+                raise LocalKafkaError(f"broker {self.node} was not up in {timeout:.0f} s:\n{self._process.log_tail()}")
             time.sleep(_POLL_S)
-
-    def _log_tail(self) -> str:
-        lines = self.log.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:]
-        return "\n".join([*lines, f"(the whole log: {self.log})"])

@@ -8,9 +8,6 @@ directory=$2
 cluster_id=$3
 here=$(dirname "$0")
 
-# Written by the process itself: whoever started it may die before it could take a note.
-echo $$ > "$directory/pid"
-
 # Runs are short and cores few: the serial collector and the quick compiler halve what the broker takes from both.
 java_with() {
   exec java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+ExitOnOutOfMemoryError \

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from scripts.demonstration.recordings import LONGEST, SHORTEST, UnavailableError, fetched, named_clips
+from infra.debian import UnavailableError, fetched
+from scripts.demonstration.recordings import LONGEST, SHORTEST, named_clips
 from streams.audio import Clip
 
 Named = tuple[str, Clip]
@@ -47,7 +48,7 @@ def load(cache: Path, say: Callable[[str], None]) -> Corpus:
     Raises:
         UnavailableError: If it cannot be had. Synthesized sound would stand for nothing here.
     """
-    directory = fetched(cache, _PACKAGES, say)
+    directory = fetched(cache, _PACKAGES, "real recordings", say)
     speech = [(name, clip) for name, clip in named_clips(directory, "sounds") if _is_sentence(name, clip)]
     music = [excerpt for name, clip in named_clips(directory, "moh") for excerpt in _excerpts(name, clip)]
     if not speech or not music:

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.debian import fetched
 from schemas import MediaType
 from schemas.media_type import OGG
-from scripts.demonstration.recordings import fetched, named_clips
+from scripts.demonstration.recordings import named_clips
 from streams.audio import Clip, decode
 from streams.audio.activity import normalised
 from streams.audio.music import features
@@ -84,7 +85,7 @@ def sources(telephone: Path, games: Path, say: Callable[[str], None]) -> list[So
         UnavailableError: If the games' recordings cannot be had.
     """
     chance = np.random.default_rng(1)
-    sound = fetched(games, (_DIALOGUE, *_SOUNDTRACKS), say) / "usr/share/games"
+    sound = fetched(games, (_DIALOGUE, *_SOUNDTRACKS), "dialogue and music of games", say) / "usr/share/games"
     found = [*_prompts(telephone, chance), *_hold_music(telephone, chance)]
     say("listening to the games")
     return [*found, *_dialogue(sound, chance), *_soundtracks(sound, chance)]

@@ -2,7 +2,8 @@
 
 `codecs`: every level in every format, and the plain codecs. `hearing`: labels set right, kinds of sound told apart.
 `cache`: every eviction policy on a trace of requests, other libraries' caches, and the optimum. `stream`: a worker from
-topic to topic, other programs that do the same, and the codec alone.
+topic to topic, other programs that do the same, and the codec alone. `latency`: how long records wait for results.
+`scale`: what a record costs as deployments grow.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from infra.debian import UnavailableError
 from scripts.benchmarks import (
     automatic,
     cache_report,
@@ -24,9 +26,10 @@ from scripts.benchmarks import (
     moments,
 )
 from scripts.benchmarks.report import Report
+from scripts.commands._bench_latency import add_latency
+from scripts.commands._bench_scale import add_scale
 from scripts.commands._bench_stream import add_stream
 from scripts.commands._cli import count, fail, progress_bar, report_console, say, writable
-from scripts.demonstration.recordings import UnavailableError
 from streams.settings import parse_size
 
 _LEVELS = (1, 2, 3, 4, 5)
@@ -57,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     listening.add_argument("--limit", type=count, metavar="N", help="use N of the prompts (default: all)")
     listening.set_defaults(run=_hearing)
     add_stream(kinds.add_parser("stream", help="CPU and time of a worker, of its peers, and of the codec alone"))
+    add_latency(kinds.add_parser("latency", help="how long records wait for their results, below and above capacity"))
+    add_scale(kinds.add_parser("scale", help="what a record costs by partitions, calls, segments and workers"))
     _add_cache(kinds.add_parser("cache", help="hit rate and cost of every eviction policy, and of Belady's optimum"))
     return parser
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from infra.debian import UnavailableError
 from scripts.benchmarks import corpus, discriminant
 from scripts.commands._cli import fail, say
-from scripts.demonstration.recordings import UnavailableError
 
 _say = partial(say, "fit_hearing")
 FILE = Path(__file__).parents[2] / "streams" / "audio" / "music.json"

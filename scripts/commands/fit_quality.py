@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from infra.debian import UnavailableError
 from scripts.benchmarks import checking, corpus, fitting
 from scripts.benchmarks.checking import Check, check
 from scripts.benchmarks.corpus import CACHE
 from scripts.benchmarks.examples import Example, Source, measure, sources
 from scripts.commands._cli import fail, progress_bar, say
-from scripts.demonstration.recordings import UnavailableError
 from streams.audio.analysis import analyse
 from streams.codecs import Encoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
 from streams.compression.quality import Model

@@ -3,7 +3,7 @@
 import shutil
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 
@@ -20,10 +20,14 @@ class WorkerProcess(ModuleProcess):
     Args:
         settings: Its settings, as environment variables, with `AUDIO_HTTP_PORT` and `AUDIO_STATE_DIR` among them.
         log: Where its log goes.
+        module: The module to run as a worker, by its full name.
+        arguments: The module's command line.
     """
 
-    def __init__(self, settings: Mapping[str, str], log: Path) -> None:
-        super().__init__(MODULE, settings, log)
+    def __init__(
+        self, settings: Mapping[str, str], log: Path, module: str = MODULE, arguments: Sequence[str] = ()
+    ) -> None:
+        super().__init__(module, settings, log, arguments)
         self.port = int(settings["AUDIO_HTTP_PORT"])
         self._state = Path(settings["AUDIO_STATE_DIR"])
 

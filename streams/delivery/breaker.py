@@ -25,6 +25,11 @@ class DeadLetterBreaker:
         self._in_a_row = 0
         self._last = ""
 
+    @property
+    def fill_ratio(self) -> float:
+        """Dead letters in a row over the limit, 0 to 1."""
+        return self._in_a_row / self._limit
+
     def admit(self, outcomes: Sequence[Outcome]) -> int:
         """Count outcomes that are about to be committed.
 

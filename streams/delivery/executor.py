@@ -24,17 +24,26 @@ class Job:
 
     Attributes:
         outcome: None until the job is done.
+        read_at: When the input was read from Kafka, in monotonic seconds.
     """
 
-    __slots__ = ("_on_done", "context", "item", "lookup", "outcome", "processor", "started")
+    __slots__ = ("_on_done", "context", "item", "lookup", "outcome", "processor", "read_at", "started")
 
     def __init__(
-        self, item: Input, context: object, processor: Processor, lookup: Lookup, on_done: Callable[[], None]
+        self,
+        item: Input,
+        context: object,
+        processor: Processor,
+        lookup: Lookup,
+        on_done: Callable[[], None],
+        *,
+        read_at: float,
     ) -> None:
         self.item = item
         self.context = context
         self.processor = processor
         self.lookup = lookup
+        self.read_at = read_at
         self.outcome: Outcome | None = None
         self.started: float | None = None
         self._on_done = on_done

@@ -1,5 +1,6 @@
 """The one way in which a worker ends when something is wrong: at once, with a message and a code."""
 
+import contextlib
 import os
 import sys
 import threading
@@ -8,28 +9,49 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import structlog
+from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 
 from streams.delivery.breaker import DeadLetterLimitError
+from streams.exits import ExitLog, Reason
 
 log = structlog.get_logger(__name__)
 
 EXIT_FAILED = 1
 EXIT_DEAD_LETTER_LIMIT = 3
+#: What brokers answer to a producer whose partition has another owner by now.
+_FENCED = (ProducerFenced, InvalidProducerEpoch)
 
 
 class StalledError(Exception):
     """There is work, and none of it gets done; or nobody can tell. A fresh process starts clean."""
 
 
-def fail_stop(error: BaseException) -> NoReturn:
+def fail_stop(exits: ExitLog, error: BaseException) -> NoReturn:
     """End the process without any clean-up.
 
     What is not committed is read again by whoever takes over, and starting there fences this process's producers: a
     clean-up could only do harm. The exit code tells an opened dead-letter breaker from everything else.
+
+    Args:
+        exits: Where the next life finds the reason.
+        error: The reason.
     """
     log.critical("worker_failed", error=type(error).__name__, reason=str(error), exc_info=error)
+    with contextlib.suppress(OSError):  # a full disk must not keep the process; the next life counts it as crashed
+        exits.end(reason_of(error), f"{type(error).__name__}: {error}")
     sys.stderr.flush()
     os._exit(EXIT_DEAD_LETTER_LIMIT if isinstance(error, DeadLetterLimitError) else EXIT_FAILED)
+
+
+def reason_of(error: BaseException) -> Reason:
+    """What kind of end an error makes."""
+    if isinstance(error, DeadLetterLimitError):
+        return "breaker"
+    if isinstance(error, StalledError):
+        return "stalled"
+    if isinstance(error, BaseExceptionGroup):
+        return "fenced" if error.subgroup(_FENCED) else "crashed"
+    return "fenced" if isinstance(error, _FENCED) else "crashed"
 
 
 class Watchdog(threading.Thread):

@@ -1,6 +1,7 @@
 """One input partition's way through the worker: in order, in parallel, into transactions."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,10 +71,10 @@ class Lane:
         self._next = position
         self._processor = processor
         self._transactor = transactor
-        self._partition = partition
+        self._records_in = parts.metrics.records_in.labels(partition)
         self._parts = parts
         self._lookup = parts.store.lookup(partition)
-        self._announced: deque[int] = deque()
+        self._announced: deque[tuple[int, float]] = deque()
         self._jobs: deque[Job] = deque()
         self._open = True
         self._changed = asyncio.Event()
@@ -86,6 +87,11 @@ class Lane:
         return len(self._jobs)
 
     @property
+    def head(self) -> Input | None:
+        """The oldest input taken and not yet committed."""
+        return self._jobs[0].item if self._jobs else None
+
+    @property
     def busy(self) -> bool:
         """Whether the head is still being processed, so that no commit can be expected yet."""
         return bool(self._jobs) and self._jobs[0].outcome is None
@@ -93,7 +99,7 @@ class Lane:
     def announce(self, offset: int, generation: int) -> None:
         """Note that the input at ``offset`` was read and is on its way; ``submit`` holds the way to account."""
         if self._open and generation == self.generation:
-            self._announced.append(offset)
+            self._announced.append((offset, time.monotonic()))
 
     async def submit(self, item: Input, generation: int, context: object) -> bool:
         """Take one input, waiting while the worker has enough in flight.
@@ -111,7 +117,7 @@ class Lane:
         """
         if not self._open or generation != self.generation:
             return False
-        announced = self._announced.popleft() if self._announced else None
+        announced, read_at = self._announced.popleft() if self._announced else (None, 0.0)
         if announced != item.position.offset:
             raise SkippedInputError(f"offset {announced} was read and {item.position} came")
         if item.position.offset < self._next:
@@ -122,7 +128,7 @@ class Lane:
             self._parts.budget.release(item.size)
             return False
         self._next = item.position.offset + 1
-        job = Job(item, context, self._processor, self._lookup, self._processed)
+        job = Job(item, context, self._processor, self._lookup, self._processed, read_at=read_at)
         self._jobs.append(job)
         self._parts.executor.submit(job)
         return True
@@ -214,11 +220,14 @@ class Lane:
         with self._parts.metrics.transaction_seconds.time():
             await self._transactor.commit([out for outcome in outcomes for out in outcome.outputs], next_offset)
         self.committed = next_offset
+        now = time.monotonic()
         for job, outcome in zip(batch, outcomes, strict=True):
             self._jobs.popleft()
             self._parts.budget.release(job.item.size)
-            self._parts.metrics.records_in.labels(self._partition).inc()
+            self._parts.metrics.processing_seconds.observe(now - job.read_at)
             self._processor.delivered(job.item, outcome)
+        self._records_in.inc(len(batch))
+        self._parts.metrics.commits.inc()
         self._parts.breaker.check()
 
 

@@ -58,12 +58,26 @@ class Lanes:
         return topic in self._processors
 
     @property
+    def assigned(self) -> bool:
+        """Whether the group has said which partitions are the worker's, be it none."""
+        return self._expected is not None
+
+    @property
     def ready(self) -> bool:
         """Whether the assigned partitions are open; a worker that was assigned none is ready as well."""
         return self._expected is not None and self._opened == self._expected
 
     def __iter__(self) -> Iterator[tuple[Source, Lane]]:
         return iter(self._lanes.items())
+
+    def owns(self, source: Source) -> bool:
+        """Whether a partition's lane is open here."""
+        return source in self._lanes
+
+    def depth(self, source: Source) -> int:
+        """Inputs taken and not yet committed; 0 for a partition of others."""
+        lane = self._lanes.get(source)
+        return 0 if lane is None else lane.depth
 
     def expect(self, generation: int) -> None:
         """Note that the partitions of this generation are assigned."""

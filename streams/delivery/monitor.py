@@ -2,26 +2,25 @@
 
 import asyncio
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Mapping
+from functools import partial
 from typing import cast
 
 import faust
 import structlog
 from aiokafka.errors import KafkaError
 from faust.tables.manager import TableManager
-from faust.types import TP
 
 from streams.delivery.failstop import Watchdog
-from streams.delivery.lanes import Lanes
+from streams.delivery.lag import NO_LAG, Head, Lag, LagReader
+from streams.delivery.lanes import Lanes, Source
 from streams.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
-_ANSWER_TIMEOUT = 10.0
-
 
 class Monitor:
-    """Reads the ends of the assigned input partitions on a timer, shows the lag, and feeds the watchdog.
+    """Reads the lag on a timer, shows it, and feeds the watchdog.
 
     The watchdog is fed when there is nothing to do, when a clip is being processed within its time, when something
     moved since the last look (a commit, or a table in recovery), and for a while when no partitions are assigned: a
@@ -30,45 +29,92 @@ class Monitor:
     Args:
         app: The running app.
         lanes: Its lanes.
+        reader: Reads the lag of every input partition, also of those that others own, or nobody.
         metrics: Where the lag is shown.
         watchdog: Fed from here.
         interval: Seconds between two looks.
         patience: Seconds that a rebalance may take.
+        mean_seconds: Mean duration of a record, in seconds of audio.
+        on_behind: Told how many seconds the worker's own partitions are behind, when they are.
+
+    Attributes:
+        lags: As last read.
+        brokers_answer: Whether they did at the last look.
     """
 
     def __init__(
         self,
         app: faust.App,
         lanes: Lanes,
+        reader: LagReader,
         metrics: Metrics,
         watchdog: Watchdog,
         *,
         interval: float,
         patience: float,
+        mean_seconds: Callable[[], float],
+        on_behind: Callable[[float], None],
     ) -> None:
         self._app = app
         self._lanes = lanes
+        self._reader = reader
         self._metrics = metrics
         self._watchdog = watchdog
         self._interval = interval
         self._patience = patience
+        self._mean_seconds = mean_seconds
+        self._on_behind = on_behind
         self._last_ready = time.monotonic()
         self._last: Hashable = None
+        self.lags: Mapping[Source, Lag] = {}
         self.brokers_answer = False
+        for source in reader.sources:
+            metrics.partition_assigned.labels(*source).set_function(partial(lanes.owns, source))
+            metrics.lane_depth.labels(source.partition).set_function(partial(lanes.depth, source))
 
     async def run(self) -> None:
         """Look, forever."""
-        while True:
-            try:
-                idle = await asyncio.wait_for(self._lag(), _ANSWER_TIMEOUT) == 0
-            except (KafkaError, TimeoutError) as error:
-                log.warning("brokers_silent", reason=str(error) or type(error).__name__)
-                self.brokers_answer = idle = False
+        try:
+            while True:
+                await self._look()
+                await asyncio.sleep(self._interval)
+        finally:
+            await self._reader.close()
+
+    async def _look(self) -> None:
+        try:
+            self.lags = await self._reader.read(self._heads())
+        except (KafkaError, TimeoutError) as error:
+            log.warning("brokers_silent", reason=str(error) or type(error).__name__)
+            self.brokers_answer = False
+        else:
+            self.brokers_answer = True
+        self._show()
+        own = [self.lags.get(source, NO_LAG) for source, _ in self._lanes]
+        if behind := max((lag.seconds(time.time()) or 0.0 for lag in own), default=0.0):
+            self._on_behind(behind)
+        if self._well(idle=self.brokers_answer and not any(lag.records for lag in own)):
+            self._watchdog.feed()
+
+    def _heads(self) -> dict[Source, Head]:
+        """Oldest records of the lanes: nobody has to ask the brokers for these."""
+        heads = {}
+        for source, lane in self._lanes:
+            if lane.head is not None:
+                milliseconds = lane.head.record.timestamp_ms
+                heads[source] = Head(lane.head.position.offset, None if milliseconds is None else milliseconds / 1000)
+        return heads
+
+    def _show(self) -> None:
+        metrics, now, mean = self._metrics, time.time(), self._mean_seconds()
+        for source, lag in self.lags.items():
+            metrics.lag_records.labels(*source).set(lag.records)
+            metrics.lag_audio_seconds.labels(*source).set(lag.records * mean)
+            seconds = lag.seconds(now)
+            if seconds is None:  # its owner knows; a wrong figure would be worse than none
+                metrics.lag_seconds.remove(*source)
             else:
-                self.brokers_answer = True
-            if self._well(idle=idle):
-                self._watchdog.feed()
-            await asyncio.sleep(self._interval)
+                metrics.lag_seconds.labels(*source).set(seconds)
 
     def _well(self, *, idle: bool) -> bool:
         previous, self._last = self._last, self._progress()
@@ -76,24 +122,6 @@ class Monitor:
             self._last_ready = time.monotonic()
             return idle or self._last != previous or any(lane.busy for _, lane in self._lanes)
         return self._last != previous or time.monotonic() - self._last_ready < self._patience
-
-    async def _lag(self) -> int:
-        """Records not yet committed, over all assigned input partitions."""
-        lanes = {TP(*source): lane for source, lane in self._lanes}
-        ends = await self._app.consumer.highwaters(*lanes) if lanes else {}
-        lags: dict[TP, int] = {}
-        for tp, lane in lanes.items():
-            lags[tp] = max(0, ends[tp] - lane.committed)
-            if lags[tp] and not lane.depth and await self._read_to(tp, ends[tp]):
-                lags[tp] = 0  # what is left are transaction markers
-        self._metrics.lag_records.clear()  # partitions that went since have other owners, who show their lag
-        for tp, lag in lags.items():
-            self._metrics.lag_records.labels(tp.topic, tp.partition).set(lag)
-        return sum(lags.values())
-
-    async def _read_to(self, tp: TP, end: int) -> bool:
-        position = await self._app.consumer.position(tp)
-        return position is not None and position >= end
 
     def _progress(self) -> Hashable:
         tables = cast("TableManager", self._app.tables)

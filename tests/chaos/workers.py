@@ -143,12 +143,19 @@ class Worker:
         return [child for child in children if child.ppid() != self.process.pid]
 
     def lines(self) -> list[dict[str, Any]]:
-        """Its log so far, over all its lives."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        """Its log so far, over all its lives: of each line the ``event``, the ``level`` and what it tells, by name."""
+        return [_flat(json.loads(line)) for line in self.log.read_text().splitlines()]
 
     def tail(self) -> str:
         """The end of its log."""
         return self.log.read_text()[-3000:]
+
+
+def _flat(line: dict[str, Any]) -> dict[str, Any]:
+    error = line.get("error", {})
+    told = {"reason": error.get("message"), "code": error.get("code")} if error else {}
+    named = {"event": line["message"], "level": line["log.level"]}
+    return {**named, **line.get("audio", {}), **line.get("kafka", {}), **told}
 
 
 @contextmanager

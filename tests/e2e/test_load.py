@@ -21,6 +21,8 @@ CALLS = {"lisbon": ("call-a", "call-b", "call-c"), "strict": ("call-d",)}
 HIGHEST_PRESSURE = 5
 BACKLOG = 100  # inputs kept waiting: with one clip in flight, several seconds of work
 BATCH = 40
+#: Level and reason, in the order in which load takes them.
+STEPS = [("3", "default"), ("3", "load (effort)"), ("4", "load (level)"), ("5", "load (level)")]
 
 
 @pytest.fixture
@@ -67,8 +69,16 @@ class Telephony:
         return segment(spoken, call, next(self._sequences[call]), number=next(self._numbers), hotel=hotel)
 
 
+def choice(result: Seen) -> tuple[str, str]:
+    return headers(result)["ce_level"], headers(result)["ce_reason"]
+
+
 def choices(results: list[Seen]) -> set[tuple[str, str]]:
-    return {(headers(result)["ce_level"], headers(result)["ce_reason"]) for result in results}
+    return {choice(result) for result in results}
+
+
+def of_call(account: Account, call: str) -> list[Seen]:
+    return [one for one in account.results if headers(one)["ce_callid"] == call]
 
 
 async def test_a_burst_costs_effort_then_levels_within_the_policy_and_is_forgotten_afterwards(
@@ -89,15 +99,26 @@ async def test_a_burst_costs_effort_then_levels_within_the_policy_and_is_forgott
         shown = worker.get("/metrics")[1]
 
     by_hotel = {hotel: [one for one in account.results if headers(one)["ce_hotelid"] == hotel] for hotel in CALLS}
-    assert {("3", "default"), ("3", "load (effort)"), ("4", "load (level)"), ("5", "load (level)")} <= choices(
-        by_hotel["lisbon"]
-    )
-    assert {level for level, _ in choices(by_hotel["strict"])} == {"3"}
+    assert choices(by_hotel["lisbon"]) == set(STEPS)
+    assert choices(by_hotel["strict"]) == {("3", "default"), ("3", "load (effort)")}
     for level, reason in choices(account.results):
         assert f'audio_choices_total{{level="{level}",reason="{reason}"}}' in shown
     for calls in CALLS.values():
         for call in calls:
-            results = [headers(one) for one in account.results if headers(one)["ce_callid"] == call]
-            assert results[0]["ce_sha256"] == results[-1]["ce_sha256"]
-            assert results[0]["ce_reason"] == results[-1]["ce_reason"] == "default"
-            assert len({result["ce_sha256"] for result in results}) > 1
+            goes_there_and_back(sorted(of_call(account, call), key=lambda one: int(headers(one)["ce_sequence"])))
+    # The least effort makes the largest files: the bits pay for its quality. The levels come on top of it.
+    largest = {step: max(len(one.value or b"") for one in by_hotel["lisbon"] if choice(one) == step) for step in STEPS}
+    _, least_effort, *levels = (largest[step] for step in STEPS)
+    assert [least_effort, *levels] == sorted([least_effort, *levels], reverse=True)
+    assert len({least_effort, *levels}) == 3
+
+
+def goes_there_and_back(results: list[Seen]) -> None:
+    """A call's results go up all steps that its hotel allows, one after the other, and come down them again."""
+    taken = [choice(one) for one in results]
+    steps = [step for step in STEPS if step in taken]
+    assert sorted(steps, key=taken.index) == steps
+    assert sorted(steps, key=taken[::-1].index) == steps
+    assert taken[0] == taken[-1] == STEPS[0]
+    assert headers(results[0])["ce_sha256"] == headers(results[-1])["ce_sha256"]
+    assert len({headers(one)["ce_sha256"] for one in results}) > 1

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from streams.exits import ExitLog
 from tests.chaos.account import Account
 from tests.chaos.damage import BAD
 from tests.chaos.records import Planned, Seen
@@ -55,7 +56,17 @@ async def test_health_metrics_and_logs_follow_the_work(worker: Worker, account: 
         assert metric(worker, "audio_bytes_in_total") > metric(worker, "audio_bytes_out_total")
         assert metric(worker, "audio_encode_seconds_count") == good
         assert metric(worker, "audio_in_flight_clips") == 0
+        assert metric(worker, "audio_processing_seconds_count") == metric(worker, "audio_delivery_seconds_count") == 300
+        assert 0 < metric(worker, "audio_commits_total") <= 300
+        assert metric(worker, "audio_hotel_records_total") == 300
+        assert metric(worker, "audio_hotel_dead_letters_total") == dead
+        assert 0 < metric(worker, "audio_memory_bytes") < metric(worker, "audio_memory_limit_bytes")
+        assert 0 < metric(worker, "audio_state_disk_free_bytes") < metric(worker, "audio_state_disk_bytes")
+        assert metric(worker, "audio_build_info") == 1
         assert await asyncio.to_thread(worker.stop) == 0
+    exits = ExitLog(worker.state)
+    exits.begin()
+    assert [end.reason for end in exits.latest] == ["stopped"]
     lines = worker.lines()
     compressed = [line for line in lines if line["event"] == "compressed"]
     assert len(compressed) == good

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from infra.debian import UnavailableError
 from scripts.benchmarks import corpus
 from scripts.commands import bench
-from scripts.demonstration.recordings import UnavailableError
 from tests.support.signals import speech
 
 

@@ -1,5 +1,9 @@
+import contextlib
+import io
 import re
 from dataclasses import fields
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -7,7 +11,17 @@ import pytest
 from streams.settings import VARIABLES, Settings
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/ARCHITECTURE.md")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/ARCHITECTURE.md",
+    "docs/MONITORING_RUNBOOK.md",
+    "docs/TROUBLESHOOTING.md",
+    "docs/LOGGING.md",
+    "docs/DASHBOARD.md",
+)
+#: Written in bash; the others are modules.
+SHELL_COMMANDS = {"run", "test"}
 
 
 def test_every_setting_is_in_the_readme_and_nothing_else() -> None:
@@ -31,3 +45,37 @@ def test_every_path_in_the_documents_exists(document: str) -> None:
     assert paths
     base = (ROOT / document).parent
     assert [path for path in paths if not (ROOT / path).exists() and not (base / path).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_link_to_a_section_leads_to_one(document: str) -> None:
+    path = ROOT / document
+    links = re.findall(r"\]\(([\w./]*)#([\w-]+)\)", path.read_text())
+    assert [link for link in links if link[1] not in sections((path.parent / link[0]) if link[0] else path)] == []
+
+
+def sections(document: Path) -> set[str]:
+    """The anchors of a document's headings, as they are made where it is shown."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_option_and_action_of_a_command_in_the_documents_is_in_its_help(document: str) -> None:
+    used = re.findall(r"\./scripts/(\w+)((?: (?:--)?[\w:./,-]+)*)", (ROOT / document).read_text())
+    for command, arguments in used:
+        if command in SHELL_COMMANDS:
+            continue
+        named = re.findall(r"--[\w-]+", arguments) + re.findall(r"^ ([a-z]+)\b(?![./])", arguments)
+        assert [name for name in named if not re.search(rf"{name}\b", help_of(command))] == [], command
+
+
+@cache
+def help_of(command: str) -> str:
+    """What a command prints when it is asked for its help."""
+    module = import_module(f"scripts.commands.{command}")
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), pytest.raises(SystemExit) as ended:
+        module.main(["--help"])
+    assert ended.value.code == 0
+    return printed.getvalue()

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from infra.debian import UnavailableError
 from scripts.benchmarks import corpus, discriminant
 from scripts.benchmarks.discriminant import Source
 from scripts.commands import bench, fit_hearing
-from scripts.demonstration.recordings import UnavailableError
 from streams.audio.activity import normalised
 from streams.audio.music import features
 from streams.audio.spectrum import spectrum

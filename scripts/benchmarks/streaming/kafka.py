@@ -9,12 +9,13 @@ from pathlib import Path
 from infra.kafka.cluster import LocalCluster
 from infra.kafka.ports import free_ports
 from schemas.topics import RAW, topic
+from scripts.benchmarks.streaming.partitioning import partitioned
 from scripts.commands._cli import Cluster
 from scripts.demonstration.surroundings import remove_topics
 from streams.topics import apply_topics
 
 PARTITIONS = topic(RAW).partitions
-"""Of every topic that a bench makes."""
+"""Of the product's topics, unless a bench asks for others."""
 
 
 @contextmanager
@@ -41,19 +42,21 @@ def running_cluster(directory: Path, brokers: int, say: Callable[[str], None]) -
 
 
 @contextmanager
-def fresh_topics(bootstrap_servers: str, say: Callable[[str], None]) -> Iterator[Cluster]:
+def fresh_topics(bootstrap_servers: str, say: Callable[[str], None], partitions: int = PARTITIONS) -> Iterator[Cluster]:
     """Make all of the product's topics under a prefix that nobody has used, and remove them afterwards.
 
     Args:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``.
         say: Told if they cannot be removed.
+        partitions: Of each.
 
     Yields:
         The topics' names, and a consumer group as new as they are.
     """
     name = f"bench-{secrets.token_hex(4)}"
     cluster = Cluster(bootstrap_servers, f"{name}.", name)
-    asyncio.run(apply_topics(bootstrap_servers, cluster.prefix, cluster.group))
+    with partitioned(partitions):
+        asyncio.run(apply_topics(bootstrap_servers, cluster.prefix, cluster.group))
     try:
         yield cluster
     finally:

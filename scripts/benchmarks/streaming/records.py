@@ -63,10 +63,36 @@ def messages(segments: Sequence[Segment], level: str, first: int, count: int, ca
         yield Message(event.call_id.encode(), segment.audio, headers)
 
 
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Where the records of a run come from.
+
+    Attributes:
+        segments: What calls say.
+        level: Name of the level at which peers code them.
+        calls: How many go on at a time.
+        partitions: Of the topic.
+    """
+
+    segments: Sequence[Segment]
+    level: str
+    calls: int
+    partitions: int
+
+    def messages(self, first: int, count: int) -> Iterator[Message]:
+        """Records number `first` and following."""
+        return messages(self.segments, self.level, first, count, self.calls)
+
+
 def number_of(headers: Iterable[tuple[str, bytes | None]]) -> int:
     """Number of a record, from its headers or from those of its result."""
     named = dict(headers)
     return int(named.get(CAUSATION_ID) or named.get(ID) or b"")
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """Partition of a call's records: calls go round, so that each partition has as much to do."""
+    return int(key.rpartition(b"-")[2]) % partitions
 
 
 class Backlog:
@@ -93,7 +119,7 @@ class Backlog:
                 "message.max.bytes": 10 * 2**20,
                 "batch.size": 2**20,
                 "linger.ms": 20,
-                # With more, librdkafka lost the first batch of some partition of a new topic once in ten times, though
+                # With more, librdkafka lost the first batch of a partition of a new topic once in ten times, though
                 # it was acknowledged: presumably refused by a leader that did not know the topic yet, and sent again
                 # behind the second one, where it counts as a duplicate.
                 "max.in.flight": 1,
@@ -121,7 +147,7 @@ class Backlog:
         self._producer.commit_transaction(_WAIT_S)
 
     def _produce(self, record: Message) -> None:
-        partition = int(record.key.rpartition(b"-")[2]) % self._partitions
+        partition = partition_of(record.key, self._partitions)
         while True:
             try:
                 self._producer.produce(

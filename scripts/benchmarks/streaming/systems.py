@@ -8,12 +8,14 @@ import psutil
 
 from infra.kafka.ports import free_ports
 from schemas.topics import COMPRESSED, RAW
+from scripts.benchmarks.streaming.kafka import PARTITIONS
 from scripts.benchmarks.streaming.peers.arguments import Arguments
 from scripts.benchmarks.streaming.speech import LEVELS
 from scripts.commands._cli import Cluster
 from scripts.demonstration.module_process import ModuleProcess
-from scripts.demonstration.worker_process import WorkerProcess
+from scripts.demonstration.worker_process import MODULE, WorkerProcess
 
+_PARTITIONING = "scripts.benchmarks.streaming.partitioning"
 _PEERS = "scripts.benchmarks.streaming.peers"
 
 #: A backlog is late from the beginning: at the default objective the worker would spend less effort on it.
@@ -34,7 +36,11 @@ class System:
 
 
 def worker(
-    cluster: Cluster, level: str, directory: Path, settings: Mapping[str, str] = WORKER_SETTINGS
+    cluster: Cluster,
+    level: str,
+    directory: Path,
+    settings: Mapping[str, str] = WORKER_SETTINGS,
+    partitions: int = PARTITIONS,
 ) -> WorkerProcess:
     """Our worker, not yet started.
 
@@ -43,6 +49,7 @@ def worker(
         level: Name of its level.
         directory: For its state and its log.
         settings: Further environment variables.
+        partitions: Of its topics.
     """
     variables = {
         "KAFKA_BOOTSTRAP_SERVERS": cluster.bootstrap_servers,
@@ -53,7 +60,9 @@ def worker(
         "AUDIO_COMPRESSION_LEVEL": str(LEVELS[level]),
         **settings,
     }
-    return WorkerProcess(variables, directory / "worker.log")
+    if partitions == PARTITIONS:
+        return WorkerProcess(variables, directory / "worker.log")
+    return WorkerProcess(variables, directory / "worker.log", _PARTITIONING, (str(partitions), MODULE))
 
 
 def _words(settings: Mapping[str, str]) -> str:
@@ -92,6 +101,10 @@ SYSTEMS: Mapping[str, System] = {
     "confluent": System(
         "at least once; librdkafka's defaults, a pool with 128 records at most, offsets committed once a second",
         _peer("confluent_loop"),
+    ),
+    "confluent-eos": System(
+        "exactly once; linger.ms=0, a pool with 128 records at most, one transaction after the other",
+        _peer("confluent_eos"),
     ),
     # Five seconds are its default; for exactly-once it advises less, as nobody sees results before a commit.
     "quix-alo": _quix("at-least-once", "5.0"),

@@ -1,8 +1,12 @@
 import subprocess
 import sys
 import threading
+from pathlib import Path
+
+import pytest
 
 from streams.delivery.failstop import StalledError, Watchdog
+from streams.exits import ExitLog
 from tests.chaos.workers import ROOT
 
 
@@ -39,20 +43,42 @@ def test_a_stopped_watchdog_is_silent() -> None:
     assert errors == []
 
 
-def fail_with(error: str) -> subprocess.CompletedProcess[str]:
+def fail_with(error: str, directory: Path) -> subprocess.CompletedProcess[str]:
     code = (
+        "from pathlib import Path\n"
+        "from aiokafka.errors import ProducerFenced\n"
         "from streams.delivery.breaker import DeadLetterLimitError\n"
-        "from streams.delivery.failstop import fail_stop\n"
-        f"fail_stop({error})"
+        "from streams.delivery.failstop import StalledError, fail_stop\n"
+        "from streams.exits import ExitLog\n"
+        f"exits = ExitLog(Path({str(directory)!r}))\n"
+        "exits.begin()\n"
+        f"fail_stop(exits, {error})"
     )
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_failing_says_why_and_exits_with_a_code() -> None:
-    ended = fail_with("ValueError('the reason')")
-    assert ended.returncode == 1
-    assert "the reason" in ended.stdout + ended.stderr
+@pytest.mark.parametrize(
+    ("error", "code", "reason"),
+    [
+        ("ValueError('why')", 1, "crashed"),
+        ("DeadLetterLimitError('why')", 3, "breaker"),
+        ("StalledError('why')", 1, "stalled"),
+        ("ProducerFenced('why')", 1, "fenced"),
+        ("ExceptionGroup('why', [ProducerFenced()])", 1, "fenced"),
+        ("ExceptionGroup('why', [ValueError()])", 1, "crashed"),
+    ],
+)
+def test_failing_says_why_now_and_in_the_next_life(error: str, code: int, reason: str, tmp_path: Path) -> None:
+    ended = fail_with(error, tmp_path)
+    assert ended.returncode == code
+    assert "why" in ended.stdout + ended.stderr
+    exits = ExitLog(tmp_path)
+    exits.begin()
+    assert {found for found, count in exits.counts.items() if count} == {reason}
+    assert "why" in exits.latest[-1].message
 
 
-def test_an_opened_breaker_has_a_code_of_its_own() -> None:
-    assert fail_with("DeadLetterLimitError('many')").returncode == 3
+def test_a_state_directory_that_is_gone_keeps_no_process(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    assert fail_with("__import__('shutil').rmtree(exits.directory) or ValueError('why')", gone).returncode == 1

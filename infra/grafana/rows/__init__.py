@@ -1,0 +1,1 @@
+"""The dashboard's rows: each module has one, as ``TITLE`` and ``panels()``."""

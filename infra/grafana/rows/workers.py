@@ -1,0 +1,98 @@
+"""Workers: what each takes, and how they come and go."""
+
+from infra.grafana.panels import GREEN, RED, Panel, Query, Words, graph, timeline
+from infra.grafana.promql import BY_PARTITION, JOB, none_yet, quantile, rate
+
+TITLE = "Workers"
+
+
+def panels() -> list[Panel]:
+    """The row's panels, from left to right."""
+    return [*_work(), *_resources(), *_flow()]
+
+
+def _work() -> list[Panel]:
+    return [
+        timeline(
+            Words(
+                "Readiness",
+                "Each condition of /health/ready: red where at least one worker says that it does not hold.",
+                ("AudioWorkerNotReady", "AudioRecoveryStuck"),
+            ),
+            Query("min by (condition) (audio_ready)", "{{condition}}"),
+            texts={0: ("not ready", RED), 1: ("ready", GREEN)},
+        ),
+        graph(
+            Words("Load by worker", "Steps towards cheaper work: 1 to 3 are less effort, 4 and 5 higher levels."),
+            Query("audio_pressure_steps", "{{instance}}"),
+            unit="none",
+            top=5,
+        ),
+        graph(
+            Words("Encoding", "Time from decoding to the finished file, one clip in its thread."),
+            Query(quantile(0.5, "audio_encode_seconds"), "p50"),
+            Query(quantile(0.95, "audio_encode_seconds"), "p95"),
+            unit="s",
+        ),
+    ]
+
+
+def _resources() -> list[Panel]:
+    return [
+        graph(
+            Words(
+                "Memory, of the limit",
+                "Resident memory of each worker with its decoders, as a share of what it may take.",
+                ("AudioMemoryHigh",),
+            ),
+            Query("audio_memory_usage", "{{instance}}"),
+            unit="percentunit",
+            steps=[(0.8, RED)],
+            top=1,
+        ),
+        graph(
+            Words("Processor", "Cores that each worker keeps busy, without its decoders."),
+            Query(rate("process_cpu_seconds_total", JOB), "{{instance}}"),
+            unit="none",
+        ),
+        graph(
+            Words(
+                "Free disk",
+                "Share of the state directory's file system that is free.",
+                ("AudioStateDiskLow",),
+            ),
+            Query("audio_state_disk_free_bytes / audio_state_disk_bytes", "{{instance}}"),
+            unit="percentunit",
+            steps=[(0.1, RED)],
+            top=1,
+        ),
+    ]
+
+
+def _flow() -> list[Panel]:
+    return [
+        graph(
+            Words("In hand", "Inputs that workers have read and not yet committed, by partition."),
+            Query(f"sum by (partition) (audio_lane_depth{{{BY_PARTITION}}})", "{{partition}}"),
+            unit="short",
+            stacked=True,
+        ),
+        graph(
+            Words("Transactions", "Kafka's time for one transaction. Above some 100 ms the brokers are slow."),
+            Query(quantile(0.5, "audio_transaction_seconds"), "p50"),
+            Query(quantile(0.95, "audio_transaction_seconds"), "p95"),
+            unit="s",
+        ),
+        graph(
+            Words(
+                "Rebalances and ends",
+                "In the last five minutes: assignments of partitions, and ends of workers. Ends come with their reason "
+                "in the log.",
+                ("AudioRebalanceStorm", "AudioProducersFenced", "AudioWorkerCrashes"),
+            ),
+            Query(none_yet("sum(increase(audio_rebalances_total[5m]))"), "rebalances"),
+            Query(none_yet("sum(increase(audio_worker_exits_total[5m]))"), "ends"),
+            Query("sum(audio_cache_records_to_recover)", "records to recover"),
+            unit="short",
+        ),
+    ]

@@ -1,0 +1,118 @@
+"""What Prometheus and Alertmanager are configured with: the files of infra, with the names filled in."""
+
+import json
+import re
+import shutil
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from infra.monitoring.errors import MonitoringError
+
+_INFRA = Path(__file__).parents[1]
+_SEVERITIES = ("critical", "warning", "info")
+_DURATION = re.compile(r"([0-9]+(ms|s|m|h|d|w|y))+")
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:]+\]|[^\s,:\[\]/]+):[0-9]{1,5}")
+
+
+@dataclass(frozen=True, slots=True)
+class Monitoring:
+    """What is watched, how often, and who is told.
+
+    Attributes:
+        workers: HTTP endpoints of the workers, ``host:port``.
+        workers_minimum: How many of them have to answer.
+        scrape_interval: Between two looks, as Prometheus writes durations: ``15s``.
+        group_wait: How long Alertmanager waits for alerts of the same kind before it sends the first message.
+        group_interval: And before it sends what has changed since.
+        webhook_url: Where alerts go; None sends none. Its form decides between what Slack, Discord and others read.
+    """
+
+    workers: Sequence[str] = ("127.0.0.1:8080",)
+    workers_minimum: int = 1
+    scrape_interval: str = "15s"
+    group_wait: str = "10s"
+    group_interval: str = "1m"
+    webhook_url: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check what a person may have mistyped.
+
+        Raises:
+            MonitoringError: With one line that says what would be accepted.
+        """
+        if not _DURATION.fullmatch(self.scrape_interval):
+            raise MonitoringError(f"{self.scrape_interval!r} is no scrape interval; write for example 15s or 1m")
+        for worker in self.workers:
+            if not _ADDRESS.fullmatch(worker):
+                raise MonitoringError(f"{worker!r} is no worker; write host:port")
+        if self.webhook_url is not None and not _is_web_address(self.webhook_url):
+            raise MonitoringError("the webhook is not of the form https://host/path")  # it is a secret, so not shown
+
+
+def render(directory: Path, monitoring: Monitoring, alertmanager: str = "127.0.0.1:9093") -> None:
+    """Write what Prometheus and Alertmanager need into a directory.
+
+    Args:
+        directory: Gets ``prometheus.yml``, the rules, ``workers.json`` and ``alertmanager.yml``.
+        monitoring: What is watched.
+        alertmanager: Where Prometheus finds Alertmanager, ``host:port``.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    names = {
+        "directory": directory.absolute(),
+        "alertmanager": alertmanager,
+        "scrape_interval": monitoring.scrape_interval,
+        "workers_minimum": monitoring.workers_minimum,
+        "group_wait": monitoring.group_wait,
+        "group_interval": monitoring.group_interval,
+    }
+    prometheus = _INFRA / "prometheus"
+    for rules in prometheus.glob("*.rules.yml"):
+        shutil.copy(rules, directory)  # what an alert says is a template of Prometheus' own
+    for template in (prometheus / "prometheus.yml", prometheus / "fleet.rules.yml"):
+        (directory / template.name).write_text(string.Template(template.read_text()).substitute(names))
+    (directory / "workers.json").write_text(json.dumps([{"targets": list(monitoring.workers)}]))
+    routes = string.Template((_INFRA / "alertmanager" / "alertmanager.yml").read_text()).substitute(names)
+    target = directory / "alertmanager.yml"
+    target.touch(mode=0o600)  # whoever knows a webhook's URL can write to it
+    target.write_text(f"{routes}\n{yaml.safe_dump({'receivers': _receivers(monitoring.webhook_url)}, sort_keys=False)}")
+
+
+def _receivers(url: str | None) -> list[dict[str, Any]]:
+    return [{"name": severity, **_channel(url, severity)} for severity in _SEVERITIES]
+
+
+def _channel(url: str | None, severity: str) -> dict[str, Any]:
+    """A receiver's settings, in the form that the URL's owner reads."""
+    if url is None:
+        return {}
+    title = f"[{severity}] {{{{ .Status | toUpper }}}} {{{{ .GroupLabels.alertname }}}}"
+    text = (
+        "{{ range .Alerts }}{{ .Annotations.summary }}\n{{ .Annotations.description }}\n"
+        "{{ .Annotations.runbook_url }}\n{{ end }}"
+    )
+    address = urlsplit(url)
+    host, path = address.hostname or "", address.path
+    if _belongs_to(host, "discord.com", "discordapp.com") or path.startswith("/api/webhooks/"):
+        return {"discord_configs": [{"webhook_url": url, "send_resolved": True, "title": title, "message": text}]}
+    if _belongs_to(host, "slack.com") or path.startswith("/services/"):
+        return {"slack_configs": [{"api_url": url, "send_resolved": True, "title": title, "text": text}]}
+    return {"webhook_configs": [{"url": url, "send_resolved": True}]}
+
+
+def _belongs_to(host: str, *domains: str) -> bool:
+    return any(host == domain or host.endswith(f".{domain}") for domain in domains)
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        address = urlsplit(text)
+    except ValueError:
+        return False
+    return address.scheme in {"http", "https"} and bool(address.hostname)

@@ -1,0 +1,5 @@
+"""Why monitoring cannot be had. Each message tells the reader what to change."""
+
+
+class MonitoringError(Exception):
+    """Prometheus or Alertmanager could not be found, configured or started."""

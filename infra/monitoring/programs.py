@@ -1,0 +1,70 @@
+"""Prometheus, Alertmanager and their tools: what is on the PATH, else Debian's, fetched once."""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.debian import UnavailableError, fetched
+from infra.monitoring.errors import MonitoringError
+
+_CACHE = Path(__file__).resolve().parents[2] / ".build" / "monitoring"
+_PACKAGES = ("prometheus", "prometheus-alertmanager")
+# Debian's Alertmanager reads its templates from /usr/share alone: it, and nobody else, is shown the fetched ones there.
+_WITH_SHARED_FILES = 'mount --bind "$0" /usr/share && exec "$@"'
+
+Command = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """How the programs are started: each a command to which arguments are added.
+
+    Attributes:
+        prometheus: Collects, and evaluates the rules.
+        promtool: Checks configurations and rules, and runs the rules' unit tests.
+        alertmanager: Groups alerts and sends them on.
+        amtool: Checks its configuration.
+    """
+
+    prometheus: Command
+    promtool: Command
+    alertmanager: Command
+    amtool: Command
+
+
+def ensure_programs(say: Callable[[str], None]) -> Programs:
+    """Find the programs, or fetch Debian's into `.build`.
+
+    Args:
+        say: Told what takes a moment.
+
+    Raises:
+        MonitoringError: If they can neither be found nor fetched.
+    """
+    return _installed() or _fetched(say)
+
+
+def _installed() -> Programs | None:
+    alertmanager = shutil.which("alertmanager") or shutil.which("prometheus-alertmanager")
+    prometheus, promtool, amtool = (shutil.which(name) for name in ("prometheus", "promtool", "amtool"))
+    if not (prometheus and promtool and alertmanager and amtool):
+        return None
+    return Programs((prometheus,), (promtool,), (alertmanager,), (amtool,))
+
+
+def _fetched(say: Callable[[str], None]) -> Programs:
+    try:
+        usr = fetched(_CACHE, _PACKAGES, "Prometheus and Alertmanager, some 30 MB,", say) / "usr"
+    except UnavailableError as error:
+        raise MonitoringError(f"{' and '.join(_PACKAGES)} have to be installed, because {error}") from error
+    namespace = ("unshare", "--mount") if os.geteuid() == 0 else ("unshare", "--user", "--map-root-user", "--mount")
+    shared = (*namespace, "sh", "-c", _WITH_SHARED_FILES, str(usr / "share"))
+    binaries = usr / "bin"
+    return Programs(
+        (str(binaries / "prometheus"),),
+        (str(binaries / "promtool"),),
+        (*shared, str(binaries / "prometheus-alertmanager")),
+        (*shared, str(binaries / "amtool")),
+    )

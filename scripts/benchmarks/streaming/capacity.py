@@ -1,0 +1,103 @@
+"""What one worker can carry: calls for each core, clips in a second, and the memory that they take."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scripts.benchmarks.streaming.arrivals import drained_rate
+from scripts.benchmarks.streaming.probes import metrics, peak_bytes
+from scripts.benchmarks.streaming.records import Traffic
+from scripts.benchmarks.streaming.scale import BASE, backlog_records, workers
+from scripts.benchmarks.streaming.speech import DEFAULT, LOSSLESS, Segment
+from scripts.benchmarks.streaming.systems import WORKER_SETTINGS
+from scripts.benchmarks.streaming.trial import Trial, Where, ready
+from scripts.demonstration.worker_process import WorkerProcess
+
+CLIP_S = 6.25
+"""Seconds of audio in a clip of 100 KB: linear, 8 kHz."""
+
+#: Everything is behind this objective, so that the worker takes the least effort; a fixed level stays, and its floor.
+_UNDER_LOAD = {"AUDIO_LAG_OBJECTIVE": "1ms"}
+STEPS = 4
+"""Measurements that `carried` makes."""
+
+_EVERY_STEP = 5
+_PRESSING = 200  # records at a time until then
+_PRESSED_AT_MOST = 30  # times; a step takes two seconds of work
+_MB = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What one worker carries.
+
+    Attributes:
+        calls_lossless: Calls at 8 kHz for each core, lossless.
+        calls_default: The same at the default level.
+        calls_default_under_load: The same at the default level, with the effort that a worker spends when it is late.
+        clips_per_s: Clips of 100 KB in a second, lossless, on all cores of this machine, brokers on it as well.
+        clips_peak_mb: Most resident memory meanwhile, children included; as many clips in flight as are allowed.
+    """
+
+    calls_lossless: float
+    calls_default: float
+    calls_default_under_load: float
+    clips_per_s: float
+    clips_peak_mb: float
+
+
+def carried(where: Where, segments: Sequence[Segment], clips: Sequence[Segment], *, most: int) -> Carried:
+    """Measure it, each figure by draining a backlog.
+
+    Args:
+        where: The surroundings.
+        segments: What calls say, in the length of the base.
+        clips: Of `CLIP_S`.
+        most: Records at most, of each measurement.
+    """
+
+    def traffic(said: Sequence[Segment], level: str) -> Traffic:
+        return Traffic(said, level, BASE.calls, BASE.partitions)
+
+    lossless, default = traffic(segments, LOSSLESS), traffic(segments, DEFAULT)
+    rate, peak = _clips(where, traffic(clips, LOSSLESS), most)
+    return Carried(
+        calls_lossless=_calls(where, lossless, most),
+        calls_default=_calls(where, default, most),
+        calls_default_under_load=_calls(where, default, most, under_load=True),
+        clips_per_s=rate,
+        clips_peak_mb=peak,
+    )
+
+
+def _calls(where: Where, traffic: Traffic, most: int, *, under_load: bool = False) -> float:
+    """Calls for each core: seconds of audio in a second of processor time."""
+    where.watching.begin(f"calls, {traffic.level}{' under load' if under_load else ''}")
+    settings = _UNDER_LOAD if under_load else WORKER_SETTINGS
+    count = backlog_records(traffic, most)
+    pressing = _PRESSING * _PRESSED_AT_MOST if under_load else 0
+    start = workers(traffic.level, traffic.partitions, 1, settings)
+    with ready(where, traffic, start, pressing + count) as trial:
+        if under_load:
+            _press(trial)
+        done = trial.drain(count)
+    where.watching.advance(1)
+    return count * BASE.segment_s / done.cpu_s
+
+
+def _press(trial: Trial[WorkerProcess]) -> None:
+    """Keep a worker late until it can do no more about it."""
+    (process,) = trial.processes
+    for _ in range(_PRESSED_AT_MOST):
+        if metrics(process)["audio_pressure_steps"] >= _EVERY_STEP:
+            return
+        trial.drain(_PRESSING)
+    raise process.error("does not go towards cheaper work, however late it is")
+
+
+def _clips(where: Where, traffic: Traffic, most: int) -> tuple[float, float]:
+    where.watching.begin("clips")
+    count = backlog_records(traffic, most)
+    with ready(where, traffic, workers(traffic.level, traffic.partitions, 1), count) as trial:
+        done = trial.drain(count)
+        where.watching.advance(1)
+        return drained_rate(done.arrived), peak_bytes(trial.processes[0].pid) / _MB

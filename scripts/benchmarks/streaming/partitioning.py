@@ -1,0 +1,27 @@
+"""The product with another number of partitions than schemas/topics.yaml gives it. Nothing else of it differs.
+
+As a program: the number of partitions, then a module of the product to run.
+"""
+
+import runpy
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from unittest.mock import patch
+
+from schemas.topics import load_topics
+
+
+@contextmanager
+def partitioned(partitions: int) -> Iterator[None]:
+    """Let the product believe that its topics have so many partitions, wherever it looks."""
+    specs = tuple(replace(spec, partitions=partitions) if spec.copartitioned else spec for spec in load_topics())
+    with patch("schemas.topics.load_topics", lambda: specs), patch("streams.topics.load_topics", lambda: specs):
+        yield
+
+
+if __name__ == "__main__":
+    _, partitions, *sys.argv = sys.argv
+    with partitioned(int(partitions)):
+        runpy.run_module(sys.argv[0], run_name="__main__")

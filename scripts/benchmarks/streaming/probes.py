@@ -1,0 +1,62 @@
+"""What a running worker says of itself, and what the system says of it."""
+
+import urllib.request
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from prometheus_client.parser import text_string_to_metric_families
+
+from scripts.demonstration.worker_process import WorkerProcess
+
+_ANSWER_S = 10.0
+_KIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Transactions:
+    """What a worker has committed so far.
+
+    Attributes:
+        count: Transactions.
+        open_s: Seconds that they were open, added up.
+    """
+
+    count: float
+    open_s: float
+
+    def __add__(self, other: "Transactions") -> "Transactions":
+        return Transactions(self.count + other.count, self.open_s + other.open_s)
+
+    def __sub__(self, other: "Transactions") -> "Transactions":
+        return Transactions(self.count - other.count, self.open_s - other.open_s)
+
+
+def metrics(worker: WorkerProcess) -> Mapping[str, float]:
+    """Every series of a worker by its name, added up over its labels; one that has none yet is 0."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{worker.port}/metrics", timeout=_ANSWER_S) as answer:
+        text = answer.read().decode()
+    found: dict[str, float] = defaultdict(float)
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            found[sample.name] += sample.value
+    return found
+
+
+def transactions(worker: WorkerProcess) -> Transactions:
+    """Read from a worker's metrics what it has committed so far."""
+    found = metrics(worker)
+    return Transactions(found["audio_transaction_seconds_count"], found["audio_transaction_seconds_sum"])
+
+
+def peak_bytes(pid: int) -> int:
+    """Most resident memory so far of a process and its children, each at its own peak; shared pages count for each."""
+    process = psutil.Process(pid)
+    return sum(_high_water(member.pid) for member in (process, *process.children(recursive=True)))
+
+
+def _high_water(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * _KIB

@@ -1,0 +1,146 @@
+"""Shows what waits on audio.raw: records and their age, by partition, and who reads it."""
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
+from aiokafka.errors import KafkaConnectionError
+from rich.live import Live
+from rich.table import Table
+
+from schemas.topics import RAW, topic
+from scripts.commands._cli import Cluster, CommandError, add_cluster_options, cluster_of, report_console, run, writable
+from streams.delivery.lag import Lag, LagReader
+from streams.delivery.lanes import Source
+
+_LOOK_SECONDS = 5.0
+#: Where the members are in the description of a group.
+_MEMBERS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at all partitions.
+
+    Attributes:
+        at: When, in seconds since the epoch.
+        lags: What waits.
+        owners: Who reads it; a partition that nobody reads is missing.
+    """
+
+    at: float
+    lags: Mapping[Source, Lag]
+    owners: Mapping[Source, str]
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """One object for each partition."""
+        return [
+            {
+                "topic": source.topic,
+                "partition": source.partition,
+                "records": lag.records,
+                "seconds": lag.seconds(self.at),
+                "owner": self.owners.get(source),
+            }
+            for source, lag in self.lags.items()
+        ]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    options = _parser().parse_args(argv)
+    cluster = cluster_of(options)
+    return run("lag", _watch(cluster) if options.watch else _show(cluster, options.json))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/lag",
+        description=__doc__,
+        epilog="Counted is what read_committed consumers may read: where only markers of transactions are left, nothing"
+        " waits. The age of more than 16 partitions that are behind takes several looks.",
+    )
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--json", type=writable, metavar="FILE", help="write the figures to a file as well")
+    how.add_argument("--watch", action="store_true", help=f"look again every {_LOOK_SECONDS:g} s, until Ctrl-C")
+    add_cluster_options(parser)
+    return parser
+
+
+async def _show(cluster: Cluster, file: Path | None) -> int:
+    reader = await _reader(cluster)
+    try:
+        look = await _look(cluster, reader)
+    finally:
+        await reader.close()
+    if file is not None:
+        file.write_text(json.dumps(look.as_json(), indent=2) + "\n")
+    report_console().print(_table(look))
+    return 0
+
+
+async def _watch(cluster: Cluster) -> int:
+    reader = await _reader(cluster)
+    try:
+        with Live(console=report_console(), auto_refresh=False) as live:
+            while True:
+                live.update(_table(await _look(cluster, reader)), refresh=True)
+                await asyncio.sleep(_LOOK_SECONDS)
+    finally:
+        await reader.close()
+
+
+async def _reader(cluster: Cluster) -> LagReader:
+    await cluster.check([RAW])
+    sources = [Source(cluster.topic(RAW), partition) for partition in range(topic(RAW).partitions)]
+    return LagReader(cluster.bootstrap_servers, cluster.group, sources)
+
+
+async def _look(cluster: Cluster, reader: LagReader) -> Look:
+    try:
+        return Look(time.time(), await reader.read(), await _owners(cluster))
+    except KafkaConnectionError as error:
+        raise cluster.unreachable() from error
+    except TimeoutError as error:
+        raise CommandError(f"the Kafka brokers at {cluster.bootstrap_servers} do not answer in time") from error
+
+
+async def _owners(cluster: Cluster) -> dict[Source, str]:
+    """Who reads each partition, by the group coordinator's word."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap_servers)
+    try:
+        await admin.start()
+        [answer] = await admin.describe_consumer_groups([cluster.group])
+    finally:
+        await admin.close()
+    [group] = answer.groups
+    owners: dict[Source, str] = {}
+    for _, client, host, _, assignment, *_ in group[_MEMBERS]:
+        if assignment:  # none while the group is rebalancing
+            for name, partitions in ConsumerProtocolMemberAssignment.decode(assignment).assignment:
+                owners |= {Source(name, partition): f"{client} {host}" for partition in partitions}
+    return owners
+
+
+def _table(look: Look) -> Table:
+    waiting = sum(lag.records for lag in look.lags.values())
+    table = Table(title=f"{waiting} records wait", title_justify="left")
+    for column in ("topic", "partition", "records", "oldest", "owner"):
+        table.add_column(column, justify="right" if column in {"partition", "records", "oldest"} else "left")
+    for source, lag in look.lags.items():
+        seconds = lag.seconds(look.at)
+        oldest = "" if not lag.records else "?" if seconds is None else f"{seconds:.1f} s"
+        table.add_row(source.topic, str(source.partition), str(lag.records), oldest, look.owners.get(source, "nobody"))
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""A Prometheus and an Alertmanager on this machine: `monitoring up`, `monitoring down`, `monitoring status`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from infra.monitoring.configuration import Monitoring, render
+from infra.monitoring.errors import MonitoringError
+from infra.monitoring.local import LocalMonitoring
+from scripts.commands._cli import count, fail, say
+
+_PROJECT = Path(__file__).resolve().parents[2]
+_NAME = "monitoring"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one action; standard output carries only addresses and paths."""
+    options = _parser().parse_args(argv)
+    actions = {"up": _up, "down": _down, "status": _status, "render": _render}
+    try:
+        return actions[options.action](options)
+    except MonitoringError as error:
+        return fail(_NAME, str(error))
+    except OSError as error:
+        return fail(_NAME, f"{error.filename}: {error.strerror}")
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"scripts/{_NAME}", description=__doc__)
+    parser.add_argument(
+        "action",
+        choices=("up", "down", "status", "render"),
+        help="up: start both with the rules of infra/prometheus; down: end them and remove their data; status: exit 0 "
+        "when both are up, 1 otherwise; render: only write their configuration, for servers elsewhere",
+    )
+    parser.add_argument(
+        "--workers",
+        default="127.0.0.1:8080",
+        metavar="HOST:PORT,...",
+        help="HTTP endpoints of the workers (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--minimum", type=count, default=1, metavar="N", help="with fewer workers an alert is raised (default: 1)"
+    )
+    parser.add_argument("--port", type=int, default=9090, help="Prometheus' port (default: %(default)s)")
+    parser.add_argument("--alertmanager-port", type=int, default=9093, help="(default: %(default)s)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("monitoring"),
+        metavar="DIRECTORY",
+        help="where render writes (default: %(default)s)",
+    )
+    parser.epilog = (
+        "PROMETHEUS_SCRAPE_INTERVAL (default: 15s) is the time between two looks at the workers. Alerts are sent to "
+        "ALERT_MANAGER_WEBHOOK_URL, if it is set: in the form that Slack or Discord read where it is theirs, otherwise "
+        "as Alertmanager's own JSON."
+    )
+    return parser
+
+
+def _monitoring(options: argparse.Namespace) -> Monitoring:
+    return Monitoring(
+        workers=options.workers.split(","),
+        workers_minimum=options.minimum,
+        scrape_interval=os.environ.get("PROMETHEUS_SCRAPE_INTERVAL") or "15s",
+        webhook_url=os.environ.get("ALERT_MANAGER_WEBHOOK_URL") or None,
+    )
+
+
+def _local(options: argparse.Namespace) -> LocalMonitoring:
+    directory = Path(os.environ.get("AUDIO_RUN_DIR") or _PROJECT / ".run") / f"{_NAME}-{options.port}"
+    return LocalMonitoring(directory, options.port, options.alertmanager_port, partial(say, _NAME))
+
+
+def _up(options: argparse.Namespace) -> int:
+    local = _local(options)
+    if not all(local.status().values()):
+        local.configure(_monitoring(options))
+        local.start()
+    _announce(local)
+    return 0
+
+
+def _down(options: argparse.Namespace) -> int:
+    _local(options).stop()
+    say(_NAME, "Prometheus and Alertmanager are down and their data is removed")
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    local = _local(options)
+    states = local.status()
+    for name, ready in states.items():
+        say(_NAME, f"{name} is {'up' if ready else 'not up'}")
+    if not all(states.values()):
+        return 1
+    _announce(local)
+    return 0
+
+
+def _render(options: argparse.Namespace) -> int:
+    render(options.out, _monitoring(options), f"127.0.0.1:{options.alertmanager_port}")
+    for path in sorted(options.out.iterdir()):
+        print(path)
+    return 0
+
+
+def _announce(local: LocalMonitoring) -> None:
+    print(f"Prometheus: {local.url}")
+    print(f"alerts: {local.url}/alerts")
+    print(f"Alertmanager: {local.alertmanager_url}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

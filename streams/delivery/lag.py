@@ -1,0 +1,211 @@
+"""Lag by the brokers' word: what of the input topics waits, for every partition, whoever owns it."""
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
+from aiokafka.errors import KafkaError
+
+from streams.delivery.lanes import Source
+from streams.offset_fetch import OffsetFetch, committed_offsets
+
+#: Partitions whose oldest record is fetched in one look, so that a look at many that are behind stays cheap.
+_PROBES = 16
+#: A broker sends the first batch whole, however large, and no second one beyond this.
+_FETCH_BYTES = 4096
+_FETCH_MAX_WAIT_MS = 100
+_REQUEST_TIMEOUT_MS = 6_000
+_READ_WITHIN = 4.0
+_RETRY_PAUSE = 0.2
+_CLOSE_TIMEOUT = 5.0
+
+
+class Head(NamedTuple):
+    """The oldest unprocessed record of a partition.
+
+    Attributes:
+        offset: Its offset.
+        timestamp: Seconds since the epoch; None where the record has none.
+    """
+
+    offset: int
+    timestamp: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """What waits in one partition.
+
+    Attributes:
+        records: From the oldest unprocessed record to the last stable offset, 0 when there is none. Markers of
+            transactions between and behind the records are counted: their number is not known without reading.
+        head: The oldest unprocessed record; None when nothing waits, or when it was not looked at yet.
+    """
+
+    records: int
+    head: Head | None = None
+
+    def seconds(self, now: float) -> float | None:
+        """Age of the oldest unprocessed record; 0 when nothing waits, None when it is not known.
+
+        Args:
+            now: Seconds since the epoch.
+        """
+        if not self.records:
+            return 0.0
+        if self.head is None or self.head.timestamp is None:
+            return None
+        return max(0.0, now - self.head.timestamp)
+
+
+NO_LAG = Lag(0)
+
+
+class _Probed(NamedTuple):
+    """What the record behind a committed offset was: none up to `end`, where `head` is None."""
+
+    committed: int
+    end: int
+    head: Head | None
+
+    def holds(self, committed: int, end: int) -> bool:
+        return self.committed == committed and (self.head is not None or self.end == end)
+
+
+class LagReader:
+    """Reads what a consumer group has before it, from the brokers, with a client of its own and outside of the group.
+
+    A difference of offsets alone says little: transactions leave markers, which nobody commits past. So the oldest
+    record behind the committed offset is fetched, once as long as that offset stands, and of some partitions per
+    look. Where there is none, there is no lag.
+
+    Args:
+        bootstrap_servers: ``host:port[,host:port...]``.
+        group: The consumer group.
+        sources: Every partition to look at.
+    """
+
+    def __init__(self, bootstrap_servers: str, group: str, sources: Collection[Source]) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._group = group
+        self.sources = sources
+        self._partitions = [TopicPartition(*source) for source in sources]
+        self._probed: dict[TopicPartition, _Probed] = {}
+        self._turns = itertools.count()
+        self._turn: dict[TopicPartition, int] = dict.fromkeys(self._partitions, 0)
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def read(self, heads: Mapping[Source, Head] | None = None) -> dict[Source, Lag]:
+        """Look at every partition.
+
+        Args:
+            heads: Oldest unprocessed records that are known already: those in a worker's own lanes.
+
+        Raises:
+            aiokafka.errors.KafkaError: When the brokers do not answer, or refuse to. The next look connects anew.
+            TimeoutError: When they do not answer in time.
+        """
+        try:
+            async with asyncio.timeout(_READ_WITHIN):
+                return await self._read(heads or {})
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Close the connections."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            with contextlib.suppress(TimeoutError, KafkaError):
+                await asyncio.wait_for(consumer.stop(), _CLOSE_TIMEOUT)
+
+    async def _read(self, heads: Mapping[Source, Head]) -> dict[Source, Lag]:
+        consumer = await self._connected()
+        # Offsets first: what is committed in between makes the lag a little too large, never negative.
+        begins = await self._begins(consumer)
+        ends: Mapping[TopicPartition, int] = await consumer.end_offsets(self._partitions)
+        known = {TopicPartition(*source): head for source, head in heads.items()}
+        behind = {tp: begin for tp, begin in begins.items() if begin < ends[tp] and tp not in known}
+        await self._look_closer(consumer, behind, ends)
+        return {Source(*tp): self._lag(tp, known.get(tp), begins[tp], ends[tp]) for tp in self._partitions}
+
+    async def _connected(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._bootstrap_servers,
+                isolation_level="read_committed",
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                max_partition_fetch_bytes=_FETCH_BYTES,
+                fetch_max_wait_ms=_FETCH_MAX_WAIT_MS,
+                request_timeout_ms=_REQUEST_TIMEOUT_MS,
+            )
+            self._consumer = consumer
+            await consumer.start()
+            consumer.assign(self._partitions)
+            consumer.pause(*self._partitions)
+        return self._consumer
+
+    async def _begins(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
+        """Where the group stands: what it has committed, or the beginning."""
+        committed = await self._committed(consumer._client)  # noqa: SLF001  knows the brokers already
+        fresh = [tp for tp in self._partitions if tp not in committed]
+        starts: dict[TopicPartition, int] = await consumer.beginning_offsets(fresh) if fresh else {}
+        return starts | committed
+
+    async def _committed(self, client: AIOKafkaClient) -> dict[TopicPartition, int]:
+        # Not the stable ones: while partitions are busy, there is hardly a moment without a transaction.
+        request = OffsetFetch(self._group, self._partitions, stable=False)
+        while True:
+            try:
+                coordinator = await client.coordinator_lookup(CoordinationType.GROUP, self._group)
+                answer = await client.send(coordinator, request, group=ConnectionGroup.COORDINATION)
+                return {tp: committed.offset for tp, committed in committed_offsets(answer).items()}
+            except KafkaError as error:  # the coordinator is moving
+                if not error.retriable:
+                    raise
+                await asyncio.sleep(_RETRY_PAUSE)
+
+    async def _look_closer(
+        self, consumer: AIOKafkaConsumer, behind: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+    ) -> None:
+        """Fetch the oldest record of those partitions that have waited longest for a look."""
+        unknown = [
+            tp for tp, begin in behind.items() if tp not in self._probed or not self._probed[tp].holds(begin, ends[tp])
+        ]
+        chosen = sorted(unknown, key=lambda tp: self._turn[tp])[:_PROBES]
+        for tp in chosen:
+            self._turn[tp] = next(self._turns)
+            consumer.seek(tp, behind[tp])
+        consumer.resume(*chosen)
+        waiting = set(chosen)
+        while waiting:
+            batches: Mapping[TopicPartition, list[ConsumerRecord]] = await consumer.getmany(
+                *waiting, timeout_ms=_FETCH_MAX_WAIT_MS
+            )
+            for tp in list(waiting):
+                if tp in batches or await consumer.position(tp) >= ends[tp]:
+                    consumer.pause(tp)
+                    waiting.discard(tp)
+                    self._probed[tp] = _Probed(behind[tp], ends[tp], _head(batches.get(tp)))
+
+    def _lag(self, tp: TopicPartition, head: Head | None, begin: int, end: int) -> Lag:
+        if begin >= end:
+            return NO_LAG
+        if head is None and (probed := self._probed.get(tp)) is not None and probed.holds(begin, end):
+            if probed.head is None:
+                return NO_LAG
+            head = probed.head
+        return Lag(end - begin) if head is None else Lag(max(0, end - head.offset), head)
+
+
+def _head(records: list[ConsumerRecord] | None) -> Head | None:
+    if not records:
+        return None
+    oldest = records[0]
+    return Head(oldest.offset, oldest.timestamp / 1000 if oldest.timestamp >= 0 else None)

@@ -1,0 +1,119 @@
+"""What an operator may know of a running worker, as plain data for JSON."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from streams.app import Runtime
+from streams.delivery.lag import NO_LAG
+from streams.delivery.monitor import Monitor
+from streams.exits import ExitLog
+from streams.last_errors import LastErrors
+from streams.settings import SECRETS, VARIABLES, Settings
+from streams.vitals import versions
+
+
+class Status:
+    """Puts together what an operator asks first: is it well, how far behind, what does it choose and why, what failed.
+
+    Args:
+        runtime: The worker's parts.
+        monitor: Knows the lag.
+        readiness: Each condition of readiness and whether it holds now.
+        exits: How former lives ended.
+        errors: The last warnings and errors.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        monitor: Monitor,
+        readiness: Callable[[], Mapping[str, bool]],
+        exits: ExitLog,
+        errors: LastErrors,
+    ) -> None:
+        self._runtime = runtime
+        self._monitor = monitor
+        self._readiness = readiness
+        self._exits = exits
+        self._errors = errors
+        self._started = time.time()
+
+    def report(self) -> dict[str, Any]:
+        """Everything, as it is now."""
+        return {
+            "versions": versions(),
+            "started": _time(self._started),
+            "ready": self._readiness(),
+            "settings": _shown(self._runtime.settings),
+            "partitions": self._partitions(),
+            "choice": self._choice(),
+            "cache": self._cache(),
+            "breaker_fill_ratio": self._runtime.breaker.fill_ratio,
+            "last_errors": [
+                asdict(seen) | {"first": _time(seen.first), "last": _time(seen.last)} for seen in self._errors.latest()
+            ],
+            "exits": {
+                "counts": self._exits.counts,
+                "latest": [asdict(end) | {"at": _time(end.at)} for end in self._exits.latest],
+            },
+        }
+
+    def _partitions(self) -> list[dict[str, Any]]:
+        lanes = dict(self._runtime.lanes)
+        found = []
+        for source in sorted(self._monitor.lags.keys() | lanes.keys()):
+            lag, lane = self._monitor.lags.get(source, NO_LAG), lanes.get(source)
+            found.append(
+                {
+                    "topic": source.topic,
+                    "partition": source.partition,
+                    "lag_records": lag.records,
+                    "lag_seconds": lag.seconds(time.time()),
+                    "lag_audio_seconds": lag.records * self._runtime.tally.mean_seconds,
+                    "assigned": lane is not None,
+                    "lane_depth": None if lane is None else lane.depth,
+                    "committed": None if lane is None else lane.committed,
+                }
+            )
+        return found
+
+    def _choice(self) -> dict[str, Any]:
+        """The level that is set, and what load makes of it; a hotel's policy and what is heard decide within that."""
+        pressure = self._runtime.governor.pressure
+        level = self._runtime.settings.compression_level
+        return {
+            "level": "auto" if level is None else level,
+            "effort_steps_for_load": pressure.effort_steps,
+            "extra_levels_for_load": pressure.extra_levels,
+            "lag_objective_seconds": self._runtime.settings.lag_objective,
+            "hotels_with_policy": len(self._runtime.policies),
+            "results_by_level_and_reason": self._runtime.tally.choices(),
+        }
+
+    def _cache(self) -> dict[str, int]:
+        cache = self._runtime.cache
+        return {
+            "entries": len(cache),
+            "bytes": cache.used,
+            "budget_bytes": cache.budget,
+            "records_to_recover": self._runtime.table.to_recover,
+        }
+
+
+def _shown(settings: Settings) -> dict[str, Any]:
+    """Every setting by its variable's name; of a secret only whether it is set."""
+    values = {variable: getattr(settings, name) for variable, (name, _) in VARIABLES.items()}
+    return {
+        variable: (value is not None) if variable in SECRETS else _plain(value) for variable, value in values.items()
+    }
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, str | int | float | None) else str(value)
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

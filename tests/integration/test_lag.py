@@ -1,0 +1,158 @@
+"""Lag by the brokers' word, with nobody in the group: what waits, since when, and what only looks as if it did."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from infra.kafka.ports import free_ports
+from schemas.topics import RAW, topic
+from scripts.commands import lag as command
+from streams.delivery import lag
+from streams.delivery.lag import NO_LAG, Head, Lag, LagReader
+from streams.delivery.lanes import Source
+from streams.topics import apply_topics
+from tests.support.brokers import Broker, Namespace
+
+PARTITIONS = topic(RAW).partitions
+LONG_AGO = 1_000_000_000_000  # milliseconds
+
+
+class Group:
+    """A consumer group that commits, and senders to its input; nobody is a member."""
+
+    def __init__(self, broker: Broker, namespace: Namespace) -> None:
+        self.broker = broker
+        self.namespace = namespace
+        self.topic = f"{namespace.prefix}{RAW}"
+        self.sources = [Source(self.topic, partition) for partition in range(PARTITIONS)]
+
+    async def send(self, partition: int, *values: bytes, timestamp_ms: int | None = None) -> None:
+        async with AIOKafkaProducer(
+            bootstrap_servers=self.broker.bootstrap_servers, max_request_size=10 * 2**20
+        ) as sender:
+            for value in values:
+                await sender.send_and_wait(self.topic, value, partition=partition, timestamp_ms=timestamp_ms)
+
+    async def send_in_transactions(self, partition: int, *fates: bool) -> None:
+        """One record in a transaction of its own for each fate: committed, or aborted."""
+        async with AIOKafkaProducer(
+            bootstrap_servers=self.broker.bootstrap_servers, transactional_id=f"{self.namespace.group}-sender"
+        ) as sender:
+            for committed in fates:
+                await sender.begin_transaction()
+                await sender.send_and_wait(self.topic, b"x", partition=partition)
+                await (sender.commit_transaction() if committed else sender.abort_transaction())
+
+    async def commit(self, offsets: Mapping[int, int]) -> None:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.broker.bootstrap_servers, group_id=self.namespace.group, enable_auto_commit=False
+        )
+        await consumer.start()
+        partitions = {TopicPartition(self.topic, partition): offset for partition, offset in offsets.items()}
+        consumer.assign(list(partitions))
+        await consumer.commit(partitions)
+        await consumer.stop()
+
+    async def end(self, partition: int) -> int:
+        async with AIOKafkaConsumer(bootstrap_servers=self.broker.bootstrap_servers) as consumer:
+            source = TopicPartition(self.topic, partition)
+            ends: Mapping[TopicPartition, int] = await consumer.end_offsets([source])
+            return ends[source]
+
+
+@pytest.fixture
+async def group(broker: Broker, namespace: Namespace) -> Group:
+    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    return Group(broker, namespace)
+
+
+@pytest.fixture
+async def reader(group: Group) -> AsyncIterator[LagReader]:
+    reader = LagReader(group.broker.bootstrap_servers, group.namespace.group, group.sources)
+    yield reader
+    await reader.close()
+
+
+async def test_a_group_that_never_committed_has_everything_before_it(group: Group, reader: LagReader) -> None:
+    await group.send(2, b"a", b"b", timestamp_ms=LONG_AGO)
+    lags = await reader.read()
+    assert list(lags) == group.sources
+    assert lags.pop(group.sources[2]) == Lag(2, Head(0, LONG_AGO / 1000))
+    assert set(lags.values()) == {NO_LAG}
+
+
+async def test_a_fully_read_topic_shows_nothing_although_markers_follow(group: Group, reader: LagReader) -> None:
+    await group.send_in_transactions(0, True, False, True, False)
+    await group.commit({0: 5})  # behind the last committed record; two aborted ones and markers are around it
+    assert await group.end(0) == 8
+    for _ in range(2):
+        assert (await reader.read())[group.sources[0]] == NO_LAG
+    await group.send(0, b"new")
+    waiting = (await reader.read())[group.sources[0]]
+    assert (waiting.records, waiting.head and waiting.head.offset) == (1, 8)
+
+
+async def test_the_age_is_that_of_the_oldest_record_and_moves_with_the_commits(group: Group, reader: LagReader) -> None:
+    now = time.time()
+    for minutes in (3, 2, 1):
+        await group.send(1, b"x", timestamp_ms=int((now - 60 * minutes) * 1000))
+    ages = []
+    for committed in (0, 1, 2, 3):
+        await group.commit({1: committed})
+        ages.append((await reader.read())[group.sources[1]].seconds(now))
+    assert ages == [pytest.approx(180, abs=0.1), pytest.approx(120, abs=0.1), pytest.approx(60, abs=0.1), 0.0]
+
+
+async def test_a_record_larger_than_the_fetch_is_found(group: Group, reader: LagReader) -> None:
+    await group.send(3, bytes(5 * 2**20), timestamp_ms=LONG_AGO)
+    await group.send(4, bytes(5 * 2**20), timestamp_ms=LONG_AGO)
+    lags = await reader.read()
+    assert lags[group.sources[3]] == lags[group.sources[4]] == Lag(1, Head(0, LONG_AGO / 1000))
+
+
+async def test_a_look_fetches_from_few_partitions_and_later_ones_from_the_others(
+    group: Group, reader: LagReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lag, "_PROBES", 3)
+    for partition in range(PARTITIONS):
+        await group.send(partition, b"x", timestamp_ms=LONG_AGO)
+    known = []
+    for _ in range(3):
+        lags = (await reader.read()).values()
+        assert {one.records for one in lags} == {1}
+        known.append(sum(one.head is not None for one in lags))
+    assert known == [3, 6, 8]
+
+
+async def test_what_the_worker_holds_itself_is_not_asked_for(group: Group, reader: LagReader) -> None:
+    await group.send(0, b"a", b"b", b"c", timestamp_ms=LONG_AGO)
+    head = Head(1, 1_500_000_000.0)
+    assert (await reader.read({group.sources[0]: head}))[group.sources[0]] == Lag(2, head)
+
+
+async def test_brokers_that_are_gone_are_an_error(group: Group) -> None:
+    reader = LagReader(f"127.0.0.1:{free_ports(1)}", group.namespace.group, group.sources)
+    with pytest.raises(KafkaError):
+        await reader.read()
+
+
+def test_the_command_shows_every_partition(
+    broker: Broker, namespace: Namespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    group = Group(broker, namespace)
+    asyncio.run(apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group))
+    asyncio.run(group.send(5, b"x", timestamp_ms=LONG_AGO))
+    file = tmp_path / "lag.json"
+    options = ["--bootstrap-servers", broker.bootstrap_servers, "--topic-prefix", namespace.prefix]
+    assert command.main([*options, "--group", namespace.group, "--json", str(file)]) == 0
+    found = json.loads(file.read_text())
+    assert [one["records"] for one in found] == [int(partition == 5) for partition in range(PARTITIONS)]
+    assert {one["owner"] for one in found} == {None}
+    assert found[5]["seconds"] == pytest.approx(time.time() - LONG_AGO / 1000, abs=60)
+    assert "1 records wait" in capsys.readouterr().out
