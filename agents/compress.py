@@ -1,5 +1,6 @@
 """The compress agent: raw call audio in, small playable files out."""
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,11 +12,11 @@ from schemas import CompressedAudio, DeadLetter, MediaType, Policy, RawAudio, Re
 from schemas.headers import HOTEL_ID, MAX_ID, HeaderReader
 from schemas.topics import COMPRESSED, DEAD_LETTER, RAW
 from streams.app import Runtime
-from streams.audio import Clip
-from streams.audio.analysis import Analysis, analyse
+from streams.audio import Clip, Outline
+from streams.audio.analysis import Hearing, analyse, listen
 from streams.cache import Memo, TieredCache, admits, cache_key
 from streams.codecs import Encoded
-from streams.compression import KEPT, Decision, LoadGovernor, Plan, choose, encode, smallest
+from streams.compression import KEPT, Decision, LoadGovernor, Plan, choose, encode, pays, smallest
 from streams.delivery.outcome import Input, Lookup, Outcome, Output
 from streams.isolation import CageError
 from streams.metrics import Metrics
@@ -24,14 +25,14 @@ from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-#: So many analyses are remembered that they take less than a hundredth of what the cache may.
-_CACHED_BYTES_PER_ANALYSIS = 65_536
+#: Of so many inputs is remembered what was heard in them that it takes less than a hundredth of what the cache may.
+_CACHED_BYTES_PER_HEARING = 65_536
 #: The ``source`` of every result: this agent.
 SOURCE = "urn:hotel-audio-streams:compress"
 
 
 class _Kept(NamedTuple):
-    """A file that the cache may keep.
+    """A file, and what the cache has to do with it.
 
     Attributes:
         encoded: The file.
@@ -44,6 +45,20 @@ class _Kept(NamedTuple):
     source: Literal["memory", "table", "miss"]
     age: float | None
     updates: tuple[tuple[bytes, bytes], ...]
+
+
+class _Heard(NamedTuple):
+    """What is known of an input before it is encoded.
+
+    Attributes:
+        outline: What it is.
+        hearing: What is heard in it.
+        clip: The decoded audio, or None where the rest is remembered.
+    """
+
+    outline: Outline
+    hearing: Hearing
+    clip: Clip | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +120,7 @@ class Compressor:
         self._max_bytes = settings.max_record_bytes
         self._parts = parts
         self._metrics = parts.metrics
-        self._heard: Memo[Analysis] = Memo(settings.cache_bytes // _CACHED_BYTES_PER_ANALYSIS)
+        self._heard: Memo[_Heard] = Memo(settings.cache_bytes // _CACHED_BYTES_PER_HEARING)
 
     def process(self, item: Input, lookup: Lookup) -> Outcome:
         """Parse, decode, choose, encode; see docs/ARCHITECTURE.md for the way of one record."""
@@ -113,41 +128,58 @@ class Compressor:
         event = RawAudio.from_record(item.record, max_bytes=self._max_bytes)
         if isinstance(event, Rejection):
             return self.reject(item, event)
-        clip = self._decode(event.audio, event.media_type)
-        if isinstance(clip, Rejection):
-            return self.reject(item, clip)
         policy = self._parts.policy_of(event.hotel_id)
-        repeats = admits(event.channel)
-        decision = choose(
-            clip, self._recall if repeats else analyse, policy, self._parts.governor.pressure, self._level
-        )
-        kept = self._cached(clip, decision.plan, item.position.partition, lookup) if repeats else None
-        encoded = encode(clip, decision.plan) if kept is None else kept.encoded
-        best = smallest(encoded, clip, event.audio, clip.source.corrected or event.media_type, policy)
-        if best != encoded:
+        repeats = admits(event.channel, policy)
+        heard = self._hear(event, repeats=repeats)
+        if isinstance(heard, Rejection):
+            return self.reject(item, heard)
+        decision = choose(heard.outline, heard.hearing, policy, self._parts.governor.pressure, self._level)
+        found = self._find(heard.outline, decision.plan, item.position.partition, lookup) if repeats else None
+        labelled = heard.outline.source.corrected or event.media_type
+        if found is not None and pays(found.encoded, heard.outline, event.audio, labelled):
+            kept, best = found, found.encoded
+        else:
+            clip = heard.clip or self._decode(event.audio, event.media_type)
+            if isinstance(clip, Rejection):
+                return self.reject(item, clip)
+            kept = found or self._make(clip, decision.plan, item.position.partition, offer=repeats)
+            best = smallest(kept.encoded, clip, event.audio, labelled, policy)
+        if best != kept.encoded:
             decision = Decision(decision.plan, KEPT)
-        hit = kept is not None and kept.source != "miss"
-        result = _result(item, event, clip, decision=decision, encoded=best, hit=hit)
-        updates = kept.updates if kept is not None else ()
+        result = _result(item, event, heard.outline, decision=decision, encoded=best, hit=found is not None)
         return Outcome(
             outputs=(Output(self._results, result.to_record()),),
-            table_updates=updates,
-            report=Report(result, event.media_type, time.perf_counter() - started, kept),
+            table_updates=kept.updates,
+            report=Report(result, event.media_type, time.perf_counter() - started, kept if repeats else None),
         )
 
-    def _recall(self, clip: Clip) -> Analysis:
-        """Analyse a clip that may come again: next to a hit that is most of the work."""
-        key = f"{clip.pcm_sha256}:{clip.rate}:{clip.channels}".encode()
-        return self._heard.recall(key, lambda: analyse(clip))
+    def _hear(self, event: RawAudio, *, repeats: bool) -> _Heard | Rejection:
+        """Decode and analyse, or remember what was heard of the same bytes: next to a hit that is most of the work."""
+        if repeats:
+            digest = hashlib.sha256(f"{event.media_type}\0".encode())
+            digest.update(event.audio)
+            known = self._heard.recall(digest.digest())
+            if known is not None:
+                return known
+        clip = self._decode(event.audio, event.media_type)
+        if isinstance(clip, Rejection):
+            return clip
+        heard = _Heard(clip.outline, Hearing.known(analyse(clip)) if repeats else listen(clip), clip)
+        if repeats:
+            self._heard.remember(digest.digest(), heard._replace(clip=None))
+        return heard
 
-    def _cached(self, clip: Clip, plan: Plan, partition: int, lookup: Lookup) -> _Kept:
-        """Take a file from the cache, or make it and offer it to the cache."""
-        key = cache_key(clip.pcm_sha256, plan.profile)
+    def _find(self, outline: Outline, plan: Plan, partition: int, lookup: Lookup) -> _Kept | None:
+        key = cache_key(outline.pcm_sha256, plan.profile)
         found = self._parts.cache.find(key, partition, lookup)
-        if found is not None:
-            return _Kept(found.encoded, found.tier, found.age, _table_updates(key, found.update))
+        return found and _Kept(found.encoded, found.tier, found.age, _table_updates(key, found.update))
+
+    def _make(self, clip: Clip, plan: Plan, partition: int, *, offer: bool) -> _Kept:
+        """Encode, and offer what may be kept to the cache."""
         encoded = encode(clip, plan)
-        return _Kept(encoded, "miss", None, _table_updates(key, self._parts.cache.offer(key, encoded, partition)))
+        key = cache_key(clip.pcm_sha256, plan.profile)
+        entry = self._parts.cache.offer(key, encoded, partition) if offer else None
+        return _Kept(encoded, "miss", None, _table_updates(key, entry))
 
     def _decode(self, audio: bytes, media_type: MediaType) -> Clip | Rejection:
         try:
@@ -226,7 +258,7 @@ def _table_updates(key: bytes, entry: bytes | None) -> tuple[tuple[bytes, bytes]
 
 
 def _result(
-    item: Input, event: RawAudio, clip: Clip, *, decision: Decision, encoded: Encoded, hit: bool
+    item: Input, event: RawAudio, outline: Outline, *, decision: Decision, encoded: Encoded, hit: bool
 ) -> CompressedAudio:
     return CompressedAudio(
         id=derive_id(event.source, event.id, decision.plan.profile),
@@ -244,16 +276,16 @@ def _result(
         level=decision.plan.level,
         codec=encoded.codec,
         original_bytes=len(event.audio),
-        duration_ms=clip.duration_ms,
-        sample_rate=clip.rate,
-        audio_channels=clip.channels,
+        duration_ms=outline.duration_ms,
+        sample_rate=outline.rate,
+        audio_channels=outline.channels,
         quality=encoded.quality,
         cache="hit" if hit else "miss",
-        pcm_sha256=clip.pcm_sha256,
+        pcm_sha256=outline.pcm_sha256,
         encoder=encoded.encoder,
         position=item.position,
         audio=encoded.audio,
-        corrected_type=None if clip.source.corrected is None else str(clip.source.corrected),
+        corrected_type=None if outline.source.corrected is None else str(outline.source.corrected),
         reason=decision.reason,
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
+from schemas.raw_audio import CHANNELS
 from schemas.record import Record
 from schemas.rejection import Rejection
 from schemas.text import shown
@@ -22,6 +23,10 @@ OGG = "audio/ogg"  # either of the two above
 
 ACCEPTABLE = (WAV, FLAC, MPEG, OGG, OPUS, VORBIS)
 LOSSLESS_TYPES = frozenset({WAV, FLAC})
+
+UNNAMED = "unnamed"  # audio whose sender names no channel
+CACHEABLE = (*CHANNELS, UNNAMED)
+DEFAULT_CACHEABLE = ("prompt",)
 
 MIN_LEVEL, MAX_LEVEL = 1, 5
 MOST_COMPRESSED_LOSSLESS = 2
@@ -47,6 +52,7 @@ class Policy:
         legal_hold: Whether everything has to be kept without loss, whatever else the policy says.
         min_quality: Lowest predicted mean opinion score, 1 to 4.5, or None for what the level promises.
         max_bytes_per_minute: Most bytes for a minute of audio where the levels allow it, or None.
+        cache_channels: Channels of `CACHEABLE` whose audio may be kept beyond its own result, once it repeats.
     """
 
     version: int
@@ -57,6 +63,7 @@ class Policy:
     legal_hold: bool = False
     min_quality: float | None = None
     max_bytes_per_minute: int | None = None
+    cache_channels: tuple[str, ...] = DEFAULT_CACHEABLE
 
     def accepts(self, content_type: str) -> bool:
         """Whether a file of this media type may be the result, such as ``audio/ogg;codecs=opus``."""
@@ -169,6 +176,7 @@ def _policy(content: dict[str, Any]) -> Policy | Rejection:
         legal_hold=hold,
         min_quality=content.get("minQuality"),
         max_bytes_per_minute=None if most is None else int(most),
+        cache_channels=tuple(content.get("cacheChannels", DEFAULT_CACHEABLE)),
     )
 
 
@@ -194,10 +202,12 @@ def _whole(low: int, high: int) -> Callable[[object], bool]:
     )
 
 
-def _is_accept(value: object) -> bool:
-    if not isinstance(value, list) or not all(isinstance(name, str) and name in ACCEPTABLE for name in value):
-        return False
-    return len(set(value)) == len(value)
+def _different(names: tuple[str, ...]) -> Callable[[object], bool]:
+    return lambda value: (
+        isinstance(value, list)
+        and all(isinstance(name, str) and name in names for name in value)
+        and len(set(value)) == len(value)
+    )
 
 
 _LEVEL = (f"a level from {MIN_LEVEL} to {MAX_LEVEL}", _whole(MIN_LEVEL, MAX_LEVEL))
@@ -210,7 +220,7 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "floorLevel": _LEVEL,
     "ceilingLevel": _LEVEL,
     "defaultLevel": _LEVEL,
-    "accept": (f"a list of different media types out of {', '.join(ACCEPTABLE)}", _is_accept),
+    "accept": (f"a list of different media types out of {', '.join(ACCEPTABLE)}", _different(ACCEPTABLE)),
     "legalHold": ("true or false", lambda value: isinstance(value, bool)),
     "minQuality": (
         f"a number from {MIN_QUALITY} to {MAX_QUALITY}",
@@ -222,6 +232,7 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
         f"a whole number from {MIN_BYTES_PER_MINUTE} to {MAX_NUMBER}",
         _whole(MIN_BYTES_PER_MINUTE, MAX_NUMBER),
     ),
+    "cacheChannels": (f"a list of different channels out of {', '.join(CACHEABLE)}", _different(CACHEABLE)),
 }
 _FIELDS = {
     name: field.name for name, field in zip([name for name in _RULES if name != "hotel"], fields(Policy), strict=True)

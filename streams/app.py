@@ -206,7 +206,7 @@ def _faust_app(settings: Settings, member: str, on_failure: Callable[[BaseExcept
         web_enabled=False,
         topic_allow_declare=False,
         topic_disable_leader=True,
-        table_standby_replicas=0,
+        table_standby_replicas=1,  # a single worker has none, and works
         TableManager=PromptTableManager,
         stream_buffer_maxsize=_STREAM_BUFFER,
         stream_wait_empty=False,  # the lanes drain themselves; Faust tracks nothing of theirs

@@ -5,7 +5,7 @@ It rests on internals of Faust 0.15.3; the release is pinned for that reason.
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import structlog
 from aiokafka.errors import KafkaError
 from faust.stores import STORES
 from faust.stores.rocksdb import Store
-from faust.types import TP
+from faust.types import TP, EventT
 from faust.types.tables import CollectionT
 from rocksdict import Rdict
 
@@ -45,11 +45,6 @@ class RebuildingStore(Store):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.rocksdb_options = AudioOptions()
-
-    @property
-    def open_partitions(self) -> list[int]:
-        """Partitions whose databases are open."""
-        return list(self._dbs)
 
     def entries(self, partition: int, start: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Keys and values of a partition in the order of keys, from the key ``start`` on."""
@@ -99,9 +94,9 @@ class RebuildingStore(Store):
             self._mark(partition).touch()
 
     async def assign_partitions(self, table: CollectionT, tps: set[TP], generation_id: int = 0) -> None:
-        """Open the databases of newly assigned partitions, none of them ahead of its changelog."""
+        """Open the databases of newly assigned partitions and standby replicas, none of them ahead of its changelog."""
         await super().assign_partitions(table, tps, generation_id)
-        changelogs = [tp for tp in tps if tp.topic in table.changelog_topic.topics and tp.partition in self._dbs]
+        changelogs = [tp for tp in tps if tp.topic in table.changelog_topic.topics and self._is_mine(tp)]
         stands_at = {tp: offset for tp in changelogs if (offset := self.persisted_offset(tp)) is not None}
         if not stands_at:  # nothing to compare: a question less while partitions stand still
             return
@@ -115,6 +110,27 @@ class RebuildingStore(Store):
                 del self._dbs[tp.partition]
                 self._set_aside(tp.partition, f"at offset {offset}, and its changelog ends at {ends[tp]}")
                 self._db_for_partition(tp.partition)
+
+    def apply_changelog_batch(
+        self, batch: Iterable[EventT[Any]], to_key: Callable[[Any], Any], to_value: Callable[[Any], Any]
+    ) -> None:
+        """Write what was read from the changelog; what cannot be written ends the worker.
+
+        Faust would log it, keep the batch, and try again with every record that follows.
+        """
+        events = list(batch)
+        try:
+            super().apply_changelog_batch(events, to_key, to_value)
+        except Exception as error:
+            for partition in {event.message.partition for event in events}:
+                self.condemn(partition, error)
+            app: Any = self.app
+            app._crash(error)  # noqa: SLF001  what Faust does when a service of its own fails
+            raise
+
+    def _is_mine(self, tp: TP) -> bool:
+        """Whether a partition's database is open, or to be opened: Faust opens replicas later, and unlooked at."""
+        return tp.partition in self._dbs or self.app.assignor.is_standby(tp)
 
     def _open_for_partition(self, partition: int) -> Rdict:
         if self._mark(partition).exists():

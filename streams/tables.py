@@ -9,7 +9,8 @@ from typing import Any
 import faust
 import faust.streams
 from faust.tables.manager import TableManager
-from faust.types import EventT
+from faust.types import AppT, EventT
+from mode.utils.queues import ThrowableQueue
 
 from streams.delivery.intake import raw_topic
 from streams.delivery.outcome import Lookup
@@ -19,6 +20,27 @@ from streams.table_sweep import ShardSweep
 
 #: Changelog records held in memory during recovery, before they are written as one batch.
 _RECOVERY_BUFFER = 64
+#: The same for standby replicas: nothing waits, because inputs flow, and a batch would hold them up.
+_STANDBY_BUFFER = 1
+
+
+class CurrentEvents(ThrowableQueue[EventT[Any]]):
+    """Records of changelogs on their way into tables, but none of an earlier generation of the group.
+
+    One that waits for its place when a rebalance begins gets it when that is over. It would be taken for the next one,
+    and those before it, which are read again, for known ones.
+    """
+
+    def __init__(self, app: AppT) -> None:
+        super().__init__(app.conf.stream_buffer_maxsize, flow_control=app.flow_control, clear_on_resume=True)
+        self._app = app
+
+    async def get(self) -> EventT[Any]:
+        """Wait for the next record of the present generation."""
+        while True:
+            event: EventT[Any] = await super().get()
+            if event.message.generation_id == self._app.consumer_generation_id:
+                return event
 
 
 class PromptTableManager(TableManager):
@@ -28,6 +50,13 @@ class PromptTableManager(TableManager):
     """
 
     logger = logging.getLogger("faust.tables")  # mode would name it after this module
+
+    @property
+    def changelog_queue(self) -> ThrowableQueue[Any]:
+        """See `CurrentEvents`."""
+        if self._changelog_queue is None:
+            self._changelog_queue = CurrentEvents(self.app)
+        return self._changelog_queue
 
     async def on_start(self) -> None:
         """Announce the changelogs and begin to recover."""
@@ -56,15 +85,22 @@ class CacheTable:
                 app, changelog, _RECOVERY_BUFFER, partitions=partitions, compacting=True, internal=True
             ),
             recovery_buffer_size=_RECOVERY_BUFFER,
+            standby_buffer_size=_STANDBY_BUFFER,
         )
         self._metrics = metrics
         self._sweeps: dict[int, ShardSweep] = defaultdict(lambda: ShardSweep(shard_bytes))
 
-    @property
-    def partitions(self) -> list[int]:
-        """Partitions whose entries are here."""
-        store: RebuildingStore = self._table.data
-        return sorted(store.open_partitions)
+    def owned(self) -> list[int]:
+        """Partitions whose entries are this worker's to change, and forget what was counted of those that went.
+
+        Of other partitions it may hold a replica, which only their owner's changelog changes.
+        """
+        assigned = self._table.app.assignor.assigned_actives()
+        partitions = sorted(tp.partition for tp in assigned if tp.topic == self._table.changelog_topic_name)
+        for partition in self._sweeps.keys() - set(partitions):
+            del self._sweeps[partition]
+            self._metrics.cache_table_bytes.remove(partition)
+        return partitions
 
     @property
     def to_recover(self) -> int:
@@ -78,7 +114,7 @@ class CacheTable:
         The changelog hears of it. Should another worker own the partition by now, it loses an entry, which is no harm.
 
         Args:
-            partition: One of `partitions`, recovered.
+            partition: One of `owned`, recovered.
             now: Seconds since the epoch.
         """
         store: RebuildingStore = self._table.data

@@ -55,7 +55,7 @@ class CacheUpkeep:
             self._show_recovery()
             self.fit()
             self._cache.sweep(_SWEPT)
-            for partition in self._table.partitions:
+            for partition in self._table.owned():
                 if not self._may_write():
                     break
                 self._table.sweep(partition, time.time())

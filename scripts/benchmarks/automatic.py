@@ -12,7 +12,7 @@ from scripts.benchmarks.corpus import Named
 from scripts.benchmarks.parallel import spread
 from scripts.benchmarks.variants import companded, noisy, paused, plain
 from streams.audio import Clip, SourceFormat, g711
-from streams.audio.analysis import analyse
+from streams.audio.analysis import listen
 from streams.codecs.wav import G711_HEADER_BYTES, PCM_HEADER_BYTES
 from streams.compression import DEFAULT_POLICY, choose, encode, smallest
 
@@ -113,7 +113,7 @@ def _dialled(count: int) -> Iterator[Clip]:
 
 def _compressed(given: Input) -> int:
     """Bytes of the result."""
-    plan = choose(given.clip, analyse, DEFAULT_POLICY).plan
+    plan = choose(given.clip, listen(given.clip), DEFAULT_POLICY).plan
     return len(smallest(encode(given.clip, plan), given.clip, given.audio, given.media_type).audio)
 
 

@@ -16,7 +16,7 @@ from scripts.benchmarks.listening import score
 from scripts.benchmarks.parallel import spread
 from scripts.benchmarks.variants import companded, paused
 from streams.audio import Clip
-from streams.audio.analysis import analyse
+from streams.audio.analysis import listen
 from streams.codecs import Encoder
 from streams.codecs.base import LOSSLESS
 from streams.compression import Policy, choose
@@ -143,7 +143,7 @@ def measure(bench: Bench, advance: Callable[[], None]) -> Row:
 
 def _measure(level: int, name: str, clip: Clip) -> _Result:
     policy = Policy(version=0, accept=_FORMATS[name])
-    plan = choose(clip, analyse, policy, fixed_level=level).plan
+    plan = choose(clip, listen(clip), policy, fixed_level=level).plan
     files = [encoder.encode(clip) for encoder in plan.encoders]  # which also warms up
     smallest = min(range(len(files)), key=lambda index: len(files[index].audio))
     predicted = plan.qualities[smallest]

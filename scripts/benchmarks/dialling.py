@@ -11,7 +11,7 @@ from schemas.policy import MPEG, OPUS, VORBIS, Policy
 from scripts.benchmarks import dtmf
 from scripts.benchmarks.corpus import Named
 from streams.audio import Clip
-from streams.audio.analysis import analyse
+from streams.audio.analysis import listen
 from streams.compression import choose, encode
 
 _LEVELS = (3, 4, 5)
@@ -59,6 +59,6 @@ def _clips(speech: Clip) -> Iterator[Clip]:
 
 def _heard(clip: Clip, level: int, accepted: str) -> int:
     """How many digits are heard, all or none where one is missing or doubled."""
-    plan = choose(clip, analyse, Policy(version=1, accept=(accepted,)), fixed_level=level).plan
+    plan = choose(clip, listen(clip), Policy(version=1, accept=(accepted,)), fixed_level=level).plan
     samples, rate = soundfile.read(io.BytesIO(encode(clip, plan).audio), dtype="int16")
     return len(dtmf.KEYS) if dtmf.heard(samples, rate) == dtmf.KEYS else 0

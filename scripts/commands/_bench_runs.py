@@ -13,12 +13,12 @@ from typing import TypeVar
 
 from confluent_kafka import KafkaException
 
+from infra.debian import UnavailableError
 from infra.kafka.errors import LocalKafkaError
 from scripts.benchmarks.streaming.results import ResultsError
 from scripts.benchmarks.streaming.runs import Watching
 from scripts.commands._cli import end_as_interrupted, fail, progress_bar, say
 from scripts.demonstration.module_process import ProcessError
-from scripts.demonstration.recordings import UnavailableError
 from scripts.demonstration.surroundings import PROJECT
 from streams.topics import TopicError
 

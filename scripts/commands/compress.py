@@ -21,7 +21,7 @@ from schemas.media_type import FLAC, MPEG, OGG, WAV
 from schemas.policy import LOSSLESS_TYPES, OPUS, VORBIS
 from scripts.commands._cli import AUDIO_SUFFIXES, fail, progress_bar
 from streams.audio import DecodeLimits
-from streams.audio.analysis import analyse
+from streams.audio.analysis import listen
 from streams.codecs import Encoded
 from streams.compression import DEFAULT_POLICY, KEPT, choose, encode, smallest
 from streams.isolation import Cage, CageError
@@ -161,7 +161,7 @@ def _compress(job: Job, cage: Cage, policy: Policy, level: int | None) -> Saved 
     clip = cage.decode(audio, media_type)
     if isinstance(clip, Rejection):
         return Failed(job, clip.reason)
-    decision = choose(clip, analyse, policy, fixed_level=level)
+    decision = choose(clip, listen(clip), policy, fixed_level=level)
     encoded = encode(clip, decision.plan)
     best = smallest(encoded, clip, audio, media_type, policy)
     return Saved(job, len(audio), decision.plan.level, best, decision.reason if best == encoded else KEPT)

@@ -1,6 +1,7 @@
 """What a clip holds, as far as compression needs to know."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -49,6 +50,29 @@ class Analysis:
     clipping: float
     activity: float
     has_dtmf: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """What is heard in a clip; what takes long only once it is asked for.
+
+    Attributes:
+        law: The law of G.711 on whose grid every sample lies, or None.
+        analyse: Gives everything; works it out on every call.
+    """
+
+    law: g711.Law | None
+    analyse: Callable[[], Analysis]
+
+    @classmethod
+    def known(cls, analysis: Analysis) -> "Hearing":
+        """What has been heard before."""
+        return cls(analysis.g711, lambda: analysis)
+
+
+def listen(clip: Clip) -> Hearing:
+    """Begin to listen to a clip of at least one frame."""
+    return Hearing(origin(clip), lambda: analyse(clip))
 
 
 def analyse(clip: Clip) -> Analysis:

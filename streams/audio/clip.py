@@ -27,6 +27,25 @@ class SourceFormat:
     corrected: MediaType | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A clip without its samples: enough to choose how to encode it, and to know it again.
+
+    Attributes:
+        rate: Sampling rate in Hz.
+        channels: Number of channels.
+        duration_ms: Length in milliseconds, rounded to the nearest.
+        source: How the sender had coded it.
+        pcm_sha256: Hex digest of the samples as interleaved little-endian 16-bit integers.
+    """
+
+    rate: int
+    channels: int
+    duration_ms: int
+    source: SourceFormat
+    pcm_sha256: str
+
+
 @dataclass(frozen=True)
 class Clip:
     """Decoded audio, the common currency of the domain.
@@ -74,3 +93,12 @@ class Clip:
     def pcm_sha256(self) -> str:
         """Hex digest of the samples as interleaved little-endian 16-bit integers."""
         return hashlib.sha256(self.samples.astype("<i2", copy=False).tobytes()).hexdigest()
+
+    @cached_property
+    def outline(self) -> Outline:
+        """What is left to say without the samples."""
+        return Outline(self.rate, self.channels, self.duration_ms, self.source, self.pcm_sha256)
+
+
+#: Whatever says how audio was sampled and coded.
+Outlined = Clip | Outline

@@ -1,7 +1,6 @@
-"""Results that are remembered instead of being worked out again."""
+"""Facts that are remembered instead of being worked out again."""
 
 import threading
-from collections.abc import Callable
 from typing import Generic
 
 from streams.cache.eviction import V
@@ -9,23 +8,22 @@ from streams.cache.lru import LRU
 
 
 class Memo(Generic[V]):
-    """The latest results of a pure function. Thread-safe; two threads may work out the same result at the same time.
+    """The latest facts, by key. Thread-safe.
 
     Args:
-        entries: Results to remember.
+        entries: Facts to remember.
     """
 
     def __init__(self, entries: int) -> None:
-        self._results: LRU[V] = LRU(entries)
+        self._facts: LRU[V] = LRU(entries)
         self._lock = threading.Lock()
 
-    def recall(self, key: bytes, work_out: Callable[[], V]) -> V:
-        """Return the result for a key, from ``work_out`` where it is not remembered."""
+    def recall(self, key: bytes) -> V | None:
+        """Return what is remembered under a key, or None."""
         with self._lock:
-            known = self._results.get(key)
-        if known is not None:
-            return known
-        result = work_out()
+            return self._facts.get(key)
+
+    def remember(self, key: bytes, fact: V) -> None:
+        """Remember it from now on, in place of what was recalled longest ago."""
         with self._lock:
-            self._results.put(key, result, 1)
-        return result
+            self._facts.put(key, fact, 1)

@@ -1,6 +1,6 @@
 """Choosing how to compress a clip, and doing it; pure, so that results can be cached by samples and plan."""
 
-from streams.compression.compress import KEPT, encode, smallest
+from streams.compression.compress import KEPT, encode, pays, smallest
 from streams.compression.load import NO_PRESSURE, LoadGovernor, Pressure
 from streams.compression.plan import Decision, Plan, choose
 from streams.compression.policy import DEFAULT_POLICY, Policy, parse_policy
@@ -17,5 +17,6 @@ __all__ = [
     "choose",
     "encode",
     "parse_policy",
+    "pays",
     "smallest",
 ]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from schemas import media_type as types
 from schemas.media_type import MediaType
-from streams.audio.clip import Clip
+from streams.audio.clip import Clip, Outlined
 from streams.audio.g711 import Law
 from streams.codecs import Encoded
 from streams.codecs.base import LOSSLESS
@@ -42,12 +42,24 @@ def encode(clip: Clip, plan: Plan) -> Encoded:
     return min(files, key=lambda encoded: len(encoded.audio))
 
 
+def pays(encoded: Encoded, clip: Outlined, original: bytes, media_type: MediaType) -> bool:
+    """Whether an encoded file is the result as it is: smaller than the input as a file, and without loss of depth.
+
+    Raw audio counts with the header that its WAV file needs: 44 bytes for linear samples, 58 for G.711.
+
+    Args:
+        encoded: What `encode` made of the clip.
+        clip: The clip, or what is known of it.
+        original: The input as it came.
+        media_type: The input's media type.
+    """
+    return not _loses_depth(encoded, clip) and len(encoded.audio) < _file_size(original, clip, media_type)
+
+
 def smallest(
     encoded: Encoded, clip: Clip, original: bytes, media_type: MediaType, policy: Policy = DEFAULT_POLICY
 ) -> Encoded:
-    """Return the encoded file, or the input as a file where that is not larger or where 16 bits would lose some of it.
-
-    Raw audio counts with the header that its WAV file needs: 44 bytes for linear samples, 58 for G.711.
+    """Return the encoded file where it `pays`, and otherwise the input as a file.
 
     The input is kept only as a type that the policy accepts; otherwise as a plain WAV file where that is accepted and
     smaller than the encoded one. What must not lose depth is kept in any case: losslessness comes before acceptance.
@@ -59,12 +71,10 @@ def smallest(
         media_type: The input's media type.
         policy: Says which types are accepted.
     """
-    if encoded.quality == LOSSLESS and clip.source.bits >= _DEEP_BITS:
-        return _as_file(original, clip, media_type)
-    if len(encoded.audio) < _file_size(original, clip, media_type):
+    if pays(encoded, clip, original, media_type):
         return encoded
     kept = _as_file(original, clip, media_type)
-    if policy.accepts(kept.content_type):
+    if _loses_depth(encoded, clip) or policy.accepts(kept.content_type):
         return kept
     plain_size = PCM_HEADER_BYTES + clip.samples.nbytes
     if policy.accepts(types.WAV) and plain_size < len(encoded.audio):
@@ -72,7 +82,12 @@ def smallest(
     return encoded
 
 
-def _file_size(original: bytes, clip: Clip, media_type: MediaType) -> int:
+def _loses_depth(encoded: Encoded, clip: Outlined) -> bool:
+    """Whether a file that should lose nothing has fewer bits than its source."""
+    return encoded.quality == LOSSLESS and clip.source.bits >= _DEEP_BITS
+
+
+def _file_size(original: bytes, clip: Outlined, media_type: MediaType) -> int:
     if not media_type.is_raw:
         return len(original)
     return len(original) + (PCM_HEADER_BYTES if clip.source.encoding == "pcm" else G711_HEADER_BYTES)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from schemas.policy import FLAC, MPEG, OGG, OPUS, VORBIS, WAV, Policy
 from streams.audio.analysis import Analysis
-from streams.audio.clip import Clip
+from streams.audio.clip import Outlined
 from streams.audio.g711 import Law
 from streams.codecs import Encoder, FlacEncoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
 from streams.codecs.base import LOSSLESS
@@ -43,7 +43,7 @@ class Wish:
     dtx: bool
 
 
-def lossless(clip: Clip, found: Law | None, policy: Policy, level: int, effort_steps: int) -> tuple[Encoder, ...]:
+def lossless(clip: Outlined, found: Law | None, policy: Policy, level: int, effort_steps: int) -> tuple[Encoder, ...]:
     """Encoders that lose nothing, for level 1 or 2.
 
     The first lossless type that the policy accepts, FLAC or WAV in any order where it accepts none. What came as G.711
@@ -67,7 +67,7 @@ def lossless(clip: Clip, found: Law | None, policy: Policy, level: int, effort_s
     return (wave,) if accepted[0] == WAV else (flac,)
 
 
-def lossy(clip: Clip, analysis: Analysis, policy: Policy, wish: Wish) -> Iterator[tuple[Encoder, ...]]:
+def lossy(clip: Outlined, analysis: Analysis, policy: Policy, wish: Wish) -> Iterator[tuple[Encoder, ...]]:
     """Encoders for each type that the policy accepts, the preferred type first; one of them at least.
 
     FLAC and WAV are offered as well: a level is a promise of quality, and these keep it.
@@ -81,14 +81,14 @@ def keeps_tones(analysis: Analysis) -> bool:
     return analysis.has_dtmf or analysis.kind == "tones"
 
 
-def quality(encoder: Encoder, clip: Clip, analysis: Analysis) -> float:
+def quality(encoder: Encoder, clip: Outlined, analysis: Analysis) -> float:
     """Predicted mean opinion score of a clip after coding; 5.0 where nothing is lost."""
     if isinstance(encoder, WavEncoder) and encoder.codec == _law(clip, analysis.g711):
         return LOSSLESS  # short and silent clips lie on the grids of both laws
     return predict(encoder, clip.rate, clip.channels, analysis)
 
 
-def bytes_per_minute(encoder: Encoder, clip: Clip) -> float:
+def bytes_per_minute(encoder: Encoder, clip: Outlined) -> float:
     """Estimated size of a minute of audio without the file's own header, in bytes."""
     samples = 60.0 * clip.rate * clip.channels
     match encoder:
@@ -108,12 +108,12 @@ def _expanded(accept: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _law(clip: Clip, found: Law | None) -> Law | None:
+def _law(clip: Outlined, found: Law | None) -> Law | None:
     """The law that the clip came in, as it says itself or as was found in its samples."""
     return next((law for law in _LAWS if clip.source.encoding == law), found)
 
 
-def _opus(clip: Clip, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:
+def _opus(clip: Outlined, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:
     """Opus at the lowest bit rate that keeps the floor.
 
     Less effort is paid for with some more bit rate; it goes no further than the floor can still be kept.
@@ -135,25 +135,25 @@ def _opus(clip: Clip, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:
     return (encoders[0],)
 
 
-def _vorbis(clip: Clip, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:
+def _vorbis(clip: Outlined, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:
     return (_first([VorbisEncoder(quality) for quality in _VORBIS_QUALITIES], clip, analysis, wish),)
 
 
-def _mp3(clip: Clip, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:
+def _mp3(clip: Outlined, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:
     return (_first([Mp3Encoder(bitrate) for bitrate in _MP3_BITRATES], clip, analysis, wish),)
 
 
-def _flac(clip: Clip, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:  # noqa: ARG001  one signature for all
+def _flac(clip: Outlined, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:  # noqa: ARG001  one signature for all
     return (_FAST if wish.effort_steps else _SMALL,)
 
 
-def _wav(clip: Clip, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:
+def _wav(clip: Outlined, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:
     """G.711 where it keeps the floor, and linear samples where it does not."""
     law = _law(clip, analysis.g711) or "pcmu"
     return (_first((WavEncoder(law), WavEncoder("pcm")), clip, analysis, wish),)
 
 
-def _first(ladder: Sequence[Encoder], clip: Clip, analysis: Analysis, wish: Wish) -> Encoder:
+def _first(ladder: Sequence[Encoder], clip: Outlined, analysis: Analysis, wish: Wish) -> Encoder:
     """The first encoder, from the smallest on, that is predicted to keep the floor; the last where none does."""
     for encoder in ladder:
         if quality(encoder, clip, analysis) >= wish.floor:
@@ -162,7 +162,7 @@ def _first(ladder: Sequence[Encoder], clip: Clip, analysis: Analysis, wish: Wish
 
 
 _LAWS: tuple[Law, ...] = ("pcmu", "pcma")
-_LOSSY: dict[str, Callable[[Clip, Analysis, Wish], tuple[Encoder, ...]]] = {
+_LOSSY: dict[str, Callable[[Outlined, Analysis, Wish], tuple[Encoder, ...]]] = {
     OPUS: _opus,
     VORBIS: _vorbis,
     MPEG: _mp3,

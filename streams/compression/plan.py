@@ -1,11 +1,10 @@
 """How a clip is to be compressed: content, policy and load in, a plan and its reason out."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from schemas.policy import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL, MOST_COMPRESSED_LOSSLESS, OPUS
-from streams.audio.analysis import Analysis, origin
-from streams.audio.clip import Clip
+from streams.audio.analysis import Analysis, Hearing
+from streams.audio.clip import Outlined
 from streams.codecs import Encoder
 from streams.codecs.base import LOSSLESS
 from streams.compression import formats
@@ -61,8 +60,8 @@ class Decision:
 
 
 def choose(
-    clip: Clip,
-    hear: Callable[[Clip], Analysis],
+    clip: Outlined,
+    hearing: Hearing,
     policy: Policy,
     pressure: Pressure = NO_PRESSURE,
     fixed_level: int | None = None,
@@ -83,8 +82,8 @@ def choose(
     coding is the cheaper one.
 
     Args:
-        clip: The decoded audio.
-        hear: `streams.audio.analysis.analyse`, or what remembers its results; not called where all is lossless anyway.
+        clip: The decoded audio, or what is known of it.
+        hearing: What is heard in it; nothing but the law is asked for where all is lossless anyway.
         policy: The hotel's rules.
         pressure: From the `LoadGovernor`.
         fixed_level: 1 to 5 to fix the level, or None for automatic.
@@ -94,10 +93,10 @@ def choose(
     """
     level, reason = _wanted(policy, fixed_level)
     if level <= MOST_COMPRESSED_LOSSLESS:
-        return _lossless(clip, policy, pressure, level, reason)
-    analysis = hear(clip)
+        return _lossless(clip, hearing, policy, pressure, level=level, reason=reason)
+    analysis = hearing.analyse()
     if analysis.kind == "fax":
-        return _lossless(clip, policy, pressure, MOST_COMPRESSED_LOSSLESS, "fax")
+        return _lossless(clip, hearing, policy, pressure, level=MOST_COMPRESSED_LOSSLESS, reason="fax")
     highest = level
     if fixed_level is None:
         highest = max(level, policy.ceiling_level)
@@ -127,13 +126,15 @@ def _by_policy(policy: Policy) -> tuple[int, str]:
     return level, f"policy default {level}"
 
 
-def _lossless(clip: Clip, policy: Policy, pressure: Pressure, level: int, reason: str) -> Decision:
-    encoders = formats.lossless(clip, origin(clip), policy, level, pressure.effort_steps)
+def _lossless(
+    clip: Outlined, hearing: Hearing, policy: Policy, pressure: Pressure, *, level: int, reason: str
+) -> Decision:
+    encoders = formats.lossless(clip, hearing.law, policy, level, pressure.effort_steps)
     return Decision(Plan(level, clip.rate, clip.channels, encoders, (LOSSLESS,) * len(encoders)), reason)
 
 
 def _lossy(
-    clip: Clip, analysis: Analysis, policy: Policy, pressure: Pressure, *, levels: range, reason: str
+    clip: Outlined, analysis: Analysis, policy: Policy, pressure: Pressure, *, levels: range, reason: str
 ) -> Decision:
     """The first level and format that fit the policy's bytes per minute; there is no limit where it names none."""
     budget = policy.max_bytes_per_minute
@@ -173,6 +174,6 @@ def _why(analysis: Analysis, policy: Policy, pressure: Pressure, plan: Plan, rea
     return next((cause for holds, cause in causes if holds), reason)
 
 
-def _plan(clip: Clip, analysis: Analysis, level: int, encoders: tuple[Encoder, ...]) -> Plan:
+def _plan(clip: Outlined, analysis: Analysis, level: int, encoders: tuple[Encoder, ...]) -> Plan:
     qualities = tuple(formats.quality(encoder, clip, analysis) for encoder in encoders)
     return Plan(level, clip.rate, clip.channels, encoders, qualities)

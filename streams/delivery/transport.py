@@ -21,6 +21,10 @@ from streams.offset_fetch import mend_offset_fetch
 #: Faust asks for 1,500 ms. Whatever else is asked of a broker waits behind a fetch that found nothing yet: assignments,
 #: pauses and, three times over, the steps of a recovery.
 _FETCH_MAX_WAIT_MS = 100
+#: A seek waits for the fetch under way. Faust lets that wait for a second, and looks as rarely for partitions to fetch
+#: from while there are none: a good part of what a rebalance takes.
+_FETCH_SECONDS = 0.1
+_NOTHING_ACTIVE_SECONDS = 0.02
 
 
 # mode names a subclass's logger after its module; these lines are Faust's.
@@ -80,19 +84,39 @@ class LaneConsumer(driver.Consumer):
         await super().on_partitions_assigned(assigned, generation_id)
 
     def resume_partitions(self, tps: Iterable[TP]) -> None:
-        """Resume tables only; inputs wait for ``resume_flow``.
+        """Resume tables in recovery only; inputs and standby replicas of tables wait for ``resume_flow``.
 
         Faust resumes its inputs too early, twice over. Before it seeks: what is read then comes from an offset that was
         looked up before the fencing. And before it resumes its queues, which empties them: what was read by then is
-        gone. Either way a lane would begin behind records that nobody has processed.
+        gone. Either way a lane would begin behind records that nobody has processed, and a replica would lack some.
         """
-        super().resume_partitions([tp for tp in tps if not self.transport.lanes.serves(tp.topic)])
+        super().resume_partitions([tp for tp in tps if not self._waits(tp)])
 
     def resume_flow(self) -> None:
-        """Resume; the last step of a rebalance, once tables are recovered and lanes open, resumes the inputs too."""
+        """Resume; the last step of a rebalance, once tables are recovered and lanes open, resumes what waited too."""
         super().resume_flow()
         if self.transport.lanes.ready and not self.app.in_recovery:
-            super().resume_partitions(self._sources(self.assignment()).values())
+            super().resume_partitions([tp for tp in self.assignment() if self._waits(tp)])
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        """Seek, once the fetch under way is over: it could still move the positions."""
+        async with self._fetching:
+            await super().seek_wait(partitions)
+
+    async def _wait_next_records(self, timeout: float) -> tuple[RecordMap | None, set[TP] | None]:
+        """Fetch from the partitions that are active, and look again soon when none is.
+
+        What comes when the flow has stopped is dropped: the rebalance under way seeks when it is done. Faust would seek
+        now, and the lanes would open before their tables are recovered.
+        """
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow.wait())
+        active = self._get_active_partitions()
+        if not active:
+            await self.sleep(_NOTHING_ACTIVE_SECONDS)
+            return None, None
+        records = await self._getmany(active, min(timeout, _FETCH_SECONDS))
+        return (records if self.flow_active else None), active
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> RecordMap:
         """Fetch from just those partitions that are active now, and announce every input to its lane.
@@ -125,6 +149,9 @@ class LaneConsumer(driver.Consumer):
             raise
         except Exception as error:  # noqa: BLE001  Faust logs it and reads on from wherever it stands
             self.transport.on_failure(error)
+
+    def _waits(self, tp: TP) -> bool:
+        return self.transport.lanes.serves(tp.topic) or self.app.assignor.is_standby(tp)
 
     def _sources(self, tps: Iterable[TP]) -> dict[Source, TP]:
         return {Source(tp.topic, tp.partition): tp for tp in tps if self.transport.lanes.serves(tp.topic)}

@@ -2,14 +2,27 @@
 
 import asyncio
 import shutil
+from contextlib import suppress
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import PolicyViolationError
+from rocksdict import AccessType, Rdict
+
+from schemas import Policy, PolicyEvent
+from streams.rocksdb_options import AudioOptions
+from streams.rocksdb_store import RebuildingStore
 from tests.chaos.account import Account
 from tests.chaos.damage import with_header
 from tests.chaos.reading import read
 from tests.chaos.records import CACHE_CHANGELOG, Planned, Seen
 from tests.chaos.workers import Worker, running
+from tests.chaos.workload import segment
+from tests.e2e.test_policies import publish
 from tests.e2e.test_worker import exact, planned, spoken
 from tests.support.brokers import Broker, Namespace
 
@@ -56,34 +69,44 @@ async def test_a_prompt_is_stored_the_second_time_and_outlives_the_worker_s_dire
     assert 'audio_cache_lookups_total{outcome="table"} 10.0' in after
 
 
-def said(call: int, time: int, channel: str | None) -> Planned:
-    if channel is not None:
-        return planned(spoken(1.0, call), time, channel=channel, call=call)
-    unnamed = planned(spoken(1.0, call), time, call=call)
-    return replace(unnamed, message=with_header(unnamed.message, "ce_channel", None))
+#: By hotel: what its policy has cached, if it has one.
+HOTELS: dict[str, tuple[str, ...] | None] = {"plain": None, "wide": ("prompt", "mixed"), "none": ()}
+CHANNELS = ("prompt", "guest", "agent", "mixed", None)
 
 
-async def test_only_prompts_reach_the_disk_and_the_changelog(
+def said(call: int, time: int, channel: str | None, hotel: str) -> Planned:
+    """One playing of a sound that is heard in one call only."""
+    one = segment(spoken(1.0, call), f"call-{call}", time, channel=channel or "guest", hotel=hotel)
+    return one if channel else replace(one, message=with_header(one.message, "ce_channel", None))
+
+
+async def test_only_prompts_reach_the_disk_and_the_changelog_unless_a_policy_says_otherwise(
     broker: Broker, namespace: Namespace, tmp_path: Path, topics: None, account: Account
 ) -> None:
+    policies = {hotel: Policy(1, cache_channels=kept) for hotel, kept in HOTELS.items() if kept is not None}
+    await publish(broker, namespace, *(PolicyEvent(hotel, policy).to_record() for hotel, policy in policies.items()))
     worker = Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path)
-    channels = ["prompt", "guest", "agent", "mixed", None]
+    calls = list(product(HOTELS, CHANNELS))
     with running(worker):
         for time in range(4):
-            await account.send([said(seed, time, channel) for seed, channel in enumerate(channels)])
+            await account.send([said(call, time, channel, hotel) for call, (hotel, channel) in enumerate(calls)])
             await account.collect(within=60)  # unjudged: the ledger knows no unnamed channel
-            assert len(account.results) == len(channels) * (time + 1)
+            assert len(account.results) == len(calls) * (time + 1)
         assert await asyncio.to_thread(worker.stop) == 0
     values = {record.header("ce_callid"): record.value or b"" for record in account.results}
     kept = await changelog(broker, namespace)
     on_disk = [path.read_bytes() for path in worker.state.rglob("*") if path.is_file()]
-    for seed, channel in enumerate(channels):
-        needle = values[f"call-{seed}"][NEEDLE]
-        assert any(needle in (record.value or b"") for record in kept) == (channel == "prompt")
-        assert any(needle in content for content in on_disk) == (channel == "prompt")
-    assert len(kept) == 1
+    cached = set()
+    for call, (hotel, channel) in enumerate(calls):
+        allowed = HOTELS[hotel]
+        if channel in (("prompt",) if allowed is None else allowed):
+            cached.add(f"call-{call}")
+        needle = values[f"call-{call}"][NEEDLE]
+        assert any(needle in (record.value or b"") for record in kept) == (f"call-{call}" in cached)
+        assert any(needle in content for content in on_disk) == (f"call-{call}" in cached)
+    assert len(kept) == len(cached) == 3
     for record in account.results:
-        repeated = record.header("ce_callid") == "call-0" and int(record.header("ce_sequence") or "") > 1
+        repeated = record.header("ce_callid") in cached and int(record.header("ce_sequence") or "") > 1
         assert record.header("ce_cache") == ("hit" if repeated else "miss")
 
 
@@ -106,7 +129,33 @@ async def test_entries_go_when_their_time_is_over(
     assert lookups(account) == {0: "miss", 1: "miss", 2: "hit", 3: "miss"}
 
 
-async def test_hits_move_with_the_partitions_of_a_worker_that_was_killed(
+def stored(worker: Worker) -> int:
+    """Entries in all databases of a worker, which may run."""
+    databases = [
+        Rdict(str(path), AudioOptions().as_options(), access_type=AccessType.read_only())
+        for path in worker.state.rglob("*.db")
+    ]
+    return sum(key != RebuildingStore.offset_key for database in databases for key in database.keys())  # noqa: SIM118  no mapping
+
+
+async def empty_changelog(broker: Broker, namespace: Namespace) -> None:
+    """Delete the changelog's records, which a compacted topic has to allow first."""
+    name = f"{namespace.prefix}{namespace.group}-{CACHE_CHANGELOG}"
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
+    await admin.start()
+    try:
+        policy = ConfigResource(ConfigResourceType.TOPIC, name, configs={"cleanup.policy": "compact,delete"})
+        await admin.alter_configs([policy])
+        everything = RecordsToDelete(before_offset=-1)
+        async with asyncio.timeout(30):
+            while await changelog(broker, namespace):
+                with suppress(PolicyViolationError):  # not all brokers know of the change yet
+                    await admin.delete_records({TopicPartition(name, number): everything for number in range(8)})
+    finally:
+        await admin.close()
+
+
+async def test_hits_move_with_the_partitions_of_a_worker_that_is_lost_from_replicas_alone(
     broker: Broker, namespace: Namespace, tmp_path: Path, topics: None, account: Account
 ) -> None:
     first, second = (
@@ -117,14 +166,21 @@ async def test_hits_move_with_the_partitions_of_a_worker_that_was_killed(
     def played(time: int) -> list[int]:
         return [time * 8 + call for call in range(8)]
 
-    with running(first):
+    with running(first, second):
         for time in range(3):
             await account.send([planned(prompts[n % 8], n, channel="prompt", call=n % 8) for n in played(time)])
             await exact(account)
+        async with asyncio.timeout(20):
+            while [await asyncio.to_thread(stored, one) for one in (first, second)] != [8, 8]:
+                await asyncio.sleep(0.2)
+        await empty_changelog(broker, namespace)
+        served = sum(line["event"] == "compressed" for line in first.lines())
         await asyncio.to_thread(first.kill)
-        with running(second):
-            await account.send([planned(prompts[n % 8], n, channel="prompt", call=n % 8) for n in played(3)])
-            await exact(account)
+        await account.send([planned(prompts[n % 8], n, channel="prompt", call=n % 8) for n in played(3)])
+        await exact(account)
+        assert served > 0
+        assert f'audio_cache_lookups_total{{outcome="table"}} {served / 3}' in second.get("/metrics")[1]
+        assert await changelog(broker, namespace) == []
     found = lookups(account)
     assert [found[n] for n in played(2) + played(3)] == ["hit"] * 16
 

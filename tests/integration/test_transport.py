@@ -80,6 +80,21 @@ async def test_inputs_flow_with_the_last_resume_of_a_rebalance(runtime: Runtime,
     assert flowing(consumer) == {INPUT}
 
 
+async def test_replicas_flow_with_the_inputs_and_tables_in_recovery_before(
+    runtime: Runtime, consumer: LaneConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replica = TP(TABLE.topic, 1)
+    monkeypatch.setattr(runtime.app.assignor, "_standby_tps", {replica})
+    monkeypatch.setattr(consumer, "assignment", lambda: {INPUT, TABLE, replica})
+    consumer.pause_partitions({replica})
+    consumer.resume_partitions({TABLE, replica})
+    consumer.resume_flow()
+    assert flowing(consumer) == {TABLE}  # Faust empties its queues before inputs flow: what was read by then is gone
+    await open_lanes(runtime)
+    consumer.resume_flow()
+    assert flowing(consumer) == {INPUT, TABLE, replica}
+
+
 async def test_inputs_of_a_new_assignment_wait(runtime: Runtime, consumer: LaneConsumer) -> None:
     await open_lanes(runtime)
     consumer.resume_flow()
@@ -97,11 +112,15 @@ class Fetcher:
         self.asked: set[TP] | None = None
         self.proceed = asyncio.Event()
         self.seeks = 0
+        self.sought: dict[TP, int] = {}
 
     async def getmany(self, active: set[TP] | None, timeout: float) -> dict[TP, list[ConsumerRecord[bytes, bytes]]]:
         self.asked = active
         await self.proceed.wait()
         return {INPUT: [ConsumerRecord("audio.raw", 0, 42, 1000, 0, b"k", b"v", None, 1, 1, ())]}
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        self.sought.update(partitions)
 
     async def seek_to_committed(self) -> dict[TP, int | None]:
         self.seeks += 1
@@ -134,6 +153,32 @@ async def test_a_fetch_keeps_to_what_was_active_when_it_began(consumer: LaneCons
     assert fetcher.asked == {TABLE}
     fetcher.proceed.set()
     await fetching
+
+
+async def test_what_is_fetched_while_the_flow_stops_is_dropped_and_no_lane_opens_for_it(
+    runtime: Runtime, consumer: LaneConsumer, fetcher: Fetcher
+) -> None:
+    consumer.resume_partitions({TABLE})
+    runtime.lanes.expect(GENERATION)
+    fetching = asyncio.create_task(anext(aiter(consumer.getmany(1.0)), None))
+    await asyncio.sleep(0)
+    consumer.stop_flow()
+    fetcher.proceed.set()
+    assert await fetching is None
+    assert fetcher.seeks == 0
+    assert not runtime.lanes.ready
+
+
+async def test_a_seek_in_a_table_waits_for_a_fetch_under_way(consumer: LaneConsumer, fetcher: Fetcher) -> None:
+    fetching = asyncio.create_task(consumer._getmany({INPUT}, 1.0))  # noqa: SLF001  the hook itself
+    await asyncio.sleep(0)
+    seeking = asyncio.create_task(consumer.seek_wait({TABLE: 5}))
+    await asyncio.sleep(0.05)
+    assert fetcher.sought == {}
+    fetcher.proceed.set()
+    await fetching
+    await seeking
+    assert fetcher.sought == {TABLE: 5}
 
 
 async def test_a_seek_waits_for_a_fetch_under_way(

@@ -6,7 +6,7 @@ from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers import aiokafka as driver
 
 from agents import compress
-from schemas import Channel
+from schemas import Channel, Policy
 from streams.delivery.transport import LaneConsumerThread
 from tests.chaos.planted.patch import Patch
 
@@ -24,8 +24,8 @@ def cache_without_the_profile(patch: Patch) -> None:
 def cache_everything(patch: Patch) -> None:
     """Keep what guests say as well."""
 
-    def admits(channel: Channel | None) -> bool:
-        del channel
+    def admits(channel: Channel | None, policy: Policy) -> bool:
+        del channel, policy
         return True
 
     patch(compress, "admits", admits)

@@ -5,7 +5,7 @@ import pytest
 
 from schemas import MediaType, Policy
 from streams.audio import decode, g711
-from streams.audio.analysis import analyse
+from streams.audio.analysis import analyse, listen
 from streams.audio.clip import Clip
 from streams.compression import DEFAULT_POLICY, Pressure, choose, encode
 from tests.support import telephony
@@ -108,7 +108,7 @@ def test_fax_comes_back_sample_by_sample_whatever_was_asked_for(
     clip = telephony.clip(at_level(signal, -30, 20))
     policy = Policy(1, floor_level=4, accept=accept) if accept else DEFAULT_POLICY
 
-    decision = choose(clip, analyse, policy, Pressure(3, 2), level)
+    decision = choose(clip, listen(clip), policy, Pressure(3, 2), level)
     encoded = encode(clip, decision.plan)
 
     assert decision.reason == "fax"

@@ -1,8 +1,9 @@
 import pytest
 
-from schemas import Channel
+from schemas import Channel, Policy
+from schemas.raw_audio import CHANNELS
 from streams.audio import Clip
-from streams.audio.analysis import analyse
+from streams.audio.analysis import listen
 from streams.cache import admits, cache_key
 from streams.cache.entry import Entry, expiry, pack, unpack
 from streams.compression import DEFAULT_POLICY, choose, encode
@@ -11,7 +12,7 @@ from tests.support.signals import speech
 
 def test_an_entry_gives_back_the_very_file() -> None:
     clip: Clip = speech(0.5)
-    encoded = encode(clip, choose(clip, analyse, DEFAULT_POLICY).plan)
+    encoded = encode(clip, choose(clip, listen(clip), DEFAULT_POLICY).plan)
     for entry in (Entry(encoded, 1.5e9, 1.4e9, None), Entry(encoded, 1.5e9, 1.4e9, 0.1)):
         assert unpack(pack(entry)) == entry
         assert expiry(pack(entry)) == 1.5e9
@@ -23,10 +24,15 @@ def test_the_key_depends_on_audio_and_profile() -> None:
     assert all(len(key) == 32 for key in keys)
 
 
-@pytest.mark.parametrize(("channel", "kept"), [("prompt", True), ("guest", False), ("agent", False), ("mixed", False)])
-def test_only_prompts_are_kept(channel: Channel, kept: bool) -> None:
-    assert admits(channel) is kept
-
-
-def test_an_unnamed_channel_is_not_kept() -> None:
-    assert not admits(None)
+@pytest.mark.parametrize(
+    ("policy", "kept"),
+    [
+        (DEFAULT_POLICY, {"prompt"}),
+        (Policy(1, cache_channels=("prompt", "mixed")), {"prompt", "mixed"}),
+        (Policy(1, cache_channels=("unnamed",)), {None}),
+        (Policy(1, cache_channels=()), set()),
+    ],
+)
+def test_only_prompts_are_kept_unless_a_policy_says_otherwise(policy: Policy, kept: set[Channel | None]) -> None:
+    channels: list[Channel | None] = [*CHANNELS, None]
+    assert {channel for channel in channels if admits(channel, policy)} == kept

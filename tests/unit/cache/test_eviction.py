@@ -113,7 +113,8 @@ class PlainLFU:
 
     def __init__(self, budget: int) -> None:
         self.budget = budget
-        self.entries: dict[bytes, tuple[float, int, int, int]] = {}  # priority, last use, uses, size
+        self.entries: dict[bytes, tuple[float, int, float, int]] = {}  # priority, last use, uses, size
+        self.former: list[tuple[bytes, float]] = []  # uses
         self.age = 0.0
         self.now = 0
 
@@ -121,7 +122,7 @@ class PlainLFU:
         if key in self.entries:
             self.now += 1
             _, _, uses, size = self.entries[key]
-            self.entries[key] = (self.age + (uses + 1) * size**-0.5, self.now, uses + 1, size)
+            self.entries[key] = (self.age + (uses + 1) * size**-0.7, self.now, uses + 1, size)
 
     def put(self, key: bytes, size: int) -> None:
         self.entries.pop(key, None)
@@ -129,12 +130,15 @@ class PlainLFU:
             return
         while sum(entry[3] for entry in self.entries.values()) + size > self.budget:
             self.evict()
+        uses = 1 + sum(0.35 * uses for former, uses in self.former if former == key)
+        self.former = [(former, uses) for former, uses in self.former if former != key]
         self.now += 1
-        self.entries[key] = (self.age + size**-0.5, self.now, 1, size)
+        self.entries[key] = (self.age + uses * size**-0.7, self.now, uses, size)
 
     def evict(self) -> bytes:
         key = min(self.entries, key=self.entries.__getitem__)
-        self.age = self.entries.pop(key)[0]
+        self.age, _, uses, _ = self.entries.pop(key)
+        self.former.append((key, uses))
         return key
 
 
@@ -163,6 +167,25 @@ def test_lfu_forgets_what_was_popular_once() -> None:
         cache.put(KEYS[1 + number % 5], True, 1)
         cache.get(KEYS[1 + number % 5])
     assert KEYS[0] not in cache
+
+
+def test_lfu_knows_an_entry_again_that_comes_back() -> None:
+    cache: LFU[bool] = LFU(2)
+    for key in (KEYS[0], KEYS[0], KEYS[0], KEYS[1], KEYS[2]):
+        if cache.get(key) is None:
+            cache.put(key, True, 1)
+    cache.resize(0)
+    cache.resize(2)
+    for key in (KEYS[0], KEYS[1], KEYS[2]):
+        cache.put(key, True, 1)
+    assert KEYS[0] in cache
+
+
+def test_lfu_remembers_no_more_than_it_holds() -> None:
+    cache: LFU[bool] = LFU(100)
+    for number in range(10_000):
+        cache.put(number.to_bytes(32), True, 1)
+    assert len(cache._former) < 200  # noqa: SLF001  nothing outside shows a leak
 
 
 def test_lfu_forgets_the_places_of_removed_entries() -> None:

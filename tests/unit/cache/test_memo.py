@@ -1,26 +1,17 @@
 from streams.cache import Memo
 
 
-def test_a_result_is_worked_out_once() -> None:
-    memo: Memo[int] = Memo(10)
-    calls: list[int] = []
-
-    def work_out() -> int:
-        calls.append(1)
-        return 42
-
-    assert [memo.recall(b"key", work_out) for _ in range(3)] == [42] * 3
-    assert len(calls) == 1
-
-
-def test_only_the_latest_results_are_remembered() -> None:
+def test_only_the_latest_facts_are_remembered() -> None:
     memo: Memo[int] = Memo(2)
-    for number in range(3):
-        memo.recall(bytes([number]), lambda: 1)
-    assert memo.recall(bytes([2]), lambda: 2) == 1
-    assert memo.recall(bytes([0]), lambda: 2) == 2
+    assert memo.recall(b"0") is None
+    memo.remember(b"0", 10)
+    memo.remember(b"1", 11)
+    assert memo.recall(b"0") == 10
+    memo.remember(b"2", 12)
+    assert [memo.recall(key) for key in (b"0", b"1", b"2")] == [10, None, 12]
 
 
-def test_without_room_every_result_is_worked_out() -> None:
+def test_without_room_nothing_is_remembered() -> None:
     memo: Memo[int] = Memo(0)
-    assert [memo.recall(b"key", lambda: number) for number in (1, 2)] == [1, 2]  # noqa: B023  called at once
+    memo.remember(b"key", 1)
+    assert memo.recall(b"key") is None

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from schemas.media_type import MediaType
-from streams.audio.analysis import Analysis, analyse
+from streams.audio.analysis import Analysis, Hearing, listen
 from streams.audio.clip import Clip
 from streams.audio.decode import decode
 from streams.codecs import FlacEncoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
@@ -32,7 +32,7 @@ def decide(
     fixed: int | None = None,
     clip: Clip = CLIP,
 ) -> Decision:
-    return choose(clip, lambda _: analysis, policy, pressure, fixed)
+    return choose(clip, Hearing.known(analysis), policy, pressure, fixed)
 
 
 def opus(decision: Decision) -> OpusEncoder:
@@ -295,7 +295,7 @@ def test_profiles_differ_where_the_bytes_may() -> None:
 def test_the_choice_is_pure() -> None:
     clip = speech(1)
 
-    assert choose(clip, analyse, DEFAULT_POLICY) == choose(clip, analyse, DEFAULT_POLICY)
+    assert choose(clip, listen(clip), DEFAULT_POLICY) == choose(clip, listen(clip), DEFAULT_POLICY)
 
 
 def test_a_plan_is_for_one_form_of_audio() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import Policy, PolicyEvent, Record, Rejection, parse_policy
-from schemas.policy import ACCEPTABLE
+from schemas.policy import ACCEPTABLE, CACHEABLE
 from streams.compression import DEFAULT_POLICY
 
 SCHEMA = json.loads((files("schemas") / "policy.schema.json").read_text(encoding="utf-8"))
@@ -41,9 +41,15 @@ def test_what_is_not_said_is_the_default() -> None:
 def test_everything_can_be_said() -> None:
     rules: dict[str, Any] = {"floorLevel": 2, "ceilingLevel": 4, "defaultLevel": 4, "legalHold": True}
     policy = parse_policy(
-        written(**rules, accept=["audio/flac", "audio/ogg"], minQuality=4.1, maxBytesPerMinute=90_000)
+        written(
+            **rules,
+            accept=["audio/flac", "audio/ogg"],
+            minQuality=4.1,
+            maxBytesPerMinute=90_000,
+            cacheChannels=["mixed", "unnamed"],
+        )
     )
-    assert policy == Policy(1, 2, 4, 4, ("audio/flac", "audio/ogg"), True, 4.1, 90_000)
+    assert policy == Policy(1, 2, 4, 4, ("audio/flac", "audio/ogg"), True, 4.1, 90_000, ("mixed", "unnamed"))
 
 
 @pytest.mark.parametrize("bound", [{"floorLevel": 4}, {"ceilingLevel": 2}])
@@ -89,6 +95,9 @@ def test_bounds_need_no_default_level(bound: dict[str, int]) -> None:
         (written(minQuality=4.6), "minQuality"),
         (written(minQuality=None), "minQuality"),
         (written(maxBytesPerMinute=999), "maxBytesPerMinute"),
+        (written(cacheChannels="mixed"), "cacheChannels"),
+        (written(cacheChannels=["music"]), "cacheChannels"),
+        (written(cacheChannels=["mixed", "mixed"]), "cacheChannels"),
         (written(legalhold=True), "'legalhold'"),
     ],
 )
@@ -98,7 +107,7 @@ def test_a_broken_rule_is_named(text: bytes, field: str) -> None:
 
 _values = st.one_of(
     st.none(), st.booleans(), st.integers(-1, 7), st.sampled_from([1.0, 2.5, 4.5, 4.6, 1000, 10**10, "", "x"]),
-    st.lists(st.sampled_from([*ACCEPTABLE, "audio/aac", 1]), max_size=3),
+    st.lists(st.sampled_from([*ACCEPTABLE, *CACHEABLE, "audio/aac", 1]), max_size=3),
 )  # fmt: skip
 _documents = st.dictionaries(st.sampled_from([*SCHEMA["properties"], "other"]), _values, max_size=5).map(
     lambda content: LEAST | content
@@ -138,6 +147,7 @@ def test_accepting(policy: Policy, type_: str, accepted: bool) -> None:
         PolicyEvent("seaside", Policy(3)),
         PolicyEvent("café", Policy(3, 2, 4, 2, ("audio/flac",), True, 4.0, 5000)),
         PolicyEvent("seaside", Policy(3, ceiling_level=2)),
+        PolicyEvent("seaside", Policy(3, cache_channels=())),
         PolicyEvent("seaside", None),
     ],
 )

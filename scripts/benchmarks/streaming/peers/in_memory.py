@@ -26,6 +26,7 @@ from streams.cache import Lifetime, TieredCache
 from streams.compression import DEFAULT_POLICY, LoadGovernor
 from streams.delivery.outcome import Input
 from streams.metrics import Metrics
+from streams.metrics.tally import Tally
 from streams.settings import Settings
 
 _AT_ONCE = 500
@@ -66,13 +67,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def product(level: int) -> Work:
     """Everything that the worker's threads do with a record, at a fixed level."""
-    settings = Settings(compression_level=level)
+    settings, metrics = Settings(compression_level=level), Metrics()
     parts = Parts(
         decode=decode,
         policy_of=lambda _hotel: DEFAULT_POLICY,
         governor=LoadGovernor(settings.lag_objective, time.monotonic),
         cache=TieredCache(settings.cache_bytes, Lifetime(settings.cache_ttl), time.time, lambda _reason, _count: None),
-        metrics=Metrics(),
+        metrics=metrics,
+        tally=Tally(metrics, late=settings.lag_objective),
         on_failure=_fail,
     )
     compressor = Compressor("results", "dead letters", settings, parts)
