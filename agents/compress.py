@@ -19,7 +19,6 @@ from streams.codecs import Encoded
 from streams.compression import KEPT, Decision, LoadGovernor, Plan, choose, encode, pays, smallest
 from streams.delivery.outcome import Input, Lookup, Outcome, Output
 from streams.isolation import CageError
-from streams.metrics import Metrics
 from streams.metrics.tally import Tally
 from streams.settings import Settings
 
@@ -87,7 +86,6 @@ class Parts:
         policy_of: The policy of a hotel.
         governor: Turns lag into pressure.
         cache: Keeps what may be kept.
-        metrics: Where pressure and the cache's work are shown.
         tally: Where outcomes are counted.
         on_failure: Ends the worker.
         now: Seconds since the Unix epoch.
@@ -97,7 +95,6 @@ class Parts:
     policy_of: Callable[[str], Policy]
     governor: LoadGovernor
     cache: TieredCache
-    metrics: Metrics
     tally: Tally
     on_failure: Callable[[BaseException], None]
     now: Callable[[], float] = time.time
@@ -119,7 +116,6 @@ class Compressor:
         self._level = settings.compression_level
         self._max_bytes = settings.max_record_bytes
         self._parts = parts
-        self._metrics = parts.metrics
         self._heard: Memo[_Heard] = Memo(settings.cache_bytes // _CACHED_BYTES_PER_HEARING)
 
     def process(self, item: Input, lookup: Lookup) -> Outcome:
@@ -212,7 +208,9 @@ class Compressor:
         self._parts.tally.delivered(result.hotel_id, call, delay)
         self._parts.tally.result(result, report.labelled, report.encode_seconds)
         if report.kept is not None:
-            self._count_cached(report.kept)
+            self._parts.tally.cached(
+                report.kept.source, report.kept.age, [len(value) for _, value in report.kept.updates]
+            )
         log.debug(
             "compressed",
             call=result.call_id,
@@ -228,14 +226,6 @@ class Compressor:
             **place,
         )
 
-    def _count_cached(self, kept: _Kept) -> None:
-        self._metrics.cache_lookups.labels(kept.source).inc()
-        if kept.age is not None:
-            self._metrics.cache_age_seconds.observe(kept.age)
-        for _, value in kept.updates:
-            self._metrics.cache_table_writes.labels("admission" if kept.source == "miss" else "refresh").inc()
-            self._metrics.cache_table_written_bytes.inc(len(value))
-
 
 def register(runtime: Runtime) -> None:
     """Put the agent on ``audio.raw``."""
@@ -245,7 +235,6 @@ def register(runtime: Runtime) -> None:
         runtime.policies.of,
         runtime.governor,
         runtime.cache,
-        runtime.metrics,
         runtime.tally,
         runtime.on_failure,
     )

@@ -113,10 +113,7 @@ async def run(settings: Settings, member: str, exits: ExitLog, errors: LastError
     await stop.wait()
     for task in background:
         task.cancel()
-    try:
-        await _stop(runtime)
-    except Exception as error:  # noqa: BLE001  brokers that do not answer; the next owner sorts it out
-        on_failure(error)
+    await _stop(runtime)
     watchdog.stop()
     await web.stop()
     log.info("worker_stopped")
@@ -190,6 +187,13 @@ async def _start_app(runtime: Runtime, policies: PolicyReader) -> None:
 
 async def _stop(runtime: Runtime) -> None:
     log.info("worker_stopping")
+    try:
+        await _let_go(runtime)
+    except Exception as error:  # noqa: BLE001  brokers that do not answer; the next owner sorts it out
+        runtime.on_failure(error)
+
+
+async def _let_go(runtime: Runtime) -> None:
     runtime.app.consumer.stop_flow()
     await runtime.lanes.close()
     runtime.executor.shutdown()

@@ -133,14 +133,7 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
     """
     metrics = Metrics()
     app = _faust_app(settings, member, on_failure)
-    changelog = topics.topic(topics.CACHE_CHANGELOG)
-    table = CacheTable(
-        app,
-        changelog.resolve(settings.topic_prefix, settings.group),
-        changelog.partitions,
-        shard_bytes=settings.cache_bytes,
-        metrics=metrics,
-    )
+    table = _table(settings, app, metrics)
     threads = len(os.sched_getaffinity(0))
     executor = ClipExecutor(threads, settings.processing_timeout, metrics, on_failure)
     parts = LaneParts(
@@ -156,15 +149,6 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
         lambda topic, partition: PartitionProducer(settings.bootstrap_servers, settings.group, topic, partition),
     )
     app.transport = LaneTransport(_broker_urls(settings), app, lanes=lanes, on_failure=on_failure)
-    cage = Cage(
-        threads,
-        timeout=min(_DECODE_TIMEOUT, settings.processing_timeout),
-        on_death=lambda code: metrics.decoder_deaths.labels(code).inc(),
-    )
-    cache = _cache(settings, metrics)
-    governor = LoadGovernor(settings.lag_objective, time.monotonic)
-    metrics.lag_objective.set(settings.lag_objective)
-    metrics.pressure.set_function(lambda: governor.pressure.steps)
     metrics.breaker_fill_ratio.set_function(lambda: parts.breaker.fill_ratio)
     return Runtime(
         settings=settings,
@@ -172,15 +156,41 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
         lanes=lanes,
         breaker=parts.breaker,
         executor=executor,
-        cage=cage,
+        cage=_cage(settings, threads, metrics),
         policies=PoliciesInForce(),
-        cache=cache,
+        cache=_cache(settings, metrics),
         table=table,
         metrics=metrics,
         tally=Tally(metrics, late=settings.lag_objective),
-        governor=governor,
+        governor=_governor(settings, metrics),
         on_failure=on_failure,
     )
+
+
+def _table(settings: Settings, app: App, metrics: Metrics) -> CacheTable:
+    changelog = topics.topic(topics.CACHE_CHANGELOG)
+    return CacheTable(
+        app,
+        changelog.resolve(settings.topic_prefix, settings.group),
+        changelog.partitions,
+        shard_bytes=settings.cache_bytes,
+        metrics=metrics,
+    )
+
+
+def _cage(settings: Settings, processes: int, metrics: Metrics) -> Cage:
+    return Cage(
+        processes,
+        timeout=min(_DECODE_TIMEOUT, settings.processing_timeout),
+        on_death=lambda code: metrics.decoder_deaths.labels(code).inc(),
+    )
+
+
+def _governor(settings: Settings, metrics: Metrics) -> LoadGovernor:
+    governor = LoadGovernor(settings.lag_objective, time.monotonic)
+    metrics.lag_objective.set(settings.lag_objective)
+    metrics.pressure.set_function(lambda: governor.pressure.steps)
+    return governor
 
 
 def _cache(settings: Settings, metrics: Metrics) -> TieredCache:

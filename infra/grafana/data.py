@@ -36,13 +36,11 @@ class Curve:
 
     Attributes:
         legend: Its name on the panel.
-        labels: Of the series.
         times: In seconds since 1970.
         values: One for each of the times.
     """
 
     legend: str
-    labels: Mapping[str, str]
     times: tuple[float, ...]
     values: tuple[float, ...]
 
@@ -91,8 +89,7 @@ class DashboardData:
 def _curve(target: Target, series: Mapping[str, Any]) -> Curve:
     samples = [(at, float(value)) for at, value in series["values"]]
     samples = [(at, value) for at, value in samples if math.isfinite(value)]
-    labels = series["metric"]
-    return Curve(target.label(labels), labels, tuple(at for at, _ in samples), tuple(value for _, value in samples))
+    return Curve(target.label(series["metric"]), tuple(at for at, _ in samples), tuple(value for _, value in samples))
 
 
 def _natural(legend: str) -> tuple[int, str]:

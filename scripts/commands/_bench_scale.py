@@ -13,7 +13,7 @@ from scripts.benchmarks.streaming.records import Traffic
 from scripts.benchmarks.streaming.speech import LEVELS, LOSSLESS, Segment, segments
 from scripts.benchmarks.streaming.trial import Where
 from scripts.commands._bench_runs import add_list, one_of, run_in_directory, say_bench, watched, write_json
-from scripts.commands._cli import count, report_console, writable
+from scripts.commands._cli import count, fail, report_console, writable
 
 _CARRIED = "carried"
 _PARTS = (*scale.FACTORS, _CARRIED)
@@ -60,6 +60,8 @@ def _picture(text: str) -> Path:
 
 
 def _scale(options: argparse.Namespace) -> int:
+    if options.plot is not None and options.parts == (_CARRIED,):
+        return fail("bench", "--plot draws what is varied, and --parts varies nothing")
     wanted = _Wanted(options.parts, options.level, options.records, options.seconds, options.brokers)
     return run_in_directory(partial(_measure, wanted, options.json, options.plot))
 

@@ -8,8 +8,9 @@ from agents import worker
 
 _EPILOG = """\
 Settings come from the environment; README.md lists them all. The worker logs JSON lines to standard error, serves
-/health/live, /health/ready and /metrics on AUDIO_HTTP_PORT, and stops cleanly on SIGTERM. Exit codes: 0 stopped,
-1 failed or could not start, 2 a setting is wrong, 3 everything was going to the dead letters.
+/health/live, /health/ready and /metrics on AUDIO_HTTP_PORT, and /admin/audio/status for who sends AUDIO_ADMIN_TOKEN.
+It stops cleanly on SIGTERM. Exit codes: 0 stopped, 1 failed or could not start, 2 a setting is wrong, 3 everything was
+going to the dead letters.
 """
 
 

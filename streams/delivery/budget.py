@@ -32,6 +32,11 @@ class InFlightBudget:
         self.bytes = 0
 
     @property
+    def waits_for_clips(self) -> bool:
+        """Whether the reader waits for clips that are worked on: there is more to do than can be done."""
+        return bool(self._waiters) and self.clips >= self._max_clips
+
+    @property
     def waits_for_commits(self) -> bool:
         """Whether the reader waits for bytes, which only commits give back."""
         return bool(self._waiters) and self.clips < self._max_clips

@@ -88,6 +88,9 @@ class LagReader:
         bootstrap_servers: ``host:port[,host:port...]``.
         group: The consumer group.
         sources: Every partition to look at.
+
+    Attributes:
+        sources: As given.
     """
 
     def __init__(self, bootstrap_servers: str, group: str, sources: Collection[Source]) -> None:

@@ -19,6 +19,7 @@ COMMIT_INTERVAL = 0.02
 #: A lane commits for this part of its time at most. A transaction costs as much as several records: on a busy machine,
 #: where each takes longer, there have to be fewer and larger ones, or they use up what they wait for.
 _COMMIT_SHARE = 1 / 3
+#: Also the interval while more comes in than the threads can do: waiting for them takes as long, and cores are scarce.
 _LONGEST_INTERVAL = 0.25
 #: Output bytes from which a transaction is committed without waiting for the interval.
 MAX_TRANSACTION_BYTES = 4 * 2**20
@@ -156,13 +157,12 @@ class Lane:
     async def _run(self) -> None:
         try:
             loop = asyncio.get_running_loop()
-            next_start = 0.0
+            started, took = loop.time() - _LONGEST_INTERVAL, 0.0  # the first one does not wait
             while await self._head_done():
-                await self._linger(next_start)
+                await self._linger(started, took)
                 started = loop.time()
                 await self._commit(self._finished())
                 took = loop.time() - started
-                next_start = started + min(max(COMMIT_INTERVAL, took / _COMMIT_SHARE), _LONGEST_INTERVAL)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001  whatever it is, the lane cannot go on: the worker ends
@@ -179,10 +179,22 @@ class Lane:
             await self._changed.wait()
         return True
 
-    async def _linger(self, until: float) -> None:
-        """Give the next inputs time to join the transaction, unless there is enough already, or no more can come."""
+    async def _linger(self, started: float, took: float) -> None:
+        """Give the next inputs time to join the transaction, unless there is enough already, or no more can come.
+
+        Args:
+            started: When the last transaction began.
+            took: Seconds that it took.
+        """
         loop = asyncio.get_running_loop()
-        while self._open and (left := until - loop.time()) > 0 and self._may_grow():
+        while self._open and self._may_grow():
+            if self._parts.budget.waits_for_clips:
+                interval = _LONGEST_INTERVAL
+            else:
+                interval = min(max(COMMIT_INTERVAL, took / _COMMIT_SHARE), _LONGEST_INTERVAL)
+            left = started + interval - loop.time()
+            if left <= 0:
+                return
             self._changed.clear()
             try:
                 await asyncio.wait_for(self._changed.wait(), left)

@@ -15,6 +15,9 @@ What a worker shows on `/metrics`: {count} metrics, and those of the process its
 
 Every label's values are bounded. Counters begin at 0 with the process, but for `audio_worker_exits_total`. Who asks for
 OpenMetrics, as Prometheus does, gets exemplars as well.
+
+Counting takes 10 µs of processor time for a record: 1 % of what the lossless path takes for two seconds of speech
+(1.1 ms). A look at everything, with 200 hotels, takes 8 ms. Measured on 20,000 records in a row, the best of five runs.
 """
 
 

@@ -1,7 +1,8 @@
 """Counts outcomes as they are committed: results, dead letters, hotels, delays."""
 
+from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from prometheus_client import Counter, Gauge
 
@@ -94,6 +95,22 @@ class Tally:
         self._of(result.hotel_id).audio_seconds.inc(seconds)
         self._seconds += seconds
         self._count += 1
+
+    def cached(self, source: Literal["memory", "table", "miss"], age: float | None, written: Sequence[int]) -> None:
+        """Count what the cache had to do with a result.
+
+        Args:
+            source: Where its file was found, if it was.
+            age: Seconds since that was admitted.
+            written: Bytes of each entry for the table that came of it.
+        """
+        metrics = self._metrics
+        metrics.cache_lookups.labels(source).inc()
+        if age is not None:
+            metrics.cache_age_seconds.observe(age)
+        for size in written:
+            metrics.cache_table_writes.labels("admission" if source == "miss" else "refresh").inc()
+            metrics.cache_table_written_bytes.inc(size)
 
     def _of(self, hotel: str | None) -> _Hotel:
         series: _Hotel = self._hotel_series(OTHER if hotel is None else self._hotels.of(hotel))

@@ -29,7 +29,7 @@ def pieces() -> Sequence[Segment]:
     return segments(SPEECH, 0.5, 7)
 
 
-@pytest.mark.parametrize("system", ["product", "ours", "quix-eos", "faust"])
+@pytest.mark.parametrize("system", ["ours", "quix-eos", "faust"])
 def test_every_system_gives_every_record_its_file(
     broker: Broker, tmp_path: Path, pieces: Sequence[Segment], system: str
 ) -> None:
@@ -54,16 +54,13 @@ def test_the_command_measures_and_reports(
 ) -> None:
     monkeypatch.setattr(corpus, "load", lambda cache, say: SPEECH)
     file = tmp_path / "stream.json"
-    words = ["--records", str(RECORDS), "--repetitions", "2", "--brokers", "1", "--segments", "0.5"]
+    words = ["--records", str(RECORDS), "--repetitions", "1", "--brokers", "1", "--segments", "0.5"]
 
     code = bench.main(["stream", *words, "--levels", "default", "--systems", "codec,confluent", "--json", str(file)])
 
     assert code == 0
     rows = json.loads(file.read_text())["runs"]
-    # The second repetition begins with the other one.
-    assert [(row["system"], row["repetition"]) for row in rows] == [
-        ("codec", 1), ("confluent", 1), ("confluent", 2), ("codec", 2),
-    ]  # fmt: skip
+    assert [(row["system"], row["repetition"]) for row in rows] == [("codec", 1), ("confluent", 1)]
     assert all(row["records"] == RECORDS and row["cpu_s"] > 0 and row["wall_s"] > 0 for row in rows)
     assert "codec share" in capsys.readouterr().out
 

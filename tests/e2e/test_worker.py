@@ -46,6 +46,7 @@ async def test_health_metrics_and_logs_follow_the_work(worker: Worker, account: 
     assert worker.get("/health/ready")[0] == 0
     with running(worker):
         assert worker.get("/health/live")[0] == 200
+        assert worker.get("/admin/audio/status")[0] == 404  # nobody has set a token
         await account.send(calls(300, seed=3))
         await exact(account)
         good, dead = len(account.results), len(account.dead_letters)

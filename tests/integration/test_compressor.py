@@ -38,9 +38,8 @@ class Desk:
         self.decoded = 0
         cache = TieredCache(10**7, Lifetime(3600), time.time, lambda _reason, _count: None)
         governor = LoadGovernor(60, time.monotonic)
-        metrics = Metrics()
-        tally = Tally(metrics, late=60)
-        parts = Parts(self._decode, lambda _hotel: DEFAULT_POLICY, governor, cache, metrics, tally, _fail)
+        tally = Tally(Metrics(), late=60)
+        parts = Parts(self._decode, lambda _hotel: DEFAULT_POLICY, governor, cache, tally, _fail)
         self.compressor = Compressor("results", "letters", Settings(state_dir=directory), parts)
 
     def _decode(self, audio: bytes, media_type: MediaType) -> Clip | Rejection:

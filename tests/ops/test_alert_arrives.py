@@ -34,7 +34,8 @@ async def workers(broker: Broker, namespace: Namespace, tmp_path: Path) -> list[
     """Two, of which each ends after 40 dead letters in a row."""
     await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
     where = (broker.bootstrap_servers, namespace.prefix, namespace.group)
-    return [Worker(*where, tmp_path / name, AUDIO_DEAD_LETTER_LIMIT="40") for name in ("first", "second")]
+    settings = {"AUDIO_DEAD_LETTER_LIMIT": "40", "AUDIO_LOG_LEVEL": "debug"}
+    return [Worker(*where, tmp_path / name, **settings) for name in ("first", "second")]
 
 
 def refused(count: int, call: str) -> Iterator[Planned]:

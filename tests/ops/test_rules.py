@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,13 @@ def rules(kind: str) -> list[dict[str, Any]]:
     return [rule for group in groups for rule in group["rules"] if kind in rule]
 
 
+def checks() -> Iterator[dict[str, Any]]:
+    for file in TESTS:
+        for test in yaml.safe_load(file.read_text())["tests"]:
+            yield from test["alert_rule_test"]
+
+
+CHECKS = list(checks())
 ALERTS = {rule["alert"]: rule for rule in rules("alert")}
 
 
@@ -40,10 +48,7 @@ def test_every_alert_fires_when_it_should_and_only_then() -> None:
 
 @pytest.mark.parametrize("name", ALERTS)
 def test_an_alerts_tests_have_times_at_which_it_fires_and_times_at_which_it_does_not(name: str) -> None:
-    tests = [test for file in TESTS for test in yaml.safe_load(file.read_text())["tests"]]
-    expected = [
-        check["exp_alerts"] for test in tests for check in test["alert_rule_test"] if check["alertname"] == name
-    ]
+    expected = [check["exp_alerts"] for check in CHECKS if check["alertname"] == name]
     assert any(expected)
     assert not all(expected)
 

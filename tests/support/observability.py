@@ -18,7 +18,7 @@ from infra.monitoring.local import LocalMonitoring
 _POLL_S = 0.2
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 # Where a rule has a duration: how long a condition has to hold, or a range of time that is looked at.
-_DURATION = re.compile(r"(?P<before>for: |offset |\[)(?P<number>\d+)(?P<unit>ms|s|m|h|d)\b")
+_DURATION = re.compile(r"(?P<before>for: |offset |\[|(?<=[smhd]):)(?P<number>\d+)(?P<unit>ms|s|m|h|d)\b")
 
 
 class Observed:

@@ -47,6 +47,13 @@ def test_every_path_in_the_documents_exists(document: str) -> None:
     assert [path for path in paths if not (ROOT / path).exists() and not (base / path).exists()] == []
 
 
+def test_every_event_of_the_log_is_documented_and_nothing_else() -> None:
+    sources = [path.read_text() for folder in ("agents", "streams") for path in (ROOT / folder).rglob("*.py")]
+    written = {event for text in sources for event in re.findall(r"\blog\.\w+\(\s*\"(\w+)\"", text)}
+    rows = re.findall(r"^\| (`[a-z_`, ]+) \| [a-z, ]+ \|", (ROOT / "docs/LOGGING.md").read_text(), re.MULTILINE)
+    assert {event for row in rows for event in re.findall(r"\w+", row)} == written
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_link_to_a_section_leads_to_one(document: str) -> None:
     path = ROOT / document

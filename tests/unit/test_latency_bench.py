@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -138,3 +139,8 @@ def test_wrong_arguments_are_refused(arguments: list[str], capsys: pytest.Captur
         bench.main(arguments)
 
     assert arguments[2] in capsys.readouterr().err
+
+
+def test_nothing_is_measured_for_a_picture_of_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench.main(["scale", "--parts", "carried", "--plot", str(tmp_path / "scale.svg")]) == 1
+    assert "--plot" in capsys.readouterr().err

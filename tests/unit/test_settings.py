@@ -49,3 +49,11 @@ def test_a_wrong_value_is_one_line_that_names_the_setting(name: str, value: str,
 def test_the_level_is_automatic_or_fixed() -> None:
     assert Settings.from_environment({"AUDIO_COMPRESSION_LEVEL": "Auto"}).compression_level is None
     assert Settings.from_environment({"AUDIO_COMPRESSION_LEVEL": "2"}).compression_level == 2
+
+
+def test_a_token_is_told_nobody() -> None:
+    token = "correct-horse-battery"  # noqa: S105  of nobody
+    assert token not in repr(Settings.from_environment({"AUDIO_ADMIN_TOKEN": token}))
+    with pytest.raises(SettingsError, match=r"^AUDIO_ADMIN_TOKEN=\.\.\.: must be 16 or more") as caught:
+        Settings.from_environment({"AUDIO_ADMIN_TOKEN": "short secret"})
+    assert "secret" not in str(caught.value)

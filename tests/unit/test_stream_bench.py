@@ -12,7 +12,7 @@ from scripts.benchmarks.streaming.coding import ENCODER_HEADER, clip_of
 from scripts.benchmarks.streaming.peers.in_memory import code, product
 from scripts.benchmarks.streaming.records import messages, number_of
 from scripts.benchmarks.streaming.speech import LEVELS, Segment, segments
-from scripts.benchmarks.streaming.stream import Run, Wanted
+from scripts.benchmarks.streaming.stream import Run, Wanted, turns
 from scripts.commands import bench
 from streams.delivery.outcome import Input
 from tests.support.signals import clip_of as clip_of_samples
@@ -87,6 +87,10 @@ def test_a_result_is_known_by_what_caused_it() -> None:
 def test_runs_of_long_segments_hold_as_much_audio_where_nothing_else_is_asked_for() -> None:
     assert [WANTED.records_of(seconds) for seconds in WANTED.segments_s] == [20_000, 2_000]
     assert WANTED.total == 22_000 * 2 * 2 * 2 * 3
+
+
+def test_each_repetition_begins_with_another_system() -> None:
+    assert list(turns(("a", "b"), 3)) == [(1, "a"), (1, "b"), (2, "b"), (2, "a"), (3, "a"), (3, "b")]
 
 
 def runs(brokers: int, cpu: Sequence[tuple[str, float, float]]) -> list[Run]:

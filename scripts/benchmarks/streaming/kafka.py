@@ -2,13 +2,16 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from infra.kafka.cluster import LocalCluster
 from infra.kafka.ports import free_ports
-from schemas.topics import RAW, topic
+from schemas.topics import COMPRESSED, RAW, topic
 from scripts.benchmarks.streaming.partitioning import partitioned
 from scripts.commands._cli import Cluster
 from scripts.demonstration.surroundings import remove_topics
@@ -16,6 +19,10 @@ from streams.topics import apply_topics
 
 PARTITIONS = topic(RAW).partitions
 """Of the product's topics, unless a bench asks for others."""
+
+_LEADERS_S = 30.0
+_ANSWER_S = 5.0
+_LOOK_S = 0.1
 
 
 @contextmanager
@@ -58,6 +65,35 @@ def fresh_topics(bootstrap_servers: str, say: Callable[[str], None], partitions:
     with partitioned(partitions):
         asyncio.run(apply_topics(bootstrap_servers, cluster.prefix, cluster.group))
     try:
+        _wait_for_leaders(cluster, partitions)
         yield cluster
     finally:
         remove_topics(cluster, say)
+
+
+def _wait_for_leaders(cluster: Cluster, partitions: int) -> None:
+    """Wait until every partition's leader knows that it is one.
+
+    Until then it refuses batches. Where several of librdkafka's are under way, the first one, refused, comes again
+    behind the second, and is then taken for one that was written before: it is lost.
+
+    Raises:
+        KafkaException: If they take too long.
+    """
+    until = time.monotonic() + _LEADERS_S
+    with closing(Consumer({"bootstrap.servers": cluster.bootstrap_servers, "group.id": cluster.group})) as consumer:
+        for name in (RAW, COMPRESSED):
+            for number in range(partitions):
+                partition = TopicPartition(cluster.topic(name), number)
+                while not _answers(consumer, partition, last=time.monotonic() > until):
+                    time.sleep(_LOOK_S)
+
+
+def _answers(consumer: Consumer, partition: TopicPartition, *, last: bool) -> bool:
+    try:
+        consumer.get_watermark_offsets(partition, _ANSWER_S)
+    except KafkaException:
+        if last:
+            raise
+        return False
+    return True

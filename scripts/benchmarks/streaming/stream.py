@@ -99,21 +99,23 @@ def stream(wanted: Wanted, corpus: Corpus, directory: Path, watching: Watching) 
                     yield from _in_turns(wanted, scene, blank)
 
 
+def turns(systems: Sequence[str], repetitions: int) -> Iterator[tuple[int, str]]:
+    """Number of the repetition, from 1, and system: each repetition begins with the one after the last one's first."""
+    for repetition in range(repetitions):
+        first = repetition % len(systems)
+        for system in (*systems[first:], *systems[:first]):
+            yield repetition + 1, system
+
+
 def _in_turns(wanted: Wanted, scene: Scene, blank: Run) -> Iterator[Run]:
     first: tuple[str, Measured] | None = None
-    for repetition in range(1, wanted.repetitions + 1):
-        for system in _rotated(wanted.systems, repetition - 1):
-            what = f"{blank.level}, {blank.segment_s:g} s: {system}"
-            scene.watching.begin(f"brokers: {blank.brokers}, {what}, repetition {repetition}")
-            found = measure(system, scene)
-            first = first or (system, found)
-            _require_same(first, (system, found))
-            yield replace(blank, system=system, cpu_s=found.cpu_s, wall_s=found.wall_s, repetition=repetition)
-
-
-def _rotated(systems: Sequence[str], by: int) -> list[str]:
-    start = by % len(systems)
-    return [*systems[start:], *systems[:start]]
+    for repetition, system in turns(wanted.systems, wanted.repetitions):
+        what = f"{blank.level}, {blank.segment_s:g} s: {system}"
+        scene.watching.begin(f"brokers: {blank.brokers}, {what}, repetition {repetition}")
+        found = measure(system, scene)
+        first = first or (system, found)
+        _require_same(first, (system, found))
+        yield replace(blank, system=system, cpu_s=found.cpu_s, wall_s=found.wall_s, repetition=repetition)
 
 
 def _require_same(first: tuple[str, Measured], other: tuple[str, Measured]) -> None:

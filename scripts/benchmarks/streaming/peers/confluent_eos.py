@@ -22,6 +22,9 @@ _IDLE_S = 0.1
 #: A wait for the pool that a new record ends as well.
 _BUSY_S = 0.002
 _WAIT_S = 60.0
+#: Brokers refuse what comes before the last transaction has its markers, which takes milliseconds; librdkafka's 100 ms
+#: would be most of the latency with three brokers.
+_BACKOFF_MS = 10
 
 _Job = tuple[Message, Future[bytes]]
 
@@ -45,7 +48,12 @@ class Loop:
             }
         )
         self._producer = Producer(
-            {"bootstrap.servers": where.bootstrap_servers, "transactional.id": where.group, "linger.ms": 0}
+            {
+                "bootstrap.servers": where.bootstrap_servers,
+                "transactional.id": where.group,
+                "linger.ms": 0,
+                "retry.backoff.ms": _BACKOFF_MS,
+            }
         )
         self._producer.init_transactions(_WAIT_S)
         self._consumer.subscribe([where.source])

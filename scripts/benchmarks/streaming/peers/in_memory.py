@@ -67,14 +67,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def product(level: int) -> Work:
     """Everything that the worker's threads do with a record, at a fixed level."""
-    settings, metrics = Settings(compression_level=level), Metrics()
+    settings = Settings(compression_level=level)
     parts = Parts(
         decode=decode,
         policy_of=lambda _hotel: DEFAULT_POLICY,
         governor=LoadGovernor(settings.lag_objective, time.monotonic),
         cache=TieredCache(settings.cache_bytes, Lifetime(settings.cache_ttl), time.time, lambda _reason, _count: None),
-        metrics=metrics,
-        tally=Tally(metrics, late=settings.lag_objective),
+        tally=Tally(Metrics(), late=settings.lag_objective),
         on_failure=_fail,
     )
     compressor = Compressor("results", "dead letters", settings, parts)

@@ -1,0 +1,132 @@
+"""What the monitor makes of a lag. No broker is needed: the lag is given."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import pytest
+from aiokafka.errors import KafkaConnectionError
+
+from streams.app import create_runtime
+from streams.delivery.failstop import Watchdog
+from streams.delivery.lag import Head, Lag, LagReader
+from streams.delivery.lanes import Lanes, Source
+from streams.delivery.monitor import Monitor
+from streams.settings import Settings
+from tests.support.delivery import TOPIC, Bench, Echo, MemoryKafka, MemoryTransactor, bench, until
+
+OWN, FOREIGN = Source(TOPIC, 0), Source(TOPIC, 1)
+
+
+class GivenLag(LagReader):
+    """Answers with what it was given, or not at all."""
+
+    def __init__(self) -> None:
+        super().__init__("", "", [OWN, FOREIGN])
+        self.lags: dict[Source, Lag] = {}
+        self.looks = 0
+
+    async def read(self, heads: Mapping[Source, Head] | None = None) -> dict[Source, Lag]:
+        self.looks += 1
+        if not self.lags:
+            raise KafkaConnectionError("nobody answers")
+        return dict(self.lags)
+
+
+class Rig:
+    """A monitor that looks often, over one owned partition."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        def fail(error: BaseException) -> None:
+            raise error
+
+        self.shared: Bench = bench()
+        self.lanes = Lanes(self.shared.parts, lambda _, partition: MemoryTransactor(MemoryKafka(), partition))
+        self.lanes.serve(TOPIC, Echo())
+        self.reader = GivenLag()
+        self.behind: list[float] = []
+        self.watchdog = Watchdog(3600, fail)
+        self.monitor = Monitor(
+            create_runtime(Settings(state_dir=tmp_path), "member", fail).app,
+            self.lanes,
+            self.reader,
+            self.shared.metrics,
+            self.watchdog,
+            interval=0.005,
+            patience=0.0,
+            mean_seconds=lambda: 2.0,
+            on_behind=self.behind.append,
+        )
+
+    def shown(self, name: str, source: Source) -> float | None:
+        labels = {"topic": source.topic, "partition": str(source.partition)}
+        return self.shared.metrics.registry.get_sample_value(name, labels)
+
+    async def look(self, lags: Mapping[Source, Lag]) -> None:
+        self.reader.lags = dict(lags)
+        seen = self.reader.looks
+        await until(lambda: self.reader.looks > seen + 1)
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    async def positions() -> Mapping[Source, int]:
+        return {OWN: 0}
+
+    rig = Rig(tmp_path)
+    rig.lanes.expect(1)
+    await rig.lanes.open([OWN], positions)
+    looking = asyncio.create_task(rig.monitor.run())
+    yield rig
+    looking.cancel()
+    await rig.lanes.close()
+    rig.shared.close()
+
+
+async def test_a_backlog_of_its_own_presses_and_that_of_others_does_not(rig: Rig) -> None:
+    old = Lag(7, Head(0, time.time() - 60))
+    await rig.look({OWN: Lag(0), FOREIGN: old})
+    assert rig.behind == []
+    await rig.look({OWN: old, FOREIGN: Lag(0)})
+    assert rig.behind
+    assert min(rig.behind) == pytest.approx(60, abs=5)
+
+
+async def test_every_partition_is_shown_with_its_owner(rig: Rig) -> None:
+    await rig.look({OWN: Lag(0), FOREIGN: Lag(7, Head(0, time.time() - 60))})
+    assert [rig.shown("audio_lag_records", source) for source in (OWN, FOREIGN)] == [0, 7]
+    assert [rig.shown("audio_partition_assigned", source) for source in (OWN, FOREIGN)] == [1, 0]
+    assert rig.shown("audio_lag_audio_seconds", FOREIGN) == 14
+    assert rig.shown("audio_lag_seconds", OWN) == 0
+    assert rig.shown("audio_lag_seconds", FOREIGN) == pytest.approx(60, abs=5)
+    await rig.look({OWN: Lag(0), FOREIGN: Lag(9)})  # not looked at yet: no age is better than a wrong one
+    assert rig.shown("audio_lag_records", FOREIGN) == 9
+    assert rig.shown("audio_lag_seconds", FOREIGN) is None
+
+
+async def test_the_age_goes_on_growing_while_no_broker_answers(rig: Rig) -> None:
+    await rig.look({OWN: Lag(1, Head(0, time.time()))})
+    assert rig.monitor.brokers_answer
+    before = rig.shown("audio_lag_seconds", OWN)
+    await rig.look({})
+    assert not rig.monitor.brokers_answer
+    after = rig.shown("audio_lag_seconds", OWN)
+    assert before is not None
+    assert after is not None
+    assert after > before
+
+
+async def test_the_watchdog_is_fed_without_lag_and_left_hungry_by_a_stall(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fed: list[float] = []
+    monkeypatch.setattr(rig.watchdog, "feed", lambda: fed.append(time.monotonic()))
+    await rig.look({OWN: Lag(0), FOREIGN: Lag(7)})
+    assert fed
+    await rig.look({OWN: Lag(7), FOREIGN: Lag(0)})
+    fed.clear()
+    await rig.look({OWN: Lag(7), FOREIGN: Lag(0)})
+    assert fed == []
+    await rig.look({})
+    assert fed == []
