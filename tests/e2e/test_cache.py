@@ -23,7 +23,7 @@ from tests.chaos.records import CACHE_CHANGELOG, Planned, Seen
 from tests.chaos.workers import Worker, running
 from tests.chaos.workload import segment
 from tests.e2e.test_policies import publish
-from tests.e2e.test_worker import exact, planned, spoken
+from tests.e2e.test_worker import exact, metric, planned, spoken
 from tests.support.brokers import Broker, Namespace
 
 #: Not at the beginning of a file, where all files are alike.
@@ -174,7 +174,7 @@ async def test_hits_move_with_the_partitions_of_a_worker_that_is_lost_from_repli
             while [await asyncio.to_thread(stored, one) for one in (first, second)] != [8, 8]:
                 await asyncio.sleep(0.2)
         await empty_changelog(broker, namespace)
-        served = sum(line["event"] == "compressed" for line in first.lines())
+        served = metric(first, "audio_records_in_total")
         await asyncio.to_thread(first.kill)
         await account.send([planned(prompts[n % 8], n, channel="prompt", call=n % 8) for n in played(3)])
         await exact(account)
