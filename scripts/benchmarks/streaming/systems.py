@@ -103,7 +103,7 @@ SYSTEMS: Mapping[str, System] = {
         _peer("confluent_loop"),
     ),
     "confluent-eos": System(
-        "exactly once; linger.ms=0, retry.backoff.ms=10, a pool with 128 records at most, one transaction after the other",
+        "exactly once; linger.ms=0, retry.backoff.ms=10, a pool with 128 records at most, one transaction at a time",
         _peer("confluent_eos"),
     ),
     # Five seconds are its default; for exactly-once it advises less, as nobody sees results before a commit.
