@@ -4,16 +4,19 @@ import asyncio
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.structs import RecordMetadata
 
 from tests.chaos.records import NUMBER, RAW, Place, Planned, Seen, Sent
 from tests.chaos.workload import partition_of
 
 _MAX_REQUEST = 10 * 2**20
+_BROKERS_BACK_S = 60.0
+_PAUSE_S = 0.5
 
 
 class Ledger:
@@ -51,12 +54,7 @@ class Ledger:
         for planned, seconds in zip(plan, due or [0.0] * len(plan), strict=True):
             by_call[planned.call_id].append((start + seconds, planned))
         async with (
-            AIOKafkaProducer(
-                bootstrap_servers=servers or self._servers,
-                acks="all",
-                enable_idempotence=idempotent,
-                max_request_size=_MAX_REQUEST,
-            ) as producer,
+            _producing(servers or self._servers, acks="all", enable_idempotence=idempotent) as producer,
             asyncio.TaskGroup() as tasks,
         ):
             for inputs in by_call.values():
@@ -64,9 +62,7 @@ class Ledger:
 
     async def send_in_vain(self, plan: Sequence[Planned]) -> None:
         """Send inputs in a transaction that is aborted: nobody may ever answer them."""
-        async with AIOKafkaProducer(
-            bootstrap_servers=self._servers, transactional_id=f"{self._topic}-in-vain", max_request_size=_MAX_REQUEST
-        ) as producer:
+        async with _producing(self._servers, transactional_id=f"{self._topic}-in-vain") as producer:
             await producer.begin_transaction()
             for planned in plan:
                 await self._hand_over(producer, Sent(planned, int(time.time() * 1000), time.monotonic()))
@@ -109,3 +105,22 @@ class Ledger:
             headers=list(message.headers),
         )
         return future
+
+
+@contextlib.asynccontextmanager
+async def _producing(servers: str, **options: Any) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer, started as soon as a broker answers: a fault may have all of them down."""
+    async with asyncio.timeout(_BROKERS_BACK_S):
+        while True:
+            producer = AIOKafkaProducer(bootstrap_servers=servers, max_request_size=_MAX_REQUEST, **options)
+            try:
+                await producer.start()
+            except KafkaConnectionError:
+                await producer.stop()
+                await asyncio.sleep(_PAUSE_S)
+            else:
+                break
+    try:
+        yield producer
+    finally:
+        await producer.stop()
