@@ -16,6 +16,16 @@ class ProcessError(Exception):
     """A process is not there or not ready. The message is of several lines: what happened, and the end of its log."""
 
 
+def module_command(module: str, arguments: Sequence[str]) -> list[str]:
+    """The command that runs a module of this project."""
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def module_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """The environment in which it is found: this process's, and the settings."""
+    return {**os.environ, **settings, "PYTHONPATH": str(_PROJECT)}
+
+
 class ModuleProcess:
     """Starts one process and stops it by its id.
 
@@ -29,8 +39,8 @@ class ModuleProcess:
     def __init__(self, module: str, settings: Mapping[str, str], log: Path, arguments: Sequence[str] = ()) -> None:
         self.log = log
         self.name = module.rpartition(".")[2]
-        self._command = [sys.executable, "-P", "-m", module, *arguments]
-        self._environment = {**os.environ, **settings, "PYTHONPATH": str(_PROJECT)}
+        self._command = module_command(module, arguments)
+        self._environment = module_environment(settings)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,7 +15,7 @@ from scripts.benchmarks.streaming.results import Results
 from scripts.benchmarks.streaming.speech import LEVELS, Segment
 from scripts.benchmarks.streaming.systems import CEILINGS, SYSTEMS, cpu_seconds, where
 from scripts.commands._cli import Cluster
-from scripts.demonstration.module_process import ModuleProcess, ProcessError
+from scripts.demonstration.module_process import ModuleProcess, ProcessError, module_command, module_environment
 from scripts.demonstration.surroundings import PROJECT
 
 #: Two for each call, which warm up every thread and open every partition's transaction.
@@ -123,7 +122,8 @@ def _ceiling(work: str, cluster: Cluster, scene: Scene) -> Measured:
     words = [*where(cluster, scene.directory).as_words(), "--work", work, "--level", str(LEVELS[scene.level])]
     words += ["--warm-up", str(WARM_UP), "--records", str(scene.records)]
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "scripts.benchmarks.streaming.peers.in_memory", *words],
+        module_command("scripts.benchmarks.streaming.peers.in_memory", words),
+        env=module_environment({}),
         cwd=PROJECT,
         stdin=subprocess.DEVNULL,
         capture_output=True,
