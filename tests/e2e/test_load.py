@@ -19,8 +19,8 @@ from tests.support.brokers import Broker, Namespace
 
 CALLS = {"lisbon": ("call-a", "call-b", "call-c"), "strict": ("call-d",)}
 HIGHEST_PRESSURE = 5
-BACKLOG = 100  # inputs kept waiting: with one clip in flight, several seconds of work
-BATCH = 40
+BACKLOG = 600  # inputs kept waiting: more than a second of work for one thread at a time, at the least effort
+BATCH = 200
 #: Level and reason, in the order in which load takes them.
 STEPS = [("3", "default"), ("3", "load (effort)"), ("4", "load (level)"), ("5", "load (level)")]
 
@@ -28,8 +28,8 @@ STEPS = [("3", "default"), ("3", "load (effort)"), ("4", "load (level)"), ("5", 
 @pytest.fixture
 async def worker(broker: Broker, namespace: Namespace, tmp_path: Path) -> Worker:
     await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
-    # One clip at a time is one transaction for each: a capacity that does not depend on the machine's cores.
-    settings = {"AUDIO_LAG_OBJECTIVE": "1s", "AUDIO_MAX_CONCURRENCY": "1"}
+    # One clip at a time: a capacity that does not depend on the machine's cores.
+    settings = {"AUDIO_LAG_OBJECTIVE": "500ms", "AUDIO_MAX_CONCURRENCY": "1"}
     return Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path, **settings)
 
 
