@@ -6,18 +6,13 @@ goes into the next one. An error ends the process, and with it the transaction.
 """
 
 import threading
-from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 
-from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
-from scripts.benchmarks.streaming.coding import ENCODER_HEADER, encode
-from scripts.benchmarks.streaming.peers.arguments import THREADS, Arguments, parse, stop_signal
+from scripts.benchmarks.streaming.peers.arguments import Arguments, parse, stop_signal
+from scripts.benchmarks.streaming.peers.coding_pool import CodingPool
 
-SETTINGS = "librdkafka's own, linger.ms=0; 128 records in the pool at most, one transaction after the other"
-
-_IN_POOL = 128
 _IDLE_S = 0.1
 #: A wait for the pool that a new record ends as well.
 _BUSY_S = 0.002
@@ -25,8 +20,6 @@ _WAIT_S = 60.0
 #: Brokers refuse what comes before the last transaction has its markers, which takes milliseconds; librdkafka's 100 ms
 #: would be most of the latency with three brokers.
 _BACKOFF_MS = 10
-
-_Job = tuple[Message, Future[bytes]]
 
 
 class Loop:
@@ -57,13 +50,12 @@ class Loop:
         )
         self._producer.init_transactions(_WAIT_S)
         self._consumer.subscribe([where.source])
-        self._pool = ThreadPoolExecutor(THREADS)
-        self._jobs: deque[_Job] = deque()
+        self._pool = CodingPool()
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; what was taken is finished."""
-        while not stop.is_set() or self._jobs:
-            self._take(0 if stop.is_set() else _IN_POOL - len(self._jobs))
+        while not stop.is_set() or self._pool:
+            self._take(0 if stop.is_set() else self._pool.room)
             finished = self._finished()
             if finished:
                 self._commit(finished)
@@ -72,29 +64,24 @@ class Loop:
     def _take(self, room: int) -> None:
         """Wait until there is a record, but no longer than a moment while the pool works."""
         if not room:
-            self._jobs[0][1].result()
+            self._pool.wait_for_first()
             return
-        first = self._consumer.poll(_BUSY_S if self._jobs else _IDLE_S)
-        if first is None:
-            return
-        for message in (first, *self._consumer.consume(room - 1, 0)):
-            if message.error() is not None:
-                raise KafkaException(message.error())
-            encoder = dict(message.headers())[ENCODER_HEADER]
-            self._jobs.append((message, self._pool.submit(encode, message.value(), encoder)))
+        first = self._consumer.poll(_BUSY_S if self._pool else _IDLE_S)
+        if first is not None:
+            self._pool.add((first, *self._consumer.consume(room - 1, 0)))
 
-    def _finished(self) -> list[_Job]:
-        finished: list[_Job] = []
-        while self._jobs and self._jobs[0][1].done():
-            finished.append(self._jobs.popleft())
+    def _finished(self) -> list[tuple[Message, bytes]]:
+        finished = []
+        while self._pool.first_done:
+            finished.append(self._pool.pop())
         return finished
 
-    def _commit(self, finished: Sequence[_Job]) -> None:
+    def _commit(self, finished: Sequence[tuple[Message, bytes]]) -> None:
         offsets: dict[tuple[str, int], int] = {}
         self._producer.begin_transaction()
         for message, file in finished:
             self._producer.produce(
-                self._target, file.result(), message.key(), partition=message.partition(), headers=message.headers()
+                self._target, file, message.key(), partition=message.partition(), headers=message.headers()
             )
             offsets[message.topic(), message.partition()] = message.offset() + 1
         self._producer.send_offsets_to_transaction(

@@ -5,17 +5,14 @@ Offsets are committed once a second, after everything up to them was acknowledge
 
 import threading
 import time
-from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
-from scripts.benchmarks.streaming.coding import ENCODER_HEADER, encode
-from scripts.benchmarks.streaming.peers.arguments import THREADS, Arguments, parse, stop_signal
+from scripts.benchmarks.streaming.peers.arguments import Arguments, parse, stop_signal
+from scripts.benchmarks.streaming.peers.coding_pool import CodingPool
 
-_IN_POOL = 128
 _COMMIT_S = 1.0
 _IDLE_S = 0.1
 _FLUSH_S = 30.0
@@ -40,46 +37,37 @@ class Loop:
         )
         self._consumer.subscribe([where.source])
         self._producer = Producer({"bootstrap.servers": where.bootstrap_servers})
-        self._pool = ThreadPoolExecutor(THREADS)
-        self._jobs: deque[tuple[Message, Future[bytes]]] = deque()
+        self._pool = CodingPool()
         self._positions: dict[tuple[str, int], int] = {}
         self._committed_at = time.monotonic()
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; what was taken is finished."""
         while not stop.is_set():
-            self._take()
+            self._pool.add(self._consumer.consume(self._pool.room, 0 if self._pool else _IDLE_S))
             self._give()
             if time.monotonic() - self._committed_at > _COMMIT_S:
                 self._commit()
-        while self._jobs:
+        while self._pool:
             self._give()
         self._commit()
         self._consumer.close()
 
-    def _take(self) -> None:
-        room = _IN_POOL - len(self._jobs)
-        for message in self._consumer.consume(room, 0 if self._jobs else _IDLE_S):
-            if message.error() is not None:
-                raise KafkaException(message.error())
-            encoder = dict(message.headers())[ENCODER_HEADER]
-            self._jobs.append((message, self._pool.submit(encode, message.value(), encoder)))
-
     def _give(self) -> None:
         """Wait for the file whose turn it is, and write it with those after it that are done."""
-        while self._jobs:
-            message, file = self._jobs.popleft()
+        while self._pool:
+            message, file = self._pool.pop()
             partition = message.partition()
             self._producer.produce(
                 self._target,
-                file.result(),
+                file,
                 message.key(),
                 partition=partition,
                 headers=message.headers(),
                 on_delivery=_require_delivered,
             )
             self._positions[message.topic(), partition] = message.offset() + 1
-            if self._jobs and not self._jobs[0][1].done():
+            if not self._pool.first_done:
                 break
         self._producer.poll(0)
 
