@@ -173,9 +173,10 @@ class Compressor:
     def _make(self, clip: Clip, plan: Plan, partition: int, *, offer: bool) -> _Kept:
         """Encode, and offer what may be kept to the cache."""
         encoded = encode(clip, plan)
+        if not offer:
+            return _Kept(encoded, "miss", None, ())
         key = cache_key(clip.pcm_sha256, plan.profile)
-        entry = self._parts.cache.offer(key, encoded, partition) if offer else None
-        return _Kept(encoded, "miss", None, _table_updates(key, entry))
+        return _Kept(encoded, "miss", None, _table_updates(key, self._parts.cache.offer(key, encoded, partition)))
 
     def _decode(self, audio: bytes, media_type: MediaType) -> Clip | Rejection:
         try:

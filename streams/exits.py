@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -79,7 +79,7 @@ class ExitLog:
         self.latest = [*self.latest, end][-_LATEST:]
 
     def _write(self, *, running: bool) -> None:
-        latest = [{"reason": end.reason, "message": end.message, "at": end.at} for end in self.latest]
+        latest = [asdict(end) for end in self.latest]
         draft = self.directory / f"{_FILE}.new"
         draft.write_text(json.dumps({"running": running, "counts": self.counts, "latest": latest}))
         draft.replace(self.directory / _FILE)

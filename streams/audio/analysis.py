@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Literal
 
 import numpy as np
@@ -54,25 +54,25 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """What is heard in a clip; what takes long only once it is asked for.
+    """What is heard in a clip, worked out whenever it is asked for.
 
     Attributes:
-        law: The law of G.711 on whose grid every sample lies, or None.
-        analyse: Gives everything; works it out on every call.
+        origin: Gives the law of G.711 on whose grid every sample lies, or None.
+        analyse: Gives everything.
     """
 
-    law: g711.Law | None
+    origin: Callable[[], g711.Law | None]
     analyse: Callable[[], Analysis]
 
     @classmethod
     def known(cls, analysis: Analysis) -> "Hearing":
         """What has been heard before."""
-        return cls(analysis.g711, lambda: analysis)
+        return cls(lambda: analysis.g711, lambda: analysis)
 
 
 def listen(clip: Clip) -> Hearing:
     """Begin to listen to a clip of at least one frame."""
-    return Hearing(origin(clip), lambda: analyse(clip))
+    return Hearing(partial(origin, clip), partial(analyse, clip))
 
 
 def analyse(clip: Clip) -> Analysis:

@@ -3,10 +3,11 @@
 from types import TracebackType
 from typing import Self
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer
 
-from schemas import CompressedAudio, Record, Rejection
+from schemas import CompressedAudio, Rejection
 from schemas.topics import COMPRESSED
+from streams.clients.messages import record_of
 from streams.offset_fetch import mend_offset_fetch
 
 _MAX_FETCH_BYTES = 10 * 2**20  # one record of the largest size
@@ -73,7 +74,7 @@ class CompressedAudioConsumer:
         return self
 
     async def __anext__(self) -> CompressedAudio | Rejection:
-        return CompressedAudio.from_record(_record(await self._consumer.getone()))
+        return CompressedAudio.from_record(record_of(await self._consumer.getone()))
 
     async def commit(self) -> None:
         """Remember for the group that everything received so far is done.
@@ -83,7 +84,3 @@ class CompressedAudioConsumer:
             aiokafka.errors.CommitFailedError: If the group has given the partitions to another consumer.
         """
         await self._consumer.commit()
-
-
-def _record(message: ConsumerRecord) -> Record:
-    return Record(message.key, message.value, tuple(message.headers), message.timestamp)

@@ -7,8 +7,9 @@ from typing import Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 
-from schemas import DeadLetter, Position, Record, Rejection
+from schemas import DeadLetter, Position, Rejection
 from schemas.topics import DEAD_LETTER
+from streams.clients.messages import record_of
 
 _LARGEST_BYTES = 10 * 2**20  # of a record, and what the brokers allow for a request
 _PATIENCE_MS = 2000
@@ -131,5 +132,4 @@ def _time(found: tuple[int, Refused]) -> int:
 
 
 def _refused(message: ConsumerRecord) -> Refused:
-    record = Record(message.key, message.value, tuple(message.headers), message.timestamp)
-    return Refused(message.partition, message.offset, DeadLetter.from_record(record))
+    return Refused(message.partition, message.offset, DeadLetter.from_record(record_of(message)))

@@ -129,7 +129,7 @@ def _by_policy(policy: Policy) -> tuple[int, str]:
 def _lossless(
     clip: Outlined, hearing: Hearing, policy: Policy, pressure: Pressure, *, level: int, reason: str
 ) -> Decision:
-    encoders = formats.lossless(clip, hearing.law, policy, level, pressure.effort_steps)
+    encoders = formats.lossless(clip, hearing.origin(), policy, level, pressure.effort_steps)
     return Decision(Plan(level, clip.rate, clip.channels, encoders, (LOSSLESS,) * len(encoders)), reason)
 
 

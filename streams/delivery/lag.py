@@ -12,6 +12,7 @@ from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
 from aiokafka.errors import KafkaError
 
 from streams.delivery.lanes import Source
+from streams.delivery.transactions import REQUEST_TIMEOUT_MS
 from streams.offset_fetch import OffsetFetch, committed_offsets
 
 #: Partitions whose oldest record is fetched in one look, so that a look at many that are behind stays cheap.
@@ -19,7 +20,6 @@ _PROBES = 16
 #: A broker sends the first batch whole, however large, and no second one beyond this.
 _FETCH_BYTES = 4096
 _FETCH_MAX_WAIT_MS = 100
-_REQUEST_TIMEOUT_MS = 6_000
 _READ_WITHIN = 4.0
 _RETRY_PAUSE = 0.2
 _CLOSE_TIMEOUT = 5.0
@@ -146,7 +146,7 @@ class LagReader:
                 auto_offset_reset="earliest",
                 max_partition_fetch_bytes=_FETCH_BYTES,
                 fetch_max_wait_ms=_FETCH_MAX_WAIT_MS,
-                request_timeout_ms=_REQUEST_TIMEOUT_MS,
+                request_timeout_ms=REQUEST_TIMEOUT_MS,
             )
             self._consumer = consumer
             await consumer.start()
