@@ -10,10 +10,10 @@ from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
 from streams.app import Runtime, create_runtime
-from streams.delivery.lanes import Source
+from streams.delivery.outcome import Source
 from streams.delivery.transport import LaneConsumer, LaneTransport
 from streams.settings import Settings
-from tests.support.delivery import Echo
+from tests.support.delivery import Echo, member
 
 GENERATION = 3
 
@@ -53,7 +53,7 @@ async def no_positions() -> Mapping[Source, int]:
 
 
 async def open_lanes(runtime: Runtime) -> None:
-    runtime.lanes.expect(GENERATION)
+    runtime.lanes.expect(member(GENERATION))
     await runtime.lanes.open([], no_positions)
     assert runtime.lanes.ready
 
@@ -159,7 +159,7 @@ async def test_what_is_fetched_while_the_flow_stops_is_dropped_and_no_lane_opens
     runtime: Runtime, consumer: LaneConsumer, fetcher: Fetcher
 ) -> None:
     consumer.resume_partitions({TABLE})
-    runtime.lanes.expect(GENERATION)
+    runtime.lanes.expect(member(GENERATION))
     fetching = asyncio.create_task(anext(aiter(consumer.getmany(1.0)), None))
     await asyncio.sleep(0)
     consumer.stop_flow()
