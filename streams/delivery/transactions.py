@@ -72,7 +72,7 @@ class GroupProducer:
     well, which completes or aborts what is open, at once and not when it times out. A name is of one generation; that
     one is over, so this never hits a worker of the present one.
 
-    Start it before the committed offsets are read, otherwise an offset may be older than the outputs it belongs to.
+    Start it before the committed offsets are read: they are not settled while a former owner's transaction is open.
 
     Args:
         bootstrap_servers: ``host:port[,host:port...]``.
@@ -96,7 +96,7 @@ class GroupProducer:
         if not self._sources:
             return
         async with asyncio.timeout(_START_TIMEOUT):
-            self._producer = await self._connected(self._member)
+            self._producer = await self._connected(_name(self._member))
             await self._fence_former_owners(self._producer)
 
     async def commit(self, batches: Sequence[Batch]) -> None:
@@ -148,19 +148,19 @@ class GroupProducer:
 
     async def _fence_former_owners(self, producer: GroupFencedProducer) -> None:
         last = await fetch_last_committed(producer.client, self._member.group, self._sources)
-        names = {committed.metadata for committed in last.values()} - {_name(self._member)}
+        names = {committed.metadata for committed in last.values()}
         async with asyncio.TaskGroup() as tasks:
-            for name in names:
-                if (former := _named(name, self._member)) is not None:
-                    tasks.create_task(self._fence(former))
+            for name in sorted(names):
+                if _is_former(name, self._member):
+                    tasks.create_task(self._fence(name))
 
-    async def _fence(self, former: GroupMember) -> None:
-        producer = await self._connected(former)
+    async def _fence(self, name: str) -> None:
+        producer = await self._connected(name)
         await asyncio.wait_for(producer.stop(), _STOP_TIMEOUT)
 
-    async def _connected(self, member: GroupMember) -> GroupFencedProducer:
+    async def _connected(self, name: str) -> GroupFencedProducer:
         while True:
-            producer = self._new_producer(member)
+            producer = self._new_producer(name)
             try:
                 await producer.start()
             except _PASSING:
@@ -172,11 +172,11 @@ class GroupProducer:
             else:
                 return producer
 
-    def _new_producer(self, member: GroupMember) -> GroupFencedProducer:
+    def _new_producer(self, name: str) -> GroupFencedProducer:
         return GroupFencedProducer(
-            member=member,
+            member=self._member,
             bootstrap_servers=self._bootstrap_servers,
-            transactional_id=f"{member.group}-{_name(member)}",
+            transactional_id=f"{self._member.group}-{name}",
             transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
             retry_backoff_ms=_RETRY_BACKOFF_MS,
@@ -190,9 +190,7 @@ def _name(member: GroupMember) -> str:
     return f"{member.generation}-{member.instance}"
 
 
-def _named(name: str, successor: GroupMember) -> GroupMember | None:
-    """The former owner of that name; None where it is none: offsets set by hand, or a group that began anew."""
+def _is_former(name: str, member: GroupMember) -> bool:
+    """Whether that is a writer of an earlier generation, and not a note of others beside offsets set by hand."""
     generation, _, instance = name.partition("-")
-    if not (generation.isdecimal() and instance) or int(generation) >= successor.generation:
-        return None
-    return GroupMember(successor.group, int(generation), "", instance)
+    return generation.isdecimal() and bool(instance) and int(generation) < member.generation

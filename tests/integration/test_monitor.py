@@ -13,6 +13,7 @@ from streams.delivery.failstop import Watchdog
 from streams.delivery.lag import Head, Lag, LagReader
 from streams.delivery.lanes import Lanes
 from streams.delivery.monitor import Monitor
+from streams.delivery.outcome import Source
 from streams.settings import Settings
 from tests.support.delivery import TOPIC, Bench, Echo, MemoryKafka, MemoryTransactor, bench, member, until
 
@@ -42,7 +43,9 @@ class Rig:
             raise error
 
         self.shared: Bench = bench()
-        self.lanes = Lanes(self.shared.parts, lambda _, partition: MemoryTransactor(MemoryKafka(), partition))
+        self.lanes = Lanes(
+            self.shared.parts, lambda _, sources: MemoryTransactor(MemoryKafka(), [own.partition for own in sources])
+        )
         self.lanes.serve(TOPIC, Echo())
         self.reader = GivenLag()
         self.behind: list[float] = []

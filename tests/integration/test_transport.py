@@ -11,7 +11,7 @@ from faust.types import TP
 
 from streams.app import Runtime, create_runtime
 from streams.delivery.outcome import Source
-from streams.delivery.transport import LaneConsumer, LaneTransport
+from streams.delivery.transport import LaneConsumer, LaneConsumerThread, LaneTransport
 from streams.settings import Settings
 from tests.support.delivery import Echo, member
 
@@ -95,7 +95,10 @@ async def test_replicas_flow_with_the_inputs_and_tables_in_recovery_before(
     assert flowing(consumer) == {INPUT, TABLE, replica}
 
 
-async def test_inputs_of_a_new_assignment_wait(runtime: Runtime, consumer: LaneConsumer) -> None:
+async def test_inputs_of_a_new_assignment_wait(
+    runtime: Runtime, consumer: LaneConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LaneConsumerThread, "member_id", "member-1")
     await open_lanes(runtime)
     consumer.resume_flow()
     assert flowing(consumer) == {INPUT}

@@ -192,7 +192,7 @@ async def test_the_breaker_stops_the_worker_at_the_limit() -> None:
 
     shared = bench(limit=20)
     kafka = MemoryKafka()
-    lane, committer = await open_lane(shared, kafka, Echo(refuse))
+    lane, _ = await open_lane(shared, kafka, Echo(refuse))
     for offset in range(40):
         await submit(lane, item(offset), 1)
     await until(lambda: bool(shared.failures))
