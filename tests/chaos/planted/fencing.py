@@ -23,7 +23,8 @@ def fence_nobody(patch: Patch) -> None:
     make = GroupProducer._new_producer
 
     def for_anybody(self: GroupProducer, name: str) -> AIOKafkaProducer:
-        member, self._member = self._member, GroupMember(self._member.group, -1, "", "")
+        nobody = GroupMember(self._member.group, -1, "", None)  # type: ignore[arg-type]  # which the product never says
+        member, self._member = self._member, nobody
         try:
             return make(self, name)
         finally:
