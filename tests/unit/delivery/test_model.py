@@ -61,4 +61,4 @@ def take_again(patch: Patch) -> None:
 def test_a_mistake_in_the_protocol_shows(plant: Callable[[Patch], None], monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch.setattr)
     with pytest.raises(AssertionError):
-        run(600)
+        run(3000)  # most show within a few
