@@ -67,14 +67,14 @@ def true_media_type(audio: bytes, media_type: MediaType) -> MediaType:
     channels = media_type.channels
     if channels is None:
         return media_type
-    blocks = _busy_blocks(audio)
-    if len(blocks) < _FEWEST:
+    blocks = np.frombuffer(audio, np.uint8, len(audio) // _BLOCK * _BLOCK).reshape(-1, _BLOCK)
+    busy = _busy(blocks)
+    if len(busy) < _FEWEST:
         return media_type
-    quick = _spread(blocks, _QUICK)
-    prices = _quick_prices(quick, channels)
+    prices = _quick_prices(blocks[_spread(busy, _QUICK)], channels)
     if all(prices[media_type.type] + _CLEAR <= prices[other] for other in _READINGS if other != media_type.type):
         return media_type
-    best = _better_reading(_spread(blocks, _THOROUGH), media_type.type, channels)
+    best = _better_reading(blocks[_spread(busy, _THOROUGH)], media_type.type, channels)
     corrected = _relabelled(media_type, best)
     return corrected if len(audio) % (corrected.frame_bytes or 1) == 0 else media_type
 
@@ -105,20 +105,17 @@ def _relabelled(media_type: MediaType, name: str) -> MediaType:
     return MediaType(name, parameters)
 
 
-def _busy_blocks(audio: bytes) -> NDArray[np.uint8]:
-    """Blocks in which something happens, shape (blocks, bytes): not the ones that repeat the same eight bytes."""
-    octets = np.frombuffer(audio, np.uint8, len(audio) // _BLOCK * _BLOCK)
-    blocks = _spread(octets.reshape(-1, _BLOCK), _CANDIDATES)
-    words = blocks.view(np.uint64)
-    busy: NDArray[np.uint8] = blocks[(words != words[:, :1]).any(axis=1)]
+def _busy(blocks: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Which blocks something happens in, of some from everywhere: not those that repeat the same eight bytes."""
+    looked_at = _spread(np.arange(len(blocks)), _CANDIDATES)
+    words = blocks.view(np.uint64) if len(looked_at) == len(blocks) else blocks[looked_at].view(np.uint64)
+    busy: NDArray[np.intp] = looked_at[(words != words[:, :1]).any(axis=1)]
     return busy
 
 
-def _spread(blocks: NDArray[np.uint8], most: int) -> NDArray[np.uint8]:
-    """Take no more than so many blocks, from everywhere."""
-    if len(blocks) <= most:
-        return blocks
-    return blocks[np.arange(most) * len(blocks) // most]
+def _spread(numbers: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+    """Take no more than so many, from everywhere."""
+    return numbers if len(numbers) <= most else numbers[np.arange(most) * len(numbers) // most]
 
 
 def _values(blocks: NDArray[np.uint8], reading: str) -> NDArray[np.float32]:
@@ -134,16 +131,36 @@ def _samples(blocks: NDArray[np.uint8], reading: str, channels: int) -> NDArray[
 
 def _quick_prices(blocks: NDArray[np.uint8], channels: int) -> dict[str, float]:
     """Bits per byte of each reading, predicting each sample by none, one or two before it, as is best for a block."""
-    prices: dict[str, float] = {}
-    for readings in (tuple(_LINEAR), tuple(_LAWS)):  # those of a width at once: calls cost more than arithmetic here
-        samples = np.stack([_values(blocks, reading) for reading in readings])
-        slope = samples[..., channels:] - samples[..., :-channels]
-        error = np.minimum(_mean_size(samples, channels), _mean_size(slope, channels))
-        np.minimum(error, _mean_size(slope[..., channels:] - slope[..., :-channels], channels), out=error)
-        width = np.stack([_widths(blocks, reading) @ _averaging(blocks.shape[1], 1) for reading in readings])
-        bits = _bits(error, width).mean(axis=(1, 2)) / _sample_bytes(readings[0])
-        prices |= dict(zip(readings, bits.tolist(), strict=True))
-    return prices
+    # The readings of a width at once, side by side like channels: calls cost more than arithmetic here.
+    linear = np.stack([blocks.view(order) for order in _LINEAR.values()], axis=-1, dtype=np.float32, casting="unsafe")
+    codes = blocks.astype(np.intp)
+    coded, widths = (table.take(codes, axis=0) for table in _both_laws())
+    exact = np.zeros((1, 2), np.float32)
+    prices = (_quick_bits(linear, exact, channels) / 2, _quick_bits(coded, _means(widths, 2), channels))
+    return dict(zip(_READINGS, np.concatenate(prices).tolist(), strict=True))
+
+
+def _quick_bits(samples: NDArray[np.float32], widths: NDArray[np.float32], channels: int) -> NDArray[np.floating]:
+    """Bits per sample of two readings.
+
+    Args:
+        samples: Shape (blocks, samples, readings), the channels' samples in turn.
+        widths: Mean width of the steps of each block, shape (blocks, readings); see `_bits`.
+        channels: Their number.
+    """
+    lag = channels * samples.shape[2]
+    error = _means(np.abs(samples), lag)
+    left = samples.reshape(-1)
+    for order in (1, 2):
+        # Over the ends of blocks, in one go: short rows cost more than what is computed there in vain.
+        slope = np.empty_like(left)
+        np.subtract(left[lag:], left[:-lag], out=slope[:-lag])
+        slope[-lag:] = 0
+        left = slope
+        np.minimum(error, _means(np.abs(slope).reshape(samples.shape), lag, order), out=error)
+    bits = _bits(error.reshape(len(samples), channels, -1), widths[:, None])
+    mean: NDArray[np.floating] = bits.mean(axis=(0, 1))
+    return mean
 
 
 def _price(blocks: NDArray[np.uint8], reading: str, channels: int) -> float:
@@ -212,16 +229,20 @@ def _popular(blocks: NDArray[np.uint8], width: int) -> tuple[NDArray[np.bool_], 
     return frequent[values], float(-(shares * np.log2(shares)).sum()) / width
 
 
-def _mean_size(errors: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
-    """Mean absolute value of each block and channel."""
-    size: NDArray[np.float32] = np.abs(errors) @ _averaging(errors.shape[-1], channels)
-    return size
+def _means(values: NDArray[np.float32], series: int, unused: int = 0) -> NDArray[np.float32]:
+    """Mean of each block's interleaved series, shape (blocks, series), without so many of their last values."""
+    rows = values.reshape(len(values), -1)
+    means: NDArray[np.float32] = rows @ _averaging(rows.shape[1], series, unused)
+    return means
 
 
 @cache
-def _averaging(samples: int, channels: int) -> NDArray[np.float32]:
-    """What a row of samples is multiplied with for each channel's mean: by far the fastest way to sum short rows."""
-    return np.tile(np.eye(channels, dtype=np.float32), (samples // channels, 1)) * np.float32(channels / samples)
+def _averaging(values: int, series: int, unused: int) -> NDArray[np.float32]:
+    """What a row of values is multiplied with for each series' mean: by far the fastest way to sum short rows."""
+    used = values // series - unused
+    weights = np.zeros((values, series), np.float32)
+    weights[: used * series] = np.tile(np.eye(series), (used, 1)) / used
+    return weights
 
 
 def _bits(error: NDArray[np.floating], width: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -237,6 +258,13 @@ def _widths(blocks: NDArray[np.uint8], reading: str) -> NDArray[np.float32]:
     """Width of each sample's quantisation step, as a logarithm to base 2."""
     law = _LAWS.get(reading)
     return np.zeros(blocks.shape, np.float32) if law is None else _step_widths(law).take(blocks)
+
+
+@cache
+def _both_laws() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Sample and width of each G.711 code by either law, shape (codes, laws) each."""
+    laws = _LAWS.values()
+    return np.stack([_meanings(law) for law in laws], axis=1), np.stack([_step_widths(law) for law in laws], axis=1)
 
 
 @cache
