@@ -24,6 +24,7 @@ _SEGMENT_S = 30.0  # judged at a time: bounds the memory of long clips
 _OVERLAP_S = 0.5  # so that a fax tone on the seam is whole in one segment
 _ONLY_DIGITS = 0.6  # share of energy; the rest is where digits begin and end
 _FEWEST_VALUES = 16  # on a law's grid by chance: a square wave, or noise of one step, tells no origin
+_FLAGS: dict[g711.Law, int] = {"pcmu": 1, "pcma": 2}
 _SAMPLED = 1024  # samples that are looked up before all are: linear audio leaves the grid at once
 
 
@@ -139,16 +140,20 @@ def origin(clip: Clip) -> g711.Law | None:
     """
     values = clip.samples.reshape(-1).view(np.uint16)
     step = max(1, len(values) // _SAMPLED)
-    for law in ("pcmu", "pcma"):
-        grid = _grid(law)
-        if grid[values[::step]].all() and grid[values].all():
-            return law if np.count_nonzero(np.bincount(values, minlength=1 << 16)) >= _FEWEST_VALUES else None
-    return None
+    possible = _laws_of(values[::step]) and _laws_of(values)
+    law = next((law for law, flag in _FLAGS.items() if possible & flag), None)
+    return law if law and np.count_nonzero(np.bincount(values, minlength=1 << 16)) >= _FEWEST_VALUES else None
+
+
+def _laws_of(values: NDArray[np.uint16]) -> int:
+    """Flags of the laws on whose grids all of the samples lie."""
+    return int(np.bitwise_and.reduce(_grids().take(values)))
 
 
 @cache
-def _grid(law: g711.Law) -> NDArray[np.bool_]:
-    """Which samples the law can express, by the sample's bits read as an unsigned number."""
-    grid = np.zeros(1 << 16, np.bool_)
-    grid[g711.decode(np.arange(256, dtype=np.uint8), law).view(np.uint16)] = True
-    return grid
+def _grids() -> NDArray[np.uint8]:
+    """Flags of the laws that can express a sample, by the sample's bits read as an unsigned number."""
+    grids = np.zeros(1 << 16, np.uint8)
+    for law, flag in _FLAGS.items():
+        grids[g711.decode(np.arange(256, dtype=np.uint8), law).view(np.uint16)] |= flag
+    return grids
