@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.audio import g711
-from streams.audio.activity import activity, clipping, normalised
+from streams.audio.activity import Activity, activity, clipping, normalised
 from streams.audio.clip import Clip
 from streams.audio.dtmf import Digits, digits
 from streams.audio.music import is_music
@@ -82,7 +82,8 @@ def analyse(clip: Clip) -> Analysis:
     active = activity(samples, clip.rate)
     channels = _channels(samples)
     found = [digits(channel, clip.rate) for channel in channels]
-    heard = [_hear(channel, clip.rate, digit) for channel, digit in zip(channels, found, strict=True)]
+    alone = active if clip.channels == 1 else None
+    heard = [_hear(channel, clip.rate, digit, alone) for channel, digit in zip(channels, found, strict=True)]
     kinds = {kind for kind, _ in heard}
     return Analysis(
         kind=next(kind for kind in _PRECEDENCE if kind in kinds),
@@ -102,15 +103,19 @@ def _channels(samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     return channels[:1] if same else channels
 
 
-def _hear(samples: NDArray[np.float32], rate: int, found: Digits) -> tuple[Kind, int]:
-    """Kind and bandwidth in Hz of one channel: fax if anywhere, otherwise what most of its sounding segments are."""
+def _hear(samples: NDArray[np.float32], rate: int, found: Digits, active: Activity | None) -> tuple[Kind, int]:
+    """Kind and bandwidth in Hz of one channel: fax if anywhere, otherwise what most of its sounding segments are.
+
+    The activity of all of it may be known.
+    """
     votes: Counter[Kind] = Counter()
     bandwidth = 0
     for start in range(0, max(1, len(samples) - round(_OVERLAP_S * rate)), round(_SEGMENT_S * rate)):
         segment = samples[start : start + round((_SEGMENT_S + _OVERLAP_S) * rate)]
         seen = spectrum(segment, rate)
         bandwidth = max(bandwidth, seen.bandwidth)
-        votes[_kind(seen, segment, rate)] += len(segment)
+        known = active if len(segment) == len(samples) else None
+        votes[_kind(seen, known or activity(segment[:, None], rate))] += len(segment)
     if votes["fax"]:
         return "fax", bandwidth
     if found.found and found.share > _ONLY_DIGITS:
@@ -119,11 +124,11 @@ def _hear(samples: NDArray[np.float32], rate: int, found: Digits) -> tuple[Kind,
     return max(_PRECEDENCE, key=votes.__getitem__) if votes else "silence", bandwidth
 
 
-def _kind(seen: Spectrum, samples: NDArray[np.float32], rate: int) -> Kind:
+def _kind(seen: Spectrum, active: Activity) -> Kind:
     machines = tones(seen)
     if machines.fax:
         return "fax"
-    if activity(samples[:, None], rate).share == 0:
+    if active.share == 0:
         return "silence"
     if machines.steady:
         return "tones"

@@ -53,7 +53,8 @@ def spectrum(samples: NDArray[np.float32], rate: int) -> Spectrum:
     hop = round(rate * HOP_S / 8) * 8  # lengths that transform fast
     size = 2 * hop
     padded = samples if len(samples) >= size else np.pad(samples, (0, size - len(samples)))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop]
+    step = padded.strides[0]
+    frames = np.ndarray((1 + (len(padded) - size) // hop, size), padded.dtype, padded, 0, (hop * step, step))
     window = _window(size)
     bins = round(TOP_HZ * size / rate)
     power = np.empty((len(frames), bins), np.float32)
