@@ -14,6 +14,7 @@ predictable as a whole as well, which clipped noise is in no reading, and the la
 """
 
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ from streams.audio import g711
 _READINGS = (types.L16, types.SLIN, types.PCMU, types.PCMA)
 _LINEAR: dict[str, str] = {types.L16: ">i2", types.SLIN: "<i2"}
 _LAWS: dict[str, g711.Law] = {types.PCMU: "pcmu", types.PCMA: "pcma"}
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 _BLOCK = 128  # bytes priced together, 8 to 16 ms at 8 kHz: level and predictability change from syllable to syllable
 _CANDIDATES = 4096  # blocks of a long clip that are looked at for any content at all
@@ -67,7 +70,7 @@ def true_media_type(audio: bytes, media_type: MediaType) -> MediaType:
     channels = media_type.channels
     if channels is None:
         return media_type
-    blocks = np.frombuffer(audio, np.uint8, len(audio) // _BLOCK * _BLOCK).reshape(-1, _BLOCK)
+    blocks = _spread(np.frombuffer(audio, np.uint8, len(audio) // _BLOCK * _BLOCK).reshape(-1, _BLOCK), _CANDIDATES)
     busy = _busy(blocks)
     if len(busy) < _FEWEST:
         return media_type
@@ -106,16 +109,14 @@ def _relabelled(media_type: MediaType, name: str) -> MediaType:
 
 
 def _busy(blocks: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """Which blocks something happens in, of some from everywhere: not those that repeat the same eight bytes."""
-    looked_at = _spread(np.arange(len(blocks)), _CANDIDATES)
-    words = blocks.view(np.uint64) if len(looked_at) == len(blocks) else blocks[looked_at].view(np.uint64)
-    busy: NDArray[np.intp] = looked_at[(words != words[:, :1]).any(axis=1)]
-    return busy
+    """Numbers of the blocks in which something happens: not of those that repeat the same eight bytes."""
+    words = blocks.view(np.uint64)
+    return np.flatnonzero((words != words[:, :1]).any(axis=1))
 
 
-def _spread(numbers: NDArray[np.intp], most: int) -> NDArray[np.intp]:
-    """Take no more than so many, from everywhere."""
-    return numbers if len(numbers) <= most else numbers[np.arange(most) * len(numbers) // most]
+def _spread(rows: NDArray[_Number], most: int) -> NDArray[_Number]:
+    """Take no more than so many rows, from everywhere."""
+    return rows if len(rows) <= most else rows[np.arange(most) * len(rows) // most]
 
 
 def _values(blocks: NDArray[np.uint8], reading: str) -> NDArray[np.float32]:
@@ -131,36 +132,25 @@ def _samples(blocks: NDArray[np.uint8], reading: str, channels: int) -> NDArray[
 
 def _quick_prices(blocks: NDArray[np.uint8], channels: int) -> dict[str, float]:
     """Bits per byte of each reading, predicting each sample by none, one or two before it, as is best for a block."""
-    # The readings of a width at once, side by side like channels: calls cost more than arithmetic here.
-    linear = np.stack([blocks.view(order) for order in _LINEAR.values()], axis=-1, dtype=np.float32, casting="unsafe")
+    # All readings side by side, like channels, and over the ends of blocks: calls and short rows cost more than
+    # arithmetic. What is computed in vain gets no weight: the second half of linear readings, which have half as many
+    # samples, and the last differences of a block.
     codes = blocks.astype(np.intp)
-    coded, widths = (table.take(codes, axis=0) for table in _both_laws())
-    exact = np.zeros((1, 2), np.float32)
-    prices = (_quick_bits(linear, exact, channels) / 2, _quick_bits(coded, _means(widths, 2), channels))
-    return dict(zip(_READINGS, np.concatenate(prices).tolist(), strict=True))
-
-
-def _quick_bits(samples: NDArray[np.float32], widths: NDArray[np.float32], channels: int) -> NDArray[np.floating]:
-    """Bits per sample of two readings.
-
-    Args:
-        samples: Shape (blocks, samples, readings), the channels' samples in turn.
-        widths: Mean width of the steps of each block, shape (blocks, readings); see `_bits`.
-        channels: Their number.
-    """
-    lag = channels * samples.shape[2]
-    error = _means(np.abs(samples), lag)
-    left = samples.reshape(-1)
-    for order in (1, 2):
-        # Over the ends of blocks, in one go: short rows cost more than what is computed there in vain.
-        slope = np.empty_like(left)
-        np.subtract(left[lag:], left[:-lag], out=slope[:-lag])
+    meanings, widths = _by_code()
+    samples = meanings.take(codes, axis=0)
+    for number, order in enumerate(_LINEAR.values()):
+        samples[:, : _BLOCK // 2, number] = blocks.view(order)
+    flat, lag = samples.reshape(-1), channels * len(_READINGS)
+    error = np.abs(samples).reshape(len(blocks), -1) @ _averaging(channels, 0)
+    for unused in (1, 2):
+        slope = np.empty_like(flat)
+        np.subtract(flat[lag:], flat[:-lag], out=slope[:-lag])
         slope[-lag:] = 0
-        left = slope
-        np.minimum(error, _means(np.abs(slope).reshape(samples.shape), lag, order), out=error)
-    bits = _bits(error.reshape(len(samples), channels, -1), widths[:, None])
-    mean: NDArray[np.floating] = bits.mean(axis=(0, 1))
-    return mean
+        flat = slope
+        np.minimum(error, np.abs(slope).reshape(len(blocks), -1) @ _averaging(channels, unused), out=error)
+    width = widths.take(codes, axis=0).reshape(len(blocks), -1) @ _averaging(1, 0)
+    bits = _bits(error.reshape(len(blocks), channels, -1), width[:, None]).mean(axis=(0, 1))
+    return {reading: price / _sample_bytes(reading) for reading, price in zip(_READINGS, bits.tolist(), strict=True)}
 
 
 def _price(blocks: NDArray[np.uint8], reading: str, channels: int) -> float:
@@ -229,20 +219,18 @@ def _popular(blocks: NDArray[np.uint8], width: int) -> tuple[NDArray[np.bool_], 
     return frequent[values], float(-(shares * np.log2(shares)).sum()) / width
 
 
-def _means(values: NDArray[np.float32], series: int, unused: int = 0) -> NDArray[np.float32]:
-    """Mean of each block's interleaved series, shape (blocks, series), without so many of their last values."""
-    rows = values.reshape(len(values), -1)
-    means: NDArray[np.float32] = rows @ _averaging(rows.shape[1], series, unused)
-    return means
-
-
 @cache
-def _averaging(values: int, series: int, unused: int) -> NDArray[np.float32]:
-    """What a row of values is multiplied with for each series' mean: by far the fastest way to sum short rows."""
-    used = values // series - unused
-    weights = np.zeros((values, series), np.float32)
-    weights[: used * series] = np.tile(np.eye(series), (used, 1)) / used
-    return weights
+def _averaging(channels: int, unused: int) -> NDArray[np.float32]:
+    """What a block is multiplied with for the mean of each channel in each reading, without so many of its last frames.
+
+    By far the fastest way to sum short rows.
+    """
+    frames = [_BLOCK // _sample_bytes(reading) // channels for reading in _READINGS]
+    weights = np.zeros((_BLOCK // channels, channels, len(_READINGS), channels, len(_READINGS)), np.float32)
+    for number, used in enumerate(frames):
+        for channel in range(channels):
+            weights[: used - unused, channel, number, channel, number] = 1 / (used - unused)
+    return weights.reshape(_BLOCK * len(_READINGS), -1)
 
 
 def _bits(error: NDArray[np.floating], width: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -261,10 +249,13 @@ def _widths(blocks: NDArray[np.uint8], reading: str) -> NDArray[np.float32]:
 
 
 @cache
-def _both_laws() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Sample and width of each G.711 code by either law, shape (codes, laws) each."""
-    laws = _LAWS.values()
-    return np.stack([_meanings(law) for law in laws], axis=1), np.stack([_step_widths(law) for law in laws], axis=1)
+def _by_code() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Sample and width of each G.711 code in every reading, shape (codes, readings); 0 in linear ones."""
+    meanings, widths = np.zeros((2, 256, len(_READINGS)), np.float32)
+    for number, reading in enumerate(_READINGS):
+        if reading in _LAWS:
+            meanings[:, number], widths[:, number] = _meanings(_LAWS[reading]), _step_widths(_LAWS[reading])
+    return meanings, widths
 
 
 @cache
