@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from streams.metrics import Metrics
 
@@ -19,7 +20,7 @@ class InFlightBudget:
         metrics: Where the two levels are shown.
 
     Attributes:
-        watchers: Set whenever the reader begins to wait.
+        watchers: Called whenever the reader begins to wait.
     """
 
     def __init__(self, max_clips: int, max_bytes: int, metrics: Metrics) -> None:
@@ -27,14 +28,14 @@ class InFlightBudget:
         self._max_bytes = max_bytes
         self._metrics = metrics
         self._waiters: deque[asyncio.Future[None]] = deque()
-        self.watchers: set[asyncio.Event] = set()
+        self.watchers: set[Callable[[], None]] = set()
         self.clips = 0
         self.bytes = 0
 
     @property
-    def waits_for_clips(self) -> bool:
-        """Whether the reader waits for clips that are worked on: there is more to do than can be done."""
-        return bool(self._waiters) and self.clips >= self._max_clips
+    def saturated(self) -> bool:
+        """Whether more clips wait for a thread than can be worked on soon: more comes in than can be done."""
+        return self.clips * 2 >= self._max_clips
 
     @property
     def waits_for_commits(self) -> bool:
@@ -47,7 +48,7 @@ class InFlightBudget:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             for watcher in self.watchers:
-                watcher.set()
+                watcher()
             try:
                 await waiter
             finally:

@@ -9,7 +9,7 @@ from tests.support.delivery import Echo, item, until
 
 
 def job(echo: Echo, number: int = 0) -> Job:
-    return Job(item(number), None, echo, lambda key: None, lambda: None, read_at=0.0)
+    return Job(item(number), None, echo, lambda key: None, lambda outcome: None, read_at=0.0)
 
 
 async def test_a_clip_over_its_time_is_a_dead_letter_and_its_late_result_is_dropped() -> None:
