@@ -47,7 +47,7 @@ def spectrum(samples: NDArray[np.float32], rate: int) -> Spectrum:
     """Transform one channel: Hann windows of 64 ms, every 32 ms.
 
     Args:
-        samples: Samples between -1 and 1, shape (frames,); padded to one window where they are shorter.
+        samples: Samples between -1 and 1, shape (frames,), contiguous; padded to one window where they are shorter.
         rate: Sampling rate in Hz.
     """
     hop = round(rate * HOP_S / 8) * 8  # lengths that transform fast
