@@ -10,6 +10,7 @@ import structlog
 
 from schemas import CompressedAudio, DeadLetter, MediaType, Policy, RawAudio, Record, Rejection, derive_id
 from schemas.headers import HOTEL_ID, MAX_ID, HeaderReader
+from schemas.policy import MIN_LEVEL
 from schemas.topics import COMPRESSED, DEAD_LETTER, RAW
 from streams.app import Runtime
 from streams.audio import Clip, Outline
@@ -18,6 +19,7 @@ from streams.cache import Memo, TieredCache, admits, cache_key
 from streams.codecs import Encoded
 from streams.compression import KEPT, Decision, LoadGovernor, Plan, choose, encode, pays, smallest
 from streams.delivery.outcome import Input, Lookup, Outcome, Output
+from streams.delivery.turn import Turn
 from streams.isolation import CageError
 from streams.metrics.tally import Tally
 from streams.settings import Settings
@@ -26,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 #: Of so many inputs is remembered what was heard in them that it takes less than a hundredth of what the cache may.
 _CACHED_BYTES_PER_HEARING = 65_536
+_SHORT_BYTES = 65_536  # of samples: at level 1, a millisecond of coding
 #: The ``source`` of every result: this agent.
 SOURCE = "urn:hotel-audio-streams:compress"
 
@@ -116,38 +119,40 @@ class Compressor:
         self._level = settings.compression_level
         self._max_bytes = settings.max_record_bytes
         self._parts = parts
+        self._turn = Turn()
         self._heard: Memo[_Heard] = Memo(settings.cache_bytes // _CACHED_BYTES_PER_HEARING)
 
     def process(self, item: Input, lookup: Lookup) -> Outcome:
         """Parse, decode, choose, encode; see docs/ARCHITECTURE.md for the way of one record."""
-        started = time.perf_counter()
-        event = RawAudio.from_record(item.record, max_bytes=self._max_bytes)
-        if isinstance(event, Rejection):
-            return self.reject(item, event)
-        policy = self._parts.policy_of(event.hotel_id)
-        repeats = admits(event.channel, policy)
-        heard = self._hear(event, repeats=repeats)
-        if isinstance(heard, Rejection):
-            return self.reject(item, heard)
-        decision = choose(heard.outline, heard.hearing, policy, self._parts.governor.pressure, self._level)
-        found = self._find(heard.outline, decision.plan, item.position.partition, lookup) if repeats else None
-        labelled = heard.outline.source.corrected or event.media_type
-        if found is not None and pays(found.encoded, heard.outline, event.audio, labelled):
-            kept, best = found, found.encoded
-        else:
-            clip = heard.clip or self._decode(event.audio, event.media_type)
-            if isinstance(clip, Rejection):
-                return self.reject(item, clip)
-            kept = found or self._make(clip, decision.plan, item.position.partition, offer=repeats)
-            best = smallest(kept.encoded, clip, event.audio, labelled, policy)
-        if best != kept.encoded:
-            decision = Decision(decision.plan, KEPT)
-        result = _result(item, event, heard.outline, decision=decision, encoded=best, hit=found is not None)
-        return Outcome(
-            outputs=(Output(self._results, result.to_record()),),
-            table_updates=kept.updates,
-            report=Report(result, event.media_type, time.perf_counter() - started, kept if repeats else None),
-        )
+        with self._turn.taken():
+            started = time.perf_counter()
+            event = RawAudio.from_record(item.record, max_bytes=self._max_bytes)
+            if isinstance(event, Rejection):
+                return self.reject(item, event)
+            policy = self._parts.policy_of(event.hotel_id)
+            repeats = admits(event.channel, policy)
+            heard = self._hear(event, repeats=repeats)
+            if isinstance(heard, Rejection):
+                return self.reject(item, heard)
+            decision = choose(heard.outline, heard.hearing, policy, self._parts.governor.pressure, self._level)
+            found = self._find(heard.outline, decision.plan, item.position.partition, lookup) if repeats else None
+            labelled = heard.outline.source.corrected or event.media_type
+            if found is not None and pays(found.encoded, heard.outline, event.audio, labelled):
+                kept, best = found, found.encoded
+            else:
+                clip = heard.clip or self._decode(event.audio, event.media_type)
+                if isinstance(clip, Rejection):
+                    return self.reject(item, clip)
+                kept = found or self._make(clip, decision.plan, item.position.partition, offer=repeats)
+                best = smallest(kept.encoded, clip, event.audio, labelled, policy)
+            if best != kept.encoded:
+                decision = Decision(decision.plan, KEPT)
+            result = _result(item, event, heard.outline, decision=decision, encoded=best, hit=found is not None)
+            return Outcome(
+                outputs=(Output(self._results, result.to_record()),),
+                table_updates=kept.updates,
+                report=Report(result, event.media_type, time.perf_counter() - started, kept if repeats else None),
+            )
 
     def _hear(self, event: RawAudio, *, repeats: bool) -> _Heard | Rejection:
         """Decode and analyse, or remember what was heard of the same bytes: next to a hit that is most of the work."""
@@ -172,7 +177,8 @@ class Compressor:
 
     def _make(self, clip: Clip, plan: Plan, partition: int, *, offer: bool) -> _Kept:
         """Encode, and offer what may be kept to the cache."""
-        encoded = encode(clip, plan)
+        with self._turn.left(when=plan.level > MIN_LEVEL or clip.samples.nbytes > _SHORT_BYTES):
+            encoded = encode(clip, plan)
         if not offer:
             return _Kept(encoded, "miss", None, ())
         key = cache_key(clip.pcm_sha256, plan.profile)
@@ -180,7 +186,8 @@ class Compressor:
 
     def _decode(self, audio: bytes, media_type: MediaType) -> Clip | Rejection:
         try:
-            return self._parts.decode(audio, media_type)
+            with self._turn.left(when=not media_type.is_raw):  # a file is decoded in another process
+                return self._parts.decode(audio, media_type)
         except CageError as error:  # the executor would make dead letters of all that comes
             self._parts.on_failure(error)
             raise

@@ -68,10 +68,8 @@ class HeaderReader:
     def __init__(self, headers: Headers) -> None:
         self.problem: Rejection | None = None
         self._values: dict[str, bytes | None] = dict(headers)
-        counts = Counter(name for name, _ in headers if name.startswith("ce_") or name == CONTENT_TYPE)
-        for name, count in counts.items():
-            if count > 1:
-                self.refuse("DuplicateHeader", name, f"occurs {count} times; send it once")
+        if len(self._values) < len(headers):
+            self._refuse_duplicates(headers)
 
     def refuse(self, code: str, field: str, reason: str) -> None:
         """Remember a broken rule, unless there is an earlier one."""
@@ -169,6 +167,12 @@ class HeaderReader:
                 pass
         self._malformed(name, text, "must be an RFC 3339 time such as 2026-01-31T09:30:00Z")
         return None
+
+    def _refuse_duplicates(self, headers: Headers) -> None:
+        counts = Counter(name for name, _ in headers if name.startswith("ce_") or name == CONTENT_TYPE)
+        for name, count in counts.items():
+            if count > 1:
+                self.refuse("DuplicateHeader", name, f"occurs {count} times; send it once")
 
     def _malformed(self, name: str, text: str, rule: str) -> None:
         self.refuse("MalformedHeader", name, f"is {shown(text)} and {rule}")

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from schemas.rejection import Rejection
 from schemas.text import shown
@@ -35,6 +36,7 @@ _PARAMETER = re.compile(
     rf';[ \t]*(?:({_NAME})[ \t]*=[ \t]*(?:({_NAME})|"((?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*)")[ \t]*)?'
 )
 _INTEGER = re.compile(r"[0-9]{1,9}")
+_REMEMBERED = 256  # media types: senders have few, and repeat them with every segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,9 @@ class MediaType:
         if problem is not None:
             raise ValueError(problem.message)
 
-    @classmethod
-    def parse(cls, text: str) -> "MediaType | Rejection":
+    @staticmethod
+    @lru_cache(_REMEMBERED)
+    def parse(text: str) -> "MediaType | Rejection":
         """Read a ``content-type`` header.
 
         Case of the type and of parameter names, blanks and quotes do not matter; common aliases such as
@@ -89,7 +92,7 @@ class MediaType:
             )
         name, parameters = split
         canonical = _KNOWN.get(name.lower()) or _ALIASES.get(name.lower()) or name
-        return _problem(canonical, dict(parameters)) or cls(canonical, parameters)
+        return _problem(canonical, dict(parameters)) or MediaType(canonical, parameters)
 
     @property
     def is_raw(self) -> bool:

@@ -42,7 +42,7 @@ def _flac(clip: Clip, effort: int) -> int:
     encoder = pyflac.StreamEncoder(
         clip.rate, lambda part, *_: parts.append(part), compression_level=effort, blocksize=block_size(clip.rate)
     )
-    configure(encoder, effort)
+    configure(encoder._encoder, effort)  # noqa: SLF001 - pyFLAC binds these setters without offering them
     encoder.process(clip.samples)
     encoder.finish()
     return len(b"".join(parts))

@@ -41,13 +41,11 @@ def activity(samples: NDArray[np.float32], rate: int) -> Activity:
     frames = len(samples) // size
     framed = samples[: frames * size].reshape(frames, size, -1)
     power = np.einsum("fsc,fsc->fc", framed, framed).max(axis=1) / size
-    threshold = np.clip(
-        _running_minimum(power, round(_FLOOR_S / _FRAME_S)) * _ABOVE_FLOOR, _ALWAYS_SILENT, _NEVER_SILENT
-    )
-    loud = power > threshold
+    background = _running_minimum(power, round(_FLOOR_S / _FRAME_S))
+    loud = power > np.minimum(np.maximum(background * _ABOVE_FLOOR, _ALWAYS_SILENT), _NEVER_SILENT)
     kept = np.convolve(loud, np.ones(2 * _HANGOVER + 1), "same") > 0 if frames > 2 * _HANGOVER else loud
     mean = float(power[loud].mean() if loud.any() else power.mean())
-    return Activity(float(kept.mean()), 10 * float(np.log10(mean)) if mean > 0 else -np.inf)
+    return Activity(int(np.count_nonzero(kept)) / frames, 10 * float(np.log10(mean)) if mean > 0 else -np.inf)
 
 
 def clipping(samples: NDArray[np.int16]) -> float:
@@ -76,7 +74,8 @@ def normalised(samples: NDArray[np.int16]) -> NDArray[np.float32]:
 def _running_minimum(values: NDArray[np.float32], window: int) -> NDArray[np.float32]:
     """The lowest value around each, by doubling spans."""
     edge = window // 2
-    padded = np.concatenate((np.repeat(values[:1], edge), values, np.repeat(values[-1:], edge)))
+    padded = np.empty(len(values) + 2 * edge, values.dtype)
+    padded[:edge], padded[edge:-edge], padded[-edge:] = values[0], values, values[-1]
     span = 1
     while 2 * span <= window:
         padded = np.minimum(padded[:-span], padded[span:])

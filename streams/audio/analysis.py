@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.audio import g711
-from streams.audio.activity import activity, clipping, normalised
+from streams.audio.activity import Activity, activity, clipping, normalised
 from streams.audio.clip import Clip
 from streams.audio.dtmf import Digits, digits
 from streams.audio.music import is_music
@@ -24,6 +24,7 @@ _SEGMENT_S = 30.0  # judged at a time: bounds the memory of long clips
 _OVERLAP_S = 0.5  # so that a fax tone on the seam is whole in one segment
 _ONLY_DIGITS = 0.6  # share of energy; the rest is where digits begin and end
 _FEWEST_VALUES = 16  # on a law's grid by chance: a square wave, or noise of one step, tells no origin
+_FLAGS: dict[g711.Law, int] = {"pcmu": 1, "pcma": 2}
 _SAMPLED = 1024  # samples that are looked up before all are: linear audio leaves the grid at once
 
 
@@ -81,7 +82,8 @@ def analyse(clip: Clip) -> Analysis:
     active = activity(samples, clip.rate)
     channels = _channels(samples)
     found = [digits(channel, clip.rate) for channel in channels]
-    heard = [_hear(channel, clip.rate, digit) for channel, digit in zip(channels, found, strict=True)]
+    alone = active if clip.channels == 1 else None
+    heard = [_hear(channel, clip.rate, digit, alone) for channel, digit in zip(channels, found, strict=True)]
     kinds = {kind for kind, _ in heard}
     return Analysis(
         kind=next(kind for kind in _PRECEDENCE if kind in kinds),
@@ -101,15 +103,19 @@ def _channels(samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     return channels[:1] if same else channels
 
 
-def _hear(samples: NDArray[np.float32], rate: int, found: Digits) -> tuple[Kind, int]:
-    """Kind and bandwidth in Hz of one channel: fax if anywhere, otherwise what most of its sounding segments are."""
+def _hear(samples: NDArray[np.float32], rate: int, found: Digits, active: Activity | None) -> tuple[Kind, int]:
+    """Kind and bandwidth in Hz of one channel: fax if anywhere, otherwise what most of its sounding segments are.
+
+    The activity of all of it may be known.
+    """
     votes: Counter[Kind] = Counter()
     bandwidth = 0
     for start in range(0, max(1, len(samples) - round(_OVERLAP_S * rate)), round(_SEGMENT_S * rate)):
         segment = samples[start : start + round((_SEGMENT_S + _OVERLAP_S) * rate)]
         seen = spectrum(segment, rate)
         bandwidth = max(bandwidth, seen.bandwidth)
-        votes[_kind(seen, segment, rate)] += len(segment)
+        known = active if len(segment) == len(samples) else None
+        votes[_kind(seen, known or activity(segment[:, None], rate))] += len(segment)
     if votes["fax"]:
         return "fax", bandwidth
     if found.found and found.share > _ONLY_DIGITS:
@@ -118,11 +124,11 @@ def _hear(samples: NDArray[np.float32], rate: int, found: Digits) -> tuple[Kind,
     return max(_PRECEDENCE, key=votes.__getitem__) if votes else "silence", bandwidth
 
 
-def _kind(seen: Spectrum, samples: NDArray[np.float32], rate: int) -> Kind:
+def _kind(seen: Spectrum, active: Activity) -> Kind:
     machines = tones(seen)
     if machines.fax:
         return "fax"
-    if activity(samples[:, None], rate).share == 0:
+    if active.share == 0:
         return "silence"
     if machines.steady:
         return "tones"
@@ -139,16 +145,20 @@ def origin(clip: Clip) -> g711.Law | None:
     """
     values = clip.samples.reshape(-1).view(np.uint16)
     step = max(1, len(values) // _SAMPLED)
-    for law in ("pcmu", "pcma"):
-        grid = _grid(law)
-        if grid[values[::step]].all() and grid[values].all():
-            return law if np.count_nonzero(np.bincount(values, minlength=1 << 16)) >= _FEWEST_VALUES else None
-    return None
+    possible = _laws_of(values[::step]) and _laws_of(values)
+    law = next((law for law, flag in _FLAGS.items() if possible & flag), None)
+    return law if law and np.count_nonzero(np.bincount(values, minlength=1 << 16)) >= _FEWEST_VALUES else None
+
+
+def _laws_of(values: NDArray[np.uint16]) -> int:
+    """Flags of the laws on whose grids all of the samples lie."""
+    return int(np.bitwise_and.reduce(_grids().take(values)))
 
 
 @cache
-def _grid(law: g711.Law) -> NDArray[np.bool_]:
-    """Which samples the law can express, by the sample's bits read as an unsigned number."""
-    grid = np.zeros(1 << 16, np.bool_)
-    grid[g711.decode(np.arange(256, dtype=np.uint8), law).view(np.uint16)] = True
-    return grid
+def _grids() -> NDArray[np.uint8]:
+    """Flags of the laws that can express a sample, by the sample's bits read as an unsigned number."""
+    grids = np.zeros(1 << 16, np.uint8)
+    for law, flag in _FLAGS.items():
+        grids[g711.decode(np.arange(256, dtype=np.uint8), law).view(np.uint16)] |= flag
+    return grids

@@ -92,7 +92,7 @@ class Clip:
     @cached_property
     def pcm_sha256(self) -> str:
         """Hex digest of the samples as interleaved little-endian 16-bit integers."""
-        return hashlib.sha256(self.samples.astype("<i2", copy=False).tobytes()).hexdigest()
+        return hashlib.sha256(self.samples.reshape(-1).astype("<i2", copy=False).data).hexdigest()
 
     @cached_property
     def outline(self) -> Outline:

@@ -57,57 +57,70 @@ class _Basis:
     """What turns two neighbouring blocks into the amplitudes of eight tones, and into the power under the window.
 
     Attributes:
-        halves: One matrix for each block, shape (samples, 16): real parts, then imaginary ones. Each takes one product
-            with all blocks: no block is copied, and BLAS does the work.
-        squares: Weights of the squared samples of each block.
+        tones: Shape (32, samples): real parts for the first block, then imaginary ones, then the same for the second.
+        squares: Weights of the squared samples, shape (2, samples): of the first block, and of the second.
     """
 
-    halves: tuple[NDArray[np.float32], NDArray[np.float32]]
-    squares: tuple[NDArray[np.float32], NDArray[np.float32]]
+    tones: NDArray[np.float32]
+    squares: NDArray[np.float32]
 
 
 @cache
 def _basis(hop: int, rate: int) -> _Basis:
     window = np.hanning(2 * hop + 1)[:-1]
     time = np.arange(2 * hop) / rate
-    tones = np.exp(-2j * np.pi * np.outer(time, LOW_HZ + HIGH_HZ))
-    basis = (window[:, None] * tones * (2 / window.sum())).astype(np.complex64)
-    joined = np.hstack([basis.real, basis.imag])
+    tones = np.exp(-2j * np.pi * np.outer(LOW_HZ + HIGH_HZ, time))
+    basis = (window * tones * (2 / window.sum())).astype(np.complex64)
+    halves = [part[:, half] for half in (slice(hop), slice(hop, None)) for part in (basis.real, basis.imag)]
     square = (window**2 / (window @ window)).astype(np.float32)
-    return _Basis((joined[:hop], joined[hop:]), (square[:hop], square[hop:]))
+    return _Basis(np.vstack(halves), square.reshape(2, hop))
 
 
 @dataclass(frozen=True, slots=True)
 class _Windows:
-    """Overlapping windows: amplitudes of the eight tones, the strongest low and high one, power, and what is pure."""
+    """Overlapping windows: amplitudes of the eight tones and their power, the power of everything, and what is pure.
 
-    tones: NDArray[np.complexfloating]
-    low: NDArray[np.intp]
-    high: NDArray[np.intp]
+    Attributes:
+        tones: Real parts of the eight amplitudes, then imaginary ones, shape (16, windows).
+        power: Of each tone, shape (8, windows).
+        total: Of everything, shape (windows,).
+        pure: Where two of the tones sound, and little else.
+    """
+
+    tones: NDArray[np.floating]
+    power: NDArray[np.floating]
     total: NDArray[np.floating]
     pure: NDArray[np.bool_]
 
     @classmethod
     def of(cls, blocks: NDArray[np.float32], basis: _Basis) -> "_Windows":
-        joined = blocks[:-1] @ basis.halves[0] + blocks[1:] @ basis.halves[1]
-        squares = np.square(blocks)
-        total = squares[:-1] @ basis.squares[0] + squares[1:] @ basis.squares[1]
-        power = (np.square(joined[:, :8]) + np.square(joined[:, 8:])) / 2  # of a sine of that amplitude
-        low, high = power[:, :4].argmax(axis=1), power[:, 4:].argmax(axis=1) + 4
-        every = np.arange(len(power))
-        lows, highs = power[every, low], power[every, high]
+        halves = basis.tones @ blocks.T
+        tones = halves[:16, :-1] + halves[16:, 1:]
+        squares = basis.squares @ np.square(blocks).T
+        total = squares[0, :-1] + squares[1, 1:]
+        squared = np.square(tones)
+        power = (squared[:8] + squared[8:]) / 2  # of a sine of that amplitude
+        lows, highs = power[:4].max(axis=0), power[4:].max(axis=0)
         weaker, stronger = np.minimum(lows, highs), np.maximum(lows, highs)
         pure = (lows + highs > _PURITY * total) & (weaker > _WEAKEST) & (stronger < _TWIST * weaker)
-        return cls(joined[:, :8] + 1j * joined[:, 8:], low, high, total, pure)
+        return cls(tones, power, total, pure)
 
     def digit(self, seconds: float) -> bool:
         """Whether two windows in a row, this far apart, hold the same two tones, and both in tune."""
-        same = self.pure[:-1] & self.pure[1:]
-        same &= (self.low[:-1] == self.low[1:]) & (self.high[:-1] == self.high[1:])
+        pairs = np.flatnonzero(self.pure[:-1] & self.pure[1:])
+        if not len(pairs):
+            return False
+        low, high = self.power[:4].argmax(axis=0), self.power[4:].argmax(axis=0) + 4
         return any(
-            all(_in_tune(self.tones[at : at + 2, tone], int(tone), seconds) for tone in (self.low[at], self.high[at]))
-            for at in np.flatnonzero(same)
+            all(_in_tune(self._pair(tone, at), tone, seconds) for tone in (int(low[at]), int(high[at])))
+            for at in pairs.tolist()
+            if low[at] == low[at + 1] and high[at] == high[at + 1]
         )
+
+    def _pair(self, tone: int, at: int) -> NDArray[np.complexfloating]:
+        """Amplitudes of a tone in a window and in the next."""
+        pair = slice(at, at + 2)
+        return self.tones[tone, pair] + 1j * self.tones[tone + 8, pair]
 
 
 def _in_tune(pair: NDArray[np.complexfloating], tone: int, seconds: float) -> bool:

@@ -14,6 +14,7 @@ predictable as a whole as well, which clipped noise is in no reading, and the la
 """
 
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ from streams.audio import g711
 _READINGS = (types.L16, types.SLIN, types.PCMU, types.PCMA)
 _LINEAR: dict[str, str] = {types.L16: ">i2", types.SLIN: "<i2"}
 _LAWS: dict[str, g711.Law] = {types.PCMU: "pcmu", types.PCMA: "pcma"}
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 _BLOCK = 128  # bytes priced together, 8 to 16 ms at 8 kHz: level and predictability change from syllable to syllable
 _CANDIDATES = 4096  # blocks of a long clip that are looked at for any content at all
@@ -67,14 +70,14 @@ def true_media_type(audio: bytes, media_type: MediaType) -> MediaType:
     channels = media_type.channels
     if channels is None:
         return media_type
-    blocks = _busy_blocks(audio)
-    if len(blocks) < _FEWEST:
+    blocks = _spread(np.frombuffer(audio, np.uint8, len(audio) // _BLOCK * _BLOCK).reshape(-1, _BLOCK), _CANDIDATES)
+    busy = _busy(blocks)
+    if len(busy) < _FEWEST:
         return media_type
-    quick = _spread(blocks, _QUICK)
-    prices = _quick_prices(quick, channels)
+    prices = _quick_prices(blocks[_spread(busy, _QUICK)], channels)
     if all(prices[media_type.type] + _CLEAR <= prices[other] for other in _READINGS if other != media_type.type):
         return media_type
-    best = _better_reading(_spread(blocks, _THOROUGH), media_type.type, channels)
+    best = _better_reading(blocks[_spread(busy, _THOROUGH)], media_type.type, channels)
     corrected = _relabelled(media_type, best)
     return corrected if len(audio) % (corrected.frame_bytes or 1) == 0 else media_type
 
@@ -105,20 +108,15 @@ def _relabelled(media_type: MediaType, name: str) -> MediaType:
     return MediaType(name, parameters)
 
 
-def _busy_blocks(audio: bytes) -> NDArray[np.uint8]:
-    """Blocks in which something happens, shape (blocks, bytes): not the ones that repeat the same eight bytes."""
-    octets = np.frombuffer(audio, np.uint8, len(audio) // _BLOCK * _BLOCK)
-    blocks = _spread(octets.reshape(-1, _BLOCK), _CANDIDATES)
+def _busy(blocks: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Numbers of the blocks in which something happens: not of those that repeat the same eight bytes."""
     words = blocks.view(np.uint64)
-    busy: NDArray[np.uint8] = blocks[(words != words[:, :1]).any(axis=1)]
-    return busy
+    return np.flatnonzero((words != words[:, :1]).any(axis=1))
 
 
-def _spread(blocks: NDArray[np.uint8], most: int) -> NDArray[np.uint8]:
-    """Take no more than so many blocks, from everywhere."""
-    if len(blocks) <= most:
-        return blocks
-    return blocks[np.arange(most) * len(blocks) // most]
+def _spread(rows: NDArray[_Number], most: int) -> NDArray[_Number]:
+    """Take no more than so many rows, from everywhere."""
+    return rows if len(rows) <= most else rows[np.arange(most) * len(rows) // most]
 
 
 def _values(blocks: NDArray[np.uint8], reading: str) -> NDArray[np.float32]:
@@ -134,16 +132,25 @@ def _samples(blocks: NDArray[np.uint8], reading: str, channels: int) -> NDArray[
 
 def _quick_prices(blocks: NDArray[np.uint8], channels: int) -> dict[str, float]:
     """Bits per byte of each reading, predicting each sample by none, one or two before it, as is best for a block."""
-    prices: dict[str, float] = {}
-    for readings in (tuple(_LINEAR), tuple(_LAWS)):  # those of a width at once: calls cost more than arithmetic here
-        samples = np.stack([_values(blocks, reading) for reading in readings])
-        slope = samples[..., channels:] - samples[..., :-channels]
-        error = np.minimum(_mean_size(samples, channels), _mean_size(slope, channels))
-        np.minimum(error, _mean_size(slope[..., channels:] - slope[..., :-channels], channels), out=error)
-        width = np.stack([_widths(blocks, reading) @ _averaging(blocks.shape[1], 1) for reading in readings])
-        bits = _bits(error, width).mean(axis=(1, 2)) / _sample_bytes(readings[0])
-        prices |= dict(zip(readings, bits.tolist(), strict=True))
-    return prices
+    # All readings side by side, like channels, and over the ends of blocks: calls and short rows cost more than
+    # arithmetic. What is computed in vain gets no weight: the second half of linear readings, which have half as many
+    # samples, and the last differences of a block.
+    codes = blocks.astype(np.intp)
+    meanings, widths = _by_code()
+    samples = meanings.take(codes, axis=0)
+    for number, order in enumerate(_LINEAR.values()):
+        samples[:, : _BLOCK // 2, number] = blocks.view(order)
+    flat, lag = samples.reshape(-1), channels * len(_READINGS)
+    error = np.abs(samples).reshape(len(blocks), -1) @ _averaging(channels, 0)
+    for unused in (1, 2):
+        slope = np.empty_like(flat)
+        np.subtract(flat[lag:], flat[:-lag], out=slope[:-lag])
+        slope[-lag:] = 0
+        flat = slope
+        np.minimum(error, np.abs(slope).reshape(len(blocks), -1) @ _averaging(channels, unused), out=error)
+    width = widths.take(codes, axis=0).reshape(len(blocks), -1) @ _averaging(1, 0)
+    bits = _bits(error.reshape(len(blocks), channels, -1), width[:, None]).mean(axis=(0, 1))
+    return {reading: price / _sample_bytes(reading) for reading, price in zip(_READINGS, bits.tolist(), strict=True)}
 
 
 def _price(blocks: NDArray[np.uint8], reading: str, channels: int) -> float:
@@ -212,16 +219,18 @@ def _popular(blocks: NDArray[np.uint8], width: int) -> tuple[NDArray[np.bool_], 
     return frequent[values], float(-(shares * np.log2(shares)).sum()) / width
 
 
-def _mean_size(errors: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
-    """Mean absolute value of each block and channel."""
-    size: NDArray[np.float32] = np.abs(errors) @ _averaging(errors.shape[-1], channels)
-    return size
-
-
 @cache
-def _averaging(samples: int, channels: int) -> NDArray[np.float32]:
-    """What a row of samples is multiplied with for each channel's mean: by far the fastest way to sum short rows."""
-    return np.tile(np.eye(channels, dtype=np.float32), (samples // channels, 1)) * np.float32(channels / samples)
+def _averaging(channels: int, unused: int) -> NDArray[np.float32]:
+    """What a block is multiplied with for the mean of each channel in each reading, without so many of its last frames.
+
+    By far the fastest way to sum short rows.
+    """
+    frames = [_BLOCK // _sample_bytes(reading) // channels for reading in _READINGS]
+    weights = np.zeros((_BLOCK // channels, channels, len(_READINGS), channels, len(_READINGS)), np.float32)
+    for number, used in enumerate(frames):
+        for channel in range(channels):
+            weights[: used - unused, channel, number, channel, number] = 1 / (used - unused)
+    return weights.reshape(_BLOCK * len(_READINGS), -1)
 
 
 def _bits(error: NDArray[np.floating], width: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -237,6 +246,16 @@ def _widths(blocks: NDArray[np.uint8], reading: str) -> NDArray[np.float32]:
     """Width of each sample's quantisation step, as a logarithm to base 2."""
     law = _LAWS.get(reading)
     return np.zeros(blocks.shape, np.float32) if law is None else _step_widths(law).take(blocks)
+
+
+@cache
+def _by_code() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Sample and width of each G.711 code in every reading, shape (codes, readings); 0 in linear ones."""
+    meanings, widths = np.zeros((2, 256, len(_READINGS)), np.float32)
+    for number, reading in enumerate(_READINGS):
+        if reading in _LAWS:
+            meanings[:, number], widths[:, number] = _meanings(_LAWS[reading]), _step_widths(_LAWS[reading])
+    return meanings, widths
 
 
 @cache

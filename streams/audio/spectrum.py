@@ -47,13 +47,14 @@ def spectrum(samples: NDArray[np.float32], rate: int) -> Spectrum:
     """Transform one channel: Hann windows of 64 ms, every 32 ms.
 
     Args:
-        samples: Samples between -1 and 1, shape (frames,); padded to one window where they are shorter.
+        samples: Samples between -1 and 1, shape (frames,), contiguous; padded to one window where they are shorter.
         rate: Sampling rate in Hz.
     """
     hop = round(rate * HOP_S / 8) * 8  # lengths that transform fast
     size = 2 * hop
     padded = samples if len(samples) >= size else np.pad(samples, (0, size - len(samples)))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop]
+    step = padded.strides[0]
+    frames = np.ndarray((1 + (len(padded) - size) // hop, size), padded.dtype, padded, 0, (hop * step, step))
     window = _window(size)
     bins = round(TOP_HZ * size / rate)
     power = np.empty((len(frames), bins), np.float32)

@@ -6,6 +6,7 @@ carriers of constant power).
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,8 @@ _CARRIER_CORE = (0.05, 0.95)  # shares of power below and above which the edges 
 _CARRIER_WIDTH_HZ = 350.0  # of the core; V.22 at 600 baud has 500, a tone or two keyed ones less
 _CARRIER_FLATNESS = 0.75  # geometric by arithmetic mean of the core's power: scrambled data 0.97, a scream 0.53
 
+_TINY = np.finfo(np.float32).tiny
+
 
 @dataclass(frozen=True, slots=True)
 class Tones:
@@ -55,18 +58,32 @@ def tones(spectrum: Spectrum) -> Tones:
     if not loud.any():
         return Tones(fax=False, steady=False)
     first, both, pitch = _sines(spectrum.power, level, spectrum.bin_hz)
-    centre = np.divide(spectrum.power @ spectrum.frequencies, np.maximum(level, np.finfo(np.float32).tiny))
+    centre = np.divide(spectrum.power @ spectrum.frequencies, np.maximum(level, _TINY))
     pure = loud & (both > _PURE)
     still = np.zeros_like(pure)
     still[1:] = pure[1:] & pure[:-1] & (np.abs(np.diff(centre)) < _STILL_HZ)
     alone = loud & (first > _PURE)
+    *keyed, inside = (spectrum.power @ _bands(spectrum.power.shape[1], spectrum.bin_hz)).T
     fax = (
-        _longest(alone & (np.abs(pitch - _CNG_HZ) <= _CNG_TOLERANCE_HZ) & still) >= _CNG_FRAMES
-        or _longest(alone & (np.abs(pitch - _CED_HZ) <= _CED_TOLERANCE_HZ)) >= _CED_FRAMES
-        or any(_longest(loud & _keyed(spectrum, pair)) >= _V21_FRAMES for pair in _V21_HZ)
-        or _carrier(spectrum, level, loud)
+        _lasts(alone & (np.abs(pitch - _CNG_HZ) <= _CNG_TOLERANCE_HZ) & still, _CNG_FRAMES)
+        or _lasts(alone & (np.abs(pitch - _CED_HZ) <= _CED_TOLERANCE_HZ), _CED_FRAMES)
+        or any(_lasts(loud & _keyed(*pair, level), _V21_FRAMES) for pair in zip(keyed[::2], keyed[1::2], strict=True))
+        or _carrier(spectrum, level, loud & (level > _CARRIER_WEAKEST) & (inside > _CARRIER_INSIDE * level))
     )
     return Tones(fax, _call_progress(loud, still, centre))
+
+
+@cache
+def _bands(bins: int, bin_hz: float) -> NDArray[np.float32]:
+    """What a spectrum is multiplied with for its power in bands, shape (bins, 5).
+
+    Below and above the middle of each pair of V.21's tones, and where modems' carriers lie.
+    """
+    edges = [(low - _V21_REACH_HZ, (low + high) / 2, high + _V21_REACH_HZ) for low, high in _V21_HZ]
+    bands = [band for low, middle, high in edges for band in ((low, middle), (middle, high))]
+    frequencies = np.arange(1, bins + 1, dtype=np.float32) * np.float32(bin_hz)
+    inside = [(low <= frequencies) & (frequencies < high) for low, high in (*bands, _CARRIER_BAND_HZ)]
+    return np.array(inside, np.float32).T
 
 
 def _sines(
@@ -76,15 +93,17 @@ def _sines(
     frames, bins = power.shape
     padded = np.zeros((frames, bins + 2 * _SPREAD), power.dtype)
     padded[:, _SPREAD:-_SPREAD] = power
-    every, around = np.arange(frames)[:, None], np.arange(2 * _SPREAD + 1)
+    flat, around = padded.reshape(-1), np.arange(2 * _SPREAD + 1)
+    rows = np.arange(0, padded.size, padded.shape[1])
     strongest = power.argmax(axis=1)
-    near = padded[every, strongest[:, None] + around]
+    peak = (rows + strongest)[:, None] + around
+    near = flat.take(peak)
     inside = near.sum(axis=1)
     pitch = (strongest + 1 + (near @ (around - _SPREAD)) / np.maximum(inside, 1e-30)) * bin_hz
-    padded[every, strongest[:, None] + around] = 0
+    flat[peak] = 0
     second = padded[:, _SPREAD:-_SPREAD].argmax(axis=1)
-    both = inside + padded[every, second[:, None] + around].sum(axis=1)
-    total = np.maximum(level, np.finfo(np.float32).tiny)
+    both = inside + flat.take((rows + second)[:, None] + around).sum(axis=1)
+    total = np.maximum(level, _TINY)
     return inside / total, both / total, pitch.astype(np.float32)
 
 
@@ -92,27 +111,21 @@ def _call_progress(loud: NDArray[np.bool_], still: NDArray[np.bool_], centre: ND
     runs = [(start, end) for start, end in _runs(still) if end - start >= _STEADY_FRAMES]
     # A run begins at its second frame, and the frames where a tone starts and ends belong to it.
     covered = sum(end - start + 3 for start, end in runs)
+    if covered < _MOSTLY * np.count_nonzero(loud):
+        return False
     pitches = {round(float(np.median(centre[start:end])) / 40) for start, end in runs}
-    return covered >= _MOSTLY * loud.sum() and len(pitches) <= _MOST_PITCHES
+    return len(pitches) <= _MOST_PITCHES
 
 
-def _keyed(spectrum: Spectrum, pair: tuple[float, float]) -> NDArray[np.bool_]:
+def _keyed(lower: NDArray[np.float32], upper: NDArray[np.float32], level: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Frames with nothing but both tones of a frequency-shift keying."""
-    edges = (pair[0] - _V21_REACH_HZ, sum(pair) / 2, pair[1] + _V21_REACH_HZ)
-    start, middle, end = np.searchsorted(spectrum.frequencies, edges)
-    lower = spectrum.power[:, start:middle].sum(axis=1)
-    upper = spectrum.power[:, middle:end].sum(axis=1)
-    total = spectrum.level
-    keyed: NDArray[np.bool_] = (lower + upper > _V21_PURE * total) & (np.minimum(lower, upper) > total / 10)
+    keyed: NDArray[np.bool_] = (lower + upper > _V21_PURE * level) & (np.minimum(lower, upper) > level / 10)
     return keyed
 
 
-def _carrier(spectrum: Spectrum, level: NDArray[np.float32], loud: NDArray[np.bool_]) -> bool:
-    """Whether a level, flat, band-limited signal goes on for long enough to be modem data."""
-    low, high = np.searchsorted(spectrum.frequencies, _CARRIER_BAND_HZ)
-    loud = loud & (level > _CARRIER_WEAKEST)
-    inside = loud & (spectrum.power[:, low:high].sum(axis=1) > _CARRIER_INSIDE * level)
-    for start, end in _runs(inside):
+def _carrier(spectrum: Spectrum, level: NDArray[np.float32], inside: NDArray[np.bool_]) -> bool:
+    """Whether a level, flat signal goes on for long enough to be modem data, of frames whose band is a carrier's."""
+    for start, end in _runs(inside) if np.count_nonzero(inside) >= _CARRIER_FRAMES else ():
         for begin in range(start, end - _CARRIER_FRAMES + 1, _CARRIER_FRAMES // 2):
             part = slice(begin, begin + _CARRIER_FRAMES)
             steady = (10 * np.log10(level[part])).std() <= _CARRIER_VARIATION_DB
@@ -139,5 +152,6 @@ def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
-def _longest(flags: NDArray[np.bool_]) -> int:
-    return max((end - start for start, end in _runs(flags)), default=0)
+def _lasts(flags: NDArray[np.bool_], frames: int) -> bool:
+    """Whether there is an unbroken stretch of so many frames; few clips have so many at all."""
+    return int(np.count_nonzero(flags)) >= frames and any(end - start >= frames for start, end in _runs(flags))

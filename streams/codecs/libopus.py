@@ -1,6 +1,7 @@
 """libopus, called directly: FFmpeg's wrapper has no discontinuous transmission and costs more per packet.
 
-The library is the one that PyAV's wheels ship; elsewhere it is the system's. Calls release the GIL.
+The library is the one that PyAV's wheels ship; elsewhere it is the system's. Coding releases the interpreter's lock;
+what only sets or gets a number keeps it, as handing it over costs far more than the call.
 
 Source: opus.h and opus_defines.h of libopus 1.6.
 """
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -60,7 +61,7 @@ def encode(
     Raises:
         RuntimeError: If libopus refuses.
     """
-    library = _library()
+    library = _library().quick
     error = ctypes.c_int()
     encoder = library.opus_encoder_create(rate, samples.shape[1], settings.application, ctypes.byref(error))
     if not encoder:
@@ -77,7 +78,7 @@ def encode(
 @cache
 def version() -> str:
     """Name and version of the library, such as ``libopus 1.6.1``."""
-    name: bytes = _library().opus_get_version_string()
+    name: bytes = _library().quick.opus_get_version_string()
     return name.decode("ascii")
 
 
@@ -90,20 +91,20 @@ def _configure(encoder: int, settings: Settings, channels: int) -> None:
         (_SET_VBR_CONSTRAINT, 0),
         (_SET_FORCE_CHANNELS, channels),  # else low bit rates mix both sides of a call into one
     ):
-        _checked(_library().opus_encoder_ctl(encoder, request, ctypes.c_int32(value)))
+        _checked(_library().quick.opus_encoder_ctl(encoder, request, ctypes.c_int32(value)))
 
 
 def _packets(encoder: int, samples: NDArray[np.int16], bitrates: Sequence[int]) -> list[bytes]:
     buffer = ctypes.create_string_buffer(_LARGEST_PACKET)
-    data = ctypes.addressof(buffer)
+    data, coded = ctypes.addressof(buffer), memoryview(buffer)
     frame = len(samples) // len(bitrates)
     first, step = samples.ctypes.data, samples.strides[0] * frame
-    code, control = _library().opus_encode, _library().opus_encoder_ctl
+    code, control = _library().coding.opus_encode, _library().quick.opus_encoder_ctl
     packets: list[bytes] = []
     for start, bitrate in zip(range(first, first + samples.nbytes, step), bitrates, strict=True):
         _checked(control(encoder, _SET_BITRATE, ctypes.c_int32(bitrate)))
         size = _checked(code(encoder, start, frame, data, _LARGEST_PACKET))
-        packets.append(ctypes.string_at(data, size))
+        packets.append(coded[:size].tobytes())
     return packets
 
 
@@ -114,23 +115,31 @@ def _checked(result: int) -> int:
 
 
 def _message(error: int) -> str:
-    text: bytes = _library().opus_strerror(error)
+    text: bytes = _library().quick.opus_strerror(error)
     return f"libopus failed: {text.decode('ascii')}"
 
 
+class _Library(NamedTuple):
+    """The library, opened twice: with what releases the interpreter's lock, and with what keeps it."""
+
+    coding: Any
+    quick: Any
+
+
 @cache
-def _library() -> Any:  # noqa: ANN401 - a foreign library has no type
-    library = ctypes.CDLL(_path())
-    library.opus_encoder_create.restype = ctypes.c_void_p
-    library.opus_encoder_create.argtypes = [ctypes.c_int32, ctypes.c_int, ctypes.c_int, ctypes.c_void_p]
-    library.opus_encoder_destroy.restype = None
-    library.opus_encoder_destroy.argtypes = [ctypes.c_void_p]
+def _library() -> _Library:
+    path = _path()
+    coding, quick = ctypes.CDLL(path), ctypes.PyDLL(path)
+    coding.opus_encode.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_int32]
+    quick.opus_encoder_create.restype = ctypes.c_void_p
+    quick.opus_encoder_create.argtypes = [ctypes.c_int32, ctypes.c_int, ctypes.c_int, ctypes.c_void_p]
+    quick.opus_encoder_destroy.restype = None
+    quick.opus_encoder_destroy.argtypes = [ctypes.c_void_p]
     # Variadic: the third argument is always given as a ctypes value.
-    library.opus_encoder_ctl.argtypes = [ctypes.c_void_p, ctypes.c_int]
-    library.opus_encode.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_int32]
-    library.opus_strerror.restype = ctypes.c_char_p
-    library.opus_get_version_string.restype = ctypes.c_char_p
-    return library
+    quick.opus_encoder_ctl.argtypes = [ctypes.c_void_p, ctypes.c_int]
+    quick.opus_strerror.restype = ctypes.c_char_p
+    quick.opus_get_version_string.restype = ctypes.c_char_p
+    return _Library(coding, quick)
 
 
 def _path() -> str:

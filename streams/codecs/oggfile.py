@@ -8,7 +8,7 @@ Source: RFC 3533.
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from streams.audio import ogg
 
@@ -17,8 +17,7 @@ _SEGMENTS = 255
 _SERIAL = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     """One packet of a codec.
 
     Attributes:

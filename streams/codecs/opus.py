@@ -85,7 +85,8 @@ class OpusEncoder:
         lead = _lead(len(samples), rate)
         delay = _SPEECH_DELAY_TICKS // tick
         frame = rate * _FRAME_MS // 1000
-        padded = np.pad(samples, ((lead, delay + -(lead + len(samples) + delay) % frame), (0, 0)))
+        padded = np.zeros((-(-(lead + len(samples) + delay) // frame) * frame, clip.channels), np.int16)
+        padded[lead : lead + len(samples)] = samples
         highest = min(self.bandwidth, rate // 2) if clip.channels == 1 else rate
         shaped = self.shaped and highest <= _NARROW_BAND
         bitrates = _shaped(padded, frame, self.bitrate) if shaped else [self.bitrate] * (len(padded) // frame)
@@ -109,11 +110,12 @@ def _shaped(samples: NDArray[np.int16], frame: int, highest: int) -> list[int]:
 
     Pauses have no energy, and do not change what the rest gets.
     """
-    power = np.square(samples.reshape(-1, frame), dtype=np.float64).mean(axis=1) + 1
+    framed = samples.reshape(-1, frame).astype(np.float64)
+    power = np.einsum("fs,fs->f", framed, framed) / frame + 1
     decibels = 10 * np.log10(power)
     below = power @ decibels / power.sum() - decibels
     wanted = highest * _SHARE_10_DB_DOWN ** (below / 10)
-    return [max(round(bitrate), _LOWEST_BITRATE) for bitrate in wanted]
+    return [max(round(bitrate), _LOWEST_BITRATE) for bitrate in wanted.tolist()]
 
 
 def _file(packets: list[bytes], channels: int, rate: int, skip: int, ticks: int) -> bytes:

@@ -1,6 +1,9 @@
 """What one record becomes, without Kafka around it."""
 
+import asyncio
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from schemas import MediaType, Position, Record, Rejection
 from streams.audio import Clip, decode
 from streams.cache import Lifetime, TieredCache
 from streams.compression import DEFAULT_POLICY, LoadGovernor
+from streams.delivery.executor import ClipExecutor, Job
 from streams.delivery.outcome import Input
 from streams.metrics import Metrics
 from streams.metrics.tally import Tally
@@ -17,6 +21,7 @@ from streams.settings import Settings
 from tests.chaos.damage import with_header
 from tests.chaos.sounds import sample
 from tests.chaos.workload import segment
+from tests.support.delivery import until
 
 #: By what is special about it: sound, its label if that is wrong, and how often it is decoded when it comes four times.
 PROMPTS = {
@@ -32,10 +37,11 @@ def _fail(error: BaseException) -> None:
 
 
 class Desk:
-    """A compressor whose decodings are counted."""
+    """A compressor whose decodings are counted; ``before`` is called in each of them."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, before: Callable[[bytes], object] = lambda _audio: None) -> None:
         self.decoded = 0
+        self._before = before
         cache = TieredCache(10**7, Lifetime(3600), time.time, lambda _reason, _count: None)
         governor = LoadGovernor(60, time.monotonic)
         tally = Tally(Metrics(), late=60)
@@ -44,6 +50,7 @@ class Desk:
 
     def _decode(self, audio: bytes, media_type: MediaType) -> Clip | Rejection:
         self.decoded += 1
+        self._before(audio)
         return decode(audio, media_type)
 
 
@@ -63,3 +70,37 @@ def test_a_hit_says_what_a_miss_says_and_needs_no_decoding(special: str, tmp_pat
     assert [found for found, _, _ in results] == [b"miss", b"miss", b"hit", b"hit"]
     assert all(result[1:] == results[0][1:] for result in results)
     assert desk.decoded == decodings
+
+
+@pytest.mark.parametrize("media_type", ["audio/L16", "audio/flac"])
+async def test_a_clip_over_its_time_stops_no_other(media_type: str, tmp_path: Path) -> None:
+    release = threading.Event()
+    sounds = [sample(0.3 + number / 10, media_type) for number in range(6)]
+    messages = [segment(sound, "call-1", number).message for number, sound in enumerate(sounds)]
+    desk = Desk(tmp_path, lambda audio: audio == messages[0].value and release.wait(30))
+    failures: list[BaseException] = []
+    executor = ClipExecutor(2, 1.0, Metrics(), failures.append)
+    watch = asyncio.create_task(executor.enforce_timeouts())
+    jobs = [
+        Job(
+            Input(Position("in", 0, number), Record(message.key, message.value, message.headers)),
+            None,
+            desk.compressor,
+            lambda _key: None,
+            lambda _outcome: None,
+            read_at=0.0,
+        )
+        for number, message in enumerate(messages)
+    ]
+    for job in jobs:
+        executor.submit(job)
+    await until(lambda: all(job.outcome for job in jobs), within=30)
+
+    rejections = [job.outcome and job.outcome.rejection for job in jobs]
+    assert rejections[0]
+    assert rejections[0].code == "ProcessingTimeout"
+    assert rejections[1:] == [None] * 5
+    assert failures == []
+    release.set()
+    watch.cancel()
+    executor.shutdown()

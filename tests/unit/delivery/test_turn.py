@@ -1,0 +1,83 @@
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from streams.delivery import turn as module
+from streams.delivery.turn import Turn
+
+_FOR_EVER = 3600.0
+
+
+def started(work: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def use(turn: Turn) -> None:
+    with turn.taken():
+        pass
+
+
+def test_one_thread_at_a_time_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE", _FOR_EVER)
+    turn = Turn()
+    inside: list[int] = []
+    most = 0
+
+    def work(number: int) -> None:
+        nonlocal most
+        for _ in range(50):
+            with turn.taken():
+                inside.append(number)
+                threading.Event().wait(0.0001)  # whoever could come in, would
+                most = max(most, len(inside))
+                inside.remove(number)
+                with turn.left():
+                    pass
+
+    threads = [started(lambda number=number: work(number)) for number in range(4)]  # type: ignore[misc]
+    for thread in threads:
+        thread.join(30)
+    assert most == 1
+    assert not any(thread.is_alive() for thread in threads)
+
+
+@pytest.mark.parametrize(("away", "free"), [(True, True), (False, False)])
+def test_others_have_it_while_it_is_left(monkeypatch: pytest.MonkeyPatch, away: bool, free: bool) -> None:
+    monkeypatch.setattr(module, "PATIENCE", _FOR_EVER)
+    turn = Turn()
+    with turn.taken(), turn.left(when=away):
+        other = started(lambda: use(turn))
+        other.join(10 if free else 0.1)
+        assert other.is_alive() is not free
+    other.join(10)
+    assert not other.is_alive()
+
+
+def test_who_keeps_it_for_ever_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    turn = Turn()
+    end = threading.Event()
+    holds = threading.Event()
+
+    def stuck() -> None:
+        with turn.taken():
+            holds.set()
+            end.wait(30)
+
+    late = started(stuck)
+    assert holds.wait(10)
+    first = started(lambda: use(turn))
+    first.join(10)
+    assert not first.is_alive()
+
+    monkeypatch.setattr(module, "PATIENCE", _FOR_EVER)
+    next_ones = [started(lambda: use(turn)) for _ in range(3)]
+    for each in next_ones:
+        each.join(10)
+    assert not any(each.is_alive() for each in next_ones)  # they do not wait for the late one at all
+
+    end.set()
+    late.join(10)
+    use(turn)
