@@ -84,7 +84,7 @@ class Committer:
             loop = asyncio.get_running_loop()
             started, took = loop.time() - _LONGEST_INTERVAL, 0.0  # the first one does not wait
             while await self._something_finished():
-                await self._linger(started + self._interval(took))
+                await self._linger(started, took)
                 started = loop.time()
                 await self._commit()
                 took = loop.time() - started
@@ -103,20 +103,24 @@ class Committer:
             await self._changed.wait()
         return any(lane.ready for lane in self._lanes)
 
-    async def _linger(self, until: float) -> None:
-        """Give the next inputs time to join the transaction, unless there is enough already, or no more can come."""
+    async def _linger(self, started: float, took: float) -> None:
+        """Give the next inputs time to join the transaction, unless there is enough already, or no more can come.
+
+        Args:
+            started: When the last transaction began.
+            took: Seconds that it took.
+        """
+        budget = self._parts.budget
+        await self._wait(started + _LONGEST_INTERVAL, lambda: self._full() or not budget.saturated)
+        await self._wait(started + min(max(COMMIT_INTERVAL, took / _COMMIT_SHARE), _LONGEST_INTERVAL), self._full)
+
+    async def _wait(self, until: float, enough: Callable[[], bool]) -> None:
         loop = asyncio.get_running_loop()
-        self._wanted = self._full
-        while not self._wanted() and (left := until - loop.time()) > 0:
+        self._wanted = enough
+        while not enough() and (left := until - loop.time()) > 0:
             self._changed.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), left)
-
-    def _interval(self, took: float) -> float:
-        """Seconds from the start of the last transaction, which took so many, to the next one."""
-        if self._parts.budget.saturated:
-            return _LONGEST_INTERVAL
-        return min(max(COMMIT_INTERVAL, took / _COMMIT_SHARE), _LONGEST_INTERVAL)
 
     def _committable(self) -> bool:
         return any(lane.ready for lane in self._lanes) or not (self._open or any(lane.depth for lane in self._lanes))
