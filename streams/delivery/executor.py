@@ -1,10 +1,13 @@
 """The thread pool that turns inputs into outcomes, each within its time."""
 
 import asyncio
+import contextlib
+import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
 
 import structlog
 
@@ -13,6 +16,13 @@ from streams.delivery.outcome import Input, Lookup, Outcome, Processor
 from streams.metrics import Metrics
 
 log = structlog.get_logger(__name__)
+
+#: While more jobs wait for a thread, what is finished goes back to the event loop together, so many seconds after the
+#: last that went. Each time costs a switch of threads and some rounds of the loop, which is more than a small clip's
+#: share of all else.
+_HAND_BACK_INTERVAL = 0.005
+#: A result that its thread has kept for this, because it is busy with a longer clip, is fetched by the loop itself.
+_HAND_BACK_WITHIN = 0.02
 
 
 class ExecutorExhaustedError(Exception):
@@ -76,15 +86,21 @@ class ClipExecutor:
         self._timeout = timeout
         self._metrics = metrics
         self._on_failure = on_failure
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="clip")
+        self._waiting: SimpleQueue[Job | None] = SimpleQueue()
+        self._finished: deque[tuple[Job, Outcome]] = deque()
+        self._handed_back = 0.0
         self._running: set[Job] = set()
         self._abandoned = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._late: asyncio.TimerHandle | None = None
 
     def submit(self, job: Job) -> None:
         """Queue a job; its outcome is set on the event loop."""
+        loop = self._loop or self._start()
+        if self._late is None:
+            self._late = loop.call_later(_HAND_BACK_WITHIN, self._take_back, loop)
         self._running.add(job)
-        loop = asyncio.get_running_loop()
-        self._pool.submit(self._work, job, loop)
+        self._waiting.put(job)
 
     async def enforce_timeouts(self) -> None:
         """Look for clips over their time, forever."""
@@ -95,17 +111,43 @@ class ClipExecutor:
                 self._abandon(job)
 
     def shutdown(self) -> None:
-        """Accept nothing more; running threads are not waited for."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Accept nothing more and drop what waits; running threads are not waited for."""
+        with contextlib.suppress(Empty):
+            while True:
+                self._waiting.get_nowait()
+        for _ in range(self._threads):
+            self._waiting.put(None)
+        if self._late is not None:
+            self._late.cancel()
 
-    def _work(self, job: Job, loop: asyncio.AbstractEventLoop) -> None:
-        job.started = time.monotonic()
-        try:
-            outcome = _process(job)
-        except BaseException as error:  # noqa: BLE001  a thread has nobody to raise to: the worker must hear of it
-            loop.call_soon_threadsafe(self._on_failure, error)
-        else:
-            loop.call_soon_threadsafe(self._done, job, outcome)
+    def _start(self) -> asyncio.AbstractEventLoop:
+        loop = self._loop = asyncio.get_running_loop()
+        for number in range(self._threads):
+            threading.Thread(target=self._serve, args=(loop,), name=f"clip_{number}", daemon=True).start()
+        return loop
+
+    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Work in a thread, for good. What it finished goes back at once unless there is more to do meanwhile."""
+        while (job := self._waiting.get()) is not None:
+            job.started = time.monotonic()
+            try:
+                outcome = _process(job)
+            except BaseException as error:  # noqa: BLE001  a thread has nobody to raise to: the worker must hear of it
+                loop.call_soon_threadsafe(self._on_failure, error)
+                continue
+            self._finished.append((job, outcome))
+            now = time.monotonic()
+            if self._waiting.empty() or now - self._handed_back > _HAND_BACK_INTERVAL:
+                self._handed_back = now
+                loop.call_soon_threadsafe(self._take_back, loop)
+
+    def _take_back(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Set the outcomes that there are, and look again later as long as there is work."""
+        if self._late is not None:
+            self._late.cancel()
+        while self._finished:
+            self._done(*self._finished.popleft())
+        self._late = loop.call_later(_HAND_BACK_WITHIN, self._take_back, loop) if self._running else None
 
     def _done(self, job: Job, outcome: Outcome) -> None:
         self._running.discard(job)
