@@ -17,7 +17,7 @@ from streams.compression import LoadGovernor
 from streams.delivery.breaker import DeadLetterBreaker
 from streams.delivery.budget import InFlightBudget
 from streams.delivery.executor import ClipExecutor
-from streams.delivery.intake import deliver, raw_topic
+from streams.delivery.intake import EventStream, deliver, raw_topic
 from streams.delivery.lane import LaneParts
 from streams.delivery.lanes import Lanes, Source
 from streams.delivery.outcome import Processor
@@ -218,6 +218,7 @@ def _faust_app(settings: Settings, member: str, on_failure: Callable[[BaseExcept
         topic_disable_leader=True,
         table_standby_replicas=1,  # a single worker has none, and works
         TableManager=PromptTableManager,
+        Stream=EventStream,
         stream_buffer_maxsize=_STREAM_BUFFER,
         stream_wait_empty=False,  # the lanes drain themselves; Faust tracks nothing of theirs
         consumer_auto_offset_reset="earliest",

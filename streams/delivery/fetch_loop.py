@@ -1,14 +1,15 @@
 """From a fetch to the agents' queues, at a fraction of what Faust's own loop takes.
 
-Faust 0.15.3 makes four tasks and a wait of every record, so that a delivery to a full queue ends when the flow stops, and
-asks its sensors and two maps of offsets about each. Here a record is handed over in a plain call, and the loop waits
-before it, for room: once for several records.
+Faust 0.15.3 makes four tasks and a wait of each record, so that a delivery to a full queue ends when the flow stops,
+and tells its sensors about each. Here a record is handed over in a plain call, and the loop waits before it, for room:
+once for several records.
 """
 
 import asyncio
 from collections.abc import Collection
 from typing import Any
 
+from aiokafka.errors import ConsumerStoppedError
 from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -60,7 +61,7 @@ class FetchLoop(driver.Consumer):
                 records, active = await self._wait_next_records(1.0)
                 if records and not self.should_stop:
                     await self._hand_over(records, active)
-        except (asyncio.CancelledError, *self.consumer_stopped_errors):
+        except (asyncio.CancelledError, ConsumerStoppedError):
             if not self.app.should_stop:
                 raise
 
