@@ -17,6 +17,7 @@ from streams.compression import LoadGovernor
 from streams.delivery.breaker import DeadLetterBreaker
 from streams.delivery.budget import InFlightBudget
 from streams.delivery.executor import ClipExecutor
+from streams.delivery.fetch_loop import EventQueue
 from streams.delivery.intake import EventStream, deliver, raw_topic
 from streams.delivery.lane import LaneParts
 from streams.delivery.lanes import Lanes, Source
@@ -63,6 +64,10 @@ class App(faust.App):
     def __init__(self, *args: Any, on_failure: Callable[[BaseException], None], **kwargs: Any) -> None:
         self._on_failure = on_failure
         super().__init__(*args, **kwargs)
+
+    def FlowControlQueue(self, maxsize: int | None = None, *, clear_on_resume: bool = False) -> EventQueue:  # noqa: N802
+        """Make the queue of a topic."""
+        return EventQueue(maxsize, flow_control=self.flow_control, clear_on_resume=clear_on_resume)
 
     def _crash(self, reason: BaseException) -> None:
         super()._crash(reason)

@@ -17,11 +17,10 @@ from streams.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
-#: While more jobs wait for a thread, what is finished goes back to the event loop together, so many seconds after the
-#: last that went. Each time costs a switch of threads and some rounds of the loop, which is more than a small clip's
-#: share of all else.
+#: Seconds between two returns of finished jobs to the event loop, while more of them wait for a thread. Each costs a
+#: switch of threads and a round of the loop: for small clips that is more than all that the loop does for one.
 _HAND_BACK_INTERVAL = 0.005
-#: A result that its thread has kept for this, because it is busy with a longer clip, is fetched by the loop itself.
+#: Seconds after which the loop looks by itself: the threads may all be busy with long clips by then.
 _HAND_BACK_WITHIN = 0.02
 
 
@@ -113,12 +112,10 @@ class ClipExecutor:
     def shutdown(self) -> None:
         """Accept nothing more and drop what waits; running threads are not waited for."""
         with contextlib.suppress(Empty):
-            while True:
-                self._waiting.get_nowait()
+            while job := self._waiting.get_nowait():
+                self._running.discard(job)
         for _ in range(self._threads):
             self._waiting.put(None)
-        if self._late is not None:
-            self._late.cancel()
 
     def _start(self) -> asyncio.AbstractEventLoop:
         loop = self._loop = asyncio.get_running_loop()
@@ -127,19 +124,26 @@ class ClipExecutor:
         return loop
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Work in a thread, for good. What it finished goes back at once unless there is more to do meanwhile."""
-        while (job := self._waiting.get()) is not None:
-            job.started = time.monotonic()
-            try:
-                outcome = _process(job)
-            except BaseException as error:  # noqa: BLE001  a thread has nobody to raise to: the worker must hear of it
-                loop.call_soon_threadsafe(self._on_failure, error)
-                continue
-            self._finished.append((job, outcome))
-            now = time.monotonic()
-            if self._waiting.empty() or now - self._handed_back > _HAND_BACK_INTERVAL:
-                self._handed_back = now
-                loop.call_soon_threadsafe(self._take_back, loop)
+        """Work in a thread, for good."""
+        with contextlib.suppress(RuntimeError):  # from a loop that is closed: nobody is left to hear of anything
+            while self._work(self._waiting.get(), loop):
+                pass
+
+    def _work(self, job: Job | None, loop: asyncio.AbstractEventLoop) -> bool:
+        """Process one job. It goes back at once unless others wait; returns whether there may be more."""
+        if job is None:
+            return False
+        job.started = time.monotonic()
+        try:
+            self._finished.append((job, _process(job)))
+        except BaseException as error:  # noqa: BLE001  a thread has nobody to raise to: the worker must hear of it
+            loop.call_soon_threadsafe(self._on_failure, error)
+            return True
+        now = time.monotonic()
+        if self._waiting.empty() or now - self._handed_back > _HAND_BACK_INTERVAL:
+            self._handed_back = now
+            loop.call_soon_threadsafe(self._take_back, loop)
+        return True
 
     def _take_back(self, loop: asyncio.AbstractEventLoop) -> None:
         """Set the outcomes that there are, and look again later as long as there is work."""
