@@ -112,8 +112,8 @@ class ClipExecutor:
     def shutdown(self) -> None:
         """Accept nothing more and drop what waits; running threads are not waited for."""
         with contextlib.suppress(Empty):
-            while job := self._waiting.get_nowait():
-                self._running.discard(job)
+            while True:
+                self._waiting.get_nowait()
         for _ in range(self._threads):
             self._waiting.put(None)
 

@@ -17,12 +17,11 @@ def job(echo: Echo, number: int = 0) -> Job:
     return Job(item(number), None, echo, lambda key: None, lambda: None, read_at=0.0)
 
 
-def held(release: threading.Event, since: int = 0) -> Callable[[Input], None]:
-    """Hold every input from an offset on until the release."""
+def held(release: threading.Event) -> Callable[[Input], None]:
+    """Hold an input until the release."""
 
     def hold(item: Input) -> None:
-        if item.position.offset >= since:
-            release.wait(10)
+        release.wait(10)
 
     return hold
 
@@ -137,11 +136,12 @@ async def test_finished_jobs_go_back_together_while_others_wait(monkeypatch: pyt
 
 async def test_a_finished_job_does_not_wait_for_a_long_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executor_module, "_HAND_BACK_INTERVAL", 3600.0)
-    executor, release = ClipExecutor(1, 60, Metrics(), fail), threading.Event()
-    echo = Echo(held(release, 2))
-    first, second, long = [job(echo, number) for number in range(3)]
+    executor, proceed, release = ClipExecutor(1, 60, Metrics(), fail), threading.Event(), threading.Event()
+    first, second, long = job(Echo()), job(Echo(held(proceed))), job(Echo(held(release)))
     for each in (first, second, long):
         executor.submit(each)
+    await until(lambda: first.outcome is not None)
+    proceed.set()
     await until(lambda: second.outcome is not None)
     assert long.outcome is None
     release.set()
