@@ -1,13 +1,11 @@
 """The thread pool that turns inputs into outcomes, each within its time."""
 
 import asyncio
-import contextlib
-import threading
 import time
 import traceback
 from collections import deque
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
@@ -85,21 +83,20 @@ class ClipExecutor:
         self._timeout = timeout
         self._metrics = metrics
         self._on_failure = on_failure
-        self._waiting: SimpleQueue[Job | None] = SimpleQueue()
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="clip")
+        self._running: set[Job] = set()
         self._finished: deque[tuple[Job, Outcome]] = deque()
         self._handed_back = 0.0
-        self._running: set[Job] = set()
+        self._look_again: asyncio.TimerHandle | None = None
         self._abandoned = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._late: asyncio.TimerHandle | None = None
 
     def submit(self, job: Job) -> None:
         """Queue a job; its outcome is set on the event loop."""
-        loop = self._loop or self._start()
-        if self._late is None:
-            self._late = loop.call_later(_HAND_BACK_WITHIN, self._take_back, loop)
+        loop = asyncio.get_running_loop()
+        if self._look_again is None:
+            self._look_again = loop.call_later(_HAND_BACK_WITHIN, self._take_back, loop)
         self._running.add(job)
-        self._waiting.put(job)
+        self._pool.submit(self._work, job, loop)
 
     async def enforce_timeouts(self) -> None:
         """Look for clips over their time, forever."""
@@ -110,48 +107,29 @@ class ClipExecutor:
                 self._abandon(job)
 
     def shutdown(self) -> None:
-        """Accept nothing more and drop what waits; running threads are not waited for."""
-        with contextlib.suppress(Empty):
-            while True:
-                self._waiting.get_nowait()
-        for _ in range(self._threads):
-            self._waiting.put(None)
+        """Accept nothing more; running threads are not waited for."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _start(self) -> asyncio.AbstractEventLoop:
-        loop = self._loop = asyncio.get_running_loop()
-        for number in range(self._threads):
-            threading.Thread(target=self._serve, args=(loop,), name=f"clip_{number}", daemon=True).start()
-        return loop
-
-    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Work in a thread, for good."""
-        with contextlib.suppress(RuntimeError):  # from a loop that is closed: nobody is left to hear of anything
-            while self._work(self._waiting.get(), loop):
-                pass
-
-    def _work(self, job: Job | None, loop: asyncio.AbstractEventLoop) -> bool:
-        """Process one job. It goes back at once unless others wait; returns whether there may be more."""
-        if job is None:
-            return False
+    def _work(self, job: Job, loop: asyncio.AbstractEventLoop) -> None:
         job.started = time.monotonic()
         try:
             self._finished.append((job, _process(job)))
         except BaseException as error:  # noqa: BLE001  a thread has nobody to raise to: the worker must hear of it
             loop.call_soon_threadsafe(self._on_failure, error)
-            return True
+            return
         now = time.monotonic()
-        if self._waiting.empty() or now - self._handed_back > _HAND_BACK_INTERVAL:
+        others_wait = len(self._running) - len(self._finished) >= self._threads
+        if not others_wait or now - self._handed_back > _HAND_BACK_INTERVAL:
             self._handed_back = now
             loop.call_soon_threadsafe(self._take_back, loop)
-        return True
 
     def _take_back(self, loop: asyncio.AbstractEventLoop) -> None:
         """Set the outcomes that there are, and look again later as long as there is work."""
-        if self._late is not None:
-            self._late.cancel()
+        if self._look_again is not None:
+            self._look_again.cancel()
         while self._finished:
             self._done(*self._finished.popleft())
-        self._late = loop.call_later(_HAND_BACK_WITHIN, self._take_back, loop) if self._running else None
+        self._look_again = loop.call_later(_HAND_BACK_WITHIN, self._take_back, loop) if self._running else None
 
     def _done(self, job: Job, outcome: Outcome) -> None:
         self._running.discard(job)
