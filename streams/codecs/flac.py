@@ -107,6 +107,7 @@ def _parts(clip: Clip, effort: int) -> list[bytes]:
         encoder.process(clip.samples[start : start + _CHUNK])
     if not encoder.finish():
         raise RuntimeError(f"libFLAC failed: {encoder.state}")
+    encoder._encoder_handle = None  # noqa: SLF001 - it refers to its encoder: both would wait for the collector
     return parts
 
 
