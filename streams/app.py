@@ -20,9 +20,9 @@ from streams.delivery.executor import ClipExecutor
 from streams.delivery.fetch_loop import EventQueue
 from streams.delivery.intake import EventStream, deliver, raw_topic
 from streams.delivery.lane import LaneParts
-from streams.delivery.lanes import Lanes, Source
-from streams.delivery.outcome import Processor
-from streams.delivery.transactions import PartitionProducer
+from streams.delivery.lanes import Lanes
+from streams.delivery.outcome import Processor, Source
+from streams.delivery.transactions import GroupProducer
 from streams.delivery.transport import LaneTransport
 from streams.isolation import Cage
 from streams.metrics import Metrics
@@ -149,10 +149,7 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
         metrics=metrics,
         on_failure=on_failure,
     )
-    lanes = Lanes(
-        parts,
-        lambda topic, partition: PartitionProducer(settings.bootstrap_servers, settings.group, topic, partition),
-    )
+    lanes = Lanes(parts, lambda member, sources: GroupProducer(settings.bootstrap_servers, member, sources))
     app.transport = LaneTransport(_broker_urls(settings), app, lanes=lanes, on_failure=on_failure)
     metrics.breaker_fill_ratio.set_function(lambda: parts.breaker.fill_ratio)
     return Runtime(

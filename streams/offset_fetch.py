@@ -9,10 +9,12 @@ new coordinator has in its log but does not know to be replicated. Without that,
 was acknowledged.
 """
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from aiokafka import TopicPartition
+from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import (
     GroupCoordinatorNotAvailableError,
@@ -36,6 +38,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 _NO_OFFSET = -1
 _UNSTABLE_OFFSET_COMMIT = 88
+_RETRY_PAUSE = 0.2
 
 
 class UnstableOffsetCommitError(KafkaError):  # type: ignore[misc]  # aiokafka has no types
@@ -133,6 +136,25 @@ def committed_offsets(response: OffsetFetchResponse) -> dict[TopicPartition, Off
             if offset != _NO_OFFSET:
                 offsets[TopicPartition(topic, partition)] = OffsetAndMetadata(offset, metadata)
     return offsets
+
+
+async def fetch_last_committed(
+    client: AIOKafkaClient, group: str, partitions: Collection[TopicPartition]
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Ask for the offsets that were committed last, whatever transaction is open; waits for a coordinator that moves.
+
+    Raises:
+        KafkaError: When the brokers refuse.
+    """
+    request = OffsetFetch(group, partitions, stable=False)
+    while True:
+        try:
+            coordinator = await client.coordinator_lookup(CoordinationType.GROUP, group)
+            return committed_offsets(await client.send(coordinator, request, group=ConnectionGroup.COORDINATION))
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            await asyncio.sleep(_RETRY_PAUSE)
 
 
 def _check(code: int) -> None:

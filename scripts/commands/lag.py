@@ -19,7 +19,7 @@ from rich.table import Table
 from schemas.topics import RAW, topic
 from scripts.commands._cli import Cluster, CommandError, add_cluster_options, cluster_of, report_console, run, writable
 from streams.delivery.lag import Lag, LagReader
-from streams.delivery.lanes import Source
+from streams.delivery.outcome import Source
 
 _LOOK_SECONDS = 5.0
 #: Where the members are in the description of a group.

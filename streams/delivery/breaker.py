@@ -1,7 +1,5 @@
 """The breaker that keeps a bad deploy from sending everything to the dead letters."""
 
-from collections.abc import Sequence
-
 from streams.delivery.outcome import Outcome
 
 
@@ -30,27 +28,24 @@ class DeadLetterBreaker:
         """Dead letters in a row over the limit, 0 to 1."""
         return self._in_a_row / self._limit
 
-    def admit(self, outcomes: Sequence[Outcome]) -> int:
-        """Count outcomes that are about to be committed.
+    @property
+    def tripped(self) -> bool:
+        """Whether the limit is reached."""
+        return self._in_a_row >= self._limit
 
-        Returns:
-            How many of them, from the first, come before the limit is reached or reach it.
-        """
-        for number, outcome in enumerate(outcomes, start=1):
-            if outcome.rejection is None:
-                self._in_a_row = 0
-                continue
+    def count(self, outcome: Outcome) -> None:
+        """Count an outcome that is about to be committed; none more once the limit is reached."""
+        if outcome.rejection is None:
+            self._in_a_row = 0
+        else:
             self._in_a_row += 1
             self._last = outcome.rejection.message
-            if self._in_a_row >= self._limit:
-                return number
-        return len(outcomes)
 
     def check(self) -> None:
-        """Say whether the limit is reached.
+        """Stop at the limit.
 
         Raises:
-            DeadLetterLimitError: When it is.
+            DeadLetterLimitError: When it is reached.
         """
-        if self._in_a_row >= self._limit:
+        if self.tripped:
             raise DeadLetterLimitError(f"{self._in_a_row} dead letters in a row, the last one: {self._last}")

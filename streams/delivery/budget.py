@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from streams.metrics import Metrics
 
@@ -19,23 +20,23 @@ class InFlightBudget:
         metrics: Where the two levels are shown.
 
     Attributes:
-        watchers: Set whenever the reader begins to wait.
+        watchers: Called whenever the reader begins to wait.
     """
 
     def __init__(self, max_clips: int, max_bytes: int, metrics: Metrics) -> None:
         self._max_clips = max_clips
         self._max_bytes = max_bytes
         self._waiters: deque[asyncio.Future[None]] = deque()
-        self.watchers: set[asyncio.Event] = set()
+        self.watchers: set[Callable[[], None]] = set()
         self.clips = 0
         self.bytes = 0
         metrics.in_flight_clips.set_function(lambda: self.clips)  # when somebody looks, not with every clip
         metrics.in_flight_bytes.set_function(lambda: self.bytes)
 
     @property
-    def waits_for_clips(self) -> bool:
-        """Whether the reader waits for clips that are worked on: there is more to do than can be done."""
-        return bool(self._waiters) and self.clips >= self._max_clips
+    def saturated(self) -> bool:
+        """Whether more clips wait for a thread than can be worked on soon: more comes in than can be done."""
+        return self.clips * 2 >= self._max_clips
 
     @property
     def waits_for_commits(self) -> bool:
@@ -48,7 +49,7 @@ class InFlightBudget:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             for watcher in self.watchers:
-                watcher.set()
+                watcher()
             try:
                 await waiter
             finally:

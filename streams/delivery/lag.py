@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
 from aiokafka.errors import KafkaError
 
-from streams.delivery.lanes import Source
+from streams.delivery.outcome import Source
 from streams.delivery.transactions import REQUEST_TIMEOUT_MS
-from streams.offset_fetch import OffsetFetch, committed_offsets
+from streams.offset_fetch import fetch_last_committed
 
 #: Partitions whose oldest record is fetched in one look, so that a look at many that are behind stays cheap.
 _PROBES = 16
@@ -21,7 +20,6 @@ _PROBES = 16
 _FETCH_BYTES = 4096
 _FETCH_MAX_WAIT_MS = 100
 _READ_WITHIN = 4.0
-_RETRY_PAUSE = 0.2
 _CLOSE_TIMEOUT = 5.0
 
 
@@ -156,23 +154,12 @@ class LagReader:
 
     async def _begins(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
         """Where the group stands: what it has committed, or the beginning."""
-        committed = await self._committed(consumer._client)  # noqa: SLF001  knows the brokers already
+        # Not the stable ones: while partitions are busy, there is hardly a moment without a transaction.
+        client = consumer._client  # noqa: SLF001  knows the brokers already
+        committed = await fetch_last_committed(client, self._group, self._partitions)
         fresh = [tp for tp in self._partitions if tp not in committed]
         starts: dict[TopicPartition, int] = await consumer.beginning_offsets(fresh) if fresh else {}
-        return starts | committed
-
-    async def _committed(self, client: AIOKafkaClient) -> dict[TopicPartition, int]:
-        # Not the stable ones: while partitions are busy, there is hardly a moment without a transaction.
-        request = OffsetFetch(self._group, self._partitions, stable=False)
-        while True:
-            try:
-                coordinator = await client.coordinator_lookup(CoordinationType.GROUP, self._group)
-                answer = await client.send(coordinator, request, group=ConnectionGroup.COORDINATION)
-                return {tp: committed.offset for tp, committed in committed_offsets(answer).items()}
-            except KafkaError as error:  # the coordinator is moving
-                if not error.retriable:
-                    raise
-                await asyncio.sleep(_RETRY_PAUSE)
+        return starts | {tp: last.offset for tp, last in committed.items()}
 
     async def _look_closer(
         self, consumer: AIOKafkaConsumer, behind: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]

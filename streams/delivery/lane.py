@@ -1,28 +1,17 @@
-"""One input partition's way through the worker: in order, in parallel, into transactions."""
+"""One input partition's way through the worker: in order, in parallel, to the transactions."""
 
-import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from streams.delivery.breaker import DeadLetterBreaker
 from streams.delivery.budget import InFlightBudget
 from streams.delivery.executor import ClipExecutor, Job
-from streams.delivery.outcome import Input, Outcome, Processor, StateStore
-from streams.delivery.transactions import Transactor
+from streams.delivery.outcome import Input, Outcome, Processor, Source, StateStore
+from streams.delivery.transactions import Batch
 from streams.metrics import Metrics
-
-#: Seconds between the starts of two transactions of a lane, at least. The first record after a pause does not wait;
-#: under load this is the batching. 5 ms collapses on two cores: too many small transactions.
-COMMIT_INTERVAL = 0.02
-#: A lane commits for this part of its time at most. A transaction costs as much as several records: on a busy machine,
-#: where each takes longer, there have to be fewer and larger ones, or they use up what they wait for.
-_COMMIT_SHARE = 1 / 3
-#: Also the interval while more comes in than the threads can do: waiting for them takes as long, and cores are scarce.
-_LONGEST_INTERVAL = 0.25
-#: Output bytes from which a transaction is committed without waiting for the interval.
-MAX_TRANSACTION_BYTES = 4 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +26,13 @@ class LaneParts:
     on_failure: Callable[[BaseException], None]
 
 
+class Finished(NamedTuple):
+    """An input whose outcome is known."""
+
+    job: Job
+    outcome: Outcome
+
+
 class SkippedInputError(RuntimeError):
     """An input was read and got lost before its lane. Going on would commit past it: the worker ends."""
 
@@ -45,42 +41,40 @@ class Lane:
     """The ordered lane of one input partition, for one generation of the consumer group.
 
     Inputs enter in offset order, are processed in parallel, and leave in offset order: the finished ones at the head
-    go into one transaction together with the offset that follows them. A lane refuses what is not its own: inputs of
+    go into a transaction together with the offset that follows them. A lane refuses what is not its own: inputs of
     another generation, and offsets that it has already taken.
 
     Args:
+        source: The partition.
         processor: Turns an input into its outcome.
-        transactor: Started; its fencing precedes the reading of ``position``.
-        partition: Number of the partition.
         generation: Generation of the group in which the partition was assigned.
-        position: Committed offset: the first one to take.
+        position: Committed offset, read after its former owners were fenced: the first one to take.
         parts: What it shares with the other lanes.
+        on_finished: Told of every outcome.
     """
 
     def __init__(
         self,
-        *,
+        source: Source,
         processor: Processor,
-        transactor: Transactor,
-        partition: int,
+        *,
         generation: int,
         position: int,
         parts: LaneParts,
+        on_finished: Callable[[Outcome], None],
     ) -> None:
         self.generation = generation
         self.committed = position
+        self._source = source
         self._next = position
         self._processor = processor
-        self._transactor = transactor
-        self._records_in = parts.metrics.records_in.labels(partition)
         self._parts = parts
-        self._lookup = parts.store.lookup(partition)
+        self._on_finished = on_finished
+        self._records_in = parts.metrics.records_in.labels(source.partition)
+        self._lookup = parts.store.lookup(source.partition)
         self._announced: deque[tuple[int, float]] = deque()
         self._jobs: deque[Job] = deque()
         self._open = True
-        self._changed = asyncio.Event()
-        parts.budget.watchers.add(self._changed)
-        self._task = asyncio.create_task(self._run(), name=f"lane-{partition}")
 
     @property
     def depth(self) -> int:
@@ -96,6 +90,11 @@ class Lane:
     def busy(self) -> bool:
         """Whether the head is still being processed, so that no commit can be expected yet."""
         return bool(self._jobs) and self._jobs[0].outcome is None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the head is finished, so that it can be committed."""
+        return bool(self._jobs) and self._jobs[0].outcome is not None
 
     def announce(self, offset: int, generation: int) -> None:
         """Note that the input at ``offset`` was read and is on its way; ``submit`` holds the way to account."""
@@ -134,114 +133,42 @@ class Lane:
         self._parts.executor.submit(job)
         return True
 
-    async def drain(self) -> None:
-        """Take nothing more, commit what was taken, and let go of the partition."""
+    def close(self) -> None:
+        """Take nothing more; what was taken can still be committed."""
         self._open = False
-        self._changed.set()
-        await asyncio.wait([self._task])
-        await self._transactor.stop()
 
-    async def discard(self) -> None:
-        """Let go of the partition at once; what is not committed will be read again by its next owner."""
+    def discard(self) -> None:
+        """Forget what was taken: its next owner reads it again."""
         self._open = False
-        self._task.cancel()
-        await asyncio.wait([self._task])
         while self._jobs:
             self._parts.budget.release(self._jobs.popleft().item.size)
-        await self._transactor.stop()
 
-    def _processed(self) -> None:
-        self._parts.budget.processed()
-        self._changed.set()
-
-    async def _run(self) -> None:
-        try:
-            loop = asyncio.get_running_loop()
-            started, took = loop.time() - _LONGEST_INTERVAL, 0.0  # the first one does not wait
-            while await self._head_done():
-                await self._linger(started, took)
-                started = loop.time()
-                await self._commit(self._finished())
-                took = loop.time() - started
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001  whatever it is, the lane cannot go on: the worker ends
-            self._parts.on_failure(error)
-        finally:
-            self._parts.budget.watchers.discard(self._changed)
-
-    async def _head_done(self) -> bool:
-        """Wait until the first input is done; False when the lane is closed and empty."""
-        while not (self._jobs and self._jobs[0].outcome):
-            if not self._jobs and not self._open:
-                return False
-            self._changed.clear()
-            await self._changed.wait()
-        return True
-
-    async def _linger(self, started: float, took: float) -> None:
-        """Give the next inputs time to join the transaction, unless there is enough already, or no more can come.
-
-        Args:
-            started: When the last transaction began.
-            took: Seconds that it took.
-        """
-        loop = asyncio.get_running_loop()
-        while self._open and self._may_grow():
-            if self._parts.budget.waits_for_clips:
-                interval = _LONGEST_INTERVAL
-            else:
-                interval = min(max(COMMIT_INTERVAL, took / _COMMIT_SHARE), _LONGEST_INTERVAL)
-            left = started + interval - loop.time()
-            if left <= 0:
-                return
-            self._changed.clear()
-            try:
-                await asyncio.wait_for(self._changed.wait(), left)
-            except TimeoutError:
-                return
-
-    def _may_grow(self) -> bool:
-        """Whether the next transaction is below its size, and something can still join it."""
-        total = 0
+    def finished(self) -> Iterator[Finished]:
+        """The finished inputs at the head, in order."""
         for job in self._jobs:
             if job.outcome is None:
-                return total < MAX_TRANSACTION_BYTES
-            total += _output_bytes(job.outcome)
-        return total < MAX_TRANSACTION_BYTES and not self._parts.budget.waits_for_commits
+                return
+            yield Finished(job, job.outcome)
 
-    def _finished(self) -> list[Job]:
-        """The finished inputs at the head, as many as one transaction should hold."""
-        batch: list[Job] = []
-        size = 0
-        for job in self._jobs:
-            if job.outcome is None or (batch and size + _output_bytes(job.outcome) > MAX_TRANSACTION_BYTES):
-                break
-            batch.append(job)
-            size += _output_bytes(job.outcome)
-        return batch
-
-    async def _commit(self, batch: list[Job]) -> None:
-        outcomes = [job.outcome for job in batch if job.outcome is not None]
-        admitted = self._parts.breaker.admit(outcomes)
-        batch, outcomes = batch[:admitted], outcomes[:admitted]
-        for job, outcome in zip(batch, outcomes, strict=True):
+    def prepare(self, batch: Sequence[Finished]) -> Batch:
+        """Write the table entries of the first finished inputs, and give what goes into the transaction."""
+        for job, outcome in batch:
             for key, value in outcome.table_updates:
                 self._parts.store.put(job.context, key, value)
-        next_offset = batch[-1].item.position.offset + 1
-        with self._parts.metrics.transaction_seconds.time():
-            await self._transactor.commit([out for outcome in outcomes for out in outcome.outputs], next_offset)
-        self.committed = next_offset
+        outputs = [output for _, outcome in batch for output in outcome.outputs]
+        return Batch(self._source, outputs, batch[-1].job.item.position.offset + 1)
+
+    def settle(self, batch: Sequence[Finished]) -> None:
+        """Hear that they are committed."""
         now = time.monotonic()
-        for job, outcome in zip(batch, outcomes, strict=True):
+        for job, outcome in batch:
             self._jobs.popleft()
             self._parts.budget.release(job.item.size)
             self._parts.metrics.processing_seconds.observe(now - job.read_at)
             self._processor.delivered(job.item, outcome)
+        self.committed = batch[-1].job.item.position.offset + 1
         self._records_in.inc(len(batch))
-        self._parts.metrics.commits.inc()
-        self._parts.breaker.check()
 
-
-def _output_bytes(outcome: Outcome) -> int:
-    return sum(len(output.record.value or b"") for output in outcome.outputs)
+    def _processed(self, outcome: Outcome) -> None:
+        self._parts.budget.processed()
+        self._on_finished(outcome)

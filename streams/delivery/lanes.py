@@ -1,26 +1,21 @@
 """The lanes of a worker: opened when partitions are assigned, drained when they go."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
-from typing import NamedTuple
 
 import structlog
 
+from streams.delivery.committer import Committer
 from streams.delivery.lane import Lane, LaneParts
-from streams.delivery.outcome import Input, Processor
-from streams.delivery.transactions import Transactor
+from streams.delivery.outcome import Input, Processor, Source
+from streams.delivery.transactions import Batch, Transactor
+from streams.txn_offset_commit import GroupMember
 
 log = structlog.get_logger(__name__)
 
 #: Seconds that a drain may take; below the group's rebalance timeout, so that the worker stays a member meanwhile.
 DRAIN_TIMEOUT = 20.0
-
-
-class Source(NamedTuple):
-    """One input partition."""
-
-    topic: str
-    partition: int
 
 
 class UnownedInputError(RuntimeError):
@@ -36,16 +31,19 @@ class Lanes:
 
     Args:
         parts: What the lanes share.
-        new_transactor: Makes the transactor of an input partition.
+        new_transactor: Makes what commits for a member of the group and its partitions.
     """
 
-    def __init__(self, parts: LaneParts, new_transactor: Callable[[str, int], Transactor]) -> None:
+    def __init__(
+        self, parts: LaneParts, new_transactor: Callable[[GroupMember, Collection[Source]], Transactor]
+    ) -> None:
         self._parts = parts
         self._new_transactor = new_transactor
         self._processors: dict[str, Processor] = {}
         self._lanes: dict[Source, Lane] = {}
-        self._expected: int | None = None
-        self._opened: int | None = None
+        self._committer: Committer | None = None
+        self._expected: GroupMember | None = None
+        self._opened: GroupMember | None = None
         self._closed = False
         self._lock = asyncio.Lock()
 
@@ -79,13 +77,16 @@ class Lanes:
         lane = self._lanes.get(source)
         return 0 if lane is None else lane.depth
 
-    def expect(self, generation: int) -> None:
-        """Note that the partitions of this generation are assigned."""
+    def expect(self, member: GroupMember) -> None:
+        """Note that partitions are assigned, and to whom: the worker, as its group knows it in this generation."""
         if not self._closed:
-            self._expected = generation
+            self._expected = member
 
     async def open(self, sources: Collection[Source], positions: Callable[[], Awaitable[Mapping[Source, int]]]) -> None:
         """Open the lanes of the expected generation; does nothing when they are open, or none is expected.
+
+        The first transaction commits the offsets as they are: from then on, they bear the worker's name, and whoever
+        comes after it knows whose transaction may be open.
 
         Args:
             sources: The assigned input partitions.
@@ -93,36 +94,38 @@ class Lanes:
                 older than results which the former owner's transaction still brings out.
         """
         async with self._lock:
-            generation = self._expected
-            if generation is None or generation == self._opened:
+            member = self._expected
+            if member is None or member == self._opened:
                 return
-            transactors = {source: self._new_transactor(*source) for source in sources}
+            transactor = self._new_transactor(member, sources)
             try:
-                async with asyncio.TaskGroup() as tasks:
-                    for transactor in transactors.values():
-                        tasks.create_task(transactor.start())
+                await transactor.start()
                 offsets = await positions()
+                if claims := [Batch(source, (), offset) for source, offset in offsets.items() if offset]:
+                    await transactor.commit(claims)
             except BaseException:
-                await asyncio.shield(_stop(transactors.values()))
+                await asyncio.shield(_stop(transactor))
                 raise
-            if generation != self._expected:  # revoked meanwhile
-                await _stop(transactors.values())
+            if member != self._expected:  # revoked meanwhile
+                await _stop(transactor)
                 return
+            self._committer = Committer(transactor, self._parts)
             self._lanes = {
                 source: Lane(
-                    processor=self._processors[source.topic],
-                    transactor=transactor,
-                    partition=source.partition,
-                    generation=generation,
+                    source,
+                    self._processors[source.topic],
+                    generation=member.generation,
                     position=offsets[source],
                     parts=self._parts,
+                    on_finished=self._committer.finished,
                 )
-                for source, transactor in transactors.items()
+                for source in sources
             }
-            self._opened = generation
+            self._committer.start(self._lanes.values())
+            self._opened = member
             self._parts.metrics.rebalances.inc()
             positions_by_partition = {source.partition: offset for source, offset in sorted(offsets.items())}
-            log.info("lanes_opened", generation=generation, positions=positions_by_partition)
+            log.info("lanes_opened", generation=member.generation, positions=positions_by_partition)
 
     def announce(self, source: Source, offset: int, generation: int) -> None:
         """Tell a lane which input comes next; called in the order of reading."""
@@ -140,7 +143,7 @@ class Lanes:
         lane = self._lanes.get(Source(item.position.topic, item.position.partition))
         if lane is not None:
             await lane.submit(item, generation, context)
-        elif generation == self._expected:
+        elif self._expected is not None and generation == self._expected.generation:
             raise UnownedInputError(f"no lane for {item.position} in generation {generation}")
 
     async def drain(self) -> None:
@@ -149,17 +152,17 @@ class Lanes:
         async with self._lock:
             self._opened = None
             lanes, self._lanes = self._lanes, {}
-            if not lanes:
+            committer, self._committer = self._committer, None
+            if committer is None:
                 return
-            drains = {asyncio.create_task(lane.drain()): lane for lane in lanes.values()}
-            drained, late = await asyncio.wait(drains, timeout=DRAIN_TIMEOUT)
-            for task in drained:
-                if (error := task.exception()) is not None:  # its work is committed; the next start fences it
-                    log.warning("producer_did_not_stop", reason=repr(error))
-            for task in late:
-                log.warning("lane_discarded", depth=drains[task].depth)
-                task.cancel()
-                await drains[task].discard()
+            drain = asyncio.create_task(committer.drain())
+            await asyncio.wait([drain], timeout=DRAIN_TIMEOUT)
+            if not drain.done():
+                log.warning("lanes_discarded", depth=sum(lane.depth for lane in lanes.values()))
+                drain.cancel()
+                await committer.discard()
+            elif (error := drain.exception()) is not None:  # all is committed; the next start fences it
+                log.warning("producer_did_not_stop", reason=repr(error))
             log.info("lanes_drained", partitions=sorted(source.partition for source in lanes))
 
     async def close(self) -> None:
@@ -168,5 +171,6 @@ class Lanes:
         await self.drain()
 
 
-async def _stop(transactors: Collection[Transactor]) -> None:
-    await asyncio.gather(*(transactor.stop() for transactor in transactors), return_exceptions=True)
+async def _stop(transactor: Transactor) -> None:
+    with contextlib.suppress(Exception):  # the next start fences it
+        await transactor.stop()

@@ -13,7 +13,8 @@ from faust.tables.manager import TableManager
 
 from streams.delivery.failstop import Watchdog
 from streams.delivery.lag import NO_LAG, Head, Lag, LagReader
-from streams.delivery.lanes import Lanes, Source
+from streams.delivery.lanes import Lanes
+from streams.delivery.outcome import Source
 from streams.metrics import Metrics
 
 log = structlog.get_logger(__name__)

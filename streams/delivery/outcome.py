@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from schemas import Position, Record, Rejection
 
@@ -11,6 +11,13 @@ Lookup = Callable[[bytes], bytes | None]
 
 
 _OVERHEAD_BYTES = 8192  # key, headers, a small result and its own headers, and the objects that hold all these
+
+
+class Source(NamedTuple):
+    """One input partition."""
+
+    topic: str
+    partition: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,11 @@ class Outcome:
     rejection: Rejection | None = None
     table_updates: tuple[tuple[bytes, bytes], ...] = ()
     report: Any = None
+
+    @property
+    def output_bytes(self) -> int:
+        """Bytes of all outputs' values."""
+        return sum(len(output.record.value or b"") for output in self.outputs)
 
 
 class Processor(Protocol):

@@ -15,9 +15,11 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from streams.delivery.fetch_loop import FetchLoop
-from streams.delivery.lanes import Lanes, Source
+from streams.delivery.lanes import Lanes
+from streams.delivery.outcome import Source
 from streams.delivery.transactions import REQUEST_TIMEOUT_MS
 from streams.offset_fetch import mend_offset_fetch
+from streams.txn_offset_commit import GroupMember
 
 #: Faust asks for 1,500 ms. Whatever else is asked of a broker waits behind a fetch that found nothing yet: assignments,
 #: pauses and, three times over, the steps of a recovery.
@@ -37,6 +39,12 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
 
     logger = _LOGGER
 
+    @property
+    def member_id(self) -> str:
+        """What the group's coordinator calls this member."""
+        member_id: str = self._ensure_consumer()._coordinator.member_id  # noqa: SLF001  where Faust reads the generation
+        return member_id
+
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         mend_offset_fetch()
         consumer = super()._create_worker_consumer(transport)
@@ -52,6 +60,7 @@ class LaneConsumer(FetchLoop):
 
     logger = _LOGGER
     transport: "LaneTransport"
+    _thread: LaneConsumerThread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -72,7 +81,9 @@ class LaneConsumer(FetchLoop):
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Note the generation: its lanes open once the tables are recovered, and nothing is read before."""
         self.pause_partitions(self._sources(assigned).values())
-        self.transport.lanes.expect(generation_id)
+        conf = self.app.conf
+        member = GroupMember(conf.id, generation_id, self._thread.member_id, conf.consumer_group_instance_id)
+        self.transport.lanes.expect(member)
         await super().on_partitions_assigned(assigned, generation_id)
 
     def resume_partitions(self, tps: Iterable[TP]) -> None:

@@ -15,7 +15,7 @@ from streams.app import Runtime, create_runtime
 from streams.delivery.fetch_loop import EventQueue
 from streams.delivery.transport import LaneConsumer, LaneTransport
 from streams.settings import Settings
-from tests.support.delivery import Echo, until
+from tests.support.delivery import Echo, member, until
 
 GENERATION = 3
 INPUT = TP("audio.raw", 0)
@@ -86,7 +86,7 @@ async def way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     monkeypatch.setattr(consumer, "_thread", Thread())
     monkeypatch.setattr(consumer, "assignment", lambda: {INPUT})
     await runtime.app.topics.on_partitions_assigned({INPUT})
-    runtime.lanes.expect(GENERATION)
+    runtime.lanes.expect(member(GENERATION))
     await runtime.lanes.open([], no_positions)
     way = Way(runtime, consumer, stream)
     way.resume_flow(GENERATION)

@@ -15,7 +15,7 @@ from schemas.topics import RAW, topic
 from scripts.commands import lag as command
 from streams.delivery import lag
 from streams.delivery.lag import NO_LAG, Head, Lag, LagReader
-from streams.delivery.lanes import Source
+from streams.delivery.outcome import Source
 from streams.topics import apply_topics
 from tests.support.brokers import Broker, Namespace
 

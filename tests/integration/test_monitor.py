@@ -11,10 +11,11 @@ from aiokafka.errors import KafkaConnectionError
 from streams.app import create_runtime
 from streams.delivery.failstop import Watchdog
 from streams.delivery.lag import Head, Lag, LagReader
-from streams.delivery.lanes import Lanes, Source
+from streams.delivery.lanes import Lanes
 from streams.delivery.monitor import Monitor
+from streams.delivery.outcome import Source
 from streams.settings import Settings
-from tests.support.delivery import TOPIC, Bench, Echo, MemoryKafka, MemoryTransactor, bench, until
+from tests.support.delivery import TOPIC, Bench, Echo, MemoryKafka, MemoryTransactor, bench, member, until
 
 OWN, FOREIGN = Source(TOPIC, 0), Source(TOPIC, 1)
 
@@ -42,7 +43,9 @@ class Rig:
             raise error
 
         self.shared: Bench = bench()
-        self.lanes = Lanes(self.shared.parts, lambda _, partition: MemoryTransactor(MemoryKafka(), partition))
+        self.lanes = Lanes(
+            self.shared.parts, lambda _, sources: MemoryTransactor(MemoryKafka(), [own.partition for own in sources])
+        )
         self.lanes.serve(TOPIC, Echo())
         self.reader = GivenLag()
         self.behind: list[float] = []
@@ -75,7 +78,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
         return {OWN: 0}
 
     rig = Rig(tmp_path)
-    rig.lanes.expect(1)
+    rig.lanes.expect(member(1))
     await rig.lanes.open([OWN], positions)
     looking = asyncio.create_task(rig.monitor.run())
     yield rig

@@ -10,10 +10,10 @@ from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
 from streams.app import Runtime, create_runtime
-from streams.delivery.lanes import Source
-from streams.delivery.transport import LaneConsumer, LaneTransport
+from streams.delivery.outcome import Source
+from streams.delivery.transport import LaneConsumer, LaneConsumerThread, LaneTransport
 from streams.settings import Settings
-from tests.support.delivery import Echo
+from tests.support.delivery import Echo, member
 
 GENERATION = 3
 
@@ -53,7 +53,7 @@ async def no_positions() -> Mapping[Source, int]:
 
 
 async def open_lanes(runtime: Runtime) -> None:
-    runtime.lanes.expect(GENERATION)
+    runtime.lanes.expect(member(GENERATION))
     await runtime.lanes.open([], no_positions)
     assert runtime.lanes.ready
 
@@ -95,7 +95,10 @@ async def test_replicas_flow_with_the_inputs_and_tables_in_recovery_before(
     assert flowing(consumer) == {INPUT, TABLE, replica}
 
 
-async def test_inputs_of_a_new_assignment_wait(runtime: Runtime, consumer: LaneConsumer) -> None:
+async def test_inputs_of_a_new_assignment_wait(
+    runtime: Runtime, consumer: LaneConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LaneConsumerThread, "member_id", "member-1")
     await open_lanes(runtime)
     consumer.resume_flow()
     assert flowing(consumer) == {INPUT}
@@ -159,7 +162,7 @@ async def test_what_is_fetched_while_the_flow_stops_is_dropped_and_no_lane_opens
     runtime: Runtime, consumer: LaneConsumer, fetcher: Fetcher
 ) -> None:
     consumer.resume_partitions({TABLE})
-    runtime.lanes.expect(GENERATION)
+    runtime.lanes.expect(member(GENERATION))
     fetching = asyncio.create_task(consumer._wait_next_records(1.0))  # noqa: SLF001  the hook itself
     await asyncio.sleep(0)
     consumer.stop_flow()

@@ -1,13 +1,15 @@
 """Clients of a KafkaModel: each request and each answer is a step in the test's hands."""
 
 import asyncio
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaTimeoutError, ProducerFenced
+from aiokafka.structs import OffsetAndMetadata
 
-from tests.support.kafka_model import KafkaModel
+from streams.txn_offset_commit import GroupMember
+from tests.support.kafka_model import Committed, GroupModel, KafkaModel
 
 
 class Request:
@@ -79,18 +81,29 @@ class Network:
 
 
 class ProducerModel:
-    """Stands in for AIOKafkaProducer: the calls that the product makes, over a Network to a KafkaModel.
+    """Stands in for GroupFencedProducer: the calls that the product makes, over a Network to a KafkaModel.
 
     Args:
         kafka: The brokers.
+        group: The group's coordinator.
         network: Of the worker that makes it.
         transactional_id: None for a producer without transactions.
+        member: On whose behalf it commits offsets; None for a producer without transactions.
     """
 
-    def __init__(self, kafka: KafkaModel, network: Network, transactional_id: str | None) -> None:
+    def __init__(
+        self,
+        kafka: KafkaModel,
+        group: GroupModel,
+        network: Network,
+        transactional_id: str | None,
+        member: GroupMember | None,
+    ) -> None:
         self._kafka = kafka
+        self._group = group
         self._network = network
         self._id = transactional_id
+        self._member = member
         self._producer: tuple[str, int] | None = None
         self._sends: list[asyncio.Future[Any]] = []
 
@@ -114,9 +127,22 @@ class ProducerModel:
     async def send_and_wait(self, topic: str, **record: Any) -> None:
         await (await self.send(topic, **record))
 
-    async def send_offsets_to_transaction(self, offsets: Mapping[TopicPartition, int], group_id: str) -> None:
-        plain = {source.partition: offset for source, offset in offsets.items()}
-        await self._call(lambda: self._kafka.add_offsets(self._owner(), plain))
+    async def send_offsets_to_transaction(
+        self, offsets: Mapping[TopicPartition, OffsetAndMetadata], group_id: str
+    ) -> None:
+        plain = {source.partition: Committed(*committed) for source, committed in offsets.items()}
+        await self._call(lambda: self._add_offsets(plain))
+
+    @property
+    def client(self) -> "ProducerModel":
+        """What `fetch_last_committed` gets."""
+        return self
+
+    async def last_committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:
+        """Ask for committed offsets as they are, whatever transaction is open."""
+        committed = await self._call(lambda: dict(self._kafka.committed))
+        known = [source for source in partitions if source.partition in committed]
+        return {source: OffsetAndMetadata(*committed[source.partition]) for source in known}
 
     async def commit_transaction(self) -> None:
         if self._sends:  # as the client: none before every record is written or has failed, whichever it was
@@ -125,6 +151,11 @@ class ProducerModel:
 
     async def abort_transaction(self) -> None:
         await self._call(lambda: self._kafka.end_transaction(self._owner(), commit=False))
+
+    def _add_offsets(self, offsets: Mapping[int, Committed]) -> None:
+        assert self._member is not None
+        self._group.check(self._member)
+        self._kafka.add_offsets(self._owner(), offsets)
 
     def _owner(self) -> tuple[str, int]:
         assert self._producer is not None

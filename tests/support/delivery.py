@@ -1,7 +1,7 @@
 """An in-memory Kafka and processor for testing lanes without a cluster: the same promises, none of the waiting."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from schemas import Position, Record, Rejection
@@ -10,7 +10,9 @@ from streams.delivery.budget import InFlightBudget
 from streams.delivery.executor import ClipExecutor
 from streams.delivery.lane import LaneParts
 from streams.delivery.outcome import Input, Lookup, Outcome, Output
+from streams.delivery.transactions import Batch
 from streams.metrics import Metrics
+from streams.txn_offset_commit import GroupMember
 
 TOPIC = "in"
 
@@ -38,32 +40,37 @@ class MemoryTransactor:
 
     Args:
         kafka: Where it commits.
-        partition: Input partition.
+        partitions: Input partitions.
         before_commit: Awaited within each transaction, before it takes effect.
     """
 
     def __init__(
-        self, kafka: MemoryKafka, partition: int, before_commit: Callable[[], "asyncio.Future[None]"] | None = None
+        self,
+        kafka: MemoryKafka,
+        partitions: Collection[int],
+        before_commit: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self._kafka = kafka
-        self._partition = partition
+        self._partitions = partitions
         self._before_commit = before_commit
-        self._epoch = 0
+        self._epochs: dict[int, int] = {}
         self.stopped = False
 
     async def start(self) -> None:
-        self._epoch = self._kafka.epochs.get(self._partition, 0) + 1
-        self._kafka.epochs[self._partition] = self._epoch
+        self._epochs = {partition: self._kafka.epochs.get(partition, 0) + 1 for partition in self._partitions}
+        self._kafka.epochs.update(self._epochs)
 
-    async def commit(self, outputs: Sequence[Output], next_offset: int) -> None:
+    async def commit(self, batches: Sequence[Batch]) -> None:
         if self._before_commit:
             await self._before_commit()
         await asyncio.sleep(0)
-        if self._kafka.epochs[self._partition] != self._epoch:
+        if any(self._kafka.epochs[partition] != epoch for partition, epoch in self._epochs.items()):
             raise FencedError
-        self._kafka.outputs += [(self._partition, output) for output in outputs]
-        self._kafka.offsets[self._partition] = next_offset
-        self._kafka.batches.append(len(outputs))
+        for batch in batches:
+            partition = batch.source.partition
+            self._kafka.outputs += [(partition, output) for output in batch.outputs]
+            self._kafka.offsets[partition] = batch.next_offset
+        self._kafka.batches.append(sum(len(batch.outputs) for batch in batches))
 
     async def stop(self) -> None:
         self.stopped = True
@@ -126,6 +133,11 @@ def bench(*, clips: int = 50, size: int = 10**6, limit: int = 100, threads: int 
         on_failure=failures.append,
     )
     return Bench(parts, store, metrics, failures)
+
+
+def member(generation: int) -> GroupMember:
+    """A worker in one generation of its group."""
+    return GroupMember("group", generation, "worker-1", "worker")
 
 
 def item(offset: int, value: bytes | None = None, partition: int = 0) -> Input:

@@ -1,9 +1,12 @@
 """Kafka's promises about transactions and groups, in memory."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from aiokafka.errors import ProducerFenced
+
+from streams.txn_offset_commit import GroupMember
 
 #: Topic and partition that outputs are written to.
 Place = tuple[str, int]
@@ -18,9 +21,16 @@ class Transaction:
     """
 
     outputs: list["Written"] = field(default_factory=list)
-    offsets: dict[int, int] = field(default_factory=dict)
+    offsets: dict[int, "Committed"] = field(default_factory=dict)
     prepared: bool = False
     unmarked: list[Place | None] = field(default_factory=list)
+
+
+class Committed(NamedTuple):
+    """An input offset, and what was noted beside it."""
+
+    offset: int
+    metadata: str
 
 
 @dataclass(eq=False)
@@ -41,7 +51,7 @@ class KafkaModel:
 
     def __init__(self, partitions: int) -> None:
         self.inputs: list[list[tuple[int, bytes]]] = [[] for _ in range(partitions)]
-        self.offsets = [0] * partitions
+        self.committed: dict[int, Committed] = {}
         self.logs: dict[Place, list[Written]] = {}
         self.changes = 0  # of what can be seen
         self._ends = [0] * partitions
@@ -69,9 +79,18 @@ class KafkaModel:
             self._transaction(*producer).outputs.append(written)
         self.logs.setdefault(place, []).append(written)
 
-    def add_offsets(self, producer: tuple[str, int], offsets: Mapping[int, int]) -> None:
+    def add_offsets(self, producer: tuple[str, int], offsets: Mapping[int, Committed]) -> None:
         """Add input offsets to the producer's transaction."""
         self._transaction(*producer).offsets.update(offsets)
+
+    def offset(self, partition: int) -> int:
+        """The committed input offset, 0 where there is none."""
+        return self.committed[partition].offset if partition in self.committed else 0
+
+    def stable(self, partitions: Collection[int]) -> bool:
+        """Whether no transaction is open that moves the offset of one of these partitions."""
+        pending = [open_ for open_ in self._transactions.values() if not open_.prepared or None in open_.unmarked]
+        return not any(partition in open_.offsets for open_ in pending for partition in partitions)
 
     def end_transaction(self, producer: tuple[str, int], *, commit: bool) -> None:
         """Decide the producer's transaction; the markers of a commit follow, see ``mark``."""
@@ -97,8 +116,7 @@ class KafkaModel:
         self.changes += 1
         place = transaction.unmarked.pop()
         if place is None:
-            for partition, offset in transaction.offsets.items():
-                self.offsets[partition] = offset
+            self.committed.update(transaction.offsets)
         else:
             _decide(transaction, place, commit=True)
         if not transaction.unmarked:
@@ -113,6 +131,10 @@ class KafkaModel:
             if written.committed:
                 seen.append(written.value)
         return seen
+
+    def held_back(self, place: Place) -> bool:
+        """Whether an open transaction keeps read_committed consumers from what lies behind its outputs."""
+        return any(written.committed is None for written in self.logs.get(place, []))
 
     def _transaction(self, transactional_id: str, epoch: int) -> Transaction:
         if self._epochs[transactional_id] != epoch:
@@ -153,13 +175,32 @@ class GroupModel:
 
     def __init__(self, partitions: int) -> None:
         self._partitions = range(partitions)
+        self._ids: dict[str, str] = {}
         self.members: list[str] = []
         self.joined: set[str] = set()
         self.rebalancing = False
         self.generation = 0
 
-    def join(self, name: str) -> None:
+    def known_as(self, name: str, member_id: str) -> None:
+        """Let a process take a member's place: whoever had it before is no longer known."""
+        self._ids[name] = member_id
+
+    def check(self, member: GroupMember) -> None:
+        """Refuse a commit on behalf of whom the group no longer knows so.
+
+        Raises:
+            ProducerFenced: As the product's client says it.
+        """
+        if member.generation < 0:  # brokers check none where none is named
+            return
+        name = member.instance
+        known = name in self.members and self._ids[name] == member.member_id
+        if not known or member.generation != self.generation:
+            raise ProducerFenced
+
+    def join(self, name: str, member_id: str) -> None:
         """Let a member in, or in again."""
+        self.known_as(name, member_id)
         if name not in self.members:
             self.members.append(name)
         self.joined.add(name)

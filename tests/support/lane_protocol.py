@@ -5,18 +5,21 @@ decision what to do about an error are the product's own.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from streams.delivery import transactions
-from streams.delivery.lane import COMMIT_INTERVAL
+from streams.delivery.committer import COMMIT_INTERVAL
 from streams.delivery.lanes import DRAIN_TIMEOUT
+from streams.txn_offset_commit import GroupMember
 from tests.support.client_model import ProducerModel
 from tests.support.kafka_model import GroupModel, KafkaModel
 from tests.support.worker_model import Clock, WorkerModel, is_bad
@@ -26,6 +29,8 @@ PARTITIONS = 2
 SLOTS = 3
 #: Steps of every worker in which all that is left must get its outcome.
 ENOUGH = 5000
+#: Of those, after how many transactions that are still open are aborted.
+OVERDUE = 500
 #: Inputs of a partition.
 MOST = 20
 #: Seconds after which a worker ends because a transaction's fate is still open; the product's own limit.
@@ -56,7 +61,8 @@ class LaneProtocol(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self._patch = pytest.MonkeyPatch()
-        self._patch.setattr(transactions, "AIOKafkaProducer", self._connect)
+        self._patch.setattr(transactions, "GroupFencedProducer", self._connect)
+        self._patch.setattr(transactions, "fetch_last_committed", _last_committed)
         self._kafka = KafkaModel(PARTITIONS)
         self._group = GroupModel(PARTITIONS)
         self._clock = Clock()
@@ -98,7 +104,8 @@ class LaneProtocol(RuleBasedStateMachine):
         worker = self._slots[slot]
         if worker and not self._group.rebalancing and worker.name in self._group.members:
             self._end(slot)
-            self._slots[slot] = self._new_worker(worker.name)
+            successor = self._slots[slot] = self._new_worker(worker.name)
+            self._group.known_as(successor.name, successor.address)
 
     def stop(self, slot: int) -> None:
         """Tell a worker to stop."""
@@ -159,7 +166,9 @@ class LaneProtocol(RuleBasedStateMachine):
     def _finish(self) -> None:
         """With no further fault, those who are left answer everything that is left."""
         chance = random.Random(0)
-        for _ in range(ENOUGH):
+        for step in range(ENOUGH):
+            if step % OVERDUE == 0:
+                self._kafka.time_out()  # of a worker that has died before anybody could know its name
             if all(worker and not worker.steps() for worker in self._slots) and not any(self._kafka.prepared()):
                 self._clock.now += 1.0
                 self._settle()
@@ -169,7 +178,7 @@ class LaneProtocol(RuleBasedStateMachine):
                 self._step(slot, chance)
         self._check()
         for partition, inputs in enumerate(self._kafka.inputs):
-            assert self._kafka.offsets[partition] == (inputs[-1][0] + 1 if inputs else 0)
+            assert self._kafka.offset(partition) == (inputs[-1][0] + 1 if inputs else 0)
 
     def _surroundings(self) -> list[Callable[[], None]]:
         """What happens without any worker: markers are written, the dead are missed, time passes."""
@@ -213,8 +222,8 @@ class LaneProtocol(RuleBasedStateMachine):
                 answered = [(offset, value) for offset, value in inputs if is_bad(offset) == bad]
                 visible = self._kafka.visible((topic, partition))
                 assert visible == [value for _, value in answered][: len(visible)]
-                if not deciding:
-                    committed = self._kafka.offsets[partition]
+                if not deciding and not self._kafka.held_back((topic, partition)):
+                    committed = self._kafka.offset(partition)
                     assert visible == [value for offset, value in answered if offset < committed]
 
     def _start(self, slot: int) -> None:
@@ -230,8 +239,21 @@ class LaneProtocol(RuleBasedStateMachine):
             self._slots[slot] = None
             worker.end()
 
-    def _connect(self, *, bootstrap_servers: str, transactional_id: str | None = None, **_: Any) -> ProducerModel:
-        return self._workers[bootstrap_servers].connect(transactional_id)
+    def _connect(
+        self,
+        *,
+        bootstrap_servers: str,
+        transactional_id: str | None = None,
+        member: GroupMember | None = None,
+        **_: Any,
+    ) -> ProducerModel:
+        return self._workers[bootstrap_servers].connect(transactional_id, member)
+
+
+async def _last_committed(
+    client: ProducerModel, _: str, partitions: Collection[TopicPartition]
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    return await client.last_committed(partitions)
 
 
 def expected(error: BaseException) -> bool:

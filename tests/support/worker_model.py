@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas import Rejection
@@ -11,9 +11,10 @@ from streams.delivery.breaker import DeadLetterBreaker
 from streams.delivery.budget import InFlightBudget
 from streams.delivery.executor import ClipExecutor, Job
 from streams.delivery.lane import LaneParts
-from streams.delivery.lanes import Lanes, Source
-from streams.delivery.outcome import Input, Outcome
+from streams.delivery.lanes import Lanes
+from streams.delivery.outcome import Input, Outcome, Source
 from streams.metrics import Metrics
+from streams.txn_offset_commit import GroupMember
 from tests.support.client_model import Network, ProducerModel
 from tests.support.delivery import TOPIC, Echo, MemoryStore, item
 from tests.support.kafka_model import GroupModel, KafkaModel
@@ -104,6 +105,7 @@ class WorkerModel:
 
     def __init__(self, name: str, address: str, kafka: KafkaModel, group: GroupModel, clock: Clock) -> None:
         self.name = name
+        self.address = address
         self.network = Network()
         self.error: BaseException | None = None
         self.ended = False
@@ -126,14 +128,12 @@ class WorkerModel:
             metrics,
             self._fail,
         )
-        self._lanes = Lanes(
-            parts, lambda topic, partition: transactions.PartitionProducer(address, "group", topic, partition)
-        )
+        self._lanes = Lanes(parts, lambda member, sources: transactions.GroupProducer(address, member, sources))
         self._lanes.serve(TOPIC, Router())
 
-    def connect(self, transactional_id: str | None) -> ProducerModel:
+    def connect(self, transactional_id: str | None, member: GroupMember | None) -> ProducerModel:
         """Make a client of this worker."""
-        return ProducerModel(self._kafka, self.network, transactional_id)
+        return ProducerModel(self._kafka, self._group, self.network, transactional_id, member)
 
     def steps(self) -> list[Step]:
         """What may happen to this worker next."""
@@ -150,7 +150,7 @@ class WorkerModel:
 
     def reseek(self) -> None:
         """Read on from the committed offsets, as Faust does when it resumes for whatever reason."""
-        self._positions = {partition: self._kafka.offsets[partition] for partition in self._positions}
+        self._positions = {partition: self._kafka.offset(partition) for partition in self._positions}
 
     def close(self) -> None:
         """Drain for good, then leave the group."""
@@ -199,7 +199,7 @@ class WorkerModel:
             await self._lanes.drain()
         self._letting_go = False
         if not self._closing:
-            self._group.join(self.name)
+            self._group.join(self.name, self.address)
 
     async def _close(self) -> None:
         await self._lanes.close()
@@ -208,7 +208,7 @@ class WorkerModel:
 
     def _assign(self) -> None:
         self._generation = self._group.generation
-        self._lanes.expect(self._generation)
+        self._lanes.expect(GroupMember("group", self._generation, self.address, self.name))
         self._spawn(self._open(self._generation))
 
     async def _open(self, generation: int) -> None:
@@ -216,12 +216,20 @@ class WorkerModel:
         found: dict[int, int] = {}
 
         async def positions() -> Mapping[Source, int]:
-            found.update(await self.network.call("offsets", lambda: dict(enumerate(self._kafka.offsets))))
+            assigned = [source.partition for source in sources]
+            while assigned and not found:
+                found.update(await self.network.call("offsets", lambda: self._stable_offsets(assigned)))
             return {source: found[source.partition] for source in sources}
 
         await self._lanes.open(sources, positions)
         if self._lanes.ready and self._generation == generation and not (self._letting_go or self._closing):
             self._positions = {source.partition: found[source.partition] for source in sources}
+
+    def _stable_offsets(self, partitions: Sequence[int]) -> dict[int, int]:
+        """The offsets to begin at; none while one of them may still move."""
+        if not self._kafka.stable(partitions):
+            return {}
+        return {partition: self._kafka.offset(partition) for partition in partitions}
 
     def _fetch(self, partition: int) -> None:
         assert self._generation is not None

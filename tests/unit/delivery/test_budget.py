@@ -35,7 +35,7 @@ async def test_a_processed_clip_makes_room_for_another_before_it_is_committed() 
 async def test_watchers_hear_that_the_reader_waits() -> None:
     budget = InFlightBudget(max_clips=10, max_bytes=100, metrics=Metrics())
     watcher = asyncio.Event()
-    budget.watchers.add(watcher)
+    budget.watchers.add(watcher.set)
     await budget.acquire(60)
     assert not watcher.is_set()
     waiting = asyncio.create_task(budget.acquire(60))

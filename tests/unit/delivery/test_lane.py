@@ -7,9 +7,10 @@ import pytest
 
 from schemas import Record, Rejection
 from streams.delivery.breaker import DeadLetterLimitError
+from streams.delivery.committer import Committer
 from streams.delivery.lane import Lane, SkippedInputError
-from streams.delivery.outcome import Input, Outcome, Output
-from tests.support.delivery import Bench, Echo, FencedError, MemoryKafka, MemoryTransactor, bench, item, until
+from streams.delivery.outcome import Input, Outcome, Output, Source
+from tests.support.delivery import TOPIC, Bench, Echo, FencedError, MemoryKafka, MemoryTransactor, bench, item, until
 
 
 @pytest.fixture
@@ -27,12 +28,20 @@ async def open_lane(
     generation: int = 1,
     position: int = 0,
     hold: asyncio.Event | None = None,
-) -> Lane:
-    transactor = MemoryTransactor(kafka, 0, hold.wait if hold else None)  # type: ignore[arg-type]
+) -> tuple[Lane, Committer]:
+    transactor = MemoryTransactor(kafka, [0], hold.wait if hold else None)
     await transactor.start()
-    return Lane(
-        processor=echo, transactor=transactor, partition=0, generation=generation, position=position, parts=shared.parts
+    committer = Committer(transactor, shared.parts)
+    lane = Lane(
+        Source(TOPIC, 0),
+        echo,
+        generation=generation,
+        position=position,
+        parts=shared.parts,
+        on_finished=committer.finished,
     )
+    committer.start([lane])
+    return lane, committer
 
 
 async def submit(lane: Lane, item: Input, generation: int) -> bool:
@@ -46,10 +55,10 @@ def jitter(item: Input) -> None:
 
 async def test_outputs_keep_input_order_whatever_the_threads_do(shared: Bench) -> None:
     kafka, echo = MemoryKafka(), Echo(jitter)
-    lane = await open_lane(shared, kafka, echo)
+    lane, committer = await open_lane(shared, kafka, echo)
     for offset in range(300):
         assert await submit(lane, item(offset), 1)
-    await lane.drain()
+    await committer.drain()
     assert kafka.values() == [str(offset).encode() for offset in range(300)]
     assert kafka.offsets == {0: 300}
     assert echo.delivered_offsets == list(range(300))
@@ -58,33 +67,33 @@ async def test_outputs_keep_input_order_whatever_the_threads_do(shared: Bench) -
 
 async def test_records_share_transactions_under_load(shared: Bench) -> None:
     kafka = MemoryKafka()
-    lane = await open_lane(shared, kafka, Echo())
+    lane, committer = await open_lane(shared, kafka, Echo())
     for offset in range(200):
         await submit(lane, item(offset), 1)
-    await lane.drain()
+    await committer.drain()
     assert sum(kafka.batches) == 200
     assert len(kafka.batches) < 100
 
 
 async def test_a_lane_refuses_other_generations_and_offsets_it_has_taken(shared: Bench) -> None:
     kafka = MemoryKafka()
-    lane = await open_lane(shared, kafka, Echo(), generation=7, position=10)
+    lane, committer = await open_lane(shared, kafka, Echo(), generation=7, position=10)
     assert not await submit(lane, item(10), 6)
     assert not await submit(lane, item(9), 7)
     assert await submit(lane, item(10), 7)
     assert not await submit(lane, item(10), 7)
     assert await submit(lane, item(15), 7)  # transaction markers and compaction leave gaps
-    await lane.drain()
+    await committer.drain()
     assert kafka.values() == [b"10", b"15"]
     assert kafka.offsets == {0: 16}
 
 
 async def test_draining_commits_what_was_taken_and_refuses_the_rest(shared: Bench) -> None:
     kafka, hold = MemoryKafka(), asyncio.Event()
-    lane = await open_lane(shared, kafka, Echo(), hold=hold)
+    lane, committer = await open_lane(shared, kafka, Echo(), hold=hold)
     for offset in range(5):
         await submit(lane, item(offset), 1)
-    draining = asyncio.create_task(lane.drain())
+    draining = asyncio.create_task(committer.drain())
     await asyncio.sleep(0)
     assert not await submit(lane, item(5), 1)
     hold.set()
@@ -94,11 +103,11 @@ async def test_draining_commits_what_was_taken_and_refuses_the_rest(shared: Benc
 
 async def test_discarding_commits_nothing_more_and_gives_the_budget_back(shared: Bench) -> None:
     kafka, hold = MemoryKafka(), asyncio.Event()
-    lane = await open_lane(shared, kafka, Echo(), hold=hold)
+    lane, committer = await open_lane(shared, kafka, Echo(), hold=hold)
     for offset in range(5):
         await submit(lane, item(offset), 1)
     await asyncio.sleep(0.05)
-    await lane.discard()
+    await committer.discard()
     assert kafka.offsets == {}
     assert shared.parts.budget.bytes == 0
     assert not shared.parts.budget.watchers
@@ -107,7 +116,7 @@ async def test_discarding_commits_nothing_more_and_gives_the_budget_back(shared:
 async def test_a_full_budget_holds_the_reader_back_until_a_commit() -> None:
     small = bench(size=3 * item(0).size)
     kafka, hold = MemoryKafka(), asyncio.Event()
-    lane = await open_lane(small, kafka, Echo(), hold=hold)
+    lane, committer = await open_lane(small, kafka, Echo(), hold=hold)
     for offset in range(3):
         await submit(lane, item(offset), 1)
     waiting = asyncio.create_task(submit(lane, item(3), 1))
@@ -115,7 +124,7 @@ async def test_a_full_budget_holds_the_reader_back_until_a_commit() -> None:
     assert not waiting.done()
     hold.set()
     assert await waiting
-    await lane.drain()
+    await committer.drain()
     assert kafka.offsets == {0: 4}
     small.close()
 
@@ -123,11 +132,11 @@ async def test_a_full_budget_holds_the_reader_back_until_a_commit() -> None:
 async def test_a_reader_that_waits_for_a_closing_lane_is_refused() -> None:
     small = bench(size=item(0).size)
     kafka, hold = MemoryKafka(), asyncio.Event()
-    lane = await open_lane(small, kafka, Echo(), hold=hold)
+    lane, committer = await open_lane(small, kafka, Echo(), hold=hold)
     await submit(lane, item(0), 1)
     waiting = asyncio.create_task(submit(lane, item(1), 1))
     await asyncio.sleep(0.02)
-    draining = asyncio.create_task(lane.drain())
+    draining = asyncio.create_task(committer.drain())
     hold.set()
     await draining
     assert not await waiting
@@ -138,14 +147,14 @@ async def test_a_reader_that_waits_for_a_closing_lane_is_refused() -> None:
 
 async def test_a_fenced_lane_reports_and_commits_nothing(shared: Bench) -> None:
     kafka = MemoryKafka()
-    zombie = await open_lane(shared, kafka, Echo())
-    successor = await open_lane(shared, kafka, Echo(), generation=2)
+    zombie, _ = await open_lane(shared, kafka, Echo())
+    successor, committer = await open_lane(shared, kafka, Echo(), generation=2)
     await submit(zombie, item(0), 1)
     await until(lambda: bool(shared.failures))
     assert isinstance(shared.failures[0], FencedError)
     assert kafka.offsets == {}
     await submit(successor, item(0), 2)
-    await successor.drain()
+    await committer.drain()
     assert kafka.values() == [b"0"]
 
 
@@ -154,12 +163,12 @@ async def test_table_updates_are_written_before_their_offset_is_committed(shared
         return Outcome((Output("out", item.record),), table_updates=((b"k", item.record.value or b""),))
 
     kafka, hold = MemoryKafka(), asyncio.Event()
-    lane = await open_lane(shared, kafka, Echo(remember), hold=hold)
+    lane, committer = await open_lane(shared, kafka, Echo(remember), hold=hold)
     await submit(lane, item(0), 1)
     await until(lambda: shared.store.entries == {b"k": b"0"})
     assert kafka.offsets == {}
     hold.set()
-    await lane.drain()
+    await committer.drain()
 
 
 async def test_a_processor_that_raises_costs_one_dead_letter(shared: Bench) -> None:
@@ -168,10 +177,10 @@ async def test_a_processor_that_raises_costs_one_dead_letter(shared: Bench) -> N
             raise ZeroDivisionError
 
     kafka = MemoryKafka()
-    lane = await open_lane(shared, kafka, Echo(fail_at_two))
+    lane, committer = await open_lane(shared, kafka, Echo(fail_at_two))
     for offset in range(5):
         await submit(lane, item(offset), 1)
-    await lane.drain()
+    await committer.drain()
     assert kafka.values() == [b"0", b"1", b"ZeroDivisionError", b"3", b"4"]
     assert shared.failures == []
 
@@ -183,7 +192,7 @@ async def test_the_breaker_stops_the_worker_at_the_limit() -> None:
 
     shared = bench(limit=20)
     kafka = MemoryKafka()
-    lane = await open_lane(shared, kafka, Echo(refuse))
+    lane, _ = await open_lane(shared, kafka, Echo(refuse))
     for offset in range(40):
         await submit(lane, item(offset), 1)
     await until(lambda: bool(shared.failures))
@@ -195,11 +204,11 @@ async def test_the_breaker_stops_the_worker_at_the_limit() -> None:
 
 async def test_a_record_that_was_read_and_never_came_is_not_passed_over(shared: Bench) -> None:
     kafka = MemoryKafka()
-    lane = await open_lane(shared, kafka, Echo())
+    lane, committer = await open_lane(shared, kafka, Echo())
     for offset in range(3):
         lane.announce(offset, 1)
     assert await lane.submit(item(0), 1, None)
     with pytest.raises(SkippedInputError):
         await lane.submit(item(2), 1, None)
-    await lane.drain()
+    await committer.drain()
     assert kafka.offsets == {0: 1}

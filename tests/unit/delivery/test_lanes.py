@@ -1,12 +1,13 @@
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 
 import pytest
 
-from streams.delivery.lanes import Lanes, Source, UnownedInputError
-from streams.delivery.outcome import Input
+from streams.delivery.lanes import Lanes, UnownedInputError
+from streams.delivery.outcome import Input, Source
 from streams.delivery.transactions import Transactor
-from tests.support.delivery import TOPIC, Bench, Echo, MemoryKafka, MemoryTransactor, bench, item
+from streams.txn_offset_commit import GroupMember
+from tests.support.delivery import TOPIC, Bench, Echo, MemoryKafka, MemoryTransactor, bench, item, member
 
 
 @pytest.fixture
@@ -20,8 +21,8 @@ SOURCES = [Source(TOPIC, 0), Source(TOPIC, 1)]
 
 
 def lanes_on(kafka: MemoryKafka, shared: Bench, made: list[MemoryTransactor] | None = None) -> Lanes:
-    def new_transactor(topic: str, partition: int) -> Transactor:
-        transactor = MemoryTransactor(kafka, partition)
+    def new_transactor(_: GroupMember, sources: Collection[Source]) -> Transactor:
+        transactor = MemoryTransactor(kafka, [source.partition for source in sources])
         if made is not None:
             made.append(transactor)
         return transactor
@@ -52,7 +53,7 @@ async def test_fencing_comes_before_the_offsets_are_read(shared: Bench) -> None:
         return dict.fromkeys(SOURCES, 0)
 
     lanes = lanes_on(kafka, shared)
-    lanes.expect(1)
+    lanes.expect(member(1))
     await lanes.open(SOURCES, read)
     assert epochs == [{0: 1, 1: 1}]
     await lanes.close()
@@ -62,7 +63,7 @@ async def test_a_generation_opens_once(shared: Bench) -> None:
     kafka = MemoryKafka()
     lanes = lanes_on(kafka, shared)
     assert not lanes.ready
-    lanes.expect(1)
+    lanes.expect(member(1))
     assert not lanes.ready
     await lanes.open(SOURCES, committed(kafka))
     await lanes.open(SOURCES, committed(kafka))
@@ -77,7 +78,7 @@ async def test_nothing_opens_unless_partitions_are_assigned(shared: Bench) -> No
     await lanes.open(SOURCES, committed(kafka))
     assert kafka.epochs == {}
     await lanes.close()
-    lanes.expect(1)
+    lanes.expect(member(1))
     await lanes.open(SOURCES, committed(kafka))
     assert kafka.epochs == {}
 
@@ -86,7 +87,7 @@ async def test_each_generation_goes_on_where_the_one_before_committed(shared: Be
     kafka = MemoryKafka()
     lanes = lanes_on(kafka, shared)
     for generation in (1, 2, 3):
-        lanes.expect(generation)
+        lanes.expect(member(generation))
         await lanes.open(SOURCES, committed(kafka))
         for offset in range(generation * 10):
             await submit(lanes, item(offset), generation)  # the fetcher may begin too early, never too late
@@ -97,11 +98,11 @@ async def test_each_generation_goes_on_where_the_one_before_committed(shared: Be
 async def test_records_of_a_generation_that_has_gone_are_dropped(shared: Bench) -> None:
     kafka = MemoryKafka()
     lanes = lanes_on(kafka, shared)
-    lanes.expect(1)
+    lanes.expect(member(1))
     await lanes.open(SOURCES, committed(kafka))
     await lanes.drain()
     await submit(lanes, item(0), 1)
-    lanes.expect(2)
+    lanes.expect(member(2))
     await lanes.open(SOURCES, committed(kafka))
     await submit(lanes, item(5), 1)
     await submit(lanes, item(0), 2)
@@ -111,7 +112,7 @@ async def test_records_of_a_generation_that_has_gone_are_dropped(shared: Bench) 
 
 async def test_a_record_for_an_assigned_partition_without_a_lane_is_never_skipped(shared: Bench) -> None:
     lanes = lanes_on(MemoryKafka(), shared)
-    lanes.expect(4)
+    lanes.expect(member(4))
     with pytest.raises(UnownedInputError):
         await submit(lanes, item(0), 4)
 
@@ -128,7 +129,7 @@ async def test_a_rebalance_while_lanes_open_leaves_none_open(shared: Bench) -> N
         await proceed.wait()
         return dict.fromkeys(SOURCES, 0)
 
-    lanes.expect(1)
+    lanes.expect(member(1))
     opening = asyncio.create_task(lanes.open(SOURCES, read))
     await reading.wait()
     draining = asyncio.create_task(lanes.drain())
@@ -147,10 +148,10 @@ async def test_opening_that_is_cancelled_stops_its_producers(shared: Bench) -> N
         await asyncio.sleep(60)
         return {}
 
-    lanes.expect(1)
+    lanes.expect(member(1))
     opening = asyncio.create_task(lanes.open(SOURCES, read))
     await asyncio.sleep(0.01)
     opening.cancel()
     with pytest.raises(asyncio.CancelledError):
         await opening
-    assert [transactor.stopped for transactor in made] == [True, True]
+    assert [transactor.stopped for transactor in made] == [True]

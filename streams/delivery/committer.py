@@ -1,0 +1,160 @@
+"""What the lanes of a worker have finished, into transactions."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from streams.delivery.lane import Finished, Lane, LaneParts
+from streams.delivery.outcome import Outcome
+from streams.delivery.transactions import Transactor
+
+#: Seconds between the starts of two transactions, at least. The first record after a pause does not wait; under load
+#: this is the batching. 5 ms collapses on two cores: too many small transactions.
+COMMIT_INTERVAL = 0.02
+#: A worker commits for this part of its time at most. A transaction costs as much as several records: on a busy
+#: machine, where each takes longer, there have to be fewer and larger ones, or they use up what they wait for.
+_COMMIT_SHARE = 1 / 3
+#: Also the interval while more comes in than the threads can do: waiting for them takes as long, and cores are scarce.
+_LONGEST_INTERVAL = 0.25
+#: Output bytes from which a transaction is committed without waiting for the interval.
+MAX_TRANSACTION_BYTES = 4 * 2**20
+
+
+class Committer:
+    """Commits what is finished at the heads of all lanes, together with the offsets that follow, for one generation.
+
+    One transaction holds what all partitions have: it costs hardly more than one for each of them would.
+
+    Args:
+        transactor: Started.
+        parts: What the lanes share.
+    """
+
+    def __init__(self, transactor: Transactor, parts: LaneParts) -> None:
+        self._transactor = transactor
+        self._parts = parts
+        self._lanes: deque[Lane] = deque()
+        self._open = True
+        self._finished_bytes = 0
+        self._wanted: Callable[[], bool] = self._committable
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, lanes: Iterable[Lane]) -> None:
+        """Begin to commit what these lanes finish."""
+        self._lanes.extend(lanes)
+        self._parts.budget.watchers.add(self._look)
+        self._task = asyncio.create_task(self._run(), name="committer")
+
+    def finished(self, outcome: Outcome) -> None:
+        """Hear of an input's outcome, whichever its place in its lane is."""
+        self._finished_bytes += outcome.output_bytes
+        self._look()
+
+    async def drain(self) -> None:
+        """Take nothing more, commit what was taken, and let go of the partitions."""
+        self._close()
+        self._changed.set()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+        await self._transactor.stop()
+
+    async def discard(self) -> None:
+        """Let go of the partitions at once; what is not committed will be read again by their next owners."""
+        self._close()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        for lane in self._lanes:
+            lane.discard()
+        await self._transactor.stop()
+
+    def _close(self) -> None:
+        self._open = False
+        for lane in self._lanes:
+            lane.close()
+
+    def _look(self) -> None:
+        if self._wanted():
+            self._changed.set()
+
+    async def _run(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+            started, took = loop.time() - _LONGEST_INTERVAL, 0.0  # the first one does not wait
+            while await self._something_finished():
+                await self._linger(started + self._interval(took))
+                started = loop.time()
+                await self._commit()
+                took = loop.time() - started
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001  whatever it is, nothing can be committed: the worker ends
+            self._parts.on_failure(error)
+        finally:
+            self._parts.budget.watchers.discard(self._look)
+
+    async def _something_finished(self) -> bool:
+        """Wait until something can be committed; False when all lanes are closed and empty."""
+        self._wanted = self._committable
+        while not self._wanted():
+            self._changed.clear()
+            await self._changed.wait()
+        return any(lane.ready for lane in self._lanes)
+
+    async def _linger(self, until: float) -> None:
+        """Give the next inputs time to join the transaction, unless there is enough already, or no more can come."""
+        loop = asyncio.get_running_loop()
+        self._wanted = self._full
+        while not self._wanted() and (left := until - loop.time()) > 0:
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), left)
+
+    def _interval(self, took: float) -> float:
+        """Seconds from the start of the last transaction, which took so many, to the next one."""
+        if self._parts.budget.saturated:
+            return _LONGEST_INTERVAL
+        return min(max(COMMIT_INTERVAL, took / _COMMIT_SHARE), _LONGEST_INTERVAL)
+
+    def _committable(self) -> bool:
+        return any(lane.ready for lane in self._lanes) or not (self._open or any(lane.depth for lane in self._lanes))
+
+    def _full(self) -> bool:
+        budget = self._parts.budget
+        if not self._open or (budget.waits_for_commits and not budget.clips):
+            return True
+        if self._finished_bytes < MAX_TRANSACTION_BYTES:
+            return False
+        return (
+            sum(done.outcome.output_bytes for lane in self._lanes for done in lane.finished()) >= MAX_TRANSACTION_BYTES
+        )
+
+    async def _commit(self) -> None:
+        taken = self._take()
+        batches = [lane.prepare(batch) for lane, batch in taken]
+        with self._parts.metrics.transaction_seconds.time():
+            await self._transactor.commit(batches)
+        for lane, batch in taken:
+            lane.settle(batch)
+            self._finished_bytes -= sum(done.outcome.output_bytes for done in batch)
+        self._parts.metrics.commits.inc()
+        self._parts.breaker.check()
+        self._lanes.rotate(-1)
+
+    def _take(self) -> list[tuple[Lane, list[Finished]]]:
+        """What goes into one transaction: as much as it should hold, and as the breaker lets pass."""
+        taken: list[tuple[Lane, list[Finished]]] = []
+        size = 0
+        for lane in self._lanes:
+            batch: list[Finished] = []
+            for done in lane.finished():
+                if self._parts.breaker.tripped or (size and size + done.outcome.output_bytes > MAX_TRANSACTION_BYTES):
+                    break
+                self._parts.breaker.count(done.outcome)
+                size += done.outcome.output_bytes
+                batch.append(done)
+            if batch:
+                taken.append((lane, batch))
+        return taken

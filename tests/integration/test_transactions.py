@@ -1,0 +1,160 @@
+"""Whose transactions brokers let through, and what becomes of those that a former owner has left open."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import ProducerFenced
+
+from schemas import Record
+from schemas.topics import COMPRESSED, RAW
+from streams.delivery.outcome import Output, Source
+from streams.delivery.transactions import Batch, GroupProducer
+from streams.offset_fetch import fetch_last_committed
+from streams.topics import apply_topics
+from streams.txn_offset_commit import GroupMember
+from tests.support.brokers import Broker, Namespace
+
+#: Well below the transactions' timeout: what is left open must not wait for that.
+SOON = 10.0
+
+
+class Installation:
+    """The topics of one installation and its group."""
+
+    def __init__(self, broker: Broker, namespace: Namespace) -> None:
+        self.servers = broker.bootstrap_servers
+        self.group = namespace.group
+        self.source = Source(f"{namespace.prefix}{RAW}", 0)
+        self.results = f"{namespace.prefix}{COMPRESSED}"
+
+    @asynccontextmanager
+    async def joined(self, instance: str) -> AsyncIterator[AIOKafkaConsumer]:
+        """Be a member of the group."""
+        consumer = AIOKafkaConsumer(
+            self.source.topic,
+            bootstrap_servers=self.servers,
+            group_id=self.group,
+            group_instance_id=instance,
+            enable_auto_commit=False,
+        )
+        await consumer.start()
+        try:
+            yield consumer
+        finally:
+            await consumer.stop()
+
+    def member(self, consumer: AIOKafkaConsumer, instance: str) -> GroupMember:
+        coordinator = consumer._coordinator  # noqa: SLF001  as the product reads it
+        return GroupMember(self.group, coordinator.generation, coordinator.member_id, instance)
+
+    @asynccontextmanager
+    async def producing(self, member: GroupMember) -> AsyncIterator[GroupProducer]:
+        producer = GroupProducer(self.servers, member, [self.source])
+        await producer.start()
+        try:
+            yield producer
+        finally:
+            await producer.stop()
+
+    def batch(self, *values: bytes, next_offset: int) -> Batch:
+        outputs = [Output(self.results, Record(b"call", value)) for value in values]
+        return Batch(self.source, outputs, next_offset)
+
+    async def committed(self) -> tuple[int, str] | None:
+        """Offset of the source, and what stands beside it."""
+        async with AIOKafkaConsumer(bootstrap_servers=self.servers) as client:
+            source = TopicPartition(*self.source)
+            last = await fetch_last_committed(client._client, self.group, [source])  # noqa: SLF001  any client will do
+        return (last[source].offset, last[source].metadata) if source in last else None
+
+    async def delivered(self, count: int) -> list[bytes | None]:
+        """The first committed results."""
+        async with AIOKafkaConsumer(
+            bootstrap_servers=self.servers, isolation_level="read_committed", auto_offset_reset="earliest"
+        ) as reader:
+            reader.assign([TopicPartition(self.results, 0)])
+            async with asyncio.timeout(SOON):
+                return [(await reader.getone()).value for _ in range(count)]
+
+
+@pytest.fixture
+async def installation(broker: Broker, namespace: Namespace) -> Installation:
+    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    return Installation(broker, namespace)
+
+
+async def test_outputs_offset_and_the_writers_name_are_committed_together(installation: Installation) -> None:
+    async with installation.joined("one") as consumer:
+        member = installation.member(consumer, "one")
+        async with installation.producing(member) as producer:
+            await producer.commit([installation.batch(b"a", b"b", next_offset=2)])
+            await producer.commit([installation.batch(b"c", next_offset=3)])
+    assert await installation.delivered(3) == [b"a", b"b", b"c"]
+    assert await installation.committed() == (3, f"{member.generation}-one")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda member: replace(member, generation=member.generation - 1),
+        lambda member: replace(member, generation=member.generation + 1),
+        lambda member: replace(member, member_id="former"),
+        lambda member: replace(member, instance="another"),
+    ],
+    ids=["former generation", "no such generation", "replaced by a process of that name", "unknown"],
+)
+async def test_the_group_takes_offsets_from_its_present_members_only(
+    installation: Installation, change: Callable[[GroupMember], GroupMember]
+) -> None:
+    async with installation.joined("one") as consumer:
+        stranger = change(installation.member(consumer, "one"))
+        async with installation.producing(stranger) as producer:
+            with pytest.raises(ProducerFenced, match="no longer knows"):
+                await producer.commit([installation.batch(b"a", next_offset=1)])
+        assert await installation.committed() is None
+
+
+async def test_the_next_owner_ends_what_a_former_one_left_open(installation: Installation) -> None:
+    async with installation.joined("former") as first:
+        former = installation.member(first, "former")
+        async with installation.producing(former) as zombie:
+            await zombie.commit([installation.batch(b"a", next_offset=1)])
+            writing = zombie._producer  # noqa: SLF001  in the midst of a transaction
+            assert writing is not None
+            await writing.begin_transaction()
+            await writing.send_and_wait(installation.results, b"open", partition=0)
+            async with installation.joined("next") as second:
+                successor = installation.member(second, "next")
+                assert successor.generation > former.generation
+                async with installation.producing(successor) as producer:
+                    await producer.commit([installation.batch(b"b", next_offset=2)])
+                    assert await installation.delivered(2) == [b"a", b"b"]
+            with pytest.raises(ProducerFenced):
+                await writing.commit_transaction()
+
+
+async def test_a_worker_that_starts_again_ends_what_it_left_open_itself(installation: Installation) -> None:
+    async with installation.joined("one") as consumer:
+        member = installation.member(consumer, "one")
+        async with installation.producing(member) as killed:
+            writing = killed._producer  # noqa: SLF001  in the midst of its first transaction, which nobody knows of
+            assert writing is not None
+            await writing.begin_transaction()
+            await writing.send_and_wait(installation.results, b"open", partition=0)
+            async with installation.producing(member) as producer:
+                await producer.commit([installation.batch(b"a", next_offset=1)])
+                assert await installation.delivered(1) == [b"a"]
+            with pytest.raises(ProducerFenced):
+                await writing.commit_transaction()
+
+
+async def test_offsets_that_were_set_by_hand_name_nobody(installation: Installation) -> None:
+    async with installation.joined("one") as consumer:
+        await consumer.commit({TopicPartition(*installation.source): (7, "moved by an operator")})
+        async with installation.producing(installation.member(consumer, "one")) as producer:
+            await producer.commit([installation.batch(b"a", next_offset=8)])
+    assert await installation.delivered(1) == [b"a"]
