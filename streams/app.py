@@ -17,7 +17,8 @@ from streams.compression import LoadGovernor
 from streams.delivery.breaker import DeadLetterBreaker
 from streams.delivery.budget import InFlightBudget
 from streams.delivery.executor import ClipExecutor
-from streams.delivery.intake import deliver, raw_topic
+from streams.delivery.fetch_loop import EventQueue
+from streams.delivery.intake import EventStream, deliver, raw_topic
 from streams.delivery.lane import LaneParts
 from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import Processor, Source
@@ -63,6 +64,10 @@ class App(faust.App):
     def __init__(self, *args: Any, on_failure: Callable[[BaseException], None], **kwargs: Any) -> None:
         self._on_failure = on_failure
         super().__init__(*args, **kwargs)
+
+    def FlowControlQueue(self, maxsize: int | None = None, *, clear_on_resume: bool = False) -> EventQueue:  # noqa: N802
+        """Make the queue of a topic."""
+        return EventQueue(maxsize, flow_control=self.flow_control, clear_on_resume=clear_on_resume)
 
     def _crash(self, reason: BaseException) -> None:
         super()._crash(reason)
@@ -215,6 +220,7 @@ def _faust_app(settings: Settings, member: str, on_failure: Callable[[BaseExcept
         topic_disable_leader=True,
         table_standby_replicas=1,  # a single worker has none, and works
         TableManager=PromptTableManager,
+        Stream=EventStream,
         stream_buffer_maxsize=_STREAM_BUFFER,
         stream_wait_empty=False,  # the lanes drain themselves; Faust tracks nothing of theirs
         consumer_auto_offset_reset="earliest",

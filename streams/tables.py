@@ -12,6 +12,7 @@ from faust.tables.manager import TableManager
 from faust.types import AppT, EventT
 from mode.utils.queues import ThrowableQueue
 
+from streams.delivery.fetch_loop import EventQueue
 from streams.delivery.intake import raw_topic
 from streams.delivery.outcome import Lookup
 from streams.metrics import Metrics
@@ -24,7 +25,7 @@ _RECOVERY_BUFFER = 64
 _STANDBY_BUFFER = 1
 
 
-class CurrentEvents(ThrowableQueue[EventT[Any]]):
+class CurrentEvents(EventQueue):
     """Records of changelogs on their way into tables, but none of an earlier generation of the group.
 
     One that waits for its place when a rebalance begins gets it when that is over. It would be taken for the next one,

@@ -26,11 +26,12 @@ class InFlightBudget:
     def __init__(self, max_clips: int, max_bytes: int, metrics: Metrics) -> None:
         self._max_clips = max_clips
         self._max_bytes = max_bytes
-        self._metrics = metrics
         self._waiters: deque[asyncio.Future[None]] = deque()
         self.watchers: set[Callable[[], None]] = set()
         self.clips = 0
         self.bytes = 0
+        metrics.in_flight_clips.set_function(lambda: self.clips)  # when somebody looks, not with every clip
+        metrics.in_flight_bytes.set_function(lambda: self.bytes)
 
     @property
     def saturated(self) -> bool:
@@ -78,5 +79,3 @@ class InFlightBudget:
     def _count(self, clips: int, size: int) -> None:
         self.clips += clips
         self.bytes += size
-        self._metrics.in_flight_clips.set(self.clips)
-        self._metrics.in_flight_bytes.set(self.bytes)

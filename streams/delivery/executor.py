@@ -3,6 +3,7 @@
 import asyncio
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,6 +14,12 @@ from streams.delivery.outcome import Input, Lookup, Outcome, Processor
 from streams.metrics import Metrics
 
 log = structlog.get_logger(__name__)
+
+#: Seconds between two returns of finished jobs to the event loop, while more of them wait for a thread. Each costs a
+#: switch of threads and a round of the loop: for small clips that is more than all that the loop does for one.
+_HAND_BACK_INTERVAL = 0.005
+#: Seconds after which the loop looks by itself: the threads may all be busy with long clips by then.
+_HAND_BACK_WITHIN = 0.02
 
 
 class ExecutorExhaustedError(Exception):
@@ -78,12 +85,17 @@ class ClipExecutor:
         self._on_failure = on_failure
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="clip")
         self._running: set[Job] = set()
+        self._finished: deque[tuple[Job, Outcome]] = deque()
+        self._handed_back = 0.0
+        self._look_again: asyncio.TimerHandle | None = None
         self._abandoned = 0
 
     def submit(self, job: Job) -> None:
         """Queue a job; its outcome is set on the event loop."""
-        self._running.add(job)
         loop = asyncio.get_running_loop()
+        if self._look_again is None:
+            self._look_again = loop.call_later(_HAND_BACK_WITHIN, self._take_back, loop)
+        self._running.add(job)
         self._pool.submit(self._work, job, loop)
 
     async def enforce_timeouts(self) -> None:
@@ -101,11 +113,23 @@ class ClipExecutor:
     def _work(self, job: Job, loop: asyncio.AbstractEventLoop) -> None:
         job.started = time.monotonic()
         try:
-            outcome = _process(job)
+            self._finished.append((job, _process(job)))
         except BaseException as error:  # noqa: BLE001  a thread has nobody to raise to: the worker must hear of it
             loop.call_soon_threadsafe(self._on_failure, error)
-        else:
-            loop.call_soon_threadsafe(self._done, job, outcome)
+            return
+        now = time.monotonic()
+        others_wait = len(self._running) - len(self._finished) >= self._threads
+        if not others_wait or now - self._handed_back > _HAND_BACK_INTERVAL:
+            self._handed_back = now
+            loop.call_soon_threadsafe(self._take_back, loop)
+
+    def _take_back(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Set the outcomes that there are, and look again later as long as there is work."""
+        if self._look_again is not None:
+            self._look_again.cancel()
+        while self._finished:
+            self._done(*self._finished.popleft())
+        self._look_again = loop.call_later(_HAND_BACK_WITHIN, self._take_back, loop) if self._running else None
 
     def _done(self, job: Job, outcome: Outcome) -> None:
         self._running.discard(job)

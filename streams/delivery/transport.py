@@ -14,6 +14,7 @@ from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.delivery.fetch_loop import FetchLoop
 from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import Source
 from streams.delivery.transactions import REQUEST_TIMEOUT_MS
@@ -54,7 +55,7 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         return consumer
 
 
-class LaneConsumer(driver.Consumer):
+class LaneConsumer(FetchLoop):
     """Opens the lanes of a generation before its first record is read, and drains them before it ends."""
 
     logger = _LOGGER
@@ -67,15 +68,6 @@ class LaneConsumer(driver.Consumer):
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return LaneConsumerThread(self, loop=self.loop, beacon=self.beacon)
-
-    def on_buffer_full(self, tp: TP) -> None:
-        """Keep fetching from a partition whose queue is full: the queue's put is the back-pressure.
-
-        Faust would take it off the fetch list, and sleep a second when the list is empty.
-        """
-
-    def on_buffer_drop(self, tp: TP) -> None:
-        """See on_buffer_full."""
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Stop the flow, commit what is in flight, then let Faust do its part."""

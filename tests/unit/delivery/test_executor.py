@@ -1,7 +1,12 @@
 import asyncio
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
+import pytest
+
+from streams.delivery import executor as executor_module
 from streams.delivery.executor import ClipExecutor, ExecutorExhaustedError, Job
 from streams.delivery.outcome import Input
 from streams.metrics import Metrics
@@ -10,6 +15,19 @@ from tests.support.delivery import Echo, item, until
 
 def job(echo: Echo, number: int = 0) -> Job:
     return Job(item(number), None, echo, lambda key: None, lambda outcome: None, read_at=0.0)
+
+
+def held(release: threading.Event) -> Callable[[Input], None]:
+    """Hold an input until the release."""
+
+    def hold(item: Input) -> None:
+        release.wait(10)
+
+    return hold
+
+
+def fail(error: BaseException) -> None:
+    raise error
 
 
 async def test_a_clip_over_its_time_is_a_dead_letter_and_its_late_result_is_dropped() -> None:
@@ -92,3 +110,52 @@ async def test_running_out_of_memory_is_a_failure_not_a_dead_letter() -> None:
     await until(lambda: bool(failures))
     assert isinstance(failures[0], MemoryError)
     executor.shutdown()
+
+
+async def test_finished_jobs_go_back_together_while_others_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor_module, "_HAND_BACK_INTERVAL", 3600.0)
+    monkeypatch.setattr(executor_module, "_HAND_BACK_WITHIN", 3600.0)
+    executor, release = ClipExecutor(1, 60, Metrics(), fail), threading.Event()
+    wakes: list[Callable[..., object]] = []
+    loop = asyncio.get_running_loop()
+    wake = loop.call_soon_threadsafe
+
+    def count(callback: Callable[..., object], *args: Any) -> asyncio.Handle:
+        wakes.append(callback)
+        return wake(callback, *args)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", count)
+    jobs = [job(Echo(held(release)), number) for number in range(20)]
+    for each in jobs:
+        executor.submit(each)
+    release.set()
+    await until(lambda: all(each.outcome for each in jobs))
+    assert len(wakes) <= 2  # for the first one, and for all others when none waits any more
+    executor.shutdown()
+
+
+async def test_a_finished_job_does_not_wait_for_a_long_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor_module, "_HAND_BACK_INTERVAL", 3600.0)
+    executor, proceed, release = ClipExecutor(1, 60, Metrics(), fail), threading.Event(), threading.Event()
+    first, second, long = job(Echo()), job(Echo(held(proceed))), job(Echo(held(release)))
+    for each in (first, second, long):
+        executor.submit(each)
+    await until(lambda: first.outcome is not None)
+    proceed.set()
+    await until(lambda: second.outcome is not None)
+    assert long.outcome is None
+    release.set()
+    await until(lambda: long.outcome is not None)
+    executor.shutdown()
+
+
+async def test_what_waits_when_the_worker_stops_is_dropped() -> None:
+    executor, release = ClipExecutor(1, 60, Metrics(), fail), threading.Event()
+    running, waiting = [job(Echo(held(release)), number) for number in range(2)]
+    executor.submit(running)
+    await until(lambda: running.started is not None)
+    executor.submit(waiting)
+    executor.shutdown()
+    release.set()
+    await until(lambda: running.outcome is not None)
+    assert waiting.started is None

@@ -1,0 +1,90 @@
+"""From a fetch to the agents' queues, at a fraction of what Faust's own loop takes.
+
+Faust 0.15.3 makes four tasks and a wait of each record, so that a delivery to a full queue ends when the flow stops;
+then it decodes the record, takes locks for acknowledgements, and tells its sensors. Here every topic is one of raw
+bytes that nobody acknowledges: a record goes into the queues of those who read it, and the loop waits before it, for
+room, once for several records.
+"""
+
+import asyncio
+from collections.abc import Collection
+from typing import Any, cast
+
+import faust
+from aiokafka.errors import ConsumerStoppedError
+from faust.transport.conductor import Conductor
+from faust.transport.consumer import RecordMap
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, EventT
+from mode import ServiceT
+from mode.utils.queues import ThrowableQueue
+
+
+class EventQueue(ThrowableQueue[EventT[Any]]):
+    """An agent's queue that says when there is room again, so that it need not be asked for every event.
+
+    Attributes:
+        room: Cleared when it is full, set when half of it is taken out, or all of it thrown away.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.room = asyncio.Event()
+        self.room.set()
+
+    def clear(self) -> None:
+        """Throw away what is in it; Faust does in every rebalance."""
+        super().clear()
+        self.room.set()
+
+    def _put(self, event: EventT[Any]) -> None:
+        super()._put(event)
+        if self.full():
+            self.room.clear()
+
+    def _get(self) -> EventT[Any]:
+        event: EventT[Any] = super()._get()
+        if self.qsize() <= self.maxsize // 2:
+            self.room.set()
+        return event
+
+
+class FetchLoop(driver.Consumer):
+    """Faust's consumer, with this loop."""
+
+    async def _drain_messages(self, fetcher: ServiceT) -> None:
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                await asyncio.sleep(0)  # a fetch that finds records at once never lets go of the event loop
+                records, active = await self._wait_next_records(1.0)
+                if records and not self.should_stop:
+                    await self._hand_over(records, active)
+        except (asyncio.CancelledError, ConsumerStoppedError):
+            if not self.app.should_stop:
+                raise
+
+    async def _hand_over(self, records: RecordMap, active: Collection[TP] | None) -> None:
+        """Put records into the queues, until the flow stops: then all that is left is read again."""
+        app, generation = self.app, self.app.consumer_generation_id
+        await app.producer.buffer.wait_until_ebb()
+        queues = self._queues(records)
+        for tp, record in self.scheduler.iterate(records):
+            for queue in queues[tp]:
+                await queue.room.wait()
+            await app.flow_control.acquire()
+            if not self.flow_active or app.consumer_generation_id != generation:
+                return
+            position = self._read_offset[tp]
+            if (active is None or tp in active) and (position is None or record.offset >= position):
+                message = self._to_message(tp, record)
+                event = faust.Event(app, message.key, message.value, message.headers, message)
+                for queue in queues[tp]:
+                    queue.force_put_nowait(event)
+                self._read_offset[tp] = record.offset
+
+    def _queues(self, tps: Collection[TP]) -> dict[TP, list[EventQueue]]:
+        """The queues of those who read each partition."""
+        readers = cast("Conductor", self.app.topics)._tp_index  # noqa: SLF001  its own way is the one that is too long
+        return {
+            tp: [cast("EventQueue", cast("faust.Channel[Any]", channel).queue) for channel in readers[tp]] for tp in tps
+        }

@@ -1,0 +1,150 @@
+"""The way from a fetch to an agent. No broker is needed: a stand-in for the client's thread says what is fetched."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, cast
+
+import faust
+import pytest
+from aiokafka.structs import ConsumerRecord
+from faust.transport.consumer import Fetcher
+from faust.types import TP
+
+from streams.app import Runtime, create_runtime
+from streams.delivery.fetch_loop import EventQueue
+from streams.delivery.transport import LaneConsumer, LaneTransport
+from streams.settings import Settings
+from tests.support.delivery import Echo, member, until
+
+GENERATION = 3
+INPUT = TP("audio.raw", 0)
+#: What the queue of an input topic holds.
+QUEUE = 16
+
+
+def fail(error: BaseException) -> None:
+    raise error
+
+
+class Thread:
+    """Stands for the client's thread: gives the records of these offsets, fetch by fetch."""
+
+    def __init__(self) -> None:
+        self.fetches: asyncio.Queue[range] = asyncio.Queue()
+
+    async def getmany(self, active: set[TP] | None, timeout: float) -> dict[TP, list[ConsumerRecord[bytes, bytes]]]:
+        offsets = await self.fetches.get()
+        records = [ConsumerRecord("audio.raw", 0, offset, 1000, 0, b"k", b"v", None, 1, 1, ()) for offset in offsets]
+        return {INPUT: records}
+
+
+class Way:
+    """The parts between a fetch and an agent.
+
+    Attributes:
+        thread: Says what is fetched.
+        queue: Where it waits for the agent.
+        events: What the agent gets.
+    """
+
+    def __init__(self, runtime: Runtime, consumer: LaneConsumer, stream: Any) -> None:
+        self.app = runtime.app
+        self.consumer = consumer
+        self.thread = cast("Thread", consumer._thread)  # noqa: SLF001  the stand-in
+        self.queue: EventQueue = stream.channel.queue
+        self._events = aiter(stream.noack().events())
+
+    async def read(self, count: int) -> list[int]:
+        """Offsets of the next events."""
+        async with asyncio.timeout(5):
+            return [(await anext(self._events)).message.offset for _ in range(count)]
+
+    def stop_flow(self) -> None:
+        """As Faust does when a rebalance begins."""
+        self.consumer.stop_flow()
+        self.app.flow_control.suspend()
+        self.app.flow_control.clear()
+
+    def resume_flow(self, generation: int) -> None:
+        """As Faust does when a rebalance is over."""
+        self.app.consumer_generation_id = generation
+        self.app.flow_control.resume()
+        self.consumer.resume_flow()
+
+
+@pytest.fixture
+async def way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Way]:
+    async def ignore(*_: Any) -> None:
+        return None
+
+    runtime = create_runtime(Settings(state_dir=tmp_path), "member", fail)
+    stream: Any = runtime.app.stream(cast("faust.Topic", runtime.input_topic("audio.raw", Echo())))
+    transport = cast("LaneTransport", runtime.app.transport)
+    consumer = transport.create_consumer(ignore, on_partitions_revoked=ignore, on_partitions_assigned=ignore)
+    assert isinstance(consumer, LaneConsumer)
+    monkeypatch.setattr(consumer, "_thread", Thread())
+    monkeypatch.setattr(consumer, "assignment", lambda: {INPUT})
+    await runtime.app.topics.on_partitions_assigned({INPUT})
+    runtime.lanes.expect(member(GENERATION))
+    await runtime.lanes.open([], no_positions)
+    way = Way(runtime, consumer, stream)
+    way.resume_flow(GENERATION)
+    loop = asyncio.create_task(consumer._drain_messages(Fetcher(runtime.app)))  # noqa: SLF001  what Faust starts
+    yield way
+    loop.cancel()
+    await asyncio.gather(loop, return_exceptions=True)
+
+
+async def no_positions() -> dict[Any, int]:
+    return {}
+
+
+async def test_an_agent_that_waits_holds_back_the_fetch(way: Way) -> None:
+    way.thread.fetches.put_nowait(range(3 * QUEUE))
+    await until(lambda: way.queue.qsize() == QUEUE)
+    await asyncio.sleep(0.05)
+    assert way.queue.qsize() == QUEUE
+    assert await way.read(3 * QUEUE) == list(range(3 * QUEUE))
+
+
+async def test_what_waits_for_room_when_the_flow_stops_is_dropped(way: Way) -> None:
+    way.thread.fetches.put_nowait(range(3 * QUEUE))
+    await until(way.queue.full)
+    way.stop_flow()
+    await asyncio.sleep(0.05)
+    way.resume_flow(GENERATION + 1)
+    way.thread.fetches.put_nowait(range(70, 72))
+    assert await way.read(2) == [70, 71]
+
+
+async def test_what_waits_for_room_when_another_generation_begins_is_dropped(way: Way) -> None:
+    way.thread.fetches.put_nowait(range(3 * QUEUE))
+    await until(way.queue.full)
+    way.stop_flow()
+    way.resume_flow(GENERATION + 1)  # before the loop has had a turn
+    way.thread.fetches.put_nowait(range(70, 72))
+    assert await way.read(2) == [70, 71]
+
+
+async def test_an_event_of_an_earlier_generation_is_not_for_the_agent(way: Way) -> None:
+    way.thread.fetches.put_nowait(range(1))
+    await until(lambda: way.queue.qsize() == 1)
+    way.app.consumer_generation_id = GENERATION + 1
+    way.thread.fetches.put_nowait(range(7, 8))
+    assert await way.read(1) == [7]
+
+
+async def test_what_was_read_before_a_seek_is_dropped(way: Way) -> None:
+    way.consumer._read_offset[INPUT] = 5  # noqa: SLF001  as a seek sets it
+    way.thread.fetches.put_nowait(range(3, 8))
+    assert await way.read(3) == [5, 6, 7]
+
+
+async def test_records_of_a_partition_that_was_paused_meanwhile_are_dropped(way: Way) -> None:
+    way.thread.fetches.put_nowait(range(3 * QUEUE))
+    await until(way.queue.full)
+    way.consumer.pause_partitions({INPUT})
+    assert await way.read(QUEUE) == list(range(QUEUE))
+    await asyncio.sleep(0.05)
+    assert way.queue.empty()
