@@ -43,6 +43,9 @@ _LAG_INTERVAL = 5.0
 #: Seconds for Faust to leave the group and close its connections, after the lanes have drained.
 _STOP_TIMEOUT = 20.0
 
+#: Seconds after which a thread that works in Python has to let another one in. The event loop asks for the interpreter
+#: after every system call, and at Python's own 5 ms each step of a transaction would wait for the pool.
+_SWITCH_INTERVAL = 0.0001
 #: Objects that come to be, and stay, between two searches for circles of them; Python's own figure is 700. Records
 #: leave no circles, so that there is little to find.
 _OBJECTS_PER_COLLECTION = 10_000
@@ -60,6 +63,7 @@ def main() -> int:
         print(f"worker: {error}", file=sys.stderr)
         return EXIT_USAGE
     configure_logs(settings.log_level, versions()["version"])
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     threadpool_limits(1)  # every core has a clip already; more threads within one only wait for each other, spinning
     errors = LastErrors()
     logging.getLogger().addHandler(errors)

@@ -10,8 +10,8 @@ from streams.delivery.outcome import Outcome
 from streams.delivery.transactions import Transactor
 
 #: Seconds between the starts of two transactions, at least. The first record after a pause does not wait; under load
-#: this is the batching. 5 ms collapses on two cores: too many small transactions.
-COMMIT_INTERVAL = 0.02
+#: this is the batching.
+COMMIT_INTERVAL = 0.01
 #: A worker commits for this part of its time at most. A transaction costs as much as several records: on a busy
 #: machine, where each takes longer, there have to be fewer and larger ones, or they use up what they wait for.
 _COMMIT_SHARE = 1 / 3
