@@ -1,7 +1,6 @@
 """What the lanes of a worker have finished, into transactions."""
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable
 
@@ -104,7 +103,7 @@ class Committer:
         return any(lane.ready for lane in self._lanes)
 
     async def _linger(self, started: float, took: float) -> None:
-        """Give the next inputs time to join the transaction, unless there is enough already, or no more can come.
+        """Give the next inputs time to join the transaction, unless there is enough already, or none is at work.
 
         Args:
             started: When the last transaction began.
@@ -112,15 +111,20 @@ class Committer:
         """
         budget = self._parts.budget
         await self._wait(started + _LONGEST_INTERVAL, lambda: self._full() or not budget.saturated)
-        await self._wait(started + min(max(COMMIT_INTERVAL, took / _COMMIT_SHARE), _LONGEST_INTERVAL), self._full)
+        await self._wait(started + COMMIT_INTERVAL, self._full)
+        await self._wait(
+            started + min(took / _COMMIT_SHARE, _LONGEST_INTERVAL), lambda: self._full() or not budget.clips
+        )
 
     async def _wait(self, until: float, enough: Callable[[], bool]) -> None:
         loop = asyncio.get_running_loop()
         self._wanted = enough
         while not enough() and (left := until - loop.time()) > 0:
             self._changed.clear()
-            with contextlib.suppress(TimeoutError):
+            try:
                 await asyncio.wait_for(self._changed.wait(), left)
+            except TimeoutError:
+                return
 
     def _committable(self) -> bool:
         return any(lane.ready for lane in self._lanes) or not (self._open or any(lane.depth for lane in self._lanes))
