@@ -10,7 +10,6 @@ was acknowledged.
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Collection, Iterable
 
 from aiokafka import TopicPartition
@@ -36,6 +35,8 @@ from aiokafka.protocol.types import (
 )
 from aiokafka.structs import OffsetAndMetadata
 
+from streams.topic_array import NO_TAGS, by_topic, topic_array
+
 _NO_OFFSET = -1
 _UNSTABLE_OFFSET_COMMIT = 88
 _RETRY_PAUSE = 0.2
@@ -56,20 +57,12 @@ class OffsetFetchResponse(Response):  # type: ignore[misc]  # aiokafka has no ty
         ("throttle_time_ms", Int32),
         (
             "topics",
-            CompactArray(
-                ("name", CompactString("utf-8")),
-                (
-                    "partitions",
-                    CompactArray(
-                        ("partition_index", Int32),
-                        ("committed_offset", Int64),
-                        ("committed_leader_epoch", Int32),
-                        ("metadata", CompactString("utf-8")),
-                        ("error_code", Int16),
-                        ("tags", TaggedFields),
-                    ),
-                ),
-                ("tags", TaggedFields),
+            topic_array(
+                ("partition_index", Int32),
+                ("committed_offset", Int64),
+                ("committed_leader_epoch", Int32),
+                ("metadata", CompactString("utf-8")),
+                ("error_code", Int16),
             ),
         ),
         ("error_code", Int16),
@@ -111,15 +104,11 @@ class OffsetFetch(Request[_OffsetFetchRequestStruct]):  # type: ignore[misc]  # 
     def __init__(self, group: str, partitions: Iterable[TopicPartition], *, stable: bool) -> None:
         self._group = group
         self._stable = stable
-        self._indexes: dict[str, list[int]] = defaultdict(list)
-        for partition in partitions:
-            self._indexes[partition.topic].append(partition.partition)
+        self._topics = by_topic(partitions)
 
     def build(self, request_struct_class: type[_OffsetFetchRequestStruct]) -> _OffsetFetchRequestStruct:
         """Lay the request out for the wire."""
-        no_tags: dict[int, bytes] = {}
-        topics = [(topic, indexes, no_tags) for topic, indexes in self._indexes.items()]
-        return request_struct_class(self._group, topics, self._stable, no_tags)
+        return request_struct_class(self._group, self._topics, self._stable, NO_TAGS)
 
 
 def committed_offsets(response: OffsetFetchResponse) -> dict[TopicPartition, OffsetAndMetadata]:

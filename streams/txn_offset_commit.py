@@ -6,7 +6,6 @@ names the member and its generation, and a coordinator that knows better refuses
 owner cannot commit, whichever its transactional id is.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +16,12 @@ from aiokafka.errors import ProducerFenced
 from aiokafka.producer.sender import Sender, TxnOffsetCommitHandler
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.transaction import TxnOffsetCommitResponse_v0
-from aiokafka.protocol.types import CompactArray, CompactString, Int16, Int32, Int64, Schema, TaggedFields
+from aiokafka.protocol.types import CompactString, Int16, Int32, Int64, Schema, TaggedFields
 from aiokafka.structs import OffsetAndMetadata
 
+from streams.topic_array import NO_TAGS, by_topic, topic_array
+
 _NO_EPOCH = -1
-_NO_TAGS: dict[int, bytes] = {}
 _FENCED = {22: "ILLEGAL_GENERATION", 25: "UNKNOWN_MEMBER_ID", 82: "FENCED_INSTANCE_ID"}
 
 Offsets = Mapping[TopicPartition, OffsetAndMetadata]
@@ -49,17 +49,7 @@ class _TxnOffsetCommitResponse(Response):  # type: ignore[misc]  # aiokafka has 
     API_VERSION = 3
     SCHEMA = Schema(
         ("throttle_time_ms", Int32),
-        (
-            "topics",
-            CompactArray(
-                ("name", CompactString("utf-8")),
-                (
-                    "partitions",
-                    CompactArray(("partition_index", Int32), ("error_code", Int16), ("tags", TaggedFields)),
-                ),
-                ("tags", TaggedFields),
-            ),
-        ),
+        ("topics", topic_array(("partition_index", Int32), ("error_code", Int16))),
         ("tags", TaggedFields),
     )
 
@@ -79,19 +69,11 @@ class _TxnOffsetCommitRequestStruct(RequestStruct):  # type: ignore[misc]  # aio
         ("group_instance_id", CompactString("utf-8")),
         (
             "topics",
-            CompactArray(
-                ("name", CompactString("utf-8")),
-                (
-                    "partitions",
-                    CompactArray(
-                        ("partition_index", Int32),
-                        ("committed_offset", Int64),
-                        ("committed_leader_epoch", Int32),
-                        ("committed_metadata", CompactString("utf-8")),
-                        ("tags", TaggedFields),
-                    ),
-                ),
-                ("tags", TaggedFields),
+            topic_array(
+                ("partition_index", Int32),
+                ("committed_offset", Int64),
+                ("committed_leader_epoch", Int32),
+                ("committed_metadata", CompactString("utf-8")),
             ),
         ),
         ("tags", TaggedFields),
@@ -108,9 +90,10 @@ class _TxnOffsetCommit(Request[_TxnOffsetCommitRequestStruct]):  # type: ignore[
         self._offsets = offsets
 
     def build(self, request_struct_class: type[_TxnOffsetCommitRequestStruct]) -> _TxnOffsetCommitRequestStruct:
-        topics: dict[str, list[tuple[int, int, int, str, dict[int, bytes]]]] = defaultdict(list)
-        for (topic, partition), committed in self._offsets.items():
-            topics[topic].append((partition, committed.offset, _NO_EPOCH, committed.metadata, _NO_TAGS))
+        topics = by_topic(
+            (topic, (partition, committed.offset, _NO_EPOCH, committed.metadata, NO_TAGS))
+            for (topic, partition), committed in self._offsets.items()
+        )
         member = self._member
         return request_struct_class(
             self._transactional_id,
@@ -119,8 +102,8 @@ class _TxnOffsetCommit(Request[_TxnOffsetCommitRequestStruct]):  # type: ignore[
             member.generation,
             member.member_id,
             member.instance,
-            [(topic, partitions, _NO_TAGS) for topic, partitions in topics.items()],
-            _NO_TAGS,
+            topics,
+            NO_TAGS,
         )
 
 
