@@ -125,34 +125,37 @@ class Compressor:
     def process(self, item: Input, lookup: Lookup) -> Outcome:
         """Parse, decode, choose, encode; see docs/ARCHITECTURE.md for the way of one record."""
         with self._turn.taken():
-            started = time.perf_counter()
-            event = RawAudio.from_record(item.record, max_bytes=self._max_bytes)
-            if isinstance(event, Rejection):
-                return self.reject(item, event)
-            policy = self._parts.policy_of(event.hotel_id)
-            repeats = admits(event.channel, policy)
-            heard = self._hear(event, repeats=repeats)
-            if isinstance(heard, Rejection):
-                return self.reject(item, heard)
-            decision = choose(heard.outline, heard.hearing, policy, self._parts.governor.pressure, self._level)
-            found = self._find(heard.outline, decision.plan, item.position.partition, lookup) if repeats else None
-            labelled = heard.outline.source.corrected or event.media_type
-            if found is not None and pays(found.encoded, heard.outline, event.audio, labelled):
-                kept, best = found, found.encoded
-            else:
-                clip = heard.clip or self._decode(event.audio, event.media_type)
-                if isinstance(clip, Rejection):
-                    return self.reject(item, clip)
-                kept = found or self._make(clip, decision.plan, item.position.partition, offer=repeats)
-                best = smallest(kept.encoded, clip, event.audio, labelled, policy)
-            if best != kept.encoded:
-                decision = Decision(decision.plan, KEPT)
-            result = _result(item, event, heard.outline, decision=decision, encoded=best, hit=found is not None)
-            return Outcome(
-                outputs=(Output(self._results, result.to_record()),),
-                table_updates=kept.updates,
-                report=Report(result, event.media_type, time.perf_counter() - started, kept if repeats else None),
-            )
+            return self._process(item, lookup)
+
+    def _process(self, item: Input, lookup: Lookup) -> Outcome:
+        started = time.perf_counter()
+        event = RawAudio.from_record(item.record, max_bytes=self._max_bytes)
+        if isinstance(event, Rejection):
+            return self.reject(item, event)
+        policy = self._parts.policy_of(event.hotel_id)
+        repeats = admits(event.channel, policy)
+        heard = self._hear(event, repeats=repeats)
+        if isinstance(heard, Rejection):
+            return self.reject(item, heard)
+        decision = choose(heard.outline, heard.hearing, policy, self._parts.governor.pressure, self._level)
+        found = self._find(heard.outline, decision.plan, item.position.partition, lookup) if repeats else None
+        labelled = heard.outline.source.corrected or event.media_type
+        if found is not None and pays(found.encoded, heard.outline, event.audio, labelled):
+            kept, best = found, found.encoded
+        else:
+            clip = heard.clip or self._decode(event.audio, event.media_type)
+            if isinstance(clip, Rejection):
+                return self.reject(item, clip)
+            kept = found or self._make(clip, decision.plan, item.position.partition, offer=repeats)
+            best = smallest(kept.encoded, clip, event.audio, labelled, policy)
+        if best != kept.encoded:
+            decision = Decision(decision.plan, KEPT)
+        result = _result(item, event, heard.outline, decision=decision, encoded=best, hit=found is not None)
+        return Outcome(
+            outputs=(Output(self._results, result.to_record()),),
+            table_updates=kept.updates,
+            report=Report(result, event.media_type, time.perf_counter() - started, kept if repeats else None),
+        )
 
     def _hear(self, event: RawAudio, *, repeats: bool) -> _Heard | Rejection:
         """Decode and analyse, or remember what was heard of the same bytes: next to a hit that is most of the work."""

@@ -163,14 +163,13 @@ class GroupProducer:
             producer = self._new_producer(name)
             try:
                 await producer.start()
-            except _PASSING:
+            except BaseException as error:
                 await asyncio.wait_for(producer.stop(), _STOP_TIMEOUT)
-                await asyncio.sleep(_START_ATTEMPT_PAUSE)
-            except BaseException:
-                await asyncio.wait_for(producer.stop(), _STOP_TIMEOUT)
-                raise
+                if not isinstance(error, _PASSING):
+                    raise
             else:
                 return producer
+            await asyncio.sleep(_START_ATTEMPT_PAUSE)
 
     def _new_producer(self, name: str) -> GroupFencedProducer:
         return GroupFencedProducer(
