@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer
 from schemas import CompressedAudio, Rejection
 from schemas.topics import COMPRESSED
 from streams.clients.messages import record_of
-from streams.offset_fetch import mend_offset_fetch
+from streams.protocol.offset_fetch import mend_offset_fetch
 
 _MAX_FETCH_BYTES = 10 * 2**20  # one record of the largest size
 

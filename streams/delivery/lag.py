@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.delivery.outcome import Source
-from streams.delivery.transactions import REQUEST_TIMEOUT_MS
-from streams.offset_fetch import fetch_last_committed
+from streams.delivery.writer import REQUEST_TIMEOUT_MS
+from streams.protocol.offset_fetch import fetch_last_committed
 
 #: Partitions whose oldest record is fetched in one look, so that a look at many that are behind stays cheap.
 _PROBES = 16

@@ -10,7 +10,7 @@ from streams.delivery.committer import Committer
 from streams.delivery.lane import Lane, LaneParts
 from streams.delivery.outcome import Input, Processor, Source
 from streams.delivery.transactions import Batch, Transactor
-from streams.txn_offset_commit import GroupMember
+from streams.protocol.txn_offset_commit import GroupMember
 
 log = structlog.get_logger(__name__)
 

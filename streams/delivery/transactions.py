@@ -1,39 +1,32 @@
 """The transactions of one worker in one generation of its group, and whose they are."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
-import aiokafka.producer.sender
 from aiokafka import TopicPartition
-from aiokafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, KafkaConnectionError
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import (
+    IncompatibleBrokerVersion,
+    KafkaError,
+)
 from aiokafka.structs import OffsetAndMetadata
 
+from schemas import Record
 from streams.delivery.outcome import Output, Source
-from streams.offset_fetch import fetch_last_committed
-from streams.txn_offset_commit import GroupFencedProducer, GroupMember
+from streams.delivery.writer import REQUEST_TIMEOUT_MS, TransactionalWriter, together
+from streams.protocol.api_versions import ApiVersions
+from streams.protocol.offset_fetch import fetch_last_committed
+from streams.protocol.txn_offset_commit import GroupMember, Offsets
 
-# aiokafka waits this long whenever a transaction follows the one before closely; at its 20 ms the wait is most of a
-# small transaction's time. Measured on three brokers: 66 ms per transaction back to back as shipped, 17 ms with 2 ms.
-aiokafka.producer.sender.BACKOFF_OVERRIDE = 0.002
-
-#: A dead worker's open transaction holds back read_committed consumers until its successor fences it, or this long.
-_TRANSACTION_TIMEOUT_MS = 30_000
-#: A frozen broker keeps its connections: a request waits for it this long before it goes to the one that took over.
-REQUEST_TIMEOUT_MS = 6_000
-#: Brokers refuse the first write of a transaction (as NOT_ENOUGH_REPLICAS) until the one before has its markers; that
-#: takes milliseconds, so the usual 100 ms would be most of the latency.
-_RETRY_BACKOFF_MS = 20
 _START_TIMEOUT = 30.0
 _START_ATTEMPT_PAUSE = 0.5
 #: Longer than brokers wait before they abort a transaction: its fate is decided when this is over.
 _COMMIT_TIMEOUT = 60.0
 _STOP_TIMEOUT = 5.0
-#: Brokers and coordinators on their way up.
-_PASSING = (KafkaConnectionError, CoordinatorNotAvailableError, CoordinatorLoadInProgressError)
-_MAX_BATCH_BYTES = 900 * 1024
-#: As large as the largest dead letter: the dead-letter topic's max.message.bytes.
-_MAX_REQUEST_BYTES = 10 * 2**20
+#: The version of Kafka's transactions in which what is written makes itself part of them (KIP-890).
+_TRANSACTION_VERSION = 2
 
 
 class Batch(NamedTuple):
@@ -84,20 +77,24 @@ class GroupProducer:
         self._bootstrap_servers = bootstrap_servers
         self._member = member
         self._sources = [TopicPartition(*source) for source in sources]
-        self._producer: GroupFencedProducer | None = None
+        self._client: AIOKafkaClient | None = None
+        self._writer: TransactionalWriter | None = None
 
     async def start(self) -> None:
         """Fence and start, waiting for brokers and coordinators that are on their way up.
 
         Raises:
-            KafkaError: When they refuse.
+            IncompatibleBrokerVersion: When the cluster's transactions are of an earlier version.
+            KafkaError: When the brokers refuse.
             TimeoutError: When they do not come in time.
         """
         if not self._sources:
             return
         async with asyncio.timeout(_START_TIMEOUT):
-            self._producer = await self._connected(_name(self._member))
-            await self._fence_former_owners(self._producer)
+            self._client = await connect(self._bootstrap_servers)
+            self._writer = TransactionalWriter(self._client, self._transactional_id(_name(self._member)))
+            await self._writer.start()
+            await self._fence_former_owners(self._client)
 
     async def commit(self, batches: Sequence[Batch]) -> None:
         """Write outputs and the next input offsets in one transaction.
@@ -107,12 +104,12 @@ class GroupProducer:
 
         Raises:
             KafkaError: The worker must end; see above.
-            TimeoutError: Likewise; aiokafka itself would try for ever.
+            TimeoutError: Likewise.
         """
-        if self._producer is None:
+        if self._writer is None:
             raise RuntimeError("commit before start")
         async with asyncio.timeout(_COMMIT_TIMEOUT):
-            await self._commit(self._producer, batches)
+            await self._commit(self._writer, batches)
 
     async def stop(self) -> None:
         """Release the connections.
@@ -120,68 +117,68 @@ class GroupProducer:
         Raises:
             TimeoutError: When something is still under way and does not end.
         """
-        if self._producer is not None:
-            producer, self._producer = self._producer, None
-            await asyncio.wait_for(producer.stop(), _STOP_TIMEOUT)
+        if self._client is not None:
+            client, self._client = self._client, None
+            await asyncio.wait_for(client.close(), _STOP_TIMEOUT)
 
-    async def _commit(self, producer: GroupFencedProducer, batches: Sequence[Batch]) -> None:
-        await producer.begin_transaction()
-        pending = [
-            await producer.send(
-                output.topic,
-                key=output.record.key,
-                value=output.record.value,
-                partition=batch.source.partition,
-                timestamp_ms=output.record.timestamp_ms,
-                headers=list(output.record.headers),
-            )
-            for batch in batches
-            for output in batch.outputs
-        ]
-        await producer.send_offsets_to_transaction(self._offsets(batches), self._member.group)
-        await asyncio.gather(*pending)
-        await producer.commit_transaction()
+    async def _commit(self, writer: TransactionalWriter, batches: Sequence[Batch]) -> None:
+        await together(
+            writer.write(_by_partition(batches)), writer.commit_offsets(self._member, self._offsets(batches))
+        )
+        await writer.commit()
 
-    def _offsets(self, batches: Sequence[Batch]) -> dict[TopicPartition, OffsetAndMetadata]:
+    def _offsets(self, batches: Sequence[Batch]) -> Offsets:
         name = _name(self._member)
         return {TopicPartition(*batch.source): OffsetAndMetadata(batch.next_offset, name) for batch in batches}
 
-    async def _fence_former_owners(self, producer: GroupFencedProducer) -> None:
-        last = await fetch_last_committed(producer.client, self._member.group, self._sources)
-        names = {committed.metadata for committed in last.values()}
-        async with asyncio.TaskGroup() as tasks:
-            for name in sorted(names):
-                if _is_former(name, self._member):
-                    tasks.create_task(self._fence(name))
+    async def _fence_former_owners(self, client: AIOKafkaClient) -> None:
+        last = await fetch_last_committed(client, self._member.group, self._sources)
+        names = sorted({committed.metadata for committed in last.values()})
+        former = [self._transactional_id(name) for name in names if _is_former(name, self._member)]
+        await together(*(TransactionalWriter(client, transactional_id).start() for transactional_id in former))
 
-    async def _fence(self, name: str) -> None:
-        producer = await self._connected(name)
-        await asyncio.wait_for(producer.stop(), _STOP_TIMEOUT)
+    def _transactional_id(self, name: str) -> str:
+        return f"{self._member.group}-{name}"
 
-    async def _connected(self, name: str) -> GroupFencedProducer:
-        while True:
-            producer = self._new_producer(name)
-            try:
-                await producer.start()
-            except BaseException as error:
-                await asyncio.wait_for(producer.stop(), _STOP_TIMEOUT)
-                if not isinstance(error, _PASSING):
-                    raise
-            else:
-                return producer
-            await asyncio.sleep(_START_ATTEMPT_PAUSE)
 
-    def _new_producer(self, name: str) -> GroupFencedProducer:
-        return GroupFencedProducer(
-            member=self._member,
-            bootstrap_servers=self._bootstrap_servers,
-            transactional_id=f"{self._member.group}-{name}",
-            transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
-            retry_backoff_ms=_RETRY_BACKOFF_MS,
-            max_batch_size=_MAX_BATCH_BYTES,
-            max_request_size=_MAX_REQUEST_BYTES,
+async def connect(bootstrap_servers: str) -> AIOKafkaClient:
+    """Connect to a cluster that has the transactions which `TransactionalWriter` needs, once it is up.
+
+    Raises:
+        IncompatibleBrokerVersion: When it does not have them.
+        KafkaError: When the brokers refuse.
+    """
+    while True:
+        client = AIOKafkaClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=REQUEST_TIMEOUT_MS)
+        try:
+            await client.bootstrap()
+            await _check_transactions(client)
+        except BaseException as error:
+            await asyncio.wait_for(client.close(), _STOP_TIMEOUT)
+            if not (isinstance(error, KafkaError) and error.retriable):
+                raise
+        else:
+            return client
+        await asyncio.sleep(_START_ATTEMPT_PAUSE)
+
+
+async def _check_transactions(client: AIOKafkaClient) -> None:
+    answer = await client.send(client.get_random_node(), ApiVersions())
+    version = answer.finalized("transaction.version")
+    if version < _TRANSACTION_VERSION:
+        raise IncompatibleBrokerVersion(
+            f"workers need transaction.version {_TRANSACTION_VERSION}, this cluster's is {version}: see kafka-features.sh"
+            f" --bootstrap-server ... upgrade --feature transaction.version={_TRANSACTION_VERSION} (Kafka 4.0 or later)"
         )
+
+
+def _by_partition(batches: Sequence[Batch]) -> dict[TopicPartition, list[Record]]:
+    """Outputs in the order of their inputs; each goes to the number of its input's partition."""
+    outputs: defaultdict[TopicPartition, list[Record]] = defaultdict(list)
+    for batch in batches:
+        for output in batch.outputs:
+            outputs[TopicPartition(output.topic, batch.source.partition)].append(output.record)
+    return outputs
 
 
 def _name(member: GroupMember) -> str:

@@ -17,9 +17,9 @@ from faust.types import TP
 from streams.delivery.fetch_loop import FetchLoop
 from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import Source
-from streams.delivery.transactions import REQUEST_TIMEOUT_MS
-from streams.offset_fetch import mend_offset_fetch
-from streams.txn_offset_commit import GroupMember
+from streams.delivery.writer import REQUEST_TIMEOUT_MS
+from streams.protocol.offset_fetch import mend_offset_fetch
+from streams.protocol.txn_offset_commit import GroupMember
 
 #: Faust asks for 1,500 ms. Whatever else is asked of a broker waits behind a fetch that found nothing yet: assignments,
 #: pauses and, three times over, the steps of a recovery.

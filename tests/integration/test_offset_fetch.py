@@ -7,7 +7,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import GroupLoadInProgressError, NotCoordinatorForGroupError, UnknownError
 
 from schemas.topics import RAW
-from streams.offset_fetch import OffsetFetchResponse, UnstableOffsetCommitError, committed_offsets, mend_offset_fetch
+from streams.protocol.offset_fetch import (
+    OffsetFetchResponse,
+    UnstableOffsetCommitError,
+    committed_offsets,
+    mend_offset_fetch,
+)
 from streams.topics import apply_topics
 from tests.support.brokers import Namespace, ThreeBrokers
 

@@ -13,9 +13,9 @@ from schemas import Record
 from schemas.topics import COMPRESSED, RAW
 from streams.delivery.outcome import Output, Source
 from streams.delivery.transactions import Batch, GroupProducer
-from streams.offset_fetch import fetch_last_committed
+from streams.protocol.offset_fetch import fetch_last_committed
+from streams.protocol.txn_offset_commit import GroupMember
 from streams.topics import apply_topics
-from streams.txn_offset_commit import GroupMember
 from tests.support.brokers import Broker, Namespace
 
 #: Well below the transactions' timeout: what is left open must not wait for that.
@@ -63,6 +63,9 @@ class Installation:
     def batch(self, *values: bytes, next_offset: int) -> Batch:
         outputs = [Output(self.results, Record(b"call", value)) for value in values]
         return Batch(self.source, outputs, next_offset)
+
+    def output(self, value: bytes) -> dict[TopicPartition, list[Record]]:
+        return {TopicPartition(self.results, 0): [Record(b"call", value)]}
 
     async def committed(self) -> tuple[int, str] | None:
         """Offset of the source, and what stands beside it."""
@@ -123,10 +126,9 @@ async def test_the_next_owner_ends_what_a_former_one_left_open(installation: Ins
         former = installation.member(first, "former")
         async with installation.producing(former) as zombie:
             await zombie.commit([installation.batch(b"a", next_offset=1)])
-            writing = zombie._producer  # noqa: SLF001  in the midst of a transaction
-            assert writing is not None
-            await writing.begin_transaction()
-            await writing.send_and_wait(installation.results, b"open", partition=0)
+            writer = zombie._writer  # noqa: SLF001  in the midst of a transaction
+            assert writer is not None
+            await writer.write(installation.output(b"open"))
             async with installation.joined("next") as second:
                 successor = installation.member(second, "next")
                 assert successor.generation > former.generation
@@ -134,22 +136,21 @@ async def test_the_next_owner_ends_what_a_former_one_left_open(installation: Ins
                     await producer.commit([installation.batch(b"b", next_offset=2)])
                     assert await installation.delivered(2) == [b"a", b"b"]
             with pytest.raises(ProducerFenced):
-                await writing.commit_transaction()
+                await writer.commit()
 
 
 async def test_a_worker_that_starts_again_ends_what_it_left_open_itself(installation: Installation) -> None:
     async with installation.joined("one") as consumer:
         member = installation.member(consumer, "one")
         async with installation.producing(member) as killed:
-            writing = killed._producer  # noqa: SLF001  in the midst of its first transaction, which nobody knows of
-            assert writing is not None
-            await writing.begin_transaction()
-            await writing.send_and_wait(installation.results, b"open", partition=0)
+            writer = killed._writer  # noqa: SLF001  in the midst of its first transaction, which nobody knows of
+            assert writer is not None
+            await writer.write(installation.output(b"open"))
             async with installation.producing(member) as producer:
                 await producer.commit([installation.batch(b"a", next_offset=1)])
                 assert await installation.delivered(1) == [b"a"]
             with pytest.raises(ProducerFenced):
-                await writing.commit_transaction()
+                await writer.commit()
 
 
 async def test_offsets_that_were_set_by_hand_name_nobody(installation: Installation) -> None:

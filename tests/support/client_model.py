@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaTimeoutError, ProducerFenced
 from aiokafka.structs import OffsetAndMetadata
 
-from streams.txn_offset_commit import GroupMember
+from streams.protocol.txn_offset_commit import GroupMember
 from tests.support.kafka_model import Committed, GroupModel, KafkaModel
 
 

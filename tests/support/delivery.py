@@ -12,7 +12,7 @@ from streams.delivery.lane import LaneParts
 from streams.delivery.outcome import Input, Lookup, Outcome, Output
 from streams.delivery.transactions import Batch
 from streams.metrics import Metrics
-from streams.txn_offset_commit import GroupMember
+from streams.protocol.txn_offset_commit import GroupMember
 
 TOPIC = "in"
 

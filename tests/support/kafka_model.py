@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from aiokafka.errors import ProducerFenced
 
-from streams.txn_offset_commit import GroupMember
+from streams.protocol.txn_offset_commit import GroupMember
 
 #: Topic and partition that outputs are written to.
 Place = tuple[str, int]

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from streams.delivery import transactions
 from streams.delivery.committer import COMMIT_INTERVAL
 from streams.delivery.lanes import DRAIN_TIMEOUT
-from streams.txn_offset_commit import GroupMember
+from streams.protocol.txn_offset_commit import GroupMember
 from tests.support.client_model import ProducerModel
 from tests.support.kafka_model import GroupModel, KafkaModel
 from tests.support.worker_model import Clock, WorkerModel, is_bad

@@ -14,7 +14,7 @@ from streams.delivery.lane import LaneParts
 from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import Input, Outcome, Source
 from streams.metrics import Metrics
-from streams.txn_offset_commit import GroupMember
+from streams.protocol.txn_offset_commit import GroupMember
 from tests.support.client_model import Network, ProducerModel
 from tests.support.delivery import TOPIC, Echo, MemoryStore, item
 from tests.support.kafka_model import GroupModel, KafkaModel

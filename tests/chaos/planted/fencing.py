@@ -10,7 +10,7 @@ from streams.delivery import transactions
 from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import Source
 from streams.delivery.transactions import Batch, GroupProducer
-from streams.txn_offset_commit import GroupMember
+from streams.protocol.txn_offset_commit import GroupMember
 from tests.chaos.planted.patch import Patch
 
 _IMPATIENCE_S = 0.5

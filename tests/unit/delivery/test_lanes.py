@@ -6,7 +6,7 @@ import pytest
 from streams.delivery.lanes import Lanes, UnownedInputError
 from streams.delivery.outcome import Input, Source
 from streams.delivery.transactions import Transactor
-from streams.txn_offset_commit import GroupMember
+from streams.protocol.txn_offset_commit import GroupMember
 from tests.support.delivery import TOPIC, Bench, Echo, MemoryKafka, MemoryTransactor, bench, item, member
 
 

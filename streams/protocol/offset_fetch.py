@@ -35,7 +35,7 @@ from aiokafka.protocol.types import (
 )
 from aiokafka.structs import OffsetAndMetadata
 
-from streams.topic_array import NO_TAGS, by_topic, topic_array
+from streams.protocol.topic_array import NO_TAGS, by_topic, topic_array
 
 _NO_OFFSET = -1
 _UNSTABLE_OFFSET_COMMIT = 88

@@ -1,0 +1,227 @@
+"""Transactions of one transactional id, in as few requests as Kafka's protocol needs.
+
+Since version 2 of Kafka's transactions (KIP-890), what is written makes itself part of the transaction: outputs and
+offsets leave at once, side by side, and then one request commits. aiokafka's producer announces partitions and offsets
+beforehand, each in a round trip of its own, and keeps tasks and futures for every record.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from aiokafka import TopicPartition
+from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
+from aiokafka.errors import (
+    ConcurrentTransactions,
+    CoordinatorLoadInProgressError,
+    DuplicateSequenceNumber,
+    KafkaError,
+    LeaderNotAvailableError,
+    NoError,
+    ProducerFenced,
+    for_code,
+)
+from aiokafka.protocol.api import Request
+from aiokafka.protocol.transaction import InitProducerIdRequest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+
+from schemas import Record
+from streams.protocol.end_txn import EndTxn
+from streams.protocol.produce import Produce
+from streams.protocol.producer import Producer
+from streams.protocol.txn_offset_commit import GroupMember, Offsets, TxnOffsetCommit
+
+#: A dead worker's open transaction holds back read_committed consumers until its successor fences it, or this long.
+_TRANSACTION_TIMEOUT_MS = 30_000
+#: A frozen broker keeps its connections: a request waits for it this long before it goes to the one that took over.
+REQUEST_TIMEOUT_MS = 6_000
+#: Brokers refuse what follows a transaction until its markers are written; that takes milliseconds, an election more.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
+_MAX_BATCH_BYTES = 900 * 1024
+_MAGIC, _UNCOMPRESSED, _TRANSACTIONAL = 2, 0, 1
+
+_FENCED = {
+    22: "ILLEGAL_GENERATION",
+    25: "UNKNOWN_MEMBER_ID",
+    47: "INVALID_PRODUCER_EPOCH",
+    82: "FENCED_INSTANCE_ID",
+    90: "PRODUCER_FENCED",
+}
+#: A duplicate was written before, by a request whose answer was lost.
+_FINE = (NoError, DuplicateSequenceNumber)
+
+
+class TransactionalWriter:
+    """Writes records and a group's offsets in transactions.
+
+    Every method waits for brokers and coordinators that are away or on the move, for as long as it takes: bound it.
+
+    Args:
+        client: Connected to the cluster, whose ``transaction.version`` must be 2; may be shared.
+        transactional_id: Starting under an id ends what was left open under it, and keeps its former users out.
+    """
+
+    def __init__(self, client: AIOKafkaClient, transactional_id: str) -> None:
+        self._client = client
+        self._id = transactional_id
+        self._producer = Producer(-1, -1)
+        self._sequences: dict[TopicPartition, int] = {}
+        self._coordinators: dict[int, int] = {}
+
+    async def start(self) -> None:
+        """Fence and begin.
+
+        Raises:
+            KafkaError: When the brokers refuse.
+        """
+        request = InitProducerIdRequest(self._id, _TRANSACTION_TIMEOUT_MS)
+        answer = await self._coordinated(CoordinationType.TRANSACTION, self._id, request, _only_error)
+        self._producer = Producer(answer.producer_id, answer.producer_epoch)
+
+    async def write(self, outputs: Mapping[TopicPartition, Sequence[Record]]) -> None:
+        """Append records to partitions, in their order, as part of the transaction.
+
+        Raises:
+            ProducerFenced: If another one has started under this id.
+            KafkaError: When the brokers refuse; the transaction must not be committed then.
+        """
+        waiting = {partition: deque(self._batches(partition, records)) for partition, records in outputs.items()}
+        while waiting:  # a request holds one batch per partition, and nearly always that is all
+            await self._deliver({partition: batches.popleft() for partition, batches in waiting.items()})
+            waiting = {partition: batches for partition, batches in waiting.items() if batches}
+
+    async def commit_offsets(self, member: GroupMember, offsets: Offsets) -> None:
+        """Make offsets of a group part of the transaction.
+
+        Raises:
+            ProducerFenced: If the group no longer knows the member so, or another one has started under this id.
+            KafkaError: When the brokers refuse; the transaction must not be committed then.
+        """
+        request = TxnOffsetCommit(self._id, self._producer, member, offsets)
+        await self._coordinated(CoordinationType.GROUP, member.group, request, lambda answer: answer.error_codes())
+
+    async def commit(self) -> None:
+        """Commit the transaction; what is written next begins another one.
+
+        Raises:
+            ProducerFenced: If another one has started under this id.
+            KafkaError: When the brokers refuse.
+        """
+        request = EndTxn(self._id, self._producer, committed=True)
+        answer = await self._coordinated(CoordinationType.TRANSACTION, self._id, request, _only_error)
+        self._producer = answer.producer
+        self._sequences.clear()
+
+    def _batches(self, partition: TopicPartition, records: Sequence[Record]) -> Iterator[bytes]:
+        """Records as batches of a size that every topic takes; one that is larger stands alone."""
+        first = self._sequences.get(partition, 0)
+        self._sequences[partition] = first + len(records)
+        position = 0
+        while position < len(records):
+            batch = DefaultRecordBatchBuilder(
+                _MAGIC, _UNCOMPRESSED, _TRANSACTIONAL, *self._producer, first + position, _MAX_BATCH_BYTES
+            )
+            number = 0
+            for record in records[position:]:
+                headers = list(record.headers)
+                if batch.append(number, record.timestamp_ms, record.key, record.value, headers) is None:
+                    break  # it is full; the first one is always taken
+                number += 1
+            position += number
+            yield bytes(batch.build())
+
+    async def _deliver(self, batches: Mapping[TopicPartition, bytes]) -> None:
+        """Bring batches to their leaders, wherever those move."""
+        for pause in _pauses():
+            by_leader: dict[int | None, dict[TopicPartition, bytes]] = {}
+            for partition, batch in batches.items():
+                by_leader.setdefault(self._client.cluster.leader_for_partition(partition), {})[partition] = batch
+            left: dict[TopicPartition, KafkaError] = {}
+            await together(*(self._produce(leader, part, left) for leader, part in by_leader.items()))
+            if not left:
+                return
+            batches = {partition: batches[partition] for partition in left}
+            await asyncio.sleep(pause)
+            if any(error.invalid_metadata for error in left.values()):
+                await self._client.force_metadata_update()
+
+    async def _produce(
+        self, leader: int | None, batches: Mapping[TopicPartition, bytes], left: dict[TopicPartition, KafkaError]
+    ) -> None:
+        """Bring batches to one leader, and note which of them it did not take."""
+        if leader is None or leader < 0:
+            for topic, _ in batches:
+                self._client.add_topic(topic)
+            left.update(dict.fromkeys(batches, LeaderNotAvailableError()))
+            return
+        try:
+            answer = await self._client.send(leader, Produce(self._id, REQUEST_TIMEOUT_MS, batches))
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            left.update(dict.fromkeys(batches, error))
+            return
+        left.update((partition, error) for partition, code in answer.error_codes() for error in _passing_errors([code]))
+
+    async def _coordinated(
+        self, kind: int, key: str, request: Request[Any], error_codes: Callable[[Any], Iterable[int]]
+    ) -> Any:  # noqa: ANN401  aiokafka has no types
+        """Have a coordinator answer a request, wherever it moves."""
+        for pause in _pauses():
+            try:
+                if kind not in self._coordinators:
+                    self._coordinators[kind] = await self._client.coordinator_lookup(kind, key)
+                answer = await self._client.send(self._coordinators[kind], request, group=ConnectionGroup.COORDINATION)
+                passing = _passing_errors(error_codes(answer))
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                passing = [error]
+            if not passing:
+                return answer
+            if not all(isinstance(error, ConcurrentTransactions | CoordinatorLoadInProgressError) for error in passing):
+                self._coordinators.pop(kind, None)
+            await asyncio.sleep(pause)
+        return None
+
+
+async def together(*steps: Coroutine[Any, Any, None]) -> None:
+    """Take steps side by side; when one fails, the others are cancelled, and that is what is raised."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for step in steps:
+                tasks.create_task(step)
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds to wait before a request is sent again, for as long as it takes."""
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _only_error(answer: Any) -> Iterable[int]:  # noqa: ANN401  aiokafka has no types
+    return (answer.error_code,)
+
+
+def _passing_errors(codes: Iterable[int]) -> list[KafkaError]:
+    """Those that go away by themselves.
+
+    Raises:
+        KafkaError: Any other error.
+    """
+    passing = []
+    for code in codes:
+        if code in _FENCED:
+            raise ProducerFenced(f"Kafka no longer knows this writer: {_FENCED[code]}")
+        known = for_code(code)
+        if known in _FINE:
+            continue
+        if not (known.retriable or known is ConcurrentTransactions):
+            raise known(f"error code {code}")
+        passing.append(known())
+    return passing

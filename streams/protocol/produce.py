@@ -1,0 +1,94 @@
+"""Batches of records for one broker, as parts of a transaction.
+
+From version 12 on, a write makes its partition part of the transaction (KIP-890); until then, aiokafka's, a request of
+its own does, and has to be answered before.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from aiokafka import TopicPartition
+from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.types import (
+    CompactArray,
+    CompactBytes,
+    CompactString,
+    Int16,
+    Int32,
+    Int64,
+    Schema,
+    TaggedFields,
+)
+
+from streams.protocol.topic_array import NO_TAGS, by_topic, topic_array
+
+_ALL_IN_SYNC = -1
+
+
+class ProduceResponse(Response):  # type: ignore[misc]  # aiokafka has no types
+    """A broker's answer to a `Produce`."""
+
+    API_KEY = 0
+    API_VERSION = 12
+    SCHEMA = Schema(
+        (
+            "responses",
+            topic_array(
+                ("index", Int32),
+                ("error_code", Int16),
+                ("base_offset", Int64),
+                ("log_append_time_ms", Int64),
+                ("log_start_offset", Int64),
+                (
+                    "record_errors",
+                    CompactArray(
+                        ("batch_index", Int32), ("error_message", CompactString("utf-8")), ("tags", TaggedFields)
+                    ),
+                ),
+                ("error_message", CompactString("utf-8")),
+            ),
+        ),
+        ("throttle_time_ms", Int32),
+        ("tags", TaggedFields),
+    )
+
+    def error_codes(self) -> Iterator[tuple[TopicPartition, int]]:
+        """What became of each partition's batch, 0 where all is well."""
+        for topic, partitions, _ in self.responses:
+            for partition, code, *_ in partitions:
+                yield TopicPartition(topic, partition), code
+
+
+class _ProduceRequestStruct(RequestStruct):  # type: ignore[misc]  # aiokafka has no types
+    FLEXIBLE_VERSION = True
+    API_KEY = 0
+    API_VERSION = 12
+    RESPONSE_TYPE = ProduceResponse
+    SCHEMA = Schema(
+        ("transactional_id", CompactString("utf-8")),
+        ("acks", Int16),
+        ("timeout_ms", Int32),
+        ("topics", topic_array(("index", Int32), ("records", CompactBytes))),
+        ("tags", TaggedFields),
+    )
+
+
+class Produce(Request[_ProduceRequestStruct]):  # type: ignore[misc]  # aiokafka has no types
+    """Writes batches; answered when all in-sync replicas have them.
+
+    Args:
+        transactional_id: Whose transaction they belong to.
+        timeout_ms: How long the broker waits for its replicas.
+        batches: A record batch for each partition.
+    """
+
+    API_KEY = 0
+
+    def __init__(self, transactional_id: str, timeout_ms: int, batches: Mapping[TopicPartition, bytes]) -> None:
+        self._transactional_id = transactional_id
+        self._timeout_ms = timeout_ms
+        self._batches = batches
+
+    def build(self, request_struct_class: type[_ProduceRequestStruct]) -> _ProduceRequestStruct:
+        """Lay the request out for the wire."""
+        topics = by_topic((topic, (partition, batch, NO_TAGS)) for (topic, partition), batch in self._batches.items())
+        return request_struct_class(self._transactional_id, _ALL_IN_SYNC, self._timeout_ms, topics, NO_TAGS)
