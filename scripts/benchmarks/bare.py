@@ -6,10 +6,11 @@ import lameenc
 import numpy as np
 import pyflac
 import soundfile
+from pyflac._encoder import lib as libflac
 
 from streams.audio import Clip
 from streams.codecs import Encoder, FlacEncoder, Mp3Encoder, OpusEncoder, VorbisEncoder, libopus
-from streams.codecs.flac import block_size, configure
+from streams.codecs.flac import SMALLEST, WINDOWS, block_size
 
 _OPUS_FRAME_MS = 60
 
@@ -42,7 +43,9 @@ def _flac(clip: Clip, effort: int) -> int:
     encoder = pyflac.StreamEncoder(
         clip.rate, lambda part, *_: parts.append(part), compression_level=effort, blocksize=block_size(clip.rate)
     )
-    configure(encoder._encoder, effort)  # noqa: SLF001 - pyFLAC binds these setters without offering them
+    if effort == SMALLEST:  # as the product: pyFLAC binds these setters without offering them
+        libflac.FLAC__stream_encoder_set_apodization(encoder._encoder, WINDOWS)  # noqa: SLF001 - as said
+        libflac.FLAC__stream_encoder_set_do_qlp_coeff_prec_search(encoder._encoder, 1)  # noqa: SLF001 - as said
     encoder.process(clip.samples)
     encoder.finish()
     return len(b"".join(parts))

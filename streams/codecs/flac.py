@@ -1,9 +1,9 @@
 """FLAC through libFLAC, with blocks fitted to telephony and without a comment.
 
-libFLAC is the one that pyFLAC ships, called through its bindings: its own encoder hands every block to Python, which
-costs a tenth more, and much more where other threads want the interpreter. Here libFLAC writes to a file in memory, and
-fills in the number of samples, the frame sizes and the MD5 itself. The comment block with the vendor's name is left
-out: it is optional, and 44 bytes count in a prompt of a few kilobytes.
+libFLAC is the one that pyFLAC ships, called from C: pyFLAC's own encoder hands every block to Python, which costs a
+tenth more, and much more where other threads want the interpreter. Here libFLAC writes to a file in memory, and fills
+in the number of samples, the frame sizes and the MD5 itself. The comment block with the vendor's name is left out: it
+is optional, and 44 bytes count in a prompt of a few kilobytes.
 
 Everything stays within the streamable subset, which every decoder takes: predictors of order 32 would save 0.3 % more.
 
@@ -13,19 +13,19 @@ precision of coefficients, 0.4 % more at 20 times its cost. What else was tried,
 docs/BENCHMARKS.md.
 """
 
-import os
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from pyflac._encoder import ffi
+from pyflac._encoder import ffi as libflac_ffi
 from pyflac._encoder import lib as libflac
 
 from streams.audio.clip import Clip, SourceFormat
 from streams.audio.flac import STREAMINFO_BYTES
 from streams.codecs.base import LOSSLESS, Encoded
+from streams.native import ffi, lib
 
 CONTENT_TYPE = "audio/flac"
 
@@ -35,10 +35,11 @@ _STREAMINFO_AT = len(_MAGIC) + _BLOCK_HEADER
 _COMMENT_AT = _STREAMINFO_AT + STREAMINFO_BYTES
 _LAST_STREAMINFO = bytes((0x80, 0, 0, STREAMINFO_BYTES))
 _VENDOR = b"reference libFLAC "
-_INITIALISED = libflac.FLAC__STREAM_ENCODER_INIT_STATUS_OK
-_SMALLEST = 8  # libFLAC's highest level
-_WINDOWS = b"subdivide_tukey(5)"
-_CHUNK = 1 << 18  # frames handed over at a time: libFLAC wants them twice as wide
+SMALLEST = 8  #: libFLAC's highest level.
+WINDOWS = b"subdivide_tukey(5)"  #: What predictors are fitted under at that level, further than libFLAC goes itself.
+#: Bytes that a file may have more than its samples, where nothing can be predicted: at most, and for each block.
+_HEADERS, _BLOCK_OVERHEAD = 1024, 64
+_SMALLEST_BLOCK = 576
 _BLOCK_SIZES = ((11025, 576), (22050, 1152), (32000, 2304), (48000, 4608))  # up to this rate in Hz: samples per block
 
 
@@ -77,14 +78,6 @@ def library() -> str:
     return f"libFLAC/{vendor} (pyFLAC {version('pyflac')})"
 
 
-def configure(encoder: Any, effort: int) -> None:  # noqa: ANN401 - a C structure
-    """Set how far a new encoder of libFLAC's searches: its level, and further than that at the highest effort."""
-    libflac.FLAC__stream_encoder_set_compression_level(encoder, effort)
-    if effort == _SMALLEST:
-        libflac.FLAC__stream_encoder_set_apodization(encoder, _WINDOWS)
-        libflac.FLAC__stream_encoder_set_do_qlp_coeff_prec_search(encoder, 1)
-
-
 def block_size(rate: int) -> int:
     """Samples per block for a rate in Hz."""
     return next(size for upto, size in _BLOCK_SIZES if rate <= upto)
@@ -96,26 +89,35 @@ def _written(clip: Clip, effort: int) -> bytes:
     Raises:
         RuntimeError: If libFLAC refuses.
     """
-    descriptor = os.memfd_create("flac")
-    encoder = libflac.FLAC__stream_encoder_new()
-    try:
-        libflac.FLAC__stream_encoder_set_channels(encoder, clip.channels)
-        libflac.FLAC__stream_encoder_set_sample_rate(encoder, clip.rate)
-        libflac.FLAC__stream_encoder_set_blocksize(encoder, block_size(clip.rate))
-        configure(encoder, effort)
-        name = b"/proc/self/fd/%d" % descriptor
-        done = libflac.FLAC__stream_encoder_init_file(encoder, name, ffi.NULL, ffi.NULL) == _INITIALISED
-        for start in range(0, clip.frames, _CHUNK):
-            wide = clip.samples[start : start + _CHUNK].astype(np.int32)
-            samples = ffi.from_buffer("int32_t[]", wide)
-            done = done and libflac.FLAC__stream_encoder_process_interleaved(encoder, samples, len(wide))
-        if not (done and libflac.FLAC__stream_encoder_finish(encoder)):
-            state = libflac.FLAC__stream_encoder_get_state(encoder)
-            raise RuntimeError(f"libFLAC failed: {ffi.string(libflac.FLAC__StreamEncoderStateString[state]).decode()}")
-        return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
-    finally:
-        libflac.FLAC__stream_encoder_delete(encoder)
-        os.close(descriptor)
+    file = np.empty(clip.samples.nbytes + _HEADERS + _BLOCK_OVERHEAD * -(-clip.frames // _SMALLEST_BLOCK), np.uint8)
+    size = lib.flac_encode(
+        _library(),
+        clip.channels,
+        clip.rate,
+        block_size(clip.rate),
+        effort,
+        WINDOWS if effort == SMALLEST else ffi.NULL,
+        ffi.from_buffer("int16_t[]", clip.samples),
+        clip.frames,
+        ffi.from_buffer("uint8_t[]", file),
+        len(file),
+    )
+    if size < 0:
+        state = libflac.FLAC__StreamEncoderStateString[-1 - size]
+        raise RuntimeError(f"libFLAC failed: {libflac_ffi.string(state).decode()}")
+    return file[:size].tobytes()
+
+
+@cache
+def _library() -> Any:  # noqa: ANN401 - a C structure
+    """The functions that `flac_encode` calls."""
+    fields = ffi.typeof("flac_library").fields
+    return ffi.new("flac_library *", {name: ffi.cast(field.type, _address(name)) for name, field in fields})
+
+
+def _address(name: str) -> int:
+    function = libflac_ffi.addressof(libflac, f"FLAC__stream_encoder_{name}")
+    return int(libflac_ffi.cast("uintptr_t", function))
 
 
 def _parts(file: bytes) -> tuple[memoryview, memoryview, memoryview]:

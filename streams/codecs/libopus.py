@@ -1,7 +1,6 @@
 """libopus, called directly: FFmpeg's wrapper has no discontinuous transmission and costs more per packet.
 
-The library is the one that PyAV's wheels ship; elsewhere it is the system's. Coding releases the interpreter's lock;
-what only sets or gets a number keeps it, as handing it over costs far more than the call.
+The library is the one that PyAV's wheels ship; elsewhere it is the system's.
 
 Source: opus.h and opus_defines.h of libopus 1.6.
 """
@@ -11,12 +10,15 @@ import ctypes.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import av
 import numpy as np
 from numpy.typing import NDArray
+
+from streams.native import ffi, lib
 
 VOIP, LOW_DELAY = 2048, 2051
 
@@ -61,7 +63,7 @@ def encode(
     Raises:
         RuntimeError: If libopus refuses.
     """
-    library = _library().quick
+    library = _library()
     error = ctypes.c_int()
     encoder = library.opus_encoder_create(rate, samples.shape[1], settings.application, ctypes.byref(error))
     if not encoder:
@@ -78,7 +80,7 @@ def encode(
 @cache
 def version() -> str:
     """Name and version of the library, such as ``libopus 1.6.1``."""
-    name: bytes = _library().quick.opus_get_version_string()
+    name: bytes = _library().opus_get_version_string()
     return name.decode("ascii")
 
 
@@ -91,21 +93,28 @@ def _configure(encoder: int, settings: Settings, channels: int) -> None:
         (_SET_VBR_CONSTRAINT, 0),
         (_SET_FORCE_CHANNELS, channels),  # else low bit rates mix both sides of a call into one
     ):
-        _checked(_library().quick.opus_encoder_ctl(encoder, request, ctypes.c_int32(value)))
+        _checked(_library().opus_encoder_ctl(encoder, request, ctypes.c_int32(value)))
 
 
 def _packets(encoder: int, samples: NDArray[np.int16], bitrates: Sequence[int]) -> list[bytes]:
-    buffer = ctypes.create_string_buffer(_LARGEST_PACKET)
-    data, coded = ctypes.addressof(buffer), memoryview(buffer)
-    frame = len(samples) // len(bitrates)
-    first, step = samples.ctypes.data, samples.strides[0] * frame
-    code, control = _library().coding.opus_encode, _library().quick.opus_encoder_ctl
-    packets: list[bytes] = []
-    for start, bitrate in zip(range(first, first + samples.nbytes, step), bitrates, strict=True):
-        _checked(control(encoder, _SET_BITRATE, ctypes.c_int32(bitrate)))
-        size = _checked(code(encoder, start, frame, data, _LARGEST_PACKET))
-        packets.append(coded[:size].tobytes())
-    return packets
+    count = len(bitrates)
+    sizes = ffi.new("int32_t[]", count)
+    packets = np.empty(count * _LARGEST_PACKET, np.uint8)
+    _checked(
+        lib.opus_encode_packets(
+            _functions(),
+            ffi.cast("void *", encoder),
+            ffi.from_buffer("int16_t[]", samples),
+            len(samples) // count,
+            samples.shape[1],
+            count,
+            bitrates,
+            ffi.from_buffer("uint8_t[]", packets),
+            len(packets),
+            sizes,
+        )
+    )
+    return [packets[start:end].tobytes() for start, end in pairwise(accumulate(sizes, initial=0))]
 
 
 def _checked(result: int) -> int:
@@ -115,31 +124,33 @@ def _checked(result: int) -> int:
 
 
 def _message(error: int) -> str:
-    text: bytes = _library().quick.opus_strerror(error)
+    text: bytes = _library().opus_strerror(error)
     return f"libopus failed: {text.decode('ascii')}"
 
 
-class _Library(NamedTuple):
-    """The library, opened twice: with what releases the interpreter's lock, and with what keeps it."""
-
-    coding: Any
-    quick: Any
+@cache
+def _library() -> Any:  # noqa: ANN401 - a library without types
+    # PyDLL keeps the interpreter's lock: handing it over costs far more than any of these calls.
+    library = ctypes.PyDLL(_path())
+    library.opus_encoder_create.restype = ctypes.c_void_p
+    library.opus_encoder_create.argtypes = [ctypes.c_int32, ctypes.c_int, ctypes.c_int, ctypes.c_void_p]
+    library.opus_encoder_destroy.restype = None
+    library.opus_encoder_destroy.argtypes = [ctypes.c_void_p]
+    # Variadic: the third argument is always given as a ctypes value.
+    library.opus_encoder_ctl.argtypes = [ctypes.c_void_p, ctypes.c_int]
+    library.opus_strerror.restype = ctypes.c_char_p
+    library.opus_get_version_string.restype = ctypes.c_char_p
+    return library
 
 
 @cache
-def _library() -> _Library:
-    path = _path()
-    coding, quick = ctypes.CDLL(path), ctypes.PyDLL(path)
-    coding.opus_encode.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_int32]
-    quick.opus_encoder_create.restype = ctypes.c_void_p
-    quick.opus_encoder_create.argtypes = [ctypes.c_int32, ctypes.c_int, ctypes.c_int, ctypes.c_void_p]
-    quick.opus_encoder_destroy.restype = None
-    quick.opus_encoder_destroy.argtypes = [ctypes.c_void_p]
-    # Variadic: the third argument is always given as a ctypes value.
-    quick.opus_encoder_ctl.argtypes = [ctypes.c_void_p, ctypes.c_int]
-    quick.opus_strerror.restype = ctypes.c_char_p
-    quick.opus_get_version_string.restype = ctypes.c_char_p
-    return _Library(coding, quick)
+def _functions() -> Any:  # noqa: ANN401 - a C structure
+    """What `opus_encode_packets` calls."""
+    library = _library()
+    found = {"encode": library.opus_encode, "control": library.opus_encoder_ctl}
+    address = {name: ctypes.cast(function, ctypes.c_void_p).value for name, function in found.items()}
+    fields = ffi.typeof("opus_library").fields
+    return ffi.new("opus_library *", {name: ffi.cast(field.type, address[name]) for name, field in fields})
 
 
 def _path() -> str:
