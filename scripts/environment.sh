@@ -51,7 +51,8 @@ find_python() {
 
 ask_python() { "$1" -c "import sys, sysconfig; print($2)"; }
 
-# pyFLAC is built from source: a C compiler and the headers of that very interpreter. Debian keeps venv apart.
+# pyFLAC and streams/native are built from source: a C compiler and the headers of that very interpreter. Debian keeps
+# venv apart.
 require_build_tools() {
   local python=$1 version headers missing=()
   version=$(ask_python "$python" '"%d.%d" % sys.version_info[:2]')
@@ -119,13 +120,29 @@ build() {
   rm "$VENV/.installing"
 }
 
-# Makes sure that everything in a requirements file is installed; two commands started at once do it once.
+# What is written in C is compiled beside its source.
+sources_stamp() { cat "$PROJECT"/streams/native/*.[ch] "$PROJECT/streams/native/build.py" | sha256sum; }
+
+is_compiled() {
+  compgen -G "$PROJECT/streams/native/_kernels.*" >/dev/null &&
+    [ "$(cat "$VENV/.compiled" 2>/dev/null)" = "$(sources_stamp)" ]
+}
+
+compile() {
+  say "compiling streams/native"
+  quietly "$VENV/bin/python" "$PROJECT/streams/native/build.py"
+  sources_stamp >"$VENV/.compiled"
+}
+
+# Makes sure that everything in a requirements file is installed and the rest compiled; two commands started at once do
+# it once.
 ensure_environment() {
   local requirements=$1
-  is_installed "$requirements" && return
+  is_installed "$requirements" && is_compiled && return
   mkdir -p "$PROJECT/.build"
   (
     flock 9
     is_installed "$requirements" || build "$requirements"
+    is_compiled || compile
   ) 9>"$PROJECT/.build/environment.lock"
 }

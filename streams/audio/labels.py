@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from schemas import media_type as types
 from schemas.media_type import MediaType
 from streams.audio import g711
+from streams.native import ffi, lib
 
 _READINGS = (types.L16, types.SLIN, types.PCMU, types.PCMA)
 _LINEAR: dict[str, str] = {types.L16: ">i2", types.SLIN: "<i2"}
@@ -29,7 +30,8 @@ _LAWS: dict[str, g711.Law] = {types.PCMU: "pcmu", types.PCMA: "pcma"}
 
 _Number = TypeVar("_Number", bound=np.generic)
 
-_BLOCK = 128  # bytes priced together, 8 to 16 ms at 8 kHz: level and predictability change from syllable to syllable
+# Bytes priced together, 8 to 16 ms at 8 kHz: level and predictability change from syllable to syllable.
+_BLOCK: int = lib.PRICED_BLOCK
 _CANDIDATES = 4096  # blocks of a long clip that are looked at for any content at all
 _QUICK, _THOROUGH = 64, 128  # blocks that are priced: half a second to a second of linear audio at 8 kHz
 _FEWEST = 8  # blocks with content, 64 to 128 ms at 8 kHz, below which the label stands
@@ -74,7 +76,7 @@ def true_media_type(audio: bytes, media_type: MediaType) -> MediaType:
     busy = _busy(blocks)
     if len(busy) < _FEWEST:
         return media_type
-    prices = _quick_prices(blocks[_spread(busy, _QUICK)], channels)
+    prices = _quick_prices(blocks, _spread(busy, _QUICK), channels)
     if all(prices[media_type.type] + _CLEAR <= prices[other] for other in _READINGS if other != media_type.type):
         return media_type
     best = _better_reading(blocks[_spread(busy, _THOROUGH)], media_type.type, channels)
@@ -108,10 +110,11 @@ def _relabelled(media_type: MediaType, name: str) -> MediaType:
     return MediaType(name, parameters)
 
 
-def _busy(blocks: NDArray[np.uint8]) -> NDArray[np.intp]:
+def _busy(blocks: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Numbers of the blocks in which something happens: not of those that repeat the same eight bytes."""
-    words = blocks.view(np.uint64)
-    return np.flatnonzero((words != words[:, :1]).any(axis=1))
+    busy = np.empty(len(blocks), np.int32)
+    found = lib.busy_blocks(ffi.from_buffer("uint8_t[]", blocks), len(blocks), ffi.from_buffer("int32_t[]", busy))
+    return busy[:found]
 
 
 def _spread(rows: NDArray[_Number], most: int) -> NDArray[_Number]:
@@ -130,27 +133,20 @@ def _samples(blocks: NDArray[np.uint8], reading: str, channels: int) -> NDArray[
     return _values(blocks, reading).astype(np.float64).reshape(len(blocks), -1, channels)
 
 
-def _quick_prices(blocks: NDArray[np.uint8], channels: int) -> dict[str, float]:
+def _quick_prices(blocks: NDArray[np.uint8], numbers: NDArray[np.int32], channels: int) -> dict[str, float]:
     """Bits per byte of each reading, predicting each sample by none, one or two before it, as is best for a block."""
-    # All readings side by side, like channels, and over the ends of blocks: calls and short rows cost more than
-    # arithmetic. What is computed in vain gets no weight: the second half of linear readings, which have half as many
-    # samples, and the last differences of a block.
-    codes = blocks.astype(np.intp)
-    meanings, widths = _by_code()
-    samples = meanings.take(codes, axis=0)
-    for number, order in enumerate(_LINEAR.values()):
-        samples[:, : _BLOCK // 2, number] = blocks.view(order)
-    flat, lag = samples.reshape(-1), channels * len(_READINGS)
-    error = np.abs(samples).reshape(len(blocks), -1) @ _averaging(channels, 0)
-    for unused in (1, 2):
-        slope = np.empty_like(flat)
-        np.subtract(flat[lag:], flat[:-lag], out=slope[:-lag])
-        slope[-lag:] = 0
-        flat = slope
-        np.minimum(error, np.abs(slope).reshape(len(blocks), -1) @ _averaging(channels, unused), out=error)
-    width = widths.take(codes, axis=0).reshape(len(blocks), -1) @ _averaging(1, 0)
-    bits = _bits(error.reshape(len(blocks), channels, -1), width[:, None]).mean(axis=(0, 1))
-    return {reading: price / _sample_bytes(reading) for reading, price in zip(_READINGS, bits.tolist(), strict=True)}
+    meanings, widths = _by_law()
+    bits = np.empty(len(_READINGS))
+    lib.reading_prices(
+        ffi.from_buffer("uint8_t[]", blocks),
+        ffi.from_buffer("int32_t[]", numbers),
+        len(numbers),
+        channels,
+        ffi.from_buffer("float[]", meanings),
+        ffi.from_buffer("float[]", widths),
+        ffi.from_buffer("double[]", bits),
+    )
+    return dict(zip(_READINGS, bits.tolist(), strict=True))
 
 
 def _price(blocks: NDArray[np.uint8], reading: str, channels: int) -> float:
@@ -219,20 +215,6 @@ def _popular(blocks: NDArray[np.uint8], width: int) -> tuple[NDArray[np.bool_], 
     return frequent[values], float(-(shares * np.log2(shares)).sum()) / width
 
 
-@cache
-def _averaging(channels: int, unused: int) -> NDArray[np.float32]:
-    """What a block is multiplied with for the mean of each channel in each reading, without so many of its last frames.
-
-    By far the fastest way to sum short rows.
-    """
-    frames = [_BLOCK // _sample_bytes(reading) // channels for reading in _READINGS]
-    weights = np.zeros((_BLOCK // channels, channels, len(_READINGS), channels, len(_READINGS)), np.float32)
-    for number, used in enumerate(frames):
-        for channel in range(channels):
-            weights[: used - unused, channel, number, channel, number] = 1 / (used - unused)
-    return weights.reshape(_BLOCK * len(_READINGS), -1)
-
-
 def _bits(error: NDArray[np.floating], width: NDArray[np.floating]) -> NDArray[np.floating]:
     """Bits per sample for Laplacian errors of this mean size, sent to the precision of 2 to the `width`.
 
@@ -249,13 +231,10 @@ def _widths(blocks: NDArray[np.uint8], reading: str) -> NDArray[np.float32]:
 
 
 @cache
-def _by_code() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Sample and width of each G.711 code in every reading, shape (codes, readings); 0 in linear ones."""
-    meanings, widths = np.zeros((2, 256, len(_READINGS)), np.float32)
-    for number, reading in enumerate(_READINGS):
-        if reading in _LAWS:
-            meanings[:, number], widths[:, number] = _meanings(_LAWS[reading]), _step_widths(_LAWS[reading])
-    return meanings, widths
+def _by_law() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Sample and width of each G.711 code, shape (laws, codes)."""
+    laws = [_LAWS[reading] for reading in _READINGS if reading in _LAWS]
+    return np.array([_meanings(law) for law in laws]), np.array([_step_widths(law) for law in laws])
 
 
 @cache

@@ -11,13 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.audio.spectrum import Spectrum
+from streams.native import ffi, lib
 
 _ACTIVE = 1e-3  # 30 dB below the loudest frame: quieter ones are pauses
-_EPSILON = np.float32(1e-12)
-_PROMINENT = 6.0  # 8 dB above the spectrum 47 Hz to either side: a partial, not a bump of noise
-_PARTIAL_SIDE = (
-    3  # bins of 16 Hz: a Hann window's main lobe ends at two, the next harmonic of a voice is at five or more
-)
 _ENOUGH_FRAMES = 16  # half a second: with less there is no telling, and telephones carry speech
 
 
@@ -40,39 +36,32 @@ def features(spectrum: Spectrum) -> NDArray[np.float64]:
         spectrum's centre in octaves; mean jump of the level in dB; share of the partials' power that is at the same
         place 128 ms later, and of the partials 256 ms later.
     """
-    power = spectrum.power + _EPSILON
-    level = power.sum(axis=1)
+    frames, bins = spectrum.power.shape
+    level, centre = np.empty((2, frames), np.float32)
+    likeness, partials = np.empty((2, frames), np.float32), np.empty(5)
+    working = np.empty((2, frames, bins), np.float32)
+    lib.spectral_change(
+        ffi.from_buffer("float[]", spectrum.power),
+        frames,
+        bins,
+        *(ffi.from_buffer("float[]", found) for found in (level, centre, likeness)),
+        ffi.from_buffer("double[]", partials),
+        ffi.from_buffer("float[]", working),
+    )
     active = level > level.max() * _ACTIVE
-    amplitude = np.sqrt(power)
-    norm = np.sqrt(level)
-    centre = np.log2((power @ spectrum.frequencies) / level)
     jumps = np.abs(np.diff(10 * np.log10(level))).clip(0, 20)
-    partial = _partials(power)
+    products, later, earlier, there, before = partials.tolist()
     return np.array(
         [
             (level < 0.3 * level.mean()).mean(),
-            _likeness(amplitude, norm, active, 3),
-            _likeness(amplitude, norm, active, 8),
-            centre[active].std(),
+            _likeness(likeness[0], active, 3),
+            _likeness(likeness[1], active, 8),
+            np.log2(centre[active]).std(),
             jumps.mean(),
-            _kept_power(amplitude * partial, 4),
-            int(np.count_nonzero(partial[8:] & partial[:-8])) / max(1, int(np.count_nonzero(partial[8:]))),
+            products / (later * earlier + 1e-20) ** 0.5,
+            before / max(1, there),
         ]
     )
-
-
-def _partials(power: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Where a partial stands out, shape (frames, bins)."""
-    # Over the ends of frames, in one go, which is faster than row by row; what is found there does not count.
-    side, flat = _PARTIAL_SIDE, power.reshape(-1)
-    inner = flat[side:-side]
-    partial = np.zeros(power.shape, bool)
-    found = partial.reshape(-1)[side:-side]
-    np.greater(inner, _PROMINENT * np.maximum(flat[: -2 * side], flat[2 * side :]), out=found)
-    found &= inner >= flat[side - 1 : -side - 1]
-    found &= inner >= flat[side + 1 : 1 - side]
-    partial[:, :side] = partial[:, -side:] = False
-    return partial
 
 
 @cache
@@ -82,14 +71,6 @@ def _discriminant() -> tuple[NDArray[np.float64], float]:
     return np.array(data["weights"]), float(data["bias"])
 
 
-def _likeness(amplitude: NDArray[np.float32], norm: NDArray[np.float32], active: NDArray[np.bool_], lag: int) -> float:
+def _likeness(likeness: NDArray[np.float32], active: NDArray[np.bool_], lag: int) -> float:
     both = active[lag:] & active[:-lag]
-    if not both.any():
-        return 0.0
-    product = np.einsum("fb,fb->f", amplitude[lag:], amplitude[:-lag])
-    return float((product / (norm[lag:] * norm[:-lag]))[both].mean())
-
-
-def _kept_power(partials: NDArray[np.float32], lag: int) -> float:
-    now, then = partials[lag:], partials[:-lag]
-    return float(np.vdot(now, then) / np.sqrt(float(np.vdot(now, now)) * float(np.vdot(then, then)) + 1e-20))
+    return float(likeness[lag:][both].mean()) if both.any() else 0.0

@@ -60,7 +60,8 @@ def spectrum(samples: NDArray[np.float32], rate: int) -> Spectrum:
     power = np.empty((len(frames), bins), np.float32)
     total = np.zeros(hop + 1)
     for start in range(0, len(frames), _CHUNK):
-        transformed = np.fft.rfft(frames[start : start + _CHUNK] * window)
+        # With a norm, its factor is of the samples' type: without, numpy would transform in double precision.
+        transformed = np.fft.rfft(frames[start : start + _CHUNK] * window, norm="ortho")
         squared = np.square(transformed.real)
         squared += np.square(transformed.imag)
         power[start : start + _CHUNK] = squared[:, 1 : bins + 1]
@@ -70,9 +71,9 @@ def spectrum(samples: NDArray[np.float32], rate: int) -> Spectrum:
 
 @cache
 def _window(size: int) -> NDArray[np.float32]:
-    """Hann window, scaled so that a frame's power is the mean square of its samples."""
+    """Hann window, scaled so that a frame, transformed with a norm, has the mean square of its samples as its power."""
     window = np.hanning(size + 1)[:-1].astype(np.float32)
-    window *= np.float32(np.sqrt(2 / (size * float(window @ window))))
+    window *= np.float32(np.sqrt(2 / float(window @ window)))
     return window
 
 

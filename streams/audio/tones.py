@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.audio.spectrum import Spectrum
+from streams.native import ffi, lib
 
-_SPREAD = 2  # bins on each side that a Hann window gives a sine
 _PURE = 0.95  # share of power in one or two sines; 13 dB above everything else
 _STILL_HZ = 12.0  # how far the centre of a steady tone may move within 32 ms; a spoken vowel moves further or sooner
 _STEADY_FRAMES = 5  # 0.22 s with the windows' ends: the reorder tone's 0.25 s still counts
@@ -35,8 +35,6 @@ _CARRIER_CORE = (0.05, 0.95)  # shares of power below and above which the edges 
 _CARRIER_WIDTH_HZ = 350.0  # of the core; V.22 at 600 baud has 500, a tone or two keyed ones less
 _CARRIER_FLATNESS = 0.75  # geometric by arithmetic mean of the core's power: scrambled data 0.97, a scream 0.53
 
-_TINY = np.finfo(np.float32).tiny
-
 
 @dataclass(frozen=True, slots=True)
 class Tones:
@@ -57,8 +55,7 @@ def tones(spectrum: Spectrum) -> Tones:
     loud = level > max(_WEAKEST, float(level.max()) * 1e-3)
     if not loud.any():
         return Tones(fax=False, steady=False)
-    first, both, pitch = _sines(spectrum.power, level, spectrum.bin_hz)
-    centre = np.divide(spectrum.power @ spectrum.frequencies, np.maximum(level, _TINY))
+    first, both, pitch, centre = _sines(spectrum, level)
     pure = loud & (both > _PURE)
     still = np.zeros_like(pure)
     still[1:] = pure[1:] & pure[:-1] & (np.abs(np.diff(centre)) < _STILL_HZ)
@@ -86,25 +83,23 @@ def _bands(bins: int, bin_hz: float) -> NDArray[np.float32]:
     return np.array(inside, np.float32).T
 
 
-def _sines(
-    power: NDArray[np.float32], level: NDArray[np.float32], bin_hz: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Shares of power around the strongest bin, and around it and the next; the strongest's frequency in Hz."""
-    frames, bins = power.shape
-    padded = np.zeros((frames, bins + 2 * _SPREAD), power.dtype)
-    padded[:, _SPREAD:-_SPREAD] = power
-    flat, around = padded.reshape(-1), np.arange(2 * _SPREAD + 1)
-    rows = np.arange(0, padded.size, padded.shape[1])
-    strongest = power.argmax(axis=1)
-    peak = (rows + strongest)[:, None] + around
-    near = flat.take(peak)
-    inside = near.sum(axis=1)
-    pitch = (strongest + 1 + (near @ (around - _SPREAD)) / np.maximum(inside, 1e-30)) * bin_hz
-    flat[peak] = 0
-    second = padded[:, _SPREAD:-_SPREAD].argmax(axis=1)
-    both = inside + flat.take((rows + second)[:, None] + around).sum(axis=1)
-    total = np.maximum(level, _TINY)
-    return inside / total, both / total, pitch.astype(np.float32)
+def _sines(spectrum: Spectrum, level: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What stands out of each frame, shape (4, frames).
+
+    Shares of power around the strongest bin, and around it and the next; the strongest's frequency in Hz; the centre of
+    all power in Hz.
+    """
+    frames, bins = spectrum.power.shape
+    found = np.empty((4, frames), np.float32)
+    lib.strongest_sines(
+        ffi.from_buffer("float[]", spectrum.power),
+        ffi.from_buffer("float[]", level),
+        frames,
+        bins,
+        *(ffi.from_buffer("float[]", row) for row in found),
+    )
+    found[2:] *= np.float32(spectrum.bin_hz)
+    return found
 
 
 def _call_progress(loud: NDArray[np.bool_], still: NDArray[np.bool_], centre: NDArray[np.floating]) -> bool:

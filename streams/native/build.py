@@ -7,35 +7,39 @@ import shlex
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 
 import cffi
 
 _HERE = Path(__file__).parent
-_SOURCES = ("opus.c", "flac.c")
-_FLAGS = ("-O3", "-std=c11", "-fopenmp-simd", "-fPIC", "-shared", "-Wall", "-Wextra")
+_SOURCES = [str(source) for source in sorted(_HERE.glob("*.c"))]
+_FLAGS = ["-O3", "-std=gnu11", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra"]
+_LIBRARIES = ["m"]
 
 ffi = cffi.FFI()
 ffi.cdef((_HERE / "kernels.h").read_text(encoding="ascii"))
 ffi.set_source(
     "streams.native._kernels",
-    '#include <stdint.h>\n#include <stddef.h>\n#include "kernels.h"',
-    sources=[str(_HERE / source) for source in _SOURCES],
+    '#include <stddef.h>\n#include <stdint.h>\n#include "kernels.h"',
+    sources=_SOURCES,
     include_dirs=[str(_HERE)],
-    extra_compile_args=list(_FLAGS),
+    extra_compile_args=_FLAGS,
+    libraries=_LIBRARIES,
 )
 
 
 def main() -> int:
-    """Compile in place; say what the compiler says."""
-    bindings = _HERE / "_kernels.c"
-    ffi.emit_c_code(str(bindings))
+    """Compile in place; the compiler says what is wrong."""
     compiler = shlex.split(sysconfig.get_config_var("CC") or "cc")
-    sources = [str(bindings), *(str(_HERE / source) for source in _SOURCES)]
     module = _HERE / f"_kernels{sysconfig.get_config_var('EXT_SUFFIX')}"
-    headers = [f"-I{sysconfig.get_path('include')}", f"-I{_HERE}"]
-    command = [*compiler, *_FLAGS, *headers, *sources, "-o", str(module)]
-    return subprocess.run(command, check=False).returncode
+    with tempfile.TemporaryDirectory() as folder:
+        bindings = Path(folder) / "bindings.c"
+        ffi.emit_c_code(str(bindings))
+        headers = [f"-I{sysconfig.get_path('include')}", f"-I{_HERE}"]
+        libraries = [f"-l{library}" for library in _LIBRARIES]
+        command = [*compiler, *_FLAGS, "-fPIC", "-shared", *headers, str(bindings), *_SOURCES, *libraries]
+        return subprocess.run([*command, "-o", str(module)], check=False).returncode
 
 
 if __name__ == "__main__":

@@ -42,3 +42,46 @@ typedef struct {
    Returns the bytes of the file, or, where libFLAC fails, its state as -1 - state. */
 int64_t flac_encode(const flac_library *flac, uint32_t channels, uint32_t rate, uint32_t blocksize, uint32_t level,
                     const char *windows, const int16_t *samples, size_t frames, uint8_t *file, size_t capacity);
+
+/* Bytes of a block of raw audio that is priced as a whole. */
+enum { PRICED_BLOCK = 128 };
+
+/* Numbers of the blocks in which something happens: not of those that repeat the same eight bytes.
+
+   busy: room for `count` numbers. Returns how many there are. */
+int busy_blocks(const uint8_t *blocks, int count, int32_t *busy);
+
+/* What it costs to send blocks as linear audio, big-endian and little-endian, and as G.711 of two laws; each sample
+   predicted from none, one or two before it, as is best for the block.
+
+   numbers:  of the blocks to price, `count` of them.
+   channels: 1 or 2.
+   meanings: the sample of each code, by law.
+   widths:   width of its quantisation step, as a logarithm to base 2, by law.
+   bits:     becomes the mean bits per byte in each reading. */
+void reading_prices(const uint8_t *blocks, const int32_t *numbers, int count, int channels, const float *meanings,
+                    const float *widths, double *bits);
+
+/* The one or two strongest sines of each frame of a spectrum.
+
+   power:  frames * bins; `level` is the sum of each frame.
+   first:  becomes the share of the power around the strongest bin, two to either side.
+   both:   becomes that share around it and the next strongest.
+   pitch:  becomes the frequency of the strongest, in bins; the first bin is 1.
+   centre: becomes the centre of the frame's power, in bins. */
+void strongest_sines(const float *power, const float *level, int frames, int bins, float *first, float *both,
+                     float *pitch, float *centre);
+
+/* How a spectrum goes on over time.
+
+   power:    frames * bins; a little is added, so that silence can be compared.
+   level:    becomes the sum of each frame.
+   centre:   becomes the centre of its power, in bins.
+   likeness: becomes the likeness (cosine of amplitudes) of each frame and the one three, and eight, frames before;
+             2 * frames, of which the first three, and eight, are not set.
+   partials: becomes sums over bins where a partial stands out: of the products of amplitudes four frames apart, of
+             the squares of the later ones, and of the earlier ones; then how many there are from the ninth frame on,
+             and how many of these stood there eight frames before. Five numbers.
+   working:  memory for 2 * frames * bins numbers. */
+void spectral_change(const float *power, int frames, int bins, float *level, float *centre, float *likeness,
+                     double *partials, float *working);
