@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from streams.delivery.lane import Finished, Lane, LaneParts
-from streams.delivery.outcome import Outcome
 from streams.delivery.transactions import Transactor
 
 #: Seconds between the starts of two transactions, at least. The first record after a pause does not wait; under load
@@ -35,7 +34,7 @@ class Committer:
         self._parts = parts
         self._lanes: deque[Lane] = deque()
         self._open = True
-        self._finished_bytes = 0
+        self._ready_bytes = 0
         self._wanted: Callable[[], bool] = self._committable
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -46,9 +45,9 @@ class Committer:
         self._parts.budget.watchers.add(self._look)
         self._task = asyncio.create_task(self._run(), name="committer")
 
-    def finished(self, outcome: Outcome) -> None:
-        """Hear of an input's outcome, whichever its place in its lane is."""
-        self._finished_bytes += outcome.output_bytes
+    def finished(self, ready_bytes: int) -> None:
+        """Hear that an input is finished, and how many bytes of outputs have become ready to be committed by it."""
+        self._ready_bytes += ready_bytes
         self._look()
 
     async def drain(self) -> None:
@@ -100,7 +99,7 @@ class Committer:
         while not self._wanted():
             self._changed.clear()
             await self._changed.wait()
-        return any(lane.ready for lane in self._lanes)
+        return any(lane.finished for lane in self._lanes)
 
     async def _linger(self, started: float, took: float) -> None:
         """Give the next inputs time to join the transaction, unless there is enough already, or none is at work.
@@ -127,17 +126,13 @@ class Committer:
                 return
 
     def _committable(self) -> bool:
-        return any(lane.ready for lane in self._lanes) or not (self._open or any(lane.depth for lane in self._lanes))
+        return any(lane.finished for lane in self._lanes) or not (self._open or any(lane.depth for lane in self._lanes))
 
     def _full(self) -> bool:
         budget = self._parts.budget
         if not self._open or (budget.waits_for_commits and not budget.clips):
             return True
-        if self._finished_bytes < MAX_TRANSACTION_BYTES:
-            return False
-        return (
-            sum(done.outcome.output_bytes for lane in self._lanes for done in lane.finished()) >= MAX_TRANSACTION_BYTES
-        )
+        return self._ready_bytes >= MAX_TRANSACTION_BYTES
 
     async def _commit(self) -> None:
         taken = self._take()
@@ -146,7 +141,7 @@ class Committer:
             await self._transactor.commit(batches)
         for lane, batch in taken:
             lane.settle(batch)
-            self._finished_bytes -= sum(done.outcome.output_bytes for done in batch)
+            self._ready_bytes -= sum(done.outcome.output_bytes for done in batch)
         self._parts.metrics.commits.inc()
         self._parts.breaker.check()
         self._lanes.rotate(-1)
@@ -157,7 +152,7 @@ class Committer:
         size = 0
         for lane in self._lanes:
             batch: list[Finished] = []
-            for done in lane.finished():
+            for done in lane.finished:
                 if self._parts.breaker.tripped or (size and size + done.outcome.output_bytes > MAX_TRANSACTION_BYTES):
                     break
                 self._parts.breaker.count(done.outcome)

@@ -42,7 +42,7 @@ class Job:
         context: object,
         processor: Processor,
         lookup: Lookup,
-        on_done: Callable[[Outcome], None],
+        on_done: Callable[[], None],
         *,
         read_at: float,
     ) -> None:
@@ -59,7 +59,7 @@ class Job:
         """Set the outcome, once: whatever comes after (a thread returning too late) is dropped."""
         if self.outcome is None:
             self.outcome = outcome
-            self._on_done(outcome)
+            self._on_done()
 
 
 class ClipExecutor:

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -50,7 +50,7 @@ class Lane:
         generation: Generation of the group in which the partition was assigned.
         position: Committed offset, read after its former owners were fenced: the first one to take.
         parts: What it shares with the other lanes.
-        on_finished: Told of every outcome.
+        on_finished: Told with every outcome how many bytes of outputs have become ready to be committed by it.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Lane:
         generation: int,
         position: int,
         parts: LaneParts,
-        on_finished: Callable[[Outcome], None],
+        on_finished: Callable[[int], None],
     ) -> None:
         self.generation = generation
         self.committed = position
@@ -74,27 +74,30 @@ class Lane:
         self._lookup = parts.store.lookup(source.partition)
         self._announced: deque[tuple[int, float]] = deque()
         self._jobs: deque[Job] = deque()
+        self._finished: deque[Finished] = deque()
         self._open = True
 
     @property
     def depth(self) -> int:
         """Inputs taken and not yet committed."""
-        return len(self._jobs)
+        return len(self._finished) + len(self._jobs)
 
     @property
     def head(self) -> Input | None:
         """The oldest input taken and not yet committed."""
+        if self._finished:
+            return self._finished[0].job.item
         return self._jobs[0].item if self._jobs else None
 
     @property
     def busy(self) -> bool:
         """Whether the head is still being processed, so that no commit can be expected yet."""
-        return bool(self._jobs) and self._jobs[0].outcome is None
+        return bool(self._jobs) and not self._finished
 
     @property
-    def ready(self) -> bool:
-        """Whether the head is finished, so that it can be committed."""
-        return bool(self._jobs) and self._jobs[0].outcome is not None
+    def finished(self) -> Collection[Finished]:
+        """The finished inputs at the head, in order: what can be committed."""
+        return self._finished
 
     def announce(self, offset: int, generation: int) -> None:
         """Note that the input at ``offset`` was read and is on its way; ``submit`` holds the way to account."""
@@ -140,15 +143,11 @@ class Lane:
     def discard(self) -> None:
         """Forget what was taken: its next owner reads it again."""
         self._open = False
-        while self._jobs:
-            self._parts.budget.release(self._jobs.popleft().item.size)
-
-    def finished(self) -> Iterator[Finished]:
-        """The finished inputs at the head, in order."""
-        for job in self._jobs:
-            if job.outcome is None:
-                return
-            yield Finished(job, job.outcome)
+        taken = [*(done.job for done in self._finished), *self._jobs]
+        self._finished.clear()
+        self._jobs.clear()
+        for job in taken:
+            self._parts.budget.release(job.item.size)
 
     def prepare(self, batch: Sequence[Finished]) -> Batch:
         """Write the table entries of the first finished inputs, and give what goes into the transaction."""
@@ -162,13 +161,17 @@ class Lane:
         """Hear that they are committed."""
         now = time.monotonic()
         for job, outcome in batch:
-            self._jobs.popleft()
+            self._finished.popleft()
             self._parts.budget.release(job.item.size)
             self._parts.metrics.processing_seconds.observe(now - job.read_at)
             self._processor.delivered(job.item, outcome)
         self.committed = batch[-1].job.item.position.offset + 1
         self._records_in.inc(len(batch))
 
-    def _processed(self, outcome: Outcome) -> None:
+    def _processed(self) -> None:
         self._parts.budget.processed()
-        self._on_finished(outcome)
+        ready = 0
+        while self._jobs and (outcome := self._jobs[0].outcome) is not None:
+            self._finished.append(Finished(self._jobs.popleft(), outcome))
+            ready += outcome.output_bytes
+        self._on_finished(ready)

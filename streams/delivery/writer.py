@@ -113,7 +113,7 @@ class TransactionalWriter:
         self._producer = answer.producer
         self._sequences.clear()
 
-    def _batches(self, partition: TopicPartition, records: Sequence[Record]) -> Iterator[bytes]:
+    def _batches(self, partition: TopicPartition, records: Sequence[Record]) -> Iterator[bytearray]:
         """Records as batches of a size that every topic takes; one that is larger stands alone."""
         first = self._sequences.get(partition, 0)
         self._sequences[partition] = first + len(records)
@@ -129,12 +129,12 @@ class TransactionalWriter:
                     break  # it is full; the first one is always taken
                 number += 1
             position += number
-            yield bytes(batch.build())
+            yield batch.build()
 
-    async def _deliver(self, batches: Mapping[TopicPartition, bytes]) -> None:
+    async def _deliver(self, batches: Mapping[TopicPartition, bytearray]) -> None:
         """Bring batches to their leaders, wherever those move."""
         for pause in _pauses():
-            by_leader: dict[int | None, dict[TopicPartition, bytes]] = {}
+            by_leader: dict[int | None, dict[TopicPartition, bytearray]] = {}
             for partition, batch in batches.items():
                 by_leader.setdefault(self._client.cluster.leader_for_partition(partition), {})[partition] = batch
             left: dict[TopicPartition, KafkaError] = {}
@@ -147,7 +147,7 @@ class TransactionalWriter:
                 await self._client.force_metadata_update()
 
     async def _produce(
-        self, leader: int | None, batches: Mapping[TopicPartition, bytes], left: dict[TopicPartition, KafkaError]
+        self, leader: int | None, batches: Mapping[TopicPartition, bytearray], left: dict[TopicPartition, KafkaError]
     ) -> None:
         """Bring batches to one leader, and note which of them it did not take."""
         if leader is None or leader < 0:

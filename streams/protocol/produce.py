@@ -83,7 +83,7 @@ class Produce(Request[_ProduceRequestStruct]):  # type: ignore[misc]  # aiokafka
 
     API_KEY = 0
 
-    def __init__(self, transactional_id: str, timeout_ms: int, batches: Mapping[TopicPartition, bytes]) -> None:
+    def __init__(self, transactional_id: str, timeout_ms: int, batches: Mapping[TopicPartition, bytearray]) -> None:
         self._transactional_id = transactional_id
         self._timeout_ms = timeout_ms
         self._batches = batches

@@ -87,7 +87,7 @@ async def test_a_clip_over_its_time_stops_no_other(media_type: str, tmp_path: Pa
             None,
             desk.compressor,
             lambda _key: None,
-            lambda _outcome: None,
+            lambda: None,
             read_at=0.0,
         )
         for number, message in enumerate(messages)

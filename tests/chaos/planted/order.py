@@ -1,6 +1,6 @@
 """Bugs in the order of outcomes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from streams.delivery.lane import Finished, Lane
 from streams.delivery.transactions import Batch
@@ -9,20 +9,16 @@ from tests.chaos.planted.patch import Patch
 
 def acknowledge_out_of_order(patch: Patch) -> None:
     """Commit whatever is finished, past inputs that are not."""
-    finished = Lane.finished
+    processed = Lane._processed
 
-    def any_done(self: Lane) -> bool:
-        return any(job.outcome for job in self._jobs)
-
-    def finished_first(self: Lane) -> Iterator[Finished]:
+    def finished_first(self: Lane) -> None:
         done = [job for job in self._jobs if job.outcome]
         undone = [job for job in self._jobs if not job.outcome]
         self._jobs.clear()
         self._jobs.extend([*done, *undone])
-        return finished(self)
+        processed(self)
 
-    patch(Lane, "ready", property(any_done))
-    patch(Lane, "finished", finished_first)
+    patch(Lane, "_processed", finished_first)
 
 
 def order_by_time(patch: Patch) -> None:

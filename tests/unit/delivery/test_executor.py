@@ -14,7 +14,7 @@ from tests.support.delivery import Echo, item, until
 
 
 def job(echo: Echo, number: int = 0) -> Job:
-    return Job(item(number), None, echo, lambda key: None, lambda outcome: None, read_at=0.0)
+    return Job(item(number), None, echo, lambda key: None, lambda: None, read_at=0.0)
 
 
 def held(release: threading.Event) -> Callable[[Input], None]:
