@@ -32,6 +32,22 @@ def test_other_decoders_agree(rate: int, channels: int, effort: int) -> None:
     assert np.array_equal(samples, clip.samples)
 
 
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize(("frames", "channels"), [(1, 1), (1, 2), (577, 8), (50_001, 2)])
+def test_what_cannot_be_compressed_fits_as_well(rate: int, frames: int, channels: int) -> None:
+    noise = np.random.default_rng(frames).integers(-(1 << 15), 1 << 15, (frames, channels), np.int16)
+
+    encoded = FlacEncoder(8).encode(clip_of(noise, rate))
+
+    samples, _ = soundfile.read(io.BytesIO(encoded.audio), dtype="int16", always_2d=True)
+    assert np.array_equal(samples, noise)
+
+
+def test_what_libflac_refuses_is_an_error() -> None:
+    with pytest.raises(RuntimeError, match="libFLAC failed: FLAC__STREAM_ENCODER_"):
+        FlacEncoder(5).encode(clip_of(np.zeros((10, 9), np.int16), 8000))
+
+
 def test_players_see_the_duration() -> None:
     with av.open(io.BytesIO(FlacEncoder(5).encode(speech(1.5)).audio), "r") as container:
         assert container.duration == 1_500_000
