@@ -164,8 +164,8 @@ async def _check_transactions(client: AIOKafkaClient) -> None:
     version = answer.finalized("transaction.version")
     if version < _TRANSACTION_VERSION:
         raise IncompatibleBrokerVersion(
-            f"workers need transaction.version {_TRANSACTION_VERSION}, this cluster's is {version}; with Kafka 4.0 or later:"
-            f" kafka-features.sh --bootstrap-server ... upgrade --feature transaction.version={_TRANSACTION_VERSION}"
+            f"workers need transaction.version {_TRANSACTION_VERSION}, this cluster's is {version}; from Kafka 4.0 on,"
+            f" kafka-features.sh upgrade --feature transaction.version={_TRANSACTION_VERSION} sets it"
         )
 
 

@@ -107,9 +107,7 @@ def _write_outside(patch: Patch, *, dead_letters: bool) -> None:
             outside.append(batch._replace(outputs=apart))
             inside.append(batch._replace(outputs=[output for output in batch.outputs if output not in apart]))
         if outputs := transactions._by_partition(outside):
-            apart_writer = transactions.TransactionalWriter(
-                self._client, self._transactional_id(f"{_name(self)}-apart")
-            )
+            apart_writer = type(writer)(self._client, self._transactional_id(f"{_name(self)}-apart"))
             await apart_writer.start()
             await apart_writer.write(outputs)
             await apart_writer.commit()
@@ -120,7 +118,8 @@ def _write_outside(patch: Patch, *, dead_letters: bool) -> None:
 
 async def _restart(producer: GroupProducer) -> None:
     """Abort a producer's transaction; its start under the same id does."""
-    producer._writer = transactions.TransactionalWriter(producer._client, producer._transactional_id(_name(producer)))
+    assert producer._writer is not None
+    producer._writer = type(producer._writer)(producer._client, producer._transactional_id(_name(producer)))
     await producer._writer.start()
 
 
