@@ -257,8 +257,6 @@ async def _last_committed(
 
 def expected(error: BaseException) -> bool:
     """Whether a worker may end of an error: what its clients say, never a record that got lost on its way."""
-    if isinstance(error, BaseExceptionGroup):
-        return all(expected(inner) for inner in error.exceptions)
     return isinstance(error, KafkaError | TimeoutError)
 
 
