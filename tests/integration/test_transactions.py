@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IncompatibleBrokerVersion, ProducerFenced, RequestTimedOutError
+from aiokafka.structs import OffsetAndMetadata
 
 from schemas import Record
 from schemas.topics import COMPRESSED, RAW
 from streams.delivery.outcome import Output, Source
 from streams.delivery.transactions import Batch, GroupProducer, connect
-from streams.protocol.offset_fetch import fetch_last_committed
+from streams.protocol.offset_fetch import do_not_wait_for_positions, fetch_last_committed, mend_offset_fetch
 from streams.protocol.txn_offset_commit import GroupMember
 from streams.topics import apply_topics
 from tests.support.brokers import Broker, Namespace, ThreeBrokers, broker_from_jars
@@ -160,6 +161,26 @@ async def test_a_worker_that_starts_again_ends_what_it_left_open_itself(installa
                 assert await installation.delivered(1) == [b"a"]
             with pytest.raises(ProducerFenced):
                 await writer.commit()
+
+
+async def test_reading_begins_while_offsets_are_open(installation: Installation) -> None:
+    mend_offset_fetch()
+    source = TopicPartition(*installation.source)
+    async with installation.writing() as producer:
+        await producer.commit([installation.batch(b"a", next_offset=1)])
+        writer, member = producer._writer, producer._member  # noqa: SLF001  in the midst of a transaction
+        assert writer is not None
+        await writer.commit_offsets(member, {source: OffsetAndMetadata(2, "")})
+        async with AIOKafkaConsumer(
+            bootstrap_servers=installation.servers, group_id=installation.group, enable_auto_commit=False
+        ) as consumer:
+            do_not_wait_for_positions(consumer._coordinator)  # noqa: SLF001
+            consumer.assign([source])
+            assert await asyncio.wait_for(consumer.position(source), SOON) == 1
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(consumer.committed(source), 0.5)
+            await writer.commit()
+            assert await asyncio.wait_for(consumer.committed(source), SOON) == 2
 
 
 async def test_offsets_that_were_set_by_hand_name_nobody(installation: Installation) -> None:
