@@ -1,6 +1,7 @@
 #!/bin/sh
 # Formats a node's storage once, then becomes its broker:
 #   start-broker.sh LIBS DIRECTORY CLUSTER_ID    DIRECTORY holds broker.properties, whose log.dirs is DIRECTORY/data
+# FORMAT_OPTIONS in the environment are further ones of the format command, such as --feature NAME=LEVEL.
 set -eu
 
 libs=$1
@@ -17,7 +18,7 @@ java_with() {
 # The mark is set after formatting: a formatting cut short is done again.
 if [ ! -f "$directory/formatted" ]; then
   rm -rf "$directory/data"
-  (java_with kafka.tools.StorageTool format -t "$cluster_id" -c "$directory/broker.properties")
+  (java_with kafka.tools.StorageTool format -t "$cluster_id" -c "$directory/broker.properties" ${FORMAT_OPTIONS:-})
   touch "$directory/formatted"
 fi
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import structlog
-from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
+from aiokafka.errors import ProducerFenced
 
 from streams.delivery.breaker import DeadLetterLimitError
 from streams.exits import ExitLog, Reason
@@ -18,8 +18,6 @@ log = structlog.get_logger(__name__)
 
 EXIT_FAILED = 1
 EXIT_DEAD_LETTER_LIMIT = 3
-#: What brokers answer to a producer whose partition has another owner by now.
-_FENCED = (ProducerFenced, InvalidProducerEpoch)
 
 
 class StalledError(Exception):
@@ -49,9 +47,7 @@ def reason_of(error: BaseException) -> Reason:
         return "breaker"
     if isinstance(error, StalledError):
         return "stalled"
-    if isinstance(error, BaseExceptionGroup):
-        return "fenced" if error.subgroup(_FENCED) else "crashed"
-    return "fenced" if isinstance(error, _FENCED) else "crashed"
+    return "fenced" if isinstance(error, ProducerFenced) else "crashed"
 
 
 class Watchdog(threading.Thread):

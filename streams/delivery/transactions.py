@@ -7,10 +7,7 @@ from typing import NamedTuple, Protocol
 
 from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import (
-    IncompatibleBrokerVersion,
-    KafkaError,
-)
+from aiokafka.errors import IncompatibleBrokerVersion, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas import Record
@@ -167,8 +164,8 @@ async def _check_transactions(client: AIOKafkaClient) -> None:
     version = answer.finalized("transaction.version")
     if version < _TRANSACTION_VERSION:
         raise IncompatibleBrokerVersion(
-            f"workers need transaction.version {_TRANSACTION_VERSION}, this cluster's is {version}: see kafka-features.sh"
-            f" --bootstrap-server ... upgrade --feature transaction.version={_TRANSACTION_VERSION} (Kafka 4.0 or later)"
+            f"workers need transaction.version {_TRANSACTION_VERSION}, this cluster's is {version}; from Kafka 4.0 on,"
+            f" kafka-features.sh upgrade --feature transaction.version={_TRANSACTION_VERSION} sets it"
         )
 
 

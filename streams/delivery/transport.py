@@ -18,7 +18,7 @@ from streams.delivery.fetch_loop import FetchLoop
 from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import Source
 from streams.delivery.writer import REQUEST_TIMEOUT_MS
-from streams.protocol.offset_fetch import mend_offset_fetch
+from streams.protocol.offset_fetch import do_not_wait_for_positions, mend_offset_fetch
 from streams.protocol.txn_offset_commit import GroupMember
 
 #: Faust asks for 1,500 ms. Whatever else is asked of a broker waits behind a fetch that found nothing yet: assignments,
@@ -44,6 +44,11 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         """What the group's coordinator calls this member."""
         member_id: str = self._ensure_consumer()._coordinator.member_id  # noqa: SLF001  where Faust reads the generation
         return member_id
+
+    async def on_start(self) -> None:
+        """Start the consumer, as one that seeks to committed offsets after the fencing, and reads nothing before."""
+        await super().on_start()
+        do_not_wait_for_positions(self._ensure_consumer()._coordinator)  # noqa: SLF001
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         mend_offset_fetch()

@@ -87,9 +87,9 @@ class TransactionalWriter:
             KafkaError: When the brokers refuse; the transaction must not be committed then.
         """
         waiting = {partition: deque(self._batches(partition, records)) for partition, records in outputs.items()}
-        while waiting:  # a request holds one batch per partition, and nearly always that is all
+        while waiting := {partition: batches for partition, batches in waiting.items() if batches}:
+            # One batch of each partition at a time: brokers take them in order only. Nearly always that is all.
             await self._deliver({partition: batches.popleft() for partition, batches in waiting.items()})
-            waiting = {partition: batches for partition, batches in waiting.items() if batches}
 
     async def commit_offsets(self, member: GroupMember, offsets: Offsets) -> None:
         """Make offsets of a group part of the transaction.

@@ -11,6 +11,8 @@ was acknowledged.
 
 import asyncio
 from collections.abc import Collection, Iterable
+from contextvars import ContextVar
+from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
@@ -40,6 +42,7 @@ from streams.protocol.topic_array import NO_TAGS, by_topic, topic_array
 _NO_OFFSET = -1
 _UNSTABLE_OFFSET_COMMIT = 88
 _RETRY_PAUSE = 0.2
+_STABLE = ContextVar("stable", default=True)
 
 
 class UnstableOffsetCommitError(KafkaError):  # type: ignore[misc]  # aiokafka has no types
@@ -158,7 +161,7 @@ async def _do_fetch_commit_offsets(
     self: GroupCoordinator, partitions: Iterable[TopicPartition]
 ) -> dict[TopicPartition, OffsetAndMetadata]:
     try:
-        return committed_offsets(await self._send_req(OffsetFetch(self.group_id, partitions, stable=True)))
+        return committed_offsets(await self._send_req(OffsetFetch(self.group_id, partitions, stable=_STABLE.get())))
     except (NotCoordinatorForGroupError, GroupCoordinatorNotAvailableError):
         self.coordinator_dead()
         raise
@@ -167,3 +170,23 @@ async def _do_fetch_commit_offsets(
 def mend_offset_fetch() -> None:
     """Let all group consumers of this process read committed offsets this way; they retry what can be retried."""
     GroupCoordinator._do_fetch_commit_offsets = _do_fetch_commit_offsets  # noqa: SLF001  it offers no other door
+
+
+def do_not_wait_for_positions(coordinator: GroupCoordinator) -> None:
+    """Let a consumer that seeks before it reads begin with whatever offsets are committed, stable or not.
+
+    Until a stable one can be had, aiokafka fetches nothing at all from the brokers in question: tables would not be
+    recovered before the transaction that a dead owner left open has timed out, for it is ended only after that. Offsets
+    that are asked for by name are stable all the same.
+    """
+    refresh = coordinator._maybe_refresh_commit_offsets  # noqa: SLF001  it offers no other door
+
+    async def refresh_at_once(assignment: Any) -> bool:  # noqa: ANN401  aiokafka has no types
+        before = _STABLE.set(False)
+        try:
+            refreshed: bool = await refresh(assignment)
+        finally:
+            _STABLE.reset(before)
+        return refreshed
+
+    coordinator._maybe_refresh_commit_offsets = refresh_at_once  # noqa: SLF001

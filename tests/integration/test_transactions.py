@@ -1,22 +1,26 @@
 """Whose transactions brokers let through, and what becomes of those that a former owner has left open."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import IncompatibleBrokerVersion, ProducerFenced, RequestTimedOutError
+from aiokafka.structs import OffsetAndMetadata
 
 from schemas import Record
 from schemas.topics import COMPRESSED, RAW
 from streams.delivery.outcome import Output, Source
-from streams.delivery.transactions import Batch, GroupProducer
-from streams.protocol.offset_fetch import fetch_last_committed
+from streams.delivery.transactions import Batch, GroupProducer, connect
+from streams.protocol.offset_fetch import do_not_wait_for_positions, fetch_last_committed, mend_offset_fetch
 from streams.protocol.txn_offset_commit import GroupMember
 from streams.topics import apply_topics
-from tests.support.brokers import Broker, Namespace
+from tests.support.brokers import Broker, Namespace, ThreeBrokers, broker_from_jars
 
 #: Well below the transactions' timeout: what is left open must not wait for that.
 SOON = 10.0
@@ -25,8 +29,8 @@ SOON = 10.0
 class Installation:
     """The topics of one installation and its group."""
 
-    def __init__(self, broker: Broker, namespace: Namespace) -> None:
-        self.servers = broker.bootstrap_servers
+    def __init__(self, servers: str, namespace: Namespace) -> None:
+        self.servers = servers
         self.group = namespace.group
         self.source = Source(f"{namespace.prefix}{RAW}", 0)
         self.results = f"{namespace.prefix}{COMPRESSED}"
@@ -67,6 +71,12 @@ class Installation:
     def output(self, value: bytes) -> dict[TopicPartition, list[Record]]:
         return {TopicPartition(self.results, 0): [Record(b"call", value)]}
 
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[GroupProducer]:
+        """Be a member of the group, and its producer."""
+        async with self.joined("one") as consumer, self.producing(self.member(consumer, "one")) as producer:
+            yield producer
+
     async def committed(self) -> tuple[int, str] | None:
         """Offset of the source, and what stands beside it."""
         async with AIOKafkaConsumer(bootstrap_servers=self.servers) as client:
@@ -87,7 +97,7 @@ class Installation:
 @pytest.fixture
 async def installation(broker: Broker, namespace: Namespace) -> Installation:
     await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
-    return Installation(broker, namespace)
+    return Installation(broker.bootstrap_servers, namespace)
 
 
 async def test_outputs_offset_and_the_writers_name_are_committed_together(installation: Installation) -> None:
@@ -153,9 +163,106 @@ async def test_a_worker_that_starts_again_ends_what_it_left_open_itself(installa
                 await writer.commit()
 
 
+async def test_reading_begins_while_offsets_are_open(installation: Installation) -> None:
+    mend_offset_fetch()
+    source = TopicPartition(*installation.source)
+    async with installation.writing() as producer:
+        await producer.commit([installation.batch(b"a", next_offset=1)])
+        writer, member = producer._writer, producer._member  # noqa: SLF001  in the midst of a transaction
+        assert writer is not None
+        await writer.commit_offsets(member, {source: OffsetAndMetadata(2, "")})
+        async with AIOKafkaConsumer(
+            bootstrap_servers=installation.servers, group_id=installation.group, enable_auto_commit=False
+        ) as consumer:
+            do_not_wait_for_positions(consumer._coordinator)  # noqa: SLF001
+            consumer.assign([source])
+            assert await asyncio.wait_for(consumer.position(source), SOON) == 1
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(consumer.committed(source), 0.5)
+            await writer.commit()
+            assert await asyncio.wait_for(consumer.committed(source), SOON) == 2
+
+
 async def test_offsets_that_were_set_by_hand_name_nobody(installation: Installation) -> None:
     async with installation.joined("one") as consumer:
         await consumer.commit({TopicPartition(*installation.source): (7, "moved by an operator")})
         async with installation.producing(installation.member(consumer, "one")) as producer:
             await producer.commit([installation.batch(b"a", next_offset=8)])
     assert await installation.delivered(1) == [b"a"]
+
+
+async def test_records_that_need_several_batches_keep_their_order(installation: Installation) -> None:
+    values = [bytes([number]) * 400_000 for number in range(25)] + [b"larger than a batch" * 60_000, b"last"]
+    async with installation.writing() as producer:
+        await producer.commit([installation.batch(*values, next_offset=27)])
+        await producer.commit([installation.batch(b"next", next_offset=28)])
+    assert await installation.delivered(28) == [*values, b"next"]
+
+
+async def test_what_is_sent_again_because_its_answer_was_lost_counts_once(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with installation.writing() as producer:
+        send = producer._client.send  # type: ignore[union-attr]  # noqa: SLF001  no network loses answers at will
+        sent: Counter[str] = Counter()
+
+        async def lose_every_other_answer(node: int, request: object, **options: Any) -> object:
+            answer = await send(node, request, **options)
+            sent[type(request).__name__] += 1
+            if sent[type(request).__name__] % 2:
+                raise RequestTimedOutError
+            return answer
+
+        monkeypatch.setattr(producer._client, "send", lose_every_other_answer)  # noqa: SLF001
+        await producer.commit([installation.batch(b"a", b"b", next_offset=2)])
+        await producer.commit([installation.batch(b"c", next_offset=3)])
+        monkeypatch.undo()
+        await producer.commit([installation.batch(b"d", next_offset=4)])
+    assert min(sent[request] for request in ("Produce", "TxnOffsetCommit", "EndTxn")) >= 4
+    assert await installation.delivered(4) == [b"a", b"b", b"c", b"d"]
+
+
+async def test_what_arrives_after_its_transaction_is_refused(installation: Installation) -> None:
+    async with installation.writing() as producer:
+        writer = producer._writer  # noqa: SLF001  a batch that stays under way
+        assert writer is not None
+        [(partition, records)] = installation.output(b"late").items()
+        [late] = writer._batches(partition, records)  # noqa: SLF001
+        writer._sequences.clear()  # noqa: SLF001  as for the one that was sent in its place
+        await producer.commit([installation.batch(b"a", next_offset=1)])
+        await writer.write(installation.output(b"b"))
+        with pytest.raises(ProducerFenced):
+            await writer._deliver({partition: late})  # noqa: SLF001
+        await writer.commit()
+    assert await installation.delivered(2) == [b"a", b"b"]
+
+
+async def test_leaders_and_coordinators_that_have_moved_are_found(
+    three_brokers: ThreeBrokers, namespace: Namespace
+) -> None:
+    await apply_topics(three_brokers.bootstrap_servers, namespace.prefix, namespace.group)
+    installation = Installation(three_brokers.bootstrap_servers, namespace)
+    async with installation.writing() as producer:
+        await producer.commit([installation.batch(b"a", next_offset=1)])
+        writer, client = producer._writer, producer._client  # noqa: SLF001  as after moves that it has not heard of
+        assert writer is not None
+        assert client is not None
+        partitions = client.cluster._partitions[installation.results]  # noqa: SLF001
+        partitions[0] = partitions[0]._replace(leader=partitions[0].leader % 3 + 1)
+        coordinators = dict(writer._coordinators)  # noqa: SLF001
+        writer._coordinators.update({kind: node % 3 + 1 for kind, node in coordinators.items()})  # noqa: SLF001
+        await producer.commit([installation.batch(b"b", next_offset=2)])
+        assert writer._coordinators == coordinators  # noqa: SLF001
+    assert await installation.delivered(2) == [b"a", b"b"]
+
+
+@pytest.fixture
+def earlier_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
+    monkeypatch.setenv("FORMAT_OPTIONS", "--feature transaction.version=1")
+    with broker_from_jars(tmp_path / "kafka") as broker:
+        yield broker
+
+
+async def test_a_cluster_with_transactions_of_an_earlier_version_is_refused(earlier_broker: Broker) -> None:
+    with pytest.raises(IncompatibleBrokerVersion, match=r"need transaction\.version 2, this cluster's is 1;"):
+        await connect(earlier_broker.bootstrap_servers)

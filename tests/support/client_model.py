@@ -1,15 +1,17 @@
 """Clients of a KafkaModel: each request and each answer is a step in the test's hands."""
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaTimeoutError, ProducerFenced
 from aiokafka.structs import OffsetAndMetadata
 
+from schemas import Record
+from streams.delivery.writer import together
 from streams.protocol.txn_offset_commit import GroupMember
-from tests.support.kafka_model import Committed, GroupModel, KafkaModel
+from tests.support.kafka_model import Committed, GroupModel, KafkaModel, Place
 
 
 class Request:
@@ -80,86 +82,70 @@ class Network:
         request.answer()
 
 
-class ProducerModel:
-    """Stands in for GroupFencedProducer: the calls that the product makes, over a Network to a KafkaModel.
+class ClientModel:
+    """Stands in for a connected AIOKafkaClient: what `WriterModel` and `fetch_last_committed` get.
 
     Args:
         kafka: The brokers.
         group: The group's coordinator.
         network: Of the worker that makes it.
-        transactional_id: None for a producer without transactions.
-        member: On whose behalf it commits offsets; None for a producer without transactions.
     """
 
-    def __init__(
-        self,
-        kafka: KafkaModel,
-        group: GroupModel,
-        network: Network,
-        transactional_id: str | None,
-        member: GroupMember | None,
-    ) -> None:
-        self._kafka = kafka
-        self._group = group
-        self._network = network
-        self._id = transactional_id
-        self._member = member
-        self._producer: tuple[str, int] | None = None
-        self._sends: list[asyncio.Future[Any]] = []
+    def __init__(self, kafka: KafkaModel, group: GroupModel, network: Network) -> None:
+        self.kafka = kafka
+        self.group = group
+        self.call = network.call
 
-    async def start(self) -> None:
-        if self._id is not None:
-            transactional_id = self._id
-            epoch = await self._call(lambda: self._kafka.init_producer(transactional_id))
-            self._producer = transactional_id, epoch
-
-    async def stop(self) -> None:
+    async def close(self) -> None:
         """Nothing is kept open."""
-
-    async def begin_transaction(self) -> None:
-        self._sends = []
-
-    async def send(self, topic: str, *, value: bytes | None, partition: int, **_: Any) -> "asyncio.Future[Any]":
-        sent = self._call(lambda: self._kafka.produce(self._producer, (topic, partition), value))
-        self._sends.append(sent)
-        return sent
-
-    async def send_and_wait(self, topic: str, **record: Any) -> None:
-        await (await self.send(topic, **record))
-
-    async def send_offsets_to_transaction(
-        self, offsets: Mapping[TopicPartition, OffsetAndMetadata], group_id: str
-    ) -> None:
-        plain = {source.partition: Committed(*committed) for source, committed in offsets.items()}
-        await self._call(lambda: self._add_offsets(plain))
-
-    @property
-    def client(self) -> "ProducerModel":
-        """What `fetch_last_committed` gets."""
-        return self
 
     async def last_committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:
         """Ask for committed offsets as they are, whatever transaction is open."""
-        committed = await self._call(lambda: dict(self._kafka.committed))
+        committed = await self.call(self, lambda: dict(self.kafka.committed))
         known = [source for source in partitions if source.partition in committed]
         return {source: OffsetAndMetadata(*committed[source.partition]) for source in known}
 
-    async def commit_transaction(self) -> None:
-        if self._sends:  # as the client: none before every record is written or has failed, whichever it was
-            await asyncio.wait(self._sends)
-        await self._call(lambda: self._kafka.end_transaction(self._owner(), commit=True))
 
-    async def abort_transaction(self) -> None:
-        await self._call(lambda: self._kafka.end_transaction(self._owner(), commit=False))
+class WriterModel:
+    """Stands in for TransactionalWriter: the calls that the product makes, over a Network to a KafkaModel.
 
-    def _add_offsets(self, offsets: Mapping[int, Committed]) -> None:
-        assert self._member is not None
-        self._group.check(self._member)
-        self._kafka.add_offsets(self._owner(), offsets)
+    Each partition's leader and each coordinator has a connection of its own: what is under way at a time arrives in any
+    order.
 
-    def _owner(self) -> tuple[str, int]:
-        assert self._producer is not None
-        return self._producer
+    Args:
+        client: Connected.
+        transactional_id: Whose transactions it writes.
+    """
 
-    def _call(self, apply: Callable[[], Any]) -> "asyncio.Future[Any]":
-        return self._network.call(self, apply)
+    def __init__(self, client: ClientModel, transactional_id: str) -> None:
+        self._client = client
+        self._id = transactional_id
+        self._epoch = -1
+
+    async def start(self) -> None:
+        self._epoch = await self._call("transactions", lambda: self._client.kafka.init_producer(self._id))
+
+    async def write(self, outputs: Mapping[TopicPartition, Sequence[Record]]) -> None:
+        await together(*(self._write(tuple(partition), records) for partition, records in outputs.items()))
+
+    async def commit_offsets(self, member: GroupMember, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+        plain = {source.partition: Committed(*committed) for source, committed in offsets.items()}
+        producer = self._id, self._epoch
+
+        def add() -> None:
+            self._client.group.check(member)
+            self._client.kafka.add_offsets(producer, plain)
+
+        await self._call("group", add)
+
+    async def commit(self) -> None:
+        producer = self._id, self._epoch
+        self._epoch = await self._call("transactions", lambda: self._client.kafka.commit(producer))
+
+    async def _write(self, place: Place, records: Sequence[Record]) -> None:
+        producer = self._id, self._epoch
+        values = [record.value for record in records]
+        await self._call(place, lambda: self._client.kafka.produce(producer, place, values))
+
+    def _call(self, broker: Hashable, apply: Callable[[], Any]) -> "asyncio.Future[Any]":
+        return self._client.call((self, broker), apply)

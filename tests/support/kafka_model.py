@@ -39,7 +39,7 @@ class Written:
 
     place: Place
     value: bytes | None
-    committed: bool | None
+    committed: bool | None = None
 
 
 class KafkaModel:
@@ -71,13 +71,12 @@ class KafkaModel:
         self._epochs[transactional_id] = self._epochs.get(transactional_id, 0) + 1
         return self._epochs[transactional_id]
 
-    def produce(self, producer: tuple[str, int] | None, place: Place, value: bytes | None) -> None:
-        """Append an output, in the producer's transaction unless it has none."""
+    def produce(self, producer: tuple[str, int], place: Place, values: Sequence[bytes | None]) -> None:
+        """Append a batch of outputs in the producer's transaction."""
         self.changes += 1
-        written = Written(place, value, None if producer else True)
-        if producer:
-            self._transaction(*producer).outputs.append(written)
-        self.logs.setdefault(place, []).append(written)
+        written = [Written(place, value) for value in values]
+        self._transaction(*producer).outputs.extend(written)
+        self.logs.setdefault(place, []).extend(written)
 
     def add_offsets(self, producer: tuple[str, int], offsets: Mapping[int, Committed]) -> None:
         """Add input offsets to the producer's transaction."""
@@ -92,14 +91,20 @@ class KafkaModel:
         pending = [open_ for open_ in self._transactions.values() if not open_.prepared or None in open_.unmarked]
         return not any(partition in open_.offsets for open_ in pending for partition in partitions)
 
-    def end_transaction(self, producer: tuple[str, int], *, commit: bool) -> None:
-        """Decide the producer's transaction; the markers of a commit follow, see ``mark``."""
-        transaction = self._transaction(*producer)
-        if not commit:
-            self._end(producer[0], commit=False)
-            return
+    def commit(self, producer: tuple[str, int]) -> int:
+        """Decide that the producer's transaction commits, and begin its next epoch; the markers follow, see ``mark``.
+
+        Raises:
+            ProducerFenced: Of an earlier epoch, or when nothing was written in this one.
+        """
+        name, epoch = producer
+        transaction = self._transactions.get(name)
+        if self._epochs[name] != epoch or transaction is None or transaction.prepared:
+            raise ProducerFenced
         transaction.prepared = True
         transaction.unmarked = [None, *sorted({written.place for written in transaction.outputs})]
+        self._epochs[name] += 1
+        return self._epochs[name]
 
     def time_out(self) -> None:
         """Abort every undecided transaction, as the coordinator does after ``transaction.timeout.ms``."""

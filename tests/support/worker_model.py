@@ -15,7 +15,7 @@ from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import Input, Outcome, Source
 from streams.metrics import Metrics
 from streams.protocol.txn_offset_commit import GroupMember
-from tests.support.client_model import Network, ProducerModel
+from tests.support.client_model import ClientModel, Network
 from tests.support.delivery import TOPIC, Echo, MemoryStore, item
 from tests.support.kafka_model import GroupModel, KafkaModel
 
@@ -131,9 +131,9 @@ class WorkerModel:
         self._lanes = Lanes(parts, lambda member, sources: transactions.GroupProducer(address, member, sources))
         self._lanes.serve(TOPIC, Router())
 
-    def connect(self, transactional_id: str | None, member: GroupMember | None) -> ProducerModel:
+    def connect(self) -> ClientModel:
         """Make a client of this worker."""
-        return ProducerModel(self._kafka, self._group, self.network, transactional_id, member)
+        return ClientModel(self._kafka, self._group, self.network)
 
     def steps(self) -> list[Step]:
         """What may happen to this worker next."""

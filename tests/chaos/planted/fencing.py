@@ -1,15 +1,17 @@
 """Bugs in who may write, and from where."""
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
-from aiokafka import AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from streams.delivery import transactions
 from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import Source
 from streams.delivery.transactions import Batch, GroupProducer
+from streams.delivery.writer import TransactionalWriter, together
 from streams.protocol.txn_offset_commit import GroupMember
 from tests.chaos.planted.patch import Patch
 
@@ -20,20 +22,17 @@ Positions = Callable[[], Awaitable[Mapping[Source, int]]]
 
 def fence_nobody(patch: Patch) -> None:
     """Commit offsets on behalf of no member in particular, and leave former owners' names alone."""
-    make = GroupProducer._new_producer
 
-    def for_anybody(self: GroupProducer, name: str) -> AIOKafkaProducer:
+    async def commit(self: GroupProducer, writer: TransactionalWriter, batches: Sequence[Batch]) -> None:
         nobody = GroupMember(self._member.group, -1, "", None)  # type: ignore[arg-type]  # which the product never says
-        member, self._member = self._member, nobody
-        try:
-            return make(self, name)
-        finally:
-            self._member = member
+        outputs, offsets = transactions._by_partition(batches), self._offsets(batches)
+        await together(writer.write(outputs), writer.commit_offsets(nobody, offsets))
+        await writer.commit()
 
-    async def fence_none(self: GroupProducer, producer: AIOKafkaProducer) -> None:
-        del self, producer
+    async def fence_none(self: GroupProducer, client: AIOKafkaClient) -> None:
+        del self, client
 
-    patch(GroupProducer, "_new_producer", for_anybody)
+    patch(GroupProducer, "_commit", commit)
     patch(GroupProducer, "_fence_former_owners", fence_none)
 
 
@@ -61,7 +60,7 @@ def drop_the_lane_on_revoke(patch: Patch) -> None:
 
 
 def retry_an_open_fate(patch: Patch) -> None:
-    """Write a batch again, with a fresh producer, when its commit was not confirmed soon."""
+    """Write a batch again, with a fresh writer, when its commit was not confirmed soon."""
     write = GroupProducer.commit
 
     async def commit(self: GroupProducer, batches: Sequence[Batch]) -> None:
@@ -69,7 +68,8 @@ def retry_an_open_fate(patch: Patch) -> None:
             try:
                 await write(self, batches)
             except (KafkaError, TimeoutError):
-                self._producer = None
+                with contextlib.suppress(TimeoutError):
+                    await self.stop()
                 await self.start()
             else:
                 return

@@ -1,38 +1,32 @@
 """Bugs in how outputs and offsets are written."""
 
-import asyncio
 import contextlib
-from collections.abc import Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.partitioner import DefaultPartitioner
 
+from schemas import Record
 from streams.delivery import transactions
-from streams.delivery.outcome import Output
 from streams.delivery.transactions import Batch, GroupProducer
+from streams.delivery.writer import TransactionalWriter, together
 from tests.chaos.planted.patch import Patch
 
 _IMPATIENCE_S = 1.0
-_SMALL_REQUEST_BYTES = 2**14
+_TOO_SMALL_BYTES = 2**14
 
 
 def commit_before_produce(patch: Patch) -> None:
     """Commit the offset, then write the outputs."""
 
-    async def commit(self: GroupProducer, producer: AIOKafkaProducer, batches: Sequence[Batch]) -> None:
-        await producer.begin_transaction()
-        await producer.send_offsets_to_transaction(self._offsets(batches), self._member.group)
-        await producer.commit_transaction()
-        await producer.begin_transaction()
-        await asyncio.gather(
-            *[
-                await producer.send(output.topic, **_record(batch, output))
-                for batch in batches
-                for output in batch.outputs
-            ]
-        )
-        await producer.commit_transaction()
+    async def commit(self: GroupProducer, writer: TransactionalWriter, batches: Sequence[Batch]) -> None:
+        await writer.commit_offsets(self._member, self._offsets(batches))
+        await writer.commit()
+        if outputs := transactions._by_partition(batches):
+            await writer.write(outputs)
+            await writer.commit()
 
     patch(GroupProducer, "_commit", commit)
 
@@ -55,8 +49,7 @@ def skip_an_abort(patch: Patch) -> None:
         try:
             await write(self, batches)
         except (KafkaError, TimeoutError):
-            assert self._producer is not None
-            await self._producer.abort_transaction()
+            await _restart(self)
 
     patch(transactions, "_COMMIT_TIMEOUT", _IMPATIENCE_S)
     patch(GroupProducer, "commit", commit)
@@ -65,78 +58,70 @@ def skip_an_abort(patch: Patch) -> None:
 def swallow_a_send_error(patch: Patch) -> None:
     """Commit a transaction whatever came of its writes; larger ones fail, by a limit that is too small."""
 
-    async def commit(self: GroupProducer, producer: AIOKafkaProducer, batches: Sequence[Batch]) -> None:
-        await producer.begin_transaction()
-        pending = []
-        for batch in batches:
-            for output in batch.outputs:
-                with contextlib.suppress(KafkaError):
-                    pending.append(await producer.send(output.topic, **_record(batch, output)))
-        await producer.send_offsets_to_transaction(self._offsets(batches), self._member.group)
-        await asyncio.gather(*pending, return_exceptions=True)
-        await producer.commit_transaction()
+    async def write(writer: TransactionalWriter, batches: Sequence[Batch]) -> None:
+        with contextlib.suppress(KafkaError):
+            if any(len(output.record.value or b"") > _TOO_SMALL_BYTES for batch in batches for output in batch.outputs):
+                raise MessageSizeTooLargeError
+            await writer.write(transactions._by_partition(batches))
 
-    patch(transactions, "_MAX_REQUEST_BYTES", _SMALL_REQUEST_BYTES)
+    async def commit(self: GroupProducer, writer: TransactionalWriter, batches: Sequence[Batch]) -> None:
+        await together(write(writer, batches), writer.commit_offsets(self._member, self._offsets(batches)))
+        await writer.commit()
+
     patch(GroupProducer, "_commit", commit)
 
 
 def results_outside_the_transaction(patch: Patch) -> None:
-    """Write results with a producer of their own, then commit their offset."""
+    """Write results in a transaction of their own, then commit their offset."""
     _write_outside(patch, dead_letters=False)
 
 
 def dead_letters_outside_the_transaction(patch: Patch) -> None:
-    """Write dead letters with a producer of their own, then commit their offset."""
+    """Write dead letters in a transaction of their own, then commit their offset."""
     _write_outside(patch, dead_letters=True)
 
 
 def partition_by_key(patch: Patch) -> None:
     """Let the key decide on an output's partition instead of its input's."""
-    make = GroupProducer._new_producer
+    write = TransactionalWriter.write
+    choose = DefaultPartitioner()
 
-    def with_partitioner(self: GroupProducer, name: str) -> AIOKafkaProducer:
-        producer = make(self, name)
-        send = producer.send
+    async def write_by_key(self: TransactionalWriter, outputs: Mapping[TopicPartition, Sequence[Record]]) -> None:
+        chosen: defaultdict[TopicPartition, list[Record]] = defaultdict(list)
+        for (topic, _), records in outputs.items():
+            partitions = sorted(await self._client._wait_on_metadata(topic))
+            for record in records:
+                chosen[TopicPartition(topic, choose(record.key, partitions, partitions))].append(record)
+        await write(self, chosen)
 
-        async def send_by_key(topic: str, *, partition: int, **record: Any) -> "asyncio.Future[Any]":
-            del partition
-            sent: asyncio.Future[Any] = await send(topic, **record)
-            return sent
-
-        producer.send = send_by_key
-        return producer
-
-    patch(GroupProducer, "_new_producer", with_partitioner)
+    patch(TransactionalWriter, "write", write_by_key)
 
 
 def _write_outside(patch: Patch, *, dead_letters: bool) -> None:
     write = GroupProducer._commit
-    plain: dict[str, AIOKafkaProducer] = {}
 
-    async def commit(self: GroupProducer, producer: AIOKafkaProducer, batches: Sequence[Batch]) -> None:
-        servers = self._bootstrap_servers
-        if servers not in plain:
-            plain[servers] = transactions.GroupFencedProducer(  # type: ignore[attr-defined]  # whatever the product takes
-                member=self._member, bootstrap_servers=servers, max_request_size=transactions._MAX_REQUEST_BYTES
-            )
-            await plain[servers].start()
-        inside = []
+    async def commit(self: GroupProducer, writer: TransactionalWriter, batches: Sequence[Batch]) -> None:
+        outside, inside = [], []
         for batch in batches:
-            outside = [output for output in batch.outputs if ("dead" in output.topic) == dead_letters]
-            for output in outside:
-                await plain[servers].send_and_wait(output.topic, **_record(batch, output))
-            inside.append(batch._replace(outputs=[output for output in batch.outputs if output not in outside]))
-        await write(self, producer, inside)
+            apart = [output for output in batch.outputs if ("dead" in output.topic) == dead_letters]
+            outside.append(batch._replace(outputs=apart))
+            inside.append(batch._replace(outputs=[output for output in batch.outputs if output not in apart]))
+        if outputs := transactions._by_partition(outside):
+            apart_writer = type(writer)(self._client, self._transactional_id(f"{_name(self)}-apart"))
+            await apart_writer.start()
+            await apart_writer.write(outputs)
+            await apart_writer.commit()
+        await write(self, writer, inside)
 
     patch(GroupProducer, "_commit", commit)
 
 
-def _record(batch: Batch, output: Output) -> dict[str, Any]:
-    record = output.record
-    return {
-        "key": record.key,
-        "value": record.value,
-        "partition": batch.source.partition,
-        "timestamp_ms": record.timestamp_ms,
-        "headers": list(record.headers),
-    }
+async def _restart(producer: GroupProducer) -> None:
+    """Abort a producer's transaction; its start under the same id does."""
+    assert producer._writer is not None
+    producer._writer = type(producer._writer)(producer._client, producer._transactional_id(_name(producer)))
+    await producer._writer.start()
+
+
+def _name(producer: GroupProducer) -> str:
+    return transactions._name(producer._member)

@@ -64,8 +64,6 @@ def fail_with(error: str, directory: Path) -> subprocess.CompletedProcess[str]:
         ("DeadLetterLimitError('why')", 3, "breaker"),
         ("StalledError('why')", 1, "stalled"),
         ("ProducerFenced('why')", 1, "fenced"),
-        ("ExceptionGroup('why', [ProducerFenced()])", 1, "fenced"),
-        ("ExceptionGroup('why', [ValueError()])", 1, "crashed"),
     ],
 )
 def test_failing_says_why_now_and_in_the_next_life(error: str, code: int, reason: str, tmp_path: Path) -> None:
