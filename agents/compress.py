@@ -10,7 +10,6 @@ import structlog
 
 from schemas import CompressedAudio, DeadLetter, MediaType, Policy, RawAudio, Record, Rejection, derive_id
 from schemas.headers import HOTEL_ID, MAX_ID, HeaderReader
-from schemas.policy import MIN_LEVEL
 from schemas.topics import COMPRESSED, DEAD_LETTER, RAW
 from streams.app import Runtime
 from streams.audio import Clip, Outline
@@ -28,7 +27,6 @@ log = structlog.get_logger(__name__)
 
 #: Of so many inputs is remembered what was heard in them that it takes less than a hundredth of what the cache may.
 _CACHED_BYTES_PER_HEARING = 65_536
-_SHORT_BYTES = 65_536  # of samples: at level 1, a millisecond of coding
 #: The ``source`` of every result: this agent.
 SOURCE = "urn:hotel-audio-streams:compress"
 
@@ -180,7 +178,7 @@ class Compressor:
 
     def _make(self, clip: Clip, plan: Plan, partition: int, *, offer: bool) -> _Kept:
         """Encode, and offer what may be kept to the cache."""
-        with self._turn.left(when=plan.level > MIN_LEVEL or clip.samples.nbytes > _SHORT_BYTES):
+        with self._turn.left():
             encoded = encode(clip, plan)
         if not offer:
             return _Kept(encoded, "miss", None, ())
