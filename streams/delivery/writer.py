@@ -162,7 +162,8 @@ class TransactionalWriter:
                 raise
             left.update(dict.fromkeys(batches, error))
             return
-        left.update((partition, error) for partition, code in answer.error_codes() for error in _passing_errors([code]))
+        codes = dict(answer.error_codes())  # a batch that the answer says nothing of would be an error, not a success
+        left.update((partition, error) for partition in batches for error in _passing_errors([codes[partition]]))
 
     async def _coordinated(
         self, kind: int, key: str, request: Request[Any], error_codes: Callable[[Any], Iterable[int]]
