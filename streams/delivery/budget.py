@@ -34,9 +34,9 @@ class InFlightBudget:
         metrics.in_flight_bytes.set_function(lambda: self.bytes)
 
     @property
-    def load(self) -> float:
-        """Clips that wait for a thread or are in one, as a share of the most that may be."""
-        return self.clips / self._max_clips
+    def saturated(self) -> bool:
+        """Whether more clips wait for a thread than can be worked on soon: more comes in than can be done."""
+        return self.clips * 2 >= self._max_clips
 
     @property
     def waits_for_commits(self) -> bool:

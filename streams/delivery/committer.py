@@ -13,8 +13,7 @@ COMMIT_INTERVAL = 0.01
 #: A worker commits for this part of its time at most. A transaction costs as much as several records: on a busy
 #: machine, where each takes longer, there have to be fewer and larger ones, or they use up what they wait for.
 _COMMIT_SHARE = 1 / 3
-#: The interval while as many clips wait for a thread as may; while fewer do, it is shorter by as much. They wait longer
-#: than that anyway, and cores are scarce.
+#: Also the interval while more comes in than the threads can do: waiting for them takes as long, and cores are scarce.
 _LONGEST_INTERVAL = 0.25
 #: Output bytes from which a transaction is committed without waiting for the interval.
 MAX_TRANSACTION_BYTES = 4 * 2**20
@@ -110,7 +109,8 @@ class Committer:
             took: Seconds that it took.
         """
         budget = self._parts.budget
-        await self._wait(started + max(COMMIT_INTERVAL, _LONGEST_INTERVAL * budget.load), self._full)
+        await self._wait(started + _LONGEST_INTERVAL, lambda: self._full() or not budget.saturated)
+        await self._wait(started + COMMIT_INTERVAL, self._full)
         await self._wait(
             started + min(took / _COMMIT_SHARE, _LONGEST_INTERVAL), lambda: self._full() or not budget.clips
         )
