@@ -37,11 +37,6 @@ class Spectrum:
         level: NDArray[np.float32] = self.power.sum(axis=1)
         return level
 
-    @cached_property
-    def frequencies(self) -> NDArray[np.float32]:
-        """Centre of each bin in Hz."""
-        return np.arange(1, self.power.shape[1] + 1, dtype=np.float32) * np.float32(self.bin_hz)
-
 
 def spectrum(samples: NDArray[np.float32], rate: int) -> Spectrum:
     """Transform one channel: Hann windows of 64 ms, every 32 ms.

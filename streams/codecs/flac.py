@@ -25,7 +25,7 @@ from pyflac._encoder import lib as libflac
 from streams.audio.clip import Clip, SourceFormat
 from streams.audio.flac import STREAMINFO_BYTES
 from streams.codecs.base import LOSSLESS, Encoded
-from streams.native import ffi, lib
+from streams.native import ffi, functions, lib
 
 CONTENT_TYPE = "audio/flac"
 
@@ -39,7 +39,6 @@ SMALLEST = 8  #: libFLAC's highest level.
 WINDOWS = b"subdivide_tukey(5)"  #: What predictors are fitted under at that level, further than libFLAC goes itself.
 #: Bytes that a file may have more than its samples, where nothing can be predicted: at most, and for each block.
 _HEADERS, _BLOCK_OVERHEAD = 1024, 64
-_SMALLEST_BLOCK = 576
 _BLOCK_SIZES = ((11025, 576), (22050, 1152), (32000, 2304), (48000, 4608))  # up to this rate in Hz: samples per block
 
 
@@ -89,12 +88,13 @@ def _written(clip: Clip, effort: int) -> bytes:
     Raises:
         RuntimeError: If libFLAC refuses.
     """
-    file = np.empty(clip.samples.nbytes + _HEADERS + _BLOCK_OVERHEAD * -(-clip.frames // _SMALLEST_BLOCK), np.uint8)
+    block = block_size(clip.rate)
+    file = np.empty(clip.samples.nbytes + _HEADERS + _BLOCK_OVERHEAD * -(-clip.frames // block), np.uint8)
     size = lib.flac_encode(
         _library(),
         clip.channels,
         clip.rate,
-        block_size(clip.rate),
+        block,
         effort,
         WINDOWS if effort == SMALLEST else ffi.NULL,
         ffi.from_buffer("int16_t[]", clip.samples),
@@ -111,8 +111,7 @@ def _written(clip: Clip, effort: int) -> bytes:
 @cache
 def _library() -> Any:  # noqa: ANN401 - a C structure
     """The functions that `flac_encode` calls."""
-    fields = ffi.typeof("flac_library").fields
-    return ffi.new("flac_library *", {name: ffi.cast(field.type, _address(name)) for name, field in fields})
+    return functions("flac_library", _address)
 
 
 def _address(name: str) -> int:

@@ -18,13 +18,13 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.native import ffi, lib
+from streams.native import ffi, functions, lib
 
 VOIP, LOW_DELAY = 2048, 2051
 
 _BANDWIDTHS = ((4000, 1101), (6000, 1102), (8000, 1103), (12000, 1104))  # up to this many Hz: OPUS_BANDWIDTH_*
 _FULL_BAND = 1105
-_SET_BITRATE, _SET_MAX_BANDWIDTH, _SET_COMPLEXITY, _SET_DTX = 4002, 4004, 4010, 4016
+_SET_MAX_BANDWIDTH, _SET_COMPLEXITY, _SET_DTX = 4004, 4010, 4016
 _SET_VBR_CONSTRAINT, _SET_FORCE_CHANNELS, _GET_LOOKAHEAD = 4020, 4022, 4027
 _LARGEST_PACKET = 6 * 1276  # bytes: six frames of 20 ms are the most that one packet holds
 
@@ -148,9 +148,7 @@ def _functions() -> Any:  # noqa: ANN401 - a C structure
     """What `opus_encode_packets` calls."""
     library = _library()
     found = {"encode": library.opus_encode, "control": library.opus_encoder_ctl}
-    address = {name: ctypes.cast(function, ctypes.c_void_p).value for name, function in found.items()}
-    fields = ffi.typeof("opus_library").fields
-    return ffi.new("opus_library *", {name: ffi.cast(field.type, address[name]) for name, field in fields})
+    return functions("opus_library", lambda name: ctypes.cast(found[name], ctypes.c_void_p).value)
 
 
 def _path() -> str:

@@ -30,7 +30,7 @@ from schemas import Record
 from streams.protocol.end_txn import EndTxn
 from streams.protocol.produce import Produce
 from streams.protocol.producer import Producer
-from streams.protocol.txn_offset_commit import GroupMember, Offsets, TxnOffsetCommit
+from streams.protocol.txn_offset_commit import GroupMember, Offsets, TxnOffsetCommit, TxnOffsetCommitResponse
 
 #: A dead worker's open transaction holds back read_committed consumers until its successor fences it, or this long.
 _TRANSACTION_TIMEOUT_MS = 30_000
@@ -99,7 +99,7 @@ class TransactionalWriter:
             KafkaError: When the brokers refuse; the transaction must not be committed then.
         """
         request = TxnOffsetCommit(self._id, self._producer, member, offsets)
-        await self._coordinated(CoordinationType.GROUP, member.group, request, lambda answer: answer.error_codes())
+        await self._coordinated(CoordinationType.GROUP, member.group, request, TxnOffsetCommitResponse.error_codes)
 
     async def commit(self) -> None:
         """Commit the transaction; what is written next begins another one.

@@ -7,6 +7,9 @@ Raises:
     ImportError: On import, where it is not compiled.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 try:
     from streams.native._kernels import ffi, lib
 except ModuleNotFoundError as missing:
@@ -15,4 +18,15 @@ except ModuleNotFoundError as missing:
         "that on first use"
     ) from missing
 
-__all__ = ["ffi", "lib"]
+__all__ = ["ffi", "functions", "lib"]
+
+
+def functions(structure: str, address_of: Callable[[str], int | None]) -> Any:  # noqa: ANN401 - a C structure
+    """Make one of `kernels.h`'s structures of another library's functions, to be kept as long as it is used.
+
+    Args:
+        structure: Its name.
+        address_of: Gives the address of the function for a field.
+    """
+    fields = ffi.typeof(structure).fields
+    return ffi.new(f"{structure} *", {name: ffi.cast(field.type, address_of(name)) for name, field in fields})

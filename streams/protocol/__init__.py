@@ -1,4 +1,5 @@
 """Kafka's requests that aiokafka 0.14 does not speak, or only in versions that lack what is needed here.
 
-Pure: each module lays out one request and judges its answer; the connections are aiokafka's.
+Each module lays out one request and judges its answer; the connections are aiokafka's. `offset_fetch` also asks, and
+puts itself in the place of what aiokafka asks.
 """
