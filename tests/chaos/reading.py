@@ -61,8 +61,10 @@ async def read(servers: str, topics: Collection[str], *, committed: bool, since:
 
 async def ends_of(servers: str, topics: Collection[str], *, committed: bool) -> Offsets:
     """The end of every partition; with ``committed`` the last stable offset, before any open transaction."""
+    wanted = partitions(*topics)
     async with _consumer(servers, committed=committed) as consumer:
-        found: Offsets = await consumer.end_offsets(partitions(*topics))
+        consumer.assign(wanted)  # which lets it learn at once where they are
+        found: Offsets = await consumer.end_offsets(wanted)
         return found
 
 
