@@ -33,15 +33,17 @@ class Account:
         """Send inputs, so many each second or as fast as the brokers take them; see `Ledger.send`."""
         await self._ledger.send(plan, [number / per_second for number in range(len(plan))] if per_second else None)
 
-    async def collect(self, within: float) -> None:
+    async def collect(self, within: float, *, last: bool = True) -> None:
         """Wait until each input has an outcome, then a little longer for doubled ones, and look at everything.
 
         Args:
             within: Seconds after which it stops waiting for missing ones.
+            last: Whether this is the last look; before it, doubled ones need no wait, as each look sees everything.
         """
         async with Follower(self._servers, self._prefix) as follower:
             await follower.wait_for(self._ledger.acknowledged, within)
-        await asyncio.sleep(_SETTLE_S)
+        if last:
+            await asyncio.sleep(_SETTLE_S)
         self._seen, _ = await Observer(self._servers, self._prefix, self._group, policies={}).observe(self._ledger)
 
     @property

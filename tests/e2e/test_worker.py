@@ -37,8 +37,8 @@ def metric(worker: Worker, name: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.partition("{")[0].partition(" ")[0] == name)
 
 
-async def exact(account: Account, within: float = 60) -> None:
-    await account.collect(within)
+async def exact(account: Account, within: float = 60, *, last: bool = True) -> None:
+    await account.collect(within, last=last)
     assert account.problems() == []
 
 
