@@ -27,6 +27,9 @@ _FETCHED_AT_ONCE = 2
 #: Every third offset is bad input.
 _BAD = 3
 
+#: Of all workers: nobody looks at them, and to make them is a sixth of a short life's work.
+_METRICS = Metrics()
+
 Step = Callable[[], None]
 
 
@@ -118,14 +121,13 @@ class WorkerModel:
         self._letting_go = False
         self._closing = False
         self._handing_over: asyncio.Task[None] | None = None
-        metrics = Metrics()
-        self._executor = SteppingExecutor(metrics, self._fail)
+        self._executor = SteppingExecutor(_METRICS, self._fail)
         parts = LaneParts(
             self._executor,
-            InFlightBudget(_CLIPS, 10**6, metrics),
+            InFlightBudget(_CLIPS, 10**6, _METRICS),
             DeadLetterBreaker(10**6),
             MemoryStore(),
-            metrics,
+            _METRICS,
             self._fail,
         )
         self._lanes = Lanes(parts, lambda member, sources: transactions.GroupProducer(address, member, sources))
