@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from streams.audio.spectrum import Spectrum
 from streams.native import ffi, lib
 
-_ACTIVE = 1e-3  # 30 dB below the loudest frame: quieter ones are pauses
 _ENOUGH_FRAMES = 16  # half a second: with less there is no telling, and telephones carry speech
 
 
@@ -37,31 +36,10 @@ def features(spectrum: Spectrum) -> NDArray[np.float64]:
         place 128 ms later, and of the partials 256 ms later.
     """
     frames, bins = spectrum.power.shape
-    level, centre = np.empty((2, frames), np.float32)
-    likeness, partials = np.empty((2, frames), np.float32), np.empty(5)
-    working = np.empty((2, frames, bins), np.float32)
-    lib.spectral_change(
-        ffi.from_buffer("float[]", spectrum.power),
-        frames,
-        bins,
-        *(ffi.from_buffer("float[]", found) for found in (level, centre, likeness)),
-        ffi.from_buffer("double[]", partials),
-        ffi.from_buffer("float[]", working),
-    )
-    active = level > level.max() * _ACTIVE
-    jumps = np.abs(np.diff(10 * np.log10(level))).clip(0, 20)
-    products, later, earlier, there, before = partials.tolist()
-    return np.array(
-        [
-            (level < 0.3 * level.mean()).mean(),
-            _likeness(likeness[0], active, 3),
-            _likeness(likeness[1], active, 8),
-            np.log2(centre[active]).std(),
-            jumps.mean(),
-            products / (later * earlier + 1e-20) ** 0.5,
-            before / max(1, there),
-        ]
-    )
+    found = np.empty(7)
+    power, numbers = ffi.from_buffer("float[]", spectrum.power), ffi.from_buffer("double[]", found)
+    lib.music_features(power, frames, bins, numbers)
+    return found
 
 
 @cache
@@ -69,8 +47,3 @@ def _discriminant() -> tuple[NDArray[np.float64], float]:
     """Weights of the features, and the bias."""
     data = json.loads((files("streams.audio") / "music.json").read_text())
     return np.array(data["weights"]), float(data["bias"])
-
-
-def _likeness(likeness: NDArray[np.float32], active: NDArray[np.bool_], lag: int) -> float:
-    both = active[lag:] & active[:-lag]
-    return float(likeness[lag:][both].mean()) if both.any() else 0.0

@@ -1,10 +1,12 @@
 """A clip's spectrum over time, as the rest of the analysis looks at it."""
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+
+from streams.native import ffi, lib
 
 WINDOW_S = 0.064  # resolves the harmonics of speech and two tones 40 Hz apart
 HOP_S = WINDOW_S / 2
@@ -31,12 +33,6 @@ class Spectrum:
     bin_hz: float
     bandwidth: int
 
-    @cached_property
-    def level(self) -> NDArray[np.float32]:
-        """Mean square of each frame, shape (frames,)."""
-        level: NDArray[np.float32] = self.power.sum(axis=1)
-        return level
-
 
 def spectrum(samples: NDArray[np.float32], rate: int) -> Spectrum:
     """Transform one channel: Hann windows of 64 ms, every 32 ms.
@@ -57,11 +53,15 @@ def spectrum(samples: NDArray[np.float32], rate: int) -> Spectrum:
     for start in range(0, len(frames), _CHUNK):
         # With a norm, its factor is of the samples' type: without, numpy would transform in double precision.
         transformed = np.fft.rfft(frames[start : start + _CHUNK] * window, norm="ortho")
-        squared = np.square(transformed.real)
-        squared += np.square(transformed.imag)
-        power[start : start + _CHUNK] = squared[:, 1 : bins + 1]
-        total += squared.sum(axis=0, dtype=np.float64)
-    return Spectrum(power, rate / size, _bandwidth(total / len(frames), rate / size))
+        lib.power_spectrum(
+            ffi.from_buffer("float[]", transformed),
+            len(transformed),
+            hop + 1,
+            bins,
+            ffi.from_buffer("float[]", power[start : start + _CHUNK]),
+            ffi.from_buffer("double[]", total),
+        )
+    return Spectrum(power, rate / size, _bandwidth(total, len(frames), rate / size))
 
 
 @cache
@@ -72,12 +72,10 @@ def _window(size: int) -> NDArray[np.float32]:
     return window
 
 
-def _bandwidth(power: NDArray[np.float64], bin_hz: float) -> int:
-    """The upper edge of the highest audible band, from the mean power of bins from 0 Hz to half the sampling rate."""
+def _bandwidth(power: NDArray[np.float64], frames: int, bin_hz: float) -> int:
+    """The upper edge of the highest audible band, from all frames' power from 0 Hz to half the sampling rate."""
+    bins = len(power)
     width = max(1, round(_SMOOTHED_HZ / bin_hz))
-    bands = np.add.reduceat(power, np.arange(0, len(power), width))
-    rounding = _ROUNDING * width / len(power)
-    audible = np.flatnonzero(bands > max(bands.max() * _INAUDIBLE, rounding))
-    if not len(audible):
-        return 0
-    return round(min((int(audible[-1]) + 1) * width, len(power) - 1) * bin_hz)
+    rounding = _ROUNDING * width / bins * frames
+    bands: int = lib.highest_band(ffi.from_buffer("double[]", power), bins, width, _INAUDIBLE, rounding)
+    return round(min(bands * width, bins - 1) * bin_hz)

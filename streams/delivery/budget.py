@@ -34,9 +34,9 @@ class InFlightBudget:
         metrics.in_flight_bytes.set_function(lambda: self.bytes)
 
     @property
-    def saturated(self) -> bool:
-        """Whether more clips wait for a thread than can be worked on soon: more comes in than can be done."""
-        return self.clips * 2 >= self._max_clips
+    def load(self) -> float:
+        """Share of the clips that may be at work which are, 0 to 1: the more there are, the longer one waits."""
+        return self.clips / self._max_clips
 
     @property
     def waits_for_commits(self) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from streams.delivery.lane import Finished, Lane, LaneParts
 from streams.delivery.transactions import Transactor
@@ -13,7 +14,8 @@ COMMIT_INTERVAL = 0.01
 #: A worker commits for this part of its time at most. A transaction costs as much as several records: on a busy
 #: machine, where each takes longer, there have to be fewer and larger ones, or they use up what they wait for.
 _COMMIT_SHARE = 1 / 3
-#: Also the interval while more comes in than the threads can do: waiting for them takes as long, and cores are scarce.
+#: Also the interval while all the clips are at work that may be, and a part of it while a part of them is: a clip waits
+#: as long for a thread, and cores are scarce.
 _LONGEST_INTERVAL = 0.25
 #: Output bytes from which a transaction is committed without waiting for the interval.
 MAX_TRANSACTION_BYTES = 4 * 2**20
@@ -109,21 +111,19 @@ class Committer:
             took: Seconds that it took.
         """
         budget = self._parts.budget
-        await self._wait(started + _LONGEST_INTERVAL, lambda: self._full() or not budget.saturated)
-        await self._wait(started + COMMIT_INTERVAL, self._full)
-        await self._wait(
-            started + min(took / _COMMIT_SHARE, _LONGEST_INTERVAL), lambda: self._full() or not budget.clips
-        )
+        await self._wait(lambda: started + _LONGEST_INTERVAL * budget.load, self._full)
+        await self._wait(lambda: started + COMMIT_INTERVAL, self._full)
+        longest = started + min(took / _COMMIT_SHARE, _LONGEST_INTERVAL)
+        await self._wait(lambda: longest, lambda: self._full() or not budget.clips)
 
-    async def _wait(self, until: float, enough: Callable[[], bool]) -> None:
-        loop = asyncio.get_running_loop()
-        self._wanted = enough
-        while not enough() and (left := until - loop.time()) > 0:
+    async def _wait(self, until: Callable[[], float], enough: Callable[[], bool]) -> None:
+        """Wait for a moment, which may change while inputs are finished, or until there is enough."""
+        now = asyncio.get_running_loop().time
+        self._wanted = lambda: enough() or now() >= until()
+        while not self._wanted():
             self._changed.clear()
-            try:
-                await asyncio.wait_for(self._changed.wait(), left)
-            except TimeoutError:
-                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), until() - now())
 
     def _committable(self) -> bool:
         return any(lane.finished for lane in self._lanes) or not (self._open or any(lane.depth for lane in self._lanes))

@@ -62,26 +62,62 @@ int busy_blocks(const uint8_t *blocks, int count, int32_t *busy);
 void reading_prices(const uint8_t *blocks, const int32_t *numbers, int count, int channels, const float *meanings,
                     const float *widths, double *bits);
 
-/* The one or two strongest sines of each frame of a spectrum.
+/* Power of a spectrum over time.
 
-   power:  frames * bins; `level` is the sum of each frame.
-   first:  becomes the share of the power around the strongest bin, two to either side.
-   both:   becomes that share around it and the next strongest.
-   pitch:  becomes the frequency of the strongest, in bins; the first bin is 1.
-   centre: becomes the centre of the frame's power, in bins. */
-void strongest_sines(const float *power, const float *level, int frames, int bins, float *first, float *both,
-                     float *pitch, float *centre);
+   transformed: complex numbers as pairs, frames * bins of them.
+   kept:        bins after the first one that are wanted of each frame.
+   power:       becomes the squares of their magnitudes, frames * kept.
+   sums:        to the squares of each of the `bins`, those of all frames are added. */
+void power_spectrum(const float *transformed, int frames, int bins, int kept, float *power, double *sums);
 
-/* How a spectrum goes on over time.
+/* Number of the highest band with power to speak of, counted from one; 0 where there is none.
 
-   power:    frames * bins; a little is added, so that silence can be compared.
-   level:    becomes the sum of each frame.
-   centre:   becomes the centre of its power, in bins.
-   likeness: becomes the likeness (cosine of amplitudes) of each frame and the one three, and eight, frames before;
-             2 * frames, of which the first three, and eight, are not set.
-   partials: becomes sums over bins where a partial stands out: of the products of amplitudes four frames apart, of
-             the squares of the later ones, and of the earlier ones; then how many there are from the ninth frame on,
-             and how many of these stood there eight frames before. Five numbers.
-   working:  memory for 2 * frames * bins numbers. */
-void spectral_change(const float *power, int frames, int bins, float *level, float *centre, float *likeness,
-                     double *partials, float *working);
+   width: bins of a band.
+   share: of the loudest band's power; what has no more counts for nothing, nor does what has no more than `least`. */
+int highest_band(const double *power, int bins, int width, double share, double least);
+
+/* What a frame can be part of: anything that sounds; a tone or two that stay where they are; fax tones of T.30; both
+   tones of V.21's lower or upper channel; a modem's carrier. */
+enum { LOUD, STILL, CNG, CED, V21_LOW, V21_HIGH, CARRIER, MARKS };
+
+/* Signals that machines make, frame by frame of a spectrum; of a minute at most.
+
+   power:   frames * bins.
+   bin_hz:  frequency of the first bin and distance of the others, in Hz.
+   level:   becomes the sum of each frame.
+   centre:  becomes the centre of its power in Hz.
+   marks:   becomes what each frame can be part of, a bit each.
+   longest: becomes the frames of the longest stretch of each; MARKS numbers. */
+void mark_tones(const float *power, int frames, int bins, float bin_hz, float *level, float *centre, uint8_t *marks,
+                int32_t *longest);
+
+/* Seven numbers that differ between speech and music, of a spectrum of two frames to a minute.
+
+   power:    frames * bins.
+   features: become the share of frames far below the mean level; the mean likeness (cosine of amplitudes) to the frame
+             three, and eight, before; the variation of the spectrum's centre in octaves; the mean jump of the level in
+             dB; the share of the partials' power that is at the same place four frames later, and of the partials
+             eight frames later. */
+void music_features(const float *power, int frames, int bins, double *features);
+
+/* Frames in which something sounds, told from silence by energy against a background.
+
+   samples:  frames * size * channels, the channels' in turn; the loudest channel counts in each frame.
+   around:   frames to either side among which the quietest one is the background.
+   power:    becomes the mean square of each frame.
+   mean:     becomes that of the frames that are loud themselves, or of all where none are.
+
+   Returns how many there are, those around a loud one included. */
+int sounding_frames(const float *samples, int frames, int size, int channels, int around, float *power, double *mean);
+
+/* Whether neighbouring windows of two blocks each hold the same digit of DTMF.
+
+   amplitudes: of the tones in each block, 32 numbers: real parts of the eight for a window's first block, their
+               imaginary parts, and the same for its second block.
+   samples:    blocks * hop.
+   weights:    of the squares of samples in a window's first block, and in its second; 2 * hop.
+   tones:      their frequencies in Hz: four of the low group, four of the high one.
+   seconds:    from one block to the next.
+   energy:     to its two numbers are added that of all windows, and that of those with two tones and little else. */
+int find_digit(const float *amplitudes, const float *samples, int blocks, int hop, const float *weights,
+               const double *tones, double seconds, double *energy);

@@ -9,9 +9,6 @@ enum { READINGS = 4, LINEAR = 2, CODES = 256 };
 
 static const float TWICE_E = 5.43656365691809f;
 
-/* Unlike C's own, one instruction: nothing here is not a number. */
-static inline float min(float one, float other) { return one < other ? one : other; }
-
 int busy_blocks(const uint8_t *blocks, int count, int32_t *busy) {
   int found = 0;
   for (int block = 0; block < count; block++) {
@@ -38,7 +35,7 @@ LOOP static float smallest_error(const float *samples, int frames, int channels)
   values = (values + fabsf(before) + fabsf(last)) / frames;
   slopes = (slopes + fabsf(last - before)) / (frames - 1);
   bends /= frames - 2;
-  return min(values, min(slopes, bends));
+  return smaller(values, smaller(slopes, bends));
 }
 
 /* Bits per sample for Laplacian errors of this mean size, sent to the precision of 2 to the `width`. */

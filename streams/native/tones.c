@@ -1,0 +1,129 @@
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "kernels.h"
+#include "loop.h"
+
+enum { SPREAD = 2 }; /* bins on each side that a Hann window gives a sine */
+enum { LOWER, UPPER, BAND_EDGES };
+
+static const float TINY = 1.17549435e-38f; /* the smallest normal number */
+static const float WEAKEST = 1e-5f;        /* -50 dBFS, -44 dBm0: fax receivers hear no further (T.30, V.27 ter: -43 dBm) */
+static const float BESIDE_LOUDEST = 1e-3f; /* 30 dB below the loudest frame: a pause */
+static const float PURE = 0.95f;           /* share of power in one or two sines; 13 dB above everything else */
+static const float STILL_HZ = 12;          /* within 32 ms; the centre of a spoken vowel moves further or sooner */
+
+static const float CNG_HZ = 1100, CNG_TOLERANCE_HZ = 45; /* T.30: 38 Hz either way */
+static const float CED_HZ = 2100, CED_TOLERANCE_HZ = 15; /* T.30 */
+
+static const float V21_HZ[2][2] = {{980, 1180}, {1650, 1850}};
+static const float V21_REACH_HZ = 100; /* keying at 300 bit/s spreads a tone so far */
+static const float V21_PURE = 0.9f, V21_WEAKER = 0.1f;
+
+static const float CARRIER_WEAKEST = 3.16227766e-5f; /* -45 dBFS: below, a telephone line's noise looks the same */
+static const float CARRIER_HZ[2] = {300, 3400};
+static const float CARRIER_INSIDE = 0.97f; /* share of power in the band; white noise has 0.78 */
+
+/* What stands out of a frame: shares of its power around the strongest bin, and around it and the next strongest; the
+   frequency of the strongest, and the centre of all power, in bins. */
+typedef struct {
+  float first, both, pitch, centre;
+} sines;
+
+LOOP static void sums(const float *power, int bins, float *level, float *moment) {
+  float sum = 0, weighted = 0;
+#pragma omp simd reduction(+ : sum, weighted)
+  for (int bin = 0; bin < bins; bin++) {
+    sum += power[bin];
+    weighted += power[bin] * (bin + 1);
+  }
+  *level = sum;
+  *moment = weighted;
+}
+
+LOOP static int strongest(const float *power, int bins) {
+  float most = power[0];
+#pragma omp simd reduction(max : most)
+  for (int bin = 1; bin < bins; bin++) most = power[bin] > most ? power[bin] : most;
+  int at = 0;
+  while (at < bins - 1 && power[at] != most) at++;
+  return at;
+}
+
+static sines look(const float *power, int bins, float level, float moment) {
+  float left[bins], inside[2] = {0, 0}, lean = 0, total = larger(level, TINY);
+  sines found = {.centre = moment / total};
+  memcpy(left, power, sizeof left);
+  for (int sine = 0; sine < 2; sine++) {
+    int at = strongest(left, bins);
+    int from = at < SPREAD ? 0 : at - SPREAD, to = at + SPREAD < bins ? at + SPREAD : bins - 1;
+    for (int bin = from; bin <= to; bin++) {
+      inside[sine] += left[bin];
+      if (!sine) lean += left[bin] * (bin - at);
+      left[bin] = 0;
+    }
+    if (!sine) found.pitch = at + 1 + lean / larger(inside[0], 1e-30f);
+  }
+  found.first = inside[0] / total;
+  found.both = (inside[0] + inside[1]) / total;
+  return found;
+}
+
+/* The power of a frame from one frequency on and below another. */
+static float between(const float *power, int bins, float bin_hz, float low, float high) {
+  float inside = 0;
+  int bin = (int)(low / bin_hz) - 1; /* at the edge or just below it */
+  for (bin = bin < 0 ? 0 : bin; bin < bins && (bin + 1) * bin_hz < high; bin++)
+    if ((bin + 1) * bin_hz >= low) inside += power[bin];
+  return inside;
+}
+
+/* Whether there is nothing but both tones of a frequency-shift keying. */
+static int keyed(const float *power, int bins, float bin_hz, float level, const float tones[2]) {
+  float middle = (tones[LOWER] + tones[UPPER]) / 2;
+  float lower = between(power, bins, bin_hz, tones[LOWER] - V21_REACH_HZ, middle);
+  float upper = between(power, bins, bin_hz, middle, tones[UPPER] + V21_REACH_HZ);
+  return lower + upper > V21_PURE * level && smaller(lower, upper) > V21_WEAKER * level;
+}
+
+static int near(float frequency, float tone, float tolerance) { return fabsf(frequency - tone) <= tolerance; }
+
+void mark_tones(const float *power, int frames, int bins, float bin_hz, float *level, float *centre, uint8_t *marks,
+                int32_t *longest) {
+  float moment[frames], loudest = 0;
+  for (int frame = 0; frame < frames; frame++) {
+    sums(power + (size_t)frame * bins, bins, level + frame, moment + frame);
+    loudest = larger(loudest, level[frame]);
+  }
+  float loud = larger(WEAKEST, loudest * BESIDE_LOUDEST);
+  int32_t lasts[MARKS] = {0};
+  int was_pure = 0;
+  memset(longest, 0, sizeof lasts);
+  for (int frame = 0; frame < frames; frame++, power += bins) {
+    sines found = look(power, bins, level[frame], moment[frame]);
+    centre[frame] = found.centre * bin_hz;
+    float pitch = found.pitch * bin_hz;
+    int is_loud = level[frame] > loud, is_pure = is_loud && found.both > PURE, alone = is_loud && found.first > PURE;
+    int is_still = is_pure && was_pure && fabsf(centre[frame] - centre[frame - 1]) < STILL_HZ;
+    int in_band = is_loud && level[frame] > CARRIER_WEAKEST &&
+                  between(power, bins, bin_hz, CARRIER_HZ[0], CARRIER_HZ[1]) > CARRIER_INSIDE * level[frame];
+    int is[MARKS] = {
+        [LOUD] = is_loud,
+        [STILL] = is_still,
+        [CNG] = alone && is_still && near(pitch, CNG_HZ, CNG_TOLERANCE_HZ),
+        [CED] = alone && near(pitch, CED_HZ, CED_TOLERANCE_HZ),
+        [V21_LOW] = is_loud && keyed(power, bins, bin_hz, level[frame], V21_HZ[0]),
+        [V21_HIGH] = is_loud && keyed(power, bins, bin_hz, level[frame], V21_HZ[1]),
+        [CARRIER] = in_band,
+    };
+    marks[frame] = 0;
+    for (int mark = 0; mark < MARKS; mark++) {
+      marks[frame] |= is[mark] << mark;
+      lasts[mark] = is[mark] ? lasts[mark] + 1 : 0;
+      if (lasts[mark] > longest[mark]) longest[mark] = lasts[mark];
+    }
+    was_pure = is_pure;
+  }
+}
