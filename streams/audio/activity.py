@@ -71,4 +71,6 @@ def clipping(samples: NDArray[np.int16]) -> float:
 
 def normalised(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     """Scale samples to between -1 and 1."""
-    return samples.astype(np.float32) * np.float32(1 / FULL_SCALE)
+    scaled = samples.astype(np.float32)
+    scaled *= np.float32(1 / FULL_SCALE)
+    return scaled

@@ -72,13 +72,12 @@ def true_media_type(audio: bytes, media_type: MediaType) -> MediaType:
     channels = media_type.channels
     if channels is None:
         return media_type
-    blocks = _spread(np.frombuffer(audio, np.uint8, len(audio) // _BLOCK * _BLOCK).reshape(-1, _BLOCK), _CANDIDATES)
-    busy = _busy(blocks)
+    busy, prices = _quick_prices(audio, channels)
     if len(busy) < _FEWEST:
         return media_type
-    prices = _quick_prices(blocks, _spread(busy, _QUICK), channels)
     if all(prices[media_type.type] + _CLEAR <= prices[other] for other in _READINGS if other != media_type.type):
         return media_type
+    blocks = np.frombuffer(audio, np.uint8, len(audio) // _BLOCK * _BLOCK).reshape(-1, _BLOCK)
     best = _better_reading(blocks[_spread(busy, _THOROUGH)], media_type.type, channels)
     corrected = _relabelled(media_type, best)
     return corrected if len(audio) % (corrected.frame_bytes or 1) == 0 else media_type
@@ -110,13 +109,6 @@ def _relabelled(media_type: MediaType, name: str) -> MediaType:
     return MediaType(name, parameters)
 
 
-def _busy(blocks: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Numbers of the blocks in which something happens: not of those that repeat the same eight bytes."""
-    busy = np.empty(len(blocks), np.int32)
-    found = lib.busy_blocks(ffi.from_buffer("uint8_t[]", blocks), len(blocks), ffi.from_buffer("int32_t[]", busy))
-    return busy[:found]
-
-
 def _spread(rows: NDArray[_Number], most: int) -> NDArray[_Number]:
     """Take no more than so many rows, from everywhere."""
     return rows if len(rows) <= most else rows[np.arange(most) * len(rows) // most]
@@ -133,20 +125,27 @@ def _samples(blocks: NDArray[np.uint8], reading: str, channels: int) -> NDArray[
     return _values(blocks, reading).astype(np.float64).reshape(len(blocks), -1, channels)
 
 
-def _quick_prices(blocks: NDArray[np.uint8], numbers: NDArray[np.int32], channels: int) -> dict[str, float]:
-    """Bits per byte of each reading, predicting each sample by none, one or two before it, as is best for a block."""
+def _quick_prices(audio: bytes, channels: int) -> tuple[NDArray[np.int32], dict[str, float]]:
+    """Blocks in which something happens, and what some of them cost.
+
+    Returns:
+        The numbers of the blocks, and bits per byte of each reading, predicting each sample by none, one or two before
+        it, as is best for a block; 0 where there is no such block.
+    """
     meanings, widths = _by_law()
-    bits = np.empty(len(_READINGS))
-    lib.reading_prices(
-        ffi.from_buffer("uint8_t[]", blocks),
-        ffi.from_buffer("int32_t[]", numbers),
-        len(numbers),
+    bits, busy = np.empty(len(_READINGS)), np.empty(_CANDIDATES, np.int32)
+    found = lib.reading_prices(
+        ffi.from_buffer("uint8_t[]", audio),
+        len(audio) // _BLOCK,
+        _CANDIDATES,
+        _QUICK,
         channels,
         ffi.from_buffer("float[]", meanings),
         ffi.from_buffer("float[]", widths),
+        ffi.from_buffer("int32_t[]", busy),
         ffi.from_buffer("double[]", bits),
     )
-    return dict(zip(_READINGS, bits.tolist(), strict=True))
+    return busy[:found], dict(zip(_READINGS, bits.tolist(), strict=True))
 
 
 def _price(blocks: NDArray[np.uint8], reading: str, channels: int) -> float:

@@ -33,6 +33,10 @@ class Encoded:
 class Encoder(Protocol):
     """A codec with its parameters: an immutable value, so that it can be compared, named and shared by threads."""
 
+    def __hash__(self) -> int:
+        """The same for equal parameters."""
+        ...
+
     @property
     def codec(self) -> str:
         """Name of the codec, as `Encoded.codec` carries it."""

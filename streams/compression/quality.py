@@ -13,7 +13,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import accumulate
 from operator import mul
@@ -174,6 +174,7 @@ class Model:
         return factor * (self.stereo if channels > 1 else 1.0)
 
 
+@lru_cache(maxsize=16)  # choosing a plan asks twice for the encoder that it takes
 def predict(encoder: Encoder, rate: int, channels: int, analysis: Analysis) -> float:
     """Predict the mean opinion score of a clip after coding.
 

@@ -46,21 +46,22 @@ int64_t flac_encode(const flac_library *flac, uint32_t channels, uint32_t rate, 
 /* Bytes of a block of raw audio that is priced as a whole. */
 enum { PRICED_BLOCK = 128 };
 
-/* Numbers of the blocks in which something happens: not of those that repeat the same eight bytes.
-
-   busy: room for `count` numbers. Returns how many there are. */
-int busy_blocks(const uint8_t *blocks, int count, int32_t *busy);
-
 /* What it costs to send blocks as linear audio, big-endian and little-endian, and as G.711 of two laws; each sample
-   predicted from none, one or two before it, as is best for the block.
+   predicted from none, one or two before it, as is best for the block. Only blocks in which something happens are
+   priced: none that repeats the same eight bytes.
 
-   numbers:  of the blocks to price, `count` of them.
-   channels: 1 or 2.
-   meanings: the sample of each code, by law.
-   widths:   width of its quantisation step, as a logarithm to base 2, by law.
-   bits:     becomes the mean bits per byte in each reading. */
-void reading_prices(const uint8_t *blocks, const int32_t *numbers, int count, int channels, const float *meanings,
-                    const float *widths, double *bits);
+   audio:      blocks * PRICED_BLOCK bytes.
+   candidates: so many blocks are looked at, from everywhere.
+   most:       so many are priced, from everywhere among those where something happens.
+   channels:   1 or 2.
+   meanings:   the sample of each code, by law.
+   widths:     width of its quantisation step, as a logarithm to base 2, by law.
+   busy:       becomes the numbers of blocks in which something happens; room for `candidates`.
+   bits:       becomes the mean bits per byte in each reading, where there is such a block.
+
+   Returns how many of the candidates there are in which something happens. */
+int reading_prices(const uint8_t *audio, int blocks, int candidates, int most, int channels, const float *meanings,
+                   const float *widths, int32_t *busy, double *bits);
 
 /* Power of a spectrum over time.
 

@@ -9,15 +9,16 @@ enum { READINGS = 4, LINEAR = 2, CODES = 256 };
 
 static const float TWICE_E = 5.43656365691809f;
 
-int busy_blocks(const uint8_t *blocks, int count, int32_t *busy) {
-  int found = 0;
-  for (int block = 0; block < count; block++) {
-    uint64_t words[PRICED_BLOCK / 8], differences = 0;
-    memcpy(words, blocks + (size_t)block * PRICED_BLOCK, sizeof words);
-    for (int word = 1; word < PRICED_BLOCK / 8; word++) differences |= words[word] ^ words[0];
-    if (differences) busy[found++] = block;
-  }
-  return found;
+/* The place of one of `most` that are spread over `count`, or of one of them all. */
+static int spread(int number, int count, int most) {
+  return count > most ? (int)((int64_t)number * count / most) : number;
+}
+
+static int is_busy(const uint8_t *block) {
+  uint64_t words[PRICED_BLOCK / 8], differences = 0;
+  memcpy(words, block, sizeof words);
+  for (int word = 1; word < PRICED_BLOCK / 8; word++) differences |= words[word] ^ words[0];
+  return differences != 0;
 }
 
 /* The smallest mean error of one channel, over predictors of order 0, 1 and 2. */
@@ -49,28 +50,38 @@ static void read_linear(const uint8_t *block, float *big_endian, float *little_e
   }
 }
 
-void reading_prices(const uint8_t *blocks, const int32_t *numbers, int count, int channels, const float *meanings,
-                    const float *widths, double *bits) {
+/* Adds the bits of one block in each reading. */
+static void price(const uint8_t *block, int channels, const float *meanings, const float *widths, double *bits) {
   float samples[READINGS][PRICED_BLOCK];
-  for (int reading = 0; reading < READINGS; reading++) bits[reading] = 0;
-  for (int number = 0; number < count; number++) {
-    const uint8_t *block = blocks + (size_t)numbers[number] * PRICED_BLOCK;
-    read_linear(block, samples[0], samples[1]);
-    for (int reading = 0; reading < READINGS; reading++) {
-      int length = reading < LINEAR ? PRICED_BLOCK / 2 : PRICED_BLOCK;
-      float width = 0;
-      if (reading >= LINEAR) {
-        const float *meaning = meanings + (reading - LINEAR) * CODES, *step = widths + (reading - LINEAR) * CODES;
-        for (int byte = 0; byte < PRICED_BLOCK; byte++) {
-          samples[reading][byte] = meaning[block[byte]];
-          width += step[block[byte]];
-        }
+  read_linear(block, samples[0], samples[1]);
+  for (int reading = 0; reading < READINGS; reading++) {
+    int length = reading < LINEAR ? PRICED_BLOCK / 2 : PRICED_BLOCK;
+    float width = 0;
+    if (reading >= LINEAR) {
+      const float *meaning = meanings + (reading - LINEAR) * CODES, *step = widths + (reading - LINEAR) * CODES;
+      for (int byte = 0; byte < PRICED_BLOCK; byte++) {
+        samples[reading][byte] = meaning[block[byte]];
+        width += step[block[byte]];
       }
-      for (int channel = 0; channel < channels; channel++)
-        bits[reading] +=
-            bits_of(smallest_error(samples[reading] + channel, length / channels, channels), width / PRICED_BLOCK);
     }
+    for (int channel = 0; channel < channels; channel++)
+      bits[reading] +=
+          bits_of(smallest_error(samples[reading] + channel, length / channels, channels), width / PRICED_BLOCK);
   }
-  for (int reading = 0; reading < READINGS; reading++)
+}
+
+int reading_prices(const uint8_t *audio, int blocks, int candidates, int most, int channels, const float *meanings,
+                   const float *widths, int32_t *busy, double *bits) {
+  int found = 0;
+  for (int number = 0; number < candidates && number < blocks; number++) {
+    int block = spread(number, blocks, candidates);
+    if (is_busy(audio + (size_t)block * PRICED_BLOCK)) busy[found++] = block;
+  }
+  for (int reading = 0; reading < READINGS; reading++) bits[reading] = 0;
+  int count = found < most ? found : most;
+  for (int number = 0; number < count; number++)
+    price(audio + (size_t)busy[spread(number, found, most)] * PRICED_BLOCK, channels, meanings, widths, bits);
+  for (int reading = 0; count && reading < READINGS; reading++)
     bits[reading] /= (double)count * channels * (reading < LINEAR ? 2 : 1);
+  return found;
 }

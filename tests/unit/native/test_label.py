@@ -27,23 +27,20 @@ def smallest_error(samples: NDArray[np.floating], channels: int) -> NDArray[np.f
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_prices_are_those_of_the_best_simple_predictor(channels: int) -> None:
+@pytest.mark.parametrize(("candidates", "most"), [(1000, 1000), (100, 1000), (100, 30), (1000, 10)])
+def test_prices_are_those_of_the_best_simple_predictor(channels: int, candidates: int, most: int) -> None:
     blocks = blocks_of(signals.speech(1.0, channels=channels))
+    assert len(blocks) > 100
+    blocks = np.insert(blocks, np.arange(0, 100, 3), 0, axis=0)
     codes = np.arange(256, dtype=np.uint8)
     meanings = np.array([g711.decode(codes, law) for law in LAWS], np.float32)
     widths = np.random.default_rng(1).uniform(1, 8, (2, 256)).astype(np.float32)
-    numbers = np.arange(0, len(blocks), 3, dtype=np.int32)
-    found = np.empty(4)
-    lib.reading_prices(
-        ffi.from_buffer("uint8_t[]", blocks),
-        ffi.from_buffer("int32_t[]", numbers),
-        len(numbers),
-        channels,
-        ffi.from_buffer("float[]", meanings),
-        ffi.from_buffer("float[]", widths),
-        ffi.from_buffer("double[]", found),
-    )
-    priced = blocks[numbers]
+    found, busy = prices(blocks, (meanings, widths), channels, candidates, most)
+
+    looked_at = spread(np.arange(len(blocks)), candidates)
+    expected = looked_at[blocks[looked_at].any(axis=1)]
+    assert busy.tolist() == expected.tolist()
+    priced = blocks[spread(expected, most)]
     readings = [priced.view(order).astype(np.float64) for order in (">i2", "<i2")]
     readings += [meaning.astype(np.float64)[priced] for meaning in meanings]
     steps = [np.zeros(len(priced)), np.zeros(len(priced)), *(width[priced].mean(axis=1) for width in widths)]
@@ -52,12 +49,40 @@ def test_prices_are_those_of_the_best_simple_predictor(channels: int) -> None:
         assert price == pytest.approx(bits.mean() / sample_bytes, rel=1e-5)
 
 
+def spread(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """No more than so many, from everywhere."""
+    return rows if len(rows) <= most else rows[[number * len(rows) // most for number in range(most)]]
+
+
+def prices(
+    blocks: NDArray[np.uint8],
+    laws: tuple[NDArray[np.float32], NDArray[np.float32]],
+    channels: int,
+    candidates: int,
+    most: int,
+) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Bits per byte of each reading, and the numbers of busy blocks; laws are samples of codes, and widths of steps."""
+    bits, busy = np.empty(4), np.empty(candidates, np.int32)
+    found = lib.reading_prices(
+        ffi.from_buffer("uint8_t[]", blocks),
+        len(blocks),
+        candidates,
+        most,
+        channels,
+        *(ffi.from_buffer("float[]", of_codes) for of_codes in laws),
+        ffi.from_buffer("int32_t[]", busy),
+        ffi.from_buffer("double[]", bits),
+    )
+    return bits, busy[:found]
+
+
 def test_blocks_that_repeat_eight_bytes_are_not_busy() -> None:
     blocks = np.zeros((6, BLOCK), np.uint8)
     blocks[1] = np.tile(np.arange(8, dtype=np.uint8), BLOCK // 8)
     blocks[2, BLOCK - 1] = 1
     blocks[4, 0] = 1
     blocks[5] = np.arange(BLOCK, dtype=np.uint8)
-    busy = np.empty(len(blocks), np.int32)
-    found = lib.busy_blocks(ffi.from_buffer("uint8_t[]", blocks), len(blocks), ffi.from_buffer("int32_t[]", busy))
-    assert busy[:found].tolist() == [2, 4, 5]
+    ones = np.ones((2, 256), np.float32)
+    assert prices(blocks, (ones, ones), 1, candidates=10, most=10)[1].tolist() == [2, 4, 5]
+    nothing, busy = prices(blocks[:2], (ones, ones), 1, candidates=10, most=10)
+    assert (nothing.tolist(), busy.tolist()) == ([0, 0, 0, 0], [])
