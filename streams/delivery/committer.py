@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 
 from streams.delivery.lane import Finished, Lane, LaneParts
 from streams.delivery.transactions import Transactor
@@ -120,10 +119,13 @@ class Committer:
         """Wait for a moment, which may change while inputs are finished, or until there is enough."""
         now = asyncio.get_running_loop().time
         self._wanted = lambda: enough() or now() >= until()
-        while not self._wanted():
+        while not enough() and (left := (moment := until()) - now()) > 0:
             self._changed.clear()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), until() - now())
+            try:
+                await asyncio.wait_for(self._changed.wait(), left)
+            except TimeoutError:
+                if until() <= moment:  # timers may fire a clock's tick too soon
+                    return
 
     def _committable(self) -> bool:
         return any(lane.finished for lane in self._lanes) or not (self._open or any(lane.depth for lane in self._lanes))
