@@ -25,7 +25,7 @@ _OVERLAP_S = 0.5  # so that a fax tone on the seam is whole in one segment
 _ONLY_DIGITS = 0.6  # share of energy; the rest is where digits begin and end
 _FEWEST_VALUES = 16  # on a law's grid by chance: a square wave, or noise of one step, tells no origin
 _FLAGS: dict[g711.Law, int] = {"pcmu": 1, "pcma": 2}
-_SAMPLED = 1024  # samples that are looked up before all are: linear audio leaves the grid at once
+_SAMPLED = 128  # samples that are looked up before all are: linear audio leaves the grid at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ def _kind(seen: Spectrum, active: Activity) -> Kind:
 def origin(clip: Clip) -> g711.Law | None:
     """The law that made these samples: set membership by table, ITU-T G.711.
 
-    Few linear signals survive the first thousand samples, so that the whole is looked up for G.711 only.
+    Few linear signals survive the first hundred samples, so that the whole is looked up for G.711 only.
 
     Returns:
         The law on whose grid every sample lies, or None; also None where too few values occur to tell.

@@ -7,7 +7,7 @@
 #include "loop.h"
 
 enum { SPREAD = 2 }; /* bins on each side that a Hann window gives a sine */
-enum { LOWER, UPPER, BAND_EDGES };
+enum { LOWER, UPPER, TONES };
 
 static const float TINY = 1.17549435e-38f; /* the smallest normal number */
 static const float WEAKEST = 1e-5f;        /* -50 dBFS, -44 dBm0: fax receivers hear no further (T.30, V.27 ter: -43 dBm) */
@@ -27,9 +27,9 @@ static const float CARRIER_HZ[2] = {300, 3400};
 static const float CARRIER_INSIDE = 0.97f; /* share of power in the band; white noise has 0.78 */
 
 /* What stands out of a frame: shares of its power around the strongest bin, and around it and the next strongest; the
-   frequency of the strongest, and the centre of all power, in bins. */
+   frequency of the strongest in bins. */
 typedef struct {
-  float first, both, pitch, centre;
+  float first, both, pitch;
 } sines;
 
 LOOP static void sums(const float *power, int bins, float *level, float *moment) {
@@ -52,39 +52,58 @@ LOOP static int strongest(const float *power, int bins) {
   return at;
 }
 
-static sines look(const float *power, int bins, float level, float moment) {
-  float left[bins], inside[2] = {0, 0}, lean = 0, total = larger(level, TINY);
-  sines found = {.centre = moment / total};
+static sines look(const float *power, int bins, float level) {
+  float left[bins], around[2] = {0, 0}, lean = 0;
+  sines found = {0};
   memcpy(left, power, sizeof left);
   for (int sine = 0; sine < 2; sine++) {
     int at = strongest(left, bins);
     int from = at < SPREAD ? 0 : at - SPREAD, to = at + SPREAD < bins ? at + SPREAD : bins - 1;
     for (int bin = from; bin <= to; bin++) {
-      inside[sine] += left[bin];
+      around[sine] += left[bin];
       if (!sine) lean += left[bin] * (bin - at);
       left[bin] = 0;
     }
-    if (!sine) found.pitch = at + 1 + lean / larger(inside[0], 1e-30f);
+    if (!sine) found.pitch = at + 1 + lean / around[0];
   }
-  found.first = inside[0] / total;
-  found.both = (inside[0] + inside[1]) / total;
+  found.first = around[0] / level;
+  found.both = (around[0] + around[1]) / level;
   return found;
 }
 
-/* The power of a frame from one frequency on and below another. */
-static float between(const float *power, int bins, float bin_hz, float low, float high) {
-  float inside = 0;
-  int bin = (int)(low / bin_hz) - 1; /* at the edge or just below it */
-  for (bin = bin < 0 ? 0 : bin; bin < bins && (bin + 1) * bin_hz < high; bin++)
-    if ((bin + 1) * bin_hz >= low) inside += power[bin];
-  return inside;
+/* The bins of a band: from the first one at `low` or above to the last one below `high`. */
+typedef struct {
+  int first, count;
+} band;
+
+static int bin_at(float frequency, float bin_hz, int bins) {
+  int bin = 0;
+  while (bin < bins && (bin + 1) * bin_hz < frequency) bin++;
+  return bin;
+}
+
+static band between(float low, float high, float bin_hz, int bins) {
+  int first = bin_at(low, bin_hz, bins);
+  return (band){first, bin_at(high, bin_hz, bins) - first};
+}
+
+/* Where the two tones of a frequency-shift keying and what they spread to lie. */
+static void channel_bands(const float tones[2], float bin_hz, int bins, band *bands) {
+  float middle = (tones[LOWER] + tones[UPPER]) / 2;
+  bands[LOWER] = between(tones[LOWER] - V21_REACH_HZ, middle, bin_hz, bins);
+  bands[UPPER] = between(middle, tones[UPPER] + V21_REACH_HZ, bin_hz, bins);
+}
+
+LOOP static float inside(const float *power, band of) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int bin = of.first; bin < of.first + of.count; bin++) sum += power[bin];
+  return sum;
 }
 
 /* Whether there is nothing but both tones of a frequency-shift keying. */
-static int keyed(const float *power, int bins, float bin_hz, float level, const float tones[2]) {
-  float middle = (tones[LOWER] + tones[UPPER]) / 2;
-  float lower = between(power, bins, bin_hz, tones[LOWER] - V21_REACH_HZ, middle);
-  float upper = between(power, bins, bin_hz, middle, tones[UPPER] + V21_REACH_HZ);
+static int keyed(const float *power, const band *bands, float level) {
+  float lower = inside(power, bands[LOWER]), upper = inside(power, bands[UPPER]);
   return lower + upper > V21_PURE * level && smaller(lower, upper) > V21_WEAKER * level;
 }
 
@@ -98,25 +117,28 @@ void mark_tones(const float *power, int frames, int bins, float bin_hz, float *l
     loudest = larger(loudest, level[frame]);
   }
   float loud = larger(WEAKEST, loudest * BESIDE_LOUDEST);
+  band low[TONES], high[TONES], carrier = between(CARRIER_HZ[0], CARRIER_HZ[1], bin_hz, bins);
+  channel_bands(V21_HZ[0], bin_hz, bins, low);
+  channel_bands(V21_HZ[1], bin_hz, bins, high);
   int32_t lasts[MARKS] = {0};
   int was_pure = 0;
   memset(longest, 0, sizeof lasts);
   for (int frame = 0; frame < frames; frame++, power += bins) {
-    sines found = look(power, bins, level[frame], moment[frame]);
-    centre[frame] = found.centre * bin_hz;
+    int is_loud = level[frame] > loud;
+    sines found = {0};
+    if (is_loud) found = look(power, bins, level[frame]);
+    centre[frame] = moment[frame] / larger(level[frame], TINY) * bin_hz;
     float pitch = found.pitch * bin_hz;
-    int is_loud = level[frame] > loud, is_pure = is_loud && found.both > PURE, alone = is_loud && found.first > PURE;
+    int is_pure = is_loud && found.both > PURE, alone = is_loud && found.first > PURE;
     int is_still = is_pure && was_pure && fabsf(centre[frame] - centre[frame - 1]) < STILL_HZ;
-    int in_band = is_loud && level[frame] > CARRIER_WEAKEST &&
-                  between(power, bins, bin_hz, CARRIER_HZ[0], CARRIER_HZ[1]) > CARRIER_INSIDE * level[frame];
     int is[MARKS] = {
         [LOUD] = is_loud,
         [STILL] = is_still,
         [CNG] = alone && is_still && near(pitch, CNG_HZ, CNG_TOLERANCE_HZ),
         [CED] = alone && near(pitch, CED_HZ, CED_TOLERANCE_HZ),
-        [V21_LOW] = is_loud && keyed(power, bins, bin_hz, level[frame], V21_HZ[0]),
-        [V21_HIGH] = is_loud && keyed(power, bins, bin_hz, level[frame], V21_HZ[1]),
-        [CARRIER] = in_band,
+        [V21_LOW] = is_loud && keyed(power, low, level[frame]),
+        [V21_HIGH] = is_loud && keyed(power, high, level[frame]),
+        [CARRIER] = is_loud && level[frame] > CARRIER_WEAKEST && inside(power, carrier) > CARRIER_INSIDE * level[frame],
     };
     marks[frame] = 0;
     for (int mark = 0; mark < MARKS; mark++) {
