@@ -14,7 +14,6 @@ predictable as a whole as well, which clipped noise is in no reading, and the la
 """
 
 from functools import cache
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +26,6 @@ from streams.native import ffi, lib
 _READINGS = (types.L16, types.SLIN, types.PCMU, types.PCMA)
 _LINEAR: dict[str, str] = {types.L16: ">i2", types.SLIN: "<i2"}
 _LAWS: dict[str, g711.Law] = {types.PCMU: "pcmu", types.PCMA: "pcma"}
-
-_Number = TypeVar("_Number", bound=np.generic)
 
 # Bytes priced together, 8 to 16 ms at 8 kHz: level and predictability change from syllable to syllable.
 _BLOCK: int = lib.PRICED_BLOCK
@@ -109,7 +106,7 @@ def _relabelled(media_type: MediaType, name: str) -> MediaType:
     return MediaType(name, parameters)
 
 
-def _spread(rows: NDArray[_Number], most: int) -> NDArray[_Number]:
+def _spread(rows: NDArray[np.int32], most: int) -> NDArray[np.int32]:
     """Take no more than so many rows, from everywhere."""
     return rows if len(rows) <= most else rows[np.arange(most) * len(rows) // most]
 

@@ -42,7 +42,7 @@ class Tones:
 
 
 @dataclass(frozen=True, slots=True)
-class _Marked:
+class Marked:
     """What each frame can be part of, by the bits that `kernels.h` names.
 
     Attributes:
@@ -65,7 +65,7 @@ class _Marked:
 
 def tones(spectrum: Spectrum) -> Tones:
     """Look for fax, modem and call-progress tones."""
-    marked = _marked(spectrum)
+    marked = mark(spectrum)
     longest = marked.longest
     fax = (
         longest[lib.CNG] >= _CNG_FRAMES
@@ -76,7 +76,8 @@ def tones(spectrum: Spectrum) -> Tones:
     return Tones(fax, longest[lib.STILL] >= _STEADY_FRAMES and _call_progress(marked))
 
 
-def _marked(spectrum: Spectrum) -> _Marked:
+def mark(spectrum: Spectrum) -> Marked:
+    """Say of each frame what it can be part of."""
     frames, bins = spectrum.power.shape
     level, centre = np.empty((2, frames), np.float32)
     marks, longest = np.empty(frames, np.uint8), np.empty(lib.MARKS, np.int32)
@@ -90,10 +91,10 @@ def _marked(spectrum: Spectrum) -> _Marked:
         ffi.from_buffer("uint8_t[]", marks),
         ffi.from_buffer("int32_t[]", longest),
     )
-    return _Marked(level, centre, marks, longest.tolist())
+    return Marked(level, centre, marks, longest.tolist())
 
 
-def _call_progress(marked: _Marked) -> bool:
+def _call_progress(marked: Marked) -> bool:
     runs = [(start, end) for start, end in _runs(marked.where(lib.STILL)) if end - start >= _STEADY_FRAMES]
     # A run begins at its second frame, and the frames where a tone starts and ends belong to it.
     covered = sum(end - start + 3 for start, end in runs)
@@ -103,7 +104,7 @@ def _call_progress(marked: _Marked) -> bool:
     return len(pitches) <= _MOST_PITCHES
 
 
-def _carrier(spectrum: Spectrum, marked: _Marked) -> bool:
+def _carrier(spectrum: Spectrum, marked: Marked) -> bool:
     """Whether a level, flat signal goes on for long enough to be modem data, in frames whose band is a carrier's."""
     for start, end in _runs(marked.where(lib.CARRIER)):
         for begin in range(start, end - _CARRIER_FRAMES + 1, _CARRIER_FRAMES // 2):

@@ -32,7 +32,8 @@ typedef struct {
   float first, both, pitch;
 } sines;
 
-LOOP static void sums(const float *power, int bins, float *level, float *moment) {
+/* The sum of a frame, and the centre of its power in bins. */
+LOOP static void sums(const float *power, int bins, float *level, float *centre) {
   float sum = 0, weighted = 0;
 #pragma omp simd reduction(+ : sum, weighted)
   for (int bin = 0; bin < bins; bin++) {
@@ -40,7 +41,7 @@ LOOP static void sums(const float *power, int bins, float *level, float *moment)
     weighted += power[bin] * (bin + 1);
   }
   *level = sum;
-  *moment = weighted;
+  *centre = weighted / larger(sum, TINY);
 }
 
 LOOP static int strongest(const float *power, int bins) {
@@ -111,9 +112,10 @@ static int near(float frequency, float tone, float tolerance) { return fabsf(fre
 
 void mark_tones(const float *power, int frames, int bins, float bin_hz, float *level, float *centre, uint8_t *marks,
                 int32_t *longest) {
-  float moment[frames], loudest = 0;
+  float loudest = 0;
   for (int frame = 0; frame < frames; frame++) {
-    sums(power + (size_t)frame * bins, bins, level + frame, moment + frame);
+    sums(power + (size_t)frame * bins, bins, level + frame, centre + frame);
+    centre[frame] *= bin_hz;
     loudest = larger(loudest, level[frame]);
   }
   float loud = larger(WEAKEST, loudest * BESIDE_LOUDEST);
@@ -127,9 +129,8 @@ void mark_tones(const float *power, int frames, int bins, float bin_hz, float *l
     int is_loud = level[frame] > loud;
     sines found = {0};
     if (is_loud) found = look(power, bins, level[frame]);
-    centre[frame] = moment[frame] / larger(level[frame], TINY) * bin_hz;
     float pitch = found.pitch * bin_hz;
-    int is_pure = is_loud && found.both > PURE, alone = is_loud && found.first > PURE;
+    int is_pure = found.both > PURE, alone = found.first > PURE; /* which nothing is that is not loud */
     int is_still = is_pure && was_pure && fabsf(centre[frame] - centre[frame - 1]) < STILL_HZ;
     int is[MARKS] = {
         [LOUD] = is_loud,

@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 from streams.audio.activity import normalised
 from streams.audio.clip import Clip
 from streams.audio.dtmf import HIGH_HZ, LOW_HZ
+from streams.audio.music import features
 from streams.audio.spectrum import Spectrum, spectrum
+from streams.audio.tones import mark
 from streams.native import ffi, lib
 from tests.support import signals, telephony
 
@@ -131,41 +133,28 @@ def longest_stretch(flags: NDArray[np.bool_]) -> int:
 
 def test_marks_of_machines(rate: int) -> None:
     heard = spectrum(machines(rate), rate)
-    frames, bins = heard.power.shape
-    level, centre = np.empty((2, frames), np.float32)
-    marks, longest = np.empty(frames, np.uint8), np.empty(lib.MARKS, np.int32)
-    lib.mark_tones(
-        ffi.from_buffer("float[]", heard.power),
-        frames,
-        bins,
-        heard.bin_hz,
-        ffi.from_buffer("float[]", level),
-        ffi.from_buffer("float[]", centre),
-        ffi.from_buffer("uint8_t[]", marks),
-        ffi.from_buffer("int32_t[]", longest),
-    )
+    marked = mark(heard)
+    level, centre = marked.level, marked.centre
     power = heard.power.astype(np.float64)
     assert level == pytest.approx(power.sum(axis=1), rel=1e-5)
-    numbers = np.arange(1, bins + 1) * heard.bin_hz
+    numbers = np.arange(1, power.shape[1] + 1) * heard.bin_hz
     sounding = level > 0
     assert centre[sounding] == pytest.approx((power @ numbers)[sounding] / level[sounding], rel=1e-5)
     expected = expected_marks(np.maximum(power, 1e-30), heard.bin_hz)
     assert len(expected) == lib.MARKS
-    for mark, flags in expected.items():
+    for number, flags in expected.items():
         assert flags.any()  # the signal has something of everything
         assert not flags.all()
-        assert ((marks & (1 << mark)) != 0).tolist() == flags.tolist()
-        assert longest[mark] == longest_stretch(flags)
+        assert marked.where(number).tolist() == flags.tolist()
+        assert marked.longest[number] == longest_stretch(flags)
 
 
 def test_how_a_spectrum_goes_on(seen: Spectrum) -> None:
-    frames, bins = seen.power.shape
-    found = np.empty(7)
-    lib.music_features(ffi.from_buffer("float[]", seen.power), frames, bins, ffi.from_buffer("double[]", found))
+    found = features(seen)
 
     power = seen.power.astype(np.float64) + 1e-12
     amplitude, level = np.sqrt(power), power.sum(axis=1)
-    centre = power @ np.arange(1, bins + 1) / level
+    centre = power @ np.arange(1, power.shape[1] + 1) / level
     active = level > level.max() * 1e-3
     assert active.any()
     assert not active.all()
