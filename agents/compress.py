@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -122,7 +123,7 @@ class Compressor:
 
     def process(self, item: Input, lookup: Lookup) -> Outcome:
         """Parse, decode, choose, encode; see docs/ARCHITECTURE.md for the way of one record."""
-        with self._turn.taken():
+        with self._turn:
             return self._process(item, lookup)
 
     def _process(self, item: Input, lookup: Lookup) -> Outcome:
@@ -178,7 +179,7 @@ class Compressor:
 
     def _make(self, clip: Clip, plan: Plan, partition: int, *, offer: bool) -> _Kept:
         """Encode, and offer what may be kept to the cache."""
-        with self._turn.left():
+        with self._turn.left:
             encoded = encode(clip, plan)
         if not offer:
             return _Kept(encoded, "miss", None, ())
@@ -187,7 +188,7 @@ class Compressor:
 
     def _decode(self, audio: bytes, media_type: MediaType) -> Clip | Rejection:
         try:
-            with self._turn.left(when=not media_type.is_raw):  # a file is decoded in another process
+            with nullcontext() if media_type.is_raw else self._turn.left:  # a file is decoded in another process
                 return self._parts.decode(audio, media_type)
         except CageError as error:  # the executor would make dead letters of all that comes
             self._parts.on_failure(error)

@@ -29,6 +29,10 @@ class Encoded:
     encoder: str
     quality: float
 
+    def rated(self, quality: float) -> "Encoded":
+        """The same file, of this quality."""
+        return Encoded(self.audio, self.content_type, self.codec, self.encoder, quality)
+
 
 class Encoder(Protocol):
     """A codec with its parameters: an immutable value, so that it can be compared, named and shared by threads."""

@@ -1,7 +1,5 @@
 """Encoding by plan, and the promise that nothing gets larger."""
 
-from dataclasses import replace
-
 from schemas import media_type as types
 from schemas.media_type import MediaType
 from streams.audio.clip import Clip, Outlined
@@ -37,9 +35,8 @@ def encode(clip: Clip, plan: Plan) -> Encoded:
             f"the plan is for {plan.rate} Hz x {plan.channels}, the clip has {clip.rate} x {clip.channels}"
         )
     files = [encoder.encode(clip) for encoder in plan.encoders]
-    if plan.qualities:
-        files = [replace(file, quality=round(quality, 2)) for file, quality in zip(files, plan.qualities, strict=True)]
-    return min(files, key=lambda encoded: len(encoded.audio))
+    best = min(range(len(files)), key=lambda number: len(files[number].audio))
+    return files[best].rated(round(plan.qualities[best], 2)) if plan.qualities else files[best]
 
 
 def pays(encoded: Encoded, clip: Outlined, original: bytes, media_type: MediaType) -> bool:

@@ -16,7 +16,7 @@ def started(work: Callable[[], None]) -> threading.Thread:
 
 
 def use(turn: Turn) -> None:
-    with turn.taken():
+    with turn:
         pass
 
 
@@ -29,12 +29,12 @@ def test_one_thread_at_a_time_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def work(number: int) -> None:
         nonlocal most
         for _ in range(50):
-            with turn.taken():
+            with turn:
                 inside.append(number)
                 threading.Event().wait(0.0001)  # whoever could come in, would
                 most = max(most, len(inside))
                 inside.remove(number)
-                with turn.left():
+                with turn.left:
                     pass
 
     threads = [started(lambda number=number: work(number)) for number in range(4)]  # type: ignore[misc]
@@ -44,16 +44,13 @@ def test_one_thread_at_a_time_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not any(thread.is_alive() for thread in threads)
 
 
-@pytest.mark.parametrize(("away", "free"), [(True, True), (False, False)])
-def test_others_have_it_while_it_is_left(monkeypatch: pytest.MonkeyPatch, away: bool, free: bool) -> None:
+def test_others_have_it_while_it_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE", _FOR_EVER)
     turn = Turn()
-    with turn.taken(), turn.left(when=away):
+    with turn, turn.left:
         other = started(lambda: use(turn))
-        other.join(10 if free else 0.1)
-        assert other.is_alive() is not free
-    other.join(10)
-    assert not other.is_alive()
+        other.join(10)
+        assert not other.is_alive()
 
 
 def test_who_keeps_it_for_ever_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +59,7 @@ def test_who_keeps_it_for_ever_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> 
     holds = threading.Event()
 
     def stuck() -> None:
-        with turn.taken():
+        with turn:
             holds.set()
             end.wait(30)
 
