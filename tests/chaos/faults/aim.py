@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import Self
@@ -23,6 +24,8 @@ _WITHIN_S = 3.0
 _RUN_S = (0.002, 0.03)
 #: What is still so after this time will stay: all that a worker had sent before it froze has been done by then.
 _STAYS_S = 0.1
+#: Seconds after which a worker has an input that was sent: it waits at the brokers for more.
+_TAKEN_S = 0.02
 #: Work for the time of the tries: how many inputs at once, how often at most, and seconds between.
 _BURST, _BURSTS, _PAUSE_S = 16, 25, 0.1
 
@@ -44,8 +47,9 @@ async def offsets_in_a_transaction(scene: Scene, transactions: OpenTransactions)
 
 async def between_transactions(scene: Scene, transactions: OpenTransactions) -> bool:
     """Inputs stay undone, and no transaction open: there is work in hand, and nothing that others would wait for."""
+    sent_before = time.monotonic() - _TAKEN_S
     before = await _open(transactions)
-    return await _stays(lambda: _undone(scene)) and not before & await _open(transactions)
+    return await _stays(lambda: _undone(scene, sent_before)) and not before & await _open(transactions)
 
 
 class Aim:
@@ -116,10 +120,11 @@ async def _open(transactions: OpenTransactions, *topics: str) -> _Where:
     return {(*where, stable) for where, (stable, _) in found.items() if not topics or where.topic in topics}
 
 
-async def _undone(scene: Scene) -> _Where:
-    """Where the inputs begin that were acknowledged and have no outcome."""
+async def _undone(scene: Scene, sent_before: float) -> _Where:
+    """Where the inputs begin that have no outcome, of those sent before a moment (monotonic seconds)."""
     topic = scene.topic(RAW)
-    sent = {place.partition: place.offset for place in sorted(scene.ledger.acknowledged)}
+    acknowledged = sorted(scene.ledger.acknowledged.items(), key=lambda pair: pair[0])
+    sent = {place.partition: place.offset for place, one in acknowledged if one.at < sent_before}
     done = await committed_offsets(scene.cluster.bootstrap_servers, scene.group, topic)
     first = {partition: done.get(partition, 0) for partition in sent}
     return {(topic, partition, first[partition]) for partition, last in sent.items() if first[partition] <= last}
