@@ -9,7 +9,7 @@ from typing import Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
+from aiokafka.errors import KafkaError
 
 from tests.chaos.records import COMPRESSED, DEAD_LETTER, PARTITIONS, Place, Seen
 
@@ -80,8 +80,7 @@ class OpenTransactions:
 
     def __init__(self, servers: str, topics: Collection[str]) -> None:
         self._servers = servers
-        self._topics = topics
-        self._partitions: list[TopicPartition] = []
+        self._partitions = partitions(*topics)
         self._started = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -91,8 +90,6 @@ class OpenTransactions:
             for consumer in (self._all, self._stable):
                 started.push_async_callback(consumer.stop)  # also of one whose start is interrupted
                 await consumer.start()
-                await consumer.topics()
-                self._partitions = [one for topic in self._topics for one in _all_of(consumer, topic)]
                 consumer.assign(self._partitions)  # which lets it learn at once where they are
                 consumer.pause(*self._partitions)
             self._started = started.pop_all()
@@ -175,14 +172,6 @@ def _consumer(servers: str, *, committed: bool) -> AIOKafkaConsumer:
         max_partition_fetch_bytes=_FETCH_BYTES,
         fetch_max_wait_ms=100,
     )
-
-
-def _all_of(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
-    """A topic's partitions, also where it is not one of the product's."""
-    numbers = consumer.partitions_for_topic(topic)
-    if numbers is None:
-        raise UnknownTopicOrPartitionError(topic)
-    return [TopicPartition(topic, number) for number in numbers]
 
 
 def _partition_of(seen: Seen) -> TopicPartition:

@@ -14,7 +14,7 @@ COMPRESSED = "audio.compressed"
 DEAD_LETTER = "audio.dead-letter"
 POLICY = "audio.policy"
 CACHE_CHANGELOG = "audio-cache-changelog"
-#: Kafka's own, of the offsets that groups have committed.
+#: Kafka's own, of groups' offsets; the bench's brokers have as many partitions of it (`infra/kafka/broker.properties`).
 OFFSETS = "__consumer_offsets"
 PARTITIONS = 8
 

@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.chaos.reading import OpenTransactions
-from tests.chaos.records import COMPRESSED, OFFSETS, PARTITIONS
+from tests.chaos.records import COMPRESSED, PARTITIONS
 from tests.support.brokers import Broker, Namespace
 
 
@@ -43,15 +43,3 @@ async def test_outcomes_of_a_transaction_are_seen_until_it_ends(
                 assert await transactions.look() == {TopicPartition(topic, 5): (begin, begin + 2)}
             while await transactions.look():  # markers are written a moment after the commit is confirmed
                 pass
-
-
-async def test_offsets_of_a_transaction_are_seen_until_it_ends(
-    broker: Broker, namespace: Namespace, topic: str, producer: AIOKafkaProducer
-) -> None:
-    async with OpenTransactions(broker.bootstrap_servers, [OFFSETS]) as transactions:
-        before = set(await transactions.look())
-        async with producer.transaction():
-            await producer.send_offsets_to_transaction({TopicPartition(topic, 0): 7}, namespace.group)
-            assert len(set(await transactions.look()) - before) == 1
-        while set(await transactions.look()) - before:
-            pass
