@@ -89,6 +89,7 @@ class OpenTransactions:
             self._stable = _consumer(self._servers, committed=True)
             for consumer in (self._all, self._stable):
                 started.push_async_callback(consumer.stop)  # also of one whose start is interrupted
+            for consumer in (self._all, self._stable):
                 await consumer.start()
                 consumer.assign(self._partitions)  # which lets it learn at once where they are
                 consumer.pause(*self._partitions)
