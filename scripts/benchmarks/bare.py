@@ -56,8 +56,9 @@ def _opus(clip: Clip, encoder: OpusEncoder) -> int:
     frame = clip.rate * _OPUS_FRAME_MS // 1000
     padded = np.pad(clip.samples, ((0, -clip.frames % frame), (0, 0)))
     settings = libopus.Settings(libopus.VOIP, encoder.effort, encoder.bandwidth, encoder.dtx)
-    packets, _ = libopus.encode(padded, clip.rate, [encoder.bitrate] * (len(padded) // frame), settings)
-    return sum(map(len, packets))
+    bitrates = np.full(len(padded) // frame, encoder.bitrate, np.int32)
+    packets, _ = libopus.encode(padded, clip.rate, bitrates, settings)
+    return int(packets.sizes.sum())
 
 
 def _lame(clip: Clip, bitrate: int) -> int:

@@ -59,7 +59,7 @@ def bitrate(example: Example) -> str:
 
 def _check(model: Model, group: str, examples: Sequence[Example]) -> Check:
     scores = np.array([example.score for example in examples])
-    predicted = np.array([model.predict(found.encoder, 8000, 1, found.analysis) for found in examples])
+    predicted = np.array([model.forecast(8000, 1, found.analysis).quality(found.encoder) for found in examples])
     return Check(
         group,
         len(examples),

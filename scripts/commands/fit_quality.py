@@ -110,7 +110,7 @@ def _checked(model: Model, speech: Sequence[corpus.Named], music: Sequence[corpu
 
 def _at_floor(model: Model, source: Source, floor: float) -> Source:
     analysis = analyse(source.clip)
-    bitrate = model.bitrate_for(floor, source.clip.rate, source.clip.channels, analysis)
+    bitrate = model.forecast(source.clip.rate, source.clip.channels, analysis).bitrate_for(floor)
     return Source(source.name, source.variant, source.kind, source.clip, [OpusEncoder(bitrate, shaped=True)])
 
 

@@ -20,7 +20,7 @@ class Encoded:
             original was kept.
         encoder: Library and version, such as ``libFLAC/1.4.3 (pyFLAC 3.0.0)``.
         quality: Predicted mean opinion score, 1 to 4.55; 5.0 means that nothing was lost. Lossy encoders do not know
-            the clip's content and leave it at `UNRATED`; ``streams.compression.quality.predict`` does.
+            the clip's content and leave it at `UNRATED`; ``streams.compression.quality.forecast`` does.
     """
 
     audio: bytes

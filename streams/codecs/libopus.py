@@ -7,12 +7,11 @@ Source: opus.h and opus_defines.h of libopus 1.6.
 
 import ctypes
 import ctypes.util
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -24,8 +23,7 @@ VOIP, LOW_DELAY = 2048, 2051
 
 _BANDWIDTHS = ((4000, 1101), (6000, 1102), (8000, 1103), (12000, 1104))  # up to this many Hz: OPUS_BANDWIDTH_*
 _FULL_BAND = 1105
-_SET_MAX_BANDWIDTH, _SET_COMPLEXITY, _SET_DTX = 4004, 4010, 4016
-_SET_VBR_CONSTRAINT, _SET_FORCE_CHANNELS, _GET_LOOKAHEAD = 4020, 4022, 4027
+_NOT_SILK = 0x60  # the first byte of a packet in speech mode is lower
 _LARGEST_PACKET = 6 * 1276  # bytes: six frames of 20 ms are the most that one packet holds
 
 
@@ -46,9 +44,27 @@ class Settings:
     dtx: bool
 
 
+class Packets(NamedTuple):
+    """Coded audio, one packet behind the other.
+
+    Attributes:
+        data: Bytes.
+        sizes: Bytes of each packet.
+    """
+
+    data: NDArray[np.uint8]
+    sizes: NDArray[np.int32]
+
+    @property
+    def all_speech(self) -> bool:
+        """Whether all are in speech mode, as their first bytes tell."""
+        starts = np.cumsum(self.sizes) - self.sizes
+        return bool(np.all(self.data[starts] < _NOT_SILK))
+
+
 def encode(
-    samples: NDArray[np.int16], rate: int, bitrates: Sequence[int], settings: Settings
-) -> tuple[list[bytes], int]:
+    samples: NDArray[np.int16], rate: int, bitrates: NDArray[np.int32], settings: Settings
+) -> tuple[Packets, int]:
     """Code audio as packets.
 
     Args:
@@ -63,18 +79,53 @@ def encode(
     Raises:
         RuntimeError: If libopus refuses.
     """
-    library = _library()
-    error = ctypes.c_int()
-    encoder = library.opus_encoder_create(rate, samples.shape[1], settings.application, ctypes.byref(error))
-    if not encoder:
-        raise RuntimeError(_message(error.value))
-    try:
-        _configure(encoder, settings, samples.shape[1])
-        delay = ctypes.c_int32()
-        _checked(library.opus_encoder_ctl(encoder, _GET_LOOKAHEAD, ctypes.byref(delay)))
-        return _packets(encoder, samples, bitrates), delay.value
-    finally:
-        library.opus_encoder_destroy(encoder)
+    count = len(bitrates)
+    sizes = np.empty(count, np.int32)
+    packets = np.empty(count * _LARGEST_PACKET, np.uint8)
+    bandwidth = next((known for upto, known in _BANDWIDTHS if settings.bandwidth <= upto), _FULL_BAND)
+    delay = lib.opus_encode_packets(
+        _functions(),
+        ffi.new(
+            "opus_settings *",
+            (rate, samples.shape[1], settings.application, settings.complexity, bandwidth, settings.dtx),
+        ),
+        ffi.from_buffer("int16_t[]", samples),
+        len(samples) // count,
+        count,
+        ffi.from_buffer("int32_t[]", bitrates),
+        ffi.from_buffer("uint8_t[]", packets),
+        len(packets),
+        ffi.from_buffer("int32_t[]", sizes),
+    )
+    if delay < 0:
+        text: bytes = _library().opus_strerror(delay)
+        raise RuntimeError(f"libopus failed: {text.decode('ascii')}")
+    return Packets(packets, sizes), delay
+
+
+def joined(packets: Packets, count: int) -> tuple[list[bytes], list[int]]:
+    """Join packets of one frame in pairs, as far as players know how to part them; the last one stands alone.
+
+    Args:
+        packets: From `encode`.
+        count: So many are wanted.
+
+    Returns:
+        The packets, and how many frames there are up to the end of each.
+    """
+    data = np.empty(int(packets.sizes[:count].sum()) + 2 * count, np.uint8)
+    lengths, ends = np.empty((2, count), np.int32)
+    made = lib.opus_join_packets(
+        ffi.from_buffer("uint8_t[]", packets.data),
+        ffi.from_buffer("int32_t[]", packets.sizes),
+        count,
+        ffi.from_buffer("uint8_t[]", data),
+        ffi.from_buffer("int32_t[]", lengths),
+        ffi.from_buffer("int32_t[]", ends),
+    )
+    bounds = list(accumulate(lengths[:made].tolist(), initial=0))
+    joined = data.tobytes()
+    return [joined[start:end] for start, end in pairwise(bounds)], ends[:made].tolist()
 
 
 @cache
@@ -84,60 +135,9 @@ def version() -> str:
     return name.decode("ascii")
 
 
-def _configure(encoder: int, settings: Settings, channels: int) -> None:
-    bandwidth = next((known for upto, known in _BANDWIDTHS if settings.bandwidth <= upto), _FULL_BAND)
-    for request, value in (
-        (_SET_COMPLEXITY, settings.complexity),
-        (_SET_MAX_BANDWIDTH, bandwidth),
-        (_SET_DTX, int(settings.dtx)),
-        (_SET_VBR_CONSTRAINT, 0),
-        (_SET_FORCE_CHANNELS, channels),  # else low bit rates mix both sides of a call into one
-    ):
-        _checked(_library().opus_encoder_ctl(encoder, request, ctypes.c_int32(value)))
-
-
-def _packets(encoder: int, samples: NDArray[np.int16], bitrates: Sequence[int]) -> list[bytes]:
-    count = len(bitrates)
-    sizes = ffi.new("int32_t[]", count)
-    packets = np.empty(count * _LARGEST_PACKET, np.uint8)
-    _checked(
-        lib.opus_encode_packets(
-            _functions(),
-            ffi.cast("void *", encoder),
-            ffi.from_buffer("int16_t[]", samples),
-            len(samples) // count,
-            samples.shape[1],
-            count,
-            bitrates,
-            ffi.from_buffer("uint8_t[]", packets),
-            len(packets),
-            sizes,
-        )
-    )
-    return [packets[start:end].tobytes() for start, end in pairwise(accumulate(sizes, initial=0))]
-
-
-def _checked(result: int) -> int:
-    if result < 0:
-        raise RuntimeError(_message(result))
-    return result
-
-
-def _message(error: int) -> str:
-    text: bytes = _library().opus_strerror(error)
-    return f"libopus failed: {text.decode('ascii')}"
-
-
 @cache
 def _library() -> Any:  # noqa: ANN401 - a library without types
-    # PyDLL keeps the interpreter's lock: handing it over costs far more than any of these calls.
-    library = ctypes.PyDLL(_path())
-    library.opus_encoder_create.restype = ctypes.c_void_p
-    library.opus_encoder_create.argtypes = [ctypes.c_int32, ctypes.c_int, ctypes.c_int, ctypes.c_void_p]
-    library.opus_encoder_destroy.restype = None
-    library.opus_encoder_destroy.argtypes = [ctypes.c_void_p]
-    # Variadic: the third argument is always given as a ctypes value.
-    library.opus_encoder_ctl.argtypes = [ctypes.c_void_p, ctypes.c_int]
+    library = ctypes.CDLL(_path())
     library.opus_strerror.restype = ctypes.c_char_p
     library.opus_get_version_string.restype = ctypes.c_char_p
     return library
@@ -147,7 +147,12 @@ def _library() -> Any:  # noqa: ANN401 - a library without types
 def _functions() -> Any:  # noqa: ANN401 - a C structure
     """What `opus_encode_packets` calls."""
     library = _library()
-    found = {"encode": library.opus_encode, "control": library.opus_encoder_ctl}
+    found = {
+        "create": library.opus_encoder_create,
+        "destroy": library.opus_encoder_destroy,
+        "control": library.opus_encoder_ctl,
+        "encode": library.opus_encode,
+    }
     return functions("opus_library", lambda name: ctypes.cast(found[name], ctypes.c_void_p).value)
 
 

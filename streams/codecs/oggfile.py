@@ -8,7 +8,6 @@ Source: RFC 3533.
 
 import struct
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from streams.audio import ogg
 
@@ -17,26 +16,15 @@ _SEGMENTS = 255
 _SERIAL = 0
 
 
-class Packet(NamedTuple):
-    """One packet of a codec.
-
-    Attributes:
-        data: The packet.
-        granule: The codec's position after it.
-    """
-
-    data: bytes
-    granule: int
-
-
-def write(headers: Sequence[bytes], packets: Sequence[Packet]) -> bytes:
+def write(headers: Sequence[bytes], packets: Sequence[bytes], granules: Sequence[int]) -> bytes:
     """Write a file.
 
     Args:
         headers: The codec's header packets, each put on a page of its own; shorter than 65,025 bytes.
         packets: The audio, at least one packet, each shorter than 65,025 bytes.
+        granules: The codec's position after each of them.
     """
-    pages = [([header], 0) for header in headers] + list(_filled(packets))
+    pages = [([header], 0) for header in headers] + list(_filled(packets, granules))
     last = len(pages) - 1
     return b"".join(
         _page(bodies, granule, number, (_BEGINS if number == 0 else 0) | (_ENDS if number == last else 0))
@@ -44,22 +32,19 @@ def write(headers: Sequence[bytes], packets: Sequence[Packet]) -> bytes:
     )
 
 
-def _filled(packets: Sequence[Packet]) -> Iterator[tuple[list[bytes], int]]:
+def _filled(packets: Sequence[bytes], granules: Sequence[int]) -> Iterator[tuple[Sequence[bytes], int]]:
     """Whole packets, page by page, with the position after the last."""
-    bodies: list[bytes] = []
-    granule = used = 0
-    for packet in packets:
-        segments = len(packet.data) // 255 + 1
+    start = used = 0
+    for number, packet in enumerate(packets):
+        segments = len(packet) // 255 + 1
         if used + segments > _SEGMENTS:
-            yield bodies, granule
-            bodies, used = [], 0
-        bodies.append(packet.data)
-        granule = packet.granule
+            yield packets[start:number], granules[number - 1]
+            start, used = number, 0
         used += segments
-    yield bodies, granule
+    yield packets[start:], granules[-1]
 
 
 def _page(bodies: Sequence[bytes], granule: int, number: int, flags: int) -> bytes:
-    lacing = b"".join(b"\xff" * (len(body) // 255) + bytes((len(body) % 255,)) for body in bodies)
+    lacing = b"".join([b"\xff" * (len(body) // 255) + bytes((len(body) % 255,)) for body in bodies])
     head = struct.pack("<4sBBqIIIB", b"OggS", 0, flags, granule, _SERIAL, number, 0, len(lacing))
     return ogg.sealed(b"".join((head, lacing, *bodies)))

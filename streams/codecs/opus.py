@@ -11,7 +11,6 @@ Source: RFC 6716, RFC 7845.
 """
 
 import struct
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -22,8 +21,8 @@ from streams.audio.clip import Clip
 from streams.audio.ogg import OPUS_CLOCK, OPUS_RATES
 from streams.codecs import libopus, oggfile
 from streams.codecs.base import UNRATED, Encoded
-from streams.codecs.oggfile import Packet
 from streams.codecs.resample import to_known_rate
+from streams.native import ffi, lib
 
 CONTENT_TYPE = "audio/ogg;codecs=opus"
 
@@ -31,17 +30,10 @@ _FRAME_MS = 60
 _FRAME_TICKS = OPUS_CLOCK * _FRAME_MS // 1000
 _SPEECH_DELAY_TICKS = 312  # samples at 48 kHz that libopus looks ahead in speech mode
 _LATE_TICKS = 24  # FFmpeg's own narrowband decoder is late by this many, and miscounts when it has to cut as few
-_FRAME_COUNT, _ONE_FRAME, _TWO_EQUAL_FRAMES, _TWO_FRAMES = 0b11, 0, 1, 2  # in the first byte of a packet
-_NOT_SILK = 0x60  # the first byte of a packet in speech mode is lower
 _NARROW_BAND, _WIDE_BAND = 4000, 8000  # Hz; speech mode goes no further
 _SHARE_10_DB_DOWN = 0.914  # of the bit rate; the best of those tried, at all bit rates from 7 to 12 kbit/s
 _LOWEST_BITRATE = 5000  # bit/s; SILK goes no lower (MIN_TARGET_RATE_BPS)
 
-# Packets of one or two bytes stand for silence that was left out. libopus ignores the second byte, FFmpeg's own decoder
-# decodes it: without one, and with most, it squeaks. With this one it is about as quiet as the background.
-_IGNORED = b"#"
-_LEFT_OUT = 2
-_ONE_BYTE_SIZES = 252  # smaller frames tell their size in one byte
 _NO_TAGS = b"OpusTags" + bytes(8)  # no vendor, no comments
 
 
@@ -89,11 +81,12 @@ class OpusEncoder:
         padded[lead : lead + len(samples)] = samples
         highest = min(self.bandwidth, rate // 2) if clip.channels == 1 else rate
         shaped = self.shaped and highest <= _NARROW_BAND
-        bitrates = _shaped(padded, frame, self.bitrate) if shaped else [self.bitrate] * (len(padded) // frame)
+        even = np.full(len(padded) // frame, self.bitrate, np.int32)
+        bitrates = _shaped(padded, frame, self.bitrate) if shaped else even
         dtx = self.dtx and highest <= _WIDE_BAND
         settings = libopus.Settings(_application(len(samples), rate), self.effort, self.bandwidth, dtx)
         packets, delay = libopus.encode(padded, rate, bitrates, settings)
-        if dtx and not all(map(_is_speech_mode, packets)):
+        if dtx and not packets.all_speech:
             packets, delay = libopus.encode(padded, rate, bitrates, replace(settings, dtx=False))
         audio = _file(packets, clip.channels, rate, (delay + lead) * tick, len(samples) * tick)
         return Encoded(audio, CONTENT_TYPE, self.codec, library(), UNRATED)
@@ -105,20 +98,22 @@ def library() -> str:
     return libopus.version()
 
 
-def _shaped(samples: NDArray[np.int16], frame: int, highest: int) -> list[int]:
+def _shaped(samples: NDArray[np.int16], frame: int, highest: int) -> NDArray[np.int32]:
     """Bit/s of each packet of mono audio: `highest` where its energy is, less where it is quieter.
 
     Pauses have no energy, and do not change what the rest gets.
     """
-    framed = samples.reshape(-1, frame).astype(np.float64)
-    power = np.einsum("fs,fs->f", framed, framed) / frame + 1
+    power = np.empty(len(samples) // frame)
+    lib.mean_squares(ffi.from_buffer("int16_t[]", samples), frame, len(power), ffi.from_buffer("double[]", power))
+    power += 1
     decibels = 10 * np.log10(power)
     below = power @ decibels / power.sum() - decibels
     wanted = highest * _SHARE_10_DB_DOWN ** (below / 10)
-    return [max(round(bitrate), _LOWEST_BITRATE) for bitrate in wanted.tolist()]
+    bitrates: NDArray[np.int32] = np.rint(np.maximum(wanted, _LOWEST_BITRATE)).astype(np.int32)
+    return bitrates
 
 
-def _file(packets: list[bytes], channels: int, rate: int, skip: int, ticks: int) -> bytes:
+def _file(packets: libopus.Packets, channels: int, rate: int, skip: int, ticks: int) -> bytes:
     """Put packets into a file.
 
     Args:
@@ -129,49 +124,9 @@ def _file(packets: list[bytes], channels: int, rate: int, skip: int, ticks: int)
         ticks: The audio's length, in samples at 48 kHz.
     """
     head = struct.pack("<8sBBHIhB", b"OpusHead", 1, channels, skip, rate, 0, 0)
-    needed = -(-(skip + ticks) // _FRAME_TICKS)
-    packets = [packet + _IGNORED if len(packet) == 1 else packet for packet in packets]
-    coded = [Packet(data, number * _FRAME_TICKS) for number, data in enumerate(packets[: needed - 1], 1)]
-    last = Packet(packets[needed - 1], skip + ticks)  # stands alone: its length is the file's
-    return oggfile.write((head, _NO_TAGS), [*_joined(coded), last])
-
-
-def _joined(packets: Sequence[Packet]) -> Iterator[Packet]:
-    """Join packets of one frame in pairs, which shares a header and a lacing byte (RFC 6716, 3.2.3 and 3.2.4).
-
-    Nothing is joined with silence that was left out: FFmpeg's own decoder would take the next frame's bytes for it.
-    """
-    waiting: Packet | None = None
-    for packet in packets:
-        if waiting is None:
-            waiting = packet
-        elif _can_be_joined(waiting.data, packet.data):
-            yield Packet(_pair(waiting.data, packet.data), packet.granule)
-            waiting = None
-        else:
-            yield waiting
-            waiting = packet
-    if waiting is not None:
-        yield waiting
-
-
-def _is_speech_mode(packet: bytes) -> bool:
-    return packet[0] < _NOT_SILK
-
-
-def _can_be_joined(first: bytes, second: bytes) -> bool:
-    one_frame_each = first[0] == second[0] and first[0] & _FRAME_COUNT == _ONE_FRAME
-    return one_frame_each and min(len(first), len(second)) > _LEFT_OUT
-
-
-def _pair(first: bytes, second: bytes) -> bytes:
-    """One packet of two frames; both parts begin with the same byte."""
-    size = len(first) - 1
-    if len(first) == len(second):
-        return bytes((first[0] | _TWO_EQUAL_FRAMES,)) + first[1:] + second[1:]
-    low = _ONE_BYTE_SIZES + size % 4
-    length = bytes((size,)) if size < _ONE_BYTE_SIZES else bytes((low, (size - low) // 4))
-    return bytes((first[0] | _TWO_FRAMES,)) + length + first[1:] + second[1:]
+    bodies, ends = libopus.joined(packets, -(-(skip + ticks) // _FRAME_TICKS))
+    granules = [end * _FRAME_TICKS for end in ends[:-1]]
+    return oggfile.write((head, _NO_TAGS), bodies, [*granules, skip + ticks])  # the last one's length is the file's
 
 
 def _application(frames: int, rate: int) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas.policy import FLAC, MPEG, OGG, OPUS, VORBIS, WAV, Policy
 from streams.audio.analysis import Analysis
@@ -9,7 +10,7 @@ from streams.audio.clip import Outlined
 from streams.audio.g711 import Law
 from streams.codecs import Encoder, FlacEncoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
 from streams.codecs.base import LOSSLESS
-from streams.compression.quality import bitrate_for, predict
+from streams.compression.quality import Forecast
 
 _LOSSY_ORDER = (OPUS, VORBIS, MPEG, FLAC, WAV)
 
@@ -43,6 +44,18 @@ class Wish:
     dtx: bool
 
 
+class Rated(NamedTuple):
+    """A way to code a clip.
+
+    Attributes:
+        encoder: What codes it.
+        quality: Predicted mean opinion score of the result; 5.0 where nothing is lost.
+    """
+
+    encoder: Encoder
+    quality: float
+
+
 def lossless(clip: Outlined, found: Law | None, policy: Policy, level: int, effort_steps: int) -> tuple[Encoder, ...]:
     """Encoders that lose nothing, for level 1 or 2.
 
@@ -67,25 +80,18 @@ def lossless(clip: Outlined, found: Law | None, policy: Policy, level: int, effo
     return (wave,) if accepted[0] == WAV else (flac,)
 
 
-def lossy(clip: Outlined, analysis: Analysis, policy: Policy, wish: Wish) -> Iterator[tuple[Encoder, ...]]:
-    """Encoders for each type that the policy accepts, the preferred type first; one of them at least.
+def lossy(clip: Outlined, forecast: Forecast, policy: Policy, wish: Wish) -> Iterator[Rated]:
+    """An encoder for each type that the policy accepts, the preferred type first; one at least.
 
     FLAC and WAV are offered as well: a level is a promise of quality, and these keep it.
     """
     for name in _expanded(policy.accept) or _LOSSY_ORDER:
-        yield _LOSSY[name](clip, analysis, wish)
+        yield _LOSSY[name](clip, forecast, wish)
 
 
 def keeps_tones(analysis: Analysis) -> bool:
     """Whether there are signalling tones that have to stay decodable."""
     return analysis.has_dtmf or analysis.kind == "tones"
-
-
-def quality(encoder: Encoder, clip: Outlined, analysis: Analysis) -> float:
-    """Predicted mean opinion score of a clip after coding; 5.0 where nothing is lost."""
-    if isinstance(encoder, WavEncoder) and encoder.codec == _law(clip, analysis.g711):
-        return LOSSLESS  # short and silent clips lie on the grids of both laws
-    return predict(encoder, clip.rate, clip.channels, analysis)
 
 
 def bytes_per_minute(encoder: Encoder, clip: Outlined) -> float:
@@ -113,56 +119,61 @@ def _law(clip: Outlined, found: Law | None) -> Law | None:
     return next((law for law in _LAWS if clip.source.encoding == law), found)
 
 
-def _opus(clip: Outlined, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:
+def _opus(clip: Outlined, forecast: Forecast, wish: Wish) -> Rated:
     """Opus at the lowest bit rate that keeps the floor.
 
     Less effort is paid for with some more bit rate; it goes no further than the floor can still be kept.
     """
+    analysis = forecast.analysis
     bandwidth = analysis.bandwidth
     if analysis.kind == "silence":
-        return (OpusEncoder(_LOWEST_OPUS * clip.channels, effort=0, dtx=True, bandwidth=bandwidth),)
+        quiet = OpusEncoder(_LOWEST_OPUS * clip.channels, effort=0, dtx=True, bandwidth=bandwidth)
+        return Rated(quiet, forecast.quality(quiet))
     tones = keeps_tones(analysis)
     shaped = analysis.kind == "speech" and not tones
-    encoders = []
+    ladder = []
     for effort in reversed(_OPUS_EFFORT[: wish.effort_steps + 1]):
-        bitrate = bitrate_for(wish.floor, clip.rate, clip.channels, analysis, effort)
+        bitrate = forecast.bitrate_for(wish.floor, effort)
         if tones:
             bitrate = max(bitrate, _TONE_BITRATE * clip.channels)
         encoder = OpusEncoder(bitrate, effort, dtx=wish.dtx and not tones, bandwidth=bandwidth, shaped=shaped)
-        if quality(encoder, clip, analysis) >= wish.floor:
-            return (encoder,)
-        encoders.append(encoder)
-    return (encoders[0],)
+        rated = Rated(encoder, forecast.quality(encoder))
+        if rated.quality >= wish.floor:
+            return rated
+        ladder.append(rated)
+    return ladder[0]
 
 
-def _vorbis(clip: Outlined, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:
-    return (_first([VorbisEncoder(quality) for quality in _VORBIS_QUALITIES], clip, analysis, wish),)
+def _vorbis(clip: Outlined, forecast: Forecast, wish: Wish) -> Rated:  # noqa: ARG001  one signature for all
+    return _first([VorbisEncoder(quality) for quality in _VORBIS_QUALITIES], forecast.quality, wish)
 
 
-def _mp3(clip: Outlined, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:
-    return (_first([Mp3Encoder(bitrate) for bitrate in _MP3_BITRATES], clip, analysis, wish),)
+def _mp3(clip: Outlined, forecast: Forecast, wish: Wish) -> Rated:  # noqa: ARG001  as above
+    return _first([Mp3Encoder(bitrate) for bitrate in _MP3_BITRATES], forecast.quality, wish)
 
 
-def _flac(clip: Outlined, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:  # noqa: ARG001  one signature for all
-    return (_FAST if wish.effort_steps else _SMALL,)
+def _flac(clip: Outlined, forecast: Forecast, wish: Wish) -> Rated:  # noqa: ARG001  as above
+    return Rated(_FAST if wish.effort_steps else _SMALL, LOSSLESS)
 
 
-def _wav(clip: Outlined, analysis: Analysis, wish: Wish) -> tuple[Encoder, ...]:
+def _wav(clip: Outlined, forecast: Forecast, wish: Wish) -> Rated:
     """G.711 where it keeps the floor, and linear samples where it does not."""
-    law = _law(clip, analysis.g711) or "pcmu"
-    return (_first((WavEncoder(law), WavEncoder("pcm")), clip, analysis, wish),)
+    law = _law(clip, forecast.analysis.g711)
+
+    def quality(encoder: Encoder) -> float:
+        return LOSSLESS if encoder.codec == law else forecast.quality(encoder)  # silence lies on the grids of both laws
+
+    return _first((WavEncoder(law or "pcmu"), WavEncoder("pcm")), quality, wish)
 
 
-def _first(ladder: Sequence[Encoder], clip: Outlined, analysis: Analysis, wish: Wish) -> Encoder:
+def _first(ladder: Sequence[Encoder], quality: Callable[[Encoder], float], wish: Wish) -> Rated:
     """The first encoder, from the smallest on, that is predicted to keep the floor; the last where none does."""
-    for encoder in ladder:
-        if quality(encoder, clip, analysis) >= wish.floor:
-            return encoder
-    return ladder[-1]
+    rated = [Rated(encoder, quality(encoder)) for encoder in ladder]
+    return next((found for found in rated if found.quality >= wish.floor), rated[-1])
 
 
 _LAWS: tuple[Law, ...] = ("pcmu", "pcma")
-_LOSSY: dict[str, Callable[[Outlined, Analysis, Wish], tuple[Encoder, ...]]] = {
+_LOSSY: dict[str, Callable[[Outlined, Forecast, Wish], Rated]] = {
     OPUS: _opus,
     VORBIS: _vorbis,
     MPEG: _mp3,

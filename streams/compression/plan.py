@@ -10,6 +10,7 @@ from streams.codecs.base import LOSSLESS
 from streams.compression import formats
 from streams.compression.load import NO_PRESSURE, Pressure
 from streams.compression.policy import Policy
+from streams.compression.quality import forecast
 
 #: Predicted mean opinion score (PESQ-NB) of the lossy levels: their promise, and a margin for the model's error.
 FLOORS = {3: 4.21, 4: 4.01, 5: 3.56}
@@ -138,12 +139,13 @@ def _lossy(
 ) -> Decision:
     """The first level and format that fit the policy's bytes per minute; there is no limit where it names none."""
     budget = policy.max_bytes_per_minute
+    foreseen = forecast(clip.rate, clip.channels, analysis)
     smallest: tuple[float, Plan] | None = None
     for level in levels:
         wish = formats.Wish(floor=_floor(policy, level), effort_steps=pressure.effort_steps, dtx=level == MAX_LEVEL)
-        for encoders in formats.lossy(clip, analysis, policy, wish):
-            size = formats.bytes_per_minute(encoders[0], clip)
-            plan = _plan(clip, analysis, level, encoders)
+        for encoder, quality in formats.lossy(clip, foreseen, policy, wish):
+            size = formats.bytes_per_minute(encoder, clip)
+            plan = Plan(level, clip.rate, clip.channels, (encoder,), (quality,))
             if budget is None or size <= budget:
                 first = smallest is None
                 return Decision(plan, _why(analysis, policy, pressure, plan, reason) if first else "bytes per minute")
@@ -172,8 +174,3 @@ def _why(analysis: Analysis, policy: Policy, pressure: Pressure, plan: Plan, rea
         (by_default and not policy.accepts(OPUS), "policy accept"),
     )
     return next((cause for holds, cause in causes if holds), reason)
-
-
-def _plan(clip: Outlined, analysis: Analysis, level: int, encoders: tuple[Encoder, ...]) -> Plan:
-    qualities = tuple(formats.quality(encoder, clip, analysis) for encoder in encoders)
-    return Plan(level, clip.rate, clip.channels, encoders, qualities)

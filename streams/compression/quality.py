@@ -13,7 +13,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 from itertools import accumulate
 from operator import mul
@@ -134,78 +134,97 @@ class Model:
         features = [Feature(**feature) for feature in data["features"]]
         return cls(features, curves, bands, data["stereo"], data["apart"], data["g711"])
 
-    def predict(self, encoder: Encoder, rate: int, channels: int, analysis: Analysis) -> float:
-        """See the function `predict`."""
-        match encoder:
-            case OpusEncoder(bitrate=bitrate, effort=effort, bandwidth=bandwidth):
-                setting = bitrate / self._share("opus", min(bandwidth, rate // 2), channels)
-            case Mp3Encoder(bitrate=bitrate):
-                setting, effort = bitrate / self._share("mpeg", rate // 2, channels), BEST_EFFORT
-            case VorbisEncoder(quality=quality):
-                setting, effort = quality, BEST_EFFORT
-            case WavEncoder(codec="pcmu" | "pcma" as law) if analysis.g711 != law:
-                return self.g711
-            case _:
-                return LOSSLESS
-        curve = self._curve(encoder.codec, analysis)
-        score = curve.score(setting, curve.scores(self._values(analysis), effort))
-        return round(min(max(score, _WORST), _BEST), 2)
+    def forecast(self, rate: int, channels: int, analysis: Analysis) -> "Forecast":
+        """See the function `forecast`."""
+        return Forecast(self, rate, channels, analysis)
 
-    def bitrate_for(self, floor: float, rate: int, channels: int, analysis: Analysis, effort: int = BEST_EFFORT) -> int:
-        """See the function `bitrate_for`."""
-        curve = self._curve("opus", analysis)
-        setting = curve.setting_for(floor, curve.scores(self._values(analysis), effort))
-        highest = min(analysis.bandwidth, rate // 2)
-        needed = setting * self._share("opus", highest, channels)
-        if channels > 1:
-            needed = max(needed, self.apart * self._share("opus", highest, 1))
-        return math.ceil(needed / _BITRATE_STEP) * _BITRATE_STEP
-
-    def _curve(self, codec: str, analysis: Analysis) -> Curve:
-        return self.curves[codec, "speech" if analysis.kind in {"speech", "silence"} else "music"]
-
-    def _values(self, analysis: Analysis) -> list[float]:
-        return [feature.scaled(analysis) for feature in self.features]
-
-    def _share(self, codec: str, highest: int, channels: int) -> float:
+    def share(self, codec: str, highest: int, channels: int) -> float:
         """How many times the bit rate of mono narrow band is needed, up to this frequency in Hz."""
         bands = self.bands[codec]
         factor = next((factor for upto, factor in bands if highest <= upto), bands[-1][1])
         return factor * (self.stereo if channels > 1 else 1.0)
 
 
-@lru_cache(maxsize=16)  # choosing a plan asks twice for the encoder that it takes
-def predict(encoder: Encoder, rate: int, channels: int, analysis: Analysis) -> float:
-    """Predict the mean opinion score of a clip after coding.
+class Forecast:
+    """What the codecs would make of one clip.
 
     Args:
-        encoder: What it is to be coded with.
+        model: What is known about them.
         rate: Sampling rate of the clip in Hz.
         channels: Number of channels of the clip.
         analysis: What was heard in it.
-
-    Returns:
-        1 to 4.55, PESQ-NB's scale; 5.0 where nothing is lost.
     """
-    return shipped().predict(encoder, rate, channels, analysis)
+
+    def __init__(self, model: Model, rate: int, channels: int, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self._model = model
+        self._rate = rate
+        self._channels = channels
+        self._content = "speech" if analysis.kind in {"speech", "silence"} else "music"
+        self._features = [feature.scaled(analysis) for feature in model.features]
+        self._curves: dict[tuple[str, int], tuple[Curve, list[float]]] = {}
+
+    def quality(self, encoder: Encoder) -> float:
+        """Predict the mean opinion score of the clip after coding.
+
+        Args:
+            encoder: What it is to be coded with.
+
+        Returns:
+            1 to 4.55, PESQ-NB's scale; 5.0 where nothing is lost.
+        """
+        effort = BEST_EFFORT
+        match encoder:
+            case OpusEncoder(bitrate=bitrate, effort=effort, bandwidth=bandwidth):
+                setting = bitrate / self._model.share("opus", min(bandwidth, self._rate // 2), self._channels)
+            case Mp3Encoder(bitrate=bitrate):
+                setting = bitrate / self._model.share("mpeg", self._rate // 2, self._channels)
+            case VorbisEncoder(quality=quality):
+                setting = quality
+            case WavEncoder(codec="pcmu" | "pcma" as law) if self.analysis.g711 != law:
+                return self._model.g711
+            case _:
+                return LOSSLESS
+        curve, scores = self._curve(encoder.codec, effort)
+        return round(min(max(curve.score(setting, scores), _WORST), _BEST), 2)
+
+    def bitrate_for(self, floor: float, effort: int = BEST_EFFORT) -> int:
+        """Find the lowest Opus bit rate whose prediction reaches a floor.
+
+        Give `OpusEncoder` the clip's bandwidth, too: what is not there needs no bits.
+
+        Args:
+            floor: Mean opinion score to reach.
+            effort: Of the encoder, 0 to 10.
+
+        Returns:
+            Bit/s, all channels together; the highest that the model knows where no bit rate reaches the floor.
+        """
+        curve, scores = self._curve("opus", effort)
+        highest = min(self.analysis.bandwidth, self._rate // 2)
+        needed = curve.setting_for(floor, scores) * self._model.share("opus", highest, self._channels)
+        if self._channels > 1:
+            needed = max(needed, self._model.apart * self._model.share("opus", highest, 1))
+        return math.ceil(needed / _BITRATE_STEP) * _BITRATE_STEP
+
+    def _curve(self, codec: str, effort: int) -> tuple[Curve, list[float]]:
+        """A codec's curve, and the predictions for its settings: worked out once."""
+        known = self._curves.get((codec, effort))
+        if known is None:
+            curve = self._model.curves[codec, self._content]
+            known = self._curves[codec, effort] = curve, curve.scores(self._features, effort)
+        return known
 
 
-def bitrate_for(floor: float, rate: int, channels: int, analysis: Analysis, effort: int = BEST_EFFORT) -> int:
-    """Find the lowest Opus bit rate whose prediction reaches a floor.
-
-    Give `OpusEncoder` the clip's bandwidth, too: what is not there needs no bits.
+def forecast(rate: int, channels: int, analysis: Analysis) -> Forecast:
+    """Foresee what the codecs would make of a clip.
 
     Args:
-        floor: Mean opinion score to reach.
         rate: Sampling rate of the clip in Hz.
         channels: Number of channels of the clip.
         analysis: What was heard in it.
-        effort: Of the encoder, 0 to 10.
-
-    Returns:
-        Bit/s, all channels together; the highest that the model knows where no bit rate reaches the floor.
     """
-    return shipped().bitrate_for(floor, rate, channels, analysis, effort)
+    return shipped().forecast(rate, channels, analysis)
 
 
 @cache

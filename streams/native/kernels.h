@@ -2,11 +2,18 @@
 
    The codecs' libraries are those of PyAV and pyFLAC; their functions come as addresses. */
 
-/* libopus, as opus.h declares it. */
+/* libopus, as opus.h declares it; the fields are its functions opus_encoder_create and so on. */
 typedef struct {
-  int32_t (*encode)(void *encoder, const int16_t *samples, int frames, uint8_t *packet, int32_t capacity);
+  void *(*create)(int32_t rate, int channels, int application, int *error);
+  void (*destroy)(void *encoder);
   int (*control)(void *encoder, int request, ...);
+  int32_t (*encode)(void *encoder, const int16_t *samples, int frames, uint8_t *packet, int32_t capacity);
 } opus_library;
+
+/* What an encoder of libopus is told; the last three as opus_defines.h numbers or counts them. */
+typedef struct {
+  int32_t rate, channels, application, complexity, bandwidth, dtx;
+} opus_settings;
 
 /* Codes audio as packets of equal length, one behind the other in `packets`.
 
@@ -14,9 +21,30 @@ typedef struct {
    bitrates: bit/s of each packet.
    sizes:    becomes the bytes of each packet.
 
-   Returns 0, or libopus's error (negative). */
-int opus_encode_packets(const opus_library *opus, void *encoder, const int16_t *samples, int frames, int channels,
+   Returns the encoder's delay in samples, or libopus's error (negative). */
+int opus_encode_packets(const opus_library *opus, const opus_settings *settings, const int16_t *samples, int frames,
                         int count, const int32_t *bitrates, uint8_t *packets, int32_t capacity, int32_t *sizes);
+
+/* Joins packets of one frame in pairs, which shares a header (RFC 6716, 3.2.3 and 3.2.4). The last one stands alone.
+
+   Packets of one or two bytes, silence that was left out, are not joined with any: FFmpeg's own decoder would take the
+   next frame's bytes for them. Those of one byte get another one, which libopus ignores and FFmpeg decodes: with most
+   it squeaks, with this one it is about as quiet as the background.
+
+   packets: one behind the other, of `sizes` bytes.
+   joined:  becomes what they are joined to, one behind the other; room for two bytes more for each packet.
+   lengths: becomes the bytes of each of those.
+   ends:    becomes how many of the packets there are up to the end of each.
+
+   Returns how many there are. */
+int opus_join_packets(const uint8_t *packets, const int32_t *sizes, int count, uint8_t *joined, int32_t *lengths,
+                      int32_t *ends);
+
+/* Mean square of each stretch of a channel.
+
+   samples: count * frames.
+   powers:  becomes the mean squares; `count` numbers. */
+void mean_squares(const int16_t *samples, int frames, int count, double *powers);
 
 /* libFLAC, as FLAC/stream_encoder.h declares it; the fields are its functions FLAC__stream_encoder_*. */
 typedef struct {

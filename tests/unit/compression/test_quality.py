@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from streams.audio.analysis import Analysis
 from streams.codecs import Encoder, FlacEncoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
-from streams.compression.quality import Model, bitrate_for, predict
+from streams.compression.quality import Model, forecast
 
 analyses = st.builds(
     Analysis,
@@ -41,9 +41,9 @@ def heard(**changes: Any) -> Analysis:
 
 @given(analysis=analyses, rate=rates, channels=channels, effort=efforts)
 def test_opus_gets_no_worse_with_more_bits(analysis: Analysis, rate: int, channels: int, effort: int) -> None:
-    bitrates = range(6000, 200_000, 1500)
+    foreseen = forecast(rate, channels, analysis)
 
-    scores = [predict(OpusEncoder(bitrate, effort), rate, channels, analysis) for bitrate in bitrates]
+    scores = [foreseen.quality(OpusEncoder(bitrate, effort)) for bitrate in range(6000, 200_000, 1500)]
 
     assert scores == sorted(scores)
     assert all(1.0 <= score <= 4.55 for score in scores)
@@ -51,8 +51,10 @@ def test_opus_gets_no_worse_with_more_bits(analysis: Analysis, rate: int, channe
 
 @given(analysis=analyses, rate=rates, channels=channels)
 def test_mp3_and_vorbis_get_no_worse_either(analysis: Analysis, rate: int, channels: int) -> None:
-    mp3 = [predict(Mp3Encoder(bitrate), rate, channels, analysis) for bitrate in range(8000, 320_000, 8000)]
-    vorbis = [predict(VorbisEncoder(quality / 20), rate, channels, analysis) for quality in range(21)]
+    foreseen = forecast(rate, channels, analysis)
+
+    mp3 = [foreseen.quality(Mp3Encoder(bitrate)) for bitrate in range(8000, 320_000, 8000)]
+    vorbis = [foreseen.quality(VorbisEncoder(quality / 20)) for quality in range(21)]
 
     assert mp3 == sorted(mp3)
     assert vorbis == sorted(vorbis)
@@ -64,37 +66,40 @@ def test_mp3_and_vorbis_get_no_worse_either(analysis: Analysis, rate: int, chann
 def test_bit_rate_grows_with_the_floor(
     *, analysis: Analysis, rate: int, channels: int, effort: int, floor: float, more: float
 ) -> None:
-    low = bitrate_for(floor, rate, channels, analysis, effort)
-    high = bitrate_for(floor + more, rate, channels, analysis, effort)
+    foreseen = forecast(rate, channels, analysis)
+
+    low = foreseen.bitrate_for(floor, effort)
+    high = foreseen.bitrate_for(floor + more, effort)
 
     assert 6000 <= low <= high <= 400_000
 
 
 @given(analysis=analyses, rate=rates, channels=channels, effort=efforts, floor=st.floats(3.0, 4.3))
 def test_bit_rate_keeps_the_floor(analysis: Analysis, rate: int, channels: int, effort: int, floor: float) -> None:
-    bitrate = bitrate_for(floor, rate, channels, analysis, effort)
+    foreseen = forecast(rate, channels, analysis)
+    bitrate = foreseen.bitrate_for(floor, effort)
     enough = OpusEncoder(bitrate, effort, bandwidth=analysis.bandwidth)
     best = OpusEncoder(1_000_000, effort, bandwidth=analysis.bandwidth)
 
-    score = predict(enough, rate, channels, analysis)
+    score = foreseen.quality(enough)
 
-    assert score >= min(floor, predict(best, rate, channels, analysis)) - 0.011  # two decimals
+    assert score >= min(floor, foreseen.quality(best)) - 0.011  # two decimals
 
 
 @pytest.mark.parametrize(("floor", "low", "high"), [(4.2, 9000, 12_500), (4.0, 7500, 10_500), (3.5, 6000, 8000)])
 def test_levels_take_what_was_measured(floor: float, low: int, high: int) -> None:
-    assert low <= bitrate_for(floor, 8000, 1, heard()) <= high
+    assert low <= forecast(8000, 1, heard()).bitrate_for(floor) <= high
 
 
 @pytest.mark.parametrize(
     "change", [{"kind": "music"}, {"kind": "tones"}, {"bandwidth": 7000}, {"bandwidth": 20_000}, {"level_dbfs": -42.0}]
 )
 def test_harder_clips_get_more(change: dict[str, Any]) -> None:
-    assert bitrate_for(4.2, 48_000, 1, heard(**change)) > bitrate_for(4.2, 48_000, 1, heard())
+    assert forecast(48_000, 1, heard(**change)).bitrate_for(4.2) > forecast(48_000, 1, heard()).bitrate_for(4.2)
 
 
 def test_less_effort_is_made_up_for() -> None:
-    needed = [bitrate_for(4.0, 8000, 1, heard(), effort) for effort in (0, 3, 5, 10)]
+    needed = [forecast(8000, 1, heard()).bitrate_for(4.0, effort) for effort in (0, 3, 5, 10)]
 
     assert needed == sorted(needed, reverse=True)
     assert needed[0] > needed[-1]
@@ -102,12 +107,12 @@ def test_less_effort_is_made_up_for() -> None:
 
 @pytest.mark.parametrize("encoder", [FlacEncoder(5), WavEncoder("pcm"), WavEncoder("pcmu")])
 def test_what_loses_nothing(encoder: Encoder) -> None:
-    assert predict(encoder, 8000, 1, heard(g711="pcmu")) == 5.0
+    assert forecast(8000, 1, heard(g711="pcmu")).quality(encoder) == 5.0
 
 
 def test_g711_loses_something_of_linear_audio() -> None:
-    assert 3.5 < predict(WavEncoder("pcmu"), 8000, 1, heard()) < 4.55
-    assert predict(WavEncoder("pcma"), 8000, 1, heard(g711="pcmu")) < 4.55
+    assert 3.5 < forecast(8000, 1, heard()).quality(WavEncoder("pcmu")) < 4.55
+    assert forecast(8000, 1, heard(g711="pcmu")).quality(WavEncoder("pcma")) < 4.55
 
 
 def test_dips_of_a_fit_are_levelled() -> None:
@@ -122,7 +127,11 @@ def test_dips_of_a_fit_are_levelled() -> None:
         }
     )
 
-    assert [model.predict(OpusEncoder(rate), 8000, 1, heard()) for rate in (6000, 8000, 9000)] == [3.0, 3.0, 3.5]
-    assert model.bitrate_for(3.25, 8000, 1, heard()) == 8500
-    assert model.bitrate_for(3.25, 8000, 2, heard()) == 17_000
-    assert model.bitrate_for(3.0, 8000, 2, heard()) == 16_500  # the sides are kept apart
+    assert [model.forecast(8000, 1, heard()).quality(OpusEncoder(rate)) for rate in (6000, 8000, 9000)] == [
+        3.0,
+        3.0,
+        3.5,
+    ]
+    assert model.forecast(8000, 1, heard()).bitrate_for(3.25) == 8500
+    assert model.forecast(8000, 2, heard()).bitrate_for(3.25) == 17_000
+    assert model.forecast(8000, 2, heard()).bitrate_for(3.0) == 16_500  # the sides are kept apart
