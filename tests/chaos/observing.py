@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 
 from tests.chaos.judgement import Observations
 from tests.chaos.ledger import Ledger
-from tests.chaos.reading import Offsets, Reading, committed_offsets, ends_of, read
+from tests.chaos.reading import OpenTransactions, Reading, committed_offsets, read
 from tests.chaos.records import CACHE_CHANGELOG, COMPRESSED, DEAD_LETTER, RAW, Place, Seen, Sent
 from tests.chaos.workload import POLICIES, HotelPolicy
 
@@ -85,12 +85,10 @@ class Observer:
     async def _unstable(self) -> Mapping[str, tuple[int, int]]:
         """Partitions in which a transaction stays open: consumers that read committed records stop there."""
         until = time.monotonic() + _CLOSED_WITHIN_S
-        while True:
-            ends = await ends_of(self._servers, self._outputs, committed=False)
-            found = _apart(await ends_of(self._servers, self._outputs, committed=True), ends)
-            if not found or time.monotonic() > until:
-                return found
-            await asyncio.sleep(_LOOK_S)
+        async with OpenTransactions(self._servers, self._outputs) as transactions:
+            while (found := await transactions.look()) and time.monotonic() < until:
+                await asyncio.sleep(_LOOK_S)
+        return {f"{partition.topic}-{partition.partition}": ends for partition, ends in found.items()}
 
     async def _committed(self) -> Mapping[int, int]:
         until = time.monotonic() + _COMMITTED_WITHIN_S
@@ -99,11 +97,3 @@ class Observer:
             if all(found.get(partition) == end for partition, end in self._ends.items()) or time.monotonic() > until:
                 return found
             await asyncio.sleep(_LOOK_S)
-
-
-def _apart(stable: Offsets, ends: Offsets) -> Mapping[str, tuple[int, int]]:
-    return {
-        f"{partition.topic}-{partition.partition}": (stable[partition], end)
-        for partition, end in ends.items()
-        if stable[partition] < end
-    }

@@ -59,15 +59,6 @@ async def read(servers: str, topics: Collection[str], *, committed: bool, since:
     return Reading([one for one in records if one.offset < ends[_partition_of(one)]], ends)
 
 
-async def ends_of(servers: str, topics: Collection[str], *, committed: bool) -> Offsets:
-    """The end of every partition; with ``committed`` the last stable offset, before any open transaction."""
-    wanted = partitions(*topics)
-    async with _consumer(servers, committed=committed) as consumer:
-        consumer.assign(wanted)  # which lets it learn at once where they are
-        found: Offsets = await consumer.end_offsets(wanted)
-        return found
-
-
 async def committed_offsets(servers: str, group: str, topic: str) -> Mapping[int, int]:
     """A group's committed offsets, by partition; those that never committed are missing."""
     admin = AIOKafkaAdminClient(bootstrap_servers=servers)
@@ -77,6 +68,42 @@ async def committed_offsets(servers: str, group: str, topic: str) -> Mapping[int
     finally:
         await admin.close()
     return {partition.partition: offset.offset for partition, offset in found.items() if offset.offset >= 0}
+
+
+class OpenTransactions:
+    """Sees in which partitions a transaction is open: whoever reads committed records stops there.
+
+    Args:
+        servers: The cluster.
+        topics: Full names.
+    """
+
+    def __init__(self, servers: str, topics: Collection[str]) -> None:
+        self._servers = servers
+        self._partitions = partitions(*topics)
+        self._started = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as started:
+            self._all = _consumer(self._servers, committed=False)
+            self._stable = _consumer(self._servers, committed=True)
+            for consumer in (self._all, self._stable):
+                started.push_async_callback(consumer.stop)  # also of one whose start is interrupted
+            for consumer in (self._all, self._stable):
+                await consumer.start()
+                consumer.assign(self._partitions)  # which lets it learn at once where they are
+                consumer.pause(*self._partitions)
+            self._started = started.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._started.aclose()
+
+    async def look(self) -> Mapping[TopicPartition, tuple[int, int]]:
+        """Each such partition's last stable offset, where the earliest open transaction begins, and its end."""
+        ends: Offsets = await self._all.end_offsets(self._partitions)
+        stable: Offsets = await self._stable.end_offsets(self._partitions)
+        return {partition: (stable[partition], end) for partition, end in ends.items() if stable[partition] < end}
 
 
 class Follower:

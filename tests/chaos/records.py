@@ -14,6 +14,8 @@ COMPRESSED = "audio.compressed"
 DEAD_LETTER = "audio.dead-letter"
 POLICY = "audio.policy"
 CACHE_CHANGELOG = "audio-cache-changelog"
+#: Kafka's own, of groups' offsets; the bench's brokers have as many partitions of it (`infra/kafka/broker.properties`).
+OFFSETS = "__consumer_offsets"
 PARTITIONS = 8
 
 #: The header by which an input is known again wherever it turns up; the contract ignores what it does not know.

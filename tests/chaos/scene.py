@@ -37,13 +37,17 @@ class Scene:
     group: str
     ledger: Ledger
 
+    def topic(self, name: str) -> str:
+        """The full name of one of the product's topics."""
+        return f"{self.prefix}{name}"
+
     async def group_coordinator(self) -> int:
         """The broker that coordinates the workers' group."""
         return await self._coordinator(self.group, _GROUP)
 
     async def transaction_coordinator(self, partition: int) -> int:
         """The broker that coordinates the transactions of one input partition."""
-        return await self._coordinator(f"{self.group}-{self.prefix}{RAW}-{partition % PARTITIONS}", _TRANSACTION)
+        return await self._coordinator(f"{self.group}-{self.topic(RAW)}-{partition % PARTITIONS}", _TRANSACTION)
 
     async def members(self) -> frozenset[str]:
         """The members of the workers' group; none while it is between two generations, or cannot be asked."""

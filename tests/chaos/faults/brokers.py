@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from random import Random
 
+from tests.chaos.faults.aim import Aim, between_transactions, outcomes_in_a_transaction
 from tests.chaos.faults.base import Fault
 from tests.chaos.records import PARTITIONS
 from tests.chaos.scene import Scene
@@ -73,12 +74,20 @@ class BrokerFreeze(Fault):
     def __init__(self, chance: Random) -> None:
         super().__init__(chance)
         self.lasts = chance.uniform(1.0, 8.0)
+        self._aim = Aim.perhaps(chance, between_transactions, outcomes_in_a_transaction)
         self._victim = 0
 
     async def inject(self, scene: Scene) -> None:
         self._victim = self._one_of(scene.cluster.brokers.nodes)
         self.what = f"broker {self._victim} for {self.lasts:.1f} s"
+        workers = [scene.crew.workers[number] for number in scene.crew.on_duty]
+        if self._aim is not None:
+            self.what += await self._aim.freeze(scene, workers)
+        self.struck_at = time.monotonic()
         scene.cluster.brokers.kill(self._victim, signal.SIGSTOP)
+        if self._aim is not None:
+            for worker in workers:
+                worker.signal(signal.SIGCONT)
 
     async def heal(self, scene: Scene) -> None:
         scene.cluster.brokers.kill(self._victim, signal.SIGCONT)

@@ -2,8 +2,10 @@
 
 import asyncio
 import signal
+import time
 from random import Random
 
+from tests.chaos.faults.aim import Aim, offsets_in_a_transaction, outcomes_in_a_transaction
 from tests.chaos.faults.base import Fault
 from tests.chaos.scene import Scene
 from tests.chaos.workload import burst
@@ -22,7 +24,7 @@ _FLOOD = 200
 
 
 class BusyKill(Fault):
-    """All workers are killed in the midst of much work."""
+    """All workers are killed in the midst of much work, in most cases while a transaction is open."""
 
     name = "workers-kill-busy"
 
@@ -30,13 +32,19 @@ class BusyKill(Fault):
         super().__init__(chance)
         self._strike_s = chance.uniform(*_STRIKE_S)
         self._burst = burst(_BURST, chance)
+        self._aim = Aim.perhaps(chance, outcomes_in_a_transaction, offsets_in_a_transaction)
 
     async def inject(self, scene: Scene) -> None:
         self.what = "all"
-        await scene.ledger.send(self._burst)
-        await asyncio.sleep(self._strike_s)
-        for number in scene.crew.on_duty:
-            scene.crew.workers[number].signal(signal.SIGKILL)
+        victims = [scene.crew.workers[number] for number in scene.crew.on_duty]
+        if self._aim is None:
+            await scene.ledger.send(self._burst)
+            await asyncio.sleep(self._strike_s)
+        else:
+            self.what += await self._aim.freeze(scene, victims)
+        self.struck_at = time.monotonic()
+        for worker in victims:
+            worker.signal(signal.SIGKILL)
 
 
 class BusyZombie(Fault):

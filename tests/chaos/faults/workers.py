@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import psutil
 
+from tests.chaos.faults.aim import Aim, between_transactions, outcomes_in_a_transaction
 from tests.chaos.faults.base import Fault
 from tests.chaos.scene import Scene
 
@@ -69,6 +70,13 @@ class WorkerFreeze(WorkerPause):
     def __init__(self, chance: Random) -> None:
         super().__init__(chance)
         self.lasts = chance.uniform(*_BEYOND_SESSION_S)
+        self._aim = Aim.perhaps(chance, between_transactions, outcomes_in_a_transaction)
+
+    async def inject(self, scene: Scene) -> None:
+        await super().inject(scene)
+        if self._aim is not None:
+            self.what += await self._aim.freeze(scene, [scene.crew.workers[self._victim]])
+            self.struck_at = time.monotonic()
 
 
 class WorkerStop(WorkerKill):
