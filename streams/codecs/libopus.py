@@ -124,8 +124,8 @@ def joined(packets: Packets, count: int) -> tuple[list[bytes], list[int]]:
         ffi.from_buffer("int32_t[]", ends),
     )
     bounds = list(accumulate(lengths[:made].tolist(), initial=0))
-    joined = data.tobytes()
-    return [joined[start:end] for start, end in pairwise(bounds)], ends[:made].tolist()
+    coded = data.tobytes()
+    return [coded[start:end] for start, end in pairwise(bounds)], ends[:made].tolist()
 
 
 @cache

@@ -80,9 +80,10 @@ class OpusEncoder:
         padded = np.zeros((-(-(lead + len(samples) + delay) // frame) * frame, clip.channels), np.int16)
         padded[lead : lead + len(samples)] = samples
         highest = min(self.bandwidth, rate // 2) if clip.channels == 1 else rate
-        shaped = self.shaped and highest <= _NARROW_BAND
-        even = np.full(len(padded) // frame, self.bitrate, np.int32)
-        bitrates = _shaped(padded, frame, self.bitrate) if shaped else even
+        if self.shaped and highest <= _NARROW_BAND:
+            bitrates = _shaped(padded, frame, self.bitrate)
+        else:
+            bitrates = np.full(len(padded) // frame, self.bitrate, np.int32)
         dtx = self.dtx and highest <= _WIDE_BAND
         settings = libopus.Settings(_application(len(samples), rate), self.effort, self.bandwidth, dtx)
         packets, delay = libopus.encode(padded, rate, bitrates, settings)
