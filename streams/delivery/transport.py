@@ -18,6 +18,7 @@ from streams.delivery.fetch_loop import FetchLoop
 from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import Source
 from streams.delivery.writer import REQUEST_TIMEOUT_MS
+from streams.protocol.checksums import check_records_as_fetched
 from streams.protocol.offset_fetch import do_not_wait_for_positions, mend_offset_fetch
 from streams.protocol.txn_offset_commit import GroupMember
 
@@ -53,6 +54,7 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         mend_offset_fetch()
         consumer = super()._create_worker_consumer(transport)
+        check_records_as_fetched(consumer)
         # Faust offers none of these as a setting of its own; all are read when the consumer starts.
         consumer._isolation_level = "read_committed"  # noqa: SLF001
         consumer._fetch_max_wait_ms = _FETCH_MAX_WAIT_MS  # noqa: SLF001

@@ -11,7 +11,6 @@ from aiokafka.errors import KafkaError
 
 from tests.chaos.cluster import ProxiedCluster
 from tests.chaos.ledger import Ledger
-from tests.chaos.records import PARTITIONS, RAW
 from tests.chaos.workers import Crew
 
 _ANSWER_WITHIN_S = 20.0
@@ -45,9 +44,16 @@ class Scene:
         """The broker that coordinates the workers' group."""
         return await self._coordinator(self.group, _GROUP)
 
-    async def transaction_coordinator(self, partition: int) -> int:
-        """The broker that coordinates the transactions of one input partition."""
-        return await self._coordinator(f"{self.group}-{self.topic(RAW)}-{partition % PARTITIONS}", _TRANSACTION)
+    async def last_writers(self) -> list[str]:
+        """The names of those who committed last, each for some partition; waits until somebody has."""
+        async with asyncio.timeout(_ANSWER_WITHIN_S):
+            while not (writers := await self._last_writers()):
+                await asyncio.sleep(_LOOK_S)
+        return writers
+
+    async def transaction_coordinator(self, writer: str) -> int:
+        """The broker that coordinates the transactions of one of these."""
+        return await self._coordinator(f"{self.group}-{writer}", _TRANSACTION)
 
     async def members(self) -> frozenset[str]:
         """The members of the workers' group; none while it is between two generations, or cannot be asked."""
@@ -78,6 +84,13 @@ class Scene:
                 return True
             await asyncio.sleep(_LOOK_S)
         return False
+
+    async def _last_writers(self) -> list[str]:
+        with contextlib.suppress(KafkaError, OSError):
+            async with self._admin() as admin:
+                committed = await admin.list_consumer_group_offsets(self.group)
+                return sorted({offset.metadata for offset in committed.values() if offset.metadata})
+        return []
 
     async def _members(self, admin: AIOKafkaAdminClient) -> frozenset[str]:
         (answer,) = await admin.describe_consumer_groups([self.group])

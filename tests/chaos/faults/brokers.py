@@ -8,7 +8,6 @@ from random import Random
 
 from tests.chaos.faults.aim import Aim, between_transactions, outcomes_in_a_transaction
 from tests.chaos.faults.base import Fault
-from tests.chaos.records import PARTITIONS
 from tests.chaos.scene import Scene
 
 _IN_SYNC_WITHIN_S = 20.0
@@ -58,12 +57,12 @@ class GroupCoordinatorKill(BrokerKill):
 
 
 class TransactionCoordinatorKill(BrokerKill):
-    """The broker that coordinates the transactions of a partition is killed."""
+    """The broker that coordinates a worker's transactions is killed."""
 
     name = "transaction-coordinator-kill"
 
     async def _choose(self, scene: Scene) -> Sequence[int]:
-        return [await scene.transaction_coordinator(self._one_of(range(PARTITIONS)))]
+        return [await scene.transaction_coordinator(self._one_of(await scene.last_writers()))]
 
 
 class BrokerFreeze(Fault):
