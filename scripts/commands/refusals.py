@@ -1,0 +1,68 @@
+"""Prints the catalogue of refusals: every code, the rule that was broken, and what the sender does about it."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from schemas.refusals import CATALOGUE, PYTHON_ERROR, Refusal, Subject
+
+_HEAD = """\
+# Refusals
+
+What is refused and why: {count} codes. Written by `./scripts/refusals > docs/REFUSALS.md` from the catalogue in
+`schemas/refusals`; change it there.
+
+A refused input becomes a dead letter on `audio.dead-letter`, as it came, with the reason in headers behind its own:
+`__connect.errors.stage` and `__connect.errors.exception.class.name` are the stage and the code below,
+`__connect.errors.exception.message` is the field, a colon, a blank, and the rule with the value that broke it. Only the
+first broken rule is told. `./scripts/dead_letters` lists them; `audio_dead_letters_total` counts them by stage and
+code.
+"""
+_TABLE = ("| Code | Stage | Field | Rule | What to do |", "|---|---|---|---|---|")
+_SECTIONS: dict[Subject, str] = {
+    "input": "Inputs\n\nRecords of `audio.raw`. Each costs itself alone: its call and its partition go on.",
+    "policy": (
+        "Policies\n\nRecords of `audio.policy`. The log line `policy_refused` tells of a refused one; the one in force"
+        " stays."
+    ),
+    "result": (
+        "Results\n\nRecords of `audio.compressed` that are none, as the client in `streams/clients` reports them. It"
+        " uses the codes for headers, key and value above as well."
+    ),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    argparse.ArgumentParser(
+        prog="scripts/refusals",
+        description=__doc__,
+        epilog="After a change of the catalogue: ./scripts/refusals > docs/REFUSALS.md",
+    ).parse_args(argv)
+    print(document(), end="")
+    return 0
+
+
+def document() -> str:
+    """The catalogue as a page of Markdown."""
+    lines = [_HEAD.format(count=len(CATALOGUE))]
+    for subject, introduction in _SECTIONS.items():
+        rows = [_row(one) for one in (*CATALOGUE, PYTHON_ERROR) if one.subject == subject]
+        lines += [
+            f"## {introduction}",
+            "",
+            "| Code | Stage | Field | Rule | What to do |",
+            "|---|---|---|---|---|",
+            *rows,
+        ]
+        lines += [""]
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def _row(one: Refusal) -> str:
+    code = one.code if one is PYTHON_ERROR else f"`{one.code}`"
+    return f"| {code} | {one.stage} | {one.field} | {one.rule} | {one.remedy} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
