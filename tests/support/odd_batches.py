@@ -1,0 +1,268 @@
+"""Record batches as no client library writes them: laid out byte by byte, so that any part of one may lie.
+
+It knows Kafka's format and nothing of the product.
+"""
+
+import gzip
+import struct
+from binascii import crc32
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import cramjam
+import lz4.frame
+import zstandard
+from aiokafka import TopicPartition
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import for_code
+from aiokafka.protocol.produce import ProduceRequest
+from crc32c import crc32c
+
+Codec = Literal["none", "gzip", "snappy", "raw-snappy", "lz4", "zstd"]
+RawHeaders = Sequence[tuple[bytes, bytes | None]]
+Odd = Callable[[bytes, bytes, RawHeaders], bytes]
+
+TIMESTAMP_MS = 1_790_000_000_000
+#: Bits of a batch's attributes.
+LOG_APPEND_TIME, TRANSACTIONAL, CONTROL = 0x08, 0x10, 0x20
+
+_CODES: Mapping[Codec, int] = {"none": 0, "gzip": 1, "snappy": 2, "raw-snappy": 2, "lz4": 3, "zstd": 4}
+#: Attributes, last offset delta, first and last time, producer's id and epoch, first sequence, records.
+_CHECKED = struct.Struct(">hiqqqhii")
+#: Offset, length of what follows, leader epoch, format, checksum.
+_HEAD = struct.Struct(">qiibI")
+_LENGTH_FROM = 12
+_XERIAL = b"\x82SNAPPY\0" + struct.pack(">ii", 1, 1)
+_XERIAL_BLOCK = 32 * 1024
+#: Of a batch, in bytes, up to which every padding is tried.
+_SMALL = 2000
+
+
+def varint(number: int) -> bytes:
+    """A signed number as Kafka writes it: zigzag, seven bits a byte."""
+    left = (number << 1) ^ (number >> 63)
+    left &= (1 << 64) - 1
+    out = bytearray()
+    while left > 0x7F:
+        out.append(left & 0x7F | 0x80)
+        left >>= 7
+    out.append(left)
+    return bytes(out)
+
+
+def sized(data: bytes | None) -> bytes:
+    """Bytes with their length before them; -1 for none."""
+    return varint(-1) if data is None else varint(len(data)) + data
+
+
+def record(
+    delta: int,
+    key: bytes | None = b"call",
+    value: bytes | None = b"value",
+    headers: RawHeaders = (),
+    *,
+    time_delta: int = 0,
+    length: int | None = None,
+    header_count: int | None = None,
+) -> bytes:
+    """One record of format 2.
+
+    Args:
+        delta: Its offset, counted from the batch's.
+        key: Its key.
+        value: Its value.
+        headers: Names as bytes: nothing says that they must be UTF-8.
+        time_delta: Its time in milliseconds, counted from the batch's.
+        length: What it says of its own length, where that is a lie.
+        header_count: What it says of the number of its headers, where that is a lie.
+    """
+    body = b"\0" + varint(time_delta) + varint(delta) + sized(key) + sized(value)
+    body += varint(len(headers) if header_count is None else header_count)
+    body += b"".join(sized(name) + sized(content) for name, content in headers)
+    return varint(len(body) if length is None else length) + body
+
+
+def compressed(data: bytes, codec: Codec) -> bytes:
+    """Compress as clients do: ``snappy`` in Java's blocks, ``raw-snappy`` in one piece as librdkafka does."""
+    match codec:
+        case "none":
+            return data
+        case "gzip":
+            return gzip.compress(data)
+        case "raw-snappy":
+            return bytes(cramjam.snappy.compress_raw(data))
+        case "snappy":
+            parts = (data[at : at + _XERIAL_BLOCK] for at in range(0, len(data), _XERIAL_BLOCK))
+            blocks = (bytes(cramjam.snappy.compress_raw(part)) for part in parts)
+            return _XERIAL + b"".join(struct.pack(">i", len(block)) + block for block in blocks)
+        case "lz4":
+            return bytes(lz4.frame.compress(data))
+        case "zstd":
+            return zstandard.compress(data)
+
+
+def batch(
+    records: Sequence[bytes],
+    *,
+    codec: Codec = "none",
+    base_offset: int = 0,
+    attributes: int = 0,
+    producer: tuple[int, int, int] = (-1, -1, -1),
+    count: int | None = None,
+    last_delta: int | None = None,
+    body: bytes | None = None,
+    checksum: int | None = None,
+    magic: int = 2,
+) -> bytes:
+    """One batch of format 2.
+
+    Args:
+        records: What `record` gave.
+        codec: How they are compressed.
+        base_offset: Offset of the first one; brokers set it themselves.
+        attributes: More bits than the codec's.
+        producer: Its id, its epoch and the first sequence number.
+        count: What the batch says of the number of records, where that is a lie.
+        last_delta: What it says of its last offset, where that is a lie.
+        body: What stands in place of the compressed records.
+        checksum: What stands in place of the right checksum.
+        magic: What it says of its format.
+    """
+    checked = _CHECKED.pack(
+        attributes | _CODES[codec],
+        len(records) - 1 if last_delta is None else last_delta,
+        TIMESTAMP_MS,
+        TIMESTAMP_MS,
+        *producer,
+        len(records) if count is None else count,
+    ) + (compressed(b"".join(records), codec) if body is None else body)
+    right = crc32c(checked) if checksum is None else checksum
+    return _HEAD.pack(base_offset, _HEAD.size - _LENGTH_FROM + len(checked), -1, magic, right) + checked
+
+
+def marker(base_offset: int, producer: tuple[int, int], *, committed: bool, coordinator_epoch: int = 0) -> bytes:
+    """The control batch that ends a transaction."""
+    key, value = struct.pack(">hh", 0, int(committed)), struct.pack(">hi", 0, coordinator_epoch)
+    return batch(
+        [record(0, key, value)],
+        base_offset=base_offset,
+        attributes=TRANSACTIONAL | CONTROL,
+        producer=(*producer, -1),
+    )
+
+
+def message(offset: int, key: bytes | None, value: bytes | None, *, magic: int = 1, attributes: int = 0) -> bytes:
+    """One record of format 0 or 1, as segments from before Kafka 0.11 hold them."""
+    content = struct.pack(">bb", magic, attributes) + (struct.pack(">q", TIMESTAMP_MS) if magic else b"")
+    for part in (key, value):
+        content += struct.pack(">i", -1) if part is None else struct.pack(">i", len(part)) + part
+    return struct.pack(">qiI", offset, 4 + len(content), crc32(content)) + content
+
+
+def message_set(offset: int, messages: Sequence[tuple[bytes | None, bytes | None]], codec: Codec) -> bytes:
+    """Records of format 1 that are compressed together; ``offset`` is that of the last one."""
+    inner = b"".join(message(delta, key, value) for delta, (key, value) in enumerate(messages))
+    return message(offset, None, compressed(inner, codec), attributes=_CODES[codec])
+
+
+def _alone(**lies: Any) -> Odd:
+    """One record, in a batch that lies."""
+    return lambda key, value, headers: batch([record(0, key, value, headers)], **lies)
+
+
+def _lying(**lies: Any) -> Odd:
+    """One record that lies, in a batch that does not."""
+    return lambda key, value, headers: batch([record(0, key, value, headers, **lies)])
+
+
+def _three(*, codec: Codec = "none", name: bytes = b"ce_odd", **lies: Any) -> Odd:
+    """Three records, of which the middle one has one more header."""
+
+    def make(key: bytes, value: bytes, headers: RawHeaders) -> bytes:
+        extra = ((), ((name, b"1"),), ())
+        records = [record(n, key, value, [*headers, *more]) for n, more in enumerate(extra)]
+        return batch(records, codec=codec, **lies)
+
+    return make
+
+
+#: Ways in which a batch with a right checksum may be odd: each makes a batch of records like the one that it is given.
+ODD: Mapping[str, Odd] = {
+    "header-name": _three(name=b"caf\xe9"),
+    "header-name-lz4": _three(name=b"caf\xe9", codec="lz4"),
+    "twice-one-offset": lambda key, value, headers: batch([record(n // 2, key, value, headers) for n in range(3)]),
+    "garbage-gzip": _alone(codec="gzip", body=b"\x1f\x8b" + b"no gzip" * 5),
+    "garbage-snappy": _alone(codec="snappy", body=b"\xff\xff" + b"no snappy" * 5),
+    "garbage-lz4": _alone(codec="lz4", body=b"no lz4" * 5),
+    "garbage-zstd": _alone(codec="zstd", body=b"no zstd" * 5),
+    "unknown-codec": _alone(attributes=0x07),
+    "long-length": _lying(length=1 << 30),
+    "short-length": _lying(length=3),
+    "negative-length": _lying(length=-5),
+    "many-headers": _lying(header_count=1 << 30),
+    "count-above": _three(count=7),
+    "count-below": _three(count=1),
+    "no-offsets-left": _three(count=3, last_delta=1),
+}
+#: Those that brokers take from a producer (Kafka 4.1.1). The others can only be planted on a broker's disk.
+TAKEN = ("header-name", "header-name-lz4", "twice-one-offset")
+
+
+def placeholder(size: int, offsets: int) -> bytes:
+    """A sound batch of so many bytes and offsets, to be replaced by an odd one with `plant`.
+
+    Raises:
+        ValueError: If there is none: below the least size, or where a longer length takes the byte that is missing.
+    """
+    for key in range(2, 8):  # where a longer value needs a longer length, one size is passed over
+        for value in range(size, -1, -1) if size < _SMALL else range(size - 60, size - 120 - 40 * offsets, -1):
+            records = [record(n, b"", b"") for n in range(offsets - 1)]
+            made = batch([*records, record(offsets - 1, bytes(key), bytes(value))])
+            if len(made) == size:
+                return made
+    raise ValueError(f"no batch of {offsets} records has {size} bytes")
+
+
+def plant(log: Path, base_offset: int, data: bytes) -> None:
+    """Write a batch over the one of the same size that a broker has appended to its log, while it runs.
+
+    Args:
+        log: The segment.
+        base_offset: Offset of the batch that is written over.
+        data: The other one; its own base offset and leader epoch are replaced.
+    """
+    content, at = log.read_bytes(), 0
+    while struct.unpack_from(">q", content, at)[0] != base_offset:
+        at += _LENGTH_FROM + struct.unpack_from(">i", content, at + 8)[0]
+    if _LENGTH_FROM + struct.unpack_from(">i", content, at + 8)[0] != len(data):
+        raise ValueError(f"the batch at offset {base_offset} of {log} has not {len(data)} bytes")
+    with log.open("r+b") as file:
+        file.seek(at)
+        file.write(content[at : at + 8] + data[8:12] + content[at + 12 : at + 16] + data[16:])
+
+
+async def append(client: AIOKafkaClient, topic: str, partition: int, data: bytes) -> int:
+    """Let a broker append a batch as it is.
+
+    Args:
+        client: Connected; it must know the topic.
+        topic: Where to.
+        partition: Where to.
+        data: What is written.
+
+    Returns:
+        Offset of the batch.
+
+    Raises:
+        aiokafka.errors.KafkaError: What the broker says against it.
+    """
+    request = ProduceRequest(
+        transactional_id=None, required_acks=-1, timeout=5000, topics=[(topic, [(partition, data)])]
+    )
+    leader = client.cluster.leader_for_partition(TopicPartition(topic, partition))
+    answer = await client.send(leader, request)
+    [(_, [(_, code, offset, *_)])] = answer.topics
+    if code:
+        raise for_code(code)(f"{topic}-{partition}")
+    return int(offset)
