@@ -27,6 +27,7 @@ from streams.last_errors import LastErrors
 from streams.logs import configure_logs
 from streams.memory import MemoryGauge
 from streams.policies import PolicyReader
+from streams.readiness import Readiness
 from streams.settings import Settings, SettingsError
 from streams.state_directory import StateDirectoryError, own_state_directory
 from streams.status import Status
@@ -103,7 +104,7 @@ async def run(settings: Settings, member: str, exits: ExitLog, errors: LastError
     monitor = _monitor(runtime, watchdog)
     memory = MemoryGauge(settings.memory_limit)
     stop = _stop_signal()
-    readiness = partial(_readiness, runtime, policies, monitor, stop)
+    readiness = _readiness(runtime, policies, monitor, stop)
     status = Status(runtime, monitor, readiness, exits, errors)
     show_vitals(runtime.metrics, memory, settings.state_dir, exits)
     show_readiness(runtime.metrics, readiness)
@@ -163,14 +164,16 @@ def _upkeep(runtime: Runtime, memory: MemoryGauge) -> CacheUpkeep:
     )
 
 
-def _readiness(runtime: Runtime, policies: PolicyReader, monitor: Monitor, stop: asyncio.Event) -> dict[str, bool]:
-    return {
-        "assigned": runtime.lanes.assigned,
-        "recovered": runtime.lanes.ready,
-        "policies_loaded": policies.loaded,
-        "brokers_answer": monitor.brokers_answer,
-        "not_stopping": not stop.is_set(),
-    }
+def _readiness(runtime: Runtime, policies: PolicyReader, monitor: Monitor, stop: asyncio.Event) -> Readiness:
+    return Readiness(
+        {
+            "assigned": lambda: runtime.lanes.assigned,
+            "recovered": lambda: runtime.lanes.ready,
+            "policies_loaded": lambda: policies.loaded,
+            "brokers_answer": lambda: monitor.brokers_answer,
+            "not_stopping": lambda: not stop.is_set(),
+        }
+    )
 
 
 async def _listen(web: WebServer, settings: Settings) -> int:

@@ -1,7 +1,7 @@
 """What an operator may know of a running worker, as plain data for JSON."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +11,7 @@ from streams.delivery.lag import NO_LAG
 from streams.delivery.monitor import Monitor
 from streams.exits import ExitLog
 from streams.last_errors import LastErrors
+from streams.readiness import Readiness
 from streams.settings import SECRETS, VARIABLES, Settings
 from streams.vitals import versions
 
@@ -21,7 +22,7 @@ class Status:
     Args:
         runtime: The worker's parts.
         monitor: Knows the lag.
-        readiness: Each condition of readiness and whether it holds now.
+        readiness: The conditions of readiness.
         exits: How former lives ended.
         errors: The last warnings and errors.
     """
@@ -30,7 +31,7 @@ class Status:
         self,
         runtime: Runtime,
         monitor: Monitor,
-        readiness: Callable[[], Mapping[str, bool]],
+        readiness: Readiness,
         exits: ExitLog,
         errors: LastErrors,
     ) -> None:
@@ -42,24 +43,27 @@ class Status:
         self._started = time.time()
 
     def report(self) -> dict[str, Any]:
-        """Everything, as it is now."""
-        return {
-            "versions": versions(),
-            "started": _time(self._started),
-            "ready": self._readiness(),
-            "settings": _shown(self._runtime.settings),
-            "partitions": self._partitions(),
-            "choice": self._choice(),
-            "cache": self._cache(),
-            "breaker_fill_ratio": self._runtime.breaker.fill_ratio,
-            "last_errors": [
-                asdict(seen) | {"first": _time(seen.first), "last": _time(seen.last)} for seen in self._errors.latest()
-            ],
-            "exits": {
-                "counts": self._exits.counts,
-                "latest": [asdict(end) | {"at": _time(end.at)} for end in self._exits.latest],
-            },
+        """Everything, as it is now; of a part that cannot be told, what went wrong."""
+        parts: dict[str, Callable[[], object]] = {
+            "versions": versions,
+            "started": lambda: _time(self._started),
+            "ready": self._readiness.now,
+            "settings": lambda: _shown(self._runtime.settings),
+            "partitions": self._partitions,
+            "choice": self._choice,
+            "cache": self._cache,
+            "breaker_fill_ratio": lambda: self._runtime.breaker.fill_ratio,
+            "last_errors": self._last_errors,
+            "exits": self._former_lives,
         }
+        return {name: _told(part) for name, part in parts.items()}
+
+    def _last_errors(self) -> list[dict[str, Any]]:
+        return [asdict(seen) | {"first": _time(seen.first), "last": _time(seen.last)} for seen in self._errors.latest()]
+
+    def _former_lives(self) -> dict[str, Any]:
+        latest = [asdict(end) | {"at": _time(end.at)} for end in self._exits.latest]
+        return {"counts": self._exits.counts, "latest": latest}
 
     def _partitions(self) -> list[dict[str, Any]]:
         lanes = dict(self._runtime.lanes)
@@ -101,6 +105,13 @@ class Status:
             "budget_bytes": cache.budget,
             "records_to_recover": self._runtime.table.to_recover,
         }
+
+
+def _told(part: Callable[[], object]) -> object:
+    try:
+        return part()
+    except Exception as error:  # noqa: BLE001  one part that fails must not hide the others
+        return {"error": f"{type(error).__name__}: {error}"}
 
 
 def _shown(settings: Settings) -> dict[str, Any]:

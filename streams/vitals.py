@@ -2,7 +2,6 @@
 
 import platform
 import shutil
-from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from streams.exits import ExitLog
 from streams.memory import MemoryGauge
 from streams.metrics import Metrics
+from streams.readiness import Readiness
 
 #: What the distribution is called, where it is installed.
 _DISTRIBUTION = "hotel-audio-streams"
@@ -43,14 +43,10 @@ def show_vitals(metrics: Metrics, memory: MemoryGauge, state_dir: Path, exits: E
         metrics.exits.labels(reason).inc(count)
 
 
-def show_readiness(metrics: Metrics, readiness: Callable[[], Mapping[str, bool]]) -> None:
+def show_readiness(metrics: Metrics, readiness: Readiness) -> None:
     """Let the metrics tell which conditions of readiness hold."""
-    for condition in readiness():
-        metrics.ready.labels(condition).set_function(partial(_holds, readiness, condition))
-
-
-def _holds(readiness: Callable[[], Mapping[str, bool]], condition: str) -> float:
-    return readiness()[condition]
+    for condition in readiness:
+        metrics.ready.labels(condition).set_function(partial(readiness.holds, condition))
 
 
 def _version(distribution: str) -> str:

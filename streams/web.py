@@ -8,6 +8,7 @@ from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
 from streams.metrics import Metrics
+from streams.readiness import Readiness
 
 _SCHEME = "Bearer "
 
@@ -20,7 +21,7 @@ class WebServer:
     Args:
         port: TCP port on all interfaces; 0 takes a free one.
         metrics: What ``/metrics`` shows.
-        readiness: Each condition of readiness and whether it holds now.
+        readiness: The conditions of readiness.
         status: What an operator may know.
         admin_token: Who sends it may see the status; None for nobody.
     """
@@ -29,7 +30,7 @@ class WebServer:
         self,
         port: int,
         metrics: Metrics,
-        readiness: Callable[[], Mapping[str, bool]],
+        readiness: Readiness,
         status: Callable[[], Mapping[str, Any]],
         admin_token: str | None,
     ) -> None:
@@ -65,7 +66,7 @@ class WebServer:
         return web.json_response({"live": True})  # answering is the proof: the loop turns; a fatal error ends it
 
     async def _ready(self, _: web.Request) -> web.Response:
-        conditions = self._readiness()
+        conditions = self._readiness.now()
         ready = all(conditions.values())
         return web.json_response({"ready": ready, **conditions}, status=200 if ready else 503)
 

@@ -1,9 +1,13 @@
 """What a metric is, in the catalogue: name, type, labels, unit, meaning, and what to do when it looks wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.samples import Sample
+
+log = structlog.get_logger(__name__)
 
 _Series = TypeVar("_Series", Counter, Gauge, Histogram, Info)
 
@@ -72,6 +76,26 @@ class CounterOf(Definition[Counter]):
         return Counter(self.name, self.meaning, self.labels, registry=registry)
 
 
+class _GuardedGauge(Gauge):
+    """A gauge whose function may fail: its sample is missing then, and every other metric is still shown.
+
+    A registry lets the exception through, so that one function that fails would cost the whole of ``/metrics``.
+    """
+
+    _failing = False
+
+    def _samples(self) -> Iterable[Sample]:
+        try:
+            samples = list(super()._samples())
+        except Exception as error:  # noqa: BLE001  whatever a function raises
+            if not self._failing:  # once, not with every look
+                log.warning("gauge_failed", metric=self._name, error=type(error).__name__, reason=str(error))
+            self._failing = True
+            return []
+        self._failing = False
+        return samples
+
+
 class GaugeOf(Definition[Gauge]):
     """How much there is now."""
 
@@ -79,7 +103,7 @@ class GaugeOf(Definition[Gauge]):
 
     def make(self, registry: CollectorRegistry) -> Gauge:
         """Make the metric, on a registry."""
-        return Gauge(self.name, self.meaning, self.labels, registry=registry)
+        return _GuardedGauge(self.name, self.meaning, self.labels, registry=registry)
 
 
 class HistogramOf(Definition[Histogram]):

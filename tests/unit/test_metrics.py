@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import structlog
 from prometheus_client import generate_latest
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.parser import text_string_to_metric_families
@@ -94,3 +95,26 @@ def test_a_late_call_is_named_and_a_punctual_or_endless_one_is_not(metrics: Metr
     assert len(exemplars) == 1
     assert '{call="late"} 1.5' in exemplars[0]
     assert value(metrics, "audio_delivery_seconds_sum") == 5.0
+
+
+def test_a_gauge_whose_function_fails_costs_itself_alone(metrics: Metrics) -> None:
+    failing = [True]
+
+    def free() -> float:
+        if failing[0]:
+            raise FileNotFoundError("the state directory is gone")
+        return 7
+
+    metrics.state_disk_free_bytes.set_function(free)
+    metrics.ready.labels("assigned").set_function(free)
+    metrics.ready.labels("recovered").set_function(lambda: True)
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(3):
+            shown = generate_latest(metrics.registry).decode()
+    assert "\naudio_state_disk_free_bytes " not in shown
+    assert "\naudio_cache_entries 0.0" in shown
+    assert [value(metrics, "audio_ready", condition=name) for name in ("assigned", "recovered")] == [None, 1]
+    assert [line["metric"] for line in lines] == ["audio_ready", "audio_state_disk_free_bytes"]
+    failing[0] = False
+    assert value(metrics, "audio_state_disk_free_bytes") == 7
+    assert value(metrics, "audio_ready", condition="assigned") == 7
