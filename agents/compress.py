@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import structlog
 
 from schemas import CompressedAudio, DeadLetter, MediaType, Policy, RawAudio, Record, Rejection, derive_id
-from schemas.headers import HOTEL_ID, MAX_ID, HeaderReader
+from schemas.raw_audio import hotel_of
 from schemas.topics import COMPRESSED, DEAD_LETTER, RAW
 from streams.app import Runtime
 from streams.audio import Clip, Outline
@@ -208,7 +208,7 @@ class Compressor:
         call = _call(item.record)
         place = {"partition": item.position.partition, "offset": item.position.offset}
         if outcome.rejection is not None:
-            rejection, hotel = outcome.rejection, _hotel(item.record)
+            rejection, hotel = outcome.rejection, hotel_of(item.record)
             self._parts.tally.delivered(hotel, call, delay)
             self._parts.tally.dead_letter(hotel, rejection)
             log.warning("dead_letter", call=call, code=rejection.code, reason=rejection.message, **place)
@@ -286,15 +286,10 @@ def _result(
         audio=encoded.audio,
         corrected_type=None if outline.source.corrected is None else str(outline.source.corrected),
         reason=decision.reason,
+        trace_parent=event.trace_parent,
+        trace_state=event.trace_state,
     )
 
 
 def _call(record: Record) -> str:
     return (record.key or b"").decode("utf-8", "replace")
-
-
-def _hotel(record: Record) -> str | None:
-    """Whose a refused input is, if it says so in good order."""
-    reader = HeaderReader(record.headers)
-    hotel = reader.text(HOTEL_ID, MAX_ID)
-    return None if reader.problem else hotel

@@ -53,7 +53,7 @@ class CompressedAudio:
         causation_id: The input's id.
         level: Compression level, 1 (lossless, fastest) to 5 (smallest intelligible).
         codec: What coded it, such as ``opus``.
-        original_bytes: Size of the input's value in bytes.
+        original_bytes: Size of the input's audio in bytes, as it was sent.
         duration_ms: Length of the audio in milliseconds.
         sample_rate: Of the decoded input, in Hz.
         audio_channels: Of the decoded input.
@@ -65,6 +65,8 @@ class CompressedAudio:
         audio: The file.
         corrected_type: What the input really was, where its label was wrong; else None.
         reason: Why it was compressed like this, such as ``policy ceiling 3``; None from an older writer.
+        trace_parent: The input's, as it came.
+        trace_state: The input's, as it came.
     """
 
     id: str
@@ -93,6 +95,8 @@ class CompressedAudio:
     audio: bytes
     corrected_type: str | None = None
     reason: str | None = None
+    trace_parent: str | None = None
+    trace_state: str | None = None
 
     @property
     def sha256(self) -> str:
@@ -126,6 +130,8 @@ class CompressedAudio:
             h.LOST_MS: self.lost_ms,
             h.FINAL: h.flag_text(self.final),
             h.CAUSATION_ID: self.causation_id,
+            h.TRACE_PARENT: self.trace_parent,
+            h.TRACE_STATE: self.trace_state,
         }
 
     def _about_the_file(self) -> dict[str, str | int | None]:
@@ -201,4 +207,6 @@ def _read(reader: h.HeaderReader, value: bytes) -> CompressedAudio:
         audio=value,
         corrected_type=reader.optional_text(h.CORRECTED_TYPE),
         reason=reader.optional_text(h.REASON),
+        trace_parent=reader.passed_on(h.TRACE_PARENT),
+        trace_state=reader.passed_on(h.TRACE_STATE),
     )

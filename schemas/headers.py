@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 over Kafka, binary mode: names of the headers, and how their text is read and written."""
+"""CloudEvents 1.0 over Kafka: names of the headers, and how their text is read and written."""
 
 import re
 from collections import Counter
@@ -37,6 +37,8 @@ SHA256 = "ce_sha256"
 ENCODER = "ce_encoder"
 CORRECTED_TYPE = "ce_correctedtype"
 REASON = "ce_reason"
+TRACE_PARENT = "ce_traceparent"
+TRACE_STATE = "ce_tracestate"
 SOURCE_TOPIC = "ce_sourcetopic"
 SOURCE_PARTITION = "ce_sourcepartition"
 SOURCE_OFFSET = "ce_sourceoffset"
@@ -52,7 +54,12 @@ _INTEGER = re.compile(r"[0-9]{1,19}")
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,17})?")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _URI_REFERENCE = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?"
+    r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+)
+#: What a content type begins with where the whole event is in the value: structured mode.
+_STRUCTURED = b"application/cloudevents"
 
 
 class HeaderReader:
@@ -68,8 +75,16 @@ class HeaderReader:
     def __init__(self, headers: Headers) -> None:
         self.problem: Rejection | None = None
         self._values: dict[str, bytes | None] = dict(headers)
+        if CONTENT_TYPE not in self._values:
+            headers = self._find_content_type(headers)
         if len(self._values) < len(headers):
             self._refuse_duplicates(headers)
+
+    @property
+    def is_structured(self) -> bool:
+        """Whether the content type says that the whole event is in the record's value."""
+        content_type = self._values.get(CONTENT_TYPE)
+        return content_type is not None and content_type[: len(_STRUCTURED)].lower() == _STRUCTURED
 
     def refuse(self, code: str, field: str, reason: str) -> None:
         """Remember a broken rule, unless there is an earlier one."""
@@ -109,6 +124,14 @@ class HeaderReader:
     def optional_text(self, name: str, longest: int = MAX_TEXT) -> str | None:
         """As `text`, or None where the header is absent."""
         return self.text(name, longest) if self.has(name) else None
+
+    def passed_on(self, name: str) -> str | None:
+        """A text that is not ours to judge; None where it is absent, or breaks the rules of `text`."""
+        try:
+            text = (self._values.get(name) or b"").decode()
+        except UnicodeDecodeError:
+            return None
+        return text if 1 <= len(text) <= MAX_TEXT and not _CONTROL.search(text) else None
 
     def one_of(self, name: str, allowed: Collection[str]) -> str:
         """A required text out of a fixed set."""
@@ -156,7 +179,7 @@ class HeaderReader:
         return self.has(name) and self.one_of(name, ("true", "false")) == "true"
 
     def optional_time(self, name: str) -> datetime | None:
-        """An RFC 3339 time in UTC, to the microsecond, or None where the header is absent."""
+        """An RFC 3339 time in UTC, or None where the header is absent; what is finer than microseconds is cut off."""
         if not self.has(name):
             return None
         text = self.text(name)
@@ -167,6 +190,12 @@ class HeaderReader:
                 pass
         self._malformed(name, text, "must be an RFC 3339 time such as 2026-01-31T09:30:00Z")
         return None
+
+    def _find_content_type(self, headers: Headers) -> Headers:
+        """Take a content type whose name is written in another case, as HTTP's often is, for what it is meant to be."""
+        headers = tuple((CONTENT_TYPE if name.lower() == CONTENT_TYPE else name, value) for name, value in headers)
+        self._values = dict(headers)
+        return headers
 
     def _refuse_duplicates(self, headers: Headers) -> None:
         counts = Counter(name for name, _ in headers if name.startswith("ce_") or name == CONTENT_TYPE)

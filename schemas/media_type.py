@@ -81,7 +81,7 @@ class MediaType:
             The media type, or a `Rejection` of the field ``content-type`` that names the parameter and an
             example.
         """
-        split = _split(text)
+        split = split_media_type(text)
         if split is None:
             return Rejection(
                 "contract",
@@ -118,8 +118,8 @@ class MediaType:
         return self.type + "".join(f";{name}={_quoted(value)}" for name, value in self.parameters)
 
 
-def _split(text: str) -> tuple[str, tuple[tuple[str, str], ...]] | None:
-    """Take a media type apart, or None where it is not one."""
+def split_media_type(text: str) -> tuple[str, tuple[tuple[str, str], ...]] | None:
+    """Take any media type apart: name as written, parameters with lower-case names. None where it is no media type."""
     head = _TYPE.match(text)
     if head is None:
         return None

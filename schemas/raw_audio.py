@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal, cast, get_args
 
 from schemas import headers as h
+from schemas import structured
 from schemas.media_type import MediaType
 from schemas.record import Record
 from schemas.rejection import Rejection
@@ -34,6 +35,9 @@ class RawAudio:
         sequence: Number of the segment within the stream, from 0; None if the producer does not count.
         lost_ms: Milliseconds of audio lost before sending and replaced by silence; None if unknown.
         final: Whether it is the last segment of the call.
+        trace_parent: The trace that it belongs to, as CloudEvents' extension for distributed tracing has it; passed on
+            to the result as it is.
+        trace_state: As `trace_parent`.
     """
 
     id: str
@@ -48,6 +52,8 @@ class RawAudio:
     sequence: int | None = None
     lost_ms: int | None = None
     final: bool = False
+    trace_parent: str | None = None
+    trace_state: str | None = None
 
     @property
     def stream(self) -> str:
@@ -78,32 +84,67 @@ class RawAudio:
             h.SEQUENCE: self.sequence,
             h.LOST_MS: self.lost_ms,
             h.FINAL: h.flag_text(self.final),
+            h.TRACE_PARENT: self.trace_parent,
+            h.TRACE_STATE: self.trace_state,
         }
         return Record(self.call_id.encode(), self.audio, h.encoded(pairs))
 
     @classmethod
     def from_record(cls, record: Record, *, max_bytes: int = MAX_RAW_BYTES) -> "RawAudio | Rejection":
-        """Read a record of the topic ``audio.raw``. Headers that the contract does not know are ignored.
+        """Read a record of the topic ``audio.raw``, in binary or structured mode.
+
+        Attributes that the contract does not know are ignored.
 
         Args:
             record: Anything that arrived there.
-            max_bytes: Longest value to accept.
+            max_bytes: Most bytes of audio to accept.
 
         Returns:
-            The event, or a `Rejection` that names the header, ``key`` or ``value`` to change and the rule it
-            breaks.
+            The event, or a `Rejection` that names what to change and the rule it breaks: a header, ``key`` or
+            ``value``; in structured mode a member of the JSON object as well.
         """
         reader = h.HeaderReader(record.headers)
-        reader.exactly(h.SPEC_VERSION, "1.0")
-        reader.exactly(h.TYPE, RAW_AUDIO_TYPE)
-        if reader.has(h.DATA_REF):
-            reader.refuse("UnsupportedHeader", h.DATA_REF, "is not served; put the audio into the record's value")
-        event = _read(reader, record.value or b"")
-        if reader.problem is not None:
-            return reader.problem
-        if isinstance(event, Rejection):
-            return event
-        return key_problem(record.key, event.call_id) or _value_problem(event, max_bytes) or event
+        if reader.is_structured:
+            return _from_structured(reader, record, max_bytes)
+        if not reader.has(h.SPEC_VERSION) and (problem := structured.unlabelled(record.value or b"")):
+            return problem
+        return _from_binary(reader, record, max_bytes, h.CALL_ID)
+
+
+def hotel_of(record: Record) -> str | None:
+    """Whose a record of the topic ``audio.raw`` is, if it says so in good order, whatever else may be wrong with it."""
+    reader = h.HeaderReader(record.headers)
+    if reader.is_structured:
+        texts = structured.read_members(record, reader.text(h.CONTENT_TYPE), len(record.value or b""))
+        member = "" if isinstance(texts, Rejection) else texts.get("hotelid", "")
+        reader = h.HeaderReader(((h.HOTEL_ID, member.encode(errors="surrogatepass")),))
+    hotel = reader.text(h.HOTEL_ID, h.MAX_ID)
+    return None if reader.problem else hotel
+
+
+def _from_structured(reader: h.HeaderReader, record: Record, max_bytes: int) -> RawAudio | Rejection:
+    content_type = reader.text(h.CONTENT_TYPE)
+    if reader.problem is not None:
+        return reader.problem
+    binary = structured.as_binary(record, content_type, max_bytes)
+    if isinstance(binary, Rejection):
+        return binary
+    event = _from_binary(h.HeaderReader(binary.headers), binary, max_bytes, "callid")
+    return structured.of_member(event) if isinstance(event, Rejection) else event
+
+
+def _from_binary(reader: h.HeaderReader, record: Record, max_bytes: int, call_id: str) -> RawAudio | Rejection:
+    """Read an event whose attributes are headers; ``call_id`` is what its sender calls the call id."""
+    reader.exactly(h.SPEC_VERSION, "1.0")
+    reader.exactly(h.TYPE, RAW_AUDIO_TYPE)
+    if reader.has(h.DATA_REF):
+        reader.refuse("UnsupportedHeader", h.DATA_REF, "is not served; put the audio into the record's value")
+    event = _read(reader, record.value or b"")
+    if reader.problem is not None:
+        return reader.problem
+    if isinstance(event, Rejection):
+        return event
+    return key_problem(record.key, event.call_id, call_id) or _value_problem(event, max_bytes) or event
 
 
 def _read(reader: h.HeaderReader, value: bytes) -> RawAudio | Rejection:
@@ -125,15 +166,17 @@ def _read(reader: h.HeaderReader, value: bytes) -> RawAudio | Rejection:
         sequence=reader.optional_integer(h.SEQUENCE),
         lost_ms=reader.optional_integer(h.LOST_MS),
         final=reader.flag(h.FINAL),
+        trace_parent=reader.passed_on(h.TRACE_PARENT),
+        trace_state=reader.passed_on(h.TRACE_STATE),
     )
 
 
-def key_problem(key: bytes | None, call_id: str) -> Rejection | None:
-    """The rule that both events share: the key is the call id."""
+def key_problem(key: bytes | None, call_id: str, name: str = h.CALL_ID) -> Rejection | None:
+    """The rule that both events share: the key is the call id, which its sender calls ``name``."""
     if key is None:
-        return Rejection("contract", "MissingKey", "key", f"is missing and must equal {h.CALL_ID}, in UTF-8")
+        return Rejection("contract", "MissingKey", "key", f"is missing and must equal {name}, in UTF-8")
     if key != call_id.encode():
-        return Rejection("contract", "WrongKey", "key", f"differs from {h.CALL_ID} and must equal it, in UTF-8")
+        return Rejection("contract", "WrongKey", "key", f"differs from {name} and must equal it, in UTF-8")
     return None
 
 

@@ -39,6 +39,57 @@ CONTRACT: tuple[Refusal, ...] = (
         "Put the audio into the record's value; split what is larger than a record into segments.",
     ),
     Refusal(
+        "MissingMember",
+        "contract",
+        "the JSON member",
+        "In structured mode: a required attribute, or `data_base64`, is absent or null.",
+        "Send it.",
+    ),
+    Refusal(
+        "MalformedMember",
+        "contract",
+        "the JSON member",
+        "In structured mode: an attribute breaks its rule, has a type that attributes cannot have, or is no base64.",
+        "Send what the reason asks for. CloudEvents' own attributes are strings; `sequence` and `lostms` may be numbers"
+        ", `final` a boolean.",
+    ),
+    Refusal(
+        "DuplicateMember",
+        "contract",
+        "the JSON member",
+        "In structured mode: the JSON object has two members of one name.",
+        "Send it once.",
+    ),
+    Refusal(
+        "WrongMember",
+        "contract",
+        "`specversion`, `type`",
+        "In structured mode: the attribute has one allowed value, and another one came.",
+        "Send `1.0` and `hotel.audio.raw.v1`.",
+    ),
+    Refusal(
+        "UnsupportedMember",
+        "contract",
+        "`data`, `dataref`",
+        "In structured mode: audio comes as text or JSON, or lies elsewhere.",
+        "Send it as `data_base64`: give the SDK bytes, not text.",
+    ),
+    Refusal(
+        "MalformedJson",
+        "contract",
+        "`value`",
+        "In structured mode: the value is not one JSON object in UTF-8, or has more than 128 members.",
+        "Send one event, without a byte order mark. If the value is the audio itself, label it as audio.",
+    ),
+    Refusal(
+        "UnsupportedEventFormat",
+        "contract",
+        "`content-type`",
+        "It says structured mode in a format that is not served (Avro, Protobuf, XML, a batch of events), or the value"
+        " is an event in JSON and it does not say so.",
+        "Send each event as a record of its own, as `application/cloudevents+json` or, better, in binary mode.",
+    ),
+    Refusal(
         "MissingKey",
         "contract",
         "`key`",

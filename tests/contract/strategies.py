@@ -43,6 +43,8 @@ raw_events = st.builds(
     sequence=optional_numbers,
     lost_ms=optional_numbers,
     final=st.booleans(),
+    trace_parent=st.none() | texts,
+    trace_state=st.none() | texts,
 )
 
 compressed_events = st.builds(
@@ -73,6 +75,8 @@ compressed_events = st.builds(
     audio=st.binary(min_size=1, max_size=80),
     corrected_type=st.none() | texts,
     reason=st.none() | texts,
+    trace_parent=st.none() | texts,
+    trace_state=st.none() | texts,
 )
 
 _names = st.sampled_from(

@@ -27,10 +27,20 @@ FULL_COMPRESSED = replace(
     final=True,
     corrected_type="audio/PCMU",
     reason="fax",
+    trace_parent=RAW.trace_parent,
+    trace_state=RAW.trace_state,
 )
 MINIMAL_RAW = replace(
-    RAW, time=None, channel=None, stream_id=None, sequence=None, lost_ms=None, final=False
-)  # fmt: skip
+    RAW,
+    time=None,
+    channel=None,
+    stream_id=None,
+    sequence=None,
+    lost_ms=None,
+    final=False,
+    trace_parent=None,
+    trace_state=None,
+)
 
 
 def names(headers: Headers) -> set[str]:

@@ -18,6 +18,7 @@ REQUIRED = (
     "ce_hotelid",
     "ce_callid",
 )
+TRACE = ("ce_traceparent", "ce_tracestate")
 
 
 def with_header(name: str, value: bytes | None) -> Record:
@@ -71,10 +72,14 @@ def test_each_required_header_has_to_be_there(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, _ in RAW.to_record().headers])
-def test_each_header_occurs_once_and_is_utf8(name: str) -> None:
+def test_each_header_occurs_once(name: str) -> None:
     record = RAW.to_record()
     doubled = replace(record, headers=(*record.headers, (name, dict(record.headers)[name])))
     assert (rejected(doubled).code, rejected(doubled).field) == ("DuplicateHeader", name)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in RAW.to_record().headers if name not in TRACE])
+def test_each_header_is_utf8(name: str) -> None:
     rejection = rejected(with_header(name, b"\xff\xfe"))
     assert (rejection.field, "UTF-8" in rejection.reason) == (name, True)
 
@@ -93,6 +98,10 @@ def test_each_header_occurs_once_and_is_utf8(name: str) -> None:
         ("ce_time", "2026-01-31 09:30:00Z", "MalformedHeader", "RFC 3339"),
         ("ce_time", "2026-01-31T09:30:00", "MalformedHeader", "RFC 3339"),
         ("ce_time", "2026-02-30T09:30:00Z", "MalformedHeader", "RFC 3339"),
+        ("ce_time", "2026-01-31T24:00:00Z", "MalformedHeader", "RFC 3339"),
+        ("ce_time", "2026-01-31T23:59:60Z", "MalformedHeader", "RFC 3339"),
+        ("ce_time", "2026-01-31T09:30:00+01:60", "MalformedHeader", "RFC 3339"),
+        ("ce_time", "2026-01-31T09:30:00.Z", "MalformedHeader", "RFC 3339"),
         ("ce_time", "0001-01-01T00:00:00+14:00", "MalformedHeader", "RFC 3339"),
         ("ce_channel", "both", "MalformedHeader", "agent, guest, mixed, prompt"),
         ("ce_streamid", "x" * 272, "MalformedHeader", "271 characters"),
@@ -110,12 +119,36 @@ def test_a_broken_header_is_named_with_its_rule(name: str, value: str, code: str
     assert rule in rejection.reason
 
 
+@pytest.mark.parametrize("name", TRACE)
+@pytest.mark.parametrize("value", [None, b"", b"\xff", b"a\nb", b"x" * 1025])
+def test_a_trace_that_is_no_text_is_dropped_and_no_reason_to_refuse(name: str, value: bytes | None) -> None:
+    event = RawAudio.from_record(with_header(name, value))
+    assert isinstance(event, RawAudio)
+    assert (event.trace_parent is None, event.trace_state is None) == (name == TRACE[0], name == TRACE[1])
+
+
+def test_any_other_trace_is_kept_as_it_came() -> None:
+    event = RawAudio.from_record(with_header("ce_traceparent", b"ff-not-a-trace \xc3\xa9"))
+    assert isinstance(event, RawAudio)
+    assert event.trace_parent == "ff-not-a-trace \u00e9"
+
+
+def test_the_content_type_may_be_written_in_another_case_as_of_http() -> None:
+    record = RAW.to_record()
+    headers = tuple(("Content-Type" if name == "content-type" else name, value) for name, value in record.headers)
+    assert RawAudio.from_record(replace(record, headers=headers)) == RAW
+    assert RawAudio.from_record(replace(record, headers=(*record.headers, ("Content-Type", b"x")))) == RAW
+    twice = replace(record, headers=(*headers, ("CONTENT-TYPE", b"audio/wav")))
+    assert (rejected(twice).code, rejected(twice).field) == ("DuplicateHeader", "content-type")
+
+
 @pytest.mark.parametrize(
     ("text", "microsecond", "hour"),
     [
         ("2026-01-31T09:30:00Z", 0, 9),
         ("2026-01-31t09:30:00.25z", 250_000, 9),
         ("2026-01-31T09:30:00.123456789+02:00", 123_456, 7),
+        ("2026-01-31T09:30:00.1234567899999999999-00:00", 123_456, 9),
     ],
 )
 def test_times_are_read_as_utc(text: str, microsecond: int, hour: int) -> None:

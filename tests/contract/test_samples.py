@@ -19,6 +19,8 @@ EVENTS: dict[str, type[RawAudio | CompressedAudio | DeadLetter | PolicyEvent]] =
     "dead-letter": DeadLetter,
     "policy": PolicyEvent,
 }
+#: The same event as another sample, in structured mode; results are written in binary mode alone.
+STRUCTURED = {"raw-structured": "raw-l16"}
 
 
 def sample(name: str) -> Record:
@@ -36,7 +38,14 @@ def test_each_sample_is_read_and_written_again_exactly(name: str) -> None:
 
 def test_every_file_on_disk_is_tested() -> None:
     on_disk = {path.name for path in SAMPLES.iterdir()}
-    assert on_disk == {f"{name}.{suffix}" for name in EVENTS for suffix in ("json", "bin")}
+    assert on_disk == {f"{name}.{suffix}" for name in (*EVENTS, *STRUCTURED) for suffix in ("json", "bin")}
+
+
+@pytest.mark.parametrize("name", STRUCTURED)
+def test_a_sample_in_structured_mode_is_the_event_of_the_one_in_binary_mode(name: str) -> None:
+    event = RawAudio.from_record(sample(name))
+    assert isinstance(event, RawAudio)
+    assert event.to_record() == sample(STRUCTURED[name])
 
 
 def test_the_compressed_sample_is_the_raw_sample() -> None:

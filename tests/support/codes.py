@@ -31,7 +31,7 @@ def made_in(*folders: Path) -> Iterator[Made]:
     makers = _makers(modules)
     for path, module in modules.items():
         for function, call in _calls(module):
-            code = _code_argument(call, makers)
+            code = _code_argument(call, makers, path)
             if code is not None and not _is_parameter(code, function):
                 yield Made(f"{path}:{call.lineno}", _texts(code, function, module), ast.unparse(code))
 
@@ -41,12 +41,12 @@ def _makers(modules: dict[Path, ast.Module]) -> dict[str, int]:
     makers = dict(_CONSTRUCTOR)
     while True:
         found = dict(makers)
-        for module in modules.values():
+        for path, module in modules.items():
             for function, call in _calls(module):
-                code = _code_argument(call, makers)
+                code = _code_argument(call, makers, path)
                 if function is not None and code is not None and _is_parameter(code, function):
                     names = [argument.arg for argument in function.args.args if argument.arg not in {"self", "cls"}]
-                    found[function.name] = names.index(code.id)
+                    found[_key(function.name, path)] = names.index(code.id)
         if found == makers:
             return makers
         makers = found
@@ -64,8 +64,13 @@ def _calls(module: ast.Module) -> Iterator[tuple[ast.FunctionDef | None, ast.Cal
     return within(module, None)
 
 
-def _code_argument(call: ast.Call, makers: dict[str, int]) -> ast.expr | None:
-    name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+def _key(name: str, path: Path) -> str:
+    """A private function is its module's own: others may have one of the same name."""
+    return f"{path}:{name}" if name.startswith("_") else name
+
+
+def _code_argument(call: ast.Call, makers: dict[str, int], path: Path) -> ast.expr | None:
+    name = _key(call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", ""), path)
     if name not in makers:
         return None
     named = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
@@ -82,17 +87,18 @@ def _is_parameter(code: ast.expr, function: ast.FunctionDef | None) -> TypeGuard
 
 
 def _texts(code: ast.expr, function: ast.FunctionDef | None, module: ast.Module) -> frozenset[str]:
-    """What an expression for a code can be: itself, or what its name is assigned to in the function or the module."""
-    if isinstance(code, ast.Name):
-        assigned = [
+    """What an expression for a code can be: itself, or what its names are assigned to in the function or the module."""
+    if isinstance(code, ast.Constant | ast.IfExp):
+        values: list[ast.expr] = [code]
+    else:
+        names = {one.id for one in ast.walk(code) if isinstance(one, ast.Name)}
+        values = [
             node.value
             for scope in (function, module)
             if scope is not None
             for node in ast.walk(scope)
             if isinstance(node, ast.Assign)
-            and code.id in {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+            and names & {one.id for target in node.targets for one in ast.walk(target) if isinstance(one, ast.Name)}
         ]
-    else:
-        assigned = [code] if isinstance(code, ast.Constant | ast.IfExp) else []
-    constants = {one.value for value in assigned for one in ast.walk(value) if isinstance(one, ast.Constant)}
+    constants = {one.value for value in values for one in ast.walk(value) if isinstance(one, ast.Constant)}
     return frozenset(text for text in constants if isinstance(text, str) and _CODE.fullmatch(text))

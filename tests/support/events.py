@@ -17,6 +17,8 @@ RAW = RawAudio(
     sequence=0,
     lost_ms=0,
     final=True,
+    trace_parent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    trace_state="hotel=1",
 )
 
 COMPRESSED = CompressedAudio(
