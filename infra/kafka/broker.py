@@ -5,30 +5,16 @@ import signal
 import string
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from infra.kafka import listeners
 from infra.kafka.errors import LocalKafkaError
+from infra.kafka.listeners import Door, PeerDoors
 from infra.kafka.ports import HOST, accepts
 from infra.process import DetachedProcess
 
 _HERE = Path(__file__).parent
 _POLL_S = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """One more listener of a broker, for clients that reach it through a proxy.
-
-    Attributes:
-        name: Of the listener; upper-case letters and digits.
-        port: Where the broker listens.
-        advertised_port: Where its clients are told to connect.
-    """
-
-    name: str
-    port: int
-    advertised_port: int
 
 
 class Broker:
@@ -37,20 +23,28 @@ class Broker:
     The process outlives this object.
     """
 
-    def __init__(self, directory: Path, node: int, port: int, doors: Sequence[Door] = ()) -> None:
+    def __init__(
+        self, directory: Path, node: int, port: int, doors: Sequence[Door] = (), peers: PeerDoors | None = None
+    ) -> None:
         self.node = node
         self.port = port
         self._doors = doors
+        self._peers = peers
         self.log = directory / "broker.log"
         self._directory = directory
         self._properties = directory / "broker.properties"
         # The script that prepares the node is given the directory, the broker itself its properties.
         self._process = DetachedProcess(directory / "pid", self.log, (str(directory), str(self._properties)))
 
-    def configure(self, controller_ports: Sequence[int]) -> None:
-        """Write the node's configuration as a member of a cluster with one node for each controller port."""
-        brokers = len(controller_ports)
-        voters = ",".join(f"{node}@{HOST}:{port}" for node, port in enumerate(controller_ports, start=1))
+    def configure(self, controller_port: int, voter_ports: Sequence[int]) -> None:
+        """Write the node's configuration.
+
+        Args:
+            controller_port: Where its controller listens.
+            voter_ports: Where each node of the cluster reaches the controllers of all, in the order of the nodes.
+        """
+        brokers = len(voter_ports)
+        voters = ",".join(f"{node}@{HOST}:{port}" for node, port in enumerate(voter_ports, start=1))
         template = string.Template((_HERE / "broker.properties").read_text())
         self._directory.mkdir(parents=True, exist_ok=True)
         self._properties.write_text(
@@ -60,27 +54,12 @@ class Broker:
                 bind_host=HOST,
                 advertised_host=HOST,
                 port=self.port,
-                controller_port=controller_ports[self.node - 1],
+                controller_port=controller_port,
                 data=self._directory / "data",
                 replication=brokers,
                 min_isr=max(1, brokers - 1),
             )
-            + self._more_listeners(controller_ports[self.node - 1])
-        )
-
-    def _more_listeners(self, controller_port: int) -> str:
-        """Properties that replace the template's: of a name that occurs twice, Kafka takes the last."""
-        if not self._doors:
-            return ""
-        plain, names = "PLAINTEXT://" + HOST, [door.name for door in self._doors]
-        listeners = [f"{plain}:{self.port}", f"CONTROLLER://{HOST}:{controller_port}"]
-        listeners += [f"{door.name}://{HOST}:{door.port}" for door in self._doors]
-        advertised = [f"{plain}:{self.port}"]
-        advertised += [f"{door.name}://{HOST}:{door.advertised_port}" for door in self._doors]
-        protocols = [f"{name}:PLAINTEXT" for name in ("PLAINTEXT", "CONTROLLER", *names)]
-        return (
-            f"\nlisteners={','.join(listeners)}\nadvertised.listeners={','.join(advertised)}"
-            f"\nlistener.security.protocol.map={','.join(protocols)}\n"
+            + listeners.properties(self.port, controller_port, self._doors, self._peers)
         )
 
     def start(self, jars: Path, cluster_id: str) -> None:

@@ -7,14 +7,15 @@ import json
 import secrets
 import shutil
 import signal
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.kafka.broker import Broker, Door
+from infra.kafka.broker import Broker
 from infra.kafka.errors import ClusterMismatchError, LocalKafkaError
 from infra.kafka.jars import ensure_jars, silent
+from infra.kafka.listeners import Door, PeerDoors
 from infra.kafka.ports import HOST, free_ports, require_free
 from infra.kafka.readiness import wait_until_ready
 
@@ -44,7 +45,8 @@ class LocalCluster:
         brokers: 1 or 3.
         port: Of the first broker.
         report: Told what takes long.
-        doors: Further listeners of the brokers, by node.
+        doors: Further listeners of the brokers for clients, by node.
+        peers: How the nodes reach each other, by node, where that is through proxies.
     """
 
     def __init__(
@@ -55,17 +57,18 @@ class LocalCluster:
         report: Callable[[str], None] = silent,
         *,
         doors: Mapping[int, Sequence[Door]] | None = None,
+        peers: Mapping[int, PeerDoors] | None = None,
     ) -> None:
         if brokers not in SIZES:
             raise LocalKafkaError(f"a local cluster has 1 or 3 brokers, not {brokers}")
         self._directory = directory.absolute()
         self._report = report
-        doors = doors or {}
+        doors, self._peers = doors or {}, peers or {}
         self._door_ports = {
             port for side in doors.values() for door in side for port in (door.port, door.advertised_port)
         }
         self._brokers = [
-            Broker(self._directory / f"node-{node}", node, port + node - 1, doors.get(node, ()))
+            Broker(self._directory / f"node-{node}", node, port + node - 1, doors.get(node, ()), self._peers.get(node))
             for node in range(1, brokers + 1)
         ]
 
@@ -113,6 +116,10 @@ class LocalCluster:
         """Look at every broker."""
         return [NodeStatus(b.node, b.port, b.pid(), b.accepts()) for b in self._brokers]
 
+    def pid(self, node: int) -> int | None:
+        """Return the process id of one broker, None when it does not run."""
+        return self._broker(node).pid()
+
     def kill(self, node: int, number: signal.Signals = signal.SIGKILL) -> None:
         """Send a signal to one broker; does not wait for what comes of it."""
         self._broker(node).signal(number)
@@ -134,8 +141,10 @@ class LocalCluster:
     def _launch(self, idle: Sequence[Broker], identity: "_Identity", jars: Path) -> None:
         if idle:
             self._report(f"starting {len(idle)} broker{'s' if len(idle) > 1 else ''}")
+        voters = [peers.controllers.advertised_port for _, peers in sorted(self._peers.items())]
         for broker in idle:
-            broker.configure(identity.controller_ports)
+            controller_port = identity.controller_ports[broker.node - 1]
+            broker.configure(controller_port, voters or identity.controller_ports)
             broker.start(jars, identity.cluster_id)
         for broker in self._brokers:
             broker.wait_until_accepting(_START_TIMEOUT_S)
@@ -148,9 +157,15 @@ class LocalCluster:
     def _identity(self) -> "_Identity":
         identity = _Identity.read(self._directory)
         if identity is None:
-            identity = _Identity.create(len(self._brokers), self._brokers[0].port, self._door_ports)
+            controllers = [peers.controllers.port for _, peers in sorted(self._peers.items())]
+            brokers, port = len(self._brokers), self._brokers[0].port
+            identity = _Identity.create(port, controllers or self._free_controller_ports(brokers, port))
             identity.write(self._directory)
         return identity
+
+    def _free_controller_ports(self, brokers: int, port: int) -> Sequence[int]:
+        first = free_ports(brokers, avoid={*range(port, port + brokers), *self._door_ports})
+        return range(first, first + brokers)
 
     def _require_same_shape(self) -> None:
         found = _Identity.read(self._directory)
@@ -182,11 +197,10 @@ class _Identity:
         return len(self.controller_ports)
 
     @classmethod
-    def create(cls, brokers: int, port: int, taken: Collection[int]) -> "_Identity":
-        first = free_ports(brokers, avoid={*range(port, port + brokers), *taken})
+    def create(cls, port: int, controller_ports: Sequence[int]) -> "_Identity":
         # Kafka's ids are 16 bytes in base64; the leading zero keeps one from looking like an option.
         cluster_id = base64.urlsafe_b64encode(b"\0" + secrets.token_bytes(15)).decode()[:22]
-        return cls(cluster_id, port, tuple(range(first, first + brokers)))
+        return cls(cluster_id, port, tuple(controller_ports))
 
     @classmethod
     def read(cls, directory: Path) -> "_Identity | None":

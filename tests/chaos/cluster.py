@@ -1,14 +1,15 @@
-"""A real cluster whose brokers each worker reaches through proxies of its own."""
+"""A real cluster whose brokers each worker reaches through proxies of its own, and each other through proxies too."""
 
 import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
-from infra.kafka.broker import Door
 from infra.kafka.cluster import LocalCluster
 from infra.kafka.errors import LocalKafkaError
+from infra.kafka.listeners import Door
 from infra.kafka.ports import HOST, free_ports
+from tests.chaos.peers import PeerLines, owner_of
 from tests.chaos.proxy import Link
 
 _START_ATTEMPTS = 3
@@ -28,6 +29,7 @@ class ProxiedCluster:
 
     Attributes:
         links: The proxies, by the client's number and the broker's; the sender's number follows the workers'.
+        peers: The proxies between the brokers.
         sender: That number.
     """
 
@@ -35,7 +37,8 @@ class ProxiedCluster:
         port = free_ports(brokers)
         self.sender = workers
         pairs = [(client, node) for client in range(workers + 1) for node in range(1, brokers + 1)]
-        first = free_ports(2 * len(pairs), avoid=range(port, port + brokers))
+        needed = 2 * len(pairs) + PeerLines.PORTS * brokers
+        first = free_ports(needed, avoid=range(port, port + brokers))
         self.links: Mapping[tuple[int, int], Link] = {
             pair: Link(port=first + 2 * at, target=first + 2 * at + 1) for at, pair in enumerate(pairs)
         }
@@ -47,7 +50,9 @@ class ProxiedCluster:
             ]
             for node in range(1, brokers + 1)
         }
-        self.brokers = LocalCluster(directory, brokers, port, report, doors=doors)
+        ports = range(first + 2 * len(pairs), first + needed)
+        self.peers = PeerLines(range(1, brokers + 1), ports, lambda port: owner_of(port, self._processes()))
+        self.brokers = LocalCluster(directory, brokers, port, report, doors=doors, peers=self.peers.doors)
         self._under_way: set[asyncio.Task[None]] = set()
         self._starting = {node: asyncio.Lock() for node in self.brokers.nodes}
 
@@ -92,8 +97,15 @@ class ProxiedCluster:
         """Let everything through again, everywhere."""
         for link in self.links.values():
             link.mend()
+        self.peers.mend()
+
+    def _processes(self) -> Mapping[int, int]:
+        """Process ids of the brokers that run, by node."""
+        found = {node: self.brokers.pid(node) for node in self.brokers.nodes}
+        return {node: pid for node, pid in found.items() if pid is not None}
 
     async def __aenter__(self) -> Self:
+        await self.peers.start()
         for link in self.links.values():
             await link.start()
         starting = asyncio.create_task(asyncio.to_thread(self.brokers.start))
@@ -108,6 +120,7 @@ class ProxiedCluster:
     async def __aexit__(self, *_: object) -> None:
         for link in self.links.values():
             await link.stop()
+        await self.peers.stop()
         # A thread that starts a broker goes on when its task is cancelled, and would start it after the end.
         while self._under_way:
             for node in self.brokers.nodes:

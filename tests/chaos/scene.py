@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
+from aiokafka.protocol.coordination import FindCoordinatorRequest
 
 from tests.chaos.cluster import ProxiedCluster
 from tests.chaos.ledger import Ledger
@@ -43,6 +45,23 @@ class Scene:
     async def group_coordinator(self) -> int:
         """The broker that coordinates the workers' group."""
         return await self._coordinator(self.group, _GROUP)
+
+    async def wait_for_coordinator_other_than(self, node: int, within: float) -> bool:
+        """Wait until all other brokers name another one as the group's coordinator; tells whether they did in time."""
+        others = [other for other in self.cluster.brokers.nodes if other != node]
+        client = AIOKafkaClient(bootstrap_servers=self.cluster.bootstrap_servers)
+        until = time.monotonic() + within
+        try:
+            await client.bootstrap()
+            while time.monotonic() < until:
+                with contextlib.suppress(KafkaError):
+                    answers = [await client.send(other, FindCoordinatorRequest(self.group, _GROUP)) for other in others]
+                    if all(not one.error_code and one.coordinator_id != node for one in answers):
+                        return True
+                await asyncio.sleep(_LOOK_S)
+        finally:
+            await client.close()
+        return False
 
     async def last_writers(self) -> list[str]:
         """The names of those who committed last, each for some partition; waits until somebody has."""

@@ -8,6 +8,7 @@ import pytest
 
 from infra.kafka.ports import HOST, free_ports
 from tests.chaos.proxy import Link
+from tests.chaos.requests import HEARTBEAT, METADATA, OFFSET_FETCH, SYNC_GROUP
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -95,3 +96,47 @@ async def test_a_client_learns_that_there_is_no_broker() -> None:
     with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
         await ask(streams, b"hello")
     await nowhere.stop()
+
+
+def request(kind: int) -> bytes:
+    content = kind.to_bytes(2) + b"body"
+    return len(content).to_bytes(4) + content
+
+
+async def test_a_refused_line_breaks_connections_and_takes_none(link: Link) -> None:
+    streams = await asyncio.open_connection(HOST, link.port)
+    assert await ask(streams, b"hello") == b"hello"
+    link.refuse()
+    for refused in (streams, await asyncio.open_connection(HOST, link.port)):
+        with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+            await ask(refused, b"hello")
+    link.mend()
+    again = await asyncio.open_connection(HOST, link.port)
+
+    assert await ask(again, b"hello") == b"hello"
+    again[1].close()
+
+
+@pytest.mark.parametrize("all_but", [False, True])
+async def test_a_line_refuses_some_kinds_of_request_only(link: Link, all_but: bool) -> None:
+    if all_but:
+        link.refuse_all_but(HEARTBEAT)
+    else:
+        link.refuse(METADATA)
+    streams = await asyncio.open_connection(HOST, link.port)
+
+    assert await ask(streams, request(HEARTBEAT)) == request(HEARTBEAT)
+    with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+        await ask(streams, request(METADATA))
+
+
+async def test_a_request_is_looked_for_on_the_connection_of_another(link: Link) -> None:
+    seen = link.watch(OFFSET_FETCH, after=SYNC_GROUP, then=link.refuse)
+    first, second = [await asyncio.open_connection(HOST, link.port) for _ in range(2)]
+    assert await ask(first, request(SYNC_GROUP)) == request(SYNC_GROUP)
+    assert await ask(second, request(OFFSET_FETCH)) == request(OFFSET_FETCH)
+    assert not seen.is_set()
+    with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+        await ask(first, request(OFFSET_FETCH))
+
+    assert seen.is_set()

@@ -13,6 +13,7 @@ from tests.chaos.faults.brokers import (
 )
 from tests.chaos.faults.busy import BusyKill, BusyRebalance, BusyZombie
 from tests.chaos.faults.network import Isolation, LinkCut, LinkDelay, LinkReset
+from tests.chaos.faults.partitions import BrokerCutFromPeers
 from tests.chaos.faults.senders import BombClips, CarelessSender
 from tests.chaos.faults.state import StateCorrupted, StateFull, StateReadOnly, StateTruncated, StateWiped, can_mount
 from tests.chaos.faults.workers import (
@@ -49,6 +50,7 @@ _CLASSES: tuple[type[Fault], ...] = (
     TransactionCoordinatorKill,
     BrokerFreeze,
     BrokersRolling,
+    BrokerCutFromPeers,
     LinkReset,
     LinkCut,
     LinkDelay,

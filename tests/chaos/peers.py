@@ -1,0 +1,102 @@
+"""Proxies between the brokers themselves: each can be cut off from each other one, while clients still reach both."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+import psutil
+
+from infra.kafka.listeners import Door, PeerDoors
+from infra.kafka.ports import HOST
+from tests.chaos.proxy import Line
+
+#: Tells which node connects from a loopback port; None for who is none.
+WhoseIs = Callable[[int], int | None]
+
+
+class PeerLines:
+    """The lines between nodes. All nodes reach a listener at one port: by whose the connection is, it has its line.
+
+    Args:
+        nodes: The node ids.
+        ports: Loopback ports to use, `PeerLines.PORTS` for each node.
+        whose: Tells who connects.
+
+    Attributes:
+        doors: The listeners that these lines lead to, by node.
+        fault: Held by whoever cuts them.
+    """
+
+    PORTS = 4
+
+    def __init__(self, nodes: Sequence[int], ports: Sequence[int], whose: WhoseIs) -> None:
+        self._whose = whose
+        self.fault = asyncio.Lock()
+        self.doors: Mapping[int, PeerDoors] = {
+            node: PeerDoors(
+                Door("PEERS", ports[first], ports[first + 1]), Door("CONTROLLER", ports[first + 2], ports[first + 3])
+            )
+            for node, first in zip(nodes, range(0, len(ports), self.PORTS), strict=True)
+        }
+        self._lines = {
+            (source, target, door.port): Line(door.port)
+            for source in nodes
+            for target in nodes
+            for door in self._doors_of(target)
+        }
+        self._servers: list[asyncio.Server] = []
+
+    async def start(self) -> None:
+        """Listen at every door."""
+        for node in self.doors:
+            for door in self._doors_of(node):
+                self._servers.append(await self._listen(node, door))
+
+    async def stop(self) -> None:
+        """Close every connection and every port."""
+        for server in self._servers:
+            server.close()
+        for line in self._lines.values():
+            line.mend()
+            line.reset()
+
+    def cut_off(self, node: int) -> None:
+        """Let nothing through between one node and the others, either way."""
+        for (source, target, _), line in self._lines.items():
+            if source != target and node in {source, target}:
+                line.cut()
+
+    def mend(self) -> None:
+        """Let everything through again, what was held back first."""
+        for line in self._lines.values():
+            line.mend()
+
+    def _doors_of(self, node: int) -> tuple[Door, Door]:
+        return self.doors[node].brokers, self.doors[node].controllers
+
+    async def _listen(self, node: int, door: Door) -> asyncio.Server:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            _, port = writer.get_extra_info("peername")
+            source = self._whose(port)
+            if source is None:  # ended since, or no node
+                writer.transport.abort()
+            else:
+                await self._lines[source, node, door.port].carry(reader, writer)
+
+        return await asyncio.start_server(serve, HOST, door.advertised_port)
+
+
+def owner_of(port: int, processes: Mapping[int, int]) -> int | None:
+    """Find whose connection comes from a loopback port.
+
+    Args:
+        port: The local port of the one who connects.
+        processes: Process ids by node.
+    """
+    for node, pid in processes.items():
+        try:
+            connections = psutil.Process(pid).net_connections("tcp")
+        except psutil.Error:
+            continue
+        if any(connection.laddr and connection.laddr.port == port for connection in connections):
+            return node
+    return None
