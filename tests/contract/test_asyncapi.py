@@ -1,6 +1,7 @@
 import json
 import re
 from dataclasses import replace
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -8,15 +9,24 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from schemas import Headers, MediaType, load_topics
+from schemas import CompressedAudio, DeadLetter, Headers, MediaType, PolicyEvent, RawAudio, Record, load_topics
 from schemas.compressed_audio import COMPRESSED_AUDIO_TYPE
 from schemas.raw_audio import RAW_AUDIO_TYPE
-from tests.contract.test_samples import EVENTS, sample
+from tests.contract.test_samples import EVENTS, SAMPLES, sample
+from tests.contract.test_structured import content_of, structured
 from tests.support.events import COMPRESSED, LETTER, RAW
 
 DOCUMENT: dict[str, Any] = yaml.safe_load((files("schemas") / "asyncapi.yaml").read_text(encoding="utf-8"))
 SCHEMAS = DOCUMENT["components"]["schemas"]
+MESSAGES = DOCUMENT["components"]["messages"]
+READERS: dict[str, type[RawAudio | CompressedAudio | DeadLetter]] = {
+    "rawAudio": RawAudio,
+    "compressedAudio": CompressedAudio,
+    "deadLetter": DeadLetter,
+}
 
 FULL_COMPRESSED = replace(
     COMPRESSED,
@@ -41,6 +51,32 @@ MINIMAL_RAW = replace(
     trace_parent=None,
     trace_state=None,
 )
+
+
+def as_ecma(schema: Any) -> Any:
+    """A schema whose patterns end where the text ends, as JSON Schema's do; Python's ``$`` lets a line break follow."""
+    if isinstance(schema, list):
+        return [as_ecma(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    changed = {key: as_ecma(value) for key, value in schema.items()}
+    if isinstance(schema.get("pattern"), str):
+        changed["pattern"] = re.sub(r"\$$", r"\\Z", schema["pattern"])
+    return changed
+
+
+COMPONENTS = as_ecma(DOCUMENT["components"])
+
+
+@cache
+def validator(schema: str) -> jsonschema.Draft7Validator:
+    """AsyncAPI's schemas are those of JSON Schema's draft 7."""
+    return jsonschema.Draft7Validator({"$ref": f"#/components/schemas/{schema}", "components": COMPONENTS})
+
+
+def documented(schema: str, content: object) -> bool:
+    """Whether the document allows it."""
+    return bool(validator(schema).is_valid(content))
 
 
 def names(headers: Headers) -> set[str]:
@@ -70,13 +106,158 @@ def test_samples_satisfy_the_documented_headers(name: str) -> None:
     record = sample(name)
     schema = {"raw": "rawAudioHeaders", "compressed": "compressedAudioHeaders", "dead": "deadLetterHeaders"}
     headers = {key: (value or b"").decode() for key, value in record.headers}
-    reference = {"$ref": f"#/components/schemas/{schema[name.partition('-')[0]]}", "components": DOCUMENT["components"]}
-    jsonschema.Draft202012Validator(reference).validate(headers)
+    assert documented(schema[name.partition("-")[0]], headers)
+
+
+def test_the_sample_in_structured_mode_satisfies_the_documented_object() -> None:
+    record = sample("raw-structured")
+    assert documented("rawAudioEvent", json.loads(record.value or b""))
+    assert documented("structuredHeaders", {key: (value or b"").decode() for key, value in record.headers})
+
+
+@pytest.mark.parametrize(
+    ("message", "example"), [(name, one) for name in READERS for one in MESSAGES[name].get("examples", ())]
+)
+def test_the_examples_are_events(message: str, example: dict[str, Any]) -> None:
+    [file] = re.findall(r"samples/([\w-]+\.bin)", example["summary"])
+    headers = tuple((name, value.encode()) for name, value in example["headers"].items())
+    record = Record(example["headers"]["ce_callid"].encode(), (SAMPLES / file).read_bytes(), headers)
+    assert isinstance(READERS[message].from_record(record), READERS[message])
+    assert documented(MESSAGES[message]["headers"]["$ref"].rpartition("/")[2], example["headers"])
+
+
+def test_the_example_in_structured_mode_is_an_event() -> None:
+    [example] = MESSAGES["rawAudioStructured"]["examples"]
+    assert documented("rawAudioEvent", example["payload"])
+    assert documented("structuredHeaders", example["headers"])
+    record = structured(example["payload"], example["headers"]["content-type"], key=b"1769851800.4711")
+    assert isinstance(RawAudio.from_record(record), RawAudio)
+
+
+def test_the_example_of_a_policy_is_one() -> None:
+    [example] = MESSAGES["policy"]["examples"]
+    record = Record(example["payload"]["hotel"].encode(), json.dumps(example["payload"]).encode())
+    assert isinstance(PolicyEvent.from_record(record), PolicyEvent)
+
+
+#: Headers whose rule is wider than what a pattern can say: the document lets pass what is refused, never the reverse.
+WIDER = {"content-type", "ce_time"}
+#: What is dropped instead of refused where it breaks its rule.
+NOT_JUDGED = {"ce_traceparent", "ce_tracestate"}
+JUDGED = sorted(SCHEMAS["rawAudioHeaders"]["properties"].keys() - NOT_JUDGED)
+EDGES = (
+    *("", " ", "0", "00", "7", "-1", "+1", "1.0", "1e3", "1\n", "\u0661", "true", "false", "True", "TRUE", "false\n"),
+    *(
+        "2147483647",
+        "2147483648",
+        "9999999999",
+        "000000000007",
+        "0000000002147483648",
+        "00000000000000000001",
+        "9" * 12,
+    ),
+    *(
+        "guest",
+        "Guest",
+        "both",
+        "1.0",
+        "hotel.audio.raw.v1",
+        "hotel.audio.raw.v2",
+        "/pbx",
+        "urn:pbx:1",
+        "a b",
+        "%",
+        "%4g",
+    ),
+    *(
+        "a\tb",
+        "a\x00b",
+        "\x7f",
+        "\x85",
+        "\u2028",
+        "é",
+        "x" * 255,
+        "x" * 256,
+        "x" * 271,
+        "x" * 272,
+        "😀" * 255,
+        "😀" * 256,
+    ),
+    *(
+        "2026-01-31T09:30:00Z",
+        "2026-01-31t09:30:00z",
+        "2026-01-31T09:30:00.1234567890123+23:59",
+        "2026-01-31 09:30:00Z",
+    ),
+    *("2026-01-31T24:00:00Z", "2026-01-31T09:30:60Z", "2026-01-31T09:30:00+24:00", "2026-01-31T09:30Z", "2026-01-31"),
+    *("audio/wav", "AUDIO/WAV", "audio/L16;rate=8000", "text/plain", "application/cloudevents+json"),
+)
+
+
+@pytest.mark.parametrize("name", JUDGED)
+def test_a_header_is_served_if_the_document_allows_it_and_only_then(name: str) -> None:
+    assert [text for text in (None, *EDGES) if not agrees(name, text)] == []
+
+
+@pytest.mark.parametrize("name", ["ce_time", "ce_sequence", "ce_source", "ce_hotelid"])
+@given(text=st.text(alphabet="0123456789.TtZz:+-/%\n") | st.text())
+def test_any_text_of_a_header_is_served_if_the_document_allows_it_and_only_then(name: str, text: str) -> None:
+    assert agrees(name, text)
+
+
+def agrees(name: str, text: str | None) -> bool:
+    """Whether the document and the code judge a header alike; None for one that is not there."""
+    event = replace(RAW, call_id=text) if name == "ce_callid" and text else RAW  # the key has to follow
+    headers = {header: (value or b"").decode() for header, value in event.to_record().headers if header != name}
+    headers |= {} if text is None else {name: text}
+    record = Record(event.call_id.encode(), RAW.audio, tuple((key, value.encode()) for key, value in headers.items()))
+    served = isinstance(RawAudio.from_record(record), RawAudio)
+    allowed = documented("rawAudioHeaders", headers)
+    return allowed == served or (name in WIDER and allowed)
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"sequence": 7},
+        {"sequence": "7"},
+        {"sequence": 2**31},
+        {"sequence": True},
+        {"sequence": [7]},
+        {"final": False},
+        {"final": "true"},
+        {"final": 1},
+        {"hotelid": 42},
+        {"hotelid": ""},
+        {"id": 42},
+        {"channel": "both"},
+        {"data_base64": "AAA"},
+        {"data_base64": "AA=="},
+        {"data_base64": "AA\nAA"},
+        {"data_base64": ""},
+        {"data": "AAAA"},
+        {"dataref": "s3://bucket"},
+        {"vendor": {"a": 1}},
+        {"vendor": None},
+        {"vendor": 1.5},
+        {"specversion": 1},
+    ],
+)
+def test_a_member_is_served_if_the_document_allows_it_and_only_then(member: dict[str, object]) -> None:
+    content = content_of(RAW) | member
+    assert documented("rawAudioEvent", content) == isinstance(RawAudio.from_record(structured(content)), RawAudio)
+
+
+def test_audio_that_lies_elsewhere_is_refused_and_not_ignored() -> None:
+    headers = {name: (value or b"").decode() for name, value in RAW.to_record().headers}
+    assert documented("rawAudioHeaders", headers)
+    assert not documented("rawAudioHeaders", headers | {"ce_dataref": "s3://bucket/key"})
 
 
 def test_event_types_are_those_of_the_code() -> None:
-    assert SCHEMAS["rawAudioHeaders"]["properties"]["ce_type"] == {"const": RAW_AUDIO_TYPE}
-    assert SCHEMAS["compressedAudioHeaders"]["properties"]["ce_type"] == {"const": COMPRESSED_AUDIO_TYPE}
+    assert SCHEMAS["rawAudioHeaders"]["properties"]["ce_type"]["const"] == RAW_AUDIO_TYPE
+    assert SCHEMAS["rawAudioEvent"]["properties"]["type"]["const"] == RAW_AUDIO_TYPE
+    assert SCHEMAS["compressedAudioHeaders"]["properties"]["ce_type"]["const"] == COMPRESSED_AUDIO_TYPE
 
 
 def test_channels_are_the_topics() -> None:
@@ -84,7 +265,8 @@ def test_channels_are_the_topics() -> None:
     expected = {}
     for spec in load_topics():
         configuration: dict[str, Any] = {
-            key: [value] if key == "cleanup.policy" else int(value) for key, value in spec.configs.items()
+            key: [value] if key == "cleanup.policy" else int(value) if value.isdigit() else value
+            for key, value in spec.configs.items()
         }
         expected[spec.resolve("{prefix}", "{group}")] = {
             "partitions": spec.partitions,
