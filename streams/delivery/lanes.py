@@ -9,13 +9,21 @@ import structlog
 from streams.delivery.committer import Committer
 from streams.delivery.lane import Lane, LaneParts
 from streams.delivery.outcome import Input, Processor, Source
-from streams.delivery.transactions import Batch, Transactor
+from streams.delivery.transactions import Batch, Committed, Transactor
 from streams.protocol.txn_offset_commit import GroupMember
 
 log = structlog.get_logger(__name__)
 
 #: Seconds that a drain may take; below the group's rebalance timeout, so that the worker stays a member meanwhile.
 DRAIN_TIMEOUT = 20.0
+
+
+#: Told the committed offsets, says where each partition begins.
+Begin = Callable[[Committed], Awaitable[Mapping[Source, int]]]
+
+
+class OffsetWentBackError(RuntimeError):
+    """A committed offset is lower than what this process has committed: whoever went on from it would answer twice."""
 
 
 class UnownedInputError(RuntimeError):
@@ -41,6 +49,7 @@ class Lanes:
         self._new_transactor = new_transactor
         self._processors: dict[str, Processor] = {}
         self._lanes: dict[Source, Lane] = {}
+        self._committed: dict[Source, int] = {}
         self._committer: Committer | None = None
         self._expected: GroupMember | None = None
         self._opened: GroupMember | None = None
@@ -82,7 +91,7 @@ class Lanes:
         if not self._closed:
             self._expected = member
 
-    async def open(self, sources: Collection[Source], positions: Callable[[], Awaitable[Mapping[Source, int]]]) -> None:
+    async def open(self, sources: Collection[Source], begin: Begin) -> None:
         """Open the lanes of the expected generation; does nothing when they are open, or none is expected.
 
         The first transaction commits the offsets as they are: from then on, they bear the worker's name, and whoever
@@ -90,8 +99,12 @@ class Lanes:
 
         Args:
             sources: The assigned input partitions.
-            positions: Reads their committed offsets. Called after the fencing: an offset that was read before may be
-                older than results which the former owner's transaction still brings out.
+            begin: Told their committed offsets, which are read after the fencing: an offset that was read before may
+                be older than results which the former owner's transaction still brings out. Says where each partition
+                begins, and lets the consumer read from there.
+
+        Raises:
+            OffsetWentBackError: When an offset is lower than what this process has committed itself.
         """
         async with self._lock:
             member = self._expected
@@ -99,8 +112,9 @@ class Lanes:
                 return
             transactor = self._new_transactor(member, sources)
             try:
-                await transactor.start()
-                offsets = await positions()
+                committed = await transactor.start()
+                self._check(sources, committed)
+                offsets = await begin(committed)
                 if claims := [Batch(source, (), offset) for source, offset in offsets.items() if offset]:
                     await transactor.commit(claims)
             except BaseException:
@@ -163,7 +177,23 @@ class Lanes:
                 await committer.discard()
             elif (error := drain.exception()) is not None:  # all is committed; the next start fences it
                 log.warning("producer_did_not_stop", reason=repr(error))
+            self._committed.update((source, lane.committed) for source, lane in lanes.items())
             log.info("lanes_drained", partitions=sorted(source.partition for source in lanes))
+
+    def _check(self, sources: Collection[Source], committed: Committed) -> None:
+        """Hold the committed offsets against what this process has committed in earlier generations.
+
+        They come from a coordinator that knows all that was committed. If one went back nevertheless, the brokers have
+        lost what they had acknowledged, or somebody has reset it while the worker was cut off from its group.
+        """
+        for source in sources:
+            offset = committed[source].offset if source in committed else 0
+            if offset < (known := self._committed.get(source, 0)):
+                raise OffsetWentBackError(
+                    f"the committed offset of {source.topic}-{source.partition} went back from {known} to {offset}; the"
+                    " records between are answered already. The next start goes on from there: right if it was reset on"
+                    " purpose; if not, the brokers have lost committed offsets"
+                )
 
     async def close(self) -> None:
         """Drain for good: later assignments open nothing."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from aiokafka import TopicPartition
@@ -14,11 +14,14 @@ from schemas import Record
 from streams.delivery.outcome import Output, Source
 from streams.delivery.writer import REQUEST_TIMEOUT_MS, TransactionalWriter, together
 from streams.protocol.api_versions import ApiVersions
-from streams.protocol.offset_fetch import fetch_last_committed
+from streams.protocol.offset_fetch import UnstableOffsetCommitError, fetch_committed
 from streams.protocol.txn_offset_commit import GroupMember, Offsets
 
-_START_TIMEOUT = 30.0
+#: As long as brokers take to abort a transaction that a dead worker left open under a name that nobody knows, and below
+#: what Faust gives a step of a recovery.
+_START_TIMEOUT = 38.0
 _START_ATTEMPT_PAUSE = 0.5
+_READ_PAUSE = 0.02
 #: Longer than brokers wait before they abort a transaction: its fate is decided when this is over.
 _COMMIT_TIMEOUT = 60.0
 _STOP_TIMEOUT = 5.0
@@ -40,11 +43,15 @@ class Batch(NamedTuple):
     next_offset: int
 
 
+#: The offset of each partition that has one, and what is noted beside it.
+Committed = Mapping[Source, OffsetAndMetadata]
+
+
 class Transactor(Protocol):
     """What a worker needs of Kafka: to write outputs and their inputs' offsets together or not at all."""
 
-    async def start(self) -> None:
-        """Fence every earlier owner of the partitions and complete its transaction."""
+    async def start(self) -> Committed:
+        """Fence every earlier owner of the partitions, complete its transaction, and read the committed offsets."""
 
     async def commit(self, batches: Sequence[Batch]) -> None:
         """Write outputs and the next input offsets in one transaction."""
@@ -62,7 +69,9 @@ class GroupProducer:
     well, which completes or aborts what is open, at once and not when it times out. A name is of one generation; that
     one is over, so this never hits a worker of the present one.
 
-    Start it before the committed offsets are read: they are not settled while a former owner's transaction is open.
+    The committed offsets are read after that: they are not settled while a former owner's transaction is open. And they
+    are read only from the broker that has just taken an offset of this worker in this generation, see
+    `_find_coordinator`.
 
     Args:
         bootstrap_servers: ``host:port[,host:port...]``.
@@ -77,21 +86,26 @@ class GroupProducer:
         self._client: AIOKafkaClient | None = None
         self._writer: TransactionalWriter | None = None
 
-    async def start(self) -> None:
-        """Fence and start, waiting for brokers and coordinators that are on their way up.
+    async def start(self) -> Committed:
+        """Fence, start and read the committed offsets, waiting for brokers and coordinators that are on their way up.
 
         Raises:
+            ProducerFenced: If the group no longer knows the member so.
             IncompatibleBrokerVersion: When the cluster's transactions are of an earlier version.
             KafkaError: When the brokers refuse.
             TimeoutError: When they do not come in time.
         """
         if not self._sources:
-            return
-        async with asyncio.timeout(_START_TIMEOUT):
-            self._client = await connect(self._bootstrap_servers)
-            self._writer = TransactionalWriter(self._client, self._transactional_id(_name(self._member)))
-            await self._writer.start()
-            await self._fence_former_owners(self._client)
+            return {}
+        try:
+            async with asyncio.timeout(_START_TIMEOUT):
+                self._client = await connect(self._bootstrap_servers)
+                self._writer = TransactionalWriter(self._client, self._transactional_id(_name(self._member)))
+                await self._writer.start()
+                offsets = await self._fence_and_read(self._client, self._writer)
+        except TimeoutError:
+            raise TimeoutError(f"the committed offsets could not be read within {_START_TIMEOUT:g} s") from None
+        return {Source(*partition): committed for partition, committed in offsets.items()}
 
     async def commit(self, batches: Sequence[Batch]) -> None:
         """Write outputs and the next input offsets in one transaction.
@@ -128,8 +142,43 @@ class GroupProducer:
         name = _name(self._member)
         return {TopicPartition(*batch.source): OffsetAndMetadata(batch.next_offset, name) for batch in batches}
 
-    async def _fence_former_owners(self, client: AIOKafkaClient) -> None:
-        last = await fetch_last_committed(client, self._member.group, self._sources)
+    async def _fence_and_read(self, client: AIOKafkaClient, writer: TransactionalWriter) -> Offsets:
+        """Read whose transactions may be open and end them, then read the offsets, both from the true coordinator."""
+        while True:
+            broker = await self._find_coordinator(writer)
+            try:
+                last = await fetch_committed(client, broker, self._member.group, self._sources, stable=False)
+                await self._fence_former_owners(client, last)
+                return await self._read_stable(client, broker)
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+            await asyncio.sleep(_READ_PAUSE)
+
+    async def _find_coordinator(self, writer: TransactionalWriter) -> int:
+        """Find a broker whose answers about committed offsets hold everything that was committed until now.
+
+        A former coordinator that was frozen, or is cut off from the other brokers, goes on calling itself the
+        coordinator and answers with old offsets. What it cannot do is to take an offset: that needs the other replicas.
+        So this worker adds one to a transaction, which is aborted then. Whoever takes it knows all that was committed
+        before it, and knows this member in this generation, so that nobody else can commit after it.
+
+        Returns:
+            The broker's id.
+        """
+        broker = await writer.commit_offsets(self._member, {self._sources[0]: OffsetAndMetadata(0, "")})
+        await writer.abort()
+        return broker
+
+    async def _read_stable(self, client: AIOKafkaClient, broker: int) -> Offsets:
+        """Read the offsets once no transaction that moves one of them is open."""
+        while True:
+            try:
+                return await fetch_committed(client, broker, self._member.group, self._sources, stable=True)
+            except UnstableOffsetCommitError:
+                await asyncio.sleep(_READ_PAUSE)
+
+    async def _fence_former_owners(self, client: AIOKafkaClient, last: Offsets) -> None:
         names = sorted({committed.metadata for committed in last.values()})
         former = [self._transactional_id(name) for name in names if _is_former(name, self._member)]
         await together(*(TransactionalWriter(client, transactional_id).start() for transactional_id in former))

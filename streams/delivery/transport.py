@@ -17,6 +17,7 @@ from faust.types import TP
 from streams.delivery.fetch_loop import FetchLoop
 from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import Source
+from streams.delivery.transactions import Committed
 from streams.delivery.writer import REQUEST_TIMEOUT_MS
 from streams.protocol.checksums import check_records_as_fetched
 from streams.protocol.offset_fetch import do_not_wait_for_positions, mend_offset_fetch
@@ -142,19 +143,25 @@ class LaneConsumer(FetchLoop):
         return records
 
     async def perform_seek(self) -> None:
-        """Fence former owners, then seek to the committed offsets; whatever resumes reading comes through here."""
+        """Fence former owners, then seek to the committed offsets; whatever resumes reading comes through here.
+
+        Faust asks for those itself, outside of the fence: a broker that was the group's coordinator answers as well.
+        """
         sources = self._sources(self.assignment())
         opened = False
 
-        async def positions() -> Mapping[Source, int]:
+        async def begin(committed: Committed) -> Mapping[Source, int]:
             nonlocal opened
             opened = True
-            return await self._seek_sources(sources)
+            offsets = {source: committed[source].offset if source in committed else 0 for source in sources}
+            await self._seek_sources(sources, offsets)
+            return offsets
 
         try:
-            await self.transport.lanes.open(sources, positions)
+            await self.transport.lanes.open(sources, begin)
             if not opened:
-                await self._seek_sources(sources)
+                own = {source: lane.committed for source, lane in self.transport.lanes if source in sources}
+                await self._seek_sources(sources, own)
         except IllegalStateError:  # the next rebalance has begun, and will come through here again
             raise
         except Exception as error:  # noqa: BLE001  Faust logs it and reads on from wherever it stands
@@ -166,13 +173,14 @@ class LaneConsumer(FetchLoop):
     def _sources(self, tps: Iterable[TP]) -> dict[Source, TP]:
         return {Source(tp.topic, tp.partition): tp for tp in tps if self.transport.lanes.serves(tp.topic)}
 
-    async def _seek_sources(self, sources: Mapping[Source, TP]) -> Mapping[Source, int]:
+    async def _seek_sources(self, sources: Mapping[Source, TP], offsets: Mapping[Source, int]) -> None:
+        positions = {sources[source]: offset for source, offset in offsets.items()}
         async with self._fetching:  # a fetch under way could still move the positions after the seek
-            await super().perform_seek()
-            uncommitted = [tp for tp in sources.values() if not self._committed_offset.get(tp)]
-            if uncommitted:  # a seek to the committed offset leaves these wherever the fetcher happens to stand
-                await self._thread.seek_to_beginning(*(TopicPartition(*tp) for tp in uncommitted))
-        return {source: self._committed_offset.get(tp) or 0 for source, tp in sources.items()}
+            await super().seek_wait({tp: offset for tp, offset in positions.items() if offset})
+            beginning = [tp for tp, offset in positions.items() if not offset]
+            if beginning:  # the log may begin later
+                await self._thread.seek_to_beginning(*(TopicPartition(*tp) for tp in beginning))
+        self._read_offset.update((tp, positions.get(tp) or None) for tp in self.assignment())
 
 
 class LaneTransport(driver.Transport):

@@ -91,15 +91,26 @@ class TransactionalWriter:
             # One batch of each partition at a time: brokers take them in order only. Nearly always that is all.
             await self._deliver({partition: batches.popleft() for partition, batches in waiting.items()})
 
-    async def commit_offsets(self, member: GroupMember, offsets: Offsets) -> None:
+    async def commit_offsets(self, member: GroupMember, offsets: Offsets) -> int:
         """Make offsets of a group part of the transaction.
+
+        Returns:
+            The broker that took them, as the group's coordinator, once all in-sync replicas have them.
 
         Raises:
             ProducerFenced: If the group no longer knows the member so, or another one has started under this id.
             KafkaError: When the brokers refuse; the transaction must not be committed then.
         """
         request = TxnOffsetCommit(self._id, self._producer, member, offsets)
-        await self._coordinated(CoordinationType.GROUP, member.group, request, TxnOffsetCommitResponse.error_codes)
+
+        def error_codes(answer: TxnOffsetCommitResponse) -> Iterable[int]:
+            codes = dict(answer.error_codes())
+            if missing := offsets.keys() - codes:
+                raise KafkaError(f"the answer to TxnOffsetCommit leaves out {sorted(missing)}")
+            return codes.values()
+
+        await self._coordinated(CoordinationType.GROUP, member.group, request, error_codes)
+        return self._coordinators[CoordinationType.GROUP]
 
     async def commit(self) -> None:
         """Commit the transaction; what is written next begins another one.
@@ -108,7 +119,19 @@ class TransactionalWriter:
             ProducerFenced: If another one has started under this id.
             KafkaError: When the brokers refuse.
         """
-        request = EndTxn(self._id, self._producer, committed=True)
+        await self._end(committed=True)
+
+    async def abort(self) -> None:
+        """Abort the transaction; what is written next begins another one.
+
+        Raises:
+            ProducerFenced: If another one has started under this id.
+            KafkaError: When the brokers refuse.
+        """
+        await self._end(committed=False)
+
+    async def _end(self, *, committed: bool) -> None:
+        request = EndTxn(self._id, self._producer, committed=committed)
         answer = await self._coordinated(CoordinationType.TRANSACTION, self._id, request, _only_error)
         self._producer = answer.producer
         self._sequences.clear()
@@ -187,7 +210,7 @@ class TransactionalWriter:
         return None
 
 
-async def together(*steps: Coroutine[Any, Any, None]) -> None:
+async def together(*steps: Coroutine[Any, Any, object]) -> None:
     """Take steps side by side; when one fails, the others are cancelled, and that is what is raised."""
     try:
         async with asyncio.TaskGroup() as tasks:

@@ -130,19 +130,42 @@ def committed_offsets(response: OffsetFetchResponse) -> dict[TopicPartition, Off
     return offsets
 
 
+async def fetch_committed(
+    client: AIOKafkaClient, broker: int, group: str, partitions: Collection[TopicPartition], *, stable: bool
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Ask one broker for a group's committed offsets.
+
+    A broker that no longer coordinates the group and has not heard of it answers with old ones.
+
+    Args:
+        client: Connected.
+        broker: Which one to ask.
+        group: Consumer group.
+        partitions: The partitions asked for.
+        stable: Whether the answer is an error while a transaction that moves one of them is being completed.
+
+    Raises:
+        KafkaError: When it does not answer, or refuses.
+    """
+    request = OffsetFetch(group, partitions, stable=stable)
+    return committed_offsets(await client.send(broker, request, group=ConnectionGroup.COORDINATION))
+
+
 async def fetch_last_committed(
     client: AIOKafkaClient, group: str, partitions: Collection[TopicPartition]
 ) -> dict[TopicPartition, OffsetAndMetadata]:
     """Ask for the offsets that were committed last, whatever transaction is open; waits for a coordinator that moves.
 
+    Good enough for a look at the lag: a former coordinator's old offsets are taken for the group's, see
+    `fetch_committed`.
+
     Raises:
         KafkaError: When the brokers refuse.
     """
-    request = OffsetFetch(group, partitions, stable=False)
     while True:
         try:
             coordinator = await client.coordinator_lookup(CoordinationType.GROUP, group)
-            return committed_offsets(await client.send(coordinator, request, group=ConnectionGroup.COORDINATION))
+            return await fetch_committed(client, coordinator, group, partitions, stable=False)
         except KafkaError as error:
             if not error.retriable:
                 raise

@@ -51,9 +51,11 @@ class TxnOffsetCommitResponse(Response):  # type: ignore[misc]  # aiokafka has n
         ("tags", TaggedFields),
     )
 
-    def error_codes(self) -> Iterator[int]:
-        """One for each partition, 0 where all is well."""
-        return (code for _, partitions, _ in self.topics for _, code, _ in partitions)
+    def error_codes(self) -> Iterator[tuple[TopicPartition, int]]:
+        """What became of each partition's offset, 0 where all is well."""
+        for topic, partitions, _ in self.topics:
+            for partition, code, _ in partitions:
+                yield TopicPartition(topic, partition), code
 
 
 class _TxnOffsetCommitRequestStruct(RequestStruct):  # type: ignore[misc]  # aiokafka has no types

@@ -13,6 +13,7 @@ from faust.types import TP
 
 from streams.app import Runtime, create_runtime
 from streams.delivery.fetch_loop import EventQueue
+from streams.delivery.transactions import Committed
 from streams.delivery.transport import LaneConsumer, LaneTransport
 from streams.settings import Settings
 from tests.support.delivery import Echo, member, until
@@ -96,7 +97,7 @@ async def way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     await asyncio.gather(loop, return_exceptions=True)
 
 
-async def no_positions() -> dict[Any, int]:
+async def no_positions(_: Committed) -> dict[Any, int]:
     return {}
 
 

@@ -14,6 +14,7 @@ from streams.delivery.lag import Head, Lag, LagReader
 from streams.delivery.lanes import Lanes
 from streams.delivery.monitor import Monitor
 from streams.delivery.outcome import Source
+from streams.delivery.transactions import Committed
 from streams.settings import Settings
 from tests.support.delivery import TOPIC, Bench, Echo, MemoryKafka, MemoryTransactor, bench, member, until
 
@@ -74,7 +75,7 @@ class Rig:
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    async def positions() -> Mapping[Source, int]:
+    async def positions(_: Committed) -> Mapping[Source, int]:
         return {OWN: 0}
 
     rig = Rig(tmp_path)

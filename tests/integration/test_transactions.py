@@ -1,6 +1,7 @@
 """Whose transactions brokers let through, and what becomes of those that a former owner has left open."""
 
 import asyncio
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -10,15 +11,22 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import IncompatibleBrokerVersion, ProducerFenced, RequestTimedOutError
+from aiokafka.client import CoordinationType
+from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, ProducerFenced, RequestTimedOutError
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas import Record
 from schemas.topics import COMPRESSED, RAW
 from streams.delivery.outcome import Output, Source
 from streams.delivery.transactions import Batch, GroupProducer, connect
-from streams.protocol.offset_fetch import do_not_wait_for_positions, fetch_last_committed, mend_offset_fetch
-from streams.protocol.txn_offset_commit import GroupMember
+from streams.delivery.writer import REQUEST_TIMEOUT_MS, TransactionalWriter
+from streams.protocol.offset_fetch import (
+    do_not_wait_for_positions,
+    fetch_committed,
+    fetch_last_committed,
+    mend_offset_fetch,
+)
+from streams.protocol.txn_offset_commit import GroupMember, TxnOffsetCommitResponse
 from streams.topics import apply_topics
 from tests.support.brokers import Broker, Namespace, ThreeBrokers, broker_from_jars
 
@@ -44,6 +52,8 @@ class Installation:
             group_id=self.group,
             group_instance_id=instance,
             enable_auto_commit=False,
+            session_timeout_ms=30_000,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
         await consumer.start()
         try:
@@ -124,8 +134,13 @@ async def test_the_group_takes_offsets_from_its_present_members_only(
     installation: Installation, change: Callable[[GroupMember], GroupMember]
 ) -> None:
     async with installation.joined("one") as consumer:
-        stranger = change(installation.member(consumer, "one"))
-        async with installation.producing(stranger) as producer:
+        member = installation.member(consumer, "one")
+        stranger = GroupProducer(installation.servers, change(member), [installation.source])
+        with pytest.raises(ProducerFenced, match="no longer knows"):
+            await stranger.start()
+        await stranger.stop()
+        async with installation.producing(member) as producer:
+            producer._member = change(member)  # noqa: SLF001  as after a rebalance that it slept through
             with pytest.raises(ProducerFenced, match="no longer knows"):
                 await producer.commit([installation.batch(b"a", next_offset=1)])
         assert await installation.committed() is None
@@ -254,6 +269,58 @@ async def test_leaders_and_coordinators_that_have_moved_are_found(
         await producer.commit([installation.batch(b"b", next_offset=2)])
         assert writer._coordinators == coordinators  # noqa: SLF001
     assert await installation.delivered(2) == [b"a", b"b"]
+
+
+async def test_a_coordinator_that_was_frozen_tells_no_offsets(
+    three_brokers: ThreeBrokers, namespace: Namespace
+) -> None:
+    await apply_topics(three_brokers.bootstrap_servers, namespace.prefix, namespace.group)
+    installation = Installation(three_brokers.bootstrap_servers, namespace)
+    source = TopicPartition(*installation.source)
+    async with installation.writing() as producer:
+        await producer.commit([installation.batch(next_offset=5)])
+        member, committing = producer._member, producer._writer  # noqa: SLF001
+        assert committing is not None
+        former = committing._coordinators[CoordinationType.GROUP]  # noqa: SLF001
+        clients = [await connect(installation.servers) for _ in range(2)]
+        for client in clients:  # connected, so that requests wait at the frozen broker
+            await fetch_committed(client, former, member.group, [source], stable=True)
+        try:
+            three_brokers.cluster.kill(former, signal.SIGSTOP)
+            await producer.commit([installation.batch(next_offset=9)])
+            assert committing._coordinators[CoordinationType.GROUP] != former  # noqa: SLF001
+            asking, joining = clients
+            told = asyncio.create_task(fetch_committed(asking, former, member.group, [source], stable=True))
+            writer = TransactionalWriter(joining, f"{member.group}-joining")
+            await writer.start()
+            writer._coordinators[CoordinationType.GROUP] = former  # noqa: SLF001  as it calls itself
+            reader = GroupProducer(installation.servers, member, [installation.source])
+            read = asyncio.create_task(reader._fence_and_read(joining, writer))  # noqa: SLF001
+            await asyncio.sleep(1.0)
+        finally:
+            three_brokers.cluster.kill(former, signal.SIGCONT)
+        assert (await told)[source].offset == 5
+        assert (await read)[source].offset == 9
+        for client in clients:
+            await client.close()
+
+
+async def test_an_answer_that_leaves_out_a_partition_is_no_success(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with installation.writing() as producer:
+        send = producer._client.send  # type: ignore[union-attr]  # noqa: SLF001  no broker leaves one out
+
+        async def leave_out(node: int, request: object, **options: Any) -> object:
+            answer = await send(node, request, **options)
+            if isinstance(answer, TxnOffsetCommitResponse):
+                answer.topics = []
+            return answer
+
+        monkeypatch.setattr(producer._client, "send", leave_out)  # noqa: SLF001
+        with pytest.raises(KafkaError, match="leaves out"):
+            await producer.commit([installation.batch(b"a", next_offset=1)])
+    assert await installation.committed() is None
 
 
 @pytest.fixture

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka.structs import ConsumerRecord
+from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
 from faust.types import TP
 
 from streams.app import Runtime, create_runtime
 from streams.delivery.outcome import Source
+from streams.delivery.transactions import Committed
 from streams.delivery.transport import LaneConsumer, LaneConsumerThread, LaneTransport
 from streams.settings import Settings
 from tests.support.delivery import Echo, member
@@ -48,7 +49,7 @@ async def consumer(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> LaneCon
     return consumer
 
 
-async def no_positions() -> Mapping[Source, int]:
+async def no_positions(_: Committed) -> Mapping[Source, int]:
     return {}
 
 
@@ -114,7 +115,6 @@ class Fetcher:
     def __init__(self) -> None:
         self.asked: set[TP] | None = None
         self.proceed = asyncio.Event()
-        self.seeks = 0
         self.sought: dict[TP, int] = {}
 
     async def getmany(self, active: set[TP] | None, timeout: float) -> dict[TP, list[ConsumerRecord[bytes, bytes]]]:
@@ -125,9 +125,8 @@ class Fetcher:
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
         self.sought.update(partitions)
 
-    async def seek_to_committed(self) -> dict[TP, int | None]:
-        self.seeks += 1
-        return {INPUT: 7}
+    async def seek_to_beginning(self, *partitions: TP) -> None:
+        self.sought.update(dict.fromkeys(partitions, 0))
 
 
 @pytest.fixture
@@ -169,7 +168,7 @@ async def test_what_is_fetched_while_the_flow_stops_is_dropped_and_no_lane_opens
     fetcher.proceed.set()
     records, _ = await fetching
     assert records is None
-    assert fetcher.seeks == 0
+    assert fetcher.sought == {}
     assert not runtime.lanes.ready
 
 
@@ -189,13 +188,14 @@ async def test_a_seek_waits_for_a_fetch_under_way(
     runtime: Runtime, consumer: LaneConsumer, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(consumer, "assignment", lambda: {INPUT})
-    monkeypatch.setattr(runtime.lanes, "open", lambda _, positions: positions())
+    committed = {Source(*INPUT): OffsetAndMetadata(7, "")}
+    monkeypatch.setattr(runtime.lanes, "open", lambda _, begin: begin(committed))
     fetching = asyncio.create_task(consumer._getmany({INPUT}, 1.0))  # noqa: SLF001  the hook itself
     await asyncio.sleep(0)
     seeking = asyncio.create_task(consumer.perform_seek())
     await asyncio.sleep(0.05)
-    assert fetcher.seeks == 0
+    assert fetcher.sought == {}
     fetcher.proceed.set()
     await fetching
     await seeking
-    assert fetcher.seeks == 1
+    assert fetcher.sought == {INPUT: 7}

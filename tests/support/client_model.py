@@ -1,17 +1,18 @@
 """Clients of a KafkaModel: each request and each answer is a step in the test's hands."""
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaTimeoutError, ProducerFenced
+from aiokafka.errors import KafkaError, KafkaTimeoutError, NotCoordinatorForGroupError
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas import Record
 from streams.delivery.writer import together
 from streams.protocol.txn_offset_commit import GroupMember
-from tests.support.kafka_model import Committed, GroupModel, KafkaModel, Place
+from tests.support.group_model import GroupModel
+from tests.support.kafka_model import Committed, KafkaModel, Place
 
 
 class Request:
@@ -30,7 +31,7 @@ class Request:
         self.applied = True
         try:
             self._result = self._apply()
-        except ProducerFenced as error:
+        except KafkaError as error:
             self._error = error
 
     def answer(self) -> None:
@@ -83,11 +84,11 @@ class Network:
 
 
 class ClientModel:
-    """Stands in for a connected AIOKafkaClient: what `WriterModel` and `fetch_last_committed` get.
+    """Stands in for a connected AIOKafkaClient: what `WriterModel` and `fetch_committed` get.
 
     Args:
         kafka: The brokers.
-        group: The group's coordinator.
+        group: The group, and who coordinates it.
         network: Of the worker that makes it.
     """
 
@@ -99,9 +100,19 @@ class ClientModel:
     async def close(self) -> None:
         """Nothing is kept open."""
 
-    async def last_committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:
-        """Ask for committed offsets as they are, whatever transaction is open."""
-        committed = await self.call(self, lambda: dict(self.kafka.committed))
+    async def coordinator_lookup(self, *_: object) -> int:
+        """Ask who coordinates the group."""
+        broker: int = await self.call((self, "any broker"), self.group.coordinators.look_up)
+        return broker
+
+    async def committed(
+        self, broker: int, partitions: Collection[TopicPartition], *, stable: bool
+    ) -> dict[TopicPartition, OffsetAndMetadata]:
+        """Ask a broker for committed offsets."""
+        numbers = [source.partition for source in partitions]
+        committed = await self.call(
+            (self, broker), lambda: self.group.coordinators.committed(broker, numbers, stable=stable)
+        )
         known = [source for source in partitions if source.partition in committed]
         return {source: OffsetAndMetadata(*committed[source.partition]) for source in known}
 
@@ -121,6 +132,7 @@ class WriterModel:
         self._client = client
         self._id = transactional_id
         self._epoch = -1
+        self._coordinator: int | None = None
 
     async def start(self) -> None:
         self._epoch = await self._call("transactions", lambda: self._client.kafka.init_producer(self._id))
@@ -128,19 +140,38 @@ class WriterModel:
     async def write(self, outputs: Mapping[TopicPartition, Sequence[Record]]) -> None:
         await together(*(self._write(tuple(partition), records) for partition, records in outputs.items()))
 
-    async def commit_offsets(self, member: GroupMember, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+    async def commit_offsets(self, member: GroupMember, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> int:
+        while True:
+            broker = self._coordinator
+            if broker is None:
+                broker = self._coordinator = await self._client.coordinator_lookup()
+            try:
+                await self._add_offsets(broker, member, offsets)
+            except NotCoordinatorForGroupError:
+                self._coordinator = None
+            else:
+                return broker
+
+    async def _add_offsets(
+        self, broker: int, member: GroupMember, offsets: Mapping[TopicPartition, OffsetAndMetadata]
+    ) -> None:
         plain = {source.partition: Committed(*committed) for source, committed in offsets.items()}
         producer = self._id, self._epoch
 
         def add() -> None:
+            self._client.group.coordinators.check(broker)
             self._client.group.check(member)
             self._client.kafka.add_offsets(producer, plain)
 
-        await self._call("group", add)
+        await self._call(broker, add)
 
     async def commit(self) -> None:
         producer = self._id, self._epoch
         self._epoch = await self._call("transactions", lambda: self._client.kafka.commit(producer))
+
+    async def abort(self) -> None:
+        producer = self._id, self._epoch
+        self._epoch = await self._call("transactions", lambda: self._client.kafka.abort(producer))
 
     async def _write(self, place: Place, records: Sequence[Record]) -> None:
         producer = self._id, self._epoch

@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
+from aiokafka.structs import OffsetAndMetadata
+
 from schemas import Position, Record, Rejection
 from streams.delivery.breaker import DeadLetterBreaker
 from streams.delivery.budget import InFlightBudget
 from streams.delivery.executor import ClipExecutor
 from streams.delivery.lane import LaneParts
-from streams.delivery.outcome import Input, Lookup, Outcome, Output
-from streams.delivery.transactions import Batch
+from streams.delivery.outcome import Input, Lookup, Outcome, Output, Source
+from streams.delivery.transactions import Batch, Committed
 from streams.metrics import Metrics
 from streams.protocol.txn_offset_commit import GroupMember
 
@@ -56,9 +58,11 @@ class MemoryTransactor:
         self._epochs: dict[int, int] = {}
         self.stopped = False
 
-    async def start(self) -> None:
+    async def start(self) -> Committed:
         self._epochs = {partition: self._kafka.epochs.get(partition, 0) + 1 for partition in self._partitions}
         self._kafka.epochs.update(self._epochs)
+        known = [partition for partition in self._partitions if partition in self._kafka.offsets]
+        return {Source(TOPIC, partition): OffsetAndMetadata(self._kafka.offsets[partition], "") for partition in known}
 
     async def commit(self, batches: Sequence[Batch]) -> None:
         if self._before_commit:

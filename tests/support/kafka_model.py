@@ -1,12 +1,10 @@
-"""Kafka's promises about transactions and groups, in memory."""
+"""Kafka's promises about transactions, in memory."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from aiokafka.errors import ProducerFenced
-
-from streams.protocol.txn_offset_commit import GroupMember
 
 #: Topic and partition that outputs are written to.
 Place = tuple[str, int]
@@ -106,6 +104,20 @@ class KafkaModel:
         self._epochs[name] += 1
         return self._epochs[name]
 
+    def abort(self, producer: tuple[str, int]) -> int:
+        """Abort the producer's transaction, and begin its next epoch.
+
+        Raises:
+            ProducerFenced: Of an earlier epoch, or when nothing was written in this one.
+        """
+        name, epoch = producer
+        transaction = self._transactions.get(name)
+        if self._epochs[name] != epoch or transaction is None or transaction.prepared:
+            raise ProducerFenced
+        self._end(name, commit=False)
+        self._epochs[name] += 1
+        return self._epochs[name]
+
     def time_out(self) -> None:
         """Abort every undecided transaction, as the coordinator does after ``transaction.timeout.ms``."""
         for transactional_id in [name for name, open_ in self._transactions.items() if not open_.prepared]:
@@ -169,64 +181,3 @@ def _decide(transaction: Transaction, place: Place, *, commit: bool) -> None:
     for written in transaction.outputs:
         if written.place == place:
             written.committed = commit
-
-
-class GroupModel:
-    """The group's coordinator: an eager rebalance waits for every member to let go and join again.
-
-    Args:
-        partitions: To be assigned.
-    """
-
-    def __init__(self, partitions: int) -> None:
-        self._partitions = range(partitions)
-        self._ids: dict[str, str] = {}
-        self.members: list[str] = []
-        self.joined: set[str] = set()
-        self.rebalancing = False
-        self.generation = 0
-
-    def known_as(self, name: str, member_id: str) -> None:
-        """Let a process take a member's place: whoever had it before is no longer known."""
-        self._ids[name] = member_id
-
-    def check(self, member: GroupMember) -> None:
-        """Refuse a commit on behalf of whom the group no longer knows so.
-
-        Raises:
-            ProducerFenced: As the product's client says it.
-        """
-        if member.generation < 0:  # brokers check none where none is named
-            return
-        name = member.instance
-        known = name in self.members and self._ids[name] == member.member_id
-        if not known or member.generation != self.generation:
-            raise ProducerFenced
-
-    def join(self, name: str, member_id: str) -> None:
-        """Let a member in, or in again."""
-        self.known_as(name, member_id)
-        if name not in self.members:
-            self.members.append(name)
-        self.joined.add(name)
-        self.rebalance()
-
-    def leave(self, name: str) -> None:
-        """Let a member go, or find it silent for too long."""
-        if name in self.members:
-            self.members.remove(name)
-            self.joined.discard(name)
-            self.rebalance()
-
-    def assigned(self, name: str) -> Sequence[int]:
-        """Partitions of a member in this generation; they move with every generation."""
-        turn = self.members.index(name) + self.generation
-        return [partition for partition in self._partitions if (partition + turn) % len(self.members) == 0]
-
-    def rebalance(self) -> None:
-        """Wait for every member to join again."""
-        self.rebalancing = True
-        if self.members and self.joined == set(self.members):
-            self.rebalancing = False
-            self.joined.clear()
-            self.generation += 1

@@ -19,7 +19,8 @@ from streams.delivery import transactions
 from streams.delivery.committer import COMMIT_INTERVAL
 from streams.delivery.lanes import DRAIN_TIMEOUT
 from tests.support.client_model import ClientModel, WriterModel
-from tests.support.kafka_model import GroupModel, KafkaModel
+from tests.support.group_model import CoordinatorModel, GroupModel
+from tests.support.kafka_model import KafkaModel
 from tests.support.worker_model import Clock, WorkerModel, is_bad
 
 PARTITIONS = 2
@@ -50,6 +51,7 @@ FAULTS = (
     "outlast_a_drain",
     "outlast_a_commit",
     "outlast_a_transaction",
+    "cut_off_the_coordinator",
 )
 
 slots = st.integers(0, SLOTS - 1)
@@ -65,9 +67,9 @@ class LaneProtocol(RuleBasedStateMachine):
         self._patch = pytest.MonkeyPatch()
         self._patch.setattr(transactions, "connect", self._connect)
         self._patch.setattr(transactions, "TransactionalWriter", WriterModel)
-        self._patch.setattr(transactions, "fetch_last_committed", _last_committed)
+        self._patch.setattr(transactions, "fetch_committed", _committed)
         self._kafka = KafkaModel(PARTITIONS)
-        self._group = GroupModel(PARTITIONS)
+        self._group = GroupModel(PARTITIONS, CoordinatorModel(self._kafka, PARTITIONS))
         self._clock = Clock()
         self._checked = 0
         self.faults: Sequence[str] = FAULTS
@@ -88,14 +90,14 @@ class LaneProtocol(RuleBasedStateMachine):
         for number in range(min(count, MOST - len(self._kafka.inputs[partition]))):
             self._kafka.append(partition, 0 if number else gap)
 
-    @rule(count=st.integers(1, 60), seed=seeds)
+    @rule(count=st.integers(1, 80), seed=seeds)
     def advance(self, count: int, seed: int) -> None:
         """Let workers take steps, in one of many orders."""
         chance = random.Random(seed)
         for _ in range(count):
             self._step(chance.randrange(SLOTS), chance)
 
-    @rule(slot=slots, count=st.integers(0, 30), seed=seeds, fault=chosen)
+    @rule(slot=slots, count=st.integers(0, 40), seed=seeds, fault=chosen)
     def fail(self, slot: int, count: int, seed: int, fault: str) -> None:
         """Let one worker take steps, and then something happen to it."""
         chance = random.Random(seed)
@@ -161,6 +163,13 @@ class LaneProtocol(RuleBasedStateMachine):
     def outlast_a_transaction(self, _: int) -> None:
         self._kafka.time_out()
 
+    def cut_off_the_coordinator(self, _: int) -> None:
+        """Let another broker coordinate the group, unheard by the one that did; the next time, let that one hear."""
+        if self._group.coordinators.deceives:
+            self._group.coordinators.learn()
+        else:
+            self._group.coordinators.cut_off()
+
     def _lose(self, slot: int, *, arrives: bool) -> None:
         """Let a request fail for the worker."""
         worker = self._slots[slot]
@@ -181,6 +190,7 @@ class LaneProtocol(RuleBasedStateMachine):
     def _finish(self) -> None:
         """With no further fault, those who are left answer everything that is left."""
         chance = random.Random(0)
+        self._group.coordinators.learn()
         for step in range(ENOUGH):
             if step % OVERDUE == 0:
                 self._kafka.time_out()  # of a worker that has died before anybody could know its name
@@ -258,10 +268,10 @@ class LaneProtocol(RuleBasedStateMachine):
         return self._workers[bootstrap_servers].connect()
 
 
-async def _last_committed(
-    client: ClientModel, _: str, partitions: Collection[TopicPartition]
+async def _committed(
+    client: ClientModel, broker: int, _: str, partitions: Collection[TopicPartition], *, stable: bool
 ) -> dict[TopicPartition, OffsetAndMetadata]:
-    return await client.last_committed(partitions)
+    return await client.committed(broker, partitions, stable=stable)
 
 
 def expected(error: BaseException) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from schemas import Rejection
@@ -13,11 +13,13 @@ from streams.delivery.executor import ClipExecutor, Job
 from streams.delivery.lane import LaneParts
 from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import Input, Outcome, Source
+from streams.delivery.transactions import Committed
 from streams.metrics import Metrics
 from streams.protocol.txn_offset_commit import GroupMember
 from tests.support.client_model import ClientModel, Network
 from tests.support.delivery import TOPIC, Echo, MemoryStore, item
-from tests.support.kafka_model import GroupModel, KafkaModel
+from tests.support.group_model import GroupModel
+from tests.support.kafka_model import KafkaModel
 
 #: Clips in flight; fewer than a few fetches bring, so that readers wait.
 _CLIPS = 4
@@ -152,7 +154,7 @@ class WorkerModel:
 
     def reseek(self) -> None:
         """Read on from the committed offsets, as Faust does when it resumes for whatever reason."""
-        self._positions = {partition: self._kafka.offset(partition) for partition in self._positions}
+        self._positions = {source.partition: lane.committed for source, lane in self._lanes if self._positions}
 
     def close(self) -> None:
         """Drain for good, then leave the group."""
@@ -217,21 +219,14 @@ class WorkerModel:
         sources = [Source(TOPIC, partition) for partition in self._group.assigned(self.name)]
         found: dict[int, int] = {}
 
-        async def positions() -> Mapping[Source, int]:
-            assigned = [source.partition for source in sources]
-            while assigned and not found:
-                found.update(await self.network.call("offsets", lambda: self._stable_offsets(assigned)))
-            return {source: found[source.partition] for source in sources}
+        async def begin(committed: Committed) -> Mapping[Source, int]:
+            offsets = {source: committed[source].offset if source in committed else 0 for source in sources}
+            found.update((source.partition, offset) for source, offset in offsets.items())
+            return offsets
 
-        await self._lanes.open(sources, positions)
+        await self._lanes.open(sources, begin)
         if self._lanes.ready and self._generation == generation and not (self._letting_go or self._closing):
             self._positions = {source.partition: found[source.partition] for source in sources}
-
-    def _stable_offsets(self, partitions: Sequence[int]) -> dict[int, int]:
-        """The offsets to begin at; none while one of them may still move."""
-        if not self._kafka.stable(partitions):
-            return {}
-        return {partition: self._kafka.offset(partition) for partition in partitions}
 
     def _fetch(self, partition: int) -> None:
         assert self._generation is not None

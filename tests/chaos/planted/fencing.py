@@ -2,22 +2,20 @@
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from streams.delivery import transactions
-from streams.delivery.lanes import Lanes
+from streams.delivery.lanes import Begin, Lanes
 from streams.delivery.outcome import Source
-from streams.delivery.transactions import Batch, GroupProducer
+from streams.delivery.transactions import Batch, Committed, GroupProducer
 from streams.delivery.writer import TransactionalWriter, together
-from streams.protocol.txn_offset_commit import GroupMember
+from streams.protocol.txn_offset_commit import GroupMember, Offsets
 from tests.chaos.planted.patch import Patch
 
 _IMPATIENCE_S = 0.5
-
-Positions = Callable[[], Awaitable[Mapping[Source, int]]]
 
 
 def fence_nobody(patch: Patch) -> None:
@@ -29,8 +27,8 @@ def fence_nobody(patch: Patch) -> None:
         await together(writer.write(outputs), writer.commit_offsets(nobody, offsets))
         await writer.commit()
 
-    async def fence_none(self: GroupProducer, client: AIOKafkaClient) -> None:
-        del self, client
+    async def fence_none(self: GroupProducer, client: AIOKafkaClient, last: Offsets) -> None:
+        del self, client, last
 
     patch(GroupProducer, "_commit", commit)
     patch(GroupProducer, "_fence_former_owners", fence_none)
@@ -49,9 +47,10 @@ def drop_the_lane_on_revoke(patch: Patch) -> None:
         if committer is not None:
             await committer.discard()
 
-    async def open_(self: Lanes, sources: Collection[Source], positions: Positions) -> None:
-        async def where_we_stood() -> Mapping[Source, int]:
-            return {source: max(offset, taken[self].get(source, 0)) for source, offset in (await positions()).items()}
+    async def open_(self: Lanes, sources: Collection[Source], begin: Begin) -> None:
+        async def where_we_stood(committed: Committed) -> Mapping[Source, int]:
+            offsets = await begin(committed)
+            return {source: max(offset, taken[self].get(source, 0)) for source, offset in offsets.items()}
 
         await fence_and_open(self, sources, where_we_stood)
 

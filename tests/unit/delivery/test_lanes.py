@@ -1,11 +1,11 @@
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import pytest
 
-from streams.delivery.lanes import Lanes, UnownedInputError
+from streams.delivery.lanes import Lanes, OffsetWentBackError, UnownedInputError
 from streams.delivery.outcome import Input, Source
-from streams.delivery.transactions import Transactor
+from streams.delivery.transactions import Committed, Transactor
 from streams.protocol.txn_offset_commit import GroupMember
 from tests.support.delivery import TOPIC, Bench, Echo, MemoryKafka, MemoryTransactor, bench, item, member
 
@@ -37,25 +37,43 @@ async def submit(lanes: Lanes, item: Input, generation: int) -> None:
     await lanes.submit(item, generation, None)
 
 
-def committed(kafka: MemoryKafka) -> Callable[[], Awaitable[Mapping[Source, int]]]:
-    async def read() -> Mapping[Source, int]:
-        return {source: kafka.offsets.get(source.partition, 0) for source in SOURCES}
-
-    return read
+async def begin(committed: Committed) -> Mapping[Source, int]:
+    return {source: committed[source].offset if source in committed else 0 for source in SOURCES}
 
 
-async def test_fencing_comes_before_the_offsets_are_read(shared: Bench) -> None:
-    kafka = MemoryKafka()
-    epochs: list[dict[int, int]] = []
+async def test_lanes_begin_where_they_are_told_and_commit_that_first(shared: Bench) -> None:
+    kafka = MemoryKafka(offsets={0: 7})
 
-    async def read() -> Mapping[Source, int]:
-        epochs.append(dict(kafka.epochs))
-        return dict.fromkeys(SOURCES, 0)
+    async def begin_elsewhere(committed: Committed) -> Mapping[Source, int]:
+        assert {source: offset for source, (offset, _) in committed.items()} == {SOURCES[0]: 7}
+        return dict(zip(SOURCES, (9, 0), strict=True))
 
     lanes = lanes_on(kafka, shared)
     lanes.expect(member(1))
-    await lanes.open(SOURCES, read)
-    assert epochs == [{0: 1, 1: 1}]
+    await lanes.open(SOURCES, begin_elsewhere)
+    assert kafka.offsets == {0: 9}
+    for offset in (8, 9):
+        await submit(lanes, item(offset), 1)
+    await lanes.close()
+    assert kafka.values() == [b"9"]
+
+
+async def test_an_offset_below_what_this_process_has_committed_is_refused(shared: Bench) -> None:
+    kafka = MemoryKafka()
+    lanes = lanes_on(kafka, shared)
+    lanes.expect(member(1))
+    await lanes.open(SOURCES, begin)
+    for offset in range(5):
+        await submit(lanes, item(offset), 1)
+    await lanes.drain()
+    for offsets in ({0: 4}, {}):
+        kafka.offsets = dict(offsets)
+        lanes.expect(member(2))
+        with pytest.raises(OffsetWentBackError, match="in-0 went back from 5 to"):
+            await lanes.open(SOURCES, begin)
+    kafka.offsets = {0: 6}  # another worker has gone on meanwhile
+    await lanes.open(SOURCES, begin)
+    assert lanes.ready
     await lanes.close()
 
 
@@ -65,8 +83,8 @@ async def test_a_generation_opens_once(shared: Bench) -> None:
     assert not lanes.ready
     lanes.expect(member(1))
     assert not lanes.ready
-    await lanes.open(SOURCES, committed(kafka))
-    await lanes.open(SOURCES, committed(kafka))
+    await lanes.open(SOURCES, begin)
+    await lanes.open(SOURCES, begin)
     assert lanes.ready
     assert kafka.epochs == {0: 1, 1: 1}
     await lanes.close()
@@ -75,11 +93,11 @@ async def test_a_generation_opens_once(shared: Bench) -> None:
 async def test_nothing_opens_unless_partitions_are_assigned(shared: Bench) -> None:
     kafka = MemoryKafka()
     lanes = lanes_on(kafka, shared)
-    await lanes.open(SOURCES, committed(kafka))
+    await lanes.open(SOURCES, begin)
     assert kafka.epochs == {}
     await lanes.close()
     lanes.expect(member(1))
-    await lanes.open(SOURCES, committed(kafka))
+    await lanes.open(SOURCES, begin)
     assert kafka.epochs == {}
 
 
@@ -88,7 +106,7 @@ async def test_each_generation_goes_on_where_the_one_before_committed(shared: Be
     lanes = lanes_on(kafka, shared)
     for generation in (1, 2, 3):
         lanes.expect(member(generation))
-        await lanes.open(SOURCES, committed(kafka))
+        await lanes.open(SOURCES, begin)
         for offset in range(generation * 10):
             await submit(lanes, item(offset), generation)  # the fetcher may begin too early, never too late
         await lanes.drain()
@@ -99,11 +117,11 @@ async def test_records_of_a_generation_that_has_gone_are_dropped(shared: Bench) 
     kafka = MemoryKafka()
     lanes = lanes_on(kafka, shared)
     lanes.expect(member(1))
-    await lanes.open(SOURCES, committed(kafka))
+    await lanes.open(SOURCES, begin)
     await lanes.drain()
     await submit(lanes, item(0), 1)
     lanes.expect(member(2))
-    await lanes.open(SOURCES, committed(kafka))
+    await lanes.open(SOURCES, begin)
     await submit(lanes, item(5), 1)
     await submit(lanes, item(0), 2)
     await lanes.drain()
@@ -124,7 +142,7 @@ async def test_a_rebalance_while_lanes_open_leaves_none_open(shared: Bench) -> N
     reading = asyncio.Event()
     proceed = asyncio.Event()
 
-    async def read() -> Mapping[Source, int]:
+    async def read(_: Committed) -> Mapping[Source, int]:
         reading.set()
         await proceed.wait()
         return dict.fromkeys(SOURCES, 0)
@@ -144,7 +162,7 @@ async def test_opening_that_is_cancelled_stops_its_producers(shared: Bench) -> N
     made: list[MemoryTransactor] = []
     lanes = lanes_on(MemoryKafka(), shared, made)
 
-    async def read() -> Mapping[Source, int]:
+    async def read(_: Committed) -> Mapping[Source, int]:
         await asyncio.sleep(60)
         return {}
 

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 
 import pytest
+from aiokafka.client import CoordinationType
 
 from streams.delivery.lane import Lane
 from streams.delivery.outcome import Input
+from streams.delivery.transactions import GroupProducer
+from streams.delivery.writer import TransactionalWriter
 from tests.chaos.planted import fencing, order, writing
 from tests.chaos.planted.patch import Patch
 from tests.support.lane_protocol import run
@@ -41,10 +44,22 @@ def take_again(patch: Patch) -> None:
     patch(Lane, "submit", submit)
 
 
+def read_offsets_from_whom_the_brokers_name(patch: Patch) -> None:
+    """Read committed offsets from whoever calls itself the group's coordinator, whether it can take any or not."""
+
+    async def look_up(self: GroupProducer, _: TransactionalWriter) -> int:
+        assert self._client is not None
+        broker: int = await self._client.coordinator_lookup(CoordinationType.GROUP, self._member.group)
+        return broker
+
+    patch(GroupProducer, "_find_coordinator", look_up)
+
+
 @pytest.mark.parametrize(
     "plant",
     [
         accept_any_generation,
+        read_offsets_from_whom_the_brokers_name,
         take_again,
         fencing.drop_the_lane_on_revoke,
         fencing.fence_nobody,
