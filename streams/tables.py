@@ -16,6 +16,7 @@ from streams.delivery.fetch_loop import EventQueue
 from streams.delivery.intake import raw_topic
 from streams.delivery.outcome import Lookup
 from streams.metrics import Metrics
+from streams.recovery import BoundedRecovery
 from streams.rocksdb_store import RebuildingStore
 from streams.table_sweep import ShardSweep
 
@@ -47,7 +48,8 @@ class CurrentEvents(EventQueue):
 class PromptTableManager(TableManager):
     """Faust's, without the second that it gives an app's modules to declare their tables: ours are declared by now.
 
-    That second is a good part of the time that a restarted worker's partitions stand still.
+    That second is a good part of the time that a restarted worker's partitions stand still. See `BoundedRecovery` for
+    steps that take too long.
     """
 
     logger = logging.getLogger("faust.tables")  # mode would name it after this module
@@ -58,6 +60,13 @@ class PromptTableManager(TableManager):
         if self._changelog_queue is None:
             self._changelog_queue = CurrentEvents(self.app)
         return self._changelog_queue
+
+    @property
+    def recovery(self) -> BoundedRecovery:
+        """See `BoundedRecovery`."""
+        if not isinstance(self._recovery, BoundedRecovery):
+            self._recovery = BoundedRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
 
     async def on_start(self) -> None:
         """Announce the changelogs and begin to recover."""

@@ -1,19 +1,23 @@
 """What a worker does with the partitions of its table, and what with replicas of others. No broker is needed."""
 
+import asyncio
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from faust.tables.recovery import ServiceStopped
 from faust.types import TP
 from prometheus_client import generate_latest
 
 from streams.app import Runtime, create_runtime
 from streams.cache.entry import Entry, pack
 from streams.codecs import Encoded
+from streams.recovery import RecoveryTimeoutError
 from streams.rocksdb_store import RebuildingStore
 from streams.settings import Settings
-from streams.tables import CurrentEvents
+from streams.tables import CurrentEvents, PromptTableManager
+from tests.support.delivery import until
 
 CHANGELOG = "hotel-audio-audio-cache-changelog"
 GENERATION = 3
@@ -123,3 +127,31 @@ async def test_a_record_that_waited_through_a_rebalance_does_not_count(runtime: 
     for offset, generation in ((9, GENERATION - 1), (5, GENERATION)):
         await queue.put(event(1, offset, generation=generation))
     assert (await queue.get()).message.offset == 5
+
+
+async def test_a_recovery_whose_step_takes_too_long_ends_the_worker(
+    runtime: Runtime, failures: list[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    recovery = cast("PromptTableManager", runtime.app.tables).recovery
+    monkeypatch.setattr(recovery, "_build_highwaters", hang)
+    monkeypatch.setattr(runtime.app.conf, "broker_request_timeout", 0.05)
+    await recovery.start()
+    recovery.signal_recovery_start.set()
+    await until(lambda: bool(failures))
+    assert isinstance(failures[0], RecoveryTimeoutError)
+    assert "hang" in str(failures[0])
+    await recovery.stop()
+
+
+async def test_a_recovery_that_is_stopped_is_no_failure(runtime: Runtime, failures: list[BaseException]) -> None:
+    recovery = cast("PromptTableManager", runtime.app.tables).recovery
+    await recovery.start()
+    waiting = asyncio.create_task(recovery._wait(asyncio.sleep(60), timeout=60))  # noqa: SLF001  Faust's own steps do
+    await asyncio.sleep(0)
+    await recovery.stop()
+    with pytest.raises(ServiceStopped):
+        await waiting
+    assert failures == []
