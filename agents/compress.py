@@ -11,7 +11,7 @@ import structlog
 
 from schemas import CompressedAudio, DeadLetter, MediaType, Policy, RawAudio, Record, Rejection, derive_id
 from schemas.raw_audio import hotel_of
-from schemas.topics import COMPRESSED, DEAD_LETTER, RAW
+from schemas.topics import COMPRESSED, DEAD_LETTER, RAW, topic
 from streams.app import Runtime
 from streams.audio import Clip, Outline
 from streams.audio.analysis import Hearing, analyse, listen
@@ -117,6 +117,7 @@ class Compressor:
         self._dead_letters = dead_letters
         self._level = settings.compression_level
         self._max_bytes = settings.max_record_bytes
+        self._letter_bytes = topic(DEAD_LETTER).max_message_bytes  # a worker's start checks that it is so
         self._parts = parts
         self._turn = Turn()
         self._heard: Memo[_Heard] = Memo(settings.cache_bytes // _CACHED_BYTES_PER_HEARING)
@@ -195,8 +196,8 @@ class Compressor:
             raise
 
     def reject(self, item: Input, rejection: Rejection) -> Outcome:
-        """Make the dead letter: the original, intact, and the reason."""
-        letter = DeadLetter(item.record, item.position, rejection)
+        """Make the dead letter: the original and the reason, cut only if the topic would not take it whole."""
+        letter = DeadLetter(item.record, item.position, rejection).fitted(self._letter_bytes)
         return Outcome(outputs=(Output(self._dead_letters, letter.to_record()),), rejection=rejection)
 
     def delivered(self, item: Input, outcome: Outcome) -> None:

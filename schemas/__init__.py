@@ -7,7 +7,7 @@ event is a frozen value with ``to_record`` and ``from_record``; whatever cannot 
 """
 
 from schemas.compressed_audio import COMPRESSED_AUDIO_TYPE, CompressedAudio, derive_id
-from schemas.dead_letter import DeadLetter
+from schemas.dead_letter import Cut, DeadLetter
 from schemas.media_type import MediaType
 from schemas.policy import Policy, PolicyEvent, parse_policy
 from schemas.raw_audio import MAX_RAW_BYTES, RAW_AUDIO_TYPE, Channel, RawAudio
@@ -21,6 +21,7 @@ __all__ = [
     "RAW_AUDIO_TYPE",
     "Channel",
     "CompressedAudio",
+    "Cut",
     "DeadLetter",
     "Headers",
     "MediaType",

@@ -1,10 +1,12 @@
-"""An input that could not be served: exactly as it came, with the reason beside it."""
+"""An input that could not be served: as it came, with the reason beside it."""
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from typing import cast, get_args
 
 from schemas import headers as h
 from schemas.record import Position, Record
+from schemas.record_size import batch_bytes, leading
 from schemas.rejection import Rejection, Stage
 
 TOPIC = "__connect.errors.topic"
@@ -13,29 +15,72 @@ OFFSET = "__connect.errors.offset"
 STAGE = "__connect.errors.stage"
 CODE = "__connect.errors.exception.class.name"
 MESSAGE = "__connect.errors.exception.message"
+TIMESTAMP = "__connect.errors.timestamp"
+VALUE_BYTES = "__connect.errors.value.bytes"
+VALUE_SHA256 = "__connect.errors.value.sha256"
+HEADER_COUNT = "__connect.errors.headers.count"
+KEY_BYTES = "__connect.errors.key.bytes"
 
-_NAMES = (TOPIC, PARTITION, OFFSET, STAGE, CODE, MESSAGE)
+_REQUIRED = (TOPIC, PARTITION, OFFSET, STAGE, CODE, MESSAGE)
+_OPTIONAL = (TIMESTAMP, VALUE_BYTES, VALUE_SHA256, HEADER_COUNT, KEY_BYTES)
 _SEPARATOR = ": "
+
+#: What is kept of a part that is too large: the first bytes of a value or key, and the first headers.
+EXCERPT_BYTES = 64 * 2**10
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What the parts of an input were before a dead letter kept only their beginnings; None for a part that is whole.
+
+    Attributes:
+        value_bytes: Length of the value.
+        value_sha256: SHA-256 of the value, in hex.
+        header_count: Number of headers.
+        key_bytes: Length of the key.
+    """
+
+    value_bytes: int | None = None
+    value_sha256: str | None = None
+    header_count: int | None = None
+    key_bytes: int | None = None
+
+
+NOTHING_CUT = Cut()
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A refused input, intact, and why it was refused.
+    """A refused input, and why it was refused.
+
+    The time of its record is that of the refusal, so that retention counts from there. The input's own time is in a
+    header.
 
     Attributes:
-        original: The input's key, value, headers and timestamp, untouched.
+        original: The input's key, value, headers and timestamp, untouched but for what is cut.
         position: Where the input stands in Kafka.
         rejection: The reason; its field must not contain a colon followed by a blank.
+        cut: Which parts of the original are only their beginnings, because the whole could not be written.
     """
 
     original: Record
     position: Position
     rejection: Rejection
+    cut: Cut = NOTHING_CUT
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the original is there, so that it can be sent again."""
+        return self.cut == NOTHING_CUT
 
     def to_record(self) -> Record:
         """Write it for the topic ``audio.dead-letter``.
 
-        Six headers, named as Kafka Connect names them, follow the original's.
+        Six headers, named as Kafka Connect names them, follow the original's; then the original's timestamp, and what
+        was cut.
+
+        Returns:
+            The record; its timestamp is left to the producer.
         """
         reason = h.encoded(
             {
@@ -45,35 +90,104 @@ class DeadLetter:
                 STAGE: self.rejection.stage,
                 CODE: self.rejection.code,
                 MESSAGE: self.rejection.message,
+                TIMESTAMP: self.original.timestamp_ms,
+                VALUE_BYTES: self.cut.value_bytes,
+                VALUE_SHA256: self.cut.value_sha256,
+                HEADER_COUNT: self.cut.header_count,
+                KEY_BYTES: self.cut.key_bytes,
             }
         )
-        return Record(
-            self.original.key, self.original.value, self.original.headers + reason, self.original.timestamp_ms
-        )
+        return Record(self.original.key, self.original.value, self.original.headers + reason)
+
+    def fitted(self, max_bytes: int) -> "DeadLetter":
+        """Cut what is too large for the topic: the value first, then the headers, then the key.
+
+        Each is cut to its first `EXCERPT_BYTES` bytes, headers to the first ones that take no more. A value that is
+        cut leaves its length and digest.
+
+        Args:
+            max_bytes: The topic's ``max.message.bytes``.
+
+        Returns:
+            This dead letter if it fits, else one that fits, unless the limit is lower than what is always kept.
+        """
+        letter = self
+        for cut in (_cut_value, _cut_headers, _cut_key):
+            if batch_bytes(letter.to_record()) <= max_bytes:
+                break
+            letter = cut(letter)
+        return letter
 
     @classmethod
     def from_record(cls, record: Record) -> "DeadLetter | Rejection":
         """Read a record of the topic ``audio.dead-letter``.
 
         An original may carry such headers itself, for instance one that was sent again after an earlier
-        refusal: the last of each name is this dead letter's, the others are the original's.
+        refusal: the last of each required name is this dead letter's, and what follows them; the others are the
+        original's. Dead letters of earlier releases have their input's timestamp as their own.
 
         Returns:
-            The dead letter, or a `Rejection` of the first of the six headers that is missing or malformed.
+            The dead letter, or a `Rejection` of the first of the headers that is missing or malformed.
         """
-        last = {name: at for at, (name, _) in enumerate(record.headers) if name in _NAMES}
-        reader = h.HeaderReader(tuple(record.headers[at] for at in last.values()))
+        own = _own_headers(record)
+        reader = h.HeaderReader(tuple(record.headers[at] for at in own))
         position = Position(reader.text(TOPIC), reader.integer(PARTITION), reader.integer(OFFSET, high=h.MAX_OFFSET))
         stage = reader.one_of(STAGE, get_args(Stage))
         code = reader.text(CODE)
         field, separator, reason = reader.prose(MESSAGE).partition(_SEPARATOR)
         if not separator:
             reader.refuse("MalformedHeader", MESSAGE, "must name a field, then a colon, a blank and the rule")
+        timestamp = reader.optional_integer(TIMESTAMP, high=h.MAX_OFFSET)
+        cut = Cut(
+            reader.optional_integer(VALUE_BYTES),
+            reader.digest(VALUE_SHA256) if reader.has(VALUE_SHA256) else None,
+            reader.optional_integer(HEADER_COUNT),
+            reader.optional_integer(KEY_BYTES),
+        )
         if reader.problem is not None:
             return reader.problem
-        headers = tuple(header for at, header in enumerate(record.headers) if at not in last.values())
         return cls(
-            Record(record.key, record.value, headers, record.timestamp_ms),
+            Record(
+                record.key,
+                record.value,
+                tuple(header for at, header in enumerate(record.headers) if at not in own),
+                record.timestamp_ms if timestamp is None else timestamp,
+            ),
             position,
             Rejection(cast("Stage", stage), code, field, reason),
+            cut,
         )
+
+
+def _own_headers(record: Record) -> set[int]:
+    """Which of a record's headers the dead letter has added."""
+    names = [name for name, _ in record.headers]
+    last = {name: at for at, name in enumerate(names) if name in _REQUIRED}
+    begin = last.get(TOPIC, len(names))
+    last |= {name: at for at, name in enumerate(names) if name in _OPTIONAL and at > begin}
+    return set(last.values())
+
+
+def _cut_value(letter: DeadLetter) -> DeadLetter:
+    value = letter.original.value or b""
+    if len(value) <= EXCERPT_BYTES:
+        return letter
+    cut = replace(letter.cut, value_bytes=len(value), value_sha256=hashlib.sha256(value).hexdigest())
+    return replace(letter, original=replace(letter.original, value=value[:EXCERPT_BYTES]), cut=cut)
+
+
+def _cut_headers(letter: DeadLetter) -> DeadLetter:
+    headers = letter.original.headers
+    kept = leading(headers, EXCERPT_BYTES)
+    if len(kept) == len(headers):
+        return letter
+    cut = replace(letter.cut, header_count=len(headers))
+    return replace(letter, original=replace(letter.original, headers=kept), cut=cut)
+
+
+def _cut_key(letter: DeadLetter) -> DeadLetter:
+    key = letter.original.key or b""
+    if len(key) <= EXCERPT_BYTES:
+        return letter
+    cut = replace(letter.cut, key_bytes=len(key))
+    return replace(letter, original=replace(letter.original, key=key[:EXCERPT_BYTES]), cut=cut)

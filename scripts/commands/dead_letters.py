@@ -63,6 +63,7 @@ async def _run(options: argparse.Namespace) -> int:
     if options.save is not None:
         _save(letters, options.save)
     if options.replay:
+        _refuse_cut(letters)
         sent = await send_again(cluster.bootstrap_servers, letters.values())
         for (partition, offset), position in zip(letters, sent, strict=True):
             print(f"{partition}:{offset} is {position.topic} {position.partition}:{position.offset} now")
@@ -76,6 +77,13 @@ async def _found(reader: DeadLetterReader, place: tuple[int, int]) -> DeadLetter
     if isinstance(refused.letter, Rejection):
         raise CommandError(f"what is at {place[0]}:{place[1]} cannot be read: {refused.letter.message}")
     return refused.letter
+
+
+def _refuse_cut(letters: dict[tuple[int, int], DeadLetter]) -> None:
+    for (partition, offset), letter in letters.items():
+        if not letter.whole:
+            reason = "its input was too large for a dead letter, which holds only the beginning"
+            raise CommandError(f"{partition}:{offset} cannot be sent again: {reason}")
 
 
 def _print(found: Sequence[Refused]) -> None:
@@ -94,7 +102,7 @@ def _print(found: Sequence[Refused]) -> None:
             _shown_time(original.timestamp_ms),
             _printable((original.key or b"").decode("utf-8", "replace")),
             f"{position.partition}:{position.offset}",
-            str(len(original.value or b"")),
+            str(len(original.value or b"") if letter.cut.value_bytes is None else letter.cut.value_bytes),
             rejection.stage,
             rejection.code,
             _printable(rejection.message),
@@ -119,7 +127,7 @@ def _save(letters: dict[tuple[int, int], DeadLetter], directory: Path) -> None:
         for (partition, offset), letter in letters.items():
             path = directory / f"{partition}-{offset}.bin"
             path.write_bytes(letter.original.value or b"")
-            print(path)
+            print(path if letter.whole else f"{path}: only the beginning, the input was too large for a dead letter")
     except OSError as error:
         raise CommandError(f"{directory}: {error.strerror}") from error
 

@@ -67,7 +67,7 @@ class DeadLetterReader:
         await self._consumer.stop()
 
     async def latest(self, count: int) -> list[Refused]:
-        """The last dead letters by the time of their inputs, oldest first.
+        """The last dead letters by the time of their refusal, oldest first.
 
         Args:
             count: How many at most.

@@ -47,10 +47,11 @@ class Observations:
 
 def judge(seen: Observations) -> list[Problem]:
     """Find everything that is not as it has to be."""
+    times = {Place(logged.partition, logged.offset): logged.timestamp for logged in seen.log}
     return [
         *_counted(seen),
         *_ordered(seen),
-        *(Problem("damaged", detail) for one in seen.outcomes for detail in _mistakes(one, seen)),
+        *(Problem("damaged", detail) for one in seen.outcomes for detail in _mistakes(one, seen, times)),
         *_same_bytes(seen.outcomes),
         *(
             Problem("transactions", f"{name}: read_committed stops at {stable}, the end is {end}")
@@ -99,13 +100,13 @@ def _ordered(seen: Observations) -> Iterator[Problem]:
         last[stream] = one.place.offset, sent.planned.sequence
 
 
-def _mistakes(one: Seen, seen: Observations) -> list[str]:
+def _mistakes(one: Seen, seen: Observations, times: Mapping[Place, int]) -> list[str]:
     sent = seen.sent.get(one.place) if one.place is not None else None
     if sent is None or one.place is None:
         return []
     name = _name(one.place, sent)
     if one.topic.endswith(DEAD_LETTER):
-        found = _dead_letter_mistakes(one, sent)
+        found = _dead_letter_mistakes(one, sent, times.get(one.place))
     elif sent.planned.sample is None:
         found = ["a result of an input that is bad"]
     else:
@@ -158,7 +159,8 @@ def _policy_mistakes(one: Seen, policy: HotelPolicy | None) -> list[str]:
     return found
 
 
-def _dead_letter_mistakes(one: Seen, sent: Sent) -> list[str]:
+def _dead_letter_mistakes(one: Seen, sent: Sent, time: int | None) -> list[str]:
+    """What is wrong with a dead letter, if the input's record had this time in ``audio.raw``."""
     planned, message = sent.planned, sent.planned.message
     reason = one.header(f"{ERROR_PREFIX}exception.class.name") or ""
     if planned.sample is not None:
@@ -168,8 +170,10 @@ def _dead_letter_mistakes(one: Seen, sent: Sent) -> list[str]:
         found.append("the dead letter is not intact")
     if one.headers[: len(message.headers)] != message.headers:
         found.append("the dead letter's headers are not intact")
-    if one.timestamp != sent.timestamp:
-        found.append(f"the dead letter's timestamp is {one.timestamp} and was {sent.timestamp}")
+    if time is not None and one.header(ERROR_PREFIX + "timestamp") != str(time):
+        found.append(f"the input's time is {one.header(ERROR_PREFIX + 'timestamp')} and was {time}")
+    if time is not None and one.timestamp < time:
+        found.append(f"the dead letter's time is {one.timestamp}, before its input's, {time}")
     missing = [name for name in _CONNECT if not one.header(name)]
     return found + [f"the dead letter lacks {name}" for name in missing]
 

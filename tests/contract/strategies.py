@@ -92,9 +92,9 @@ _names = st.sampled_from(
         "ce_level",
     ]
 )
-_connect = st.sampled_from(["topic", "partition", "offset", "stage", "exception.message"]).map(
-    "__connect.errors.{}".format
-)
+_connect = st.sampled_from(
+    ["topic", "partition", "offset", "stage", "exception.message", "timestamp", "value.bytes"]
+).map("__connect.errors.{}".format)
 headers = st.lists(
     st.tuples(
         _names | _connect | st.text(max_size=10),

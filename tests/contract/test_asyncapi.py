@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import CompressedAudio, DeadLetter, Headers, MediaType, PolicyEvent, RawAudio, Record, load_topics
+from schemas import CompressedAudio, Cut, DeadLetter, Headers, MediaType, PolicyEvent, RawAudio, Record, load_topics
 from schemas.compressed_audio import COMPRESSED_AUDIO_TYPE
 from schemas.raw_audio import RAW_AUDIO_TYPE
 from tests.contract.test_samples import EVENTS, SAMPLES, sample
@@ -51,6 +51,8 @@ MINIMAL_RAW = replace(
     trace_parent=None,
     trace_state=None,
 )
+CUT_LETTER = replace(LETTER, cut=Cut(70_000, "0" * 64, 90, 66_000))
+TIMELESS_LETTER = replace(LETTER, original=replace(LETTER.original, timestamp_ms=None))
 
 
 def as_ecma(schema: Any) -> Any:
@@ -93,7 +95,7 @@ def test_is_valid_asyncapi() -> None:
     [
         ("rawAudioHeaders", RAW.to_record().headers, MINIMAL_RAW.to_record().headers),
         ("compressedAudioHeaders", FULL_COMPRESSED.to_record().headers, COMPRESSED.to_record().headers),
-        ("deadLetterHeaders", LETTER.to_record().headers[2:], LETTER.to_record().headers[2:]),
+        ("deadLetterHeaders", CUT_LETTER.to_record().headers[2:], TIMELESS_LETTER.to_record().headers[2:]),
     ],
 )
 def test_headers_are_those_of_the_code(schema: str, full: Headers, minimal: Headers) -> None:

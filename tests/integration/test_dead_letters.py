@@ -1,6 +1,7 @@
 """Dead letters as their reader sees them, and sent in again."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ async def cluster(broker: Broker, namespace: Namespace) -> list[str]:
     await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
     producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers, transactional_id=namespace.group)
     letters = [DeadLetter(ORIGINAL, Position(f"{namespace.prefix}{RAW}", 3, offset), WHY) for offset in range(3)]
-    records = [letter.to_record() for letter in letters] + [Record(b"call-2", b"strange", (), 1_700_000_000_001)]
+    records = [letter.to_record() for letter in letters] + [Record(b"call-2", b"strange")]
     async with producer:
         for record in records:
             async with producer.transaction():
@@ -32,7 +33,6 @@ async def cluster(broker: Broker, namespace: Namespace) -> list[str]:
                     key=record.key,
                     partition=3,
                     headers=list(record.headers),
-                    timestamp_ms=record.timestamp_ms,
                 )
     return ["--bootstrap-servers", broker.bootstrap_servers, "--topic-prefix", namespace.prefix]
 
@@ -42,7 +42,7 @@ async def test_the_latest_are_listed_with_their_reasons(cluster: list[str], caps
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines if " 3:" in line] == ["3:4", "3:6"]
     (readable,) = (line for line in lines if "3:4" in line)
-    assert {"call-1", "3:2", "13", "contract", "MissingHeader"} <= set(readable.split())
+    assert {"call-1", "3:2", "13", "contract", "MissingHeader", "2023-11-14", "22:13:20Z"} <= set(readable.split())
 
 
 async def test_one_is_saved_and_sent_in_again_as_it_came(
@@ -63,6 +63,23 @@ async def test_one_is_saved_and_sent_in_again_as_it_came(
         ORIGINAL.headers,
     )
     assert again.timestamp > 1_700_000_000_000
+
+
+async def test_what_was_cut_is_said_and_not_sent_again(
+    cluster: list[str], broker: Broker, namespace: Namespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = DeadLetter(replace(ORIGINAL, value=bytes(70_000)), Position(f"{namespace.prefix}{RAW}", 3, 9), WHY)
+    record = whole.fitted(1).to_record()
+    async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers) as producer:
+        topic = f"{namespace.prefix}{DEAD_LETTER}"
+        sent = await producer.send_and_wait(topic, record.value, partition=3, headers=list(record.headers))
+    place = f"3:{sent.offset}"
+    assert await command("--last", "1", *cluster) == 0
+    assert "70000" in capsys.readouterr().out
+    assert await command("--save", str(tmp_path), "--replay", place, *cluster) == 1
+    told = capsys.readouterr()
+    assert "only the beginning" in told.out
+    assert f"{place} cannot be sent again" in told.err
 
 
 @pytest.mark.parametrize(

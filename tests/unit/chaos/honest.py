@@ -90,8 +90,9 @@ def _outcome(at: int, place: Place, one: Sent) -> Seen:
     if sample_sent is None:
         reason = {"topic": "audio.raw", "partition": str(place.partition), "offset": str(place.offset)}
         reason |= {"stage": "contract", "exception.class.name": "PartialFrame", "exception.message": "value: has"}
+        reason |= {"timestamp": str(one.timestamp)}
         headers = message.headers + as_headers({ERROR_PREFIX + name: value for name, value in reason.items()})
-        return Seen(DEAD_LETTER, PARTITION, at, message.key, message.value, headers, one.timestamp)
+        return Seen(DEAD_LETTER, PARTITION, at, message.key, message.value, headers, one.timestamp + 1000)
     audio = file_of(sample_sent)
     headers = as_headers(result_headers(place, one.planned, audio))
     return Seen(COMPRESSED, PARTITION, at, message.key, audio, headers, SENT_AT_MS + 1000)

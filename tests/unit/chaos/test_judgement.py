@@ -138,7 +138,14 @@ SPOILT: dict[str, tuple[str, Spoil]] = {
     "a dead letter with another value": ("damaged", with_outcome(BAD, lambda one: replace(one, value=b"x"))),
     "a dead letter with another key": ("damaged", with_outcome(BAD, lambda one: replace(one, key=None))),
     "a dead letter with another header": ("damaged", with_outcome(BAD, with_header("ce_hotelid", "court"))),
-    "a dead letter with another timestamp": ("damaged", with_outcome(BAD, lambda one: replace(one, timestamp=5))),
+    "a dead letter with the time of something else": (
+        "damaged",
+        with_outcome(BAD, lambda one: replace(one, timestamp=5)),
+    ),
+    "a dead letter with another time of its input": (
+        "damaged",
+        with_outcome(BAD, with_header(f"{ERROR_PREFIX}timestamp", "5")),
+    ),
     "a dead letter without a reason": (
         "damaged",
         with_outcome(BAD, with_header(f"{ERROR_PREFIX}exception.message", None)),
