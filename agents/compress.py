@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import structlog
 
-from schemas import CompressedAudio, DeadLetter, MediaType, Policy, RawAudio, Record, Rejection, derive_id
+from schemas import CompressedAudio, MediaType, Policy, RawAudio, Record, Rejection, derive_id
 from schemas.raw_audio import hotel_of
 from schemas.topics import COMPRESSED, DEAD_LETTER, RAW, topic
 from streams.app import Runtime
@@ -197,7 +197,7 @@ class Compressor:
 
     def reject(self, item: Input, rejection: Rejection) -> Outcome:
         """Make the dead letter: the original and the reason, cut only if the topic would not take it whole."""
-        letter = DeadLetter(item.record, item.position, rejection).fitted(self._letter_bytes)
+        letter = item.letter(rejection).fitted(self._letter_bytes)
         return Outcome(outputs=(Output(self._dead_letters, letter.to_record()),), rejection=rejection)
 
     def delivered(self, item: Input, outcome: Outcome) -> None:

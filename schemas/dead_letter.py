@@ -20,9 +20,11 @@ VALUE_BYTES = "__connect.errors.value.bytes"
 VALUE_SHA256 = "__connect.errors.value.sha256"
 HEADER_COUNT = "__connect.errors.headers.count"
 KEY_BYTES = "__connect.errors.key.bytes"
+LAST_OFFSET = "__connect.errors.offset.last"
+RAW_HEADERS = "__connect.errors.headers.raw"
 
 _REQUIRED = (TOPIC, PARTITION, OFFSET, STAGE, CODE, MESSAGE)
-_OPTIONAL = (TIMESTAMP, VALUE_BYTES, VALUE_SHA256, HEADER_COUNT, KEY_BYTES)
+_OPTIONAL = (TIMESTAMP, VALUE_BYTES, VALUE_SHA256, HEADER_COUNT, KEY_BYTES, LAST_OFFSET, RAW_HEADERS)
 _SEPARATOR = ": "
 
 #: What is kept of a part that is too large: the first bytes of a value or key, and the first headers.
@@ -61,17 +63,23 @@ class DeadLetter:
         position: Where the input stands in Kafka.
         rejection: The reason; its field must not contain a colon followed by a blank.
         cut: Which parts of the original are only their beginnings, because the whole could not be written.
+        last_offset: The last offset that it stands for, where no record of several can be told apart; its value is
+            their batch.
+        raw_headers: The original's headers as Kafka lays them out, from their number on, where `original` cannot say
+            them: names that are not UTF-8 have backslashes there, and too many are left out.
     """
 
     original: Record
     position: Position
     rejection: Rejection
     cut: Cut = NOTHING_CUT
+    last_offset: int | None = None
+    raw_headers: bytes | None = None
 
     @property
     def whole(self) -> bool:
         """Whether all of the original is there, so that it can be sent again."""
-        return self.cut == NOTHING_CUT
+        return self.cut == NOTHING_CUT and self.rejection.stage != "record"
 
     def to_record(self) -> Record:
         """Write it for the topic ``audio.dead-letter``.
@@ -95,12 +103,15 @@ class DeadLetter:
                 VALUE_SHA256: self.cut.value_sha256,
                 HEADER_COUNT: self.cut.header_count,
                 KEY_BYTES: self.cut.key_bytes,
+                LAST_OFFSET: self.last_offset,
             }
         )
+        if self.raw_headers is not None:
+            reason += ((RAW_HEADERS, self.raw_headers),)
         return Record(self.original.key, self.original.value, self.original.headers + reason)
 
     def fitted(self, max_bytes: int) -> "DeadLetter":
-        """Cut what is too large for the topic: the value first, then the headers, then the key.
+        """Cut what is too large for the topic: the value first, then the headers, the key and the headers' bytes.
 
         Each is cut to its first `EXCERPT_BYTES` bytes, headers to the first ones that take no more. A value that is
         cut leaves its length and digest.
@@ -112,7 +123,7 @@ class DeadLetter:
             This dead letter if it fits, else one that fits, unless the limit is lower than what is always kept.
         """
         letter = self
-        for cut in (_cut_value, _cut_headers, _cut_key):
+        for cut in (_cut_value, _cut_headers, _cut_key, _cut_raw_headers):
             if batch_bytes(letter.to_record()) <= max_bytes:
                 break
             letter = cut(letter)
@@ -138,6 +149,7 @@ class DeadLetter:
         if not separator:
             reader.refuse("MalformedHeader", MESSAGE, "must name a field, then a colon, a blank and the rule")
         timestamp = reader.optional_integer(TIMESTAMP, high=h.MAX_OFFSET)
+        last_offset = reader.optional_integer(LAST_OFFSET, high=h.MAX_OFFSET)
         cut = Cut(
             reader.optional_integer(VALUE_BYTES),
             reader.digest(VALUE_SHA256) if reader.has(VALUE_SHA256) else None,
@@ -156,6 +168,8 @@ class DeadLetter:
             position,
             Rejection(cast("Stage", stage), code, field, reason),
             cut,
+            last_offset,
+            dict(record.headers[at] for at in own).get(RAW_HEADERS),
         )
 
 
@@ -191,3 +205,8 @@ def _cut_key(letter: DeadLetter) -> DeadLetter:
         return letter
     cut = replace(letter.cut, key_bytes=len(key))
     return replace(letter, original=replace(letter.original, key=key[:EXCERPT_BYTES]), cut=cut)
+
+
+def _cut_raw_headers(letter: DeadLetter) -> DeadLetter:
+    raw = letter.raw_headers
+    return letter if raw is None else replace(letter, raw_headers=raw[:EXCERPT_BYTES])

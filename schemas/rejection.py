@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Stage = Literal["contract", "decode", "compress"]
+Stage = Literal["record", "contract", "decode", "compress"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +14,8 @@ class Rejection:
     infrastructure raise.
 
     Attributes:
-        stage: The step that refused: ``contract`` (headers, key, sizes), ``decode`` (the audio bytes) or
-            ``compress``.
+        stage: The step that refused: ``record`` (as Kafka lays it out), ``contract`` (headers, key, sizes), ``decode``
+            (the audio bytes) or ``compress``.
         code: Stable CamelCase name of the kind of error, for counting and filtering, such as
             ``MissingHeader``.
         field: What the sender has to change: a header's name, ``key`` or ``value``.

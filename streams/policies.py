@@ -8,6 +8,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from schemas import Policy, PolicyEvent, Record, Rejection
 from streams.compression import DEFAULT_POLICY
 from streams.metrics import Metrics
+from streams.protocol.every_record import EveryRecordConsumer
+from streams.protocol.unreadable import Unreadable
 
 log = structlog.get_logger(__name__)
 
@@ -84,7 +86,7 @@ class PolicyReader:
         Raises:
             aiokafka.errors.KafkaError: When the brokers do not answer at the start, or refuse to.
         """
-        consumer = AIOKafkaConsumer(
+        consumer = EveryRecordConsumer(
             self._topic,
             bootstrap_servers=self._servers,
             isolation_level="read_committed",
@@ -110,7 +112,10 @@ class PolicyReader:
                     self._apply(record)
 
     def _apply(self, message: ConsumerRecord) -> None:
-        applied = self._policies.apply(Record(message.key, message.value))
+        if isinstance(message, Unreadable):
+            applied: PolicyEvent | Rejection = message.rejection
+        else:
+            applied = self._policies.apply(Record(message.key, message.value))
         place = {"partition": message.partition, "offset": message.offset}
         if isinstance(applied, Rejection):
             self._metrics.policies_refused.labels(applied.code).inc()

@@ -2,9 +2,10 @@
 
 from schemas.refusals.audio import AUDIO, PYTHON_ERROR
 from schemas.refusals.contract import CONTRACT
+from schemas.refusals.record import RECORD
 from schemas.refusals.refusal import Refusal, Subject
 
 __all__ = ["CATALOGUE", "PYTHON_ERROR", "Refusal", "Subject"]
 
 #: The name of a Python error is a code as well, of an error of ours: `PYTHON_ERROR` says what it means.
-CATALOGUE: tuple[Refusal, ...] = CONTRACT + AUDIO
+CATALOGUE: tuple[Refusal, ...] = RECORD + CONTRACT + AUDIO

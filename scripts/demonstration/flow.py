@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 
 from schemas import CompressedAudio, DeadLetter, Position, RawAudio, Record, Rejection
 from schemas.topics import COMPRESSED, DEAD_LETTER, RAW
 from scripts.commands._cli import Cluster, CommandError
 from scripts.demonstration.calls import Input
 from streams.clients import CompressedAudioConsumer, RawAudioProducer
+from streams.protocol.every_record import EveryRecordConsumer
 
 #: Records a second, as of 60 people talking at once: an idle machine of two cores keeps up with ease, so that the
 #: latency is that of the work and not of a queue.
@@ -133,7 +134,7 @@ async def _results(consumer: CompressedAudioConsumer, listener: _Listener) -> No
 
 
 async def _dead_letters(cluster: Cluster, listener: _Listener) -> None:
-    async with AIOKafkaConsumer(
+    async with EveryRecordConsumer(
         cluster.topic(DEAD_LETTER),
         bootstrap_servers=cluster.bootstrap_servers,
         isolation_level="read_committed",

@@ -3,12 +3,12 @@
 from types import TracebackType
 from typing import Self
 
-from aiokafka import AIOKafkaConsumer
-
 from schemas import CompressedAudio, Rejection
 from schemas.topics import COMPRESSED
 from streams.clients.messages import record_of
+from streams.protocol.every_record import EveryRecordConsumer
 from streams.protocol.offset_fetch import mend_offset_fetch
+from streams.protocol.unreadable import Unreadable
 
 _MAX_FETCH_BYTES = 10 * 2**20  # one record of the largest size
 
@@ -16,8 +16,8 @@ _MAX_FETCH_BYTES = 10 * 2**20  # one record of the largest size
 class CompressedAudioConsumer:
     """Receives the results, each call's in order, and none of an unfinished transaction.
 
-    Use it as an async context manager and iterate over it. A record that is not a result arrives as a
-    `Rejection`.
+    Use it as an async context manager and iterate over it. A record that is not a result, or that
+    cannot be read, arrives as a `Rejection`.
 
     With a group, consumers of the same group share the partitions and go on where the group has committed:
     call `commit` once the results received so far are safe; after a crash, later ones arrive again. Without
@@ -43,7 +43,7 @@ class CompressedAudioConsumer:
     ) -> None:
         mend_offset_fetch()
         self._in_group = group_id is not None
-        self._consumer = AIOKafkaConsumer(
+        self._consumer = EveryRecordConsumer(
             topic,
             bootstrap_servers=bootstrap_servers,
             group_id=group_id,
@@ -74,7 +74,10 @@ class CompressedAudioConsumer:
         return self
 
     async def __anext__(self) -> CompressedAudio | Rejection:
-        return CompressedAudio.from_record(record_of(await self._consumer.getone()))
+        message = await self._consumer.getone()
+        if isinstance(message, Unreadable):
+            return message.rejection
+        return CompressedAudio.from_record(record_of(message))
 
     async def commit(self) -> None:
         """Remember for the group that everything received so far is done.

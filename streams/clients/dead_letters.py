@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka import AIOKafkaProducer, ConsumerRecord
 
 from schemas import DeadLetter, Position, Rejection
 from schemas.topics import DEAD_LETTER
 from streams.clients.messages import record_of
+from streams.protocol.every_record import EveryRecordConsumer
+from streams.protocol.unreadable import Unreadable
 
 _LARGEST_BYTES = 10 * 2**20  # of a record, and what the brokers allow for a request
 _PATIENCE_MS = 2000
@@ -44,7 +46,7 @@ class DeadLetterReader:
     """
 
     def __init__(self, bootstrap_servers: str, topic: str = DEAD_LETTER) -> None:
-        self._consumer = AIOKafkaConsumer(
+        self._consumer = EveryRecordConsumer(
             topic,  # without a group: all partitions of it
             bootstrap_servers=bootstrap_servers,
             isolation_level="read_committed",
@@ -132,4 +134,5 @@ def _time(found: tuple[int, Refused]) -> int:
 
 
 def _refused(message: ConsumerRecord) -> Refused:
-    return Refused(message.partition, message.offset, DeadLetter.from_record(record_of(message)))
+    letter = message.rejection if isinstance(message, Unreadable) else DeadLetter.from_record(record_of(message))
+    return Refused(message.partition, message.offset, letter)

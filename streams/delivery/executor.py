@@ -152,6 +152,8 @@ class ClipExecutor:
 
 def _process(job: Job) -> Outcome:
     try:
+        if job.item.damage is not None:
+            return job.processor.reject(job.item, job.item.damage.rejection)
         return job.processor.process(job.item, job.lookup)
     except MemoryError:
         raise

@@ -8,16 +8,49 @@ room, once for several records.
 
 import asyncio
 from collections.abc import Collection
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import faust
+from aiokafka import ConsumerRecord
 from aiokafka.errors import ConsumerStoppedError
 from faust.transport.conductor import Conductor
 from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, EventT
+from faust.types.tuples import ConsumerMessage
 from mode import ServiceT
 from mode.utils.queues import ThrowableQueue
+
+from streams.protocol.unreadable import Unreadable
+
+
+class UnreadableMessage(ConsumerMessage):
+    """What Faust's events carry of something that is no record.
+
+    Attributes:
+        cause: What it is.
+    """
+
+    cause: Unreadable
+
+    @classmethod
+    def of(cls, message: ConsumerMessage, cause: Unreadable) -> Self:
+        """Make it of what Faust has made."""
+        made = cls(
+            message.topic,
+            message.partition,
+            message.offset,
+            message.timestamp,
+            message.timestamp_type,
+            message.headers,
+            message.key,
+            message.value,
+            message.checksum,
+            tp=message.tp,
+            generation_id=message.generation_id,
+        )
+        made.cause = cause
+        return made
 
 
 class EventQueue(ThrowableQueue[EventT[Any]]):
@@ -80,7 +113,11 @@ class FetchLoop(driver.Consumer):
                 event = faust.Event(app, message.key, message.value, message.headers, message)
                 for queue in queues[tp]:
                     queue.force_put_nowait(event)
-                self._read_offset[tp] = record.offset
+                self._read_offset[tp] = record.next_offset - 1 if isinstance(record, Unreadable) else record.offset
+
+    def _to_message(self, tp: TP, record: ConsumerRecord) -> ConsumerMessage:
+        message = super()._to_message(tp, record)
+        return UnreadableMessage.of(message, record) if isinstance(record, Unreadable) else message
 
     def _queues(self, tps: Collection[TP]) -> dict[TP, list[EventQueue]]:
         """The queues of those who read each partition."""

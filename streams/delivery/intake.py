@@ -7,8 +7,9 @@ import faust
 from faust.types import EventT, TopicT
 
 from schemas import Position, Record
+from streams.delivery.fetch_loop import UnreadableMessage
 from streams.delivery.lanes import Lanes
-from streams.delivery.outcome import Input
+from streams.delivery.outcome import Damage, Input
 
 
 def raw_topic(app: faust.App, name: str, maxsize: int, **options: Any) -> TopicT:
@@ -69,6 +70,10 @@ async def deliver(stream: faust.Stream[Any], lanes: Lanes, on_failure: Callable[
 
 def _input(event: EventT[Any]) -> Input:
     message = event.message
+    damage = None
+    if isinstance(message, UnreadableMessage):
+        cause = message.cause
+        damage = Damage(cause.rejection, cause.next_offset, cause.raw_headers)
     return Input(
         Position(message.topic, message.partition, message.offset),
         Record(
@@ -77,6 +82,7 @@ def _input(event: EventT[Any]) -> Input:
             headers=tuple(cast("Iterable[tuple[str, bytes]]", message.headers or ())),
             timestamp_ms=_milliseconds(message.timestamp),
         ),
+        damage,
     )
 
 

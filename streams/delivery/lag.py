@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from aiokafka.errors import KafkaError
 
 from streams.delivery.outcome import Source
 from streams.delivery.writer import REQUEST_TIMEOUT_MS
+from streams.protocol.every_record import EveryRecordConsumer
 from streams.protocol.offset_fetch import fetch_last_committed
 
 #: Partitions whose oldest record is fetched in one look, so that a look at many that are behind stays cheap.
@@ -20,6 +22,8 @@ _PROBES = 16
 _FETCH_BYTES = 4096
 _FETCH_MAX_WAIT_MS = 100
 _READ_WITHIN = 4.0
+#: Where a broker gives no record within this, the age of the oldest is not known.
+_PROBE_WITHIN = 1.5
 _CLOSE_TIMEOUT = 5.0
 
 
@@ -137,7 +141,7 @@ class LagReader:
 
     async def _connected(self) -> AIOKafkaConsumer:
         if self._consumer is None:
-            consumer = AIOKafkaConsumer(
+            consumer = EveryRecordConsumer(
                 bootstrap_servers=self._bootstrap_servers,
                 isolation_level="read_committed",
                 enable_auto_commit=False,
@@ -146,6 +150,7 @@ class LagReader:
                 fetch_max_wait_ms=_FETCH_MAX_WAIT_MS,
                 request_timeout_ms=REQUEST_TIMEOUT_MS,
             )
+            consumer.pauses = ()  # it only looks at where a record is, not at what it holds
             self._consumer = consumer
             await consumer.start()
             consumer.assign(self._partitions)
@@ -173,16 +178,17 @@ class LagReader:
             self._turn[tp] = next(self._turns)
             consumer.seek(tp, behind[tp])
         consumer.resume(*chosen)
-        waiting = set(chosen)
-        while waiting:
+        waiting, until = set(chosen), time.monotonic() + _PROBE_WITHIN
+        while waiting and time.monotonic() < until:
             batches: Mapping[TopicPartition, list[ConsumerRecord]] = await consumer.getmany(
-                *waiting, timeout_ms=_FETCH_MAX_WAIT_MS
+                *waiting, timeout_ms=_FETCH_MAX_WAIT_MS, max_records=1
             )
             for tp in list(waiting):
                 if tp in batches or await consumer.position(tp) >= ends[tp]:
                     consumer.pause(tp)
                     waiting.discard(tp)
                     self._probed[tp] = _Probed(behind[tp], ends[tp], _head(batches.get(tp)))
+        consumer.pause(*waiting)
 
     def _lag(self, tp: TopicPartition, head: Head | None, begin: int, end: int) -> Lag:
         if begin >= end:

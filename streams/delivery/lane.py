@@ -130,7 +130,7 @@ class Lane:
             self._parts.budget.processed()
             self._parts.budget.release(item.size)
             return False
-        self._next = item.position.offset + 1
+        self._next = item.next_offset
         job = Job(item, context, self._processor, self._lookup, self._processed, read_at=read_at)
         self._jobs.append(job)
         self._parts.executor.submit(job)
@@ -155,7 +155,7 @@ class Lane:
             for key, value in outcome.table_updates:
                 self._parts.store.put(job.context, key, value)
         outputs = [output for _, outcome in batch for output in outcome.outputs]
-        return Batch(self._source, outputs, batch[-1].job.item.position.offset + 1)
+        return Batch(self._source, outputs, batch[-1].job.item.next_offset)
 
     def settle(self, batch: Sequence[Finished]) -> None:
         """Hear that they are committed."""
@@ -165,7 +165,7 @@ class Lane:
             self._parts.budget.release(job.item.size)
             self._parts.metrics.processing_seconds.observe(now - job.read_at)
             self._processor.delivered(job.item, outcome)
-        self.committed = batch[-1].job.item.position.offset + 1
+        self.committed = batch[-1].job.item.next_offset
         self._records_in.inc(len(batch))
 
     def _processed(self) -> None:

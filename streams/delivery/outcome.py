@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from schemas import Position, Record, Rejection
+from schemas import DeadLetter, Position, Record, Rejection
 
 #: Reads the state table of the record's partition; safe to call from any thread.
 Lookup = Callable[[bytes], bytes | None]
 
 
-_OVERHEAD_BYTES = 8192  # key, headers, a small result and its own headers, and the objects that hold all these
+_OVERHEAD_BYTES = 8192  # a small result and its headers, and the objects that hold all these
 
 
 class Source(NamedTuple):
@@ -20,17 +20,59 @@ class Source(NamedTuple):
     partition: int
 
 
+class Damage(NamedTuple):
+    """What makes an input one that nobody can read.
+
+    Attributes:
+        rejection: Why it is refused.
+        next_offset: The first offset behind it; it may stand for several.
+        raw_headers: Its headers as they are laid out, where those of the record do not say all.
+    """
+
+    rejection: Rejection
+    next_offset: int
+    raw_headers: bytes | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One record of an input topic."""
+    """One record of an input topic; or what stands there and cannot be read, as one.
+
+    Attributes:
+        position: Where it stands, or begins.
+        record: What it carries, as far as it can be had.
+        damage: Why it is refused unread, if it is.
+    """
 
     position: Position
     record: Record
+    damage: Damage | None = None
+
+    @property
+    def next_offset(self) -> int:
+        """The first offset behind it."""
+        return self.position.offset + 1 if self.damage is None else self.damage.next_offset
+
+    def letter(self, rejection: Rejection) -> DeadLetter:
+        """The dead letter of this input, with all that is known of it."""
+        if self.damage is None:
+            return DeadLetter(self.record, self.position, rejection)
+        last = self.next_offset - 1
+        return DeadLetter(
+            self.record,
+            self.position,
+            rejection,
+            last_offset=last if last > self.position.offset else None,
+            raw_headers=self.damage.raw_headers,
+        )
 
     @property
     def size(self) -> int:
-        """Bytes that it takes in flight: the value, and something for the rest, so that small ones count as well."""
-        return len(self.record.value or b"") + _OVERHEAD_BYTES
+        """Bytes that it takes in flight: key, value, headers, and something for the rest, so that small ones count."""
+        record, damage = self.record, self.damage
+        headers = sum([len(name) + len(value or b"") for name, value in record.headers])
+        raw = 0 if damage is None or damage.raw_headers is None else len(damage.raw_headers)
+        return len(record.key or b"") + len(record.value or b"") + headers + raw + _OVERHEAD_BYTES
 
 
 @dataclass(frozen=True, slots=True)

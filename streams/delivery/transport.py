@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalStateError
 from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
@@ -19,9 +19,10 @@ from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import Source
 from streams.delivery.transactions import Committed
 from streams.delivery.writer import REQUEST_TIMEOUT_MS
-from streams.protocol.checksums import check_records_as_fetched
+from streams.protocol.every_record import read_every_record
 from streams.protocol.offset_fetch import do_not_wait_for_positions, mend_offset_fetch
 from streams.protocol.txn_offset_commit import GroupMember
+from streams.protocol.unreadable import Unreadable
 
 #: Faust asks for 1,500 ms. Whatever else is asked of a broker waits behind a fetch that found nothing yet: assignments,
 #: pauses and, three times over, the steps of a recovery.
@@ -31,6 +32,9 @@ _FETCH_MAX_WAIT_MS = 100
 _FETCH_SECONDS = 0.1
 _NOTHING_ACTIVE_SECONDS = 0.02
 
+
+#: Of no entry: keys are digests.
+_NO_KEY = b"unreadable"
 
 # mode names a subclass's logger after its module; these lines are Faust's.
 _LOGGER = logging.getLogger("faust.transport")
@@ -55,7 +59,7 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         mend_offset_fetch()
         consumer = super()._create_worker_consumer(transport)
-        check_records_as_fetched(consumer)
+        read_every_record(consumer)
         # Faust offers none of these as a setting of its own; all are read when the consumer starts.
         consumer._isolation_level = "read_committed"  # noqa: SLF001
         consumer._fetch_max_wait_ms = _FETCH_MAX_WAIT_MS  # noqa: SLF001
@@ -138,8 +142,11 @@ class LaneConsumer(FetchLoop):
         async with self._fetching:
             records = await super()._getmany(active_partitions and set(active_partitions), timeout)
         for tp, batch in records.items():
-            for record in batch:
-                self.transport.lanes.announce(Source(*tp), record.offset, self.app.consumer_generation_id)
+            if self.transport.lanes.serves(tp.topic):
+                for record in batch:
+                    self.transport.lanes.announce(Source(*tp), record.offset, self.app.consumer_generation_id)
+            else:
+                batch[:] = [_of_no_entry(record) if isinstance(record, Unreadable) else record for record in batch]
         return records
 
     async def perform_seek(self) -> None:
@@ -181,6 +188,25 @@ class LaneConsumer(FetchLoop):
             if beginning:  # the log may begin later
                 await self._thread.seek_to_beginning(*(TopicPartition(*tp) for tp in beginning))
         self._read_offset.update((tp, positions.get(tp) or None) for tp in self.assignment())
+
+
+def _of_no_entry(record: Unreadable) -> ConsumerRecord:
+    """What a table reads in place of an unreadable record of its changelog: the removal of an entry that is not there.
+
+    The table lacks an entry then, which is made anew. Without any record, recovery would wait for it.
+    """
+    _LOGGER.warning(
+        "offsets %d to %d of %s-%d are passed over: %s",
+        record.offset,
+        record.next_offset - 1,
+        record.topic,
+        record.partition,
+        record.rejection.message,
+    )
+    last = record.next_offset - 1
+    return ConsumerRecord(
+        record.topic, record.partition, last, record.timestamp, 0, _NO_KEY, None, None, len(_NO_KEY), -1, ()
+    )
 
 
 class LaneTransport(driver.Transport):

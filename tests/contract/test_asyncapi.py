@@ -51,7 +51,7 @@ MINIMAL_RAW = replace(
     trace_parent=None,
     trace_state=None,
 )
-CUT_LETTER = replace(LETTER, cut=Cut(70_000, "0" * 64, 90, 66_000))
+CUT_LETTER = replace(LETTER, cut=Cut(70_000, "0" * 64, 90, 66_000), last_offset=5, raw_headers=b"\2\2\xff\1")
 TIMELESS_LETTER = replace(LETTER, original=replace(LETTER.original, timestamp_ms=None))
 
 

@@ -126,3 +126,14 @@ def test_each_header_of_the_reason_is_required(missing: int) -> None:
     rejection = DeadLetter.from_record(Record(record.key, record.value, headers))
     assert isinstance(rejection, Rejection)
     assert (rejection.code, rejection.field) == ("MissingHeader", name)
+
+
+def test_what_is_known_of_an_unreadable_original_comes_back() -> None:
+    rejection = Rejection("record", "UnreadableBatch", "batch", "cannot be read")
+    letter = replace(LETTER, rejection=rejection, last_offset=2**40, raw_headers=b"\2\2\xff\1")
+    assert DeadLetter.from_record(letter.to_record()) == letter
+    assert LETTER.whole
+    assert not letter.whole
+    large = replace(letter, raw_headers=bytes(10**6)).fitted(200_000)
+    assert isinstance(large, DeadLetter)
+    assert len(large.raw_headers or b"") < 100_000

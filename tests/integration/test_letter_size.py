@@ -22,7 +22,7 @@ async def written(broker: Broker, namespace: Namespace, record: Record) -> None:
     """Write a record to the topic of dead letters as a worker does."""
     await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
     source = Source(f"{namespace.prefix}audio.raw", 3)
-    producer = GroupProducer(broker.bootstrap_servers, GroupMember(namespace.group, -1, "", None), [source])
+    producer = GroupProducer(broker.bootstrap_servers, GroupMember(namespace.group, -1, "", ""), [source])
     await producer.start()
     try:
         await producer.commit([Batch(source, [Output(f"{namespace.prefix}{DEAD_LETTER}", record)], 1)])

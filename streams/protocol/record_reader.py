@@ -1,0 +1,78 @@
+"""A reader over the bytes of records that come in pieces, and never holds more of them than what is being read."""
+
+from collections.abc import Iterator
+
+_LONGEST_VARINT = 10
+
+
+class BrokenRecordsError(ValueError):
+    """Bytes that cannot be records. The message says why."""
+
+
+class RecordReader:
+    """Reads Kafka's numbers and runs of bytes from pieces.
+
+    Args:
+        pieces: What follows each other; may raise while it is iterated.
+    """
+
+    def __init__(self, pieces: Iterator[bytes | memoryview]) -> None:
+        self._pieces = pieces
+        self._piece = memoryview(b"")
+        self._at = 0
+
+    def at_end(self) -> bool:
+        """Whether nothing is left."""
+        while self._at == len(self._piece):
+            piece = next(self._pieces, None)
+            if piece is None:
+                return True
+            self._piece, self._at = memoryview(piece), 0
+        return False
+
+    def varint(self) -> int:
+        """Read a signed number.
+
+        Raises:
+            BrokenRecordsError: If there is none, or one of more than 64 bits.
+        """
+        number = 0
+        for place in range(_LONGEST_VARINT):
+            if self.at_end():
+                raise BrokenRecordsError("the bytes end within a number")
+            byte = self._piece[self._at]
+            self._at += 1
+            number |= (byte & 0x7F) << 7 * place
+            if byte < 0x80:  # noqa: PLR2004  the bit that says that more follows
+                return (number >> 1) ^ -(number & 1)
+        raise BrokenRecordsError("a number has more than 64 bits")
+
+    def take(self, size: int) -> bytes:
+        """Read so many bytes.
+
+        Raises:
+            BrokenRecordsError: If there are fewer.
+        """
+        if size <= len(self._piece) - self._at:
+            taken = bytes(self._piece[self._at : self._at + size])
+            self._at += size
+            return taken
+        return b"".join(self.parts(size))
+
+    def parts(self, size: int) -> Iterator[memoryview]:
+        """Read so many bytes in parts, none of which is kept.
+
+        Raises:
+            BrokenRecordsError: If there are fewer.
+        """
+        while size:
+            if self.at_end():
+                raise BrokenRecordsError(f"{size} bytes are missing")
+            part = self._piece[self._at : self._at + size]
+            self._at += len(part)
+            size -= len(part)
+            yield part
+
+    def rest(self) -> bytes:
+        """What is left of the present piece, without reading it."""
+        return bytes(self._piece[self._at :])
