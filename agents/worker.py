@@ -5,7 +5,6 @@ import contextlib
 import gc
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -16,6 +15,7 @@ from aiokafka.errors import KafkaError
 from threadpoolctl import threadpool_limits
 
 from agents import compress
+from agents.signals import call_when_stopped
 from schemas.topics import POLICY, RAW
 from streams.app import REBALANCE_PATIENCE, Runtime, create_runtime
 from streams.delivery.failstop import EXIT_FAILED, Watchdog, fail_stop
@@ -24,7 +24,8 @@ from streams.delivery.monitor import Monitor
 from streams.exits import ExitLog
 from streams.isolation import CageError
 from streams.last_errors import LastErrors
-from streams.logs import configure_logs
+from streams.log_writer import LogWriter
+from streams.logs import configure_logs, flush_logs
 from streams.memory import MemoryGauge
 from streams.policies import PolicyReader
 from streams.readiness import Readiness
@@ -61,49 +62,61 @@ def main() -> int:
     try:
         settings = Settings.from_environment(os.environ)
     except SettingsError as error:
-        print(f"worker: {error}", file=sys.stderr)
+        configure_logs("info", versions()["version"])
+        log.error("worker_not_started", reason=str(error))  # noqa: TRY400  for the operator, not for a developer
         return EXIT_USAGE
-    configure_logs(settings.log_level, versions()["version"])
+    logs = configure_logs(settings.log_level, versions()["version"])
     sys.setswitchinterval(_SWITCH_INTERVAL)
     threadpool_limits(1)  # every core has a clip already; more threads within one only wait for each other, spinning
     errors = LastErrors()
     logging.getLogger().addHandler(errors)
+    exits = ExitLog(settings.state_dir)
     try:
         with own_state_directory(settings.state_dir) as member:
-            exits = _exit_log(settings)
-            asyncio.run(run(settings, member, exits, errors))
+            asyncio.run(run(settings, member, exits, errors, logs))
             with contextlib.suppress(OSError):  # what counts is done; a full disk must not make a failure of it
                 exits.end("stopped")
     except (StartError, StateDirectoryError) as error:
         log.error("worker_not_started", reason=str(error))  # noqa: TRY400  for the operator, not for a developer
         return EXIT_FAILED
+    except Exception as error:  # noqa: BLE001  a bug; it ends the worker as any other would
+        fail_stop(exits, error)
     # Threads that hold a clip over its time cannot be ended, and would keep the process; everything is committed.
-    sys.stderr.flush()
+    flush_logs()
     os._exit(0)
 
 
-async def run(settings: Settings, member: str, exits: ExitLog, errors: LastErrors) -> None:
-    """Run one worker until SIGTERM or SIGINT, then drain and stop.
+async def run(settings: Settings, member: str, exits: ExitLog, errors: LastErrors, logs: LogWriter) -> None:
+    """Run one worker until it is asked to stop (`agents.signals`), then drain and stop.
 
     Args:
         settings: Validated settings.
         member: Who it is in its consumer group, over restarts.
         exits: Told why the worker ends, when something is wrong.
         errors: The last warnings and errors, for its status.
+        logs: What writes the log.
 
     Raises:
         StartError: When brokers, topics or the HTTP port are not to be had.
     """
-    on_failure = partial(fail_stop, exits)
-    runtime = create_runtime(settings, member, on_failure)
+    stop = asyncio.Event()
+    call_when_stopped(asyncio.get_running_loop(), stop.set)
+    _begin(exits, settings)
+    runtime = create_runtime(settings, member, partial(fail_stop, exits))
+    logs.count_drops(runtime.metrics.log_lines_dropped.inc)
     # At once: until a restarted worker is up, its partitions stand still.
-    await asyncio.gather(_check_surroundings(settings), _start_decoders(runtime))
+    if await _done_before(stop, asyncio.gather(_check_surroundings(settings), _start_decoders(runtime))):
+        await _work(runtime, exits, errors, stop)
+    log.info("worker_stopped")
+
+
+async def _work(runtime: Runtime, exits: ExitLog, errors: LastErrors, stop: asyncio.Event) -> None:
+    settings, on_failure = runtime.settings, runtime.on_failure
     compress.register(runtime)
     policies = PolicyReader(settings.bootstrap_servers, runtime.topic_name(POLICY), runtime.policies, runtime.metrics)
     watchdog = Watchdog(settings.stall_timeout, on_failure)
     monitor = _monitor(runtime, watchdog)
     memory = MemoryGauge(settings.memory_limit)
-    stop = _stop_signal()
     readiness = _readiness(runtime, policies, monitor, stop)
     status = Status(runtime, monitor, readiness, exits, errors)
     show_vitals(runtime.metrics, memory, settings.state_dir, exits)
@@ -126,16 +139,26 @@ async def run(settings: Settings, member: str, exits: ExitLog, errors: LastError
     await _stop(runtime)
     watchdog.stop()
     await web.stop()
-    log.info("worker_stopped")
 
 
-def _exit_log(settings: Settings) -> ExitLog:
-    exits = ExitLog(settings.state_dir)
+async def _done_before(stop: asyncio.Event, work: "asyncio.Future[Any]") -> bool:
+    """Whether work was done before the worker was asked to stop; raises what the work raises."""
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({stopped, work}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not stop.is_set():
+        await work
+        return True
+    work.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody is interested any more
+    work.cancel()
+    return False
+
+
+def _begin(exits: ExitLog, settings: Settings) -> None:
     try:
         exits.begin()
     except OSError as error:
         raise StartError(f"AUDIO_STATE_DIR={settings.state_dir}: {error.strerror}") from None
-    return exits
 
 
 def _monitor(runtime: Runtime, watchdog: Watchdog) -> Monitor:
@@ -225,14 +248,6 @@ async def _check_surroundings(settings: Settings) -> None:
     except (KafkaError, OSError) as error:
         servers = settings.bootstrap_servers
         raise StartError(f"no Kafka broker answers at KAFKA_BOOTSTRAP_SERVERS={servers} ({error})") from None
-
-
-def _stop_signal() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return stop
 
 
 def _guarded(coroutine: Coroutine[Any, Any, None], on_failure: Callable[[BaseException], None]) -> "asyncio.Task[None]":

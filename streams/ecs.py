@@ -4,7 +4,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 #: The version whose fields are used.
-ECS_VERSION = "8.11"
+ECS_VERSION = "8.11.0"
 _SERVICE = "hotel-audio-streams"
 
 #: Of Kafka, not of the audio.

@@ -5,7 +5,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+
+from streams.log_kinds import event_of, message_of
 
 #: Kinds of lines that are kept; the one that has not come for longest goes first.
 _KINDS = 50
@@ -50,7 +51,7 @@ class LastErrors(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take a line in; from any thread, one at a time."""
-        event, details = _told(record)
+        event, details = event_of(record), _details(record)
         key = (record.name, event)
         if key not in self._seen and len(self._seen) >= _KINDS:
             self._seen.popitem(last=False)
@@ -70,14 +71,12 @@ class LastErrors(logging.Handler):
             self.release()
 
 
-def _told(record: logging.LogRecord) -> tuple[str, dict[str, str]]:
-    """The event that a line tells of, and its details: ours are mappings, the libraries' are text."""
+def _details(record: logging.LogRecord) -> dict[str, str]:
+    """What a line tells beside its event: ours are mappings, the libraries' are text."""
     if isinstance(record.msg, dict):
-        fields: dict[str, Any] = dict(record.msg)
-        event = str(fields.pop("event", ""))
-        return event, {name: str(value)[:_LONGEST] for name, value in fields.items() if name not in _REPEATED}
-    return str(record.msg)[:_LONGEST], {"message": record.getMessage()[:_LONGEST]}
+        return {name: str(value)[:_LONGEST] for name, value in record.msg.items() if name not in _REPEATED}
+    return {"message": message_of(record)[:_LONGEST]}
 
 
 #: Told by the entry itself; tracebacks are in the log.
-_REPEATED = frozenset({"level", "logger", "timestamp", "exc_info", "exception"})
+_REPEATED = frozenset({"event", "level", "logger", "timestamp", "exc_info", "exception"})

@@ -68,15 +68,16 @@ def render(directory: Path, monitoring: Monitoring, alertmanager: str = "127.0.0
         "directory": directory.absolute(),
         "alertmanager": alertmanager,
         "scrape_interval": monitoring.scrape_interval,
-        "workers_minimum": monitoring.workers_minimum,
         "group_wait": monitoring.group_wait,
         "group_interval": monitoring.group_interval,
     }
     prometheus = _INFRA / "prometheus"
     for rules in prometheus.glob("*.rules.yml"):
         shutil.copy(rules, directory)  # what an alert says is a template of Prometheus' own
-    for template in (prometheus / "prometheus.yml", prometheus / "fleet.rules.yml"):
-        (directory / template.name).write_text(string.Template(template.read_text()).substitute(names))
+    fleet = (prometheus / "fleet.rules.yml").read_text()
+    (directory / "fleet.rules.yml").write_text(fleet.replace("vector(1)", f"vector({monitoring.workers_minimum})"))
+    template = string.Template((prometheus / "prometheus.yml").read_text())
+    (directory / "prometheus.yml").write_text(template.substitute(names))
     (directory / "workers.json").write_text(json.dumps([{"targets": list(monitoring.workers)}]))
     routes = string.Template((_INFRA / "alertmanager" / "alertmanager.yml").read_text()).substitute(names)
     target = directory / "alertmanager.yml"

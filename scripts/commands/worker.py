@@ -4,24 +4,27 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from agents import worker
+from agents import signals
 
 _EPILOG = """\
 Settings come from the environment; README.md lists them all. The worker logs JSON lines to standard error, serves
 /health/live, /health/ready and /metrics on AUDIO_HTTP_PORT, and /admin/audio/status for who sends AUDIO_ADMIN_TOKEN.
-It stops cleanly on SIGTERM. Exit codes: 0 stopped, 1 failed or could not start, 2 a setting is wrong, 3 everything was
-going to the dead letters.
+It stops cleanly on SIGTERM, SIGINT and SIGHUP. Exit codes: 0 stopped, 1 failed or could not start, 2 a setting is
+wrong, 3 everything was going to the dead letters.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse the (empty) command line and run; returns the exit code."""
+    signals.leave_at_once()
     argparse.ArgumentParser(
         prog="worker",
         description=__doc__,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(argv)
+    from agents import worker  # noqa: PLC0415  takes a second or two, in which the worker may be asked to stop
+
     return worker.main()
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -13,8 +12,12 @@ from aiokafka.errors import ProducerFenced
 
 from streams.delivery.breaker import DeadLetterLimitError
 from streams.exits import ExitLog, Reason
+from streams.logs import flush_logs
 
 log = structlog.get_logger(__name__)
+
+#: Seconds for the last line and the note for the next life.
+_LAST_WORDS_SECONDS = 4.0
 
 EXIT_FAILED = 1
 EXIT_DEAD_LETTER_LIMIT = 3
@@ -34,11 +37,21 @@ def fail_stop(exits: ExitLog, error: BaseException) -> NoReturn:
         exits: Where the next life finds the reason.
         error: The reason.
     """
+    code = EXIT_DEAD_LETTER_LIMIT if isinstance(error, DeadLetterLimitError) else EXIT_FAILED
+    _end_within(_LAST_WORDS_SECONDS, code)
     log.critical("worker_failed", error=type(error).__name__, reason=str(error), exc_info=error)
     with contextlib.suppress(OSError):  # a full disk must not keep the process; the next life counts it as crashed
         exits.end(reason_of(error), f"{type(error).__name__}: {error}")
-    sys.stderr.flush()
-    os._exit(EXIT_DEAD_LETTER_LIMIT if isinstance(error, DeadLetterLimitError) else EXIT_FAILED)
+    flush_logs()
+    os._exit(code)
+
+
+def _end_within(seconds: float, code: int) -> None:
+    """End the process after some time, whatever the caller waits for by then: a disk, a lock, a reader of the log."""
+    timer = threading.Timer(seconds, os._exit, (code,))
+    timer.daemon = True
+    with contextlib.suppress(RuntimeError):  # no thread is to be had
+        timer.start()
 
 
 def reason_of(error: BaseException) -> Reason:

@@ -49,6 +49,8 @@ class EventStream(faust.Stream[Any]):
                 event: EventT[Any] = await queue.get()
                 if app.flow_control.is_active() and event.message.generation_id == app.consumer_generation_id:
                     yield event
+        except StopAsyncIteration:  # put into the queue by Faust, to stop the agent; a generator must not raise it
+            return
         finally:
             await self.stop()
 

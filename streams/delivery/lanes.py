@@ -138,8 +138,8 @@ class Lanes:
             self._committer.start(self._lanes.values())
             self._opened = member
             self._parts.metrics.rebalances.inc()
-            positions_by_partition = {source.partition: offset for source, offset in sorted(offsets.items())}
-            log.info("lanes_opened", generation=member.generation, positions=positions_by_partition)
+            begins = [f"{source.partition}:{offset}" for source, offset in sorted(offsets.items())]
+            log.info("lanes_opened", generation=member.generation, positions=begins)
 
     def announce(self, source: Source, offset: int, generation: int) -> None:
         """Tell a lane which input comes next; called in the order of reading."""

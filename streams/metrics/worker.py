@@ -56,3 +56,9 @@ class WorkerMetrics(Family):
         unit="bytes",
         advice="Not the volume that was meant: look at AUDIO_STATE_DIR and at the mounts.",
     )
+    log_lines_dropped = CounterOf(
+        "audio_log_lines_dropped_total",
+        "Lines of the log that were not written, because nobody reads standard error or its disk is full.",
+        unit="lines",
+        advice="Whatever collects the log stands still. The worker goes on; what it tells is lost.",
+    )

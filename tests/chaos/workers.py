@@ -84,15 +84,20 @@ class Worker:
         """Whether the process runs, or is frozen."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self) -> None:
-        """Start it, or start it again; returns at once."""
+    def start(self, *before: str, stderr: int | None = None) -> None:
+        """Start it, or start it again; returns at once.
+
+        Args:
+            before: A command that runs it, such as ``nohup``.
+            stderr: Where its log goes, instead of its file.
+        """
         self.starts += 1
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", self._module],
+                [*before, sys.executable, "-P", "-m", self._module],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
-                stderr=log,
+                stderr=log if stderr is None else stderr,
                 start_new_session=True,  # Ctrl-C is for whoever started it, who then ends it
             )
 

@@ -1,8 +1,47 @@
 """Workers on a machine that is not as it should be, and in the hands of an operator."""
 
+import asyncio
+import os
 import shutil
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+import pytest
+
+from infra.kafka.cluster import LocalCluster
+from infra.kafka.ports import free_ports
+from streams.topics import apply_topics
+from tests.chaos.account import Account
 from tests.chaos.workers import Worker, running
+from tests.chaos.workload import calls
+from tests.e2e.test_worker import exact, metric
+from tests.support.brokers import Namespace
+
+#: As scripts/run starts a worker: signals wait until it can listen to them.
+BLOCKED = ("env", "--block-signal=TERM", "--block-signal=HUP", "--block-signal=INT")
+
+
+@contextmanager
+def full_pipe() -> Iterator[tuple[int, int]]:
+    """Both ends of a pipe that nobody reads, with no room left in it."""
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    for size in (2**16, 1):
+        try:
+            while True:
+                os.write(write_end, b"\n" * size)
+        except BlockingIOError:
+            pass
+    os.set_blocking(write_end, True)
+    try:
+        yield read_end, write_end
+    finally:
+        os.close(read_end)
+        os.close(write_end)
 
 
 async def test_a_state_directory_that_is_gone_costs_no_other_metric(worker: Worker) -> None:
@@ -16,3 +55,102 @@ async def test_a_state_directory_that_is_gone_costs_no_other_metric(worker: Work
         assert worker.is_ready()
         failed = [line["metric"] for line in worker.lines() if line["event"] == "gauge_failed"]
         assert failed == ["audio_state_disk_free_bytes", "audio_state_disk_bytes"]
+
+
+async def test_a_worker_whose_log_nobody_reads_works_on_and_stops(worker: Worker, account: Account) -> None:
+    with full_pipe() as (read_end, write_end):
+        worker.start(stderr=write_end)
+        try:
+            worker.wait_ready()
+            for seed in range(3):
+                await account.send(calls(600, seed=30 + seed))
+                await exact(account, last=False)
+            assert metric(worker, "audio_records_in_total") == 1800
+            assert worker.is_ready()
+            began = time.monotonic()
+            assert await asyncio.to_thread(worker.stop) == 0
+            assert time.monotonic() - began < 30
+            os.set_blocking(read_end, False)
+            assert not os.read(read_end, 2**20).strip(b"\n")
+        finally:
+            if worker.alive:
+                worker.kill()
+
+
+async def test_a_worker_that_stalls_ends_though_nobody_reads_its_log(namespace: Namespace, tmp_path: Path) -> None:
+    cluster = LocalCluster(tmp_path / "kafka", 1, free_ports(1))
+    await asyncio.to_thread(cluster.start)
+    try:
+        await apply_topics(cluster.bootstrap_servers, namespace.prefix, namespace.group)
+        worker = Worker(
+            cluster.bootstrap_servers, namespace.prefix, namespace.group, tmp_path / "w", AUDIO_STALL_TIMEOUT="6s"
+        )
+        with full_pipe() as (_, write_end):
+            worker.start(stderr=write_end)
+            try:
+                worker.wait_ready()
+                cluster.kill(1)
+                assert await asyncio.to_thread(worker.process.wait, 60) == 1
+            finally:
+                if worker.alive:
+                    worker.kill()
+    finally:
+        await asyncio.to_thread(cluster.stop)
+
+
+@pytest.mark.parametrize("after", [0.05, 0.2, 0.5, 1, 2, 4])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_worker_may_be_asked_to_stop_from_its_first_moment_on(
+    worker: Worker, number: signal.Signals, after: float
+) -> None:
+    worker.start(*BLOCKED)
+    try:
+        await asyncio.sleep(after)
+        worker.signal(number)
+        assert await asyncio.to_thread(worker.process.wait, 60) == 0, worker.tail()
+    finally:
+        if worker.alive:
+            worker.kill()
+    assert "Traceback" not in worker.tail()
+    assert [line["event"] for line in worker.lines() if line["level"] not in {"debug", "info"}] == []
+
+
+async def test_a_worker_that_finds_no_brokers_can_be_stopped(worker: Worker) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and never answers
+        worker.environment["KAFKA_BOOTSTRAP_SERVERS"] = f"127.0.0.1:{silent.getsockname()[1]}"
+        worker.start(*BLOCKED)
+        while not (worker.state / "exits.json").exists():
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(1)
+        assert await asyncio.to_thread(worker.stop) == 0
+    assert [line["event"] for line in worker.lines()][-1] == "worker_stopped"
+
+
+async def test_a_worker_under_nohup_outlives_its_terminal(worker: Worker) -> None:
+    worker.start(*BLOCKED, "nohup")
+    try:
+        worker.wait_ready()
+        worker.signal(signal.SIGHUP)
+        await asyncio.sleep(1)
+        assert worker.is_ready()
+        assert await asyncio.to_thread(worker.stop) == 0
+    finally:
+        if worker.alive:
+            worker.kill()
+
+
+async def test_a_stop_in_good_order_says_nothing_of_a_crash(worker: Worker, account: Account) -> None:
+    with running(worker):
+        await account.send(calls(50, seed=33, bad_share=0))
+        await exact(account)
+        assert await asyncio.to_thread(worker.stop) == 0
+    assert "rash" not in worker.log.read_text()
+    assert [line["event"] for line in worker.lines() if line["level"] in {"error", "critical"}] == []
+
+
+async def test_a_wrong_setting_is_one_line_like_any_other(worker: Worker) -> None:
+    worker.environment["AUDIO_HTTP_PORT"] = "http"
+    worker.start()
+    assert await asyncio.to_thread(worker.process.wait, 30) == 2
+    [line] = worker.lines()
+    assert (line["event"], line["reason"]) == ("worker_not_started", "AUDIO_HTTP_PORT=http: not a whole number")

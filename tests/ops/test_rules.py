@@ -40,6 +40,11 @@ def promtool(*arguments: str) -> None:
 def test_prometheus_accepts_its_configuration_and_every_rule(tmp_path: Path) -> None:
     render(tmp_path, Monitoring(workers=["worker-1:8080", "worker-2:8080"], workers_minimum=2))
     promtool("check", "config", str(tmp_path / "prometheus.yml"))
+    assert "vector(2)" in (tmp_path / "fleet.rules.yml").read_text()
+
+
+def test_any_prometheus_takes_the_rules_as_they_are() -> None:
+    promtool("check", "rules", *map(str, RULES))
 
 
 def test_every_alert_fires_when_it_should_and_only_then() -> None:

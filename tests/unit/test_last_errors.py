@@ -25,7 +25,7 @@ def test_a_flood_of_one_kind_is_one_entry_with_its_last_line() -> None:
 def test_kinds_are_bounded_and_the_latest_comes_first() -> None:
     errors = LastErrors()
     for number in range(200):
-        errors.handle(line(f"trouble {number}"))
+        errors.handle(line(f"trouble {'x' * number}"))
         errors.handle(line("known trouble of %s", logging.ERROR, "broker 1"))
     latest = errors.latest()
     assert len(latest) == 50
@@ -34,6 +34,15 @@ def test_kinds_are_bounded_and_the_latest_comes_first() -> None:
         "known trouble of %s",
         {"message": "known trouble of broker 1"},
     )
+
+
+def test_messages_that_differ_in_numbers_alone_are_one_kind() -> None:
+    errors = LastErrors()
+    for number in range(200):
+        errors.handle(line(f"node {number} at 10.0.0.{number}:9092 is away"))
+    [seen] = errors.latest()
+    assert (seen.event, seen.count) == ("node # at # is away", 200)
+    assert seen.details == {"message": "node 199 at 10.0.0.199:9092 is away"}
 
 
 def test_only_warnings_and_worse_are_kept_of_our_own_lines() -> None:

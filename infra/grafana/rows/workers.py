@@ -87,12 +87,13 @@ def _flow() -> list[Panel]:
             Words(
                 "Rebalances and ends",
                 "In the last five minutes: assignments of partitions, and ends of workers. Ends come with their reason "
-                "in the log.",
-                ("AudioRebalanceStorm", "AudioProducersFenced", "AudioWorkerCrashes"),
+                "in the log, unless its lines were dropped.",
+                ("AudioRebalanceStorm", "AudioProducersFenced", "AudioWorkerCrashes", "AudioLogLinesDropped"),
             ),
             Query(none_yet("sum(increase(audio_rebalances_total[5m]))"), "rebalances"),
             Query(none_yet("sum(increase(audio_worker_exits_total[5m]))"), "ends"),
             Query("sum(audio_cache_records_to_recover)", "records to recover"),
+            Query(none_yet("sum(increase(audio_log_lines_dropped_total[5m]))"), "lines dropped"),
             unit="short",
         ),
     ]

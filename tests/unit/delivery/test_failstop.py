@@ -1,6 +1,8 @@
+import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -43,7 +45,7 @@ def test_a_stopped_watchdog_is_silent() -> None:
     assert errors == []
 
 
-def fail_with(error: str, directory: Path) -> subprocess.CompletedProcess[str]:
+def fail_with(error: str, directory: Path, begin: str = "exits.begin()") -> subprocess.CompletedProcess[str]:
     code = (
         "from pathlib import Path\n"
         "from aiokafka.errors import ProducerFenced\n"
@@ -51,7 +53,7 @@ def fail_with(error: str, directory: Path) -> subprocess.CompletedProcess[str]:
         "from streams.delivery.failstop import StalledError, fail_stop\n"
         "from streams.exits import ExitLog\n"
         f"exits = ExitLog(Path({str(directory)!r}))\n"
-        "exits.begin()\n"
+        f"{begin}\n"
         f"fail_stop(exits, {error})"
     )
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -80,3 +82,35 @@ def test_a_state_directory_that_is_gone_keeps_no_process(tmp_path: Path) -> None
     gone = tmp_path / "gone"
     gone.mkdir()
     assert fail_with("__import__('shutil').rmtree(exits.directory) or ValueError('why')", gone).returncode == 1
+
+
+def test_failing_ends_the_process_though_nobody_reads_its_log(tmp_path: Path) -> None:
+    code = (
+        "import os\n"
+        "from pathlib import Path\n"
+        "from streams.delivery.failstop import StalledError, Watchdog, fail_stop\n"
+        "from streams.exits import ExitLog\n"
+        "from streams.logs import configure_logs\n"
+        "import logging, time\n"
+        "configure_logs('info', '1.2.3')\n"
+        f"exits = ExitLog(Path({str(tmp_path)!r}))\n"
+        "exits.begin()\n"
+        "for number in range(1000): logging.getLogger('ours').critical('x' * 1000)\n"
+        "Watchdog(0.5, lambda error: fail_stop(exits, error)).start()\n"
+        "time.sleep(60)"
+    )
+    began = time.monotonic()
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE) as process:
+        assert process.wait(30) == 1
+        assert time.monotonic() - began < 20
+    exits = ExitLog(tmp_path)
+    exits.begin()
+    assert exits.latest[-1].reason == "stalled"
+
+
+def test_failing_ends_the_process_though_its_disk_does_not_answer(tmp_path: Path) -> None:
+    """A named pipe that nobody opens stands in for the disk: opening it waits for ever."""
+    os.mkfifo(tmp_path / "exits.json.new")
+    began = time.monotonic()
+    assert fail_with("ValueError('why')", tmp_path, begin="").returncode == 1
+    assert time.monotonic() - began < 20
