@@ -13,6 +13,8 @@ _SECONDS_UNITS = {"": 1.0, "S": 1.0, "MS": 0.001, "M": 60.0, "H": 3600.0}
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
 _Number = TypeVar("_Number", int, float)
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
+_BROKER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/@]+):([0-9]{1,9})")
+_HIGHEST_PORT = 65535
 _KAFKA_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -115,7 +117,7 @@ def _integer(text: str) -> int:
 
 def _port(text: str) -> int:
     value = _integer(text)
-    if not 0 <= value <= 65535:  # noqa: PLR2004  the range of TCP ports
+    if not 0 <= value <= _HIGHEST_PORT:
         raise ValueError("not a port; must be between 0 and 65535")
     return value
 
@@ -140,12 +142,25 @@ def _kafka_name(text: str) -> str:
     return text
 
 
-def _bootstrap_servers(text: str) -> str:
-    for server in text.split(","):
-        host, _, port = server.strip().rpartition(":")
-        if not host or not port.isdigit():
-            raise ValueError("must be host:port, or several separated by commas")
-    return text
+def parse_brokers(text: str) -> str:
+    """Brokers from a text such as ``kafka-1:9092, [::1]:9092``, without the blanks.
+
+    Raises:
+        ValueError: With the form that is wanted.
+    """
+    brokers = [broker.strip() for broker in text.split(",")]
+    if "://" in text:
+        plain = ",".join(broker.partition("://")[2].rstrip("/") if "://" in broker else broker for broker in brokers)
+        raise ValueError(f"brokers have no scheme; write {plain}")
+    if not all(brokers):
+        raise ValueError(f"has a comma too many; write {','.join(filter(None, brokers)) or 'host:port'}")
+    for broker in brokers:
+        match = _BROKER.fullmatch(broker)
+        if match is None:
+            raise ValueError("must be host:port, or several separated by commas; an IPv6 address as [::1]:9092")
+        if not 1 <= int(match[1]) <= _HIGHEST_PORT:
+            raise ValueError(f"{match[1]} is not a port; must be between 1 and {_HIGHEST_PORT}")
+    return ",".join(brokers)
 
 
 def _log_level(text: str) -> str:
@@ -156,7 +171,7 @@ def _log_level(text: str) -> str:
 
 #: Environment variable to field and parser, in the order of the README.
 VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
-    "KAFKA_BOOTSTRAP_SERVERS": ("bootstrap_servers", _bootstrap_servers),
+    "KAFKA_BOOTSTRAP_SERVERS": ("bootstrap_servers", parse_brokers),
     "AUDIO_GROUP": ("group", _kafka_name),
     "AUDIO_TOPIC_PREFIX": ("topic_prefix", _kafka_name),
     "AUDIO_STATE_DIR": ("state_dir", Path),

@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import logging
 import os
-import re
 import signal
 import sys
 from collections.abc import Collection, Coroutine
@@ -19,13 +18,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from schemas.media_type import FLAC, MPEG, OGG, WAV
 from schemas.topics import topic
 from streams.clients import ContractError
+from streams.settings import parse_brokers
 from streams.topics import TopicError, check_topics
 
 #: What the commands read, by the end of a file's name.
 AUDIO_SUFFIXES = {".wav": WAV, ".flac": FLAC, ".ogg": OGG, ".oga": OGG, ".opus": OGG, ".mp3": MPEG}
-
-_BROKER = r"(\[[0-9A-Fa-f:]+\]|[^\s,:\[\]]+):[0-9]{1,5}"
-_BROKERS = re.compile(rf"{_BROKER}(,{_BROKER})*")
 
 _REPORT_WIDTH = 120  # characters
 
@@ -95,9 +92,10 @@ def cluster_of(options: argparse.Namespace) -> Cluster:
 
 
 def _brokers(text: str) -> str:
-    if not _BROKERS.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not host:port[,host:port...]")
-    return text
+    try:
+        return parse_brokers(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
 
 
 def writable(text: str) -> Path:
@@ -113,6 +111,14 @@ def count(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def seconds(text: str) -> float:
+    """An option's seconds, more than none."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
     return number
 
 
@@ -137,21 +143,32 @@ def run(command: str, work: Coroutine[Any, Any, int]) -> int:
         work: The command; its result is the exit code.
 
     Returns:
-        The exit code: 1 after an error, 130 after an interrupt.
+        The exit code: 1 after an error, 130 after an interrupt, 141 when nobody reads its output any more.
     """
     # The commands report what matters themselves; the client library repeats it with every retry.
     for chatty in ("aiokafka", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.CRITICAL + 1)
     try:
         return asyncio.run(work)
-    except (CommandError, ContractError, TopicError) as error:
-        return fail(command, str(error))
-    except KafkaTimeoutError:
-        return fail(command, "the Kafka brokers stopped answering")
-    except KafkaError as error:
-        return fail(command, f"Kafka: {error}")
+    except (CommandError, ContractError, TopicError, KafkaError, TimeoutError, ValueError) as error:
+        return fail(command, _explained(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes it at its end
+        return 141
     except KeyboardInterrupt:
         return 130
+
+
+def _explained(error: Exception) -> str:
+    match error:
+        case CommandError() | ContractError() | TopicError():
+            return str(error)
+        case KafkaTimeoutError() | TimeoutError():
+            return "the Kafka brokers stopped answering"
+        case KafkaError():
+            return f"Kafka: {error}"
+        case _:  # of the client library, about a record that it cannot parse
+            return f"what the brokers sent cannot be read ({type(error).__name__}: {error})"
 
 
 def end_as_interrupted() -> None:

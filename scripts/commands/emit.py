@@ -19,6 +19,7 @@ from streams.clients.segments import segments
 
 _SOURCE = "/hotel-audio-streams/emit"
 _MAX_PCM_BYTES = 512 * 2**20  # well over an hour of anything
+_MAX_FILE_BYTES = _MAX_PCM_BYTES + 2**20  # with a header
 _ACKNOWLEDGED_WITHIN = 10.0  # seconds
 _SHORTEST = 0.02  # seconds: one packet of telephony
 _LONGEST = 60.0
@@ -82,13 +83,22 @@ def _read(path: Path) -> Clip:
     media_type = AUDIO_SUFFIXES.get(path.suffix.lower())
     if media_type is None:
         raise CommandError(f"{path}: the name has to end in one of {', '.join(AUDIO_SUFFIXES)}")
-    try:
-        clip = decode(path.read_bytes(), MediaType(media_type), DecodeLimits(max_pcm_bytes=_MAX_PCM_BYTES))
-    except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}") from error
+    clip = decode(_bytes_of(path), MediaType(media_type), DecodeLimits(max_pcm_bytes=_MAX_PCM_BYTES))
     if isinstance(clip, Rejection):
         raise CommandError(f"{path}: {clip.reason}")
     return clip
+
+
+def _bytes_of(path: Path) -> bytes:
+    """A file's content, looked at before it is read: a device may never end, and a pipe never begin."""
+    try:
+        if path.exists() and not path.is_file():
+            raise CommandError(f"{path}: is no regular file")
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            raise CommandError(f"{path}: is larger than the {_MAX_PCM_BYTES // 2**20} MiB that can be sent at a time")
+        return path.read_bytes()
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}") from error
 
 
 async def _send(

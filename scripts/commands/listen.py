@@ -6,12 +6,12 @@ import hashlib
 import re
 import sys
 from collections.abc import Sequence
-from itertools import count
+from itertools import count as numbers
 from pathlib import Path
 
 from schemas import CompressedAudio, Rejection
 from schemas.topics import COMPRESSED
-from scripts.commands._cli import CommandError, add_cluster_options, cluster_of, run
+from scripts.commands._cli import CommandError, add_cluster_options, cluster_of, count, run, seconds
 from streams.clients import CompressedAudioConsumer
 
 _SUFFIXES = {"audio/flac": "flac", "audio/ogg": "ogg", "audio/mpeg": "mp3", "audio/wav": "wav"}
@@ -31,10 +31,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--from-beginning", action="store_true", help="start at the oldest result (default: at the next one)"
     )
-    parser.add_argument("--count", type=int, metavar="N", help="stop after N results (default: never)")
+    parser.add_argument("--count", type=count, metavar="N", help="stop after N results (default: never)")
     parser.add_argument(
         "--timeout",
-        type=float,
+        type=seconds,
         metavar="S",
         help="stop after S seconds without a result; exit 1 if --count was not reached (default: wait on)",
     )
@@ -95,7 +95,7 @@ def save(result: CompressedAudio, directory: Path) -> Path:
     suffix = _SUFFIXES.get(result.content_type.partition(";")[0].strip(), "bin")
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for attempt in count(1):
+        for attempt in numbers(1):
             again = "" if attempt == 1 else f".{attempt}"
             path = directory / f"{_stem(result.call_id)}-{number}{again}.{suffix}"
             if _written(path, result.audio):

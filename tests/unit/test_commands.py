@@ -1,12 +1,19 @@
+import os
 import socket
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from aiokafka.errors import KafkaError
 
 from scripts.commands import emit, listen, topics
+from scripts.commands._cli import run
+from tests.chaos.workers import ROOT
 from tests.support.events import COMPRESSED
 
 
@@ -88,6 +95,80 @@ def test_a_file_that_cannot_be_sent_is_named(
         (tmp_path / name).write_bytes(b"this is no audio")
     assert emit.main([str(tmp_path / name), "--hotel", "seaside", "--call", "call-1"]) == 1
     assert named in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("kind", "named"), [("sparse", "512 MiB"), ("pipe", "regular"), ("directory", "regular"), ("device", "regular")]
+)
+def test_what_would_never_end_is_not_read(
+    kind: str, named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "endless.wav"
+    match kind:
+        case "sparse":
+            with path.open("wb") as file:
+                file.truncate(3 * 2**30)
+        case "pipe":
+            os.mkfifo(path)
+        case "directory":
+            path.mkdir()
+        case _:
+            path.symlink_to("/dev/zero")
+    began = time.monotonic()
+    assert emit.main([str(path), "--hotel", "seaside", "--call", "call-1"]) == 1
+    assert time.monotonic() - began < 5
+    error = capsys.readouterr().err
+    assert named in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--count", "-1"], ["--count", "0"], ["--count", "x"], ["--timeout", "-1"], ["--timeout", "nan"]]
+)
+def test_listening_for_less_than_nothing_is_a_usage_error(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as error:
+        listen.main(arguments)
+    assert error.value.code == 2
+    assert arguments[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (ValueError("not UTF-8"), 1, "name: what the brokers sent cannot be read (ValueError: not UTF-8)"),
+        (TimeoutError(), 1, "name: the Kafka brokers stopped answering"),
+        (KafkaError("no"), 1, "name: Kafka: KafkaError: no"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_what_goes_wrong_is_one_line(
+    error: BaseException, code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def work() -> int:
+        raise error
+
+    assert run("name", work()) == code
+    assert capsys.readouterr().err.strip() == says
+
+
+def test_output_that_nobody_reads_is_no_traceback() -> None:
+    code = (
+        "from scripts.commands._cli import run\n"
+        "async def work():\n"
+        "    while True: print('line')\n"
+        "raise SystemExit(run('name', work()))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+        assert process.wait(20) == 141
 
 
 @pytest.mark.parametrize(

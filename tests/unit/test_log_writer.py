@@ -21,7 +21,7 @@ class Pipe:
 
     def read_until(self, holds: Callable[[list[str]], bool]) -> list[str]:
         text = ""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not text.endswith("\n") or not holds(text.splitlines()):
             assert time.monotonic() < deadline, text[-300:]
             text += os.read(self.read_end, 2**20).decode()

@@ -25,6 +25,15 @@ def test_durations(text: str, seconds: float) -> None:
     ("name", "value", "rule"),
     [
         ("KAFKA_BOOTSTRAP_SERVERS", "localhost", "host:port"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "kafka://a:9092,b:9092", "brokers have no scheme; write a:9092,b:9092"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "http://a:9092/", "brokers have no scheme; write a:9092"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "a:9092,", "a comma too many; write a:9092"),
+        ("KAFKA_BOOTSTRAP_SERVERS", ",", "a comma too many; write host:port"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "a:9092;b:9092", "must be host:port"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "a 9092", "must be host:port"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "::1:9092", "an IPv6 address as [::1]:9092"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "a:0", "0 is not a port"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "a:99999", "99999 is not a port"),
         ("AUDIO_GROUP", "a b", "only letters"),
         ("AUDIO_TOPIC_PREFIX", "a/b", "only letters"),
         ("AUDIO_HTTP_PORT", "70000", "between 0 and 65535"),
@@ -44,6 +53,18 @@ def test_a_wrong_value_is_one_line_that_names_the_setting(name: str, value: str,
     assert message.startswith(f"{name}={value}: ")
     assert rule in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("text", "brokers"),
+    [
+        ("kafka-1:9092, kafka-2.lisbon:9093 ", "kafka-1:9092,kafka-2.lisbon:9093"),
+        ("[::1]:9092", "[::1]:9092"),
+        ("10.0.0.1:65535", "10.0.0.1:65535"),
+    ],
+)
+def test_brokers(text: str, brokers: str) -> None:
+    assert Settings.from_environment({"KAFKA_BOOTSTRAP_SERVERS": text}).bootstrap_servers == brokers
 
 
 def test_the_level_is_automatic_or_fixed() -> None:
