@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import structlog
 
-from schemas import CompressedAudio, MediaType, Policy, RawAudio, Record, Rejection, derive_id
+from schemas import CompressedAudio, MediaType, Policy, RawAudio, Rejection, derive_id
 from schemas.raw_audio import hotel_of
 from schemas.topics import COMPRESSED, DEAD_LETTER, RAW, topic
 from streams.app import Runtime
@@ -19,6 +19,7 @@ from streams.cache import Memo, TieredCache, admits, cache_key
 from streams.codecs import Encoded
 from streams.compression import KEPT, Decision, LoadGovernor, Plan, choose, encode, pays, smallest
 from streams.delivery.outcome import Input, Lookup, Outcome, Output
+from streams.delivery.placement import Placement
 from streams.delivery.turn import Turn
 from streams.isolation import CageError
 from streams.metrics.tally import Tally
@@ -69,12 +70,14 @@ class Report:
     Attributes:
         result: The result.
         labelled: What its input was said to be.
+        source: Who sent its input.
         encode_seconds: What it took.
         kept: What the cache had to do with it; None where it was not asked.
     """
 
     result: CompressedAudio
     labelled: MediaType
+    source: str
     encode_seconds: float
     kept: _Kept | None
 
@@ -89,6 +92,7 @@ class Parts:
         governor: Turns lag into pressure.
         cache: Keeps what may be kept.
         tally: Where outcomes are counted.
+        placement: Notices calls in more than one partition.
         on_failure: Ends the worker.
         now: Seconds since the Unix epoch.
     """
@@ -98,6 +102,7 @@ class Parts:
     governor: LoadGovernor
     cache: TieredCache
     tally: Tally
+    placement: Placement
     on_failure: Callable[[BaseException], None]
     now: Callable[[], float] = time.time
 
@@ -154,7 +159,9 @@ class Compressor:
         return Outcome(
             outputs=(Output(self._results, result.to_record()),),
             table_updates=kept.updates,
-            report=Report(result, event.media_type, time.perf_counter() - started, kept if repeats else None),
+            report=Report(
+                result, event.media_type, event.source, time.perf_counter() - started, kept if repeats else None
+            ),
         )
 
     def _hear(self, event: RawAudio, *, repeats: bool) -> _Heard | Rejection:
@@ -206,7 +213,7 @@ class Compressor:
         if item.record.timestamp_ms is not None:
             delay = self._parts.now() - item.record.timestamp_ms / 1000
             self._parts.governor.observe(delay)
-        call = _call(item.record)
+        call = (item.record.key or b"").decode("utf-8", "replace")
         place = {"partition": item.position.partition, "offset": item.position.offset}
         if outcome.rejection is not None:
             rejection, hotel = outcome.rejection, hotel_of(item.record)
@@ -218,6 +225,7 @@ class Compressor:
         result = report.result
         self._parts.tally.delivered(result.hotel_id, call, delay)
         self._parts.tally.result(result, report.labelled, report.encode_seconds)
+        self._parts.placement.seen(result.call_id, item.position.partition, report.source)
         if report.kept is not None:
             self._parts.tally.cached(
                 report.kept.source, report.kept.age, [len(value) for _, value in report.kept.updates]
@@ -241,13 +249,10 @@ class Compressor:
 def register(runtime: Runtime) -> None:
     """Put the agent on ``audio.raw``."""
     settings = runtime.settings
+    placement = Placement(lambda: len(runtime.input_sources(RAW)), runtime.metrics)
+    tally, on_failure = runtime.tally, runtime.on_failure
     parts = Parts(
-        runtime.cage.decode,
-        runtime.policies.of,
-        runtime.governor,
-        runtime.cache,
-        runtime.tally,
-        runtime.on_failure,
+        runtime.cage.decode, runtime.policies.of, runtime.governor, runtime.cache, tally, placement, on_failure
     )
     compressor = Compressor(runtime.topic_name(COMPRESSED), runtime.topic_name(DEAD_LETTER), settings, parts)
     runtime.app.agent(runtime.input_topic(RAW, compressor), name="compress")(runtime.deliver)
@@ -290,7 +295,3 @@ def _result(
         trace_parent=event.trace_parent,
         trace_state=event.trace_state,
     )
-
-
-def _call(record: Record) -> str:
-    return (record.key or b"").decode("utf-8", "replace")

@@ -101,6 +101,19 @@ class DeliveryMetrics(Family):
         labels=("stage", "code"),
         advice="A surge of one code is one sender or one release; the log's dead_letter lines say which.",
     )
+    split_calls = CounterOf(
+        "audio_split_calls_total",
+        "Calls whose records lay in more than one partition, as far as one worker had both. Their order is lost.",
+        unit="calls",
+        advice="Any: the call's senders choose partitions differently; the log's call_in_two_partitions names them.",
+    )
+    misplaced_records = CounterOf(
+        "audio_misplaced_records_total",
+        "Inputs of results that did not lie where murmur2 of their key puts them.",
+        unit="records",
+        labels=("partition",),
+        advice="A sender with another partitioner. It does no harm as long as all senders of a call have the same.",
+    )
     breaker_fill_ratio = GaugeOf(
         "audio_breaker_fill_ratio",
         "Dead letters in a row over AUDIO_DEAD_LETTER_LIMIT, at which the worker ends.",

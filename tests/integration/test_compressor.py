@@ -15,6 +15,7 @@ from streams.cache import Lifetime, TieredCache
 from streams.compression import DEFAULT_POLICY, LoadGovernor
 from streams.delivery.executor import ClipExecutor, Job
 from streams.delivery.outcome import Input
+from streams.delivery.placement import Placement
 from streams.metrics import Metrics
 from streams.metrics.tally import Tally
 from streams.settings import Settings
@@ -44,8 +45,9 @@ class Desk:
         self._before = before
         cache = TieredCache(10**7, Lifetime(3600), time.time, lambda _reason, _count: None)
         governor = LoadGovernor(60, time.monotonic)
-        tally = Tally(Metrics(), late=60)
-        parts = Parts(self._decode, lambda _hotel: DEFAULT_POLICY, governor, cache, tally, _fail)
+        metrics = Metrics()
+        tally, placement = Tally(metrics, late=60), Placement(lambda: 8, metrics)
+        parts = Parts(self._decode, lambda _hotel: DEFAULT_POLICY, governor, cache, tally, placement, _fail)
         self.compressor = Compressor("results", "letters", Settings(state_dir=directory), parts)
 
     def _decode(self, audio: bytes, media_type: MediaType) -> Clip | Rejection:

@@ -141,6 +141,18 @@ def _outcomes() -> list[Panel]:
         ),
         graph(
             Words(
+                "Calls out of order",
+                "Calls met in two partitions in a quarter of an hour: their senders choose partitions differently, and "
+                "their order is lost. Other partitioner: inputs that are not where murmur2 puts them; alone it does no "
+                "harm.",
+                ("AudioCallsSplit",),
+            ),
+            Query("sum(increase(audio_split_calls_total[15m]))", "split calls"),
+            Query(none_yet(f"60 * sum({rate('audio_misplaced_records_total')})"), "other partitioner, inputs a minute"),
+            unit="short",
+        ),
+        graph(
+            Words(
                 "Delay by hotel",
                 "How long after its timestamp each hotel's last input was committed. One hotel above the others: "
                 "its calls, or its clocks.",

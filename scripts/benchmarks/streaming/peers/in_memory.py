@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from agents.compress import Compressor, Parts
 from schemas import Position, Record
+from schemas.topics import RAW, topic
 from scripts.benchmarks.streaming.coding import ENCODER_HEADER, encode
 from scripts.benchmarks.streaming.peers.arguments import THREADS, Arguments, arguments, parser
 from scripts.benchmarks.streaming.records import number_of
@@ -25,6 +26,7 @@ from streams.audio import decode
 from streams.cache import Lifetime, TieredCache
 from streams.compression import DEFAULT_POLICY, LoadGovernor
 from streams.delivery.outcome import Input
+from streams.delivery.placement import Placement
 from streams.metrics import Metrics
 from streams.metrics.tally import Tally
 from streams.settings import Settings
@@ -68,12 +70,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 def product(level: int) -> Work:
     """Everything that the worker's threads do with a record, at a fixed level."""
     settings = Settings(compression_level=level)
+    metrics = Metrics()
     parts = Parts(
         decode=decode,
         policy_of=lambda _hotel: DEFAULT_POLICY,
         governor=LoadGovernor(settings.lag_objective, time.monotonic),
         cache=TieredCache(settings.cache_bytes, Lifetime(settings.cache_ttl), time.time, lambda _reason, _count: None),
-        tally=Tally(Metrics(), late=settings.lag_objective),
+        tally=Tally(metrics, late=settings.lag_objective),
+        placement=Placement(lambda: topic(RAW).partitions, metrics),
         on_failure=_fail,
     )
     compressor = Compressor("results", "dead letters", settings, parts)

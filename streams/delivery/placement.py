@@ -1,0 +1,90 @@
+"""Notices calls whose records lie in more than one partition: their order is lost."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import cache
+
+import structlog
+from aiokafka.partitioner import DefaultPartitioner
+
+from streams.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+#: Calls that are remembered: more than are under way at a time. Each takes some 300 bytes.
+_CALLS = 10_000
+#: Senders that are told of once each; what they send is counted in any case.
+_MAX_SOURCES = 200
+
+
+class _Call:
+    """Where a call belongs, and where its records were found."""
+
+    __slots__ = ("expected", "partitions")
+
+    def __init__(self, expected: int, partition: int) -> None:
+        self.expected = expected
+        self.partitions = [partition]
+
+
+class Placement:
+    """Holds the partition of each record against the call's others, and against the one that its key belongs in.
+
+    Kafka keeps order within a partition, so a call's senders have to choose the same one. The contract's way to choose
+    is murmur2. A sender that chooses otherwise, and always in the same way, does no harm by itself: its records are
+    counted. A call in two partitions has lost its order: that is a warning, and an alert. A worker sees it only where
+    both partitions are its own at the time. Not thread-safe: call it on the event loop.
+
+    Args:
+        partitions: How many partitions the input topic has now.
+        metrics: Where they are counted.
+        calls: How many calls are remembered; the ones seen last.
+    """
+
+    def __init__(self, partitions: Callable[[], int], metrics: Metrics, calls: int = _CALLS) -> None:
+        self._partitions = partitions
+        self._split_calls = metrics.split_calls
+        self._misplaced = cache(metrics.misplaced_records.labels)
+        self._most = calls
+        self._choose = DefaultPartitioner()
+        self._calls: OrderedDict[str, _Call] = OrderedDict()
+        self._sources: set[str] = set()
+        self._count = 0
+
+    def seen(self, call_id: str, partition: int, source: str) -> None:
+        """Note a record.
+
+        Args:
+            call_id: Its call, which is its key.
+            partition: Where it lay.
+            source: Who sent it.
+        """
+        call = self._calls.get(call_id)
+        if call is None:
+            call = self._begin(call_id, partition, source)
+        else:
+            self._calls.move_to_end(call_id)
+        if partition != call.expected:
+            self._misplaced(partition).inc()
+        if partition not in call.partitions:
+            self._tell_split(call_id, call, partition, source)
+
+    def _begin(self, call_id: str, partition: int, source: str) -> _Call:
+        count = self._partitions()
+        if count != self._count:  # partitions were added: calls belong elsewhere from now on
+            self._calls.clear()
+            self._count = count
+        call = _Call(self._choose(call_id.encode(), range(count), ()), partition)
+        self._calls[call_id] = call
+        if len(self._calls) > self._most:
+            self._calls.popitem(last=False)
+        if partition != call.expected and source not in self._sources and len(self._sources) < _MAX_SOURCES:
+            self._sources.add(source)
+            log.warning("other_partitioner", source=source, call=call_id, partition=partition, expected=call.expected)
+        return call
+
+    def _tell_split(self, call_id: str, call: _Call, partition: int, source: str) -> None:
+        call.partitions.append(partition)
+        if len(call.partitions) == 2:  # noqa: PLR2004 - counted once, however many there will be
+            self._split_calls.inc()
+        log.warning("call_in_two_partitions", call=call_id, partitions=call.partitions[-2:], source=source)
