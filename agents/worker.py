@@ -194,6 +194,7 @@ def _readiness(runtime: Runtime, policies: PolicyReader, monitor: Monitor, stop:
             "recovered": lambda: runtime.lanes.ready,
             "policies_loaded": lambda: policies.loaded,
             "brokers_answer": lambda: monitor.brokers_answer,
+            "offsets_in_log": lambda: monitor.offsets_in_log,
             "not_stopping": lambda: not stop.is_set(),
         }
     )

@@ -48,6 +48,7 @@ class Look:
                 "partition": source.partition,
                 "records": lag.records,
                 "seconds": lag.seconds(self.at),
+                "beyond_end": lag.beyond,
                 "owner": self.owners.get(source),
             }
             for source, lag in self.lags.items()
@@ -138,6 +139,8 @@ def _table(look: Look) -> Table:
     for source, lag in look.lags.items():
         seconds = lag.seconds(look.at)
         oldest = "" if not lag.records else "?" if seconds is None else f"{seconds:.1f} s"
+        if lag.beyond:
+            oldest = f"committed {lag.beyond} beyond the end"
         table.add_row(source.topic, str(source.partition), str(lag.records), oldest, look.owners.get(source, "nobody"))
     return table
 

@@ -47,10 +47,13 @@ class Lag:
         records: From the oldest unprocessed record to the last stable offset, 0 when there is none. Markers of
             transactions between and behind the records are counted: their number is not known without reading.
         head: The oldest unprocessed record; None when nothing waits, or when it was not looked at yet.
+        beyond: Offsets by which the committed one lies beyond the end of the log. What waits is not known then; all
+            that the log has is counted.
     """
 
     records: int
     head: Head | None = None
+    beyond: int = 0
 
     def seconds(self, now: float) -> float | None:
         """Age of the oldest unprocessed record; 0 when nothing waits, None when it is not known.
@@ -137,7 +140,11 @@ class LagReader:
         known = {TopicPartition(*source): head for source, head in heads.items()}
         behind = {tp: begin for tp, begin in begins.items() if begin < ends[tp] and tp not in known}
         await self._look_closer(consumer, behind, ends)
-        return {Source(*tp): self._lag(tp, known.get(tp), begins[tp], ends[tp]) for tp in self._partitions}
+        lags = {Source(*tp): self._lag(tp, known.get(tp), begins[tp], ends[tp]) for tp in self._partitions}
+        if beyond := [tp for tp in self._partitions if begins[tp] > ends[tp]]:
+            starts: Mapping[TopicPartition, int] = await consumer.beginning_offsets(beyond)
+            lags |= {Source(*tp): Lag(ends[tp] - starts[tp], beyond=begins[tp] - ends[tp]) for tp in beyond}
+        return lags
 
     async def _connected(self) -> AIOKafkaConsumer:
         if self._consumer is None:

@@ -141,6 +141,20 @@ class Lanes:
             begins = [f"{source.partition}:{offset}" for source, offset in sorted(offsets.items())]
             log.info("lanes_opened", generation=member.generation, positions=begins)
 
+    def expired(self, source: Source, first: int, position: int) -> None:
+        """Hear that unread inputs of a partition have expired: from an offset up to where it goes on."""
+        self._parts.metrics.expired_records.labels(source.partition).inc(position - first)
+        log.warning(
+            "inputs_expired", topic=source.topic, partition=source.partition, from_offset=first, to_offset=position
+        )
+
+    def begun_again(self, source: Source, committed: int, beginning: int) -> None:
+        """Hear that a partition begins at its log's start, because its committed offset lies beyond the log's end."""
+        self._parts.metrics.begun_again.labels(source.partition).inc()
+        log.error(
+            "offset_beyond_log", topic=source.topic, partition=source.partition, committed=committed, begins=beginning
+        )
+
     def announce(self, source: Source, offset: int, generation: int) -> None:
         """Tell a lane which input comes next; called in the order of reading."""
         lane = self._lanes.get(source)

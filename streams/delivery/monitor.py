@@ -97,6 +97,11 @@ class Monitor:
         if self._well(idle=self.brokers_answer and not any(lag.records for lag in own)):
             self._watchdog.feed()
 
+    @property
+    def offsets_in_log(self) -> bool:
+        """Whether the committed offsets of the worker's own partitions lay within their logs at the last look."""
+        return not any(self.lags.get(source, NO_LAG).beyond for source, _ in self._lanes)
+
     def _heads(self) -> dict[Source, Head]:
         """Oldest records of the lanes: nobody has to ask the brokers for these."""
         heads = {}
@@ -110,6 +115,7 @@ class Monitor:
         metrics, now, mean = self._metrics, time.time(), self._mean_seconds()
         for source, lag in self.lags.items():
             metrics.lag_records.labels(*source).set(lag.records)
+            metrics.committed_beyond_end.labels(*source).set(lag.beyond)
             metrics.lag_audio_seconds.labels(*source).set(lag.records * mean)
             seconds = lag.seconds(now)
             if seconds is None:  # its owner knows; a wrong figure would be worse than none

@@ -232,7 +232,13 @@ def _name(member: GroupMember) -> str:
     return f"{member.generation}-{member.instance}"
 
 
-def _is_former(name: str, member: GroupMember) -> bool:
-    """Whether that is a writer of an earlier generation, and not a note of others beside offsets set by hand."""
+def written_in(name: str) -> int | None:
+    """The generation of the writer that is called so; None for a note of others, beside offsets set by hand."""
     generation, _, instance = name.partition("-")
-    return generation.isdecimal() and bool(instance) and int(generation) < member.generation
+    return int(generation) if generation.isdecimal() and instance else None
+
+
+def _is_former(name: str, member: GroupMember) -> bool:
+    """Whether that is a writer of an earlier generation."""
+    generation = written_in(name)
+    return generation is not None and generation < member.generation

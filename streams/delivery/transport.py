@@ -5,8 +5,8 @@ The classes here rest on internals of Faust 0.15.3 and aiokafka 0.14; the releas
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, ClassVar, cast
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalStateError
@@ -14,13 +14,16 @@ from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.delivery.beginnings import OffsetBeyondLogError, beginning, is_beyond
 from streams.delivery.fetch_loop import FetchLoop
 from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import Source
 from streams.delivery.transactions import Committed
 from streams.delivery.writer import REQUEST_TIMEOUT_MS
 from streams.protocol.every_record import read_every_record
+from streams.protocol.list_offsets import Bounds, read_bounds
 from streams.protocol.offset_fetch import do_not_wait_for_positions, mend_offset_fetch
+from streams.protocol.resets import notice_resets
 from streams.protocol.txn_offset_commit import GroupMember
 from streams.protocol.unreadable import Unreadable
 
@@ -31,6 +34,11 @@ _FETCH_MAX_WAIT_MS = 100
 #: from while there are none: a good part of what a rebalance takes.
 _FETCH_SECONDS = 0.1
 _NOTHING_ACTIVE_SECONDS = 0.02
+#: Seconds that a leader gets to tell the bounds of its log; the other partitions wait for it.
+_BOUNDS_WITHIN = 4.0
+#: A leader that has just changed, or does not know that it has, may call a log shorter than it is. So often is it asked
+#: again, after so many seconds, before it is believed.
+_LOOKS_BEYOND, _LOOK_PAUSE = 10, 1.0
 
 
 #: Of no entry: keys are digests.
@@ -54,7 +62,20 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         """Start the consumer, as one that seeks to committed offsets after the fencing, and reads nothing before."""
         await super().on_start()
-        do_not_wait_for_positions(self._ensure_consumer()._coordinator)  # noqa: SLF001
+        consumer = self._ensure_consumer()
+        do_not_wait_for_positions(consumer._coordinator)  # noqa: SLF001
+        notice_resets(consumer, self._reset)
+
+    async def log_bounds(self, partitions: Collection[TP]) -> dict[TP, Bounds]:
+        """Ask for what the logs of partitions have; those whose leaders do not answer soon are left out."""
+        client = self._ensure_consumer()._client  # noqa: SLF001  knows the leaders already
+        wanted = [TopicPartition(*tp) for tp in partitions]
+        found: dict[TopicPartition, Bounds] = await self.call_thread(read_bounds, client, wanted, _BOUNDS_WITHIN)
+        return {TP(*partition): bounds for partition, bounds in found.items()}
+
+    def _reset(self, partition: TopicPartition, position: int) -> None:
+        consumer = cast("LaneConsumer", self.consumer)
+        consumer.loop.call_soon_threadsafe(consumer.position_reset, TP(*partition), position)
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         mend_offset_fetch()
@@ -77,6 +98,7 @@ class LaneConsumer(FetchLoop):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._fetching = asyncio.Lock()
+        self._next: dict[TP, int] = {}
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return LaneConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -143,6 +165,8 @@ class LaneConsumer(FetchLoop):
             records = await super()._getmany(active_partitions and set(active_partitions), timeout)
         for tp, batch in records.items():
             if self.transport.lanes.serves(tp.topic):
+                last = batch[-1]
+                self._next[tp] = last.next_offset if isinstance(last, Unreadable) else last.offset + 1
                 for record in batch:
                     self.transport.lanes.announce(Source(*tp), record.offset, self.app.consumer_generation_id)
             else:
@@ -160,7 +184,7 @@ class LaneConsumer(FetchLoop):
         async def begin(committed: Committed) -> Mapping[Source, int]:
             nonlocal opened
             opened = True
-            offsets = {source: committed[source].offset if source in committed else 0 for source in sources}
+            offsets = await self._begin(sources, committed)
             await self._seek_sources(sources, offsets)
             return offsets
 
@@ -174,6 +198,37 @@ class LaneConsumer(FetchLoop):
         except Exception as error:  # noqa: BLE001  Faust logs it and reads on from wherever it stands
             self.transport.on_failure(error)
 
+    def position_reset(self, tp: TP, position: int) -> None:
+        """Hear that the client goes on reading elsewhere, because the log does not have what it was about to read."""
+        source, expected = Source(*tp), self._next.get(tp, 0)
+        if not self.transport.lanes.owns(source):
+            return
+        if position < expected:  # the next start looks closer
+            message = f"{tp.topic}-{tp.partition} was read up to offset {expected}, and its log ends before that"
+            self.transport.on_failure(OffsetBeyondLogError(message))
+        elif position > expected > 0:
+            self.transport.lanes.expired(source, expected, position)
+        self._next[tp] = position
+
+    async def _begin(self, sources: Mapping[Source, TP], committed: Committed) -> Mapping[Source, int]:
+        """Hold the committed offsets against the logs' bounds, and tell what has expired or lies beyond the end."""
+        bounds = await self._thread.log_bounds(sources.values())
+        for _ in range(_LOOKS_BEYOND):
+            beyond = [tp for source, tp in sources.items() if is_beyond(committed.get(source), bounds.get(tp))]
+            if not beyond:
+                break
+            await asyncio.sleep(_LOOK_PAUSE)
+            bounds |= await self._thread.log_bounds(beyond)
+        offsets = {}
+        for source, tp in sources.items():
+            begins = beginning(source, committed.get(source), bounds.get(tp))
+            offsets[source] = begins.offset
+            if begins.expired:
+                self.transport.lanes.expired(source, begins.offset - begins.expired, begins.offset)
+            elif begins.beyond:
+                self.transport.lanes.begun_again(source, committed[source].offset, begins.offset)
+        return offsets
+
     def _waits(self, tp: TP) -> bool:
         return self.transport.lanes.serves(tp.topic) or self.app.assignor.is_standby(tp)
 
@@ -183,6 +238,7 @@ class LaneConsumer(FetchLoop):
     async def _seek_sources(self, sources: Mapping[Source, TP], offsets: Mapping[Source, int]) -> None:
         positions = {sources[source]: offset for source, offset in offsets.items()}
         async with self._fetching:  # a fetch under way could still move the positions after the seek
+            self._next.update(positions)
             await super().seek_wait({tp: offset for tp, offset in positions.items() if offset})
             beginning = [tp for tp, offset in positions.items() if not offset]
             if beginning:  # the log may begin later

@@ -35,6 +35,13 @@ class LagMetrics(Family):
         labels=("topic", "partition"),
         advice="Divided by the rate of audio_seconds_total it is the time to catch up.",
     )
+    committed_beyond_end = GaugeOf(
+        "audio_committed_beyond_end_records",
+        "Offsets by which the group's committed one lies beyond the end of the log; 0 where all is well.",
+        unit="records",
+        labels=("topic", "partition"),
+        advice="Above 0 for more than a moment: the log has lost records, or the offset is another log's.",
+    )
     lag_objective = GaugeOf(
         "audio_lag_objective_seconds",
         "AUDIO_LAG_OBJECTIVE, as set.",
@@ -137,6 +144,20 @@ class DeliveryMetrics(Family):
         "Clips over their time whose thread has not come back.",
         unit="records",
         advice="As many as the worker has threads end it. Look at the dead letters with ProcessingTimeout.",
+    )
+    expired_records = CounterOf(
+        "audio_expired_records_total",
+        "Offsets of unread inputs that the log no longer had: they expired or were deleted, and have no outcome.",
+        unit="records",
+        labels=("partition",),
+        advice="The log line inputs_expired says which. Workers were too slow, or away, for the topic's retention.",
+    )
+    begun_again = CounterOf(
+        "audio_partitions_begun_again_total",
+        "Partitions read from their log's start, because an offset that no worker had committed lay beyond its end.",
+        unit="partitions",
+        labels=("partition",),
+        advice="The log line offset_beyond_log says which. Right for offsets of another cluster; see the runbook.",
     )
     rebalances = CounterOf(
         "audio_rebalances_total",

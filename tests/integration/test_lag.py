@@ -136,6 +136,14 @@ async def test_what_the_worker_holds_itself_is_not_asked_for(group: Group, reade
     assert (await reader.read({group.sources[0]: head}))[group.sources[0]] == Lag(2, head)
 
 
+async def test_an_offset_beyond_the_end_is_not_taken_for_no_lag(group: Group, reader: LagReader) -> None:
+    await group.send(0, b"a", b"b", b"c", timestamp_ms=LONG_AGO)
+    await group.commit({0: 50, 1: 0})
+    lags = await reader.read()
+    assert lags[group.sources[0]] == Lag(3, beyond=47)
+    assert lags[group.sources[1]] == NO_LAG
+
+
 async def test_brokers_that_are_gone_are_an_error(group: Group) -> None:
     reader = LagReader(f"127.0.0.1:{free_ports(1)}", group.namespace.group, group.sources)
     with pytest.raises(KafkaError):

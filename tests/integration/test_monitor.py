@@ -109,6 +109,14 @@ async def test_every_partition_is_shown_with_its_owner(rig: Rig) -> None:
     assert rig.shown("audio_lag_seconds", FOREIGN) is None
 
 
+async def test_an_offset_beyond_the_end_is_shown_and_its_owner_is_not_ready(rig: Rig) -> None:
+    await rig.look({OWN: Lag(0), FOREIGN: Lag(3, beyond=47)})
+    assert [rig.shown("audio_committed_beyond_end_records", source) for source in (OWN, FOREIGN)] == [0, 47]
+    assert rig.monitor.offsets_in_log
+    await rig.look({OWN: Lag(3, beyond=47), FOREIGN: Lag(0)})
+    assert not rig.monitor.offsets_in_log
+
+
 async def test_the_age_goes_on_growing_while_no_broker_answers(rig: Rig) -> None:
     await rig.look({OWN: Lag(1, Head(0, time.time()))})
     assert rig.monitor.brokers_answer

@@ -1,7 +1,7 @@
 """When the consumer lets inputs flow. No broker is needed: these are decisions, taken before anything is fetched."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,12 @@ from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
 from faust.types import TP
 
 from streams.app import Runtime, create_runtime
+from streams.delivery import transport
+from streams.delivery.beginnings import OffsetBeyondLogError
 from streams.delivery.outcome import Source
 from streams.delivery.transactions import Committed
 from streams.delivery.transport import LaneConsumer, LaneConsumerThread, LaneTransport
+from streams.protocol.list_offsets import Bounds
 from streams.settings import Settings
 from tests.support.delivery import Echo, member
 
@@ -40,9 +43,9 @@ async def consumer(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> LaneCon
     async def ignore(*_: Any) -> None:
         return None
 
-    transport = runtime.app.transport
-    assert isinstance(transport, LaneTransport)
-    consumer = transport.create_consumer(ignore, on_partitions_revoked=ignore, on_partitions_assigned=ignore)
+    lane_transport = runtime.app.transport
+    assert isinstance(lane_transport, LaneTransport)
+    consumer = lane_transport.create_consumer(ignore, on_partitions_revoked=ignore, on_partitions_assigned=ignore)
     assert isinstance(consumer, LaneConsumer)
     monkeypatch.setattr(consumer, "assignment", lambda: {INPUT, TABLE})
     consumer.pause_partitions({INPUT, TABLE})
@@ -116,6 +119,8 @@ class Fetcher:
         self.asked: set[TP] | None = None
         self.proceed = asyncio.Event()
         self.sought: dict[TP, int] = {}
+        self.bounds: list[Bounds] = []
+        self.looks = 0
 
     async def getmany(self, active: set[TP] | None, timeout: float) -> dict[TP, list[ConsumerRecord[bytes, bytes]]]:
         self.asked = active
@@ -127,6 +132,10 @@ class Fetcher:
 
     async def seek_to_beginning(self, *partitions: TP) -> None:
         self.sought.update(dict.fromkeys(partitions, 0))
+
+    async def log_bounds(self, partitions: Collection[TP]) -> dict[TP, Bounds]:
+        self.looks += 1
+        return {tp: self.bounds[min(self.looks, len(self.bounds)) - 1] for tp in partitions if self.bounds}
 
 
 @pytest.fixture
@@ -199,3 +208,79 @@ async def test_a_seek_waits_for_a_fetch_under_way(
     await fetching
     await seeking
     assert fetcher.sought == {INPUT: 7}
+
+
+class Opening:
+    """A consumer whose lanes open at a committed offset."""
+
+    def __init__(self, runtime: Runtime, consumer: LaneConsumer, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.failures: list[BaseException] = []
+        self._runtime = runtime
+        self._consumer = consumer
+        self._patch = monkeypatch
+        monkeypatch.setattr(consumer, "assignment", lambda: {INPUT})
+        monkeypatch.setattr(consumer.transport, "on_failure", self.failures.append)
+        monkeypatch.setattr(transport, "_LOOK_PAUSE", 0.0)
+
+    async def at(self, offset: int, note: str = "") -> None:
+        committed = {Source(*INPUT): OffsetAndMetadata(offset, note)}
+        self._patch.setattr(self._runtime.lanes, "open", lambda _, begin: begin(committed))
+        await self._consumer.perform_seek()
+
+    def counted(self, name: str) -> float:
+        return self._runtime.metrics.registry.get_sample_value(name, {"partition": "0"}) or 0.0
+
+
+@pytest.fixture
+def opening(runtime: Runtime, consumer: LaneConsumer, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch) -> Opening:
+    return Opening(runtime, consumer, monkeypatch)
+
+
+async def test_unread_inputs_that_have_expired_are_counted(opening: Opening, fetcher: Fetcher) -> None:
+    fetcher.bounds = [Bounds(12, 20)]
+    await opening.at(7)
+    assert fetcher.sought == {INPUT: 12}
+    assert opening.counted("audio_expired_records_total") == 5
+
+
+async def test_an_offset_beyond_the_end_is_looked_at_again_before_it_is_believed(
+    opening: Opening, fetcher: Fetcher
+) -> None:
+    fetcher.bounds = [Bounds(2, 5), Bounds(2, 5), Bounds(2, 9)]
+    await opening.at(7)
+    assert fetcher.sought == {INPUT: 7}
+    fetcher.bounds = [Bounds(2, 5)]
+    await opening.at(7)
+    assert fetcher.sought == {INPUT: 2}
+    assert opening.counted("audio_partitions_begun_again_total") == 1
+
+
+async def test_a_log_that_has_lost_what_was_answered_ends_the_worker(opening: Opening, fetcher: Fetcher) -> None:
+    fetcher.bounds = [Bounds(2, 5)]
+    await opening.at(7, "3-worker")
+    assert [type(failure) for failure in opening.failures] == [OffsetBeyondLogError]
+    assert fetcher.sought == {}
+
+
+async def test_what_happens_to_the_log_while_it_is_read_is_noticed(
+    opening: Opening, runtime: Runtime, consumer: LaneConsumer, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await opening.at(7)
+    monkeypatch.setattr(runtime.lanes, "owns", lambda _: True)
+    fetcher.proceed.set()
+    await consumer._getmany({INPUT}, 1.0)  # noqa: SLF001  reads offset 42
+    consumer.position_reset(INPUT, 50)
+    assert opening.counted("audio_expired_records_total") == 7
+    assert opening.failures == []
+    consumer.position_reset(INPUT, 0)
+    assert [type(failure) for failure in opening.failures] == [OffsetBeyondLogError]
+
+
+async def test_a_seek_to_the_start_of_a_log_is_no_reset(
+    opening: Opening, runtime: Runtime, consumer: LaneConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await opening.at(0)
+    monkeypatch.setattr(runtime.lanes, "owns", lambda _: True)
+    consumer.position_reset(INPUT, 3)
+    assert opening.counted("audio_expired_records_total") == 0
+    assert opening.failures == []

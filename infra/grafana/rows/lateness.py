@@ -106,6 +106,17 @@ def _waiting() -> list[Panel]:
             stacked=True,
         ),
         graph(
+            Words(
+                "Inputs that the log no longer has",
+                "Unread inputs that expired, in an hour, and offsets that are committed beyond the end of a log. Both "
+                "are 0 where all is well: what expired has no outcome.",
+                ("AudioInputsExpired", "AudioOffsetBeyondLog", "AudioPartitionBegunAgain"),
+            ),
+            Query(none_yet("sum(increase(audio_expired_records_total[1h]))"), "expired"),
+            Query("sum(max by (topic, partition) (audio_committed_beyond_end_records))", "beyond the end"),
+            unit="short",
+        ),
+        graph(
             Words("Audio waiting", "Seconds of audio in the inputs that wait: the work that is still to be done."),
             Query(f"sum(max by (topic, partition) (audio_lag_audio_seconds{{{BY_PARTITION}}}))", "audio"),
             unit="s",

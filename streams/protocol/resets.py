@@ -1,0 +1,30 @@
+"""Positions that a consumer had to give up: aiokafka goes on at the log's start, and says so at level info."""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+
+def notice_resets(consumer: AIOKafkaConsumer, on_reset: Callable[[TopicPartition, int], None]) -> None:
+    """Tell where a consumer that is started goes on, whenever it looks for that itself.
+
+    It does when the log does not have the record that it is about to read, and after a seek to the log's start.
+
+    Args:
+        consumer: Started.
+        on_reset: Told the partition and its new position, in the consumer's own thread.
+    """
+    fetcher = consumer._fetcher  # noqa: SLF001  it offers no other door
+    update = fetcher._update_fetch_positions  # noqa: SLF001
+
+    async def update_and_tell(assignment: Any, node: int, partitions: Collection[TopicPartition]) -> bool:  # noqa: ANN401  aiokafka has no types
+        lost = [partition for partition in partitions if assignment.state_value(partition).awaiting_reset]
+        wakes: bool = await update(assignment, node, partitions)
+        for partition in lost:
+            state = assignment.state_value(partition)
+            if state.has_valid_position:
+                on_reset(partition, state.position)
+        return wakes
+
+    fetcher._update_fetch_positions = update_and_tell  # noqa: SLF001

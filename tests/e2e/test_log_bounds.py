@@ -1,0 +1,98 @@
+"""Committed offsets that a partition's log does not have: beyond its end, or before its start."""
+
+import asyncio
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.structs import OffsetAndMetadata
+
+from schemas.topics import RAW, topic
+from tests.chaos.account import Account
+from tests.chaos.workers import Worker, running
+from tests.chaos.workload import calls
+from tests.support.brokers import Broker, Namespace
+
+FAR = 5000
+BY_A_WORKER = "3-0123456789abcdef0123456789abcdef"
+
+
+class Group:
+    """The workers' group while no worker runs, and its input."""
+
+    def __init__(self, broker: Broker, namespace: Namespace) -> None:
+        self._servers = broker.bootstrap_servers
+        self._group = namespace.group
+        name = f"{namespace.prefix}{RAW}"
+        self.partitions = [TopicPartition(name, number) for number in range(topic(RAW).partitions)]
+
+    async def commit(self, offset: int, note: str) -> None:
+        async with AIOKafkaConsumer(
+            bootstrap_servers=self._servers, group_id=self._group, enable_auto_commit=False
+        ) as consumer:
+            consumer.assign(self.partitions)
+            await consumer.commit(dict.fromkeys(self.partitions, OffsetAndMetadata(offset, note)))
+
+    async def delete_all_records(self) -> int:
+        """Let the input expire; returns how many offsets it took."""
+        async with AIOKafkaConsumer(bootstrap_servers=self._servers) as consumer:
+            ends: dict[TopicPartition, int] = await consumer.end_offsets(self.partitions)
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._servers)
+        await admin.start()
+        await admin.delete_records({partition: RecordsToDelete(end) for partition, end in ends.items()})
+        await admin.close()
+        return sum(ends.values())
+
+
+@pytest.fixture
+def group(broker: Broker, namespace: Namespace, topics: None) -> Group:
+    return Group(broker, namespace)
+
+
+def counted(worker: Worker, metric: str) -> float:
+    lines = worker.get("/metrics")[1].splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(metric))
+
+
+async def exact(account: Account) -> None:
+    await account.collect(within=60)
+    assert account.problems() == []
+
+
+async def test_an_offset_of_another_log_beyond_the_end_leaves_nothing_out(
+    worker: Worker, account: Account, group: Group
+) -> None:
+    await group.commit(FAR, "copied from another cluster")
+    await account.send(calls(100, seed=4))
+    with running(worker):
+        await exact(account)
+        assert counted(worker, "audio_partitions_begun_again_total") == len(group.partitions)
+    told = [line for line in worker.lines() if line.get("event") == "offset_beyond_log"]
+    assert {line["committed"] for line in told} == {FAR}
+
+
+async def test_a_log_that_has_lost_what_was_answered_ends_the_worker_which_says_so(
+    worker: Worker, account: Account, group: Group
+) -> None:
+    await group.commit(FAR, BY_A_WORKER)
+    await account.send(calls(40, seed=4))
+    worker.start()
+    assert await asyncio.to_thread(worker.process.wait, 60) == 1
+    assert f"are answered up to offset {FAR}, and its log ends at" in worker.log.read_text()
+    await account.collect(within=1)
+    assert account.results == []
+
+
+async def test_unread_input_that_has_expired_is_told_and_what_comes_next_is_answered(
+    worker: Worker, account: Account, group: Group, broker: Broker, namespace: Namespace
+) -> None:
+    await group.commit(0, BY_A_WORKER)
+    gone = Account(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    await gone.send(calls(60, seed=5))
+    expired = await group.delete_all_records()
+    await account.send(calls(60, seed=6))
+    with running(worker):
+        await exact(account)
+        assert counted(worker, "audio_expired_records_total") == expired > 0
+    told = [line for line in worker.lines() if line.get("event") == "inputs_expired"]
+    assert sum(line["to_offset"] - line["from_offset"] for line in told) == expired

@@ -1,0 +1,44 @@
+"""Where a partition begins: what is answered is not read again, and what nobody has answered is not left out."""
+
+import pytest
+from aiokafka.structs import OffsetAndMetadata
+
+from streams.delivery.beginnings import Beginning, OffsetBeyondLogError, beginning
+from streams.delivery.outcome import Source
+from streams.protocol.list_offsets import Bounds
+
+SOURCE = Source("audio.raw", 3)
+BY_A_WORKER = "7-0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("offset", "bounds", "expected"),
+    [
+        (None, Bounds(0, 9), Beginning(0)),
+        (None, Bounds(5, 9), Beginning(5)),
+        (5, Bounds(0, 9), Beginning(5)),
+        (0, Bounds(0, 0), Beginning(0)),
+        (9, Bounds(9, 9), Beginning(9)),
+        (3, Bounds(5, 9), Beginning(5, expired=2)),
+        (0, Bounds(5, 5), Beginning(5, expired=5)),
+        (3, None, Beginning(3)),
+        (None, None, Beginning(0)),
+    ],
+)
+def test_a_partition_begins_at_its_committed_offset_or_where_the_log_does(
+    offset: int | None, bounds: Bounds | None, expected: Beginning
+) -> None:
+    committed = None if offset is None else OffsetAndMetadata(offset, BY_A_WORKER)
+    assert beginning(SOURCE, committed, bounds) == expected
+
+
+@pytest.mark.parametrize("note", ["", "moved by an operator", "7-", "mirror-7"])
+def test_an_offset_beyond_the_end_that_no_worker_committed_says_nothing_of_this_log(note: str) -> None:
+    assert beginning(SOURCE, OffsetAndMetadata(5000, note), Bounds(20, 1040)) == Beginning(20, beyond=3960)
+
+
+def test_a_log_that_has_lost_what_was_answered_ends_the_worker_and_says_what_to_do() -> None:
+    with pytest.raises(OffsetBeyondLogError) as raised:
+        beginning(SOURCE, OffsetAndMetadata(5000, BY_A_WORKER), Bounds(20, 1040))
+    for part in ("audio.raw-3", "5000", "1040", "--to-offset 20", "Stop all workers"):
+        assert part in str(raised.value)
