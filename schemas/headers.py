@@ -127,8 +127,11 @@ class HeaderReader:
 
     def passed_on(self, name: str) -> str | None:
         """A text that is not ours to judge; None where it is absent, or breaks the rules of `text`."""
+        value = self._values.get(name)
+        if value is None:
+            return None
         try:
-            text = (self._values.get(name) or b"").decode()
+            text = value.decode()
         except UnicodeDecodeError:
             return None
         return text if 1 <= len(text) <= MAX_TEXT and not _CONTROL.search(text) else None

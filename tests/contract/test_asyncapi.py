@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
@@ -12,7 +12,18 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import CompressedAudio, Cut, DeadLetter, Headers, MediaType, PolicyEvent, RawAudio, Record, load_topics
+from schemas import (
+    CompressedAudio,
+    Cut,
+    DeadLetter,
+    Headers,
+    MediaType,
+    PolicyEvent,
+    RawAudio,
+    Record,
+    Stage,
+    load_topics,
+)
 from schemas.compressed_audio import COMPRESSED_AUDIO_TYPE
 from schemas.raw_audio import RAW_AUDIO_TYPE
 from tests.contract.test_samples import EVENTS, SAMPLES, sample
@@ -260,6 +271,10 @@ def test_event_types_are_those_of_the_code() -> None:
     assert SCHEMAS["rawAudioHeaders"]["properties"]["ce_type"]["const"] == RAW_AUDIO_TYPE
     assert SCHEMAS["rawAudioEvent"]["properties"]["type"]["const"] == RAW_AUDIO_TYPE
     assert SCHEMAS["compressedAudioHeaders"]["properties"]["ce_type"]["const"] == COMPRESSED_AUDIO_TYPE
+
+
+def test_the_stages_of_a_refusal_are_those_of_the_code() -> None:
+    assert tuple(SCHEMAS["deadLetterHeaders"]["properties"]["__connect.errors.stage"]["enum"]) == get_args(Stage)
 
 
 def test_channels_are_the_topics() -> None:

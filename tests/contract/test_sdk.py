@@ -4,12 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from cloudevents.core.bindings.kafka import KafkaMessage, to_binary_event, to_structured_event
+from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event, to_binary_event, to_structured_event
 from cloudevents.core.v1.event import CloudEvent
 from cloudevents.v1.http import CloudEvent as OldCloudEvent
 from cloudevents.v1.kafka import to_binary, to_structured
 
-from schemas import MediaType, RawAudio, Record, Rejection
+from schemas import CompressedAudio, MediaType, RawAudio, Record, Rejection
+from tests.contract.test_samples import sample
 
 ATTRIBUTES = {
     "id": "1",
@@ -139,3 +140,15 @@ def test_an_event_without_a_key_is_refused_by_name_in_both_modes() -> None:
 )
 def test_other_sdks(headers: dict[str, bytes | None], value: bytes) -> None:
     assert RawAudio.from_record(Record("café-42".encode(), value, tuple(headers.items()))) == EVENT
+
+
+@pytest.mark.parametrize("name", ["raw-l16", "raw-pcmu", "raw-wav", "raw-structured", "compressed-flac"])
+def test_the_python_sdk_reads_what_we_write(name: str) -> None:
+    written = sample(name)
+    headers = {header: value or b"" for header, value in written.headers}
+    found = from_kafka_event(KafkaMessage(headers, written.key, written.value or b""))
+    one = (CompressedAudio if name.startswith("compressed") else RawAudio).from_record(written)
+    assert isinstance(one, RawAudio | CompressedAudio)
+    assert (found.get_id(), found.get_source()) == (one.id, one.source)
+    assert one.time in {found.get_time(), None}, "the SDK makes up a time where there is none"
+    assert (found.get_extension("callid"), found.get_data()) == (one.call_id, one.audio)
