@@ -17,6 +17,8 @@ POLICY = "audio.policy"
 
 Scope = Literal["shared", "group"]
 CleanupPolicy = Literal["delete", "compact"]
+TimestampType = Literal["LogAppendTime", "CreateTime"]
+CompressionType = Literal["uncompressed", "producer", "gzip", "snappy", "lz4", "zstd"]
 
 
 #: Kafka compacts nothing of the segment that it writes to, which by default grows to 1 GiB for each partition.
@@ -34,6 +36,8 @@ class TopicSpec:
         owner: The team to ask.
         partitions: Number of partitions.
         cleanup_policy: Kafka's ``cleanup.policy``.
+        timestamp_type: Kafka's ``message.timestamp.type``: whose clock gives a record its time.
+        compression_type: Kafka's ``compression.type``: how its records are stored, however they come.
         retention_hours: How long records stay; None where compaction decides.
         max_message_bytes: Kafka's ``max.message.bytes``.
         copartitioned: Whether it has as many partitions as ``audio.raw``, so that a record's partition number says
@@ -46,6 +50,8 @@ class TopicSpec:
     owner: str
     partitions: int
     cleanup_policy: CleanupPolicy
+    timestamp_type: TimestampType
+    compression_type: CompressionType
     retention_hours: int | None
     max_message_bytes: int
     copartitioned: bool = True
@@ -56,6 +62,8 @@ class TopicSpec:
             all(isinstance(number, int) and number > 0 for number in numbers)
             and self.scope in get_args(Scope)
             and self.cleanup_policy in get_args(CleanupPolicy)
+            and self.timestamp_type in get_args(TimestampType)
+            and self.compression_type in get_args(CompressionType)
             and isinstance(self.copartitioned, bool)
         )
         if not sound:
@@ -76,6 +84,8 @@ class TopicSpec:
         configs = {
             "cleanup.policy": self.cleanup_policy,
             "max.message.bytes": str(self.max_message_bytes),
+            "message.timestamp.type": self.timestamp_type,
+            "compression.type": self.compression_type,
         }
         if self.retention_hours is not None:
             configs["retention.ms"] = str(self.retention_hours * 3_600_000)

@@ -20,6 +20,7 @@ from aiokafka.errors import (
 )
 
 from schemas.topics import TopicSpec, load_topics
+from streams.protocol.alter_configs import IncrementalAlterConfigs
 
 _Answer = TypeVar("_Answer")
 
@@ -29,7 +30,9 @@ _PAUSE = 0.1  # seconds between looks at a cluster that is still spreading the n
 _ANSWER_WITHIN = 10.0  # seconds for a broker to be found that answers, among some that do not
 _SPREAD_WITHIN = 2.0  # seconds until every broker knows of a topic that one of them knows
 _USUAL_REPLICATION = 3
-_CHECKED = ("cleanup.policy", "max.message.bytes")  # retention is the operator's to change
+#: What `update_settings` may change: it harms nothing that is there.
+_UPDATED = ("message.timestamp.type", "compression.type")
+_CHECKED = ("cleanup.policy", "max.message.bytes", *_UPDATED)  # retention is the operator's to change
 # A race with another process, or a controller that is changing: the next look shows how it went.
 _PASSING = {error.errno for error in (TopicAlreadyExistsError, NotControllerError, RequestTimedOutError)}
 
@@ -100,6 +103,39 @@ async def apply_topics(
             await asyncio.sleep(_PAUSE)
         await _verify(admin, specs, found)
     return [TopicState(name, name in created, len(found[name]), len(found[name][0]["replicas"])) for name in specs]
+
+
+async def update_settings(bootstrap: str, prefix: str, group: str) -> dict[str, dict[str, str]]:
+    """Give topics that are there the ``message.timestamp.type`` and ``compression.type`` that they have to have.
+
+    Both hold for what is written from then on. Nothing else is changed.
+
+    Args:
+        bootstrap: Brokers as ``host:port[,host:port...]``.
+        prefix: Put before every topic's name.
+        group: Consumer group that the cache's changelog belongs to.
+
+    Returns:
+        The settings that were changed, by topic.
+
+    Raises:
+        TopicError: If the cluster refuses.
+        aiokafka.errors.KafkaConnectionError: If no broker answers.
+    """
+    specs = _resolved(prefix, group)
+    async with _admin(bootstrap) as admin:
+        found = await _describe(admin, specs)
+        changes = {}
+        for name, settings in (await _settings(admin, found)).items():
+            wanted = specs[name].configs
+            if different := {key: wanted[key] for key in _UPDATED if settings[key] != wanted[key]}:
+                changes[name] = different
+        if changes:
+            answer = await _any_broker(lambda: admin._send_request(IncrementalAlterConfigs(changes)))  # noqa: SLF001  has no door for it
+            for name, code, message in answer.errors():
+                raise TopicError(f"topic {name} cannot be changed: {message or for_code(code).__name__}")
+            await _wait_for(admin, changes)
+    return changes
 
 
 async def check_topics(bootstrap: str, prefix: str, group: str, names: Collection[str] | None = None) -> None:
@@ -187,14 +223,28 @@ async def _verify(
         if len(found[name]) != spec.partitions:
             raise TopicMismatchError(_difference(name, "partitions", len(found[name]), spec.partitions))
     for name, settings in (await _settings(admin, specs)).items():
-        for setting, actual in settings.items():
-            expected = specs[name].configs[setting]
+        for setting in _CHECKED:
+            actual, expected = settings[setting], specs[name].configs[setting]
             if actual != expected:
-                raise TopicMismatchError(_difference(name, setting, actual, expected))
+                raise TopicMismatchError(
+                    f"{_difference(name, setting, actual, expected)}; {_remedy(name, setting, expected)}"
+                )
+
+
+async def _wait_for(admin: AIOKafkaAdminClient, changes: dict[str, dict[str, str]]) -> None:
+    """Let the brokers hear of changed settings; a later look at one that has not, tells."""
+    deadline = time.monotonic() + _ANSWER_WITHIN
+    while time.monotonic() < deadline:
+        settings = await _settings(admin, changes)
+        if all(settings[name][key] == value for name, change in changes.items() for key, value in change.items()):
+            return
+        await asyncio.sleep(_PAUSE)
 
 
 async def _settings(admin: AIOKafkaAdminClient, names: Collection[str]) -> dict[str, dict[str, str]]:
     """The checked settings of topics that exist."""
+    if not names:
+        return {}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name, configs=dict.fromkeys(_CHECKED, "")) for name in names]
     deadline = time.monotonic() + _SPREAD_WITHIN
     while True:
@@ -212,3 +262,12 @@ async def _settings(admin: AIOKafkaAdminClient, names: Collection[str]) -> dict[
 
 def _difference(name: str, what: str, actual: object, expected: object) -> str:
     return f"topic {name} has {what}={actual} and must have {expected} (schemas/topics.yaml)"
+
+
+def _remedy(name: str, setting: str, expected: str) -> str:
+    """The command that changes a setting."""
+    if setting in _UPDATED:
+        return "./scripts/topics apply --update-settings sets it"
+    return (
+        f"kafka-configs.sh --alter --entity-type topics --entity-name {name} --add-config {setting}={expected} sets it"
+    )

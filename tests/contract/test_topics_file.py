@@ -28,10 +28,17 @@ def test_sizes_leave_room_for_headers_and_for_the_reason_of_a_dead_letter() -> N
     assert max(sizes.values()) <= BROKER_LIMIT
 
 
+def test_no_topic_has_a_senders_clock_or_more_bytes_than_its_limit_says() -> None:
+    for spec in load_topics():
+        assert (spec.timestamp_type, spec.compression_type) == ("LogAppendTime", "uncompressed"), spec.name
+
+
 def test_configs_use_kafkas_names() -> None:
     assert topic(RAW).configs == {
         "cleanup.policy": "delete",
         "max.message.bytes": "9437184",
+        "message.timestamp.type": "LogAppendTime",
+        "compression.type": "uncompressed",
         "retention.ms": "259200000",
     }
     assert "retention.ms" not in topic("audio-cache-changelog").configs
@@ -48,6 +55,8 @@ def test_configs_use_kafkas_names() -> None:
         ("name: audio.dead-letter", "name: audio.raw", "unique"),
         ("- name: audio.raw", "- name: audio.other", "audio.raw must come first"),
         ("scope: group", "scope: planet", "out of range"),
+        ("timestamp_type: LogAppendTime", "timestamp_type: MyTime", "out of range"),
+        ("compression_type: uncompressed", "compression_type: rar", "out of range"),
         ("retention_hours: 72", "retention_hours: -1", "out of range"),
         ("max_message_bytes: 10485760", "max_message_bytes: 10 MiB", "out of range"),
         ("owner: telephony", "", "owner"),

@@ -6,8 +6,10 @@ from aiokafka.errors import KafkaConnectionError
 
 from schemas import load_topics
 from schemas.topics import RAW
+from scripts.commands import topics
 from streams.topics import TopicError, TopicMismatchError, TopicMissingError, apply_topics, check_topics
 from tests.support.brokers import Broker, Namespace, ThreeBrokers
+from tests.support.topic_settings import settings_of
 
 
 async def create(broker: Broker, topic: NewTopic) -> None:
@@ -15,6 +17,15 @@ async def create(broker: Broker, topic: NewTopic) -> None:
     await admin.start()
     try:
         await admin.create_topics([topic])
+    finally:
+        await admin.close()
+
+
+async def retention_of(broker: Broker, topic: str) -> str:
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
+    await admin.start()
+    try:
+        return (await settings_of(admin, topic, "retention.ms"))["retention.ms"]
     finally:
         await admin.close()
 
@@ -55,6 +66,12 @@ async def test_missing_topics_are_named_with_the_remedy(broker: Broker, namespac
         (3, {"max.message.bytes": "9437184"}, "partitions=3 and must have 8"),
         (8, {}, "max.message.bytes"),
         (8, {"max.message.bytes": "9437184", "cleanup.policy": "compact"}, "cleanup.policy=compact"),
+        (8, {"max.message.bytes": "9437184"}, "message.timestamp.type=CreateTime .* apply --update-settings"),
+        (
+            8,
+            {"max.message.bytes": "9437184", "message.timestamp.type": "LogAppendTime"},
+            "compression.type=producer .* apply --update-settings",
+        ),
     ],
 )
 async def test_a_different_topic_is_told_and_left_alone(
@@ -68,6 +85,23 @@ async def test_a_different_topic_is_told_and_left_alone(
         assert name in str(error.value)
     with pytest.raises(TopicMismatchError, match=named):
         await check_topics(broker.bootstrap_servers, namespace.prefix, namespace.group, [RAW])
+
+
+async def test_topics_of_an_earlier_release_get_the_two_settings_and_keep_all_others(
+    broker: Broker, namespace: Namespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = f"{namespace.prefix}{RAW}"
+    own = {"max.message.bytes": "9437184", "retention.ms": "1234567"}
+    await create(broker, NewTopic(name, 8, 1, topic_configs=own))
+    options = ["--bootstrap-servers", broker.bootstrap_servers, "--topic-prefix", namespace.prefix]
+    command = ["apply", "--update-settings", *options, "--group", namespace.group]
+    assert await asyncio.to_thread(topics.main, command) == 0
+    told = capsys.readouterr().out
+    assert f"changed {name}: message.timestamp.type=LogAppendTime, compression.type=uncompressed" in told
+    await check_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    assert await retention_of(broker, name) == "1234567"
+    assert await asyncio.to_thread(topics.main, command) == 0
+    assert "changed" not in capsys.readouterr().out
 
 
 async def test_impossible_replication_is_refused_clearly(broker: Broker, namespace: Namespace) -> None:

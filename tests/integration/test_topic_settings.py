@@ -1,0 +1,44 @@
+"""What the settings of the topics keep off the workers, with clients that are not ours."""
+
+import time
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from schemas.topics import RAW
+from streams.topics import apply_topics
+from tests.support.brokers import Broker, Namespace
+
+
+def send(broker: Broker, topic: str, value: bytes, **options: int) -> Message:
+    """Send one record under gzip; returns it as acknowledged."""
+    settings = {"compression.type": "gzip", "message.max.bytes": 50_000_000}
+    producer = Producer({"bootstrap.servers": broker.bootstrap_servers, **settings})
+    told: list[tuple[KafkaError | None, Message]] = []
+    producer.produce(topic, value, key=b"call", on_delivery=lambda *one: told.append(one), **options)
+    producer.flush(30)
+    ((error, message),) = told
+    if error is not None:
+        raise KafkaException(error)
+    return message
+
+
+@pytest.fixture
+async def raw(broker: Broker, namespace: Namespace) -> str:
+    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    return f"{namespace.prefix}{RAW}"
+
+
+async def test_a_record_that_is_too_large_unpacked_is_refused_to_its_sender(broker: Broker, raw: str) -> None:
+    with pytest.raises(KafkaException) as refused:
+        send(broker, raw, bytes(12 * 2**20))
+    assert refused.value.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE
+    send(broker, raw, bytes(8 * 2**20))
+
+
+@pytest.mark.parametrize("sender_says", [1_769_851_800, 4_102_444_800_000], ids=["seconds for milliseconds", "2100"])
+async def test_a_record_has_the_time_at_which_its_broker_took_it(broker: Broker, raw: str, sender_says: int) -> None:
+    before = time.time()
+    kind, milliseconds = send(broker, raw, b"audio", timestamp=sender_says).timestamp()
+    assert kind == 2  # LogAppendTime
+    assert before - 1 <= milliseconds / 1000 <= time.time() + 1
