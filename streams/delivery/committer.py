@@ -146,6 +146,8 @@ class Committer:
             self._ready_bytes -= sum(done.outcome.output_bytes for done in batch)
         self._parts.metrics.commits.inc()
         self._parts.breaker.check()
+        if not any(lane.finished for lane in self._lanes):
+            self._parts.executor.check()
         self._lanes.rotate(-1)
 
     def _take(self) -> list[tuple[Lane, list[Finished]]]:

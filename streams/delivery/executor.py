@@ -21,6 +21,10 @@ _HAND_BACK_INTERVAL = 0.005
 #: Seconds after which the loop looks by itself: the threads may all be busy with long clips by then.
 _HAND_BACK_WITHIN = 0.02
 
+#: Seconds for the dead letters of the clips that hold all threads to be committed: several times what brokers take to
+#: replace one of theirs.
+_COMMIT_WITHIN = 30.0
+
 
 class ExecutorExhaustedError(Exception):
     """Every thread holds a clip that is over its time. Only a new process has fresh threads."""
@@ -67,13 +71,14 @@ class ClipExecutor:
 
     A processor that raises, which is a bug, costs its record a dead letter and a log line with the traceback, not the
     partition: a crash would only meet the same record again. One that exceeds its time costs a dead letter as well;
-    its thread cannot be ended, so it is counted, and when no thread is left the worker has to go.
+    its thread cannot be ended, so it is counted, and when no thread is left the worker has to go: once what is finished
+    is committed, see `check`. Otherwise the next life would meet the same clips again, and so on for ever.
 
     Args:
         threads: Size of the pool.
         timeout: Seconds that one clip may take, counted from when a thread begins it.
         metrics: Where abandoned clips are shown.
-        on_failure: Told when no usable thread is left.
+        on_failure: Told when no usable thread is left, and nothing is committed for long.
     """
 
     def __init__(
@@ -89,6 +94,7 @@ class ClipExecutor:
         self._handed_back = 0.0
         self._look_again: asyncio.TimerHandle | None = None
         self._abandoned = 0
+        self._exhausted_at: float | None = None
 
     def submit(self, job: Job) -> None:
         """Queue a job; its outcome is set on the event loop."""
@@ -98,6 +104,15 @@ class ClipExecutor:
         self._running.add(job)
         self._pool.submit(self._work, job, loop)
 
+    def check(self) -> None:
+        """Stop when no thread is left; called when everything that is finished is committed.
+
+        Raises:
+            ExecutorExhaustedError: When there is none.
+        """
+        if self._exhausted_at is not None:
+            raise ExecutorExhaustedError(f"all {self._threads} threads hold clips over their time")
+
     async def enforce_timeouts(self) -> None:
         """Look for clips over their time, forever."""
         while True:
@@ -105,6 +120,11 @@ class ClipExecutor:
             now = time.monotonic()
             for job in [job for job in self._running if job.started and now - job.started > self._timeout]:
                 self._abandon(job)
+            if self._exhausted_at is not None and now - self._exhausted_at > _COMMIT_WITHIN:
+                try:
+                    self.check()
+                except ExecutorExhaustedError as error:
+                    self._on_failure(error)
 
     def shutdown(self) -> None:
         """Accept nothing more; running threads are not waited for."""
@@ -142,12 +162,14 @@ class ClipExecutor:
         self._count_abandoned(1)
         reason = f"took longer than {self._timeout:g} s to process; send shorter segments"
         job.finish(job.processor.reject(job.item, Rejection("compress", "ProcessingTimeout", "value", reason)))
-        if self._abandoned >= self._threads:
-            self._on_failure(ExecutorExhaustedError(f"all {self._threads} threads hold clips over their time"))
 
     def _count_abandoned(self, change: int) -> None:
         self._abandoned += change
         self._metrics.abandoned_clips.set(self._abandoned)
+        if self._abandoned < self._threads:
+            self._exhausted_at = None
+        elif self._exhausted_at is None:
+            self._exhausted_at = time.monotonic()
 
 
 def _process(job: Job) -> Outcome:

@@ -80,7 +80,8 @@ async def test_time_in_the_queue_does_not_count() -> None:
     executor.shutdown()
 
 
-async def test_no_thread_left_is_a_failure() -> None:
+async def test_no_thread_left_is_a_failure_once_everything_should_be_committed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor_module, "_COMMIT_WITHIN", 0.5)
     release = threading.Event()
     failures: list[BaseException] = []
     executor = ClipExecutor(2, 0.05, Metrics(), failures.append)
@@ -90,11 +91,34 @@ async def test_no_thread_left_is_a_failure() -> None:
 
     watch = asyncio.create_task(executor.enforce_timeouts())
     echo = Echo(hang)
-    for number in range(2):
-        executor.submit(job(echo, number))
+    jobs = [job(echo, number) for number in range(2)]
+    for each in jobs:
+        executor.submit(each)
+    await until(lambda: all(each.outcome for each in jobs))
+    with pytest.raises(ExecutorExhaustedError):
+        executor.check()
+    assert failures == []
     await until(lambda: bool(failures))
     assert isinstance(failures[0], ExecutorExhaustedError)
     release.set()
+    watch.cancel()
+    executor.shutdown()
+
+
+async def test_a_thread_that_comes_back_is_a_thread() -> None:
+    release = threading.Event()
+    executor = ClipExecutor(1, 0.05, Metrics(), fail)
+    watch = asyncio.create_task(executor.enforce_timeouts())
+    late = job(Echo(held(release)))
+    executor.submit(late)
+    await until(lambda: late.outcome is not None)
+    with pytest.raises(ExecutorExhaustedError):
+        executor.check()
+    release.set()
+    later = job(Echo(), 1)
+    executor.submit(later)
+    await until(lambda: later.outcome is not None)
+    executor.check()
     watch.cancel()
     executor.shutdown()
 

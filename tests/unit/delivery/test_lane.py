@@ -1,5 +1,6 @@
 import asyncio
 import random
+import threading
 import time
 from collections.abc import Iterator
 
@@ -212,3 +213,26 @@ async def test_a_record_that_was_read_and_never_came_is_not_passed_over(shared: 
         await lane.submit(item(2), 1, None)
     await committer.drain()
     assert kafka.offsets == {0: 1}
+
+
+async def test_what_ended_a_worker_is_committed_before_it_ends_so_that_the_next_one_gets_on() -> None:
+    """More clips that are always late than threads, on every life of a supervised worker; then one that is not."""
+    kafka, late, lives, release = MemoryKafka(), 7, 0, threading.Event()
+
+    def hang(item: Input) -> None:
+        if item.position.offset < late:
+            release.wait(30)
+
+    while kafka.offsets.get(0, 0) <= late:
+        lives += 1
+        life = bench(threads=2, timeout=0.05)
+        watch = asyncio.create_task(life.parts.executor.enforce_timeouts())
+        lane, _ = await open_lane(life, kafka, Echo(hang), position=kafka.offsets.get(0, 0))
+        for offset in range(kafka.offsets.get(0, 0), late + 1):
+            await submit(lane, item(offset), 1)
+        await until(lambda life=life: bool(life.failures) or kafka.offsets.get(0, 0) > late)  # type: ignore[misc]
+        watch.cancel()
+        life.close()
+    release.set()
+    assert lives == 4
+    assert kafka.values() == [b"ProcessingTimeout"] * late + [str(late).encode()]
