@@ -9,7 +9,8 @@ from typing import Literal, NamedTuple
 
 import structlog
 
-from schemas import CompressedAudio, MediaType, Policy, RawAudio, Rejection, derive_id
+from agents.result import result_of
+from schemas import CompressedAudio, MediaType, Policy, RawAudio, Rejection
 from schemas.raw_audio import hotel_of
 from schemas.topics import COMPRESSED, DEAD_LETTER, RAW, topic
 from streams.app import Runtime
@@ -18,19 +19,19 @@ from streams.audio.analysis import Hearing, analyse, listen
 from streams.cache import Memo, TieredCache, admits, cache_key
 from streams.codecs import Encoded
 from streams.compression import KEPT, Decision, LoadGovernor, Plan, choose, encode, pays, smallest
+from streams.delivery.clocks import age
 from streams.delivery.outcome import Input, Lookup, Outcome, Output
 from streams.delivery.placement import Placement
 from streams.delivery.turn import Turn
 from streams.isolation import CageError
 from streams.metrics.tally import Tally
+from streams.sender_clocks import SenderClocks
 from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 #: Of so many inputs is remembered what was heard in them that it takes less than a hundredth of what the cache may.
 _CACHED_BYTES_PER_HEARING = 65_536
-#: The ``source`` of every result: this agent.
-SOURCE = "urn:hotel-audio-streams:compress"
 
 
 class _Kept(NamedTuple):
@@ -93,8 +94,9 @@ class Parts:
         cache: Keeps what may be kept.
         tally: Where outcomes are counted.
         placement: Notices calls in more than one partition.
+        senders: Looks at the times that senders write.
         on_failure: Ends the worker.
-        now: Seconds since the Unix epoch.
+        now: The time by the brokers' clocks, in seconds since the Unix epoch.
     """
 
     decode: Callable[[bytes, MediaType], Clip | Rejection]
@@ -103,8 +105,9 @@ class Parts:
     cache: TieredCache
     tally: Tally
     placement: Placement
+    senders: SenderClocks
     on_failure: Callable[[BaseException], None]
-    now: Callable[[], float] = time.time
+    now: Callable[[], float]
 
 
 class Compressor:
@@ -155,7 +158,7 @@ class Compressor:
             best = smallest(kept.encoded, clip, event.audio, labelled, policy)
         if best != kept.encoded:
             decision = Decision(decision.plan, KEPT)
-        result = _result(item, event, heard.outline, decision=decision, encoded=best, hit=found is not None)
+        result = result_of(item, event, heard.outline, decision=decision, encoded=best, hit=found is not None)
         return Outcome(
             outputs=(Output(self._results, result.to_record()),),
             table_updates=kept.updates,
@@ -209,16 +212,16 @@ class Compressor:
 
     def delivered(self, item: Input, outcome: Outcome) -> None:
         """Log and count what was committed, and let the governor know how late it is."""
-        delay = None
-        if item.record.timestamp_ms is not None:
-            delay = self._parts.now() - item.record.timestamp_ms / 1000
-            self._parts.governor.observe(delay)
-        call = (item.record.key or b"").decode("utf-8", "replace")
+        call, now = (item.record.key or b"").decode("utf-8", "replace"), self._parts.now()
+        delay = age(item.record.timestamp_ms, now)
+        if delay is not None:
+            self._parts.governor.observe(delay, partition=item.position.partition, call=call)
         place = {"partition": item.position.partition, "offset": item.position.offset}
         if outcome.rejection is not None:
             rejection, hotel = outcome.rejection, hotel_of(item.record)
             self._parts.tally.delivered(hotel, call, delay)
             self._parts.tally.dead_letter(hotel, rejection)
+            self._parts.senders.look(item.record, hotel, None, now)
             log.warning("dead_letter", call=call, code=rejection.code, reason=rejection.message, **place)
             return
         report: Report = outcome.report
@@ -226,6 +229,7 @@ class Compressor:
         self._parts.tally.delivered(result.hotel_id, call, delay)
         self._parts.tally.result(result, report.labelled, report.encode_seconds)
         self._parts.placement.seen(result.call_id, item.position.partition, report.source)
+        self._parts.senders.look(item.record, result.hotel_id, result.time, now)
         if report.kept is not None:
             self._parts.tally.cached(
                 report.kept.source, report.kept.age, [len(value) for _, value in report.kept.updates]
@@ -252,7 +256,15 @@ def register(runtime: Runtime) -> None:
     placement = Placement(lambda: len(runtime.input_sources(RAW)), runtime.metrics)
     tally, on_failure = runtime.tally, runtime.on_failure
     parts = Parts(
-        runtime.cage.decode, runtime.policies.of, runtime.governor, runtime.cache, tally, placement, on_failure
+        runtime.cage.decode,
+        runtime.policies.of,
+        runtime.governor,
+        runtime.cache,
+        tally,
+        placement,
+        SenderClocks(runtime.metrics),
+        on_failure,
+        runtime.clocks.now,
     )
     compressor = Compressor(runtime.topic_name(COMPRESSED), runtime.topic_name(DEAD_LETTER), settings, parts)
     runtime.app.agent(runtime.input_topic(RAW, compressor), name="compress")(runtime.deliver)
@@ -260,38 +272,3 @@ def register(runtime: Runtime) -> None:
 
 def _table_updates(key: bytes, entry: bytes | None) -> tuple[tuple[bytes, bytes], ...]:
     return () if entry is None else ((key, entry),)
-
-
-def _result(
-    item: Input, event: RawAudio, outline: Outline, *, decision: Decision, encoded: Encoded, hit: bool
-) -> CompressedAudio:
-    return CompressedAudio(
-        id=derive_id(event.source, event.id, decision.plan.profile),
-        source=SOURCE,
-        time=event.time,
-        content_type=encoded.content_type,
-        hotel_id=event.hotel_id,
-        call_id=event.call_id,
-        channel=event.channel,
-        stream_id=event.stream,
-        sequence=event.sequence,
-        lost_ms=event.lost_ms,
-        final=event.final,
-        causation_id=event.id,
-        level=decision.plan.level,
-        codec=encoded.codec,
-        original_bytes=len(event.audio),
-        duration_ms=outline.duration_ms,
-        sample_rate=outline.rate,
-        audio_channels=outline.channels,
-        quality=encoded.quality,
-        cache="hit" if hit else "miss",
-        pcm_sha256=outline.pcm_sha256,
-        encoder=encoded.encoder,
-        position=item.position,
-        audio=encoded.audio,
-        corrected_type=None if outline.source.corrected is None else str(outline.source.corrected),
-        reason=decision.reason,
-        trace_parent=event.trace_parent,
-        trace_state=event.trace_state,
-    )

@@ -172,7 +172,8 @@ def _monitor(runtime: Runtime, watchdog: Watchdog) -> Monitor:
         interval=min(_LAG_INTERVAL, settings.health_check_interval, settings.stall_timeout / 4),
         patience=REBALANCE_PATIENCE,
         mean_seconds=lambda: runtime.tally.mean_seconds,
-        on_behind=runtime.governor.observe,
+        on_behind=lambda source, behind: runtime.governor.observe(behind, partition=source.partition, call=""),
+        now=runtime.clocks.now,
     )
 
 

@@ -16,6 +16,7 @@ from streams.cache import Lifetime, TieredCache
 from streams.compression import LoadGovernor
 from streams.delivery.breaker import DeadLetterBreaker
 from streams.delivery.budget import InFlightBudget
+from streams.delivery.clocks import BrokerClocks
 from streams.delivery.executor import ClipExecutor
 from streams.delivery.fetch_loop import EventQueue
 from streams.delivery.intake import EventStream, deliver, raw_topic
@@ -91,6 +92,7 @@ class Runtime:
         metrics: The worker's metrics.
         tally: Counts what agents deliver.
         governor: Turns lag into pressure on their choices.
+        clocks: The time by the brokers' clocks.
         on_failure: Ends the worker.
     """
 
@@ -106,6 +108,7 @@ class Runtime:
     metrics: Metrics
     tally: Tally
     governor: LoadGovernor
+    clocks: BrokerClocks
     on_failure: Callable[[BaseException], None]
 
     def topic_name(self, logical: str) -> str:
@@ -149,7 +152,8 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
         metrics=metrics,
         on_failure=on_failure,
     )
-    lanes = Lanes(parts, lambda member, sources: GroupProducer(settings.bootstrap_servers, member, sources))
+    clocks = BrokerClocks(metrics)
+    lanes = Lanes(parts, lambda member, sources: GroupProducer(settings.bootstrap_servers, member, sources, clocks))
     app.transport = LaneTransport(_broker_urls(settings), app, lanes=lanes, on_failure=on_failure)
     metrics.breaker_fill_ratio.set_function(lambda: parts.breaker.fill_ratio)
     return Runtime(
@@ -164,7 +168,8 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
         table=table,
         metrics=metrics,
         tally=Tally(metrics, late=settings.lag_objective),
-        governor=_governor(settings, metrics),
+        governor=_governor(settings, metrics, parts.budget),
+        clocks=clocks,
         on_failure=on_failure,
     )
 
@@ -188,8 +193,8 @@ def _cage(settings: Settings, processes: int, metrics: Metrics) -> Cage:
     )
 
 
-def _governor(settings: Settings, metrics: Metrics) -> LoadGovernor:
-    governor = LoadGovernor(settings.lag_objective, time.monotonic)
+def _governor(settings: Settings, metrics: Metrics, budget: InFlightBudget) -> LoadGovernor:
+    governor = LoadGovernor(settings.lag_objective, time.monotonic, lambda: budget.saturated)
     metrics.lag_objective.set(settings.lag_objective)
     metrics.pressure.set_function(lambda: governor.pressure.steps)
     return governor

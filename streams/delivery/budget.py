@@ -1,10 +1,14 @@
 """The bound on what a worker holds in flight."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 
 from streams.metrics import Metrics
+
+#: Seconds after a wait in which the worker still counts as saturated: it ends with every commit, and begins again.
+_JUST_NOW = 1.0
 
 
 class InFlightBudget:
@@ -27,6 +31,7 @@ class InFlightBudget:
         self._max_clips = max_clips
         self._max_bytes = max_bytes
         self._waiters: deque[asyncio.Future[None]] = deque()
+        self._waited_at = float("-inf")
         self.watchers: set[Callable[[], None]] = set()
         self.clips = 0
         self.bytes = 0
@@ -43,6 +48,11 @@ class InFlightBudget:
         """Whether the reader waits for bytes, which only commits give back."""
         return bool(self._waiters) and self.clips < self._max_clips
 
+    @property
+    def saturated(self) -> bool:
+        """Whether the reader waits, or has waited just now: there is more to do than the worker can take."""
+        return bool(self._waiters) or time.monotonic() - self._waited_at < _JUST_NOW
+
     async def acquire(self, size: int) -> None:
         """Wait until a clip of ``size`` bytes may be in flight, and count it."""
         while not self._admits(size):
@@ -53,6 +63,7 @@ class InFlightBudget:
             try:
                 await waiter
             finally:
+                self._waited_at = time.monotonic()
                 if waiter in self._waiters:
                     self._waiters.remove(waiter)
         self._count(1, size)

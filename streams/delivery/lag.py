@@ -11,6 +11,7 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from streams.delivery.clocks import age
 from streams.delivery.outcome import Source
 from streams.delivery.writer import REQUEST_TIMEOUT_MS
 from streams.protocol.every_record import EveryRecordConsumer
@@ -56,16 +57,16 @@ class Lag:
     beyond: int = 0
 
     def seconds(self, now: float) -> float | None:
-        """Age of the oldest unprocessed record; 0 when nothing waits, None when it is not known.
+        """Age of the oldest unprocessed record; 0 when nothing waits, None when it is not known or cannot be right.
 
         Args:
-            now: Seconds since the epoch.
+            now: Seconds since the epoch, by the brokers' clocks as far as they are known.
         """
         if not self.records:
             return 0.0
         if self.head is None or self.head.timestamp is None:
             return None
-        return max(0.0, now - self.head.timestamp)
+        return age(int(self.head.timestamp * 1000), now)
 
 
 NO_LAG = Lag(0)

@@ -155,7 +155,8 @@ class Lane:
             for key, value in outcome.table_updates:
                 self._parts.store.put(job.context, key, value)
         outputs = [output for _, outcome in batch for output in outcome.outputs]
-        return Batch(self._source, outputs, batch[-1].job.item.next_offset)
+        first, last = batch[0].job.item, batch[-1].job.item
+        return Batch(self._source, outputs, last.next_offset, first.position.offset)
 
     def settle(self, batch: Sequence[Finished]) -> None:
         """Hear that they are committed."""

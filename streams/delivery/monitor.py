@@ -36,7 +36,8 @@ class Monitor:
         interval: Seconds between two looks.
         patience: Seconds that a rebalance may take.
         mean_seconds: Mean duration of a record, in seconds of audio.
-        on_behind: Told how many seconds the worker's own partitions are behind, when they are.
+        on_behind: Told how many seconds each of the worker's own partitions is behind, when it is.
+        now: The time by the brokers' clocks.
 
     Attributes:
         lags: As last read.
@@ -54,7 +55,8 @@ class Monitor:
         interval: float,
         patience: float,
         mean_seconds: Callable[[], float],
-        on_behind: Callable[[float], None],
+        on_behind: Callable[[Source, float], None],
+        now: Callable[[], float],
     ) -> None:
         self._app = app
         self._lanes = lanes
@@ -65,6 +67,7 @@ class Monitor:
         self._patience = patience
         self._mean_seconds = mean_seconds
         self._on_behind = on_behind
+        self._now = now
         self._last_ready = time.monotonic()
         self._last: Hashable = None
         self.lags: Mapping[Source, Lag] = {}
@@ -91,10 +94,11 @@ class Monitor:
         else:
             self.brokers_answer = True
         self._show()
-        own = [self.lags.get(source, NO_LAG) for source, _ in self._lanes]
-        if behind := max((lag.seconds(time.time()) or 0.0 for lag in own), default=0.0):
-            self._on_behind(behind)
-        if self._well(idle=self.brokers_answer and not any(lag.records for lag in own)):
+        own = {source: self.lags.get(source, NO_LAG) for source, _ in self._lanes}
+        for source, lag in own.items():
+            if behind := lag.seconds(self._now()):
+                self._on_behind(source, behind)
+        if self._well(idle=self.brokers_answer and not any(lag.records for lag in own.values())):
             self._watchdog.feed()
 
     @property
@@ -112,7 +116,7 @@ class Monitor:
         return heads
 
     def _show(self) -> None:
-        metrics, now, mean = self._metrics, time.time(), self._mean_seconds()
+        metrics, now, mean = self._metrics, self._now(), self._mean_seconds()
         for source, lag in self.lags.items():
             metrics.lag_records.labels(*source).set(lag.records)
             metrics.committed_beyond_end.labels(*source).set(lag.beyond)

@@ -11,7 +11,9 @@ from aiokafka.errors import IncompatibleBrokerVersion, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas import Record
+from streams.delivery.clocks import BrokerClocks
 from streams.delivery.outcome import Output, Source
+from streams.delivery.refused import OutcomeRefusedError, RefusedBatchError, refusal_message
 from streams.delivery.writer import REQUEST_TIMEOUT_MS, TransactionalWriter, together
 from streams.protocol.api_versions import ApiVersions
 from streams.protocol.offset_fetch import UnstableOffsetCommitError, fetch_committed
@@ -36,11 +38,13 @@ class Batch(NamedTuple):
         source: The partition; outputs go to the same number.
         outputs: In the order of their inputs.
         next_offset: Of the first input that is not in it.
+        first_offset: Of the first input that is in it; None where there is none.
     """
 
     source: Source
     outputs: Sequence[Output]
     next_offset: int
+    first_offset: int | None = None
 
 
 #: The offset of each partition that has one, and what is noted beside it.
@@ -77,12 +81,20 @@ class GroupProducer:
         bootstrap_servers: ``host:port[,host:port...]``.
         member: The worker, as its group knows it.
         sources: Its partitions.
+        clocks: Told when brokers appended what was written.
     """
 
-    def __init__(self, bootstrap_servers: str, member: GroupMember, sources: Collection[Source]) -> None:
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        member: GroupMember,
+        sources: Collection[Source],
+        clocks: BrokerClocks | None = None,
+    ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._member = member
         self._sources = [TopicPartition(*source) for source in sources]
+        self._clocks = clocks
         self._client: AIOKafkaClient | None = None
         self._writer: TransactionalWriter | None = None
 
@@ -100,7 +112,8 @@ class GroupProducer:
         try:
             async with asyncio.timeout(_START_TIMEOUT):
                 self._client = await connect(self._bootstrap_servers)
-                self._writer = TransactionalWriter(self._client, self._transactional_id(_name(self._member)))
+                name = self._transactional_id(_name(self._member))
+                self._writer = TransactionalWriter(self._client, name, self._clocks)
                 await self._writer.start()
                 offsets = await self._fence_and_read(self._client, self._writer)
         except TimeoutError:
@@ -114,13 +127,17 @@ class GroupProducer:
         start completes or aborts it.
 
         Raises:
-            KafkaError: The worker must end; see above.
+            OutcomeRefusedError: A topic does not take an outcome. The worker must end; see above.
+            KafkaError: Likewise, for any other reason.
             TimeoutError: Likewise.
         """
         if self._writer is None:
             raise RuntimeError("commit before start")
-        async with asyncio.timeout(_COMMIT_TIMEOUT):
-            await self._commit(self._writer, batches)
+        try:
+            async with asyncio.timeout(_COMMIT_TIMEOUT):
+                await self._commit(self._writer, batches)
+        except RefusedBatchError as error:
+            raise OutcomeRefusedError(refusal_message(error, _inputs(batches, error.partition))) from None
 
     async def stop(self) -> None:
         """Release the connections.
@@ -225,6 +242,16 @@ def _by_partition(batches: Sequence[Batch]) -> dict[TopicPartition, list[Record]
         for output in batch.outputs:
             outputs[TopicPartition(output.topic, batch.source.partition)].append(output.record)
     return outputs
+
+
+def _inputs(batches: Sequence[Batch], partition: TopicPartition) -> list[str]:
+    """Places of the inputs with outcomes for a partition."""
+    return [
+        f"{batch.source.topic}-{batch.source.partition} from offset {batch.first_offset} to {batch.next_offset - 1}"
+        for batch in batches
+        if batch.source.partition == partition.partition
+        and any(output.topic == partition.topic for output in batch.outputs)
+    ]
 
 
 def _name(member: GroupMember) -> str:

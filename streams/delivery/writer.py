@@ -15,18 +15,19 @@ from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
 from aiokafka.errors import (
     ConcurrentTransactions,
     CoordinatorLoadInProgressError,
-    DuplicateSequenceNumber,
     KafkaError,
     LeaderNotAvailableError,
-    NoError,
-    ProducerFenced,
-    for_code,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
 )
 from aiokafka.protocol.api import Request
 from aiokafka.protocol.transaction import InitProducerIdRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from schemas import Record
+from streams.delivery.clocks import BrokerClocks
+from streams.delivery.error_codes import passing_errors, produce_error
+from streams.delivery.refused import RefusedBatchError
 from streams.protocol.end_txn import EndTxn
 from streams.protocol.produce import Produce
 from streams.protocol.producer import Producer
@@ -38,18 +39,13 @@ _TRANSACTION_TIMEOUT_MS = 30_000
 REQUEST_TIMEOUT_MS = 6_000
 #: Brokers refuse what follows a transaction until its markers are written; that takes milliseconds, an election more.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
+#: Seconds. A topic that exists is unknown to a broker for moments only. Less than the watchdog's time, so that the
+#: worker's last line names the topic.
+_UNKNOWN_FOR_GOOD = 20.0
 _MAX_BATCH_BYTES = 900 * 1024
 _MAGIC, _UNCOMPRESSED, _TRANSACTIONAL = 2, 0, 1
 
-_FENCED = {
-    22: "ILLEGAL_GENERATION",
-    25: "UNKNOWN_MEMBER_ID",
-    47: "INVALID_PRODUCER_EPOCH",
-    82: "FENCED_INSTANCE_ID",
-    90: "PRODUCER_FENCED",
-}
-#: A duplicate was written before, by a request whose answer was lost.
-_FINE = (NoError, DuplicateSequenceNumber)
+_UNKNOWN = UnknownTopicOrPartitionError
 
 
 class TransactionalWriter:
@@ -60,11 +56,13 @@ class TransactionalWriter:
     Args:
         client: Connected to the cluster, whose ``transaction.version`` must be 2; may be shared.
         transactional_id: Starting under an id ends what was left open under it, and keeps its former users out.
+        clocks: Told when brokers appended what was written; None if nothing will be.
     """
 
-    def __init__(self, client: AIOKafkaClient, transactional_id: str) -> None:
+    def __init__(self, client: AIOKafkaClient, transactional_id: str, clocks: BrokerClocks | None = None) -> None:
         self._client = client
         self._id = transactional_id
+        self._clocks = clocks
         self._producer = Producer(-1, -1)
         self._sequences: dict[TopicPartition, int] = {}
         self._coordinators: dict[int, int] = {}
@@ -84,7 +82,9 @@ class TransactionalWriter:
 
         Raises:
             ProducerFenced: If another one has started under this id.
-            KafkaError: When the brokers refuse; the transaction must not be committed then.
+            RefusedBatchError: When a topic does not take what is written, or is gone; the transaction must not be
+                committed then.
+            KafkaError: Likewise, when the brokers refuse for another reason.
         """
         waiting = {partition: deque(self._batches(partition, records)) for partition, records in outputs.items()}
         while waiting := {partition: batches for partition, batches in waiting.items() if batches}:
@@ -156,6 +156,8 @@ class TransactionalWriter:
 
     async def _deliver(self, batches: Mapping[TopicPartition, bytearray]) -> None:
         """Bring batches to their leaders, wherever those move."""
+        loop = asyncio.get_running_loop()
+        known = loop.time()
         for pause in _pauses():
             by_leader: dict[int | None, dict[TopicPartition, bytearray]] = {}
             for partition, batch in batches.items():
@@ -164,6 +166,11 @@ class TransactionalWriter:
             await together(*(self._produce(leader, part, left) for leader, part in by_leader.items()))
             if not left:
                 return
+            unknown = [partition for partition, error in left.items() if isinstance(error, _UNKNOWN)]
+            if not unknown:
+                known = loop.time()
+            elif loop.time() - known > _UNKNOWN_FOR_GOOD:
+                raise RefusedBatchError(unknown[0], _UNKNOWN.errno, f"for {_UNKNOWN_FOR_GOOD:g} s")
             batches = {partition: batches[partition] for partition in left}
             await asyncio.sleep(pause)
             if any(error.invalid_metadata for error in left.values()):
@@ -174,10 +181,9 @@ class TransactionalWriter:
     ) -> None:
         """Bring batches to one leader, and note which of them it did not take."""
         if leader is None or leader < 0:
-            for topic, _ in batches:
-                self._client.add_topic(topic)
-            left.update(dict.fromkeys(batches, LeaderNotAvailableError()))
+            left.update((partition, self._why_no_leader(partition)) for partition in batches)
             return
+        asked = self._clocks.read() if self._clocks is not None else 0.0
         try:
             answer = await self._client.send(leader, Produce(self._id, REQUEST_TIMEOUT_MS, batches))
         except KafkaError as error:
@@ -185,8 +191,24 @@ class TransactionalWriter:
                 raise
             left.update(dict.fromkeys(batches, error))
             return
-        codes = dict(answer.error_codes())  # a batch that the answer says nothing of would be an error, not a success
-        left.update((partition, error) for partition in batches for error in _passing_errors([codes[partition]]))
+        results = dict(answer.results())  # a batch that the answer says nothing of is an error, not a success
+        for partition in batches:
+            result = results[partition]
+            if passing := produce_error(partition, result):
+                left[partition] = passing
+            elif self._clocks is not None:
+                self._clocks.answered(leader, asked, result.append_ms)
+
+    def _why_no_leader(self, partition: TopicPartition) -> KafkaError:
+        topic, number = partition
+        cluster = self._client.cluster
+        if topic in cluster.unauthorized_topics:
+            raise RefusedBatchError(partition, TopicAuthorizationFailedError.errno, "")
+        if topic not in self._client._topics:  # noqa: SLF001  its only way to tell
+            self._client.add_topic(topic)
+        elif number not in (cluster.partitions_for_topic(topic) or ()):
+            return _UNKNOWN()
+        return LeaderNotAvailableError()
 
     async def _coordinated(
         self, kind: int, key: str, request: Request[Any], error_codes: Callable[[Any], Iterable[int]]
@@ -197,7 +219,7 @@ class TransactionalWriter:
                 if kind not in self._coordinators:
                     self._coordinators[kind] = await self._client.coordinator_lookup(kind, key)
                 answer = await self._client.send(self._coordinators[kind], request, group=ConnectionGroup.COORDINATION)
-                passing = _passing_errors(error_codes(answer))
+                passing = passing_errors(error_codes(answer))
             except KafkaError as error:
                 if not error.retriable:
                     raise
@@ -230,22 +252,3 @@ def _pauses() -> Iterator[float]:
 
 def _only_error(answer: Any) -> Iterable[int]:  # noqa: ANN401  aiokafka has no types
     return (answer.error_code,)
-
-
-def _passing_errors(codes: Iterable[int]) -> list[KafkaError]:
-    """Those that go away by themselves.
-
-    Raises:
-        KafkaError: Any other error.
-    """
-    passing = []
-    for code in codes:
-        if code in _FENCED:
-            raise ProducerFenced(f"Kafka no longer knows this writer: {_FENCED[code]}")
-        known = for_code(code)
-        if known in _FINE:
-            continue
-        if not (known.retriable or known is ConcurrentTransactions):
-            raise known(f"error code {code}")
-        passing.append(known())
-    return passing

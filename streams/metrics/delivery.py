@@ -23,7 +23,7 @@ class LagMetrics(Family):
     )
     lag_seconds = GaugeOf(
         "audio_lag_seconds",
-        "Age of the oldest unprocessed record, by its timestamp; 0 when nothing waits.",
+        "Age of the oldest unprocessed record, since its broker took it; 0 when nothing waits.",
         unit="seconds",
         labels=("topic", "partition"),
         advice="Above audio_lag_objective_seconds: busy if audio_records_in_total grows, stalled if it stands.",
@@ -96,10 +96,11 @@ class DeliveryMetrics(Family):
     )
     delivery_seconds = HistogramOf(
         "audio_delivery_seconds",
-        "From a record's timestamp until its outcome is committed; an exemplar names the call of a late one.",
+        "From the moment its broker took a record until its outcome is committed, by the brokers' clocks; an exemplar"
+        " names the call of a late one.",
         unit="seconds",
         buckets=_LATENCIES,
-        advice="Large with small audio_processing_seconds: records wait in Kafka, or the senders' clocks are wrong.",
+        advice="Large with small audio_processing_seconds: records wait in Kafka.",
     )
     dead_letters = CounterOf(
         "audio_dead_letters_total",
@@ -159,6 +160,14 @@ class DeliveryMetrics(Family):
         labels=("partition",),
         advice="The log line offset_beyond_log says which. Right for offsets of another cluster; see the runbook.",
     )
+    clock_ahead = GaugeOf(
+        "audio_clock_ahead_seconds",
+        "How far this worker's clock is ahead of a broker's, by what the broker said about the last writes; negative"
+        " where it is behind, 0 while they may agree.",
+        unit="seconds",
+        labels=("broker",),
+        advice="One worker and all brokers: that worker's clock is wrong. All workers and one broker: that broker's.",
+    )
     rebalances = CounterOf(
         "audio_rebalances_total",
         "Assignments of partitions to this worker.",
@@ -191,10 +200,18 @@ class HotelMetrics(Family):
         labels=("hotel",),
         advice="One hotel alone: its sender. All of them: the worker, or a release of the senders' software.",
     )
+    hotel_wrong_times = CounterOf(
+        "audio_hotel_wrong_times_total",
+        "Inputs committed whose ce_time or record timestamp lies more than 10 s ahead of the brokers' time, or whose"
+        " record is more than a year old.",
+        unit="records",
+        labels=("hotel",),
+        advice="The sender's clock or its unit of time is wrong; the log's sender_time_wrong names it. No harm here.",
+    )
     hotel_delivery_seconds = GaugeOf(
         "audio_hotel_delivery_seconds",
-        "Delay of the last outcome: from the record's timestamp until it was committed.",
+        "Delay of the last outcome: from the moment its broker took the record until it was committed.",
         unit="seconds",
         labels=("hotel",),
-        advice="One hotel alone: its calls share a slow partition, or its sender's clock is wrong.",
+        advice="One hotel alone: its calls share a slow partition.",
     )

@@ -2,7 +2,7 @@
 
 #: The hotel label of those that came after.
 OTHER = "other"
-#: Each has four series on each worker.
+#: Each has five series on each worker.
 MAX_HOTELS = 200
 
 

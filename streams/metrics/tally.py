@@ -57,12 +57,11 @@ class Tally:
         Args:
             hotel: Whose it is; None where the input did not say so.
             call: Its call id.
-            delay: Seconds from the record's timestamp until it was committed; None where it had none.
+            delay: Seconds from the record's time until it was committed; None where that is not known.
         """
         series = self._of(hotel)
         series.records.inc()
         if delay is not None:
-            delay = max(0.0, delay)  # the sender's clock may be ahead
             series.delivery_seconds.set(delay)
             exemplar = {"call": call} if delay > self._late and len(call) <= _MAX_EXEMPLAR else None
             self._metrics.delivery_seconds.observe(delay, exemplar)

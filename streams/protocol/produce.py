@@ -5,7 +5,7 @@ its own does, and has to be answered before.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
 from aiokafka.protocol.api import Request, RequestStruct, Response
@@ -24,6 +24,20 @@ from aiokafka.protocol.types import (
 from streams.protocol.topic_array import NO_TAGS, by_topic, topic_array
 
 _ALL_IN_SYNC = -1
+
+
+class PartitionResult(NamedTuple):
+    """What became of one partition's batch.
+
+    Attributes:
+        code: Kafka's error code, 0 where all is well.
+        append_ms: When the broker appended it, in milliseconds by its clock; -1 where it does not say.
+        detail: What the broker says beside an error.
+    """
+
+    code: int
+    append_ms: int
+    detail: str
 
 
 class ProduceResponse(Response):  # type: ignore[misc]  # aiokafka has no types
@@ -53,11 +67,15 @@ class ProduceResponse(Response):  # type: ignore[misc]  # aiokafka has no types
         ("tags", TaggedFields),
     )
 
-    def error_codes(self) -> Iterator[tuple[TopicPartition, int]]:
-        """What became of each partition's batch, 0 where all is well."""
+    def results(self) -> Iterator[tuple[TopicPartition, PartitionResult]]:
+        """What became of each partition's batch."""
         for topic, partitions, _ in self.responses:
-            for partition, code, *_ in partitions:
-                yield TopicPartition(topic, partition), code
+            for partition, code, _base, append_ms, _start, record_errors, message, _ in partitions:
+                details = [message, *(f"record {at}: {text}" for at, text, _ in record_errors or () if text)]
+                yield (
+                    TopicPartition(topic, partition),
+                    PartitionResult(code, append_ms, ", ".join(filter(None, details))),
+                )
 
 
 class _ProduceRequestStruct(RequestStruct):  # type: ignore[misc]  # aiokafka has no types

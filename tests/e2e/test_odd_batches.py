@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.client import AIOKafkaClient
 
 from schemas.dead_letter import LAST_OFFSET, RAW_HEADERS
@@ -20,6 +18,7 @@ from tests.support.brokers import Broker, Namespace, broker_from_jars
 from tests.support.events import RAW
 from tests.support.odd_batches import ODD, TAKEN, append, batch, placeholder, plant, record
 from tests.support.outcomes import outcomes
+from tests.support.topic_settings import set_topic
 
 KEY = RAW.call_id.encode()
 HEADERS = [(name.encode(), value) for name, value in RAW.to_record().headers]
@@ -57,22 +56,12 @@ async def client(broker: Broker, namespace: Namespace) -> AsyncIterator[AIOKafka
     """A client that knows the inputs' topic, which keeps its batches as they are sent."""
     await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
     topic = f"{namespace.prefix}{RAW_TOPIC}"
-    await keep_batches_as_sent(broker.bootstrap_servers, topic)
+    await set_topic(broker.bootstrap_servers, topic, compression_type="producer")
     client = AIOKafkaClient(bootstrap_servers=broker.bootstrap_servers)
     await client.bootstrap()
     await client.set_topics([topic])
     yield client
     await client.close()
-
-
-async def keep_batches_as_sent(bootstrap_servers: str, topic: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
-    await admin.start()
-    try:
-        configs = {"compression.type": "producer", "max.message.bytes": "9437184"}
-        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=configs)])
-    finally:
-        await admin.close()
 
 
 def odd_batch(name: str) -> bytes:
@@ -108,6 +97,7 @@ async def test_odd_batches_cost_themselves_and_nothing_else(
         base = await put(client, tmp_path / "kafka", name, tp)
         expected |= {(tp.partition, base + delta): code for delta, code in EXPECTED[name][1].items()}
         expected[tp.partition, await append(client, tp.topic, tp.partition, good)] = None
+    await set_topic(broker.bootstrap_servers, f"{namespace.prefix}{RAW_TOPIC}", compression_type="uncompressed")
     with running(worker):
         found = await outcomes(
             broker.bootstrap_servers, namespace.prefix, lambda found: len(found) >= len(expected), within=90

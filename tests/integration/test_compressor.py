@@ -18,6 +18,7 @@ from streams.delivery.outcome import Input
 from streams.delivery.placement import Placement
 from streams.metrics import Metrics
 from streams.metrics.tally import Tally
+from streams.sender_clocks import SenderClocks
 from streams.settings import Settings
 from tests.chaos.damage import with_header
 from tests.chaos.sounds import sample
@@ -44,10 +45,19 @@ class Desk:
         self.decoded = 0
         self._before = before
         cache = TieredCache(10**7, Lifetime(3600), time.time, lambda _reason, _count: None)
-        governor = LoadGovernor(60, time.monotonic)
+        governor = LoadGovernor(60, time.monotonic, lambda: True)
         metrics = Metrics()
-        tally, placement = Tally(metrics, late=60), Placement(lambda: 8, metrics)
-        parts = Parts(self._decode, lambda _hotel: DEFAULT_POLICY, governor, cache, tally, placement, _fail)
+        parts = Parts(
+            self._decode,
+            lambda _hotel: DEFAULT_POLICY,
+            governor,
+            cache,
+            Tally(metrics, late=60),
+            Placement(lambda: 8, metrics),
+            SenderClocks(metrics),
+            _fail,
+            time.time,
+        )
         self.compressor = Compressor("results", "letters", Settings(state_dir=directory), parts)
 
     def _decode(self, audio: bytes, media_type: MediaType) -> Clip | Rejection:

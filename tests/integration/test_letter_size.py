@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from aiokafka.errors import MessageSizeTooLargeError
 
 from schemas import DeadLetter, Position, Record, Rejection
 from schemas.record_size import batch_bytes
 from schemas.topics import DEAD_LETTER, topic
 from streams.delivery.outcome import Output, Source
+from streams.delivery.refused import OutcomeRefusedError
 from streams.delivery.transactions import Batch, GroupProducer
 from streams.protocol.txn_offset_commit import GroupMember
 from streams.topics import apply_topics
@@ -25,7 +25,7 @@ async def written(broker: Broker, namespace: Namespace, record: Record) -> None:
     producer = GroupProducer(broker.bootstrap_servers, GroupMember(namespace.group, -1, "", ""), [source])
     await producer.start()
     try:
-        await producer.commit([Batch(source, [Output(f"{namespace.prefix}{DEAD_LETTER}", record)], 1)])
+        await producer.commit([Batch(source, [Output(f"{namespace.prefix}{DEAD_LETTER}", record)], 1, 0)])
     finally:
         await producer.stop()
 
@@ -50,7 +50,7 @@ async def test_the_largest_letter_is_written_whole(broker: Broker, namespace: Na
 
 async def test_one_byte_more_is_refused_and_what_is_cut_is_written(broker: Broker, namespace: Namespace) -> None:
     letter = letter_of(LIMIT + 1)
-    with pytest.raises(MessageSizeTooLargeError):
+    with pytest.raises(OutcomeRefusedError, match="MESSAGE_TOO_LARGE"):
         await written(broker, namespace, letter.to_record())
     cut = letter.fitted(LIMIT)
     assert not cut.whole

@@ -49,7 +49,8 @@ class Rig:
         )
         self.lanes.serve(TOPIC, Echo())
         self.reader = GivenLag()
-        self.behind: list[float] = []
+        self.clock_ahead = 0.0
+        self.behind: list[tuple[Source, float]] = []
         self.watchdog = Watchdog(3600, fail)
         self.monitor = Monitor(
             create_runtime(Settings(state_dir=tmp_path), "member", fail).app,
@@ -60,7 +61,8 @@ class Rig:
             interval=0.005,
             patience=0.0,
             mean_seconds=lambda: 2.0,
-            on_behind=self.behind.append,
+            on_behind=lambda source, seconds: self.behind.append((source, seconds)),
+            now=lambda: time.time() - self.clock_ahead,
         )
 
     def shown(self, name: str, source: Source) -> float | None:
@@ -93,8 +95,18 @@ async def test_a_backlog_of_its_own_presses_and_that_of_others_does_not(rig: Rig
     await rig.look({OWN: Lag(0), FOREIGN: old})
     assert rig.behind == []
     await rig.look({OWN: old, FOREIGN: Lag(0)})
-    assert rig.behind
-    assert min(rig.behind) == pytest.approx(60, abs=5)
+    assert {source for source, _ in rig.behind} == {OWN}
+    assert min(seconds for _, seconds in rig.behind) == pytest.approx(60, abs=5)
+
+
+async def test_ages_are_by_the_brokers_clocks_and_impossible_ones_are_not_shown(rig: Rig) -> None:
+    rig.clock_ahead = 3600.0
+    broken = Lag(7, Head(0, 1_769_851.8))  # seconds for milliseconds
+    await rig.look({OWN: Lag(7, Head(0, time.time() - 3660)), FOREIGN: broken})
+    assert rig.shown("audio_lag_seconds", OWN) == pytest.approx(60, abs=5)
+    assert min(seconds for _, seconds in rig.behind) == pytest.approx(60, abs=5)
+    assert rig.shown("audio_lag_records", FOREIGN) == 7
+    assert rig.shown("audio_lag_seconds", FOREIGN) is None
 
 
 async def test_every_partition_is_shown_with_its_owner(rig: Rig) -> None:

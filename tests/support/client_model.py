@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError, NotCoordinatorForGrou
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas import Record
+from streams.delivery.clocks import BrokerClocks
 from streams.delivery.writer import together
 from streams.protocol.txn_offset_commit import GroupMember
 from tests.support.group_model import GroupModel
@@ -126,9 +127,11 @@ class WriterModel:
     Args:
         client: Connected.
         transactional_id: Whose transactions it writes.
+        clocks: Never told anything: the model's brokers have none.
     """
 
-    def __init__(self, client: ClientModel, transactional_id: str) -> None:
+    def __init__(self, client: ClientModel, transactional_id: str, clocks: BrokerClocks | None = None) -> None:
+        del clocks
         self._client = client
         self._id = transactional_id
         self._epoch = -1

@@ -88,7 +88,7 @@ def test_invented_hotels_cost_no_series_without_end(metrics: Metrics) -> None:
 
 def test_a_late_call_is_named_and_a_punctual_or_endless_one_is_not(metrics: Metrics) -> None:
     tally = Tally(metrics, late=1)
-    for call, delay in (("punctual", 0.5), ("late", 1.5), ("x" * 200, 3.0), ("ahead", -2.0)):
+    for call, delay in (("punctual", 0.5), ("late", 1.5), ("x" * 200, 3.0), ("at once", 0.0)):
         tally.delivered("lisbon", call, delay)
     encode, _ = choose_encoder("application/openmetrics-text; version=1.0.0")
     exemplars = [line for line in encode(metrics.registry).decode().splitlines() if "{call=" in line]

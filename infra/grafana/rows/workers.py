@@ -96,4 +96,14 @@ def _flow() -> list[Panel]:
             Query(none_yet("sum(increase(audio_log_lines_dropped_total[5m]))"), "lines dropped"),
             unit="short",
         ),
+        graph(
+            Words(
+                "Clocks",
+                "How far each worker's clock is ahead of each broker's. One worker and all brokers: the worker's is "
+                "wrong; all workers and one broker: the broker's.",
+                ("AudioClockWrong",),
+            ),
+            Query("audio_clock_ahead_seconds", "{{instance}} broker {{broker}}"),
+            unit="s",
+        ),
     ]

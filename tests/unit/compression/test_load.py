@@ -13,13 +13,17 @@ class Rig:
 
     def __init__(self) -> None:
         self.now = 1000.0
-        self.governor = LoadGovernor(OBJECTIVE, lambda: self.now)
+        self.saturated = True
+        self.governor = LoadGovernor(OBJECTIVE, lambda: self.now, lambda: self.saturated)
 
-    def feed(self, behind: float, seconds: float, every: float = 0.1) -> None:
+    def observe(self, behind: float, partition: int = 0, call: str = "call") -> None:
+        self.governor.observe(behind, partition=partition, call=call)
+
+    def feed(self, behind: float, seconds: float, every: float = 0.1, partition: int = 0) -> None:
         end = self.now + seconds
         while self.now < end:
             self.now += every
-            self.governor.observe(behind)
+            self.observe(behind, partition)
 
     @property
     def steps(self) -> int:
@@ -61,8 +65,58 @@ def test_a_burst_changes_nothing(rig: Rig) -> None:
 
 def test_one_partition_behind_is_enough(rig: Rig) -> None:
     for _ in range(100):
-        rig.feed(20, 0.1)
-        rig.feed(0, 0.1)
+        rig.feed(20, 0.1, partition=1)
+        rig.feed(0, 0.1, partition=2)
+
+    assert rig.steps == 5
+
+
+def test_one_call_among_others_of_its_partition_does_not_speak_for_them(rig: Rig) -> None:
+    for _ in range(300):
+        rig.now += 0.1
+        rig.observe(3600, call="of a wrong clock")
+        rig.observe(0.1, call="another")
+
+    assert rig.steps == 0
+
+
+def test_most_calls_of_a_partition_do(rig: Rig) -> None:
+    for _ in range(300):
+        rig.now += 0.1
+        for call in ("a", "b", "c"):
+            rig.observe(20, call=call)
+        rig.observe(-3600, call="of a wrong clock")
+
+    assert rig.steps == 5
+
+
+def test_a_worker_that_inputs_need_not_wait_for_is_not_behind_whatever_their_ages_say(rig: Rig) -> None:
+    rig.feed(20, 10 * RISE_SECONDS)
+    assert rig.steps == 5
+    rig.saturated = False
+    rig.feed(20, 6 * FALL_SECONDS)
+
+    assert rig.steps == 0
+
+
+def test_late_inputs_before_a_silence_do_not_make_what_comes_after_it_late(rig: Rig) -> None:
+    rig.feed(20, 0.7)
+    rig.now += 600
+    rig.observe(0.1)
+
+    assert rig.steps == 0
+
+
+def test_late_inputs_far_apart_are_no_time_of_being_late(rig: Rig) -> None:
+    for _ in range(10):
+        rig.feed(20, 0.7)
+        rig.now += 600
+
+    assert rig.steps == 0
+
+
+def test_clips_that_take_seconds_each_are_load_all_the_same(rig: Rig) -> None:
+    rig.feed(20, 60, every=5)
 
     assert rig.steps == 5
 
@@ -89,7 +143,7 @@ def test_it_comes_back_down_step_by_step(rig: Rig) -> None:
 def test_a_pause_counts_as_calm_once_the_work_is_in_time_again(rig: Rig) -> None:
     rig.feed(20, 10 * RISE_SECONDS)
     rig.now += 10 * FALL_SECONDS
-    rig.governor.observe(0.1)
+    rig.observe(0.1)
 
     assert rig.steps == 0
 
@@ -97,7 +151,7 @@ def test_a_pause_counts_as_calm_once_the_work_is_in_time_again(rig: Rig) -> None
 def test_a_pause_with_late_work_after_it_is_an_outage(rig: Rig) -> None:
     rig.feed(20, 10 * RISE_SECONDS)
     rig.now += 10 * FALL_SECONDS
-    rig.governor.observe(100)
+    rig.observe(100)
 
     assert rig.steps == 5
 
@@ -105,7 +159,7 @@ def test_a_pause_with_late_work_after_it_is_an_outage(rig: Rig) -> None:
 def test_a_single_late_input_after_a_pause_is_no_load(rig: Rig) -> None:
     rig.feed(1, 1)
     rig.now += 3600
-    rig.governor.observe(100)
+    rig.observe(100)
 
     assert rig.steps == 0
 

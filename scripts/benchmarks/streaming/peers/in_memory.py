@@ -29,6 +29,7 @@ from streams.delivery.outcome import Input
 from streams.delivery.placement import Placement
 from streams.metrics import Metrics
 from streams.metrics.tally import Tally
+from streams.sender_clocks import SenderClocks
 from streams.settings import Settings
 
 _AT_ONCE = 500
@@ -74,11 +75,13 @@ def product(level: int) -> Work:
     parts = Parts(
         decode=decode,
         policy_of=lambda _hotel: DEFAULT_POLICY,
-        governor=LoadGovernor(settings.lag_objective, time.monotonic),
+        governor=LoadGovernor(settings.lag_objective, time.monotonic, lambda: False),
         cache=TieredCache(settings.cache_bytes, Lifetime(settings.cache_ttl), time.time, lambda _reason, _count: None),
         tally=Tally(metrics, late=settings.lag_objective),
         placement=Placement(lambda: topic(RAW).partitions, metrics),
+        senders=SenderClocks(metrics),
         on_failure=_fail,
+        now=time.time,
     )
     compressor = Compressor("results", "dead letters", settings, parts)
 

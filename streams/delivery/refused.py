@@ -1,0 +1,72 @@
+"""What to say when brokers refuse an outcome: where it was to go, whose it is, why, and what to do."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError, for_code
+
+
+class RefusedBatchError(KafkaError):  # type: ignore[misc]  # aiokafka has no types
+    """A broker does not take a batch, and never will as things are.
+
+    Args:
+        partition: Where it was to go.
+        code: Kafka's error code.
+        detail: What the broker says beside it.
+    """
+
+    def __init__(self, partition: TopicPartition, code: int, detail: str) -> None:
+        super().__init__(partition, code, detail)
+        self.partition = partition
+        self.code = code
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.partition.topic}-{self.partition.partition} does not take a batch: {_name(self.code)}"
+
+
+class OutcomeRefusedError(Exception):
+    """A topic does not take an outcome as its settings are. The message says what to change; then start again.
+
+    Nothing is lost: the transaction is not committed, and its inputs are read again.
+    """
+
+
+class _Advice(NamedTuple):
+    name: str
+    text: str
+
+
+_CHECK = "./scripts/topics check says what differs from schemas/topics.yaml, and what sets it right"
+_ADVICE = {
+    3: _Advice(
+        "UNKNOWN_TOPIC_OR_PARTITION", "the topic or the partition is gone; ./scripts/topics apply creates it anew"
+    ),
+    10: _Advice("MESSAGE_TOO_LARGE", f"the topic's max.message.bytes is too small; {_CHECK}"),
+    29: _Advice("TOPIC_AUTHORIZATION_FAILED", "the worker's user may not write there; allow it DESCRIBE and WRITE"),
+    32: _Advice("INVALID_TIMESTAMP", f"its message.timestamp.type has to be LogAppendTime; {_CHECK}"),
+    44: _Advice("POLICY_VIOLATION", "a policy of the brokers forbids it; their logs say which"),
+    87: _Advice(
+        "INVALID_RECORD", f"a compacted topic takes no record without a key, and ours are not compacted; {_CHECK}"
+    ),
+}
+
+
+def refusal_message(error: RefusedBatchError, inputs: Sequence[str]) -> str:
+    """One line for the operator.
+
+    Args:
+        error: The refusal.
+        inputs: Places of the inputs whose outcomes were in the batch, or may have been.
+    """
+    topic, partition = error.partition
+    said = f" ({error.detail})" if error.detail else ""
+    advice = f"; {_ADVICE[error.code].text}" if error.code in _ADVICE else ""
+    whose = f" of {', '.join(inputs)}" if inputs else ""
+    return f"{topic}-{partition} does not take the outcomes{whose}: {_name(error.code)}{said}{advice}"
+
+
+def _name(code: int) -> str:
+    known: str = _ADVICE[code].name if code in _ADVICE else for_code(code).__name__
+    return known
