@@ -146,7 +146,7 @@ def run(command: str, work: Coroutine[Any, Any, int]) -> int:
         The exit code: 1 after an error, 130 after an interrupt, 141 when nobody reads its output any more.
     """
     # The commands report what matters themselves; the client library repeats it with every retry.
-    for chatty in ("aiokafka", "asyncio"):
+    for chatty in ("aiokafka", "asyncio", "streams.protocol"):
         logging.getLogger(chatty).setLevel(logging.CRITICAL + 1)
     try:
         return asyncio.run(work)

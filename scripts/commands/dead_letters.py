@@ -1,35 +1,47 @@
 """Shows what was refused and why, saves its audio, and sends it in again."""
 
 import argparse
+import json
 import re
 import sys
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from rich.table import Table
-from rich.text import Text
-
-from schemas import DeadLetter, Rejection
-from schemas.topics import DEAD_LETTER, RAW
-from scripts.commands._cli import CommandError, add_cluster_options, cluster_of, count, report_console, run
-from streams.clients.dead_letters import DeadLetterReader, Refused, send_again
+from schemas import Rejection
+from schemas.topics import DEAD_LETTER, RAW, topic
+from scripts.commands._cli import CommandError, add_cluster_options, cluster_of, count, fail, run, say, writable
+from scripts.commands._letters import Told, lines, told
+from scripts.commands._moments import moment
+from scripts.commands._replaying import Replay
+from streams.clients.dead_letters import DeadLetterReader
+from streams.clients.letters import Choice, Place, Refused, obstacle
 
 _NAME = "dead_letters"
 _LETTER = re.compile(r"(\d{1,9}):(\d{1,18})")
+_LIMIT = 1000
+
+_EPILOG = """\
+--replay and --save take letters by name, or all that --reason, --hotel, --since and --until leave. Inputs are sent some
+hundred at a time, in one Kafka transaction each: what is told as sent was sent, all else was not. Where a choice holds
+letters whose input cannot be sent, they are named and left out; of letters that are named, all or none are sent.
+"""
+
+_Tell = Callable[[Refused], Told]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     parser = _parser()
     options = parser.parse_args(argv)
-    if bool(options.letters) != (options.replay or options.save is not None):
-        parser.error("letters are given together with --save or --replay, and only then")
+    problem = _problem_of(options)
+    if problem is not None:
+        parser.error(problem)
     return run(_NAME, _run(options))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"scripts/{_NAME}", description=__doc__)
+    parser = argparse.ArgumentParser(prog=f"scripts/{_NAME}", description=__doc__, epilog=_EPILOG)
     parser.add_argument(
         "letters", nargs="*", type=_place, metavar="PARTITION:OFFSET", help="dead letters, as the list names them"
     )
@@ -41,95 +53,151 @@ def _parser() -> argparse.ArgumentParser:
         help="send the inputs in again, exactly as they came; each gets an outcome of its own, behind what its call "
         "has sent since",
     )
+    parser.add_argument("--dry-run", action="store_true", help="with --replay: only tell what would be sent")
+    parser.add_argument("--json", type=_json_file, metavar="FILE", help="write it for scripts; - is standard output")
+    which = parser.add_argument_group("which ones")
+    which.add_argument("--reason", metavar="CODE", help="refused for this reason")
+    which.add_argument("--hotel", metavar="ID", help="of this hotel")
+    which.add_argument("--since", type=moment, metavar="TIME", help="refused since then: 2026-11-30T08:00 (UTC), or 2h")
+    which.add_argument("--until", type=moment, metavar="TIME", help="refused before then")
+    which.add_argument(
+        "--limit",
+        type=count,
+        default=_LIMIT,
+        metavar="N",
+        help="save or send nothing where there are more (default: %(default)s)",
+    )
     add_cluster_options(parser)
     return parser
 
 
-def _place(text: str) -> tuple[int, int]:
-    match = _LETTER.fullmatch(text)
-    if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not PARTITION:OFFSET")
-    return int(match[1]), int(match[2])
+def _problem_of(options: argparse.Namespace) -> str | None:
+    """What does not go together."""
+    acts, chosen = options.replay or options.save is not None, not _choice_of(options).everything
+    if options.letters and not acts:
+        return "letters are given together with --save or --replay, and only then"
+    if options.letters and chosen:
+        return "either name letters, or choose them by --reason, --hotel, --since and --until"
+    if acts and not options.letters and not chosen:
+        return "name letters, or choose them by --reason, --hotel, --since and --until"
+    return "--dry-run goes with --replay" if options.dry_run and not options.replay else None
+
+
+def _choice_of(options: argparse.Namespace) -> Choice:
+    return Choice(options.reason, options.hotel, options.since, options.until)
 
 
 async def _run(options: argparse.Namespace) -> int:
     cluster = cluster_of(options)
     await cluster.check([DEAD_LETTER, RAW])
     async with DeadLetterReader(cluster.bootstrap_servers, cluster.topic(DEAD_LETTER)) as reader:
-        if not options.letters:
-            _print(await reader.latest(options.last))
+        partitions, limits = await reader.partitions(), {cluster.topic(RAW): topic(RAW).max_message_bytes}
+
+        def tell(refused: Refused) -> Told:
+            return told(refused, obstacle(refused, partitions, limits))
+
+        if not options.replay and options.save is None:
+            found = await _latest(reader, options.last, _choice_of(options), tell)
+            _show(found, options.json, [one.data for one in found])
             return 0
-        letters = {place: await _found(reader, place) for place in options.letters}
-    if options.save is not None:
-        _save(letters, options.save)
-    if options.replay:
-        _refuse_cut(letters)
-        sent = await send_again(cluster.bootstrap_servers, letters.values())
-        for (partition, offset), position in zip(letters, sent, strict=True):
-            print(f"{partition}:{offset} is {position.topic} {position.partition}:{position.offset} now")
+        chosen = await (_named(reader, options.letters, tell) if options.letters else _chosen(reader, options, tell))
+        if options.save is not None:
+            await _save(reader, chosen, options.save)
+        return await _replay(options, reader, chosen) if options.replay else 0
+
+
+async def _latest(reader: DeadLetterReader, most: int, choice: Choice, tell: _Tell) -> list[Told]:
+    found: list[Told] = []
+    async for refused in reader.last(most) if choice.everything else reader.all(choice.since_ms):
+        if choice.takes(refused):
+            found.append(tell(refused))
+        if len(found) > 2 * most:
+            found = sorted(found, key=_time)[-most:]
+    return sorted(found, key=_time)[-most:]
+
+
+def _time(one: Told) -> int:
+    return one.refused_ms
+
+
+async def _named(reader: DeadLetterReader, places: Sequence[Place], tell: _Tell) -> list[Told]:
+    found = [tell(refused) async for refused in reader.these(places)]
+    there = {one.place for one in found}
+    for place in places:
+        if place not in there:
+            raise CommandError(f"there is no dead letter at {place}")
+    return found
+
+
+async def _chosen(reader: DeadLetterReader, options: argparse.Namespace, tell: _Tell) -> list[Told]:
+    choice, found = _choice_of(options), list[Told]()
+    async for refused in reader.all(choice.since_ms):
+        if choice.takes(refused):
+            found.append(tell(refused))
+    if len(found) > options.limit:
+        limit = f"--limit (now: {options.limit})"
+        raise CommandError(f"these are {len(found)} dead letters: choose fewer, or raise {limit}")
+    return sorted(found, key=lambda one: one.place)
+
+
+async def _replay(options: argparse.Namespace, reader: DeadLetterReader, chosen: Sequence[Told]) -> int:
+    blocked = [one for one in chosen if one.obstacle is not None]
+    for one in blocked:
+        (fail if options.letters else say)(_NAME, f"{one.place} cannot be sent again: {one.obstacle}")
+    if blocked and options.letters:
+        return 1
+    wanted = [one for one in chosen if one.obstacle is None]
+    if options.dry_run:
+        _show(wanted, options.json, [one.data for one in chosen])
+        say(_NAME, f"{len(wanted)} inputs would be sent again, {sum(one.size for one in wanted)} bytes")
+        return 0
+    replay = Replay([one.place for one in wanted])
+    try:
+        await replay.run(options.bootstrap_servers, reader)
+    finally:
+        if options.json is not None:
+            _write(options.json, [one.data | replay.outcome(one.place) for one in chosen])
     return 0
 
 
-async def _found(reader: DeadLetterReader, place: tuple[int, int]) -> DeadLetter:
-    refused = await reader.one(*place)
-    if refused is None:
-        raise CommandError(f"there is no dead letter at {place[0]}:{place[1]}")
-    if isinstance(refused.letter, Rejection):
-        raise CommandError(f"what is at {place[0]}:{place[1]} cannot be read: {refused.letter.message}")
-    return refused.letter
-
-
-def _refuse_cut(letters: dict[tuple[int, int], DeadLetter]) -> None:
-    for (partition, offset), letter in letters.items():
-        if not letter.whole:
-            reason = "its input was too large for a dead letter, which holds only the beginning"
-            raise CommandError(f"{partition}:{offset} cannot be sent again: {reason}")
-
-
-def _print(found: Sequence[Refused]) -> None:
-    if not found:
-        print("nothing was refused")
+def _show(found: Sequence[Told], file: str | None, data: list[dict[str, Any]]) -> None:
+    if file is not None:
+        _write(file, data)
+    if file == "-":
         return
-    table = Table("letter", "input's time", "call", "input", "bytes", "step", "code", "reason")
-    for refused in found:
-        place, letter = f"{refused.partition}:{refused.offset}", refused.letter
-        if isinstance(letter, Rejection):
-            table.add_row(place, "", "", "", "", "", letter.code, letter.message)
-            continue
-        original, position, rejection = letter.original, letter.position, letter.rejection
-        table.add_row(
-            place,
-            _shown_time(original.timestamp_ms),
-            _printable((original.key or b"").decode("utf-8", "replace")),
-            f"{position.partition}:{position.offset}",
-            str(len(original.value or b"") if letter.cut.value_bytes is None else letter.cut.value_bytes),
-            rejection.stage,
-            rejection.code,
-            _printable(rejection.message),
-        )
-    report_console().print(table)
+    print(*(lines(found) if found else ["nothing was refused"]), sep="\n")
 
 
-def _printable(text: str) -> Text:
-    """What came from outside, without anything that a terminal or the table would obey."""
-    return Text("".join(character if character.isprintable() else "\ufffd" for character in text))
+def _write(file: str, data: list[dict[str, Any]]) -> None:
+    text = json.dumps(data, indent=2)
+    if file == "-":
+        print(text)
+    else:
+        Path(file).write_text(text + "\n")
 
 
-def _shown_time(milliseconds: int | None) -> str:
-    if milliseconds is None:
-        return ""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-
-
-def _save(letters: dict[tuple[int, int], DeadLetter], directory: Path) -> None:
+async def _save(reader: DeadLetterReader, chosen: Sequence[Told], directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for (partition, offset), letter in letters.items():
-            path = directory / f"{partition}-{offset}.bin"
-            path.write_bytes(letter.original.value or b"")
-            print(path if letter.whole else f"{path}: only the beginning, the input was too large for a dead letter")
+        async for refused in reader.these([one.place for one in chosen]):
+            if isinstance(refused.letter, Rejection):
+                raise CommandError(f"what is at {refused.place} cannot be read: {refused.letter.message}")
+            path = directory / f"{refused.place.partition}-{refused.place.offset}.bin"
+            path.write_bytes(refused.letter.original.value or b"")
+            print(path if refused.letter.whole else f"{path}: only the beginning, the input was too large for a letter")
     except OSError as error:
         raise CommandError(f"{directory}: {error.strerror}") from error
+
+
+def _place(text: str) -> Place:
+    match = _LETTER.fullmatch(text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not PARTITION:OFFSET")
+    return Place(int(match[1]), int(match[2]))
+
+
+def _json_file(text: str) -> str:
+    return text if text == "-" else str(writable(text))
 
 
 if __name__ == "__main__":

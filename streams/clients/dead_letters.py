@@ -1,41 +1,33 @@
-"""Looks at what was refused, and sends it in again."""
+"""Reads what was refused, without a group and without committing anything."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import itertools
+import time
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Self
 
-from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaTimeoutError
 
-from schemas import DeadLetter, Position, Rejection
+from schemas import DeadLetter
 from schemas.topics import DEAD_LETTER
+from streams.clients.letters import Place, Refused
 from streams.clients.messages import record_of
 from streams.protocol.every_record import EveryRecordConsumer
 from streams.protocol.unreadable import Unreadable
 
 _LARGEST_BYTES = 10 * 2**20  # of a record, and what the brokers allow for a request
-_PATIENCE_MS = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A record of the topic ``audio.dead-letter``.
-
-    Attributes:
-        partition: On that topic.
-        offset: On that topic.
-        letter: What it holds, or why it cannot be read.
-    """
-
-    partition: int
-    offset: int
-    letter: DeadLetter | Rejection
+_POLL_MS = 500
+#: Seconds without any progress after which the brokers are given up.
+_PATIENCE = 20.0
+#: Letters that are read on the way to the next one that is wanted, rather than sought.
+_NEAR = 200
 
 
 class DeadLetterReader:
-    """Reads dead letters where one points, without a group and without committing anything.
+    """Reads dead letters; use it as an async context manager.
 
-    Use it as an async context manager.
+    Every method that reads raises ``aiokafka.errors.KafkaTimeoutError`` when the brokers stop answering.
 
     Args:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``.
@@ -68,71 +60,82 @@ class DeadLetterReader:
     ) -> None:
         await self._consumer.stop()
 
-    async def latest(self, count: int) -> list[Refused]:
-        """The last dead letters by the time of their refusal, oldest first.
+    async def partitions(self) -> dict[str, frozenset[int]]:
+        """The partitions of every topic that exists."""
+        # All of them: asking for one by name lets a broker create it. Nothing public tells partitions.
+        found = await self._consumer._client.fetch_all_metadata()  # noqa: SLF001
+        return {topic: frozenset(found.partitions_for_topic(topic) or ()) for topic in found.topics()}
+
+    async def all(self, since_ms: int | None = None) -> AsyncIterator[Refused]:
+        """Every dead letter that is there now, in order within each partition.
 
         Args:
-            count: How many at most.
+            since_ms: Leave out, as far as the brokers know, what was written before; milliseconds since the epoch.
         """
         places = list(self._consumer.assignment())
         begins, ends = await self._consumer.beginning_offsets(places), await self._consumer.end_offsets(places)
-        for place in places:  # each may be alone in its transaction, whose end takes an offset as well
-            self._consumer.seek(place, max(begins[place], ends[place] - 2 * count))
-        found: list[tuple[int, Refused]] = []
-        while any([await self._consumer.position(place) < ends[place] for place in places]):
-            batches = await self._consumer.getmany(timeout_ms=_PATIENCE_MS)
-            found += [(record.timestamp, _refused(record)) for records in batches.values() for record in records]
-            found = sorted(found, key=_time)[-count:]
-        return [refused for _, refused in found]
+        if since_ms is not None:
+            found = await self._consumer.offsets_for_times(dict.fromkeys(places, since_ms))
+            begins = {place: ends[place] if found.get(place) is None else found[place].offset for place in places}
+        async for refused in self._between(begins, ends):
+            yield refused
 
-    async def one(self, partition: int, offset: int) -> Refused | None:
-        """The dead letter at a place; None where there is none."""
-        place = next((place for place in self._consumer.assignment() if place.partition == partition), None)
-        if place is None:
-            return None
-        begins, ends = await self._consumer.beginning_offsets([place]), await self._consumer.end_offsets([place])
-        if not begins[place] <= offset < ends[place]:
-            return None
-        self._consumer.seek(place, offset)
-        batches = await self._consumer.getmany(place, timeout_ms=_PATIENCE_MS, max_records=1)
-        records = [record for record in batches.get(place, ()) if record.offset == offset]
-        return _refused(records[0]) if records else None
+    async def last(self, count: int) -> AsyncIterator[Refused]:
+        """The last dead letters of each partition, in order within it: as many as are wanted, or more."""
+        places = list(self._consumer.assignment())
+        begins, ends = await self._consumer.beginning_offsets(places), await self._consumer.end_offsets(places)
+        # Each may be alone in its transaction, whose end takes an offset as well.
+        near = {place: max(begins[place], ends[place] - 2 * count) for place in places}
+        async for refused in self._between(near, ends):
+            yield refused
 
+    async def these(self, wanted: Collection[Place]) -> AsyncIterator[Refused]:
+        """The dead letters at some places, by partition and offset; places where there is none are left out."""
+        places = {place.partition: place for place in self._consumer.assignment()}
+        begins = await self._consumer.beginning_offsets(list(places.values()))
+        ends = await self._consumer.end_offsets(list(places.values()))
+        for partition, group in itertools.groupby(sorted(set(wanted)), key=lambda place: place.partition):
+            place = places.get(partition)
+            if place is None:
+                continue
+            there = [one.offset for one in group if begins[place] <= one.offset < ends[place]]
+            for run in _runs(there):
+                offsets = set(run)
+                async for refused in self._between({place: run[0]}, {place: run[-1] + 1}):
+                    if refused.place.offset in offsets:
+                        yield refused
 
-async def send_again(bootstrap_servers: str, letters: Iterable[DeadLetter]) -> list[Position]:
-    """Send refused inputs to where they came from, exactly as they came, but with the time of now.
-
-    Args:
-        bootstrap_servers: Brokers as ``host:port[,host:port...]``.
-        letters: What to send, in this order.
-
-    Returns:
-        Where each stands now.
-
-    Raises:
-        aiokafka.errors.KafkaError: If the brokers do not take one of them.
-    """
-    producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap_servers, acks="all", enable_idempotence=True, max_request_size=_LARGEST_BYTES
-    )
-    await producer.start()
-    try:
-        sent = []
-        for letter in letters:
-            original, was = letter.original, letter.position
-            done = await producer.send_and_wait(
-                was.topic, original.value, key=original.key, partition=was.partition, headers=list(original.headers)
-            )
-            sent.append(Position(done.topic, done.partition, done.offset))
-        return sent
-    finally:
-        await producer.stop()
+    async def _between(
+        self, begins: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+    ) -> AsyncIterator[Refused]:
+        for place, begin in begins.items():
+            self._consumer.seek(place, begin)
+        positions, moved = dict(begins), time.monotonic()
+        while unfinished := [place for place, position in positions.items() if position < ends[place]]:
+            batches = await self._consumer.getmany(*unfinished, timeout_ms=_POLL_MS)
+            for place, records in batches.items():
+                for record in records:
+                    if record.offset < ends[place]:
+                        yield _refused(record)
+            reached = {place: await self._consumer.position(place) for place in positions}
+            if reached != positions:  # where only markers of transactions are left, nothing is read
+                positions, moved = reached, time.monotonic()
+            elif time.monotonic() - moved > _PATIENCE:
+                raise KafkaTimeoutError("the brokers sent nothing")
 
 
-def _time(found: tuple[int, Refused]) -> int:
-    return found[0]
+def _runs(offsets: Iterable[int]) -> Iterator[list[int]]:
+    """Offsets that are near each other, together."""
+    run: list[int] = []
+    for offset in offsets:
+        if run and offset - run[-1] > _NEAR:
+            yield run
+            run = []
+        run.append(offset)
+    if run:
+        yield run
 
 
 def _refused(message: ConsumerRecord) -> Refused:
     letter = message.rejection if isinstance(message, Unreadable) else DeadLetter.from_record(record_of(message))
-    return Refused(message.partition, message.offset, letter)
+    return Refused(Place(message.partition, message.offset), message.timestamp, letter)

@@ -11,6 +11,7 @@ from aiokafka.structs import RecordMetadata
 from schemas import Position, RawAudio, Rejection
 from schemas.raw_audio import frame_problem
 from schemas.topics import RAW
+from streams.clients.stopping import stopped_within
 
 _MAX_REQUEST_BYTES = 10 * 2**20  # what the brokers allow
 _LEAVE_WITHIN = 5.0  # seconds, once something else has gone wrong
@@ -56,16 +57,9 @@ class RawAudioProducer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # An idempotent producer never gives up by itself, not even while stopping.
         within = self._timeout if error is None else _LEAVE_WITHIN
-        try:
-            async with asyncio.timeout(within):
-                await self._producer.stop()
-        except TimeoutError as cause:
-            await self._producer._sender.close()  # noqa: SLF001 - nothing public ends its endless task
-            await self._producer.client.close()
-            if error is None:
-                raise KafkaTimeoutError(f"events were not acknowledged within {within:g} s") from cause
+        if not await stopped_within(self._producer, within) and error is None:
+            raise KafkaTimeoutError(f"events were not acknowledged within {within:g} s")
 
     async def send(self, event: RawAudio) -> Position:
         """Send one event and wait until the brokers have it safely.

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from infra.kafka.cluster import LocalCluster
 from infra.kafka.ports import free_ports
@@ -19,7 +21,7 @@ from tests.chaos.account import Account
 from tests.chaos.workers import Worker, running
 from tests.chaos.workload import calls
 from tests.e2e.test_worker import exact, metric
-from tests.support.brokers import Namespace
+from tests.support.brokers import Broker, Namespace
 
 #: As scripts/run starts a worker: signals wait until it can listen to them.
 BLOCKED = ("env", "--block-signal=TERM", "--block-signal=HUP", "--block-signal=INT")
@@ -154,3 +156,29 @@ async def test_a_wrong_setting_is_one_line_like_any_other(worker: Worker) -> Non
     assert await asyncio.to_thread(worker.process.wait, 30) == 2
     [line] = worker.lines()
     assert (line["event"], line["reason"]) == ("worker_not_started", "AUDIO_HTTP_PORT=http: not a whole number")
+
+
+async def test_offsets_can_be_set_once_the_session_of_a_stopped_worker_is_over(
+    worker: Worker, broker: Broker, namespace: Namespace, account: Account
+) -> None:
+    source = TopicPartition(f"{namespace.prefix}audio.raw", 0)
+
+    async def reset() -> None:
+        async with AIOKafkaConsumer(
+            bootstrap_servers=broker.bootstrap_servers, group_id=namespace.group, enable_auto_commit=False
+        ) as consumer:
+            consumer.assign([source])
+            await consumer.commit({source: 0})
+
+    with running(worker):
+        await account.send(calls(50, seed=34, bad_share=0))
+        await exact(account)
+        assert await asyncio.to_thread(worker.stop) == 0
+    with pytest.raises(KafkaError):
+        await reset()
+    await asyncio.sleep(10)
+    await reset()
+    with running(worker):
+        pass
+    [*_, begun] = [line["positions"] for line in worker.lines() if line["event"] == "lanes_opened"]
+    assert "0:0" in begun

@@ -1,0 +1,102 @@
+"""How dead letters are shown: as lines, and as data for scripts."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from schemas import Rejection
+from streams.clients.letters import Place, Refused
+
+_TITLES = ("letter", "refused", "input's time", "call", "input", "bytes", "step", "code", "reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is shown of a dead letter; its audio is not kept.
+
+    Attributes:
+        place: Where it stands.
+        refused_ms: When it was written, in milliseconds since the epoch.
+        size: Bytes of its input's value.
+        obstacle: Why its input cannot be sent in again; None where it can.
+        data: Everything, for scripts.
+    """
+
+    place: Place
+    refused_ms: int
+    size: int
+    obstacle: str | None
+    data: dict[str, Any]
+
+
+def told(refused: Refused, obstacle: str | None) -> Told:
+    """What is shown of a letter.
+
+    Args:
+        refused: The letter.
+        obstacle: Why its input cannot be sent in again; None where it can.
+    """
+    letter = refused.letter
+    data: dict[str, Any] = {
+        "letter": str(refused.place),
+        "refused": time_of(refused.refused_ms),
+        "obstacle": obstacle,
+    }
+    if isinstance(letter, Rejection):
+        return Told(refused.place, refused.refused_ms, 0, obstacle, data | {"unreadable": letter.message})
+    position, rejection, whole = letter.position, letter.rejection, letter.cut.value_bytes
+    size = len(letter.original.value or b"") if whole is None else whole
+    data |= {
+        "hotel": refused.hotel,
+        "call": (letter.original.key or b"").decode("utf-8", "replace"),
+        "topic": position.topic,
+        "partition": position.partition,
+        "offset": position.offset,
+        "time": time_of(letter.original.timestamp_ms),
+        "bytes": size,
+        "stage": rejection.stage,
+        "code": rejection.code,
+        "reason": rejection.message,
+    }
+    return Told(refused.place, refused.refused_ms, size, obstacle, data)
+
+
+def lines(found: Sequence[Told]) -> Iterator[str]:
+    """One line for each letter, in columns, under their titles."""
+    rows = [_TITLES, *map(_row, found)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _row(one: Told) -> tuple[str, ...]:
+    data = one.data
+    if "unreadable" in data:
+        return (data["letter"], data["refused"], "", "", "", "", "", "", _printable(data["unreadable"]))
+    return (
+        data["letter"],
+        data["refused"],
+        data["time"],
+        _printable(data["call"]),
+        f"{data['partition']}:{data['offset']}",
+        str(data["bytes"]),
+        data["stage"],
+        data["code"],
+        _printable(data["reason"]),
+    )
+
+
+def time_of(milliseconds: int | None) -> str:
+    """A record's time, as ISO 8601; the number itself where no calendar has it, and nothing where it has none."""
+    if milliseconds is None or milliseconds < 0:
+        return ""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):  # a sender's clock may say anything
+        return f"{milliseconds} ms"
+
+
+def _printable(text: str) -> str:
+    """What came from outside, without anything that a terminal would obey."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)

@@ -1,0 +1,111 @@
+"""Sends refused inputs in again, and tells of each what became of it, whatever happens."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from aiokafka.errors import KafkaError
+
+from schemas import DeadLetter
+from scripts.commands._cli import CommandError, progress_bar
+from streams.clients.dead_letters import DeadLetterReader
+from streams.clients.letters import Place
+from streams.clients.replay import Replayer, ReplayError, Sent
+
+#: Of one transaction: workers read nothing behind it before it ends.
+_LETTERS_AT_A_TIME = 500
+_BYTES_AT_A_TIME = 16 * 2**20
+
+_Batch = list[tuple[Place, DeadLetter]]
+
+
+class Replay:
+    """One replay.
+
+    Args:
+        wanted: Dead letters whose inputs can be sent.
+    """
+
+    def __init__(self, wanted: Sequence[Place]) -> None:
+        self._wanted = wanted
+        self._sent: dict[Place, Sent] = {}
+        self._undecided: dict[Place, Sent] = {}
+
+    async def run(self, bootstrap_servers: str, reader: DeadLetterReader) -> None:
+        """Send the inputs, and print a line for each as soon as it is decided.
+
+        Raises:
+            CommandError: When some were not sent.
+            aiokafka.errors.KafkaError: When no transaction is to be had.
+        """
+        try:
+            async with Replayer(bootstrap_servers) as replayer:
+                await self._send_all(replayer, reader)
+        finally:
+            self._tell_unsent()
+        if missing := len(self._wanted) - len(self._sent):
+            raise CommandError(f"{missing} of {len(self._wanted)} inputs are no longer there")
+        print(f"{len(self._sent)} inputs were sent again")
+
+    def outcome(self, place: Place) -> dict[str, Any]:
+        """What became of an input, for scripts."""
+        sent = self._sent.get(place) or self._undecided.get(place)
+        now = None if sent is None else {"partition": sent.position.partition, "offset": sent.position.offset}
+        return {"sent": "unknown" if place in self._undecided else place in self._sent, "now": now}
+
+    async def _send_all(self, replayer: Replayer, reader: DeadLetterReader) -> None:
+        try:
+            with progress_bar() as progress:
+                bar = progress.add_task("inputs", total=len(self._wanted))
+                async for batch in _batches(reader, self._wanted):
+                    self._tell(await replayer.send(batch))
+                    progress.advance(bar, len(batch))
+        except (ReplayError, KafkaError) as error:
+            await self._settle(replayer)
+            done = f"{len(self._sent)} of {len(self._wanted)} inputs were sent again"
+            raise CommandError(f"{done}, the others were not: {error}") from error
+        finally:
+            self._undecided = {sent.letter: sent for sent in replayer.undecided}
+
+    async def _settle(self, replayer: Replayer) -> None:
+        """Find out about a transaction whose end was not heard of."""
+        if not replayer.undecided:
+            return
+        sent = await replayer.decide()
+        if sent is None:
+            return
+        undecided, replayer.undecided = replayer.undecided, ()
+        if sent:
+            self._tell(undecided)
+
+    def _tell(self, sent: Sequence[Sent]) -> None:
+        for one in sent:
+            self._sent[one.letter] = one
+            print(f"{one.letter} is {_where(one)} now", flush=True)
+
+    def _tell_unsent(self) -> None:
+        for place in self._wanted:
+            if place in self._undecided:
+                print(f"{place} may have been sent, as {_where(self._undecided[place])}")
+            elif place not in self._sent:
+                print(f"{place} was not sent", flush=True)
+
+
+async def _batches(reader: DeadLetterReader, wanted: Sequence[Place]) -> AsyncIterator[_Batch]:
+    """The letters at some places, as many together as one transaction is to have."""
+    batch: _Batch = []
+    size = 0
+    async for refused in reader.these(wanted):
+        if not isinstance(refused.letter, DeadLetter):
+            continue
+        length = len(refused.letter.original.value or b"")
+        if batch and (len(batch) == _LETTERS_AT_A_TIME or size + length > _BYTES_AT_A_TIME):
+            yield batch
+            batch, size = [], 0
+        batch.append((refused.place, refused.letter))
+        size += length
+    if batch:
+        yield batch
+
+
+def _where(sent: Sent) -> str:
+    return f"{sent.position.topic} {sent.position.partition}:{sent.position.offset}"

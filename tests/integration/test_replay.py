@@ -1,0 +1,244 @@
+"""Many dead letters: chosen, checked before anything is sent, sent all or none, and told of one by one."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from infra.kafka.cluster import LocalCluster
+from infra.kafka.ports import free_ports
+from schemas import DeadLetter, Position, Record, Rejection
+from schemas.topics import DEAD_LETTER, RAW
+from scripts.commands import dead_letters
+from streams.clients.letters import Place
+from streams.clients.replay import Replayer, ReplayError, Sent
+from streams.topics import apply_topics
+from tests.chaos.workers import ROOT
+from tests.support.brokers import Broker, Namespace
+
+YEAR_58883 = 1_796_000_000_000_000  # milliseconds where somebody has written microseconds
+
+
+def letter(namespace: Namespace, number: int, **differences: Any) -> DeadLetter:
+    original = Record(
+        b"call-1", b"%d" % number, (("ce_id", b"%d" % number), ("ce_hotelid", [b"lisbon", b"porto"][number % 2]))
+    )
+    reason = Rejection("contract", ["MissingHeader", "WrongKey"][number // 2 % 2], "ce_callid", "is required")
+    position = Position(f"{namespace.prefix}{RAW}", number % 4, number)
+    return replace(DeadLetter(replace(original, timestamp_ms=1_700_000_000_000), position, reason), **differences)
+
+
+async def write(bootstrap: str, namespace: Namespace, letters: Sequence[DeadLetter], *, ago: float = 0) -> list[Place]:
+    """Put letters on the topic, so many seconds ago."""
+    topic, places = f"{namespace.prefix}{DEAD_LETTER}", []
+    async with AIOKafkaProducer(
+        bootstrap_servers=bootstrap, transactional_id=f"{namespace.group}-writer", max_request_size=2**24
+    ) as producer:
+        for one in letters:
+            record = one.to_record()
+            async with producer.transaction():
+                done = await producer.send_and_wait(
+                    topic,
+                    record.value,
+                    key=record.key,
+                    partition=one.position.partition,
+                    headers=list(record.headers),
+                    timestamp_ms=round((time.time() - ago) * 1000),
+                )
+            places.append(Place(done.partition, done.offset))
+    return places
+
+
+async def inputs(bootstrap: str, namespace: Namespace) -> list[bytes | None]:
+    """Values of the inputs that a worker would read, by partition."""
+    topic = f"{namespace.prefix}{RAW}"
+    consumer = AIOKafkaConsumer(
+        topic, bootstrap_servers=bootstrap, isolation_level="read_committed", auto_offset_reset="earliest"
+    )
+    found: list[tuple[int, int, bytes | None]] = []
+    async with consumer:
+        ends = await consumer.end_offsets(list(consumer.assignment()))
+        await consumer.seek_to_beginning()
+        while any([await consumer.position(place) < end for place, end in ends.items()]):
+            for records in (await consumer.getmany(timeout_ms=500)).values():
+                found += [(record.partition, record.offset, record.value) for record in records]
+    return [value for _, _, value in sorted(found)]
+
+
+@pytest.fixture
+async def cluster(broker: Broker, namespace: Namespace) -> list[str]:
+    """Options for a cluster with our topics."""
+    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    return ["--bootstrap-servers", broker.bootstrap_servers, "--topic-prefix", namespace.prefix]
+
+
+async def test_they_are_chosen_by_reason_hotel_and_time(
+    cluster: list[str], broker: Broker, namespace: Namespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = await write(broker.bootstrap_servers, namespace, [letter(namespace, n) for n in range(8)], ago=7200)
+    new = await write(broker.bootstrap_servers, namespace, [letter(namespace, n) for n in range(8, 16)])
+    chosen = ("--reason", "MissingHeader", "--hotel", "porto", "--since", "1h")
+    wanted = sorted(place for place, n in zip(new, range(8, 16), strict=True) if n % 4 == 1)
+    assert await command("--json", "-", *chosen, *cluster) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert sorted(one["letter"] for one in listed) == sorted(map(str, wanted))
+    assert {(one["hotel"], one["code"], one["time"]) for one in listed} == {
+        ("porto", "MissingHeader", "2023-11-14T22:13:20Z")
+    }
+
+    assert await command("--replay", "--dry-run", *chosen, *cluster) == 0
+    assert "2 inputs would be sent again, " in capsys.readouterr().err
+    assert await inputs(broker.bootstrap_servers, namespace) == []
+
+    assert await command("--replay", "--limit", "7", "--until", "1h", *cluster) == 1
+    assert f"these are {len(old)} dead letters" in capsys.readouterr().err
+    assert await inputs(broker.bootstrap_servers, namespace) == []
+
+    assert await command("--replay", *chosen, *cluster) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" is ")[0] for line in lines[:-1]] == [str(place) for place in wanted]
+    assert lines[-1] == "2 inputs were sent again"
+    assert await inputs(broker.bootstrap_servers, namespace) == [b"9", b"13"]
+
+
+async def test_what_cannot_be_sent_is_named_before_anything_is_sent(
+    cluster: list[str], broker: Broker, namespace: Namespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = letter(namespace, 0)
+    bad = {
+        "neither key nor value": replace(good, original=replace(good.original, key=None, value=None)),
+        "only the beginning": replace(good, original=replace(good.original, value=bytes(70_000))).fitted(1),
+        "does not exist": replace(good, position=Position("of-somebody-else", 0, 0)),
+        "has no partition 99": replace(good, position=replace(good.position, partition=99)),
+        "takes 9437184 in a record": replace(good, original=replace(good.original, value=bytes(9_437_184))),
+    }
+    [place] = await write(broker.bootstrap_servers, namespace, [good])
+    places = {says: await written(broker.bootstrap_servers, namespace, one) for says, one in bad.items()}
+    named = [str(place), *map(str, places.values())]
+    assert await command("--replay", *named, *cluster) == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == len(bad)
+    for says, where in places.items():
+        [line] = [line for line in errors if f" {where} " in line]
+        assert says in line
+    assert await inputs(broker.bootstrap_servers, namespace) == []
+
+    assert await command("--replay", "--since", "1h", *cluster) == 0
+    told = capsys.readouterr()
+    assert len(told.err.splitlines()) == len(bad)
+    assert "1 inputs were sent again" in told.out
+    assert await inputs(broker.bootstrap_servers, namespace) == [b"0"]
+
+
+async def written(bootstrap: str, namespace: Namespace, one: DeadLetter) -> Place:
+    """Put a letter on the topic that no worker would write."""
+    record, topic = one.to_record(), f"{namespace.prefix}{DEAD_LETTER}"
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=2**24) as producer:
+        batch = producer.create_batch()  # the first record may have any size, and nothing in it
+        assert batch.append(key=record.key, value=record.value, timestamp=None, headers=list(record.headers))
+        batch.close()
+        done = await (await producer.send_batch(batch, topic, partition=0))
+    return Place(done.partition, done.offset)
+
+
+async def test_a_time_that_no_calendar_has_is_shown_as_it_is(
+    cluster: list[str], broker: Broker, namespace: Namespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = letter(namespace, 0)
+    late = replace(good, original=replace(good.original, timestamp_ms=YEAR_58883))
+    await write(broker.bootstrap_servers, namespace, [late])
+    assert await command(*cluster) == 0
+    assert f"{YEAR_58883} ms" in capsys.readouterr().out
+
+
+async def test_a_transaction_that_fails_leaves_nothing_of_itself(
+    cluster: list[str], broker: Broker, namespace: Namespace
+) -> None:
+    letters = [(Place(0, n), letter(namespace, n)) for n in range(4)]
+    too_large = replace(letters[3][1], original=replace(letters[3][1].original, value=bytes(9_500_000)))
+    async with Replayer(broker.bootstrap_servers) as replayer:
+        await replayer.send(letters[:2])
+        with pytest.raises(ReplayError, match=r"\[Error 10\]|MessageSizeTooLarge"):
+            await replayer.send([letters[2], (Place(0, 3), too_large)])
+        assert not replayer.undecided
+    assert await inputs(broker.bootstrap_servers, namespace) == [b"0", b"1"]
+
+
+@pytest.mark.parametrize("committed", [True, False])
+async def test_what_became_of_a_transaction_is_found_out_afterwards(
+    committed: bool, cluster: list[str], broker: Broker, namespace: Namespace
+) -> None:
+    async with Replayer(broker.bootstrap_servers) as replayer:
+        if committed:
+            replayer.undecided = await replayer.send([(Place(0, 0), letter(namespace, 0))])
+        else:
+            producer = replayer._producer  # noqa: SLF001  whose transaction stays open, as if its end was never heard
+            await producer.begin_transaction()
+            done = await producer.send_and_wait(f"{namespace.prefix}{RAW}", b"0", partition=0)
+            replayer.undecided = [Sent(Place(0, 0), Position(done.topic, done.partition, done.offset))]
+        assert await replayer.decide() is committed
+    assert await inputs(broker.bootstrap_servers, namespace) == [b"0"] * committed
+
+
+@pytest.fixture
+async def mortal(tmp_path: Path, namespace: Namespace) -> AsyncIterator[LocalCluster]:
+    """A cluster of one broker, which the test may kill."""
+    cluster = LocalCluster(tmp_path / "kafka", 1, free_ports(1))
+    await asyncio.to_thread(cluster.start)
+    try:
+        await apply_topics(cluster.bootstrap_servers, namespace.prefix, namespace.group)
+        yield cluster
+    finally:
+        await asyncio.to_thread(cluster.stop)
+
+
+@pytest.mark.parametrize("how", ["broker", "interrupt"])
+async def test_a_replay_that_ends_half_way_tells_of_each_what_became_of_it(
+    how: str, mortal: LocalCluster, namespace: Namespace
+) -> None:
+    letters = [letter(namespace, number) for number in range(4000)]
+    topic = f"{namespace.prefix}{DEAD_LETTER}"
+    async with AIOKafkaProducer(bootstrap_servers=mortal.bootstrap_servers) as producer:
+        for one in letters:
+            record = one.to_record()
+            headers = list(record.headers)
+            await producer.send(topic, record.value, key=b"k", partition=one.position.partition, headers=headers)
+    command = [sys.executable, "-m", "scripts.commands.dead_letters", "--replay", "--since", "1h", "--limit", "9999"]
+    where = ["--bootstrap-servers", mortal.bootstrap_servers, "--topic-prefix", namespace.prefix]
+    with subprocess.Popen(  # noqa: ASYNC220  nothing else goes on
+        [*command, *where], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        lines = [await asyncio.to_thread(process.stdout.readline)]
+        await asyncio.sleep(2)  # until the pipe has no more room for lines, and the command waits
+        if how == "broker":
+            mortal.kill(1)
+        else:
+            process.send_signal(signal.SIGINT)
+        lines += await asyncio.to_thread(process.stdout.readlines)
+        error = process.stderr.read()
+        assert process.wait(10) == (1 if how == "broker" else 130)
+    sent, unsent = [line for line in lines if " is " in line], [line for line in lines if "was not sent" in line]
+    unknown = [line for line in lines if "may have been sent" in line]
+    assert sent
+    assert unsent
+    assert len({line.split()[0] for line in lines}) == len(sent) + len(unsent) + len(unknown) == 4000
+    assert error.count("\n") == (1 if how == "broker" else 0)
+    if how == "broker":
+        assert f"{len(sent)} of 4000 inputs were sent again" in error
+        await asyncio.to_thread(mortal.restart, 1)
+    assert len(await inputs(mortal.bootstrap_servers, namespace)) in {len(sent), len(sent) + len(unknown)}
+
+
+async def command(*arguments: str) -> int:
+    return await asyncio.to_thread(dead_letters.main, list(arguments))
