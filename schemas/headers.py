@@ -91,8 +91,8 @@ class HeaderReader:
         self.problem = self.problem or Rejection("contract", code, field, reason)
 
     def has(self, name: str) -> bool:
-        """Whether the header is there, with or without a value."""
-        return name in self._values
+        """Whether the header is there and has a value: some clients write unset attributes as headers without one."""
+        return self._values.get(name) is not None
 
     def exactly(self, name: str, expected: str) -> None:
         """Demand one fixed text."""
@@ -113,7 +113,7 @@ class HeaderReader:
         """A required text of any length and any characters."""
         value = self._values.get(name)
         if value is None:
-            self.refuse("MissingHeader", name, "has no value" if self.has(name) else "is required and missing")
+            self.refuse("MissingHeader", name, "has no value" if name in self._values else "is required and missing")
             return ""
         try:
             return value.decode()

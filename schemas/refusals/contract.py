@@ -79,7 +79,8 @@ CONTRACT: tuple[Refusal, ...] = (
         "contract",
         "`value`",
         "In structured mode: the value is not one JSON object in UTF-8, or has more than 128 members.",
-        "Send one event, without a byte order mark. If the value is the audio itself, label it as audio.",
+        "Send one event, without a byte order mark or a schema registry's prefix. If the value is the audio itself,"
+        " label it as audio.",
     ),
     Refusal(
         "UnsupportedEventFormat",

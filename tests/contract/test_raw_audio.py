@@ -71,6 +71,13 @@ def test_each_required_header_has_to_be_there(name: str) -> None:
     assert rejected(with_header(name, b"")).field == name
 
 
+@pytest.mark.parametrize("name", [name for name, _ in RAW.to_record().headers if name not in REQUIRED] + ["ce_dataref"])
+def test_an_optional_header_without_a_value_is_as_good_as_absent(name: str) -> None:
+    record = RAW.to_record()
+    without = replace(record, headers=tuple(header for header in record.headers if header[0] != name))
+    assert RawAudio.from_record(with_header(name, None)) == RawAudio.from_record(without)
+
+
 @pytest.mark.parametrize("name", [name for name, _ in RAW.to_record().headers])
 def test_each_header_occurs_once(name: str) -> None:
     record = RAW.to_record()
