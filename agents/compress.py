@@ -253,7 +253,7 @@ class Compressor:
 def register(runtime: Runtime) -> None:
     """Put the agent on ``audio.raw``."""
     settings = runtime.settings
-    placement = Placement(lambda: len(runtime.input_sources(RAW)), runtime.metrics)
+    placement = Placement(lambda: runtime.partitions.input, runtime.metrics)
     tally, on_failure = runtime.tally, runtime.on_failure
     parts = Parts(
         runtime.cage.decode,

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from agents import compress
 from agents.signals import call_when_stopped
-from schemas.topics import POLICY, RAW
+from schemas.topics import POLICY, copartitioned
 from streams.app import REBALANCE_PATIENCE, Runtime, create_runtime
 from streams.delivery.failstop import EXIT_FAILED, Watchdog, fail_stop
 from streams.delivery.lag import LagReader
@@ -32,7 +32,7 @@ from streams.readiness import Readiness
 from streams.settings import Settings, SettingsError
 from streams.state_directory import StateDirectoryError, own_state_directory
 from streams.status import Status
-from streams.topics import TopicError, check_topics
+from streams.topics import TopicError, check_topics, servable_partitions
 from streams.upkeep import CacheUpkeep
 from streams.vitals import show_readiness, show_vitals, versions
 from streams.web import WebServer
@@ -105,7 +105,7 @@ async def run(settings: Settings, member: str, exits: ExitLog, errors: LastError
     runtime = create_runtime(settings, member, partial(fail_stop, exits))
     logs.count_drops(runtime.metrics.log_lines_dropped.inc)
     # At once: until a restarted worker is up, its partitions stand still.
-    if await _done_before(stop, asyncio.gather(_check_surroundings(settings), _start_decoders(runtime))):
+    if await _done_before(stop, asyncio.gather(_check_surroundings(runtime), _start_decoders(runtime))):
         await _work(runtime, exits, errors, stop)
     log.info("worker_stopped")
 
@@ -166,14 +166,16 @@ def _monitor(runtime: Runtime, watchdog: Watchdog) -> Monitor:
     return Monitor(
         runtime.app,
         runtime.lanes,
-        LagReader(settings.bootstrap_servers, settings.group, runtime.input_sources(RAW)),
+        LagReader(settings.bootstrap_servers, settings.group, copartitioned(settings.topic_prefix, settings.group)),
         runtime.metrics,
         watchdog,
+        partitions=runtime.partitions,
         interval=min(_LAG_INTERVAL, settings.health_check_interval, settings.stall_timeout / 4),
         patience=REBALANCE_PATIENCE,
         mean_seconds=lambda: runtime.tally.mean_seconds,
         on_behind=lambda source, behind: runtime.governor.observe(behind, partition=source.partition, call=""),
         now=runtime.clocks.now,
+        demand_assignment=runtime.demand_assignment,
     )
 
 
@@ -191,11 +193,12 @@ def _upkeep(runtime: Runtime, memory: MemoryGauge) -> CacheUpkeep:
 def _readiness(runtime: Runtime, policies: PolicyReader, monitor: Monitor, stop: asyncio.Event) -> Readiness:
     return Readiness(
         {
-            "assigned": lambda: runtime.lanes.assigned,
+            "assigned": lambda: runtime.lanes.assigned and not monitor.left_out,
             "recovered": lambda: runtime.lanes.ready,
             "policies_loaded": lambda: policies.loaded,
             "brokers_answer": lambda: monitor.brokers_answer,
             "offsets_in_log": lambda: monitor.offsets_in_log,
+            "topics_present": lambda: not monitor.topology.missing,
             "not_stopping": lambda: not stop.is_set(),
         }
     )
@@ -242,14 +245,16 @@ async def _let_go(runtime: Runtime) -> None:
         log.warning("faust_did_not_stop")
 
 
-async def _check_surroundings(settings: Settings) -> None:
+async def _check_surroundings(runtime: Runtime) -> None:
+    settings = runtime.settings
     try:
-        await check_topics(settings.bootstrap_servers, settings.topic_prefix, settings.group)
+        states = await check_topics(settings.bootstrap_servers, settings.topic_prefix, settings.group)
     except TopicError as error:
         raise StartError(str(error)) from None
     except (KafkaError, OSError) as error:
         servers = settings.bootstrap_servers
         raise StartError(f"no Kafka broker answers at KAFKA_BOOTSTRAP_SERVERS={servers} ({error})") from None
+    runtime.partitions.input, runtime.partitions.servable = states[0].partitions, servable_partitions(states)
 
 
 def _guarded(coroutine: Coroutine[Any, Any, None], on_failure: Callable[[BaseException], None]) -> "asyncio.Task[None]":

@@ -132,3 +132,13 @@ def topic(name: str) -> TopicSpec:
         KeyError: If there is none.
     """
     return {spec.name: spec for spec in load_topics()}[name]
+
+
+def copartitioned(prefix: str, group: str) -> tuple[str, ...]:
+    """Full names of the topics that have as many partitions as ``audio.raw``, that one first.
+
+    Args:
+        prefix: Put before every name.
+        group: The consumer group.
+    """
+    return tuple(spec.resolve(prefix, group) for spec in load_topics() if spec.copartitioned)

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, cast
 
 import faust
@@ -14,6 +15,7 @@ from yarl import URL
 from schemas import topics
 from streams.cache import Lifetime, TieredCache
 from streams.compression import LoadGovernor
+from streams.delivery.assignor import LaneAssignor
 from streams.delivery.breaker import DeadLetterBreaker
 from streams.delivery.budget import InFlightBudget
 from streams.delivery.clocks import BrokerClocks
@@ -22,9 +24,10 @@ from streams.delivery.fetch_loop import EventQueue
 from streams.delivery.intake import EventStream, deliver, raw_topic
 from streams.delivery.lane import LaneParts
 from streams.delivery.lanes import Lanes
-from streams.delivery.outcome import Processor, Source
+from streams.delivery.outcome import Processor
+from streams.delivery.topology import PartitionCount
 from streams.delivery.transactions import GroupProducer
-from streams.delivery.transport import LaneTransport
+from streams.delivery.transport import LaneConsumer, LaneTransport
 from streams.isolation import Cage
 from streams.metrics import Metrics
 from streams.metrics.tally import Tally
@@ -49,6 +52,11 @@ REBALANCE_PATIENCE = _SESSION_TIMEOUT + _REBALANCE_TIMEOUT
 _REQUEST_TIMEOUT = 40.0
 #: Seconds for one file in its decoder; the largest inputs take a few.
 _DECODE_TIMEOUT = 30.0
+#: The client lets a member that fetches nothing for this long drop out of its group, and a spare worker has nothing to
+#: fetch. Whether a worker gets on is for the watchdog to say.
+_MAX_POLL_INTERVAL = timedelta(days=3650)
+#: Replicas of each table partition on other workers; a single worker has none, and works.
+_STANDBY_REPLICAS = 1
 #: Changelog records under way before the app's producer holds the streams back; Faust's 100 stalls a busy lane.
 _CHANGELOG_IN_FLIGHT = 10_000
 
@@ -93,6 +101,7 @@ class Runtime:
         tally: Counts what agents deliver.
         governor: Turns lag into pressure on their choices.
         clocks: The time by the brokers' clocks.
+        partitions: How many partitions there are, and how many can be served; a look at the cluster changes it.
         on_failure: Ends the worker.
     """
 
@@ -109,16 +118,16 @@ class Runtime:
     tally: Tally
     governor: LoadGovernor
     clocks: BrokerClocks
+    partitions: PartitionCount
     on_failure: Callable[[BaseException], None]
 
     def topic_name(self, logical: str) -> str:
         """Real name of a topic of ``schemas/topics.yaml`` in this installation."""
         return topics.topic(logical).resolve(self.settings.topic_prefix, self.settings.group)
 
-    def input_sources(self, logical: str) -> list[Source]:
-        """Every partition of an input topic."""
-        name = self.topic_name(logical)
-        return [Source(name, partition) for partition in range(topics.topic(logical).partitions)]
+    def demand_assignment(self) -> None:
+        """Make the group assign all its partitions anew."""
+        cast("LaneConsumer", self.app.consumer).demand_assignment()
 
     def input_topic(self, logical: str, processor: Processor) -> TopicT:
         """Declare an input topic whose records go through exactly-once lanes to ``processor``."""
@@ -154,6 +163,9 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
     )
     clocks = BrokerClocks(metrics)
     lanes = Lanes(parts, lambda member, sources: GroupProducer(settings.bootstrap_servers, member, sources, clocks))
+    count = topics.topic(topics.RAW).partitions
+    partitions = PartitionCount(count, count)
+    app.assignor = LaneAssignor(app, _STANDBY_REPLICAS, lambda: partitions.servable)
     app.transport = LaneTransport(_broker_urls(settings), app, lanes=lanes, on_failure=on_failure)
     metrics.breaker_fill_ratio.set_function(lambda: parts.breaker.fill_ratio)
     return Runtime(
@@ -170,6 +182,7 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
         tally=Tally(metrics, late=settings.lag_objective),
         governor=_governor(settings, metrics, parts.budget),
         clocks=clocks,
+        partitions=partitions,
         on_failure=on_failure,
     )
 
@@ -179,7 +192,6 @@ def _table(settings: Settings, app: App, metrics: Metrics) -> CacheTable:
     return CacheTable(
         app,
         changelog.resolve(settings.topic_prefix, settings.group),
-        changelog.partitions,
         shard_bytes=settings.cache_bytes,
         metrics=metrics,
     )
@@ -223,7 +235,7 @@ def _faust_app(settings: Settings, member: str, on_failure: Callable[[BaseExcept
         web_enabled=False,
         topic_allow_declare=False,
         topic_disable_leader=True,
-        table_standby_replicas=1,  # a single worker has none, and works
+        table_standby_replicas=_STANDBY_REPLICAS,
         TableManager=PromptTableManager,
         Stream=EventStream,
         stream_buffer_maxsize=_STREAM_BUFFER,
@@ -231,6 +243,7 @@ def _faust_app(settings: Settings, member: str, on_failure: Callable[[BaseExcept
         consumer_auto_offset_reset="earliest",
         consumer_group_instance_id=member,
         consumer_max_fetch_size=_FETCH_BYTES,
+        broker_max_poll_interval=_MAX_POLL_INTERVAL,
         broker_session_timeout=_SESSION_TIMEOUT,
         broker_heartbeat_interval=_HEARTBEAT_INTERVAL,
         broker_rebalance_timeout=_REBALANCE_TIMEOUT,

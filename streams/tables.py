@@ -79,21 +79,17 @@ class CacheTable:
 
     Args:
         app: The app, not yet started.
-        changelog: Name of the compacted changelog topic; it must exist, with as many partitions as the input.
-        partitions: Partitions of input and changelog.
+        changelog: Name of the compacted changelog topic; it must exist.
         shard_bytes: Bytes that the entries of one partition may take.
         metrics: Where its size is shown.
     """
 
-    def __init__(self, app: faust.App, changelog: str, partitions: int, *, shard_bytes: int, metrics: Metrics) -> None:
+    def __init__(self, app: faust.App, changelog: str, *, shard_bytes: int, metrics: Metrics) -> None:
         self._table: Any = app.Table(
             "audio-cache",
             key_type=bytes,
             value_type=bytes,
-            partitions=partitions,
-            changelog_topic=raw_topic(
-                app, changelog, _RECOVERY_BUFFER, partitions=partitions, compacting=True, internal=True
-            ),
+            changelog_topic=raw_topic(app, changelog, _RECOVERY_BUFFER, compacting=True, internal=True),
             recovery_buffer_size=_RECOVERY_BUFFER,
             standby_buffer_size=_STANDBY_BUFFER,
         )

@@ -19,7 +19,7 @@ from schemas.media_type import FLAC, MPEG, OGG, WAV
 from schemas.topics import topic
 from streams.clients import ContractError
 from streams.settings import parse_brokers
-from streams.topics import TopicError, check_topics
+from streams.topics import TopicError, TopicState, check_topics
 
 #: What the commands read, by the end of a file's name.
 AUDIO_SUFFIXES = {".wav": WAV, ".flac": FLAC, ".ogg": OGG, ".oga": OGG, ".opus": OGG, ".mp3": MPEG}
@@ -49,15 +49,18 @@ class Cluster:
         """Full name of a topic, from its logical name."""
         return topic(name).resolve(self.prefix, self.group)
 
-    async def check(self, names: Collection[str] | None = None) -> None:
+    async def check(self, names: Collection[str] | None = None) -> list[TopicState]:
         """Fail early and clearly where no broker answers or a topic is not as it has to be.
+
+        Returns:
+            The topics.
 
         Raises:
             CommandError: If no broker answers within some seconds.
             TopicError: If one of the topics (logical names; None means all) is missing or different.
         """
         try:
-            await check_topics(self.bootstrap_servers, self.prefix, self.group, names)
+            return await check_topics(self.bootstrap_servers, self.prefix, self.group, names)
         except KafkaConnectionError as error:
             raise self.unreachable() from error
 

@@ -5,54 +5,20 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import KafkaConnectionError
 from rich.live import Live
 from rich.table import Table
 
-from schemas.topics import RAW, topic
+from schemas.topics import RAW, copartitioned
 from scripts.commands._cli import Cluster, CommandError, add_cluster_options, cluster_of, report_console, run, writable
-from streams.delivery.lag import Lag, LagReader
+from streams.delivery.lag import LagReader, Look
 from streams.delivery.outcome import Source
 
 _LOOK_SECONDS = 5.0
-#: Where the members are in the description of a group.
-_MEMBERS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """One look at all partitions.
-
-    Attributes:
-        at: When, in seconds since the epoch.
-        lags: What waits.
-        owners: Who reads it; a partition that nobody reads is missing.
-    """
-
-    at: float
-    lags: Mapping[Source, Lag]
-    owners: Mapping[Source, str]
-
-    def as_json(self) -> list[dict[str, Any]]:
-        """One object for each partition."""
-        return [
-            {
-                "topic": source.topic,
-                "partition": source.partition,
-                "records": lag.records,
-                "seconds": lag.seconds(self.at),
-                "beyond_end": lag.beyond,
-                "owner": self.owners.get(source),
-            }
-            for source, lag in self.lags.items()
-        ]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,7 +49,7 @@ async def _show(cluster: Cluster, file: Path | None) -> int:
     finally:
         await reader.close()
     if file is not None:
-        file.write_text(json.dumps(look.as_json(), indent=2) + "\n")
+        file.write_text(json.dumps(_as_json(look), indent=2) + "\n")
     report_console().print(_table(look))
     return 0
 
@@ -101,48 +67,53 @@ async def _watch(cluster: Cluster) -> int:
 
 async def _reader(cluster: Cluster) -> LagReader:
     await cluster.check([RAW])
-    sources = [Source(cluster.topic(RAW), partition) for partition in range(topic(RAW).partitions)]
-    return LagReader(cluster.bootstrap_servers, cluster.group, sources)
+    return LagReader(cluster.bootstrap_servers, cluster.group, copartitioned(cluster.prefix, cluster.group))
 
 
 async def _look(cluster: Cluster, reader: LagReader) -> Look:
     try:
-        return Look(time.time(), await reader.read(), await _owners(cluster))
+        return await reader.look()
     except KafkaConnectionError as error:
         raise cluster.unreachable() from error
     except TimeoutError as error:
         raise CommandError(f"the Kafka brokers at {cluster.bootstrap_servers} do not answer in time") from error
 
 
-async def _owners(cluster: Cluster) -> dict[Source, str]:
-    """Who reads each partition, by the group coordinator's word."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap_servers)
-    try:
-        await admin.start()
-        [answer] = await admin.describe_consumer_groups([cluster.group])
-    finally:
-        await admin.close()
-    [group] = answer.groups
-    owners: dict[Source, str] = {}
-    for _, client, host, _, assignment, *_ in group[_MEMBERS]:
-        if assignment:  # none while the group is rebalancing
-            for name, partitions in ConsumerProtocolMemberAssignment.decode(assignment).assignment:
-                owners |= {Source(name, partition): f"{client} {host}" for partition in partitions}
-    return owners
+def _as_json(look: Look) -> list[dict[str, Any]]:
+    """One object for each partition."""
+    now = time.time()
+    return [
+        {
+            "topic": source.topic,
+            "partition": source.partition,
+            "records": lag.records,
+            "seconds": lag.seconds(now),
+            "beyond_end": lag.beyond,
+            "owner": (look.owners or {}).get(source),
+        }
+        for source, lag in look.lags.items()
+    ]
 
 
 def _table(look: Look) -> Table:
+    now = time.time()
     waiting = sum(lag.records for lag in look.lags.values())
     table = Table(title=f"{waiting} records wait", title_justify="left")
     for column in ("topic", "partition", "records", "oldest", "owner"):
         table.add_column(column, justify="right" if column in {"partition", "records", "oldest"} else "left")
     for source, lag in look.lags.items():
-        seconds = lag.seconds(look.at)
+        seconds = lag.seconds(now)
         oldest = "" if not lag.records else "?" if seconds is None else f"{seconds:.1f} s"
         if lag.beyond:
             oldest = f"committed {lag.beyond} beyond the end"
-        table.add_row(source.topic, str(source.partition), str(lag.records), oldest, look.owners.get(source, "nobody"))
+        table.add_row(source.topic, str(source.partition), str(lag.records), oldest, _owner(look, source))
     return table
+
+
+def _owner(look: Look, source: Source) -> str:
+    if source.partition >= look.topology.servable:
+        return "nobody: ./scripts/topics grow"
+    return "(rebalancing)" if look.owners is None else look.owners.get(source, "nobody")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Creates or checks the topics of schemas/topics.yaml."""
+"""Creates, checks or enlarges the topics of schemas/topics.yaml."""
 
 import argparse
 import sys
@@ -7,24 +7,32 @@ from collections.abc import Sequence
 from aiokafka.errors import KafkaConnectionError
 
 from scripts.commands._cli import Cluster, add_cluster_options, cluster_of, count, run
-from streams.topics import apply_topics, update_settings
+from streams.topic_growth import grow_topics, partitions_now, require_growth
+from streams.topics import apply_topics, require_equal_partitions, update_settings
+
+#: For whoever is about to let topics grow.
+_WHAT_IT_MEANS = """\
+Kafka cannot take partitions away again. Senders give keys to other partitions as soon as they notice, within five
+minutes by default: a call that is under way then is divided between two partitions, and its outcomes may come in
+another order. Do it at a quiet time. Workers take up the new partitions by themselves, within half a minute."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     options = _parser().parse_args(argv)
     cluster = cluster_of(options)
-    work = (
-        _apply(cluster, options.replication, update=options.update_settings)
-        if options.action == "apply"
-        else _check(cluster)
-    )
+    if options.action == "apply":
+        work = _apply(cluster, options.replication, update=options.update_settings)
+    elif options.action == "grow":
+        work = _grow(cluster, options.partitions, confirmed=options.yes)
+    else:
+        work = _check(cluster)
     return run("topics", work)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/topics", description=__doc__)
-    actions = parser.add_subparsers(dest="action", required=True, metavar="apply|check")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="apply|check|grow")
     apply = actions.add_parser(
         "apply",
         help="create what is missing, check the rest; safe to repeat; --update-settings after an upgrade",
@@ -42,7 +50,10 @@ def _parser() -> argparse.ArgumentParser:
         "now; nothing else of them is changed",
     )
     check = actions.add_parser("check", help="change nothing; exit 1 if a topic is missing or different")
-    for parser_of_action in (apply, check):
+    grow = actions.add_parser("grow", help="bring all topics that belong together to --partitions N, with --yes")
+    grow.add_argument("--partitions", type=count, metavar="N", required=True, help="how many each topic shall have")
+    grow.add_argument("--yes", action="store_true", help="do it; without this, only say what it would mean")
+    for parser_of_action in (apply, check, grow):
         add_cluster_options(parser_of_action)
     return parser
 
@@ -63,8 +74,30 @@ async def _apply(cluster: Cluster, replication: int | None, *, update: bool) -> 
 
 
 async def _check(cluster: Cluster) -> int:
-    await cluster.check()
+    require_equal_partitions(await cluster.check())
     print("all topics are there and as schemas/topics.yaml says")
+    return 0
+
+
+async def _grow(cluster: Cluster, partitions: int, *, confirmed: bool) -> int:
+    where = (cluster.bootstrap_servers, cluster.prefix, cluster.group)
+    try:
+        now = await partitions_now(*where)
+        require_growth(now, partitions)
+        smaller = [name for name, count in now.items() if count < partitions]
+        if not smaller:
+            print(f"every topic has {partitions} partitions already")
+            return 0
+        for name in smaller:
+            print(f"{name}: {now[name]} partitions, to become {partitions}")
+        print(_WHAT_IT_MEANS)
+        if not confirmed:
+            print("nothing was changed; add --yes to do it")
+            return 1
+        for name in await grow_topics(*where, partitions):
+            print(f"grown {name}: {partitions} partitions")
+    except KafkaConnectionError as error:
+        raise cluster.unreachable() from error
     return 0
 
 

@@ -85,11 +85,17 @@ class Watchdog(threading.Thread):
         self._on_stall = on_stall
         self._clock = clock
         self._last = clock()
+        self._waits_for = ""
         self._stopped = threading.Event()
 
     def feed(self) -> None:
         """Say that all is well: there is progress, or nothing to do."""
         self._last = self._clock()
+        self._waits_for = ""
+
+    def warn(self, waits_for: str) -> None:
+        """Say that nothing moves, and what the worker waits for: the message that it ends with, if it comes to that."""
+        self._waits_for = waits_for
 
     def stop(self) -> None:
         """Stop watching."""
@@ -100,5 +106,6 @@ class Watchdog(threading.Thread):
         while not self._stopped.wait(self._timeout / 10):
             silent = self._clock() - self._last
             if silent > self._timeout:
-                self._on_stall(StalledError(f"no progress for {silent:.0f} s"))
+                what = self._waits_for or "the event loop gives no sign of life"
+                self._on_stall(StalledError(f"no progress for {silent:.0f} s: {what}"))
                 return

@@ -1,10 +1,10 @@
-"""Lag by the brokers' word: what of the input topics waits, for every partition, whoever owns it."""
+"""What the brokers know: which partitions there are, what waits in each of them, and who reads it."""
 
 import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,8 +13,11 @@ from aiokafka.errors import KafkaError
 
 from streams.delivery.clocks import age
 from streams.delivery.outcome import Source
+from streams.delivery.topology import Topology
 from streams.delivery.writer import REQUEST_TIMEOUT_MS
 from streams.protocol.every_record import EveryRecordConsumer
+from streams.protocol.group_owners import fetch_owners
+from streams.protocol.metadata import fetch_topics
 from streams.protocol.offset_fetch import fetch_last_committed
 
 #: Partitions whose oldest record is fetched in one look, so that a look at many that are behind stays cheap.
@@ -72,6 +75,22 @@ class Lag:
 NO_LAG = Lag(0)
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the brokers knew at one moment.
+
+    Attributes:
+        topology: The input topic, and those that must have its partitions.
+        lags: What waits in each partition of the input, also in those that cannot be served.
+        owners: Who reads each partition of the input; those that nobody reads are missing. None while the group
+            rebalances.
+    """
+
+    topology: Topology
+    lags: Mapping[Source, Lag]
+    owners: Mapping[Source, str] | None
+
+
 class _Probed(NamedTuple):
     """What the record behind a committed offset was: none up to `end`, where `head` is None."""
 
@@ -93,24 +112,25 @@ class LagReader:
     Args:
         bootstrap_servers: ``host:port[,host:port...]``.
         group: The consumer group.
-        sources: Every partition to look at.
+        topics: Full names: of the input topic first, then of those that must have as many partitions.
 
     Attributes:
-        sources: As given.
+        bootstrap_servers: As given.
+        topology: As last seen; it is known also when the rest of a look fails.
     """
 
-    def __init__(self, bootstrap_servers: str, group: str, sources: Collection[Source]) -> None:
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, bootstrap_servers: str, group: str, topics: Sequence[str]) -> None:
+        self.bootstrap_servers = bootstrap_servers
         self._group = group
-        self.sources = sources
-        self._partitions = [TopicPartition(*source) for source in sources]
+        self.topology = Topology(topics[0], topics, {})
+        self._partitions: list[TopicPartition] = []
         self._probed: dict[TopicPartition, _Probed] = {}
         self._turns = itertools.count()
-        self._turn: dict[TopicPartition, int] = dict.fromkeys(self._partitions, 0)
+        self._turn: dict[TopicPartition, int] = {}
         self._consumer: AIOKafkaConsumer | None = None
 
-    async def read(self, heads: Mapping[Source, Head] | None = None) -> dict[Source, Lag]:
-        """Look at every partition.
+    async def look(self, heads: Mapping[Source, Head] | None = None) -> Look:
+        """Look at every partition that there is now.
 
         Args:
             heads: Oldest unprocessed records that are known already: those in a worker's own lanes.
@@ -121,7 +141,7 @@ class LagReader:
         """
         try:
             async with asyncio.timeout(_READ_WITHIN):
-                return await self._read(heads or {})
+                return await self._look(heads or {})
         except BaseException:
             await self.close()
             raise
@@ -133,8 +153,31 @@ class LagReader:
             with contextlib.suppress(TimeoutError, KafkaError):
                 await asyncio.wait_for(consumer.stop(), _CLOSE_TIMEOUT)
 
-    async def _read(self, heads: Mapping[Source, Head]) -> dict[Source, Lag]:
+    async def _look(self, heads: Mapping[Source, Head]) -> Look:
         consumer = await self._connected()
+        client = consumer._client  # noqa: SLF001  knows the brokers already
+        before, names = self.topology, self.topology.names
+        self.topology = Topology(before.input, names, await fetch_topics(client, names))
+        if (self.topology.id, self.topology.partitions) != (before.id, before.partitions) or not consumer.assignment():
+            await self._follow(consumer)
+        owners = await fetch_owners(client, self._group)
+        sources = None if owners is None else {Source(*tp): owner for tp, owner in owners.items()}
+        return Look(self.topology, await self._lags(consumer, heads), sources)
+
+    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+        """Look at the partitions that there are now: some were added, the topic is another one, or it is gone."""
+        topic, count = self.topology.input, self.topology.partitions
+        self._partitions = [TopicPartition(topic, partition) for partition in range(count)]
+        self._probed.clear()
+        self._turn = dict.fromkeys(self._partitions, 0)
+        if self._partitions:
+            consumer.assign(self._partitions)
+            consumer.pause(*self._partitions)
+            await consumer._client.force_metadata_update()  # noqa: SLF001  assigning does so for topics only
+
+    async def _lags(self, consumer: AIOKafkaConsumer, heads: Mapping[Source, Head]) -> dict[Source, Lag]:
+        if not self._partitions:
+            return {}
         # Offsets first: what is committed in between makes the lag a little too large, never negative.
         begins = await self._begins(consumer)
         ends: Mapping[TopicPartition, int] = await consumer.end_offsets(self._partitions)
@@ -150,7 +193,7 @@ class LagReader:
     async def _connected(self) -> AIOKafkaConsumer:
         if self._consumer is None:
             consumer = EveryRecordConsumer(
-                bootstrap_servers=self._bootstrap_servers,
+                bootstrap_servers=self.bootstrap_servers,
                 isolation_level="read_committed",
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
@@ -161,8 +204,6 @@ class LagReader:
             consumer.pauses = ()  # it only looks at where a record is, not at what it holds
             self._consumer = consumer
             await consumer.start()
-            consumer.assign(self._partitions)
-            consumer.pause(*self._partitions)
         return self._consumer
 
     async def _begins(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:

@@ -1,8 +1,8 @@
-"""The worker's look at itself: lag by the brokers' word, and whether anything moves."""
+"""The worker's look at itself and its cluster: topics, lag, owners, and whether anything moves."""
 
 import asyncio
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import partial
 from typing import cast
 
@@ -11,36 +11,42 @@ import structlog
 from aiokafka.errors import KafkaError
 from faust.tables.manager import TableManager
 
+from streams.delivery.coverage import Coverage
 from streams.delivery.failstop import Watchdog
-from streams.delivery.lag import NO_LAG, Head, Lag, LagReader
+from streams.delivery.lag import NO_LAG, Head, Lag, LagReader, Look
 from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import Source
+from streams.delivery.topology import PartitionCount, Topology
+from streams.delivery.waiting import Standstill, without_brokers, without_lanes
 from streams.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
 
 class Monitor:
-    """Reads the lag on a timer, shows it, and feeds the watchdog.
+    """Looks at the cluster on a timer, shows what it sees, and feeds the watchdog.
 
     The watchdog is fed when there is nothing to do, when a clip is being processed within its time, when something
     moved since the last look (a commit, or a table in recovery), and for a while when no partitions are assigned: a
-    rebalance has to wait for members that died or are draining.
+    rebalance has to wait for members that died or are draining. Otherwise it is told what the worker waits for.
 
     Args:
         app: The running app.
         lanes: Its lanes.
-        reader: Reads the lag of every input partition, also of those that others own, or nobody.
-        metrics: Where the lag is shown.
+        reader: Looks at every input partition, also at those that others own, or nobody.
+        metrics: Where what is seen is shown.
         watchdog: Fed from here.
+        partitions: Told how many there are, and how many can be served.
         interval: Seconds between two looks.
         patience: Seconds that a rebalance may take.
         mean_seconds: Mean duration of a record, in seconds of audio.
         on_behind: Told how many seconds each of the worker's own partitions is behind, when it is.
         now: The time by the brokers' clocks.
+        demand_assignment: Makes the group assign its partitions anew.
 
     Attributes:
         lags: As last read.
+        topology: The topics, as last seen.
         brokers_answer: Whether they did at the last look.
     """
 
@@ -52,15 +58,18 @@ class Monitor:
         metrics: Metrics,
         watchdog: Watchdog,
         *,
+        partitions: PartitionCount,
         interval: float,
         patience: float,
         mean_seconds: Callable[[], float],
         on_behind: Callable[[Source, float], None],
         now: Callable[[], float],
+        demand_assignment: Callable[[], None],
     ) -> None:
         self._app = app
         self._lanes = lanes
         self._reader = reader
+        self._partitions = partitions
         self._metrics = metrics
         self._watchdog = watchdog
         self._interval = interval
@@ -68,13 +77,23 @@ class Monitor:
         self._mean_seconds = mean_seconds
         self._on_behind = on_behind
         self._now = now
+        self._demand_assignment = demand_assignment
+        self._coverage = Coverage()
+        self._standstill = Standstill()
+        self._orphans_wait = False
         self._last_ready = time.monotonic()
         self._last: Hashable = None
+        self._shown: set[Source] = set()
         self.lags: Mapping[Source, Lag] = {}
+        self.topology = reader.topology
         self.brokers_answer = False
-        for source in reader.sources:
-            metrics.partition_assigned.labels(*source).set_function(partial(lanes.owns, source))
-            metrics.lane_depth.labels(source.partition).set_function(partial(lanes.depth, source))
+        topic = self.topology.input
+        self._show_ownership(Source(topic, partition) for partition in range(partitions.servable))
+
+    @property
+    def left_out(self) -> bool:
+        """Whether the worker has no partition while records wait in one that nobody has."""
+        return self._orphans_wait and not any(True for _ in self._lanes)
 
     async def run(self) -> None:
         """Look, forever."""
@@ -86,20 +105,54 @@ class Monitor:
             await self._reader.close()
 
     async def _look(self) -> None:
+        waits_for = ""
         try:
-            self.lags = await self._reader.read(self._heads())
+            look = await self._reader.look(self._heads())
         except (KafkaError, TimeoutError) as error:
             log.warning("brokers_silent", reason=str(error) or type(error).__name__)
             self.brokers_answer = False
+            waits_for = without_brokers(self._reader.bootstrap_servers, error, self._reader.topology)
         else:
             self.brokers_answer = True
-        self._show()
+            self._take_in(look)
+        self._show_lags()
+        self._standstill.observe(self._lanes)
         own = {source: self.lags.get(source, NO_LAG) for source, _ in self._lanes}
         for source, lag in own.items():
             if behind := lag.seconds(self._now()):
                 self._on_behind(source, behind)
         if self._well(idle=self.brokers_answer and not any(lag.records for lag in own.values())):
             self._watchdog.feed()
+        else:
+            self._watchdog.warn(waits_for or self._waits_for())
+
+    def _take_in(self, look: Look) -> None:
+        self._tell_changes(look.topology)
+        self.lags, self.topology = look.lags, look.topology
+        self._partitions.input, self._partitions.servable = look.topology.partitions, look.topology.servable
+        demanded = self._coverage.observe(look)
+        self._orphans_wait = self._coverage.holds_records(look)
+        if demanded and self._lanes.ready:
+            orphans = sorted(source.partition for source in self._coverage.orphans)
+            log.warning("partitions_without_owner", topic=look.topology.input, partitions=orphans)
+            self._demand_assignment()
+
+    def _tell_changes(self, topology: Topology) -> None:
+        """Say in the log what is wrong with the topics, whenever it changes."""
+        self._metrics.topics_missing.set(len(topology.missing))
+        self._metrics.partitions_unservable.set(topology.partitions - topology.servable)
+        if topology.missing and topology.missing != self.topology.missing:
+            log.error("topics_missing", topics=topology.missing, remedy="./scripts/topics apply")
+        if topology.too_small and topology.too_small != self.topology.too_small:
+            log.error(
+                "partitions_cannot_be_served",
+                topic=topology.input,
+                partitions=list(range(topology.servable, topology.partitions)),
+                too_small=topology.too_small,
+                remedy=f"./scripts/topics grow --partitions {topology.partitions}",
+            )
+        if self.topology.found and topology.partitions != self.topology.partitions:
+            log.info("partitions_changed", topic=topology.input, count=topology.partitions)
 
     @property
     def offsets_in_log(self) -> bool:
@@ -115,8 +168,9 @@ class Monitor:
                 heads[source] = Head(lane.head.position.offset, None if milliseconds is None else milliseconds / 1000)
         return heads
 
-    def _show(self) -> None:
+    def _show_lags(self) -> None:
         metrics, now, mean = self._metrics, self._now(), self._mean_seconds()
+        self._show_ownership(self.lags)
         for source, lag in self.lags.items():
             metrics.lag_records.labels(*source).set(lag.records)
             metrics.committed_beyond_end.labels(*source).set(lag.beyond)
@@ -127,6 +181,13 @@ class Monitor:
             else:
                 metrics.lag_seconds.labels(*source).set(seconds)
 
+    def _show_ownership(self, sources: Iterable[Source]) -> None:
+        for source in sources:
+            if source not in self._shown:
+                self._shown.add(source)
+                self._metrics.partition_assigned.labels(*source).set_function(partial(self._lanes.owns, source))
+                self._metrics.lane_depth.labels(source.partition).set_function(partial(self._lanes.depth, source))
+
     def _well(self, *, idle: bool) -> bool:
         previous, self._last = self._last, self._progress()
         if self._lanes.ready:
@@ -135,6 +196,15 @@ class Monitor:
         return self._last != previous or time.monotonic() - self._last_ready < self._patience
 
     def _progress(self) -> Hashable:
-        tables = cast("TableManager", self._app.tables)
         committed = frozenset((source, lane.committed) for source, lane in self._lanes)
-        return committed, self._lanes.ready, tables.recovery.active_remaining_total()
+        return committed, self._lanes.ready, self._to_recover()
+
+    def _to_recover(self) -> int:
+        return cast("TableManager", self._app.tables).recovery.active_remaining_total()
+
+    def _waits_for(self) -> str:
+        if self.topology.missing:
+            return f"missing: {', '.join(self.topology.missing)}; run ./scripts/topics apply"
+        if not self._lanes.ready:
+            return without_lanes(self._lanes, self._to_recover())
+        return self._standstill.told(self.lags)

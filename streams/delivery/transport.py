@@ -5,37 +5,29 @@ The classes here rest on internals of Faust 0.15.3 and aiokafka 0.14; the releas
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, cast
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalStateError
 from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.delivery.assignor import LaneAssignor
 from streams.delivery.beginnings import OffsetBeyondLogError, beginning, is_beyond
+from streams.delivery.consumer_thread import LaneConsumerThread
 from streams.delivery.fetch_loop import FetchLoop
 from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import Source
 from streams.delivery.transactions import Committed
-from streams.delivery.writer import REQUEST_TIMEOUT_MS
-from streams.protocol.every_record import read_every_record
-from streams.protocol.list_offsets import Bounds, read_bounds
-from streams.protocol.offset_fetch import do_not_wait_for_positions, mend_offset_fetch
-from streams.protocol.resets import notice_resets
 from streams.protocol.txn_offset_commit import GroupMember
 from streams.protocol.unreadable import Unreadable
 
-#: Faust asks for 1,500 ms. Whatever else is asked of a broker waits behind a fetch that found nothing yet: assignments,
-#: pauses and, three times over, the steps of a recovery.
-_FETCH_MAX_WAIT_MS = 100
 #: A seek waits for the fetch under way. Faust lets that wait for a second, and looks as rarely for partitions to fetch
 #: from while there are none: a good part of what a rebalance takes.
 _FETCH_SECONDS = 0.1
 _NOTHING_ACTIVE_SECONDS = 0.02
-#: Seconds that a leader gets to tell the bounds of its log; the other partitions wait for it.
-_BOUNDS_WITHIN = 4.0
 #: A leader that has just changed, or does not know that it has, may call a log shorter than it is. So often is it asked
 #: again, after so many seconds, before it is believed.
 _LOOKS_BEYOND, _LOOK_PAUSE = 10, 1.0
@@ -46,46 +38,6 @@ _NO_KEY = b"unreadable"
 
 # mode names a subclass's logger after its module; these lines are Faust's.
 _LOGGER = logging.getLogger("faust.transport")
-
-
-class LaneConsumerThread(driver.AIOKafkaConsumerThread):
-    """Reads only committed records: an upstream transaction that was aborted is not a call."""
-
-    logger = _LOGGER
-
-    @property
-    def member_id(self) -> str:
-        """What the group's coordinator calls this member."""
-        member_id: str = self._ensure_consumer()._coordinator.member_id  # noqa: SLF001  where Faust reads the generation
-        return member_id
-
-    async def on_start(self) -> None:
-        """Start the consumer, as one that seeks to committed offsets after the fencing, and reads nothing before."""
-        await super().on_start()
-        consumer = self._ensure_consumer()
-        do_not_wait_for_positions(consumer._coordinator)  # noqa: SLF001
-        notice_resets(consumer, self._reset)
-
-    async def log_bounds(self, partitions: Collection[TP]) -> dict[TP, Bounds]:
-        """Ask for what the logs of partitions have; those whose leaders do not answer soon are left out."""
-        client = self._ensure_consumer()._client  # noqa: SLF001  knows the leaders already
-        wanted = [TopicPartition(*tp) for tp in partitions]
-        found: dict[TopicPartition, Bounds] = await self.call_thread(read_bounds, client, wanted, _BOUNDS_WITHIN)
-        return {TP(*partition): bounds for partition, bounds in found.items()}
-
-    def _reset(self, partition: TopicPartition, position: int) -> None:
-        consumer = cast("LaneConsumer", self.consumer)
-        consumer.loop.call_soon_threadsafe(consumer.position_reset, TP(*partition), position)
-
-    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
-        mend_offset_fetch()
-        consumer = super()._create_worker_consumer(transport)
-        read_every_record(consumer)
-        # Faust offers none of these as a setting of its own; all are read when the consumer starts.
-        consumer._isolation_level = "read_committed"  # noqa: SLF001
-        consumer._fetch_max_wait_ms = _FETCH_MAX_WAIT_MS  # noqa: SLF001
-        consumer._client._request_timeout_ms = REQUEST_TIMEOUT_MS  # noqa: SLF001
-        return consumer
 
 
 class LaneConsumer(FetchLoop):
@@ -118,7 +70,25 @@ class LaneConsumer(FetchLoop):
         conf = self.app.conf
         member = GroupMember(conf.id, generation_id, self._thread.member_id, conf.consumer_group_instance_id)
         self.transport.lanes.expect(member)
+        await self._introduce(assigned)
         await super().on_partitions_assigned(assigned, generation_id)
+        if not assigned:  # Faust seeks only where there is something to seek: a spare worker would never be ready
+            await self.perform_seek()
+
+    def demand_assignment(self) -> None:
+        """Make the group assign all its partitions anew."""
+        cast("LaneAssignor", self.app.assignor).demand_assignment()
+        self._thread.rejoin()
+
+    async def _introduce(self, assigned: set[TP]) -> None:
+        """Let the producer of changelogs know of partitions that were added: it refuses those that it does not know."""
+        producer = cast("driver.Producer", self.app.producer)._producer  # noqa: SLF001  Faust offers no view of it
+        if producer is None:
+            return
+        for topic in self.app.tables.changelog_topics:
+            known = producer.client.cluster.partitions_for_topic(topic)
+            if known is not None and not {tp.partition for tp in assigned if tp.topic == topic} <= known:
+                await producer.client.force_metadata_update()
 
     def resume_partitions(self, tps: Iterable[TP]) -> None:
         """Resume tables in recovery only; inputs and standby replicas of tables wait for ``resume_flow``.

@@ -55,6 +55,18 @@ class LagMetrics(Family):
         labels=("topic", "partition"),
         advice="Its maximum over the workers is 0: nobody reads the partition. Look at rebalances and ended workers.",
     )
+    partitions_unservable = GaugeOf(
+        "audio_partitions_unservable",
+        "Partitions of the input topic that results, dead letters or the table's changelog lack: nobody reads them.",
+        unit="partitions",
+        advice="Above 0: ./scripts/topics grow --partitions N, with N the input's number.",
+    )
+    topics_missing = GaugeOf(
+        "audio_topics_missing",
+        "Topics that do not exist: the input, or one that must have its partitions.",
+        unit="topics",
+        advice="Above 0: the log's topics_missing names them; ./scripts/topics apply creates them, empty.",
+    )
     lane_depth = GaugeOf(
         "audio_lane_depth",
         "Inputs taken and not yet committed; 0 for the partitions of others.",

@@ -7,7 +7,7 @@ from tests.chaos.judgement import Observations, judge
 from tests.chaos.ledger import Ledger
 from tests.chaos.observing import Observer
 from tests.chaos.reading import Follower
-from tests.chaos.records import COMPRESSED, DEAD_LETTER, Planned, Seen
+from tests.chaos.records import COMPRESSED, DEAD_LETTER, PARTITIONS, Planned, Seen
 from tests.chaos.verdict import Problem
 
 _SETTLE_S = 2.0
@@ -20,18 +20,23 @@ class Account:
         servers: The cluster.
         prefix: Put before every topic's name.
         group: The workers' consumer group.
+        partitions: Of each topic, when the first input is sent.
     """
 
-    def __init__(self, servers: str, prefix: str, group: str) -> None:
+    def __init__(self, servers: str, prefix: str, group: str, partitions: int = PARTITIONS) -> None:
         self._servers = servers
         self._prefix = prefix
         self._group = group
-        self._ledger = Ledger(servers, prefix)
+        self._ledger = Ledger(servers, prefix, partitions)
         self._seen: Observations | None = None
 
     async def send(self, plan: Sequence[Planned], *, per_second: float | None = None) -> None:
         """Send inputs, so many each second or as fast as the brokers take them; see `Ledger.send`."""
         await self._ledger.send(plan, [number / per_second for number in range(len(plan))] if per_second else None)
+
+    def grown(self, partitions: int) -> None:
+        """Send what follows to so many partitions, and look at as many."""
+        self._ledger.partitions = partitions
 
     async def collect(self, within: float, *, last: bool = True) -> None:
         """Wait until each input has an outcome, then a little longer for doubled ones, and look at everything.
@@ -40,11 +45,12 @@ class Account:
             within: Seconds after which it stops waiting for missing ones.
             last: Whether this is the last look; before it, doubled ones need no wait, as each look sees everything.
         """
-        async with Follower(self._servers, self._prefix) as follower:
+        async with Follower(self._servers, self._prefix, self._ledger.partitions) as follower:
             await follower.wait_for(self._ledger.acknowledged, within)
         if last:
             await asyncio.sleep(_SETTLE_S)
-        self._seen, _ = await Observer(self._servers, self._prefix, self._group, policies={}).observe(self._ledger)
+        observer = Observer(self._servers, self._prefix, self._group, policies={}, partitions=self._ledger.partitions)
+        self._seen, _ = await observer.observe(self._ledger)
 
     @property
     def results(self) -> list[Seen]:

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.structs import RecordMetadata
 
-from tests.chaos.records import NUMBER, RAW, Place, Planned, Seen, Sent
+from tests.chaos.records import NUMBER, PARTITIONS, RAW, Place, Planned, Seen, Sent
 from tests.chaos.workload import partition_of
 
 _MAX_REQUEST = 10 * 2**20
@@ -25,13 +25,18 @@ class Ledger:
     Args:
         bootstrap_servers: The cluster.
         prefix: Put before every topic's name.
+        partitions: Of ``audio.raw``.
+
+    Attributes:
+        partitions: As given; the partition of what is sent is one of so many.
     """
 
-    def __init__(self, bootstrap_servers: str, prefix: str) -> None:
+    def __init__(self, bootstrap_servers: str, prefix: str, partitions: int = PARTITIONS) -> None:
         self._servers = bootstrap_servers
         self._topic = f"{prefix}{RAW}"
         self.acknowledged: dict[Place, Sent] = {}
         self._by_number: dict[int, Sent] = {}
+        self.partitions = partitions
 
     async def send(
         self,
@@ -100,7 +105,7 @@ class Ledger:
             self._topic,
             message.value,
             key=message.key,
-            partition=partition_of(sent.planned.call_id.encode()),
+            partition=partition_of(sent.planned.call_id.encode(), self.partitions),
             timestamp_ms=sent.timestamp,
             headers=list(message.headers),
         )

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 from tests.chaos.judgement import Observations
 from tests.chaos.ledger import Ledger
 from tests.chaos.reading import OpenTransactions, Reading, committed_offsets, read
-from tests.chaos.records import CACHE_CHANGELOG, COMPRESSED, DEAD_LETTER, RAW, Place, Seen, Sent
+from tests.chaos.records import CACHE_CHANGELOG, COMPRESSED, DEAD_LETTER, PARTITIONS, RAW, Place, Seen, Sent
 from tests.chaos.workload import POLICIES, HotelPolicy
 
 _CLOSED_WITHIN_S = 10.0
@@ -26,15 +26,24 @@ class Observer:
         prefix: Put before every topic's name.
         group: The workers' consumer group.
         policies: The hotels' rules, as they were published.
+        partitions: Of each topic.
     """
 
-    def __init__(self, servers: str, prefix: str, group: str, policies: Mapping[str, HotelPolicy] = POLICIES) -> None:
+    def __init__(
+        self,
+        servers: str,
+        prefix: str,
+        group: str,
+        policies: Mapping[str, HotelPolicy] = POLICIES,
+        partitions: int = PARTITIONS,
+    ) -> None:
         self._servers = servers
         self._raw = f"{prefix}{RAW}"
         self._outputs = (f"{prefix}{COMPRESSED}", f"{prefix}{DEAD_LETTER}")
         self._changelog = f"{prefix}{group}-{CACHE_CHANGELOG}"
         self._group = group
         self._policies = policies
+        self._partitions = partitions
         self._read_to: dict[TopicPartition, int] = {}
         self._ever_sent: dict[Place, Sent] = {}
         self._settled: dict[Place, int] = {}
@@ -71,13 +80,13 @@ class Observer:
     async def all_committed(self, inputs: Iterable[Place]) -> bool:
         """Whether the group has committed past all of these inputs, so that nobody will read one of them again."""
         try:
-            found = await committed_offsets(self._servers, self._group, self._raw)
+            found = await committed_offsets(self._servers, self._group, self._raw, self._partitions)
         except KafkaError:
             return False
         return all(found.get(place.partition, 0) > place.offset for place in inputs)
 
     async def _more(self, *topics: str, committed: bool, advance: bool = True) -> Reading:
-        found = await read(self._servers, topics, committed=committed, since=self._read_to)
+        found = await read(self._servers, topics, committed=committed, since=self._read_to, count=self._partitions)
         if advance:
             self._read_to.update(found.ends)
         return found
@@ -85,7 +94,7 @@ class Observer:
     async def _unstable(self) -> Mapping[str, tuple[int, int]]:
         """Partitions in which a transaction stays open: consumers that read committed records stop there."""
         until = time.monotonic() + _CLOSED_WITHIN_S
-        async with OpenTransactions(self._servers, self._outputs) as transactions:
+        async with OpenTransactions(self._servers, self._outputs, self._partitions) as transactions:
             while (found := await transactions.look()) and time.monotonic() < until:
                 await asyncio.sleep(_LOOK_S)
         return {f"{partition.topic}-{partition.partition}": ends for partition, ends in found.items()}
@@ -93,7 +102,7 @@ class Observer:
     async def _committed(self) -> Mapping[int, int]:
         until = time.monotonic() + _COMMITTED_WITHIN_S
         while True:
-            found = await committed_offsets(self._servers, self._group, self._raw)
+            found = await committed_offsets(self._servers, self._group, self._raw, self._partitions)
             if all(found.get(partition) == end for partition, end in self._ends.items()) or time.monotonic() > until:
                 return found
             await asyncio.sleep(_LOOK_S)

@@ -29,12 +29,14 @@ class Reading:
     ends: Offsets
 
 
-def partitions(*topics: str) -> list[TopicPartition]:
-    """All partitions of topics."""
-    return [TopicPartition(topic, number) for topic in topics for number in range(PARTITIONS)]
+def partitions(*topics: str, count: int = PARTITIONS) -> list[TopicPartition]:
+    """All partitions of topics that have so many each."""
+    return [TopicPartition(topic, number) for topic in topics for number in range(count)]
 
 
-async def read(servers: str, topics: Collection[str], *, committed: bool, since: Offsets | None = None) -> Reading:
+async def read(
+    servers: str, topics: Collection[str], *, committed: bool, since: Offsets | None = None, count: int = PARTITIONS
+) -> Reading:
     """Read topics to their present ends.
 
     Args:
@@ -42,11 +44,12 @@ async def read(servers: str, topics: Collection[str], *, committed: bool, since:
         topics: Full names.
         committed: Whether to read as ``read_committed`` does; then the end is the last stable offset.
         since: Where to begin in partitions that are named; elsewhere it begins at the beginning.
+        count: Partitions of each topic.
 
     Raises:
         TimeoutError: When the brokers do not give everything within a minute.
     """
-    wanted = partitions(*topics)
+    wanted = partitions(*topics, count=count)
     records: list[Seen] = []
     async with asyncio.timeout(_READ_WITHIN_S), _consumer(servers, committed=committed) as consumer:
         consumer.assign(wanted)
@@ -59,12 +62,12 @@ async def read(servers: str, topics: Collection[str], *, committed: bool, since:
     return Reading([one for one in records if one.offset < ends[_partition_of(one)]], ends)
 
 
-async def committed_offsets(servers: str, group: str, topic: str) -> Mapping[int, int]:
+async def committed_offsets(servers: str, group: str, topic: str, count: int = PARTITIONS) -> Mapping[int, int]:
     """A group's committed offsets, by partition; those that never committed are missing."""
     admin = AIOKafkaAdminClient(bootstrap_servers=servers)
     await admin.start()
     try:
-        found = await admin.list_consumer_group_offsets(group, partitions=partitions(topic))
+        found = await admin.list_consumer_group_offsets(group, partitions=partitions(topic, count=count))
     finally:
         await admin.close()
     return {partition.partition: offset.offset for partition, offset in found.items() if offset.offset >= 0}
@@ -76,11 +79,12 @@ class OpenTransactions:
     Args:
         servers: The cluster.
         topics: Full names.
+        count: Partitions of each topic.
     """
 
-    def __init__(self, servers: str, topics: Collection[str]) -> None:
+    def __init__(self, servers: str, topics: Collection[str], count: int = PARTITIONS) -> None:
         self._servers = servers
-        self._partitions = partitions(*topics)
+        self._partitions = partitions(*topics, count=count)
         self._started = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -112,14 +116,15 @@ class Follower:
     Args:
         servers: The cluster.
         prefix: Put before every topic's name.
+        count: Partitions of each topic.
 
     Attributes:
         arrivals: When the first outcome of each input was seen, in monotonic seconds.
     """
 
-    def __init__(self, servers: str, prefix: str) -> None:
+    def __init__(self, servers: str, prefix: str, count: int = PARTITIONS) -> None:
         self._servers = servers
-        self._partitions = partitions(f"{prefix}{COMPRESSED}", f"{prefix}{DEAD_LETTER}")
+        self._partitions = partitions(f"{prefix}{COMPRESSED}", f"{prefix}{DEAD_LETTER}", count=count)
         self._positions = dict.fromkeys(self._partitions, 0)
         self._task: asyncio.Task[None] | None = None
         self.arrivals: dict[Place, float] = {}

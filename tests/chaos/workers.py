@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ class Worker:
         group: Consumer group.
         directory: For its state and its log.
         module: What is run as a worker.
+        arguments: Its command line.
         settings: Further environment variables.
 
     Attributes:
@@ -51,6 +52,7 @@ class Worker:
         directory: Path,
         *,
         module: str = PRODUCT,
+        arguments: Sequence[str] = (),
         **settings: str,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -70,7 +72,7 @@ class Worker:
             "AUDIO_HTTP_PORT": str(self.port),
             **settings,
         }
-        self._module = module
+        self._command = [sys.executable, "-P", "-m", module, *arguments]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -94,7 +96,7 @@ class Worker:
         self.starts += 1
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*before, sys.executable, "-P", "-m", self._module],
+                [*before, *self._command],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stderr=log if stderr is None else stderr,

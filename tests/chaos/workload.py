@@ -56,12 +56,12 @@ POLICIES: Mapping[str, HotelPolicy] = {
 }
 
 
-def partition_of(key: bytes) -> int:
-    """The partition that librdkafka's default partitioner gives a key.
+def partition_of(key: bytes, partitions: int = PARTITIONS) -> int:
+    """The partition, of so many, that librdkafka's default partitioner gives a key.
 
     Kafka's own differs, and the workers' client follows that: an outcome that is partitioned anew stands out.
     """
-    return zlib.crc32(key) % PARTITIONS
+    return zlib.crc32(key) % partitions
 
 
 def segment(

@@ -10,8 +10,8 @@ from aiokafka.client import AIOKafkaClient
 
 from schemas.dead_letter import LAST_OFFSET, RAW_HEADERS
 from schemas.topics import RAW as RAW_TOPIC
+from schemas.topics import copartitioned
 from streams.delivery.lag import LagReader
-from streams.delivery.outcome import Source
 from streams.topics import apply_topics
 from tests.chaos.workers import Worker, running
 from tests.support.brokers import Broker, Namespace, broker_from_jars
@@ -111,12 +111,9 @@ async def test_odd_batches_cost_themselves_and_nothing_else(
         assert named.message.value == RAW.audio
         of_several = sorted(int(one.header(LAST_OFFSET) or 0) - one.offset for one in found if one.header(LAST_OFFSET))
         assert of_several == [1, 1]  # a wrong checksum, and an offset that occurs twice
-        reader = LagReader(
-            broker.bootstrap_servers,
-            namespace.group,
-            [Source(f"{namespace.prefix}{RAW_TOPIC}", partition) for partition in range(PARTITIONS)],
-        )
-        assert all(not lag.records for lag in (await reader.read()).values())
+        topics = copartitioned(namespace.prefix, namespace.group)
+        reader = LagReader(broker.bootstrap_servers, namespace.group, topics)
+        assert all(not lag.records for lag in (await reader.look()).lags.values())
         await reader.close()
         assert worker.process.poll() is None
         assert await asyncio.to_thread(worker.stop) == 0

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from infra.kafka.ports import free_ports
-from schemas.topics import RAW, topic
+from schemas.topics import RAW, copartitioned, topic
 from scripts.commands import lag as command
 from streams.delivery import lag
 from streams.delivery.lag import NO_LAG, Head, Lag, LagReader
@@ -31,6 +31,7 @@ class Group:
         self.broker = broker
         self.namespace = namespace
         self.topic = f"{namespace.prefix}{RAW}"
+        self.topics = copartitioned(namespace.prefix, namespace.group)
         self.sources = [Source(self.topic, partition) for partition in range(PARTITIONS)]
 
     async def send(self, partition: int, *values: bytes, timestamp_ms: int | None = None) -> None:
@@ -78,14 +79,14 @@ async def group(broker: Broker, namespace: Namespace) -> Group:
 
 @pytest.fixture
 async def reader(group: Group) -> AsyncIterator[LagReader]:
-    reader = LagReader(group.broker.bootstrap_servers, group.namespace.group, group.sources)
+    reader = LagReader(group.broker.bootstrap_servers, group.namespace.group, group.topics)
     yield reader
     await reader.close()
 
 
 async def test_a_group_that_never_committed_has_everything_before_it(group: Group, reader: LagReader) -> None:
     await group.send(2, b"a", b"b", timestamp_ms=LONG_AGO)
-    lags = await reader.read()
+    lags = dict((await reader.look()).lags)
     assert list(lags) == group.sources
     assert lags.pop(group.sources[2]) == Lag(2, Head(0, LONG_AGO / 1000))
     assert set(lags.values()) == {NO_LAG}
@@ -96,9 +97,9 @@ async def test_a_fully_read_topic_shows_nothing_although_markers_follow(group: G
     await group.commit({0: 5})  # behind the last committed record; two aborted ones and markers are around it
     assert await group.end(0) == 8
     for _ in range(2):
-        assert (await reader.read())[group.sources[0]] == NO_LAG
+        assert (await reader.look()).lags[group.sources[0]] == NO_LAG
     await group.send(0, b"new")
-    waiting = (await reader.read())[group.sources[0]]
+    waiting = (await reader.look()).lags[group.sources[0]]
     assert (waiting.records, waiting.head and waiting.head.offset) == (1, 8)
 
 
@@ -109,14 +110,14 @@ async def test_the_age_is_that_of_the_oldest_record_and_moves_with_the_commits(g
     ages = []
     for committed in (0, 1, 2, 3):
         await group.commit({1: committed})
-        ages.append((await reader.read())[group.sources[1]].seconds(now))
+        ages.append((await reader.look()).lags[group.sources[1]].seconds(now))
     assert ages == [pytest.approx(180, abs=0.1), pytest.approx(120, abs=0.1), pytest.approx(60, abs=0.1), 0.0]
 
 
 async def test_a_record_larger_than_the_fetch_is_found(group: Group, reader: LagReader) -> None:
     await group.send(3, bytes(5 * 2**20), timestamp_ms=LONG_AGO)
     await group.send(4, bytes(5 * 2**20), timestamp_ms=LONG_AGO)
-    lags = await reader.read()
+    lags = (await reader.look()).lags
     assert lags[group.sources[3]] == lags[group.sources[4]] == Lag(1, Head(0, LONG_AGO / 1000))
 
 
@@ -128,7 +129,7 @@ async def test_a_look_fetches_from_few_partitions_and_later_ones_from_the_others
         await group.send(partition, b"x", timestamp_ms=LONG_AGO)
     known = []
     for _ in range(3):
-        lags = (await reader.read()).values()
+        lags = (await reader.look()).lags.values()
         assert {one.records for one in lags} == {1}
         known.append(sum(one.head is not None for one in lags))
     assert known == [3, 6, 8]
@@ -137,21 +138,21 @@ async def test_a_look_fetches_from_few_partitions_and_later_ones_from_the_others
 async def test_what_the_worker_holds_itself_is_not_asked_for(group: Group, reader: LagReader) -> None:
     await group.send(0, b"a", b"b", b"c", timestamp_ms=LONG_AGO)
     head = Head(1, 1_500_000_000.0)
-    assert (await reader.read({group.sources[0]: head}))[group.sources[0]] == Lag(2, head)
+    assert (await reader.look({group.sources[0]: head})).lags[group.sources[0]] == Lag(2, head)
 
 
 async def test_an_offset_beyond_the_end_is_not_taken_for_no_lag(group: Group, reader: LagReader) -> None:
     await group.send(0, b"a", b"b", b"c", timestamp_ms=LONG_AGO)
     await group.commit({0: 50, 1: 0})
-    lags = await reader.read()
+    lags = (await reader.look()).lags
     assert lags[group.sources[0]] == Lag(3, beyond=47)
     assert lags[group.sources[1]] == NO_LAG
 
 
 async def test_brokers_that_are_gone_are_an_error(group: Group) -> None:
-    reader = LagReader(f"127.0.0.1:{free_ports(1)}", group.namespace.group, group.sources)
+    reader = LagReader(f"127.0.0.1:{free_ports(1)}", group.namespace.group, group.topics)
     with pytest.raises(KafkaError):
-        await reader.read()
+        await reader.look()
 
 
 def test_the_command_shows_every_partition(

@@ -10,11 +10,13 @@ from aiokafka.errors import KafkaConnectionError
 
 from streams.app import create_runtime
 from streams.delivery.failstop import Watchdog
-from streams.delivery.lag import Head, Lag, LagReader
+from streams.delivery.lag import Head, Lag, LagReader, Look
 from streams.delivery.lanes import Lanes
 from streams.delivery.monitor import Monitor
 from streams.delivery.outcome import Source
+from streams.delivery.topology import PartitionCount, Topology
 from streams.delivery.transactions import Committed
+from streams.protocol.metadata import TopicMetadata
 from streams.settings import Settings
 from tests.support.delivery import TOPIC, Bench, Echo, MemoryKafka, MemoryTransactor, bench, member, until
 
@@ -25,15 +27,17 @@ class GivenLag(LagReader):
     """Answers with what it was given, or not at all."""
 
     def __init__(self) -> None:
-        super().__init__("", "", [OWN, FOREIGN])
+        super().__init__("", "", [TOPIC])
         self.lags: dict[Source, Lag] = {}
+        self.owners: dict[Source, str] | None = {OWN: "this", FOREIGN: "another"}
         self.looks = 0
 
-    async def read(self, heads: Mapping[Source, Head] | None = None) -> dict[Source, Lag]:
+    async def look(self, heads: Mapping[Source, Head] | None = None) -> Look:
         self.looks += 1
         if not self.lags:
             raise KafkaConnectionError("nobody answers")
-        return dict(self.lags)
+        topology = Topology(TOPIC, [TOPIC], {TOPIC: TopicMetadata(b"id", (1, 1))})
+        return Look(topology, dict(self.lags), self.owners)
 
 
 class Rig:
@@ -51,6 +55,8 @@ class Rig:
         self.reader = GivenLag()
         self.clock_ahead = 0.0
         self.behind: list[tuple[Source, float]] = []
+        self.demands: list[int] = []
+        self.partitions = PartitionCount(1, 1)
         self.watchdog = Watchdog(3600, fail)
         self.monitor = Monitor(
             create_runtime(Settings(state_dir=tmp_path), "member", fail).app,
@@ -58,11 +64,13 @@ class Rig:
             self.reader,
             self.shared.metrics,
             self.watchdog,
+            partitions=self.partitions,
             interval=0.005,
             patience=0.0,
             mean_seconds=lambda: 2.0,
             on_behind=lambda source, seconds: self.behind.append((source, seconds)),
             now=lambda: time.time() - self.clock_ahead,
+            demand_assignment=lambda: self.demands.append(self.reader.looks),
         )
 
     def shown(self, name: str, source: Source) -> float | None:
@@ -154,3 +162,35 @@ async def test_the_watchdog_is_fed_without_lag_and_left_hungry_by_a_stall(
     assert fed == []
     await rig.look({})
     assert fed == []
+
+
+async def test_the_watchdog_hears_what_the_worker_waits_for(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(rig.watchdog, "warn", told.append)
+    await rig.look({OWN: Lag(7), FOREIGN: Lag(0)})
+    await rig.look({OWN: Lag(7), FOREIGN: Lag(0)})
+    assert told[-1] == "in-0 stands at offset 0 for 0 s, 7 records wait"
+    await rig.look({})
+    assert "do not answer (" in told[-1]
+    assert "nobody answers" in told[-1]
+    await rig.lanes.drain()
+    await rig.look({OWN: Lag(7), FOREIGN: Lag(0)})
+    await until(lambda: "rebalance" in told[-1])
+
+
+async def test_partitions_of_nobody_are_demanded_and_a_worker_without_any_is_left_out(rig: Rig) -> None:
+    await rig.look({OWN: Lag(0), FOREIGN: Lag(7)})
+    assert rig.demands == []
+    rig.reader.owners = {OWN: "this"}
+    await until(lambda: bool(rig.demands))
+    assert not rig.monitor.left_out  # it has a partition of its own
+    rig.monitor._lanes = Lanes(rig.shared.parts, lambda *_: MemoryTransactor(MemoryKafka(), []))  # noqa: SLF001
+    assert rig.monitor.left_out
+    rig.reader.owners = {OWN: "this", FOREIGN: "another"}
+    await until(lambda: not rig.monitor.left_out)
+
+
+async def test_the_number_of_partitions_follows_the_cluster(rig: Rig) -> None:
+    await rig.look({OWN: Lag(0), FOREIGN: Lag(0)})
+    assert rig.partitions.servable == 2
+    assert rig.shown("audio_partition_assigned", FOREIGN) == 0

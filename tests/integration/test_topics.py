@@ -1,13 +1,22 @@
 import asyncio
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.errors import KafkaConnectionError
 
 from schemas import load_topics
-from schemas.topics import RAW
+from schemas.topics import RAW, copartitioned, topic
 from scripts.commands import topics
-from streams.topics import TopicError, TopicMismatchError, TopicMissingError, apply_topics, check_topics
+from streams.topic_admin import connected_admin, describe
+from streams.topic_growth import grow_topics
+from streams.topics import (
+    TopicError,
+    TopicMismatchError,
+    TopicMissingError,
+    apply_topics,
+    check_topics,
+    servable_partitions,
+)
 from tests.support.brokers import Broker, Namespace, ThreeBrokers
 from tests.support.topic_settings import settings_of
 
@@ -28,6 +37,13 @@ async def retention_of(broker: Broker, topic: str) -> str:
         return (await settings_of(admin, topic, "retention.ms"))["retention.ms"]
     finally:
         await admin.close()
+
+
+async def known(broker: Broker, topic: str, partitions: int) -> None:
+    """Wait until the broker knows what its controller has done."""
+    async with connected_admin(broker.bootstrap_servers) as admin:
+        while len((await describe(admin, [topic])).get(topic, ())) < partitions:
+            await asyncio.sleep(0.05)
 
 
 async def test_creates_what_is_missing_and_repeats_without_harm(broker: Broker, namespace: Namespace) -> None:
@@ -102,6 +118,36 @@ async def test_topics_of_an_earlier_release_get_the_two_settings_and_keep_all_ot
     assert await retention_of(broker, name) == "1234567"
     assert await asyncio.to_thread(topics.main, command) == 0
     assert "changed" not in capsys.readouterr().out
+
+
+async def test_more_partitions_than_the_file_has_are_fine_where_all_topics_have_them(
+    broker: Broker, namespace: Namespace
+) -> None:
+    where = (broker.bootstrap_servers, namespace.prefix, namespace.group)
+    raw, *others = copartitioned(namespace.prefix, namespace.group)
+    await create(broker, NewTopic(raw, 10, 1, topic_configs=topic(RAW).configs))
+    await known(broker, raw, 10)
+    assert [state.partitions for state in await apply_topics(*where)] == [10, 10, 10, 10, 1]
+    assert await grow_topics(*where, 11) == [*others, raw]
+    assert servable_partitions(await check_topics(*where)) == 11
+
+
+async def test_topics_that_differ_are_told_with_the_remedy_and_serve_what_they_share(
+    broker: Broker, namespace: Namespace
+) -> None:
+    where = (broker.bootstrap_servers, namespace.prefix, namespace.group)
+    await apply_topics(*where)
+    raw = f"{namespace.prefix}{RAW}"
+    async with connected_admin(broker.bootstrap_servers) as admin:
+        await admin.create_partitions({raw: NewPartitions(12)})
+    await known(broker, raw, 12)
+    with pytest.raises(TopicMismatchError, match=r"scripts/topics grow --partitions 12"):
+        await apply_topics(*where)
+    assert servable_partitions(await check_topics(*where)) == 8
+    with pytest.raises(TopicError, match="cannot remove"):
+        await grow_topics(*where, 10)
+    assert len(await grow_topics(*where, 12)) == 3
+    assert {state.partitions for state in await apply_topics(*where) if state.copartitioned} == {12}
 
 
 async def test_impossible_replication_is_refused_clearly(broker: Broker, namespace: Namespace) -> None:

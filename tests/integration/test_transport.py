@@ -12,9 +12,10 @@ from faust.types import TP
 from streams.app import Runtime, create_runtime
 from streams.delivery import transport
 from streams.delivery.beginnings import OffsetBeyondLogError
+from streams.delivery.consumer_thread import LaneConsumerThread
 from streams.delivery.outcome import Source
 from streams.delivery.transactions import Committed
-from streams.delivery.transport import LaneConsumer, LaneConsumerThread, LaneTransport
+from streams.delivery.transport import LaneConsumer, LaneTransport
 from streams.protocol.list_offsets import Bounds
 from streams.settings import Settings
 from tests.support.delivery import Echo, member

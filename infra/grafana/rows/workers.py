@@ -106,4 +106,15 @@ def _flow() -> list[Panel]:
             Query("audio_clock_ahead_seconds", "{{instance}} broker {{broker}}"),
             unit="s",
         ),
+        graph(
+            Words(
+                "Topics",
+                "Topics that do not exist, and partitions of the input that nobody can read because another topic "
+                "lacks them. Both should be 0.",
+                ("AudioPartitionsUnservable", "AudioTopicsMissing"),
+            ),
+            Query("max(audio_topics_missing)", "missing topics"),
+            Query("max(audio_partitions_unservable)", "partitions that cannot be served"),
+            unit="short",
+        ),
     ]

@@ -7,7 +7,7 @@ from faust.transport.drivers import aiokafka as driver
 
 from agents import compress
 from schemas import Channel, Policy
-from streams.delivery.transport import LaneConsumerThread
+from streams.delivery.consumer_thread import LaneConsumerThread
 from tests.chaos.planted.patch import Patch
 
 

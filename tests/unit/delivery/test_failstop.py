@@ -34,6 +34,20 @@ def test_the_watchdog_ends_a_silence_once() -> None:
     assert len(errors) == 1
 
 
+@pytest.mark.parametrize("fed_again", [True, False])
+def test_the_watchdog_says_what_was_waited_for_last(fed_again: bool) -> None:
+    errors: list[BaseException] = []
+    now = [0.0]
+    watchdog = Watchdog(1.0, errors.append, clock=lambda: now[0])
+    watchdog.warn("the brokers do not answer")
+    if fed_again:
+        watchdog.feed()
+    now[0] = 3.0
+    watchdog.run()
+    what = "the event loop gives no sign of life" if fed_again else "the brokers do not answer"
+    assert str(errors[0]) == f"no progress for 3 s: {what}"
+
+
 def test_a_stopped_watchdog_is_silent() -> None:
     errors: list[BaseException] = []
     now = [0.0]

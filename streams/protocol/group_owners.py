@@ -1,0 +1,48 @@
+"""Who reads what, as a consumer group's coordinator knows it."""
+
+from collections.abc import Mapping
+
+from aiokafka import TopicPartition
+from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
+from aiokafka.errors import (
+    CoordinatorLoadInProgressError,
+    GroupCoordinatorNotAvailableError,
+    NoError,
+    NotCoordinatorForGroupError,
+    for_code,
+)
+from aiokafka.protocol.admin import DescribeGroupsRequest
+
+#: States in which the assignment stands: members have what it says, or there is no member.
+_SETTLED = {"Stable", "Empty", "Dead"}
+_MOVING = (CoordinatorLoadInProgressError, GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError)
+
+
+async def fetch_owners(client: AIOKafkaClient, group: str) -> Mapping[TopicPartition, str] | None:
+    """Ask for the members of a group and their partitions.
+
+    Returns:
+        Client id and host of the member that has each partition, whatever its topic; None while the group
+        rebalances or its coordinator moves.
+
+    Raises:
+        KafkaError: When the coordinator does not answer, or refuses.
+    """
+    coordinator = await client.coordinator_lookup(CoordinationType.GROUP, group)
+    answer = await client.send(coordinator, DescribeGroupsRequest([group]), group=ConnectionGroup.COORDINATION)
+    [(code, _, state, _, _, members, *_)] = answer.groups
+    error = for_code(code)
+    if error in _MOVING:
+        return None
+    if error is not NoError:
+        raise error(group)
+    if state not in _SETTLED:
+        return None
+    return {
+        TopicPartition(topic, partition): f"{client_id} {host}"
+        for _, client_id, host, _, assignment, *_ in members
+        if assignment
+        for topic, partitions in ConsumerProtocolMemberAssignment.decode(assignment).assignment
+        for partition in partitions
+    }

@@ -1,0 +1,62 @@
+"""More workers than partitions: the spare ones are ready, keep replicas, and take over."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from scripts.benchmarks.streaming.partitioning import partitioned
+from streams.topics import apply_topics
+from tests.chaos.account import Account
+from tests.chaos.workers import PRODUCT, Worker, running
+from tests.chaos.workload import calls
+from tests.e2e.test_health import SETTINGS, readiness, series, until
+from tests.e2e.test_worker import exact, metric
+from tests.support.brokers import Broker, Namespace
+
+PARTITIONS = 2
+STALL = "6s"
+#: Longer than the watchdog waits for a sign of life.
+LONGER_THAN_A_STALL_S = 15
+
+
+@pytest.fixture
+def crew(broker: Broker, namespace: Namespace, tmp_path: Path) -> list[Worker]:
+    """Three workers on topics of two partitions, none started."""
+    with partitioned(PARTITIONS):
+        asyncio.run(apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group))
+    return [
+        Worker(
+            broker.bootstrap_servers,
+            namespace.prefix,
+            namespace.group,
+            tmp_path / f"worker-{number}",
+            module="scripts.benchmarks.streaming.partitioning",
+            arguments=(str(PARTITIONS), PRODUCT),
+            AUDIO_STALL_TIMEOUT=STALL,
+            **SETTINGS,
+        )
+        for number in range(3)
+    ]
+
+
+def owned(worker: Worker) -> float:
+    return sum(series(worker, "audio_partition_assigned").values())
+
+
+async def test_a_spare_worker_is_ready_stays_and_takes_over(
+    crew: list[Worker], broker: Broker, namespace: Namespace
+) -> None:
+    account = Account(broker.bootstrap_servers, namespace.prefix, namespace.group, PARTITIONS)
+    with running(*crew):
+        await until(lambda: sorted(map(owned, crew)) == [0, 1, 1], 20)
+        spare = next(worker for worker in crew if not owned(worker))
+        await account.send(calls(30, seed=31, bad_share=0))
+        await exact(account, last=False)
+        await asyncio.sleep(LONGER_THAN_A_STALL_S)
+        assert all(worker.alive and readiness(worker)["ready"] for worker in crew)
+        next(worker for worker in crew if owned(worker)).kill()
+        await account.send(calls(30, seed=31, name=1, bad_share=0))
+        await exact(account)
+        assert owned(spare) == 1
+        assert metric(spare, "audio_records_in_total") > 0
