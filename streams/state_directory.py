@@ -9,9 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+import structlog
+
+log = structlog.get_logger(__name__)
+
 _LOCK = "worker.lock"
 _MEMBER = "member-id"
 _MEMBER_ID = re.compile(r"[0-9a-f]{32}")
+#: Number of the file that holds the member id, as its file system counts: a copy has another one.
+_INODE = "member-id.inode"
 _PROBE = "probe"
 #: Opening the tables of a worker takes some hundred kilobytes.
 _PROBE_BYTES = 2**20
@@ -26,7 +32,8 @@ def own_state_directory(directory: Path) -> Iterator[str]:
     """Hold a directory for this process, and give the worker's member id.
 
     The member id makes a worker that comes back at once a known member of its group (static membership): it takes its
-    partitions back without a rebalance. It lives here because the lock sees to it that no second worker has it.
+    partitions back without a rebalance. It lives here because the lock sees to it that no second worker has it. A
+    directory that was copied, from another worker or a backup, gets a new one: the other may be in use.
 
     A worker that could join its group but not open its tables would hold partitions and end, over and over; so the
     directory is tried before.
@@ -35,7 +42,7 @@ def own_state_directory(directory: Path) -> Iterator[str]:
         directory: Made when it is missing.
 
     Yields:
-        32 hexadecimal digits, the same for as long as the directory lives.
+        32 hexadecimal digits, the same for as long as the directory lives where it is.
 
     Raises:
         StateDirectoryError: When another worker holds it, or it cannot be written.
@@ -77,10 +84,26 @@ def _try_writing(directory: Path) -> None:
 def _member_id(directory: Path) -> str:
     path = directory / _MEMBER
     with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
-        if _MEMBER_ID.fullmatch(known := path.read_text()):
+        if _MEMBER_ID.fullmatch(known := path.read_text()) and not _is_copy(path):
             return known
     member = uuid.uuid4().hex
-    draft = path.with_suffix(".new")
-    draft.write_text(member)
-    draft.replace(path)
+    _write(path, member)
+    _write(directory / _INODE, str(path.stat().st_ino))
     return member
+
+
+def _is_copy(path: Path) -> bool:
+    """Whether a member id was written elsewhere; one of a release that did not note the place is taken as it is."""
+    noted, inode = path.with_name(_INODE), str(path.stat().st_ino)
+    if not noted.exists():
+        _write(noted, inode)
+    if noted.read_text() == inode:
+        return False
+    log.warning("state_directory_copied", path=str(path.parent), reason="the worker joins its group as a new member")
+    return True
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_suffix(".new")
+    draft.write_text(text)
+    draft.replace(path)

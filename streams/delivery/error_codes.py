@@ -15,12 +15,17 @@ from aiokafka.errors import (
 from streams.delivery.refused import RefusedBatchError
 from streams.protocol.produce import PartitionResult
 
+_REPLACED = (
+    "another process has this worker's member id: it was started again elsewhere, or from a copy of its"
+    " AUDIO_STATE_DIR; if it happens again, remove member-id from one of the directories"
+)
+_GONE_ON = "its group has gone on without it: it was frozen or cut off for longer than the session timeout"
 _FENCED = {
-    22: "ILLEGAL_GENERATION",
-    25: "UNKNOWN_MEMBER_ID",
-    47: "INVALID_PRODUCER_EPOCH",
-    82: "FENCED_INSTANCE_ID",
-    90: "PRODUCER_FENCED",
+    22: f"ILLEGAL_GENERATION; {_GONE_ON}",
+    25: f"UNKNOWN_MEMBER_ID; {_GONE_ON}, or {_REPLACED}",
+    47: f"INVALID_PRODUCER_EPOCH; a transaction took longer than it may, or {_REPLACED}",
+    82: f"FENCED_INSTANCE_ID; {_REPLACED}",
+    90: f"PRODUCER_FENCED; a transaction took longer than it may, or {_REPLACED}",
 }
 #: A duplicate was written before, by a request whose answer was lost.
 _FINE = (NoError, DuplicateSequenceNumber)

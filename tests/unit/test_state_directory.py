@@ -1,4 +1,5 @@
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,31 @@ def test_a_member_id_that_was_damaged_is_replaced(tmp_path: Path, left: bytes) -
     (tmp_path / "member-id").write_bytes(left)
     with own_state_directory(tmp_path) as member:
         assert (tmp_path / "member-id").read_text() == member
+
+
+def test_a_copy_is_another_member_and_the_original_stays_the_same(tmp_path: Path) -> None:
+    with own_state_directory(tmp_path / "a") as first:
+        pass
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    with own_state_directory(tmp_path / "a") as original, own_state_directory(tmp_path / "b") as copy:
+        assert original == first != copy
+    with own_state_directory(tmp_path / "b") as again:
+        assert again == copy
+
+
+def test_a_directory_that_was_moved_is_the_same_member(tmp_path: Path) -> None:
+    with own_state_directory(tmp_path / "a") as first:
+        pass
+    (tmp_path / "a").rename(tmp_path / "b")
+    with own_state_directory(tmp_path / "b") as moved:
+        assert moved == first
+
+
+def test_the_member_id_of_a_release_that_noted_no_place_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "member-id").write_text("0" * 32)
+    for _ in range(2):
+        with own_state_directory(tmp_path) as member:
+            assert member == "0" * 32
 
 
 def test_two_workers_cannot_share_a_directory(tmp_path: Path) -> None:
