@@ -36,7 +36,7 @@ class Placement:
     both partitions are its own at the time. Not thread-safe: call it on the event loop.
 
     Args:
-        partitions: How many partitions the input topic has now.
+        partitions: How many partitions the input topic has now; 0 where that is not known.
         metrics: Where they are counted.
         calls: How many calls are remembered; the ones seen last.
     """
@@ -70,11 +70,12 @@ class Placement:
             self._tell_split(call_id, call, partition, source)
 
     def _begin(self, call_id: str, partition: int, source: str) -> _Call:
-        count = self._partitions()
+        count = self._partitions() or self._count
         if count != self._count:  # partitions were added: calls belong elsewhere from now on
             self._calls.clear()
             self._count = count
-        call = _Call(self._choose(call_id.encode(), range(count), ()), partition)
+        expected = self._choose(call_id.encode(), range(count), ()) if count else partition
+        call = _Call(expected, partition)
         self._calls[call_id] = call
         if len(self._calls) > self._most:
             self._calls.popitem(last=False)

@@ -97,3 +97,13 @@ def test_calls_belong_elsewhere_when_partitions_are_added() -> None:
     watch.partitions = 12
     assert watch.see(("foobar", 6), ("call-1", 10), ("abc", 3)) == []
     assert watch.split == 0
+
+
+def test_a_topic_that_is_away_changes_nothing() -> None:
+    watch = Watch(partitions=0)
+    assert watch.see(("call-1", 2), ("call-1", 2)) == []
+    watch.partitions = 8
+    watch.see(("foobar", 6))
+    watch.partitions = 0
+    assert watch.see(("call-1", 6), ("abc", 3)) == []
+    assert [line["event"] for line in watch.see(("abc", 4))] == ["call_in_two_partitions"]
