@@ -3,17 +3,19 @@
 from streams.compression.compress import KEPT, encode, pays, smallest
 from streams.compression.load import NO_PRESSURE, LoadGovernor, Pressure
 from streams.compression.plan import Decision, Plan, choose
-from streams.compression.policy import DEFAULT_POLICY, Policy, parse_policy
+from streams.compression.policy import DEFAULT_POLICY, AssumedPolicy, Policy, assumed, parse_policy
 
 __all__ = [
     "DEFAULT_POLICY",
     "KEPT",
     "NO_PRESSURE",
+    "AssumedPolicy",
     "Decision",
     "LoadGovernor",
     "Plan",
     "Policy",
     "Pressure",
+    "assumed",
     "choose",
     "encode",
     "parse_policy",

@@ -9,7 +9,7 @@ from streams.codecs import Encoder
 from streams.codecs.base import LOSSLESS
 from streams.compression import formats
 from streams.compression.load import NO_PRESSURE, Pressure
-from streams.compression.policy import Policy
+from streams.compression.policy import AssumedPolicy, Policy
 from streams.compression.quality import forecast
 
 #: Predicted mean opinion score (PESQ-NB) of the lossy levels: their promise, and a margin for the model's error.
@@ -69,8 +69,9 @@ def choose(
 ) -> Decision:
     """Plan the compression of a clip.
 
-    In order of precedence: a legal hold and fax are lossless (level 2 at most), with a lossless format even where the
-    policy accepts none; a fixed level; the policy's floor, ceiling and default. Then, for the lossy levels:
+    In order of precedence: a legal hold, a policy that cannot be read, and fax are lossless (level 2 at most), with a
+    lossless format even where the policy accepts none; a fixed level; the policy's floor, ceiling and default. Then,
+    for the lossy levels:
 
     - the first accepted format that can serve is taken;
     - its bit rate is the lowest that is predicted to keep the level's floor, or the policy's where that is higher, and
@@ -112,7 +113,10 @@ def _wanted(policy: Policy, fixed: int | None) -> tuple[int, str]:
     if fixed is not None and not MIN_LEVEL <= fixed <= MAX_LEVEL:
         raise ValueError(f"level {fixed} does not exist; use 1 to 5, or None for automatic")
     level, reason = _by_policy(policy) if fixed is None else (fixed, f"fixed level {fixed}")
-    return (min(level, MOST_COMPRESSED_LOSSLESS), "legal hold") if policy.legal_hold else (level, reason)
+    if not policy.legal_hold:
+        return level, reason
+    reason = "policy unknown" if isinstance(policy, AssumedPolicy) else "legal hold"
+    return min(level, MOST_COMPRESSED_LOSSLESS), reason
 
 
 def _by_policy(policy: Policy) -> tuple[int, str]:

@@ -81,6 +81,12 @@ class CompressionMetrics(Family):
         unit="hotels",
         advice="It differs between workers for more than seconds, or falls: look at the topic audio.policy.",
     )
+    policies_awaited = GaugeOf(
+        "audio_policies_awaited",
+        "Hotels whose policy was lost with the topic audio.policy; their audio is coded without loss.",
+        unit="hotels",
+        advice="Above 0: publish the policies that the log's policies_awaited names, or a tombstone for each hotel.",
+    )
     policies_refused = CounterOf(
         "audio_policies_refused_total",
         "Policies that were refused; the last good one stays in force.",

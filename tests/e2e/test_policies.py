@@ -10,12 +10,15 @@ from aiokafka import AIOKafkaProducer
 
 from schemas import Policy, PolicyEvent, Record
 from schemas.topics import POLICY
+from streams.topic_admin import connected_admin, describe
+from streams.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.damage import with_header
 from tests.chaos.records import Planned
 from tests.chaos.sounds import sample
 from tests.chaos.workers import Worker, running
 from tests.chaos.workload import segment
+from tests.e2e.test_health import readiness, until
 from tests.e2e.test_worker import exact, headers, metric, planned
 from tests.support.brokers import Broker, Namespace
 
@@ -139,3 +142,36 @@ def decoders(worker: Worker) -> tuple[psutil.Process, list[psutil.Process]]:
         if "streams.isolation.zygote" in process.cmdline()
     ]
     return zygote, zygote.children()
+
+
+async def test_a_hold_in_a_policy_topic_that_was_made_again_is_in_force_soon_and_nothing_is_lost_before(
+    broker: Broker, namespace: Namespace, worker: Worker, account: Account
+) -> None:
+    await publish(broker, namespace, PolicyEvent("seaside", Policy(3)).to_record())
+    with running(worker):
+        await account.send([said_in("seaside", 0), said_in("court", 1)])
+        await exact(account, last=False)
+        assert {told["ce_level"] for told in results_by_hotel(account).values()} == {"3"}
+        await delete_topic(broker, f"{namespace.prefix}{POLICY}")
+        await until(lambda: not readiness(worker)["policies_loaded"], 10)
+        await account.send([said_in("harbour", 2), said_in("seaside", 3)])
+        await exact(account, last=False)
+        assert results_by_hotel(account)["harbour"]["ce_reason"] == "policy unknown"
+        await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+        await publish(broker, namespace, PolicyEvent("court", Policy(1, legal_hold=True)).to_record())
+        await until(lambda: readiness(worker)["policies_loaded"] and metric(worker, "audio_policies") == 1, 10)
+        await account.send([said_in("court", 4), said_in("seaside", 5), said_in("lisbon", 6)])
+        await exact(account)
+        assert worker.alive
+    found = results_by_hotel(account)
+    assert found["court"]["ce_reason"] == "legal hold"
+    assert (found["seaside"]["ce_level"], found["seaside"]["ce_reason"]) == ("2", "policy unknown")  # not there again
+    assert found["lisbon"]["ce_level"] == "3"
+    assert [line["hotels"] for line in worker.lines() if line["event"] == "policies_awaited"] == [["seaside"]]
+
+
+async def delete_topic(broker: Broker, topic: str) -> None:
+    async with connected_admin(broker.bootstrap_servers) as admin:
+        await admin.delete_topics([topic])
+        while await describe(admin, [topic]):
+            await asyncio.sleep(0.05)

@@ -14,6 +14,7 @@ from schemas.topics import POLICY
 from streams.compression import DEFAULT_POLICY
 from streams.metrics import Metrics
 from streams.policies import PoliciesInForce, PolicyReader
+from streams.topic_admin import connected_admin, describe
 from streams.topics import apply_topics
 from tests.support.brokers import Broker, Namespace
 
@@ -33,6 +34,12 @@ class Rig:
         async with AIOKafkaProducer(bootstrap_servers=self.servers) as producer:
             for record in records:
                 await producer.send_and_wait(self.topic, record.value, key=record.key)
+
+    async def delete_topic(self) -> None:
+        async with connected_admin(self.servers) as admin:
+            await admin.delete_topics([self.topic])
+            while await describe(admin, [self.topic]):
+                await asyncio.sleep(0.05)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[PolicyReader]:
@@ -114,6 +121,38 @@ async def test_aborted_policies_were_never_there(rig: Rig, namespace: Namespace)
         await producer.abort_transaction()
     async with rig.reading():
         assert rig.policies.of("seaside") == DEFAULT_POLICY
+
+
+async def test_a_topic_that_is_made_again_is_read_from_its_beginning_and_nothing_is_lost_meanwhile(
+    rig: Rig, broker: Broker, namespace: Namespace
+) -> None:
+    where = (broker.bootstrap_servers, namespace.prefix, namespace.group)
+    await rig.publish(PolicyEvent("seaside", Policy(5)).to_record(), PolicyEvent("lisbon", Policy(1)).to_record())
+    async with rig.reading() as reader:
+        await rig.delete_topic()
+        await until(lambda: not reader.loaded)
+        assert rig.policies.of("anyone").legal_hold
+        await apply_topics(*where)
+        await rig.publish(PolicyEvent("seaside", HOLD).to_record())
+        await until(lambda: reader.loaded and rig.policies.of("seaside") == HOLD)
+        assert rig.policies.of("anyone") == DEFAULT_POLICY
+        assert rig.policies.of("lisbon").legal_hold
+        assert rig.metrics.registry.get_sample_value("audio_policies_awaited") == 1
+        await rig.publish(PolicyEvent("lisbon", Policy(1)).to_record())
+        await until(lambda: rig.policies.of("lisbon") == Policy(1))
+        assert rig.metrics.registry.get_sample_value("audio_policies_awaited") == 0
+
+
+async def test_a_topic_that_is_another_one_at_the_next_look_is_noticed_as_well(
+    rig: Rig, broker: Broker, namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.publish(PolicyEvent("seaside", Policy(5)).to_record())
+    async with rig.reading() as reader:
+        monkeypatch.setattr("streams.policies._LOOK_SECONDS", 8.0)  # it is deleted and there again in less
+        await rig.delete_topic()
+        await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+        await rig.publish(PolicyEvent("seaside", HOLD).to_record())
+        await until(lambda: reader.loaded and rig.policies.of("seaside") == HOLD)
 
 
 async def test_no_broker_ends_the_reader() -> None:

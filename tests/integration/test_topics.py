@@ -109,6 +109,7 @@ async def test_topics_of_an_earlier_release_get_the_two_settings_and_keep_all_ot
     name = f"{namespace.prefix}{RAW}"
     own = {"max.message.bytes": "9437184", "retention.ms": "1234567"}
     await create(broker, NewTopic(name, 8, 1, topic_configs=own))
+    await known(broker, name, 8)
     options = ["--bootstrap-servers", broker.bootstrap_servers, "--topic-prefix", namespace.prefix]
     command = ["apply", "--update-settings", *options, "--group", namespace.group]
     assert await asyncio.to_thread(topics.main, command) == 0

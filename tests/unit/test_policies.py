@@ -3,7 +3,7 @@
 import pytest
 
 from schemas import Policy, PolicyEvent, Record, Rejection
-from streams.compression import DEFAULT_POLICY
+from streams.compression import DEFAULT_POLICY, AssumedPolicy, assumed
 from streams.policies import PoliciesInForce
 
 HOLD = Policy(2, legal_hold=True)
@@ -42,3 +42,31 @@ def test_a_tombstone_removes_one_and_versions_begin_anew(policies: PoliciesInFor
 
 def test_a_tombstone_for_nobody_is_no_mistake(policies: PoliciesInForce) -> None:
     assert policies.apply(Record(b"lisbon", None)) == PolicyEvent("lisbon", None)
+
+
+def test_without_its_topic_nothing_is_lost_and_formats_stay(policies: PoliciesInForce) -> None:
+    policies.apply(PolicyEvent("harbour", Policy(1, accept=("audio/wav",))).to_record())
+    policies.lose()
+    assert policies.of("seaside").legal_hold
+    assert policies.of("harbour").legal_hold
+    assert policies.of("harbour").accept == ("audio/wav",)
+    assert isinstance(policies.of("anyone"), AssumedPolicy)
+    assert policies.of("anyone").legal_hold
+    assert len(policies) == 0
+
+
+def test_a_new_topic_counts_from_its_end_on_and_hotels_that_it_lacks_stay_without_loss(
+    policies: PoliciesInForce,
+) -> None:
+    policies.apply(PolicyEvent("harbour", Policy(7)).to_record())
+    policies.lose()
+    assert policies.apply(PolicyEvent("seaside", Policy(1)).to_record()) == PolicyEvent("seaside", Policy(1))
+    assert policies.of("seaside").legal_hold  # what comes behind it may be a hold
+    policies.complete()
+    assert policies.of("seaside") == Policy(1)
+    assert policies.of("anyone") == DEFAULT_POLICY
+    assert policies.of("harbour") == assumed(Policy(7))
+    assert policies.awaited == ["harbour"]
+    policies.apply(PolicyEvent("harbour", None).to_record())
+    assert policies.of("harbour") == DEFAULT_POLICY
+    assert policies.awaited == []

@@ -109,12 +109,13 @@ def _flow() -> list[Panel]:
         graph(
             Words(
                 "Topics",
-                "Topics that do not exist, and partitions of the input that nobody can read because another topic "
-                "lacks them. Both should be 0.",
-                ("AudioPartitionsUnservable", "AudioTopicsMissing"),
+                "Topics that do not exist, partitions of the input that nobody can read because another topic lacks "
+                "them, and hotels whose policy was lost with its topic. All should be 0.",
+                ("AudioPartitionsUnservable", "AudioTopicsMissing", "AudioPoliciesAwaited"),
             ),
             Query("max(audio_topics_missing)", "missing topics"),
             Query("max(audio_partitions_unservable)", "partitions that cannot be served"),
+            Query("max(audio_policies_awaited)", "lost policies"),
             unit="short",
         ),
     ]

@@ -10,7 +10,7 @@ from streams.audio.analysis import Analysis, Hearing, listen
 from streams.audio.clip import Clip
 from streams.audio.decode import decode
 from streams.codecs import FlacEncoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
-from streams.compression import DEFAULT_POLICY, Decision, Plan, Policy, Pressure, choose, encode
+from streams.compression import DEFAULT_POLICY, Decision, Plan, Policy, Pressure, assumed, choose, encode
 from streams.compression.plan import FLOORS
 from tests.support.signals import encode_as, speech
 
@@ -94,6 +94,7 @@ def test_unknown_level(level: int) -> None:
         (Policy(1, floor_level=3, ceiling_level=3), 3, "default"),
         (Policy(1, legal_hold=True), 2, "legal hold"),
         (Policy(1, legal_hold=True, floor_level=4), 2, "legal hold"),
+        (assumed(Policy(1, floor_level=4)), 2, "policy unknown"),
         (Policy(1, legal_hold=True, default_level=1), 1, "legal hold"),
     ],
 )
