@@ -109,6 +109,26 @@ def writable(text: str) -> Path:
     return path
 
 
+def content_of(path: Path, most: int) -> bytes:
+    """A file's content, looked at before it is read: a device may never end, and a pipe never begin.
+
+    Args:
+        path: The file.
+        most: Bytes that it may have, without a megabyte for headers.
+
+    Raises:
+        CommandError: If it is larger, no regular file, or cannot be read; the message does not name it.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise CommandError("is no regular file")
+        if path.stat().st_size > most + 2**20:
+            raise CommandError(f"is larger than the {most // 2**20} MiB that are read at a time")
+        return path.read_bytes()
+    except OSError as error:
+        raise CommandError(error.strerror or str(error)) from error
+
+
 def count(text: str) -> int:
     """An option's number of something, at least one."""
     number = int(text)
@@ -187,7 +207,10 @@ def fail(command: str, message: str) -> int:
 
 
 def progress_bar() -> Progress:
-    """A progress bar on standard error, shown on terminals only; use it as a context manager."""
+    """A progress bar on standard error, shown on terminals only; use it as a context manager.
+
+    What is printed meanwhile appears above it where standard output is a terminal too; else it goes where it should.
+    """
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}", markup=False),
@@ -196,5 +219,6 @@ def progress_bar() -> Progress:
         TimeRemainingColumn(),
         console=console,
         disable=not console.is_terminal,
+        redirect_stdout=sys.stdout.isatty(),
         transient=True,
     )

@@ -19,7 +19,7 @@ from rich.table import Table
 from schemas import MediaType, Policy, Rejection
 from schemas.media_type import FLAC, MPEG, OGG, WAV
 from schemas.policy import LOSSLESS_TYPES, OPUS, VORBIS
-from scripts.commands._cli import AUDIO_SUFFIXES, fail, progress_bar
+from scripts.commands._cli import AUDIO_SUFFIXES, CommandError, content_of, fail, progress_bar
 from streams.audio import DecodeLimits
 from streams.audio.analysis import listen
 from streams.codecs import Encoded
@@ -154,9 +154,9 @@ def _run(jobs: Sequence[Job], options: argparse.Namespace) -> list[Saved | Faile
 
 def _compress(job: Job, cage: Cage, policy: Policy, level: int | None) -> Saved | Failed:
     try:
-        audio = job.path.read_bytes()
-    except OSError as error:
-        return Failed(job, error.strerror or str(error))
+        audio = content_of(job.path, _MAX_PCM_BYTES)
+    except CommandError as error:
+        return Failed(job, str(error))
     media_type = MediaType(AUDIO_SUFFIXES[job.path.suffix.lower()])
     clip = cage.decode(audio, media_type)
     if isinstance(clip, Rejection):

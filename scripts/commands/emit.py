@@ -12,14 +12,21 @@ from schemas import MediaType, Position, RawAudio, Rejection
 from schemas.media_type import L16, SLIN
 from schemas.raw_audio import CHANNELS
 from schemas.topics import RAW
-from scripts.commands._cli import AUDIO_SUFFIXES, CommandError, add_cluster_options, cluster_of, progress_bar, run
+from scripts.commands._cli import (
+    AUDIO_SUFFIXES,
+    CommandError,
+    add_cluster_options,
+    cluster_of,
+    content_of,
+    progress_bar,
+    run,
+)
 from streams.audio import Clip, DecodeLimits, decode
 from streams.clients import RawAudioProducer
 from streams.clients.segments import segments
 
 _SOURCE = "/hotel-audio-streams/emit"
 _MAX_PCM_BYTES = 512 * 2**20  # well over an hour of anything
-_MAX_FILE_BYTES = _MAX_PCM_BYTES + 2**20  # with a header
 _ACKNOWLEDGED_WITHIN = 10.0  # seconds
 _SHORTEST = 0.02  # seconds: one packet of telephony
 _LONGEST = 60.0
@@ -83,22 +90,14 @@ def _read(path: Path) -> Clip:
     media_type = AUDIO_SUFFIXES.get(path.suffix.lower())
     if media_type is None:
         raise CommandError(f"{path}: the name has to end in one of {', '.join(AUDIO_SUFFIXES)}")
-    clip = decode(_bytes_of(path), MediaType(media_type), DecodeLimits(max_pcm_bytes=_MAX_PCM_BYTES))
+    try:
+        content = content_of(path, _MAX_PCM_BYTES)
+    except CommandError as error:
+        raise CommandError(f"{path}: {error}") from error
+    clip = decode(content, MediaType(media_type), DecodeLimits(max_pcm_bytes=_MAX_PCM_BYTES))
     if isinstance(clip, Rejection):
         raise CommandError(f"{path}: {clip.reason}")
     return clip
-
-
-def _bytes_of(path: Path) -> bytes:
-    """A file's content, looked at before it is read: a device may never end, and a pipe never begin."""
-    try:
-        if path.exists() and not path.is_file():
-            raise CommandError(f"{path}: is no regular file")
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise CommandError(f"{path}: is larger than the {_MAX_PCM_BYTES // 2**20} MiB that can be sent at a time")
-        return path.read_bytes()
-    except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}") from error
 
 
 async def _send(

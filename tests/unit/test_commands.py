@@ -1,4 +1,5 @@
 import os
+import pty
 import socket
 import subprocess
 import sys
@@ -186,3 +187,20 @@ def test_settings_come_from_the_environment(
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", nobody)
     assert topics.main(["check"]) == 1
     assert nobody in capsys.readouterr().err
+
+
+def test_output_beside_a_progress_bar_goes_where_it_should(tmp_path: Path) -> None:
+    code = (
+        "from scripts.commands._cli import progress_bar\n"
+        "with progress_bar() as progress:\n"
+        "    bar = progress.add_task('inputs', total=2)\n"
+        "    print('a line', flush=True)\n"
+        "    progress.advance(bar)"
+    )
+    terminal, its_end = pty.openpty()
+    with (tmp_path / "out").open("wb") as out:
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=out, stderr=its_end, check=True)
+    os.close(its_end)
+    assert (tmp_path / "out").read_text() == "a line\n"
+    assert b"inputs" in os.read(terminal, 10_000)
+    os.close(terminal)

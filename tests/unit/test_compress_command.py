@@ -1,5 +1,6 @@
 """The command on a mixed folder: what it shows, what it writes, and what it says of files that are none."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -85,13 +86,17 @@ def test_a_dry_run_writes_nothing(folder: Path, tmp_path: Path) -> None:
 def test_the_others_are_done_when_one_fails(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "broken.wav").write_bytes(b"this is no audio")
 
-    assert run(folder, folder / "notes.txt", tmp_path / "missing.wav", "--out", tmp_path / "out") == 1
+    os.mkfifo(tmp_path / "pipe.wav")
+    others = (folder / "notes.txt", tmp_path / "missing.wav", tmp_path / "pipe.wav")
+
+    assert run(folder, *others, "--out", tmp_path / "out") == 1
 
     shown = capsys.readouterr()
     assert "5 files" in shown.out
     problems = shown.err.splitlines()
-    assert [line.split(":")[0] for line in problems] == ["compress"] * 3
-    assert ["notes.txt" in shown.err, "broken.wav" in shown.err, "missing.wav: No such file" in shown.err] == [True] * 3
+    assert [line.split(":")[0] for line in problems] == ["compress"] * 4
+    for says in ("notes.txt", "broken.wav", "missing.wav: No such file", "pipe.wav: is no regular file"):
+        assert says in shown.err
     assert len([path for path in (tmp_path / "out").rglob("*") if path.is_file()]) == 5
 
 
