@@ -1,11 +1,12 @@
-"""Where a partition begins: its committed offset, held against what its log still has."""
+"""Where partitions begin: their committed offsets, held against what their logs still have."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from aiokafka.structs import OffsetAndMetadata
 
 from streams.delivery.outcome import Source
-from streams.delivery.transactions import written_in
+from streams.delivery.transactions import Committed, is_marked, written_in
 from streams.protocol.list_offsets import Bounds
 
 
@@ -13,7 +14,15 @@ class OffsetBeyondLogError(RuntimeError):
     """A worker has answered records beyond the end of the log: the log has lost some, or is another one.
 
     Which of the records that it has now are answered, only an operator can know. The worker ends.
+
+    Args:
+        message: What is wrong, and what to do.
+        offsets: The committed offsets in question.
     """
+
+    def __init__(self, message: str, offsets: Mapping[Source, int]) -> None:
+        super().__init__(message)
+        self.offsets = offsets
 
 
 class Beginning(NamedTuple):
@@ -35,37 +44,47 @@ def is_beyond(committed: OffsetAndMetadata | None, bounds: Bounds | None) -> boo
     return committed is not None and bounds is not None and committed.offset > bounds.end
 
 
-def beginning(source: Source, committed: OffsetAndMetadata | None, bounds: Bounds | None) -> Beginning:
-    """Decide where a partition begins, so that no record of its log is left out.
+def beginnings(committed: Committed, bounds: Mapping[Source, Bounds | None]) -> dict[Source, Beginning]:
+    """Decide where partitions begin, so that no record of their logs is left out.
 
     An offset beyond the log's end that no worker has committed was set by something else, or copied from another
     cluster: it says nothing about this log, which is read from its start. One that a worker has committed says that
     the log has lost records; going on from its start would answer again what is answered, and going on from its end
-    would leave out what has come since.
+    would leave out what has come since. It is marked so, because the log may grow beyond it.
 
     Args:
-        source: The partition.
-        committed: Its committed offset, None where there is none.
-        bounds: Of its log; None when they could not be had. A fetch that is out of range is noticed later.
+        committed: The committed offsets of those partitions that have one.
+        bounds: Of every partition's log; None where they could not be had. A fetch that is out of range is noticed
+            later.
 
     Raises:
-        OffsetBeyondLogError: When a worker has committed an offset beyond the log's end.
+        OffsetBeyondLogError: When a worker has committed an offset beyond a log's end, now or when it was marked.
     """
+    lost = {source: known.offset for source, known in committed.items() if _is_lost(known, bounds[source])}
+    if lost:
+        raise OffsetBeyondLogError(_message(lost), lost)
+    return {source: _beginning(committed.get(source), found) for source, found in bounds.items()}
+
+
+def _is_lost(committed: OffsetAndMetadata, bounds: Bounds | None) -> bool:
+    by_a_worker = written_in(committed.metadata) is not None
+    return by_a_worker and (is_marked(committed.metadata) or is_beyond(committed, bounds))
+
+
+def _beginning(committed: OffsetAndMetadata | None, bounds: Bounds | None) -> Beginning:
     if bounds is None:
         return Beginning(committed.offset if committed else 0)
     if committed is None:
         return Beginning(bounds.start)
-    if not is_beyond(committed, bounds):
-        return Beginning(max(committed.offset, bounds.start), expired=max(0, bounds.start - committed.offset))
-    if written_in(committed.metadata) is not None:
-        raise OffsetBeyondLogError(_message(source, committed.offset, bounds))
-    return Beginning(bounds.start, beyond=committed.offset - bounds.end)
+    if is_beyond(committed, bounds):
+        return Beginning(bounds.start, beyond=committed.offset - bounds.end)
+    return Beginning(max(committed.offset, bounds.start), expired=max(0, bounds.start - committed.offset))
 
 
-def _message(source: Source, offset: int, bounds: Bounds) -> str:
+def _message(lost: Mapping[Source, int]) -> str:
+    partitions = ", ".join(f"{source.topic}-{source.partition} up to {offset}" for source, offset in lost.items())
     return (
-        f"records of {source.topic}-{source.partition} are answered up to offset {offset}, and its log ends at"
-        f" {bounds.end}: it has lost records, or is another one. Stop all workers, then reset the group's offset of"
-        f" this partition with kafka-consumer-groups: --to-offset {bounds.start} if nothing of this log is answered,"
-        " or to where it lost its last records (docs/TROUBLESHOOTING.md)"
+        f"records are answered beyond the end of their log ({partitions}): the log has lost records, or is another one."
+        " Stop all workers, then say where to go on with kafka-consumer-groups --reset-offsets, at the log's start if"
+        " nothing of it is answered (docs/TROUBLESHOOTING.md)"
     )

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 
 import structlog
 
+from streams.delivery.beginnings import OffsetBeyondLogError
 from streams.delivery.committer import Committer
 from streams.delivery.lane import Lane, LaneParts
 from streams.delivery.outcome import Input, Processor, Source
-from streams.delivery.transactions import Batch, Committed, Transactor
+from streams.delivery.transactions import BEYOND_LOG, Batch, Committed, Transactor
 from streams.protocol.txn_offset_commit import GroupMember
 
 log = structlog.get_logger(__name__)
@@ -104,6 +105,7 @@ class Lanes:
                 begins, and lets the consumer read from there.
 
         Raises:
+            OffsetBeyondLogError: When an offset is beyond the end of its log.
             OffsetWentBackError: When an offset is lower than what this process has committed itself.
         """
         async with self._lock:
@@ -114,7 +116,7 @@ class Lanes:
             try:
                 committed = await transactor.start()
                 self._check(sources, committed)
-                offsets = await begin(committed)
+                offsets = await _begin(transactor, begin, committed)
                 if claims := [Batch(source, (), offset) for source, offset in offsets.items() if offset]:
                     await transactor.commit(claims)
             except BaseException:
@@ -213,6 +215,17 @@ class Lanes:
         """Drain for good: later assignments open nothing."""
         self._closed = True
         await self.drain()
+
+
+async def _begin(transactor: Transactor, begin: Begin, committed: Committed) -> Mapping[Source, int]:
+    """Let the partitions begin; an offset that is beyond its log is marked, so that no later life takes it for good."""
+    try:
+        return await begin(committed)
+    except OffsetBeyondLogError as error:
+        await transactor.commit(
+            [Batch(source, (), offset, mark=BEYOND_LOG) for source, offset in error.offsets.items()]
+        )
+        raise
 
 
 async def _stop(transactor: Transactor) -> None:

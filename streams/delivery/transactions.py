@@ -39,13 +39,18 @@ class Batch(NamedTuple):
         outputs: In the order of their inputs.
         next_offset: Of the first input that is not in it.
         first_offset: Of the first input that is in it; None where there is none.
+        mark: Noted behind the writer's name, see `is_marked`.
     """
 
     source: Source
     outputs: Sequence[Output]
     next_offset: int
     first_offset: int | None = None
+    mark: str = ""
 
+
+#: Noted behind a writer's name: the offset beside it was found beyond the end of its log.
+BEYOND_LOG = " beyond the log"
 
 #: The offset of each partition that has one, and what is noted beside it.
 Committed = Mapping[Source, OffsetAndMetadata]
@@ -157,7 +162,9 @@ class GroupProducer:
 
     def _offsets(self, batches: Sequence[Batch]) -> Offsets:
         name = _name(self._member)
-        return {TopicPartition(*batch.source): OffsetAndMetadata(batch.next_offset, name) for batch in batches}
+        return {
+            TopicPartition(*batch.source): OffsetAndMetadata(batch.next_offset, name + batch.mark) for batch in batches
+        }
 
     async def _fence_and_read(self, client: AIOKafkaClient, writer: TransactionalWriter) -> Offsets:
         """Read whose transactions may be open and end them, then read the offsets, both from the true coordinator."""
@@ -196,7 +203,7 @@ class GroupProducer:
                 await asyncio.sleep(_READ_PAUSE)
 
     async def _fence_former_owners(self, client: AIOKafkaClient, last: Offsets) -> None:
-        names = sorted({committed.metadata for committed in last.values()})
+        names = sorted({committed.metadata.removesuffix(BEYOND_LOG) for committed in last.values()})
         former = [self._transactional_id(name) for name in names if _is_former(name, self._member)]
         await together(*(TransactionalWriter(client, transactional_id).start() for transactional_id in former))
 
@@ -263,6 +270,11 @@ def written_in(name: str) -> int | None:
     """The generation of the writer that is called so; None for a note of others, beside offsets set by hand."""
     generation, _, instance = name.partition("-")
     return int(generation) if generation.isdecimal() and instance else None
+
+
+def is_marked(name: str) -> bool:
+    """Whether a worker has found the offset beside this name beyond the end of its log."""
+    return name.endswith(BEYOND_LOG)
 
 
 def _is_former(name: str, member: GroupMember) -> bool:

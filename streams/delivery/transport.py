@@ -15,7 +15,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from streams.delivery.assignor import LaneAssignor
-from streams.delivery.beginnings import OffsetBeyondLogError, beginning, is_beyond
+from streams.delivery.beginnings import OffsetBeyondLogError, beginnings, is_beyond
 from streams.delivery.consumer_thread import LaneConsumerThread
 from streams.delivery.fetch_loop import FetchLoop
 from streams.delivery.lanes import Lanes
@@ -175,7 +175,7 @@ class LaneConsumer(FetchLoop):
             return
         if position < expected:  # the next start looks closer
             message = f"{tp.topic}-{tp.partition} was read up to offset {expected}, and its log ends before that"
-            self.transport.on_failure(OffsetBeyondLogError(message))
+            self.transport.on_failure(OffsetBeyondLogError(message, {source: expected}))
         elif position > expected > 0:
             self.transport.lanes.expired(source, expected, position)
         self._next[tp] = position
@@ -189,15 +189,13 @@ class LaneConsumer(FetchLoop):
                 break
             await asyncio.sleep(_LOOK_PAUSE)
             bounds |= await self._thread.log_bounds(beyond)
-        offsets = {}
-        for source, tp in sources.items():
-            begins = beginning(source, committed.get(source), bounds.get(tp))
-            offsets[source] = begins.offset
+        found = beginnings(committed, {source: bounds.get(tp) for source, tp in sources.items()})
+        for source, begins in found.items():
             if begins.expired:
                 self.transport.lanes.expired(source, begins.offset - begins.expired, begins.offset)
             elif begins.beyond:
                 self.transport.lanes.begun_again(source, committed[source].offset, begins.offset)
-        return offsets
+        return {source: begins.offset for source, begins in found.items()}
 
     def _waits(self, tp: TP) -> bool:
         return self.transport.lanes.serves(tp.topic) or self.app.assignor.is_standby(tp)

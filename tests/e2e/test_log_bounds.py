@@ -13,7 +13,9 @@ from tests.chaos.workers import Worker, running
 from tests.chaos.workload import calls
 from tests.support.brokers import Broker, Namespace
 
-FAR = 5000
+FAR, NEAR = 5000, 60
+#: Seconds after which a group has forgotten its members, and more.
+SESSION = 10.0
 BY_A_WORKER = "3-0123456789abcdef0123456789abcdef"
 
 
@@ -71,16 +73,21 @@ async def test_an_offset_of_another_log_beyond_the_end_leaves_nothing_out(
     assert {line["committed"] for line in told} == {FAR}
 
 
-async def test_a_log_that_has_lost_what_was_answered_ends_the_worker_which_says_so(
+async def test_a_log_that_has_lost_what_was_answered_ends_workers_until_somebody_has_decided(
     worker: Worker, account: Account, group: Group
 ) -> None:
-    await group.commit(FAR, BY_A_WORKER)
-    await account.send(calls(40, seed=4))
-    worker.start()
-    assert await asyncio.to_thread(worker.process.wait, 60) == 1
-    assert f"are answered up to offset {FAR}, and its log ends at" in worker.log.read_text()
+    await group.commit(NEAR, BY_A_WORKER)
+    for seed in (4, 5):  # the second time, the log has grown beyond the offset
+        await account.send(calls(NEAR * seed, seed=seed))
+        worker.start()
+        assert await asyncio.to_thread(worker.process.wait, 60) == 1
+        assert "records are answered beyond the end of their log" in worker.tail()
     await account.collect(within=1)
     assert account.results == []
+    await asyncio.sleep(SESSION)
+    await group.commit(0, "")
+    with running(worker):
+        await exact(account)
 
 
 async def test_unread_input_that_has_expired_is_told_and_what_comes_next_is_answered(

@@ -3,11 +3,12 @@
 import pytest
 from aiokafka.structs import OffsetAndMetadata
 
-from streams.delivery.beginnings import Beginning, OffsetBeyondLogError, beginning
+from streams.delivery.beginnings import Beginning, OffsetBeyondLogError, beginnings
 from streams.delivery.outcome import Source
+from streams.delivery.transactions import BEYOND_LOG
 from streams.protocol.list_offsets import Bounds
 
-SOURCE = Source("audio.raw", 3)
+SOURCE, ANOTHER = Source("audio.raw", 3), Source("audio.raw", 4)
 BY_A_WORKER = "7-0123456789abcdef"
 
 
@@ -28,17 +29,32 @@ BY_A_WORKER = "7-0123456789abcdef"
 def test_a_partition_begins_at_its_committed_offset_or_where_the_log_does(
     offset: int | None, bounds: Bounds | None, expected: Beginning
 ) -> None:
-    committed = None if offset is None else OffsetAndMetadata(offset, BY_A_WORKER)
-    assert beginning(SOURCE, committed, bounds) == expected
+    committed = {} if offset is None else {SOURCE: OffsetAndMetadata(offset, BY_A_WORKER)}
+    assert beginnings(committed, {SOURCE: bounds}) == {SOURCE: expected}
 
 
 @pytest.mark.parametrize("note", ["", "moved by an operator", "7-", "mirror-7"])
 def test_an_offset_beyond_the_end_that_no_worker_committed_says_nothing_of_this_log(note: str) -> None:
-    assert beginning(SOURCE, OffsetAndMetadata(5000, note), Bounds(20, 1040)) == Beginning(20, beyond=3960)
+    committed = {SOURCE: OffsetAndMetadata(5000, note)}
+    assert beginnings(committed, {SOURCE: Bounds(20, 1040)}) == {SOURCE: Beginning(20, beyond=3960)}
 
 
-def test_a_log_that_has_lost_what_was_answered_ends_the_worker_and_says_what_to_do() -> None:
+@pytest.mark.parametrize(
+    ("note", "bounds"),
+    [
+        (BY_A_WORKER, Bounds(20, 1040)),
+        (BY_A_WORKER + BEYOND_LOG, Bounds(20, 1040)),
+        (BY_A_WORKER + BEYOND_LOG, Bounds(20, 9999)),
+        (BY_A_WORKER + BEYOND_LOG, None),
+    ],
+    ids=["found now", "found before", "the log has grown since", "its leader does not answer"],
+)
+def test_a_log_that_has_lost_what_was_answered_ends_the_worker_and_says_what_to_do(
+    note: str, bounds: Bounds | None
+) -> None:
+    committed = {SOURCE: OffsetAndMetadata(5000, note), ANOTHER: OffsetAndMetadata(1, BY_A_WORKER)}
     with pytest.raises(OffsetBeyondLogError) as raised:
-        beginning(SOURCE, OffsetAndMetadata(5000, BY_A_WORKER), Bounds(20, 1040))
-    for part in ("audio.raw-3", "5000", "1040", "--to-offset 20", "Stop all workers"):
+        beginnings(committed, {SOURCE: bounds, ANOTHER: Bounds(0, 9)})
+    assert raised.value.offsets == {SOURCE: 5000}
+    for part in ("audio.raw-3 up to 5000", "Stop all workers", "--reset-offsets"):
         assert part in str(raised.value)
