@@ -26,7 +26,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from schemas import Record
 from streams.delivery.clocks import BrokerClocks
-from streams.delivery.error_codes import passing_errors, produce_error
+from streams.delivery.error_codes import InputTopicGoneError, passing_errors, produce_error
 from streams.delivery.refused import RefusedBatchError
 from streams.protocol.end_txn import EndTxn
 from streams.protocol.produce import Produce
@@ -66,6 +66,7 @@ class TransactionalWriter:
         self._producer = Producer(-1, -1)
         self._sequences: dict[TopicPartition, int] = {}
         self._coordinators: dict[int, int] = {}
+        self._known_inputs: set[str] = set()
 
     async def start(self) -> None:
         """Fence and begin.
@@ -99,6 +100,7 @@ class TransactionalWriter:
 
         Raises:
             ProducerFenced: If the group no longer knows the member so, or another one has started under this id.
+            InputTopicGoneError: If the brokers no longer know a topic of which they took offsets before.
             KafkaError: When the brokers refuse; the transaction must not be committed then.
         """
         request = TxnOffsetCommit(self._id, self._producer, member, offsets)
@@ -107,9 +109,13 @@ class TransactionalWriter:
             codes = dict(answer.error_codes())
             if missing := offsets.keys() - codes:
                 raise KafkaError(f"the answer to TxnOffsetCommit leaves out {sorted(missing)}")
+            gone = {topic for (topic, _), code in codes.items() if code == _UNKNOWN.errno}
+            if gone & self._known_inputs:
+                raise InputTopicGoneError(min(gone))
             return codes.values()
 
         await self._coordinated(CoordinationType.GROUP, member.group, request, error_codes)
+        self._known_inputs.update(topic for topic, _ in offsets)
         return self._coordinators[CoordinationType.GROUP]
 
     async def commit(self) -> None:

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import CoordinationType
 from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, ProducerFenced, RequestTimedOutError
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas import Record
 from schemas.topics import COMPRESSED, RAW
+from streams.delivery.error_codes import InputTopicGoneError
 from streams.delivery.outcome import Output, Source
 from streams.delivery.transactions import Batch, GroupProducer, connect
 from streams.delivery.writer import REQUEST_TIMEOUT_MS, TransactionalWriter
@@ -320,6 +322,25 @@ async def test_an_answer_that_leaves_out_a_partition_is_no_success(
         monkeypatch.setattr(producer._client, "send", leave_out)  # noqa: SLF001
         with pytest.raises(KafkaError, match="leaves out"):
             await producer.commit([installation.batch(b"a", next_offset=1)])
+    assert await installation.committed() is None
+
+
+async def test_offsets_of_a_topic_that_is_gone_are_not_kept_for_one_that_is_made_again(
+    installation: Installation, namespace: Namespace
+) -> None:
+    async with installation.writing() as producer:
+        await producer.commit([installation.batch(b"a", next_offset=5000)])
+        admin = AIOKafkaAdminClient(bootstrap_servers=installation.servers)
+        await admin.start()
+        await admin.delete_topics([installation.source.topic])
+        while installation.source.topic in await admin.list_topics():
+            await asyncio.sleep(0.02)
+        await admin.close()
+        committing = asyncio.create_task(producer.commit([installation.batch(b"b", next_offset=5001)]))
+        await asyncio.wait([committing], timeout=1.0)
+        await apply_topics(installation.servers, namespace.prefix, namespace.group)
+        with pytest.raises(InputTopicGoneError, match="is gone"):
+            await asyncio.wait_for(committing, SOON)
     assert await installation.committed() is None
 
 
