@@ -40,6 +40,8 @@ from streams.tables import CacheTable, PromptTableManager
 _STREAM_BUFFER = 16
 #: Bytes fetched per partition and request; a single larger record is still fetched, alone.
 _FETCH_BYTES = 2 * 2**20
+#: What a record may have beside its value.
+_HEADERS_BYTES = 2**20
 #: A worker that comes back within this keeps its partitions, without a rebalance. Those of one that does not come back
 #: stand still this long: short, but above a loaded machine's pauses.
 _SESSION_TIMEOUT = 8.0
@@ -166,7 +168,15 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
     count = topics.topic(topics.RAW).partitions
     partitions = PartitionCount(count, count)
     app.assignor = LaneAssignor(app, _STANDBY_REPLICAS, lambda: partitions.servable)
-    app.transport = LaneTransport(_broker_urls(settings), app, lanes=lanes, on_failure=on_failure)
+    app.transport = LaneTransport(
+        _broker_urls(settings),
+        app,
+        lanes=lanes,
+        largest_record=max(
+            settings.max_record_bytes + _HEADERS_BYTES, topics.topic(topics.DEAD_LETTER).max_message_bytes
+        ),
+        on_failure=on_failure,
+    )
     metrics.breaker_fill_ratio.set_function(lambda: parts.breaker.fill_ratio)
     return Runtime(
         settings=settings,

@@ -26,6 +26,14 @@ RECORD: tuple[Refusal, ...] = (
         "Look at the client that wrote it, and at the broker's disk; send the original again.",
     ),
     Refusal(
+        "RecordTooLarge",
+        "record",
+        "`record`",
+        "Uncompressed, the record is larger than a dead letter can be. The letter has the first 64 KiB of key and"
+        " value, and their lengths and the value's SHA-256 in headers.",
+        "Send shorter segments.",
+    ),
+    Refusal(
         "UnreadableBatch",
         "record",
         "`batch`",

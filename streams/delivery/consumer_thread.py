@@ -25,8 +25,13 @@ _BOUNDS_WITHIN = 4.0
 
 
 class LaneConsumerThread(driver.AIOKafkaConsumerThread):
-    """Reads only committed records: an upstream transaction that was aborted is not a call."""
+    """Reads only committed records: an upstream transaction that was aborted is not a call.
 
+    Attributes:
+        largest_record: Bytes of a record that is read whole, uncompressed.
+    """
+
+    largest_record: int
     logger = logging.getLogger("faust.transport")  # mode would name it after this module
 
     @property
@@ -75,6 +80,7 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         mend_offset_fetch()
         consumer = super()._create_worker_consumer(transport)
         read_every_record(consumer)
+        consumer.largest = self.largest_record
         # Faust offers none of these as a setting of its own; all are read when the consumer starts.
         consumer._isolation_level = "read_committed"  # noqa: SLF001
         consumer._fetch_max_wait_ms = _FETCH_MAX_WAIT_MS  # noqa: SLF001

@@ -7,7 +7,7 @@ room, once for several records.
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, Self, cast
 
 import faust
@@ -53,33 +53,50 @@ class UnreadableMessage(ConsumerMessage):
         return made
 
 
+#: Bytes of keys, values and headers that may wait in a queue; one record more is let in.
+_QUEUE_BYTES = 8 * 2**20
+
+
 class EventQueue(ThrowableQueue[EventT[Any]]):
     """An agent's queue that says when there is room again, so that it need not be asked for every event.
 
     Attributes:
-        room: Cleared when it is full, set when half of it is taken out, or all of it thrown away.
+        room: Cleared when it is full, of events or of bytes; set when half of them are taken out, or all thrown away.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._bytes = 0
         self.room = asyncio.Event()
         self.room.set()
 
     def clear(self) -> None:
         """Throw away what is in it; Faust does in every rebalance."""
         super().clear()
+        self._bytes = 0
         self.room.set()
 
     def _put(self, event: EventT[Any]) -> None:
         super()._put(event)
-        if self.full():
+        self._bytes += _size(event)
+        if self.full() or self._bytes >= _QUEUE_BYTES:
             self.room.clear()
 
     def _get(self) -> EventT[Any]:
         event: EventT[Any] = super()._get()
-        if self.qsize() <= self.maxsize // 2:
+        self._bytes -= _size(event)
+        if self.qsize() <= self.maxsize // 2 and self._bytes <= _QUEUE_BYTES // 2:
             self.room.set()
         return event
+
+
+def _size(event: EventT[Any]) -> int:
+    message = cast("ConsumerMessage", event.message)
+    headers = cast("Iterable[tuple[str, bytes | None]]", message.headers or ())
+    size = len(message.key or b"") + len(message.value or b"")
+    if isinstance(message, UnreadableMessage):
+        size += len(message.cause.raw_headers or b"")
+    return size + sum([len(name) + len(value or b"") for name, value in headers])
 
 
 class FetchLoop(driver.Consumer):

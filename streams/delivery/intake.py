@@ -75,7 +75,7 @@ def _input(event: EventT[Any]) -> Input:
     damage = None
     if isinstance(message, UnreadableMessage):
         cause = message.cause
-        damage = Damage(cause.rejection, cause.next_offset, cause.raw_headers)
+        damage = Damage(cause.rejection, cause.next_offset, cause.raw_headers, cause.cut)
     return Input(
         Position(message.topic, message.partition, message.offset),
         Record(

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from schemas import DeadLetter, Position, Record, Rejection
+from schemas import Cut, DeadLetter, Position, Record, Rejection
+from schemas.dead_letter import NOTHING_CUT
 
 #: Reads the state table of the record's partition; safe to call from any thread.
 Lookup = Callable[[bytes], bytes | None]
@@ -27,11 +28,13 @@ class Damage(NamedTuple):
         rejection: Why it is refused.
         next_offset: The first offset behind it; it may stand for several.
         raw_headers: Its headers as they are laid out, where those of the record do not say all.
+        cut: Which parts of the record are only their beginnings.
     """
 
     rejection: Rejection
     next_offset: int
     raw_headers: bytes | None = None
+    cut: Cut = NOTHING_CUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Input:
             self.record,
             self.position,
             rejection,
+            self.damage.cut,
             last_offset=last if last > self.position.offset else None,
             raw_headers=self.damage.raw_headers,
         )

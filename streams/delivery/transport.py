@@ -53,7 +53,9 @@ class LaneConsumer(FetchLoop):
         self._next: dict[TP, int] = {}
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
-        return LaneConsumerThread(self, loop=self.loop, beacon=self.beacon)
+        thread = LaneConsumerThread(self, loop=self.loop, beacon=self.beacon)
+        thread.largest_record = self.transport.largest_record
+        return thread
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Stop the flow, commit what is in flight, then let Faust do its part."""
@@ -238,12 +240,21 @@ class LaneTransport(driver.Transport):
 
     Args:
         lanes: Opened and drained as partitions come and go.
+        largest_record: Bytes of a record that is read whole, uncompressed.
         on_failure: Ends the worker.
     """
 
     Consumer: ClassVar[Any] = LaneConsumer
 
-    def __init__(self, *args: Any, lanes: Lanes, on_failure: Callable[[BaseException], None], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        lanes: Lanes,
+        largest_record: int,
+        on_failure: Callable[[BaseException], None],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.lanes = lanes
+        self.largest_record = largest_record
         self.on_failure = on_failure

@@ -4,20 +4,21 @@ Brokers look at a batch's checksum, its number of records and hardly at more (Ka
 not UTF-8, and offsets that occur twice); and a disk may change anything.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
 from aiokafka import ConsumerRecord, TopicPartition
 
-from schemas import Headers, Rejection
+from schemas import Cut, Headers, Rejection
+from schemas.dead_letter import EXCERPT_BYTES, NOTHING_CUT
 from streams.protocol.decompression import DecompressionError, decompressed
 from streams.protocol.record_batch import HEADER_BYTES, BatchHeader
+from streams.protocol.record_parts import MOST_HEADERS, RecordHeaders, beginning, headers_of, sized, turns
 from streams.protocol.record_reader import BrokenRecordsError, RecordReader
 from streams.protocol.unreadable import Unreadable, unreadable
 
-#: More headers than this are not taken apart: each takes a hundred times the two bytes that it may have.
-MOST_HEADERS = 1000
 _LATEST = 2**63 - 1
+_MOST_COUNTED = 2**31 - 1
 
 
 class _Head(NamedTuple):
@@ -40,89 +41,130 @@ class CarefulRecords:
         header: What it says of itself.
         position: First offset to give.
         last: Last offset of which it may say that it is unreadable.
+        largest: Bytes of a record that is kept whole. Of a larger one, key and value are cut to their beginnings, and
+            it is never held.
     """
 
-    def __init__(self, tp: TopicPartition, batch: memoryview, header: BatchHeader, position: int, last: int) -> None:
+    def __init__(
+        self, tp: TopicPartition, batch: memoryview, header: BatchHeader, position: int, *, last: int, largest: int
+    ) -> None:
         self._tp = tp
         self._batch = batch
         self._header = header
         self._next = max(position, header.base_offset)
-        self._last_delta = header.last_offset - header.base_offset
         self._last = last
+        self._largest = largest
+        self._last_delta = header.last_offset - header.base_offset
         self._delta = -1
         self._parsed = 0
 
-    def __iter__(self) -> Iterator[ConsumerRecord]:
-        """Give records and `Unreadable`."""
+    def __iter__(self) -> Iterator[ConsumerRecord | None]:
+        """Give records and `Unreadable`; None now and then while there are none to give."""
         payload = self._batch[HEADER_BYTES:]
         codec = self._header.codec
         reader = RecordReader(decompressed(codec, payload) if codec and payload else iter((payload,)))
         doubtful: Unreadable | None = None  # the last record, bad within itself, until something follows where it ends
         try:
             while not reader.at_end():
-                found = self._record(reader)
+                length = _length(reader)
+                if length > self._largest:
+                    found: ConsumerRecord = yield from self._too_large(reader, length)
+                else:
+                    found = self._record(reader.gather(length))
                 if doubtful is not None:
-                    yield from self._new(doubtful)
-                doubtful = found if isinstance(found, Unreadable) and found.raw_headers is None else None
+                    yield self._new(doubtful)
+                doubtful = (
+                    found if isinstance(found, Unreadable) and found.rejection.code == "UnreadableRecord" else None
+                )
                 if doubtful is None:
-                    yield from self._new(found)
+                    yield self._new(found)
             if doubtful is not None and self._parsed < self._header.records:
                 raise BrokenRecordsError(f"{doubtful.rejection.reason}, and nothing follows it")  # noqa: TRY301
         except (BrokenRecordsError, DecompressionError) as error:
-            yield from self._rest(str(error))
+            yield self._rest(str(error))
             return
         if doubtful is not None:
-            yield from self._new(doubtful)
+            yield self._new(doubtful)
         if self._parsed < self._header.records:
-            yield from self._rest(f"{self._header.records} records are announced and {self._parsed} are there")
+            yield self._rest(f"{self._header.records} records are announced and {self._parsed} are there")
 
-    def _record(self, reader: RecordReader) -> ConsumerRecord:
+    def _record(self, body: bytearray) -> ConsumerRecord:
         """Read the next record; one that is bad within itself is `Unreadable`.
 
         Raises:
-            BrokenRecordsError: When it has no end, or no place.
+            BrokenRecordsError: When it has no place.
         """
-        length = reader.varint()
-        if length < 0:
-            raise BrokenRecordsError(f"a record is said to have {length} bytes")
-        body = reader.take(length)
         inside = RecordReader(iter((body,)))
-        inside.take(1)  # attributes, of which there are none
-        head = _Head(inside.varint(), inside.varint())
-        if not self._delta < head.delta <= self._last_delta:
-            raise BrokenRecordsError(f"offset {head.delta} of the batch's follows {self._delta} of {self._last_delta}")
-        self._delta = head.delta
-        self._parsed += 1
+        head = self._head(inside)
         try:
             return self._content(inside, head)
         except BrokenRecordsError as error:
             reason = f"cannot be taken apart: {error}"
-            return self._unreadable(Rejection("record", "UnreadableRecord", "record", reason), head, value=body)
+            return self._unreadable(Rejection("record", "UnreadableRecord", "record", reason), head, value=bytes(body))
+
+    def _head(self, reader: RecordReader) -> _Head:
+        """Read what places a record.
+
+        Raises:
+            BrokenRecordsError: When it cannot stand there.
+        """
+        reader.take(1)  # attributes, of which there are none
+        head = _Head(reader.varint(), reader.varint())
+        if not self._delta < head.delta <= self._last_delta:
+            raise BrokenRecordsError(f"offset {head.delta} of the batch's follows {self._delta} of {self._last_delta}")
+        self._delta = head.delta
+        self._parsed += 1
+        return head
+
+    def _too_large(self, reader: RecordReader, length: int) -> Generator[None, None, ConsumerRecord]:
+        """Read a record of which only the beginnings are kept.
+
+        Raises:
+            BrokenRecordsError: When it has no end, or no place.
+        """
+        end = reader.position + length
+        head = self._head(reader)
+        key = yield from beginning(reader, end)
+        value = yield from beginning(reader, end)
+        headers = yield from self._headers_of_large(reader, end)
+        reason = f"has {length} bytes, uncompressed, and may have {self._largest}; send shorter segments"
+        return self._unreadable(
+            Rejection("record", "RecordTooLarge", "record", reason),
+            head,
+            key=key.first,
+            value=value.first,
+            headers=headers.pairs,
+            cut=Cut(
+                value_bytes=value.size if value.is_cut else None,
+                value_sha256=value.digest if value.is_cut else None,
+                header_count=headers.number if len(headers.pairs) < headers.number else None,
+                key_bytes=key.size if key.is_cut else None,
+            ),
+        )
+
+    def _headers_of_large(self, reader: RecordReader, end: int) -> Generator[None, None, RecordHeaders]:
+        """Read headers up to the record's end, and count them only, if they are large."""
+        size = end - reader.position
+        if size <= EXCERPT_BYTES:
+            return headers_of(reader.take(max(0, size)))
+        count = reader.varint()
+        for part in turns(reader, end - reader.position):
+            if part is None:
+                yield
+        return RecordHeaders((), min(max(count, 1), _MOST_COUNTED), None)
 
     def _content(self, inside: RecordReader, head: _Head) -> ConsumerRecord:
-        key, value = _sized(inside), _sized(inside)
+        key, value = sized(inside), sized(inside)
         raw = inside.rest()
-        count = inside.varint()
-        if count > MOST_HEADERS:
-            reason = f"are {count} and may be {MOST_HEADERS}"
+        headers = headers_of(raw)
+        if headers.number > MOST_HEADERS:
+            reason = f"are {headers.number} and may be {MOST_HEADERS}"
             rejection = Rejection("record", "TooManyHeaders", "headers", reason)
             return self._unreadable(rejection, head, key=key, value=value, raw_headers=raw)
-        if count < 0:
-            raise BrokenRecordsError(f"it is said to have {count} headers")
-        names, values = [], []
-        for _ in range(count):
-            name = _sized(inside)
-            if name is None:
-                raise BrokenRecordsError("a header has no name")
-            names.append(name)
-            values.append(_sized(inside))
-        if not inside.at_end():
-            raise BrokenRecordsError("more follows after its headers")
-        headers = tuple(zip((name.decode("utf-8", "backslashreplace") for name in names), values, strict=True))
-        if bad := [name for name in names if not _is_text(name)]:
-            shown = bad[0][:100].decode("utf-8", "backslashreplace")
-            rejection = Rejection("record", "BadHeaderName", "headers", f"have a name that is not UTF-8: {shown}")
-            return self._unreadable(rejection, head, key=key, value=value, headers=headers, raw_headers=raw)
+        if headers.bad_name is not None:
+            reason = f"have a name that is not UTF-8: {headers.bad_name}"
+            rejection = Rejection("record", "BadHeaderName", "headers", reason)
+            return self._unreadable(rejection, head, key=key, value=value, headers=headers.pairs, raw_headers=raw)
         return ConsumerRecord(
             self._tp.topic,
             self._tp.partition,
@@ -134,7 +176,7 @@ class CarefulRecords:
             None,
             -1 if key is None else len(key),
             -1 if value is None else len(value),
-            headers,
+            headers.pairs,
         )
 
     def _unreadable(
@@ -146,6 +188,7 @@ class CarefulRecords:
         value: bytes | None = None,
         headers: Headers = (),
         raw_headers: bytes | None = None,
+        cut: Cut = NOTHING_CUT,
     ) -> Unreadable:
         offset = self._header.base_offset + head.delta
         return unreadable(
@@ -157,6 +200,7 @@ class CarefulRecords:
             value=value,
             headers=headers,
             raw_headers=raw_headers,
+            cut=cut,
             timestamp=self._time(head),
         )
 
@@ -165,16 +209,18 @@ class CarefulRecords:
         time = self._header.last_time if self._header.appended else self._header.first_time + head.time
         return time if 0 <= time <= _LATEST else -1
 
-    def _new(self, record: ConsumerRecord) -> Iterator[ConsumerRecord]:
-        """Give a record, unless it was given before."""
-        if record.offset >= self._next:
-            self._next = record.offset + 1
-            yield record
+    def _new(self, record: ConsumerRecord) -> ConsumerRecord | None:
+        """The record, unless it was given before."""
+        if record.offset < self._next:
+            return None
+        self._next = record.offset + 1
+        return record
 
-    def _rest(self, reason: str) -> Iterator[Unreadable]:
-        """Give the offsets that are left as one."""
-        if self._next <= self._last:
-            yield unreadable_batch(self._tp, self._next, self._last, reason, self._batch)
+    def _rest(self, reason: str) -> Unreadable | None:
+        """The offsets that are left, as one."""
+        if self._next > self._last:
+            return None
+        return unreadable_batch(self._tp, self._next, self._last, reason, self._batch)
 
 
 def unreadable_batch(tp: TopicPartition, first: int, last: int, reason: str, batch: memoryview) -> Unreadable:
@@ -183,14 +229,8 @@ def unreadable_batch(tp: TopicPartition, first: int, last: int, reason: str, bat
     return unreadable(tp, first, rejection, next_offset=last + 1, value=bytes(batch))
 
 
-def _sized(reader: RecordReader) -> bytes | None:
-    size = reader.varint()
-    return None if size < 0 else reader.take(size)
-
-
-def _is_text(name: bytes) -> bool:
-    try:
-        name.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+def _length(reader: RecordReader) -> int:
+    length = reader.varint()
+    if length < 0:
+        raise BrokenRecordsError(f"a record is said to have {length} bytes")
+    return length

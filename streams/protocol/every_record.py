@@ -23,7 +23,7 @@ from aiokafka.errors import (
     for_code,
 )
 
-from streams.protocol.fetched_partition import FetchedPartition, Portion
+from streams.protocol.fetched_partition import LARGEST_RECORD, FetchedPartition, Portion
 
 log = logging.getLogger(__name__)
 
@@ -65,13 +65,15 @@ class _Trouble(NamedTuple):
 class EveryRecordFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
     """Aiokafka's fetcher, with other records: in portions, and with `Unreadable` for what cannot be read."""
 
-    def adopt(self, pauses: Sequence[float]) -> None:
+    def adopt(self, pauses: Sequence[float], largest: int) -> None:
         """Add what this class has to an instance of aiokafka's own.
 
         Args:
             pauses: Seconds before a batch with a wrong checksum is fetched again; after the last one, it is given up.
+            largest: Bytes of a record that is given whole, uncompressed.
         """
         self._pauses = pauses
+        self._largest = largest
         self._doubts: dict[TopicPartition, _Doubt] = {}
         self._troubles: dict[TopicPartition, _Trouble] = {}
 
@@ -227,6 +229,7 @@ class EveryRecordFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no type
             aborted if self._isolation_level == READ_COMMITTED else None,
             position,
             condemned=self._condemned(tp, position),
+            largest=self._largest,
         )
         if not batches.empty:
             self._records[tp] = _Fetched(batches, assignment)
@@ -295,9 +298,11 @@ class EveryRecordConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka h
 
     Attributes:
         pauses: Seconds before a batch with a wrong checksum is fetched again; after the last one, it is given up.
+        largest: Bytes of a record that is given whole, uncompressed.
     """
 
     pauses: Sequence[float] = (0.1, 0.2, 0.4, 0.8, 1.6)
+    largest: int = LARGEST_RECORD
 
     @property
     def _fetcher(self) -> Fetcher | None:
@@ -308,7 +313,7 @@ class EveryRecordConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka h
     def _fetcher(self, fetcher: Fetcher | None) -> None:
         if fetcher is not None:
             fetcher.__class__ = EveryRecordFetcher
-            fetcher.adopt(self.pauses)
+            fetcher.adopt(self.pauses, self.largest)
         self.__dict__["_fetcher"] = fetcher
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from streams.protocol.careful_records import MOST_HEADERS, CarefulRecords, unreadable_batch
+from streams.protocol.careful_records import CarefulRecords, unreadable_batch
 from streams.protocol.decompression import DecompressionError, decompressed
 from streams.protocol.old_records import old_records
 from streams.protocol.record_batch import (
@@ -22,11 +22,14 @@ from streams.protocol.record_batch import (
     split,
     uncompressed,
 )
+from streams.protocol.record_parts import MOST_HEADERS
 
 log = logging.getLogger(__name__)
 
 #: Batches up to this size are left to aiokafka's compiled parser. It takes all headers of a record apart, however many.
 _LARGEST_FAST = 1_310_720
+#: What a record may have, uncompressed, where nothing else is said: as much as brokers allow for a message.
+LARGEST_RECORD = 10 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class FetchedPartition:
         aborted: Producer ids of aborted transactions, and their first offsets; None to read uncommitted records.
         position: The first offset that is wanted.
         condemned: Position of a batch that was wrong each time that it was fetched.
+        largest: Bytes of a record that is given whole, uncompressed.
 
     Attributes:
         next_fetch_offset: The first offset that was not taken yet.
@@ -77,6 +81,7 @@ class FetchedPartition:
         position: int,
         *,
         condemned: int | None = None,
+        largest: int = LARGEST_RECORD,
     ) -> None:
         self.next_fetch_offset = position
         self.exhausted = False
@@ -87,6 +92,7 @@ class FetchedPartition:
         self._aborted = None if aborted is None else sorted(aborted, key=lambda one: one[1], reverse=True)
         self._aborting: set[int] = set()
         self._condemned = condemned
+        self._largest = largest
         self._records = self._decode()
 
     @property
@@ -152,7 +158,7 @@ class FetchedPartition:
             else:
                 return
         last = header.last_offset if end is None else min(header.last_offset, end - 1)
-        yield from CarefulRecords(self._tp, batch, header, self.next_fetch_offset, last)
+        yield from CarefulRecords(self._tp, batch, header, self.next_fetch_offset, last=last, largest=self._largest)
 
     def _parsed(self, batch: bytes | memoryview, header: BatchHeader) -> Iterator[ConsumerRecord]:
         topic, partition = self._tp

@@ -16,10 +16,16 @@ class RecordReader:
         pieces: What follows each other; may raise while it is iterated.
     """
 
-    def __init__(self, pieces: Iterator[bytes | memoryview]) -> None:
+    def __init__(self, pieces: Iterator[bytes | bytearray | memoryview]) -> None:
         self._pieces = pieces
         self._piece = memoryview(b"")
         self._at = 0
+        self._before = 0
+
+    @property
+    def position(self) -> int:
+        """How many bytes were read."""
+        return self._before + self._at
 
     def at_end(self) -> bool:
         """Whether nothing is left."""
@@ -27,6 +33,7 @@ class RecordReader:
             piece = next(self._pieces, None)
             if piece is None:
                 return True
+            self._before += self._at
             self._piece, self._at = memoryview(piece), 0
         return False
 
@@ -57,7 +64,18 @@ class RecordReader:
             taken = bytes(self._piece[self._at : self._at + size])
             self._at += size
             return taken
-        return b"".join(self.parts(size))
+        return bytes(self.gather(size))
+
+    def gather(self, size: int) -> bytearray:
+        """Read so many bytes, and hold none of them twice.
+
+        Raises:
+            BrokenRecordsError: If there are fewer.
+        """
+        gathered = bytearray()
+        for part in self.parts(size):
+            gathered += part
+        return gathered
 
     def parts(self, size: int) -> Iterator[memoryview]:
         """Read so many bytes in parts, none of which is kept.
@@ -65,7 +83,7 @@ class RecordReader:
         Raises:
             BrokenRecordsError: If there are fewer.
         """
-        while size:
+        while size > 0:
             if self.at_end():
                 raise BrokenRecordsError(f"{size} bytes are missing")
             part = self._piece[self._at : self._at + size]

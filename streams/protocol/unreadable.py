@@ -5,7 +5,8 @@ from typing import Any
 
 from aiokafka import ConsumerRecord, TopicPartition
 
-from schemas import Headers, Rejection
+from schemas import Cut, Headers, Rejection
+from schemas.dead_letter import NOTHING_CUT
 
 
 @dataclass
@@ -19,11 +20,13 @@ class Unreadable(ConsumerRecord):  # type: ignore[misc]  # aiokafka has no types
         next_offset: The offset that follows the last one that it stands for.
         rejection: Why it is refused.
         raw_headers: The record's headers as they are laid out, from their number on, where `headers` does not say all.
+        cut: Which parts of it are only their beginnings.
     """
 
     next_offset: int
     rejection: Rejection
     raw_headers: bytes | None = None
+    cut: Cut = NOTHING_CUT
 
 
 def unreadable(  # what a consumer's record needs, and the reason
@@ -36,6 +39,7 @@ def unreadable(  # what a consumer's record needs, and the reason
     value: bytes | None = None,
     headers: Headers = (),
     raw_headers: bytes | None = None,
+    cut: Cut = NOTHING_CUT,
     timestamp: int = -1,
 ) -> Unreadable:
     """Make one.
@@ -49,8 +53,9 @@ def unreadable(  # what a consumer's record needs, and the reason
         value: The record's value, or the batch's bytes.
         headers: The record's headers.
         raw_headers: Their bytes.
+        cut: Which parts are only their beginnings.
         timestamp: Milliseconds since the epoch, -1 for unknown.
     """
     sizes = [-1 if part is None else len(part) for part in (key, value)]
     of_record: tuple[Any, ...] = (tp.topic, tp.partition, offset, timestamp, 0, key, value, None, *sizes, headers)
-    return Unreadable(*of_record, next_offset, rejection, raw_headers)
+    return Unreadable(*of_record, next_offset, rejection, raw_headers, cut)

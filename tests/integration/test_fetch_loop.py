@@ -7,14 +7,16 @@ from typing import Any, cast
 
 import faust
 import pytest
-from aiokafka.structs import ConsumerRecord
+from aiokafka.structs import ConsumerRecord, TopicPartition
 from faust.transport.consumer import Fetcher
 from faust.types import TP
 
+from schemas import Rejection
 from streams.app import Runtime, create_runtime
-from streams.delivery.fetch_loop import EventQueue
+from streams.delivery.fetch_loop import EventQueue, UnreadableMessage
 from streams.delivery.transactions import Committed
 from streams.delivery.transport import LaneConsumer, LaneTransport
+from streams.protocol.unreadable import Unreadable, unreadable
 from streams.settings import Settings
 from tests.support.delivery import Echo, member, until
 
@@ -33,11 +35,16 @@ class Thread:
 
     def __init__(self) -> None:
         self.fetches: asyncio.Queue[range] = asyncio.Queue()
+        self.value = b"v"
+        self.lost: Unreadable | None = None
 
     async def getmany(self, active: set[TP] | None, timeout: float) -> dict[TP, list[ConsumerRecord[bytes, bytes]]]:
         offsets = await self.fetches.get()
-        records = [ConsumerRecord("audio.raw", 0, offset, 1000, 0, b"k", b"v", None, 1, 1, ()) for offset in offsets]
-        return {INPUT: records}
+        records = [
+            ConsumerRecord("audio.raw", 0, offset, 1000, 0, b"k", self.value, None, 1, len(self.value), ())
+            for offset in offsets
+        ]
+        return {INPUT: records if self.lost is None else [self.lost]}
 
 
 class Way:
@@ -60,6 +67,11 @@ class Way:
         """Offsets of the next events."""
         async with asyncio.timeout(5):
             return [(await anext(self._events)).message.offset for _ in range(count)]
+
+    async def event(self) -> Any:
+        """The next event."""
+        async with asyncio.timeout(5):
+            return await anext(self._events)
 
     def stop_flow(self) -> None:
         """As Faust does when a rebalance begins."""
@@ -149,3 +161,27 @@ async def test_records_of_a_partition_that_was_paused_meanwhile_are_dropped(way:
     assert await way.read(QUEUE) == list(range(QUEUE))
     await asyncio.sleep(0.05)
     assert way.queue.empty()
+
+
+async def test_a_queue_is_full_of_bytes_as_well(way: Way) -> None:
+    way.thread.value = bytes(5 * 2**20)
+    way.thread.fetches.put_nowait(range(8))
+    await until(lambda: way.queue.qsize() == 2)
+    await asyncio.sleep(0.05)
+    assert way.queue.qsize() == 2
+    assert await way.read(8) == list(range(8))
+    way.stop_flow()  # throws away what waits
+    way.resume_flow(GENERATION + 1)
+    way.thread.fetches.put_nowait(range(8, 10))
+    assert await way.read(2) == [8, 9]
+
+
+async def test_what_is_unreadable_arrives_as_such_and_is_read_once(way: Way) -> None:
+    rejection = Rejection("record", "UnreadableBatch", "batch", "cannot be read")
+    lost = unreadable(TopicPartition("audio.raw", 0), 0, rejection, next_offset=5, value=b"batch")
+    way.thread.lost = lost
+    way.thread.fetches.put_nowait(range(1))
+    event = await way.event()
+    assert isinstance(event.message, UnreadableMessage)
+    assert (event.message.cause, event.message.value, event.message.generation_id) == (lost, b"batch", GENERATION)
+    assert way.consumer._read_offset[INPUT] == 4  # noqa: SLF001  what a seek would begin behind

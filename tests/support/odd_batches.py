@@ -3,8 +3,10 @@
 It knows Kafka's format and nothing of the product.
 """
 
+import asyncio
 import gzip
 import struct
+import time
 from binascii import crc32
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +17,7 @@ import lz4.frame
 import zstandard
 from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import for_code
+from aiokafka.errors import NotLeaderForPartitionError, for_code
 from aiokafka.protocol.produce import ProduceRequest
 from crc32c import crc32c
 
@@ -37,6 +39,8 @@ _XERIAL = b"\x82SNAPPY\0" + struct.pack(">ii", 1, 1)
 _XERIAL_BLOCK = 32 * 1024
 #: Of a batch, in bytes, up to which every padding is tried.
 _SMALL = 2000
+#: Seconds until a new partition has a leader that knows of it.
+_LED_WITHIN = 10.0
 
 
 def varint(number: int) -> bytes:
@@ -260,9 +264,14 @@ async def append(client: AIOKafkaClient, topic: str, partition: int, data: bytes
     request = ProduceRequest(
         transactional_id=None, required_acks=-1, timeout=5000, topics=[(topic, [(partition, data)])]
     )
-    leader = client.cluster.leader_for_partition(TopicPartition(topic, partition))
-    answer = await client.send(leader, request)
-    [(_, [(_, code, offset, *_)])] = answer.topics
-    if code:
-        raise for_code(code)(f"{topic}-{partition}")
-    return int(offset)
+    until = time.monotonic() + _LED_WITHIN
+    while True:
+        answer = await client.send(client.cluster.leader_for_partition(TopicPartition(topic, partition)), request)
+        [(_, [(_, code, offset, *_)])] = answer.topics
+        if not code:
+            return int(offset)
+        error = for_code(code)
+        if error is not NotLeaderForPartitionError or time.monotonic() > until:
+            raise error(f"{topic}-{partition}")
+        await asyncio.sleep(0.1)
+        await client.force_metadata_update()

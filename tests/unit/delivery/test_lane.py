@@ -3,6 +3,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from schemas import Record, Rejection
 from streams.delivery.breaker import DeadLetterLimitError
 from streams.delivery.committer import Committer
 from streams.delivery.lane import Lane, SkippedInputError
-from streams.delivery.outcome import Input, Outcome, Output, Source
+from streams.delivery.outcome import Damage, Input, Outcome, Output, Source
 from tests.support.delivery import TOPIC, Bench, Echo, FencedError, MemoryKafka, MemoryTransactor, bench, item, until
 
 
@@ -236,3 +237,30 @@ async def test_what_ended_a_worker_is_committed_before_it_ends_so_that_the_next_
     release.set()
     assert lives == 4
     assert kafka.values() == [b"ProcessingTimeout"] * late + [str(late).encode()]
+
+
+async def test_an_unreadable_input_is_refused_unread_and_may_stand_for_several_offsets(shared: Bench) -> None:
+    def never(item: Input) -> Outcome:
+        raise AssertionError
+
+    rejection = Rejection("record", "UnreadableBatch", "batch", "cannot be read")
+    unreadable = replace(item(3, b"batch"), damage=Damage(rejection, next_offset=7))
+    kafka = MemoryKafka()
+    lane, committer = await open_lane(shared, kafka, Echo(never))
+    assert await submit(lane, unreadable, 1)
+    assert not await submit(lane, item(6), 1)  # it was part of that
+    await until(lambda: lane.committed == 7)
+    await committer.drain()
+    assert kafka.values() == [b"UnreadableBatch"]
+    assert kafka.offsets == {0: 7}
+
+
+def test_everything_that_a_record_carries_counts_in_flight() -> None:
+    small = item(0, b"").size
+    record = Record(bytes(100), bytes(1000), (("n" * 10, bytes(10_000)), ("m", None)))
+    assert Input(item(0).position, record).size - small == 100 + 1000 + 10 + 10_000 + 1 - len(b"key")
+    rejection = Rejection("record", "TooManyHeaders", "headers", "are many")
+    damaged = replace(item(0, b""), damage=Damage(rejection, 1, raw_headers=bytes(5000)))
+    assert damaged.size - small == 5000
+    letter = damaged.letter(rejection)
+    assert (letter.last_offset, letter.raw_headers) == (None, bytes(5000))

@@ -1,0 +1,106 @@
+"""Our consumer and aiokafka's own in one process, before a log whose disk went bad."""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import CorruptRecordException
+
+from schemas.topics import RAW
+from streams.protocol.every_record import EveryRecordConsumer
+from streams.protocol.unreadable import Unreadable
+from streams.topics import apply_topics
+from tests.support.brokers import Broker, Namespace, broker_from_jars
+from tests.support.odd_batches import append, batch, placeholder, plant, record
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    """A broker whose disk may be damaged."""
+    with broker_from_jars(tmp_path / "kafka") as started:
+        yield started
+
+
+@pytest.fixture
+async def bad(tmp_path: Path, broker: Broker, namespace: Namespace) -> AsyncIterator[TopicPartition]:
+    """A partition: one good record, two of which the disk has lost a bit, and one good record."""
+    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    tp = TopicPartition(f"{namespace.prefix}{RAW}", 0)
+    client = AIOKafkaClient(bootstrap_servers=broker.bootstrap_servers)
+    await client.bootstrap()
+    await client.set_topics([tp.topic])
+    await append(client, tp.topic, tp.partition, batch([record(0, value=b"before")]))
+    damaged = bytearray(batch([record(n, value=bytes(100)) for n in range(2)]))
+    damaged[-50] ^= 1
+    offset = await append(client, tp.topic, tp.partition, placeholder(len(damaged), 2))
+    [log] = (tmp_path / "kafka").glob(f"**/{tp.topic}-{tp.partition}/*.log")
+    plant(log, offset, bytes(damaged))
+    await append(client, tp.topic, tp.partition, batch([record(0, value=b"after")]))
+    yield tp
+    await client.close()
+
+
+async def test_what_stays_bad_is_told_and_passed_over(broker: Broker, bad: TopicPartition) -> None:
+    async with EveryRecordConsumer(bootstrap_servers=broker.bootstrap_servers) as consumer:
+        consumer.assign([bad])
+        consumer.seek(bad, 0)
+        began = time.monotonic()
+        found = [await consumer.getone() for _ in range(3)]
+        assert time.monotonic() - began > sum(consumer.pauses)
+        assert [one.offset for one in found] == [0, 1, 3]
+        assert [one.value for one in found[::2]] == [b"before", b"after"]
+        lost = found[1]
+        assert isinstance(lost, Unreadable)
+        assert (lost.next_offset, lost.rejection.code) == (3, "UnreadableBatch")
+        assert await consumer.position(bad) == 4
+
+
+async def test_neighbours_are_read_while_a_batch_is_fetched_again(broker: Broker, bad: TopicPartition) -> None:
+    neighbour = TopicPartition(bad.topic, 1)
+    client = AIOKafkaClient(bootstrap_servers=broker.bootstrap_servers)
+    await client.bootstrap()
+    await client.set_topics([bad.topic])
+    async with EveryRecordConsumer(bootstrap_servers=broker.bootstrap_servers) as consumer:
+        consumer.assign([bad, neighbour])
+        consumer.seek(bad, 1)
+        consumer.seek(neighbour, 0)
+        began, seen = time.monotonic(), 0
+        while time.monotonic() - began < 1.5:
+            await append(client, neighbour.topic, neighbour.partition, batch([record(0)]))
+            assert (await consumer.getone()).partition == neighbour.partition
+            seen += 1
+        assert seen > 10
+    await client.close()
+
+
+async def test_an_applications_own_consumer_is_as_it_was(broker: Broker, bad: TopicPartition) -> None:
+    async with (
+        EveryRecordConsumer(bootstrap_servers=broker.bootstrap_servers),
+        AIOKafkaConsumer(bootstrap_servers=broker.bootstrap_servers) as consumer,
+    ):
+        consumer.assign([bad])
+        consumer.seek(bad, 0)
+        assert (await consumer.getone()).value == b"before"
+        with pytest.raises(CorruptRecordException):
+            await consumer.getone()
+
+
+async def test_members_of_a_group_go_on_behind_what_cannot_be_read(broker: Broker, bad: TopicPartition) -> None:
+    async def read(group: str, count: int) -> list[int]:
+        consumer = EveryRecordConsumer(
+            bad.topic,
+            bootstrap_servers=broker.bootstrap_servers,
+            group_id=group,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+        )
+        async with consumer:
+            offsets = [(await consumer.getone()).offset for _ in range(count)]
+            await consumer.commit()
+            return offsets
+
+    assert await read("readers", 2) == [0, 1]
+    assert await read("readers", 1) == [3]
