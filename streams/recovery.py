@@ -18,7 +18,7 @@ class BoundedRecovery(Recovery):
     without a line in the log, until the watchdog ends the worker.
     """
 
-    logger = logging.getLogger("faust.tables.recovery")  # mode would name it after this module
+    logger = logging.getLogger("faust.recovery")  # not Faust's own, which mode replaces by one of this module
 
     async def _wait(self, coro: WaitArgT, timeout: Seconds | None = None) -> None:
         try:

@@ -4,6 +4,7 @@ It rests on internals of Faust 0.15.3; the release is pinned for that reason.
 """
 
 import asyncio
+import logging
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -40,7 +41,7 @@ class RebuildingStore(Store):
     each partition stays beside it, for whoever wants to look.
     """
 
-    logger = Store.logger  # mode would name it after this module
+    logger = logging.getLogger("faust.stores")  # not Faust's own, which mode replaces by one of this module
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -5,6 +5,7 @@ wrong or its compression is one for which a library is missing; and one broken b
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Collection, Sequence
@@ -189,7 +190,8 @@ class EveryRecordFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no type
             response = await self._client.send(node_id, request)
         except KafkaError as error:
             log.error("Failed fetch messages from %s: %s", node_id, error)  # noqa: TRY400  as aiokafka says it
-            await asyncio.sleep(self._retry_backoff)
+            with contextlib.suppress(asyncio.CancelledError):  # the consumer stops; it takes this for an answer
+                await asyncio.sleep(self._retry_backoff)
             return False
         except asyncio.CancelledError:
             return False

@@ -1,12 +1,13 @@
 """Workers on a machine that is not as it should be, and in the hands of an operator."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -79,25 +80,50 @@ async def test_a_worker_whose_log_nobody_reads_works_on_and_stops(worker: Worker
                 worker.kill()
 
 
-async def test_a_worker_that_stalls_ends_though_nobody_reads_its_log(namespace: Namespace, tmp_path: Path) -> None:
+@pytest.fixture
+async def mortal(tmp_path: Path, namespace: Namespace) -> AsyncIterator[LocalCluster]:
+    """A cluster of one broker, which the test may kill."""
     cluster = LocalCluster(tmp_path / "kafka", 1, free_ports(1))
     await asyncio.to_thread(cluster.start)
     try:
         await apply_topics(cluster.bootstrap_servers, namespace.prefix, namespace.group)
-        worker = Worker(
-            cluster.bootstrap_servers, namespace.prefix, namespace.group, tmp_path / "w", AUDIO_STALL_TIMEOUT="6s"
-        )
-        with full_pipe() as (_, write_end):
-            worker.start(stderr=write_end)
-            try:
-                worker.wait_ready()
-                cluster.kill(1)
-                assert await asyncio.to_thread(worker.process.wait, 60) == 1
-            finally:
-                if worker.alive:
-                    worker.kill()
+        yield cluster
     finally:
         await asyncio.to_thread(cluster.stop)
+
+
+async def test_a_worker_that_stalls_ends_though_nobody_reads_its_log(
+    mortal: LocalCluster, namespace: Namespace, tmp_path: Path
+) -> None:
+    worker = Worker(
+        mortal.bootstrap_servers, namespace.prefix, namespace.group, tmp_path / "w", AUDIO_STALL_TIMEOUT="6s"
+    )
+    with full_pipe() as (_, write_end):
+        worker.start(stderr=write_end)
+        try:
+            worker.wait_ready()
+            mortal.kill(1)
+            assert await asyncio.to_thread(worker.process.wait, 60) == 1
+        finally:
+            if worker.alive:
+                worker.kill()
+
+
+async def test_brokers_that_are_away_and_come_back_leave_few_lines(
+    mortal: LocalCluster, namespace: Namespace, tmp_path: Path
+) -> None:
+    worker = Worker(mortal.bootstrap_servers, namespace.prefix, namespace.group, tmp_path / "w")
+    with running(worker):
+        before = len(worker.lines())
+        mortal.kill(1)
+        await asyncio.sleep(12)
+        await asyncio.to_thread(mortal.restart, 1)
+        await asyncio.to_thread(worker.wait_ready)
+        assert await asyncio.to_thread(worker.stop) == 0
+    lines = worker.lines()[before:]
+    assert "brokers_silent" in [line["event"] for line in lines]
+    assert len(lines) < 100
+    assert sum(line.get("repeated", 0) for line in lines) > 0
 
 
 @pytest.mark.parametrize("after", [0.05, 0.2, 0.5, 1, 2, 4])
@@ -142,11 +168,16 @@ async def test_a_worker_under_nohup_outlives_its_terminal(worker: Worker) -> Non
 
 
 async def test_a_stop_in_good_order_says_nothing_of_a_crash(worker: Worker, account: Account) -> None:
+    worker.environment["AUDIO_LOG_LEVEL"] = "info"
     with running(worker):
         await account.send(calls(50, seed=33, bad_share=0))
         await exact(account)
         assert await asyncio.to_thread(worker.stop) == 0
     assert "rash" not in worker.log.read_text()
+    own = {line["message"] for line in map(json.loads, worker.log.read_text().splitlines()) if "event" in line}
+    assert own >= {"worker_started", "lanes_opened", "worker_stopped"}
+    foreign = [line["event"] for line in worker.lines() if line["level"] == "info" and line["event"] not in own]
+    assert foreign == []
     assert [line["event"] for line in worker.lines() if line["level"] in {"error", "critical"}] == []
 
 
