@@ -88,7 +88,7 @@ class DeadLetter:
         was cut.
 
         Returns:
-            The record; its timestamp is left to the producer.
+            The record, without a timestamp: its broker gives it one.
         """
         reason = h.encoded(
             {

@@ -65,7 +65,7 @@ class RawAudio:
         """Write the event for the topic ``audio.raw``.
 
         Returns:
-            The record; its timestamp is left to the producer, so that retention counts from sending.
+            The record, without a timestamp: its broker gives it one.
 
         Raises:
             ValueError: If ``time`` has no time zone.

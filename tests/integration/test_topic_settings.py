@@ -36,6 +36,19 @@ async def test_a_record_that_is_too_large_unpacked_is_refused_to_its_sender(brok
     send(broker, raw, bytes(8 * 2**20))
 
 
+async def test_a_batch_of_small_records_counts_as_it_is_unpacked(broker: Broker, raw: str) -> None:
+    for count, refused in ((8, False), (12, True)):
+        settings = {"compression.type": "gzip", "message.max.bytes": 50_000_000, "batch.size": 50_000_000}
+        producer = Producer({"bootstrap.servers": broker.bootstrap_servers, "linger.ms": 500, **settings})
+        errors: list[KafkaError | None] = []
+        for _ in range(count):
+            producer.produce(
+                raw, bytes(2**20), partition=0, on_delivery=lambda error, _, told=errors: told.append(error)
+            )
+        producer.flush(30)
+        assert {error and error.code() for error in errors} == {KafkaError.MSG_SIZE_TOO_LARGE if refused else None}
+
+
 @pytest.mark.parametrize("sender_says", [1_769_851_800, 4_102_444_800_000], ids=["seconds for milliseconds", "2100"])
 async def test_a_record_has_the_time_at_which_its_broker_took_it(broker: Broker, raw: str, sender_says: int) -> None:
     before = time.time()
