@@ -80,6 +80,17 @@ has_java_17() {
   [ "${version:-0}" -ge 17 ]
 }
 
+# Tests run programs of the Java client from their sources, which a JRE alone cannot.
+require_java_compiler() {
+  local version
+  has_java_compiler && return
+  version=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | head -n 1)
+  install_packages "openjdk-$version-jdk-headless"
+  has_java_compiler || fail "the java that is found first has no compiler: $(command -v java)"
+}
+
+has_java_compiler() { java --list-modules | grep -q '^jdk\.compiler'; }
+
 # The name differs between Debian's releases.
 java_package() {
   local version

@@ -23,7 +23,8 @@ from rich.table import Table
 from infra.kafka.errors import LocalKafkaError
 from scripts.benchmarks.machine import surroundings
 from scripts.commands._cli import count, end_as_interrupted, fail, progress_bar, report_console, say, writable
-from tests.chaos.bench import ChaosBench, ChaosError
+from tests.chaos.bench import ChaosBench
+from tests.chaos.errors import ChaosError
 from tests.chaos.faults import FAULTS, possible
 from tests.chaos.verdict import RoundVerdict, Totals
 

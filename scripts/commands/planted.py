@@ -16,7 +16,7 @@ from pathlib import Path
 
 from infra.kafka.errors import LocalKafkaError
 from scripts.commands._cli import end_as_interrupted, fail, progress_bar, report_console, writable
-from tests.chaos.bench import ChaosError
+from tests.chaos.errors import ChaosError
 from tests.chaos.planted import run as planting
 from tests.chaos.planted.catalogue import BUGS
 

@@ -46,7 +46,7 @@ class Account:
             last: Whether this is the last look; before it, doubled ones need no wait, as each look sees everything.
         """
         async with Follower(self._servers, self._prefix, self._ledger.partitions) as follower:
-            await follower.wait_for(self._ledger.acknowledged, within)
+            await follower.wait_for(self._ledger.awaited, within)
         if last:
             await asyncio.sleep(_SETTLE_S)
         observer = Observer(self._servers, self._prefix, self._group, policies={}, partitions=self._ledger.partitions)

@@ -3,33 +3,32 @@
 import asyncio
 import contextlib
 import json
-import os
 import secrets
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
-from aiokafka import AIOKafkaProducer
-
 from tests.chaos.cluster import ProxiedCluster
+from tests.chaos.crew import Crew
+from tests.chaos.errors import ChaosError
 from tests.chaos.faults import possible
 from tests.chaos.faults.base import Fault
 from tests.chaos.faults.state import unmount
+from tests.chaos.installation import make_topics, publish_policies
 from tests.chaos.judgement import Observations, judge
 from tests.chaos.ledger import Ledger
+from tests.chaos.log_pipe import LogPipe
 from tests.chaos.observing import Observer
 from tests.chaos.plan import Planner
 from tests.chaos.reading import Follower
-from tests.chaos.records import POLICY
 from tests.chaos.recovery import recovered
 from tests.chaos.scene import Scene
+from tests.chaos.topic_settings import TopicSettings, alter
 from tests.chaos.verdict import Problem, RoundVerdict, Struck
-from tests.chaos.workers import PRODUCT, ROOT, Crew, Worker
+from tests.chaos.workers import PRODUCT, Worker
 from tests.chaos.workload import POLICIES
 
 WORKERS = 3
@@ -40,10 +39,6 @@ _UP_AGAIN_WITHIN_S = 60.0
 _IN_SYNC_WITHIN_S = 30.0
 #: Outcomes are read this long after they were committed, at most.
 _LATE_S = 3.0
-
-
-class ChaosError(Exception):
-    """The bench itself cannot go on. The message says why."""
 
 
 class ChaosBench:
@@ -57,6 +52,7 @@ class ChaosBench:
         worker_environment: Further settings of the workers.
         brokers: 1 or 3, where no cluster is given.
         cluster: Running brokers to use, which are left running; topics and group are always new ones.
+        topic_settings: Settings of topics that differ from the product's.
         report: Told what takes long.
     """
 
@@ -70,6 +66,7 @@ class ChaosBench:
         worker_environment: Mapping[str, str] = {},
         brokers: int = 3,
         cluster: ProxiedCluster | None = None,
+        topic_settings: TopicSettings | None = None,
         report: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.directory = directory
@@ -79,6 +76,7 @@ class ChaosBench:
         self._worker_environment = worker_environment
         self._brokers = brokers
         self._given = cluster
+        self._topic_settings = topic_settings or {}
         self._report = report
         self._name = f"chaos-{secrets.token_hex(4)}"
         self._started = contextlib.AsyncExitStack()
@@ -90,11 +88,13 @@ class ChaosBench:
                 own = ProxiedCluster(self.directory / "kafka", self._brokers, WORKERS, self._report)
                 cluster = await started.enter_async_context(own)
             self._servers, prefix = cluster.bootstrap_servers, f"{self._name}."
-            await asyncio.to_thread(self._make_topics, prefix)
-            await self._publish_policies(prefix)
+            await asyncio.to_thread(make_topics, self._servers, prefix, self._name)
+            await asyncio.to_thread(alter, self._servers, prefix, self._topic_settings)
+            policies = dict(POLICIES)
+            await publish_policies(self._servers, prefix, policies)
             self._ledger = Ledger(self._servers, prefix)
             crew = Crew({number: self._worker(cluster, number, prefix) for number in range(WORKERS)})
-            self._scene = Scene(cluster, crew, prefix, self._name, self._ledger)
+            self._scene = Scene(cluster, crew, prefix, self._name, self._ledger, policies)
             started.callback(self._end)
             self._report("starting workers")
             for number in range(_ON_DUTY_AT_FIRST):
@@ -105,7 +105,7 @@ class ChaosBench:
             if late:
                 raise ChaosError(f"not ready in {_START_WITHIN_S:.0f} s: {', '.join(late)}; logs in {self.directory}")
             self._follower = await started.enter_async_context(Follower(self._servers, prefix))
-            self._observer = Observer(self._servers, prefix, self._name)
+            self._observer = Observer(self._servers, prefix, self._name, policies)
             self._started = started.pop_all()
         return self
 
@@ -124,6 +124,7 @@ class ChaosBench:
         finally:
             sending.cancel()
         problems = await self._settle()
+        problems += [Problem("workers", f"{one.name}: {what}") for _, one in plan.faults for what in one.complaints]
         seen, aborted = await self._observer.observe(self._ledger)
         problems += await asyncio.to_thread(judge, seen)
         verdict = RoundVerdict(
@@ -161,7 +162,7 @@ class ChaosBench:
 
     async def _wait_for_answers(self) -> None:
         """Wait until every input has an outcome, or none can come any more."""
-        inputs = self._ledger.acknowledged
+        inputs = self._ledger.awaited
         waiting = asyncio.create_task(self._follower.wait_for(inputs, _ANSWERED_WITHIN_S))
         try:
             while not (await asyncio.wait([waiting], timeout=_LATE_S))[0]:
@@ -173,7 +174,7 @@ class ChaosBench:
             waiting.cancel()
 
     def _worker(self, cluster: ProxiedCluster, number: int, prefix: str) -> Worker:
-        return Worker(
+        worker = Worker(
             cluster.servers_of(number),
             prefix,
             self._name,
@@ -181,21 +182,8 @@ class ChaosBench:
             module=self._worker_module,
             **self._worker_environment,
         )
-
-    def _make_topics(self, prefix: str) -> None:
-        # As an operator does: the bench knows the product by its commands and topics alone.
-        command = [sys.executable, "-P", "-m", "scripts.commands.topics", "apply", "--topic-prefix", prefix]
-        command += ["--group", self._name, "--bootstrap-servers", self._servers]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
-        if done.returncode:
-            raise ChaosError(f"the topics cannot be made: {done.stderr.strip()}")
-
-    async def _publish_policies(self, prefix: str) -> None:
-        async with AIOKafkaProducer(bootstrap_servers=self._servers, acks="all") as producer:
-            for hotel, policy in POLICIES.items():
-                message = policy.message(hotel)
-                await producer.send_and_wait(f"{prefix}{POLICY}", message.value, key=message.key)
+        worker.log_pipe = LogPipe(worker.log)
+        return worker
 
     def _keep_evidence(self, verdict: RoundVerdict, seen: Observations) -> None:
         """Write down what was seen; logs and states of the workers stay where they are."""

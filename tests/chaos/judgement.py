@@ -14,6 +14,8 @@ _CONNECT = tuple(
     ERROR_PREFIX + name
     for name in ("topic", "partition", "offset", "stage", "exception.class.name", "exception.message")
 )
+#: Whose clocks give the times of inputs and of outcomes may be so far apart.
+_CLOCKS_APART_MS = 2000
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def _mistakes(one: Seen, seen: Observations, times: Mapping[Place, int]) -> list
 def _result_mistakes(one: Seen, sent: Sent) -> list[str]:
     planned, sample, value = sent.planned, sent.planned.sample, one.value or b""
     assert sample is not None
-    original = dict(planned.message.headers)
+    original = {name: content for name, content in planned.message.headers if content is not None}
     expected = {name: original[name].decode() for name in ("ce_hotelid", "ce_callid", "ce_channel", "ce_sequence")} | {
         "ce_specversion": "1.0",
         "ce_type": "hotel.audio.compressed.v1",
@@ -166,14 +168,16 @@ def _dead_letter_mistakes(one: Seen, sent: Sent, time: int | None) -> list[str]:
     if planned.sample is not None:
         return [f"a dead letter of a good input, for {reason}: {one.header(ERROR_PREFIX + 'exception.message')}"]
     found = []
+    if planned.code not in {None, reason}:
+        found.append(f"the dead letter is for {reason} and must be for {planned.code}")
     if (one.key, one.value) != (message.key, message.value):
         found.append("the dead letter is not intact")
     if one.headers[: len(message.headers)] != message.headers:
         found.append("the dead letter's headers are not intact")
     if time is not None and one.header(ERROR_PREFIX + "timestamp") != str(time):
         found.append(f"the input's time is {one.header(ERROR_PREFIX + 'timestamp')} and was {time}")
-    if time is not None and one.timestamp < time:
-        found.append(f"the dead letter's time is {one.timestamp}, before its input's, {time}")
+    if one.timestamp < (sent_at := sent.timestamp - planned.skew_ms) - _CLOCKS_APART_MS:
+        found.append(f"the dead letter's time is {one.timestamp}, and its input was sent at {sent_at}")
     missing = [name for name in _CONNECT if not one.header(name)]
     return found + [f"the dead letter lacks {name}" for name in missing]
 

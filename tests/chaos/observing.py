@@ -53,16 +53,16 @@ class Observer:
     async def observe(self, ledger: Ledger) -> tuple[Observations, int]:
         """Look at everything; returns also how many outcomes were aborted, which only ``read_uncommitted`` sees."""
         unstable = await self._unstable()
-        log = await self._more(self._raw, committed=True)
+        log = await ledger.take_log()
         outcomes = await self._more(*self._outputs, committed=True, advance=False)
         everything = await self._more(*self._outputs, committed=False)
         self._table += (await self._more(self._changelog, committed=False)).records
-        self._ever_sent = {**self._ever_sent, **ledger.inputs(log.records)}
+        self._ever_sent = {**self._ever_sent, **ledger.inputs(log)}
         # Behind the last input there may be markers of the senders' transactions, which nobody commits past.
-        self._ends.update((one.partition, one.offset + 1) for one in log.records)
+        self._ends.update((one.partition, one.offset + 1) for one in log)
         seen = Observations(
             sent={place: sent for place, sent in self._ever_sent.items() if place not in self._settled},
-            log=log.records,
+            log=log,
             outcomes=outcomes.records,
             ever_sent=self._ever_sent,
             settled=dict(self._settled),

@@ -7,7 +7,7 @@ from aiokafka import ConsumerRecord
 
 from tests.chaos.sounds import Sample
 
-Headers = tuple[tuple[str, bytes], ...]
+Headers = tuple[tuple[str, bytes | None], ...]
 
 RAW = "audio.raw"
 COMPRESSED = "audio.compressed"
@@ -52,6 +52,7 @@ class Planned:
         hotel: Whose rules apply.
         sample: The audio inside, or None when the input is bad.
         bad: What is wrong with it, or None.
+        code: Which dead letter that has to give, where it is known.
         skew_ms: By how many milliseconds its timestamp is wrong.
     """
 
@@ -63,6 +64,7 @@ class Planned:
     hotel: str
     sample: Sample | None
     bad: str | None = None
+    code: str | None = None
     skew_ms: int = 0
 
 
@@ -107,10 +109,10 @@ class Seen:
         )
 
     def header(self, name: str) -> str | None:
-        """The last value of a header as text, or None."""
+        """The last value of a header as text; None where there is none."""
         for found, value in reversed(self.headers):
             if found == name:
-                return value.decode("utf-8", "replace")
+                return None if value is None else value.decode("utf-8", "replace")
         return None
 
     @property

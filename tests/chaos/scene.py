@@ -12,8 +12,9 @@ from aiokafka.errors import KafkaError
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 
 from tests.chaos.cluster import ProxiedCluster
+from tests.chaos.crew import Crew
 from tests.chaos.ledger import Ledger
-from tests.chaos.workers import Crew
+from tests.chaos.workload import HotelPolicy
 
 _ANSWER_WITHIN_S = 20.0
 _LOOK_S, _SOON_S = 0.2, 0.02
@@ -30,6 +31,7 @@ class Scene:
         prefix: Put before every topic's name.
         group: The workers' consumer group.
         ledger: Sends further inputs, which are then accounted for as all others.
+        policies: The hotels' rules, which results are held to; a fault may add some.
     """
 
     cluster: ProxiedCluster
@@ -37,6 +39,7 @@ class Scene:
     prefix: str
     group: str
     ledger: Ledger
+    policies: dict[str, HotelPolicy]
 
     def topic(self, name: str) -> str:
         """The full name of one of the product's topics."""

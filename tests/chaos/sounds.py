@@ -38,6 +38,7 @@ _PROMPT_KINDS = ("audio/L16", "audio/PCMU", "audio/wav", "audio/flac")
 _LARGE = ((16_000, 1, 32.7, "audio/x-slin"), (44_100, 1, 23.7, "audio/wav"), (48_000, 2, 21.8, "audio/L16"))
 #: A raw input of 200 bytes.
 _TINY = (("audio/L16", 100 / 8000), ("audio/PCMU", 200 / 8000))
+_TIMES = 98
 _CHUNK = 1 << 16  # libsndfile overflows its stack on long Vorbis writes
 _SYLLABLE_S = 0.17
 _VIBRATO_HZ = 9.0
@@ -90,6 +91,13 @@ def large() -> tuple[Sample, ...]:
         sample(seconds, kind, rate=rate, channels=channels, seed=70 + number)
         for number, (rate, channels, seconds, kind) in enumerate(_LARGE)
     )
+
+
+@cache
+def repetitive() -> Sample:
+    """An input of 1.5 MiB that a batch's compression makes a hundredth of."""
+    second = sample(1.0, "audio/L16", seed=80)
+    return Sample(second.content_type, second.audio * _TIMES, np.tile(second.pcm, (_TIMES, 1)), second.rate)
 
 
 @cache

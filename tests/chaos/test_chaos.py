@@ -8,7 +8,7 @@ from tests.chaos.bench import ChaosBench
 from tests.chaos.verdict import Totals
 
 SEED = 2026
-TELLING = ("worker-kill", "worker-freeze", "broker-kill", "state-corrupted")
+TELLING = ("worker-kill", "worker-freeze", "broker-cut-from-peers", "odd-batches", "state-corrupted")
 
 MOST_ROUNDS = 3 * len(TELLING)  # until a transaction under way was hit: seldom one more than there are faults
 

@@ -1,4 +1,4 @@
-"""Real workers as processes, and somebody who starts them again when they end."""
+"""Real workers as processes."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,13 @@ from typing import Any
 import psutil
 
 from infra.kafka.ports import free_ports
+from tests.chaos.log_pipe import LogPipe
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = "scripts.commands.worker"
+_WRONG_CLOCK = Path(__file__).parent / "clock"
 _START_SECONDS = 40.0
 _STOP_SECONDS = 60.0
-#: As an orchestrator would wait before it starts a process again.
-_RESTART_PAUSE_S = 0.3
 _LOOK_S = 0.1
 
 
@@ -42,6 +42,8 @@ class Worker:
     Attributes:
         starts: How often it was started.
         disk: Held by whoever changes its state directory.
+        log_pipe: What its log goes through; None where it goes into its file.
+        clock_ahead_s: By how many seconds its clock is ahead when it is started next.
     """
 
     def __init__(
@@ -62,6 +64,8 @@ class Worker:
         self.port = free_ports(1)
         self.starts = 0
         self.disk = asyncio.Lock()
+        self.clock_ahead_s = 0.0
+        self.log_pipe: LogPipe | None = None
         self.environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
@@ -86,6 +90,11 @@ class Worker:
         """Whether the process runs, or is frozen."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def runs(self) -> bool:
+        """Whether the process runs, and is not frozen."""
+        return self.alive and psutil.Process(self.process.pid).status() != psutil.STATUS_STOPPED
+
     def start(self, *before: str, stderr: int | None = None) -> None:
         """Start it, or start it again; returns at once.
 
@@ -94,14 +103,20 @@ class Worker:
             stderr: Where its log goes, instead of its file.
         """
         self.starts += 1
-        with self.log.open("ab") as log:
+        with self.log_pipe.opened() if self.log_pipe else self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*before, *self._command],
-                env=self.environment,
+                env=self.environment | self._clock(),
                 stdin=subprocess.DEVNULL,
                 stderr=log if stderr is None else stderr,
                 start_new_session=True,  # Ctrl-C is for whoever started it, who then ends it
             )
+
+    def _clock(self) -> dict[str, str]:
+        if not self.clock_ahead_s:
+            return {}
+        path = os.pathsep.join((str(_WRONG_CLOCK), self.environment["PYTHONPATH"]))
+        return {"PYTHONPATH": path, "CLOCK_AHEAD_S": str(self.clock_ahead_s)}
 
     def wait_ready(self, within: float = _START_SECONDS) -> None:
         """Wait until it says that it is ready."""
@@ -176,77 +191,5 @@ def running(*workers: Worker) -> Iterator[None]:
         yield
     finally:
         for worker in workers:
-            if worker.alive:
-                worker.kill()
-
-
-class Crew:
-    """Workers of which some are on duty, and started again as soon as they end.
-
-    Args:
-        workers: All of them, none started.
-    """
-
-    def __init__(self, workers: Mapping[int, Worker]) -> None:
-        self.workers = workers
-        self._on_duty: set[int] = set()
-        self._held: set[int] = set()
-
-    @property
-    def on_duty(self) -> list[int]:
-        """Numbers of the workers that are meant to run."""
-        return sorted(self._on_duty)
-
-    @property
-    def off_duty(self) -> list[int]:
-        """Numbers of the workers that are not."""
-        return sorted(self.workers.keys() - self._on_duty)
-
-    def call_up(self, number: int) -> None:
-        """Let a worker run from now on."""
-        self._on_duty.add(number)
-        if not self.workers[number].alive:
-            self.workers[number].start()
-
-    def send_home(self, number: int) -> None:
-        """Ask a worker to stop, and do not start it again."""
-        self._on_duty.discard(number)
-        self.workers[number].signal(signal.SIGTERM)
-
-    @contextmanager
-    def held_down(self, number: int) -> Iterator[Worker]:
-        """Kill a worker, and start it again only afterwards."""
-        self._held.add(number)
-        try:
-            if self.workers[number].alive:
-                self.workers[number].kill()
-            yield self.workers[number]
-        finally:
-            self._held.discard(number)
-
-    async def keep(self) -> None:
-        """Start again whoever is on duty and has ended, forever."""
-        while True:
-            for number in self._on_duty - self._held:
-                if not self.workers[number].alive:
-                    await asyncio.sleep(_RESTART_PAUSE_S)
-                    if number in self._on_duty - self._held and not self.workers[number].alive:
-                        self.workers[number].start()
-            await asyncio.sleep(_LOOK_S)
-
-    async def all_ready(self, within: float) -> list[str]:
-        """Wait until everybody on duty is ready; returns the names of those who are not in time."""
-        until = time.monotonic() + within
-        waiting = self.on_duty
-        while waiting and time.monotonic() < until:
-            waiting = [number for number in waiting if not await asyncio.to_thread(self.workers[number].is_ready)]
-            await asyncio.sleep(_LOOK_S)
-        return [self.workers[number].name for number in waiting]
-
-    def end(self) -> None:
-        """End every process."""
-        self._on_duty.clear()
-        for worker in self.workers.values():
-            worker.signal(signal.SIGCONT)
             if worker.alive:
                 worker.kill()

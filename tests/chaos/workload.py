@@ -114,10 +114,10 @@ def calls(
     return planned[:count]
 
 
-def single(count: int, chance: random.Random) -> list[Planned]:
+def single(count: int, chance: random.Random, *, hotel: str = "lisbon") -> list[Planned]:
     """Plan good segments, each in a call of its own."""
     return [
-        segment(chance.choice(sounds.spoken()), f"call-{number:016x}", 0, number=_ONE_OFF + number)
+        segment(chance.choice(sounds.spoken()), f"call-{number:016x}", 0, number=_ONE_OFF + number, hotel=hotel)
         for number in (chance.getrandbits(62) for _ in range(count))
     ]
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.chaos.account import Account
+from tests.chaos.crew import Crew
 from tests.chaos.records import Planned
 from tests.chaos.sounds import sample
-from tests.chaos.workers import Crew, Worker
+from tests.chaos.workers import Worker
 from tests.chaos.workload import segment
 from tests.support.brokers import Broker, Namespace
 

@@ -238,4 +238,4 @@ async def test_two_workers_do_not_share_a_state_directory(worker: Worker, broker
 
 
 def headers(record: Seen) -> dict[str, str]:
-    return {name: value.decode() for name, value in record.headers}
+    return {name: value.decode() for name, value in record.headers if value is not None}

@@ -13,8 +13,10 @@ from tests.chaos.faults.brokers import (
 )
 from tests.chaos.faults.busy import BusyKill, BusyRebalance, BusyZombie
 from tests.chaos.faults.network import Isolation, LinkCut, LinkDelay, LinkReset
+from tests.chaos.faults.offsets import OffsetsBeyondTheEnd, RetentionExpires
 from tests.chaos.faults.partitions import BrokerCutFromPeers
-from tests.chaos.faults.senders import BombClips, CarelessSender
+from tests.chaos.faults.policies import PolicyRecreated
+from tests.chaos.faults.senders import BombClips, CarelessSender, ForeignSenders, OddBatches
 from tests.chaos.faults.state import StateCorrupted, StateFull, StateReadOnly, StateTruncated, StateWiped, can_mount
 from tests.chaos.faults.workers import (
     AllWorkersKill,
@@ -22,11 +24,13 @@ from tests.chaos.faults.workers import (
     MemoryPressure,
     RebalanceInRecovery,
     Rebalances,
+    StalledPipe,
     WorkerFreeze,
     WorkerKill,
     WorkerPause,
     WorkersRolling,
     WorkerStop,
+    WrongClock,
 )
 
 _CLASSES: tuple[type[Fault], ...] = (
@@ -44,6 +48,8 @@ _CLASSES: tuple[type[Fault], ...] = (
     DecoderKill,
     BombClips,
     MemoryPressure,
+    StalledPipe,
+    WrongClock,
     BrokerKill,
     AllBrokersKill,
     GroupCoordinatorKill,
@@ -56,6 +62,11 @@ _CLASSES: tuple[type[Fault], ...] = (
     LinkDelay,
     Isolation,
     CarelessSender,
+    ForeignSenders,
+    OddBatches,
+    RetentionExpires,
+    OffsetsBeyondTheEnd,
+    PolicyRecreated,
     StateWiped,
     StateTruncated,
     StateCorrupted,

@@ -22,6 +22,7 @@ class Fault(ABC):
         lasts: Seconds from the injection to the healing.
         what: What was hit, for people; known once it was injected.
         struck_at: When it was hit, in monotonic seconds, where that took some preparation.
+        complaints: What workers did not do meanwhile that they must do.
     """
 
     name: ClassVar[str]
@@ -31,6 +32,7 @@ class Fault(ABC):
         self.lasts = 0.0
         self.what = ""
         self.struck_at: float | None = None
+        self.complaints: list[str] = []
         self._chance = chance
         self._where = chance.random()
 

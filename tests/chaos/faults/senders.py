@@ -4,11 +4,16 @@ import asyncio
 from random import Random
 
 from tests.chaos.faults.base import Fault
+from tests.chaos.foreign import CLIENTS
+from tests.chaos.oddities import batch_with_bad_name, of_others
+from tests.chaos.records import PARTITIONS
 from tests.chaos.scene import Scene
 from tests.chaos.workload import bombs, single
 
 _BOMBS = 4
 _CARELESS = 24
+_CLIENTS, _FOREIGN = 3, 16
+_ODD_BATCHES = 6
 #: The first half of what a careless sender sends opens its connections; then they become slow.
 _SECOND_HALF_AT_S = 1.5
 #: Seconds that each way takes then, and until the connections break: the inputs have arrived, no acknowledgement has.
@@ -52,3 +57,32 @@ class CarelessSender(Fault):
             link.reset()
             link.mend()
         await sending
+
+
+class ForeignSenders(Fault):
+    """Other people's clients send inputs with odd contents and times, in every codec, by two partitioners."""
+
+    name = "foreign-senders"
+
+    def __init__(self, chance: Random) -> None:
+        super().__init__(chance)
+        self._inputs = {name: of_others(_FOREIGN, chance) for name in chance.sample(sorted(CLIENTS), _CLIENTS)}
+
+    async def inject(self, scene: Scene) -> None:
+        self.what = "; ".join(self._inputs)
+        await asyncio.gather(*(scene.ledger.send_by(CLIENTS[name], plan) for name, plan in self._inputs.items()))
+
+
+class OddBatches(Fault):
+    """Batches that no client of ours writes: in each, the name of one record's header is not UTF-8."""
+
+    name = "odd-batches"
+
+    def __init__(self, chance: Random) -> None:
+        super().__init__(chance)
+        self._batches = [(chance.randrange(PARTITIONS), *batch_with_bad_name(chance)) for _ in range(_ODD_BATCHES)]
+
+    async def inject(self, scene: Scene) -> None:
+        self.what = f"{len(self._batches)} batches"
+        for partition, data, inputs in self._batches:
+            await scene.ledger.append(data, partition, inputs)

@@ -12,12 +12,23 @@ import psutil
 
 from tests.chaos.faults.aim import Aim, between_transactions, outcomes_in_a_transaction
 from tests.chaos.faults.base import Fault
+from tests.chaos.log_pipe import LogPipe
 from tests.chaos.scene import Scene
+from tests.chaos.workload import burst
 
 _READY_WITHIN_S = 30.0
 #: Above the longest session timeout of the group that is worth testing.
 _BEYOND_SESSION_S = (11.0, 14.0)
 _PAUSE_S = (0.5, 3.0)
+_STALL_S = (6.0, 12.0)
+#: Inputs of which a third is bad: each such is a line, more together than a small pipe holds.
+_LINES = 96
+_LOOK_S = 0.5
+#: Questions without an answer, each of which waits for some seconds, that are no coincidence.
+_FEWEST = 2
+#: Seconds, and by how many the clock is ahead then: a day, an hour, and what looks like a little load.
+_WRONG_S = (5.0, 9.0)
+_AHEAD_S = (-86_400.0, -3_600.0, -10.0, 10.0, 3_600.0, 86_400.0)
 
 
 class WorkerKill(Fault):
@@ -170,3 +181,60 @@ class MemoryPressure(Fault):
     @staticmethod
     def _limit(process: psutil.Process, size: int) -> None:
         process.rlimit(psutil.RLIMIT_AS, (size, resource.RLIM_INFINITY))
+
+
+class StalledPipe(Fault):
+    """Nobody reads a worker's log for some seconds, and it fills its pipe: the worker goes on, and answers."""
+
+    name = "stalled-pipe"
+
+    def __init__(self, chance: Random) -> None:
+        super().__init__(chance)
+        self._stall_s = chance.uniform(*_STALL_S)
+        self._inputs = burst(_LINES, chance)
+        self._pipe: LogPipe | None = None
+
+    async def inject(self, scene: Scene) -> None:
+        worker = scene.crew.workers[self._one_of(scene.crew.on_duty)]
+        self.what = f"{worker.name} for {self._stall_s:.1f} s"
+        self._pipe = worker.log_pipe
+        if self._pipe is not None:
+            self._pipe.hold_up()
+        starts, until, asked, answered = worker.starts, time.monotonic() + self._stall_s, 0, 0
+        await scene.ledger.send(self._inputs)
+        while time.monotonic() < until:
+            await asyncio.sleep(_LOOK_S)
+            if worker.starts == starts and worker.runs:
+                status, _ = await asyncio.to_thread(worker.get, "/health/live")
+                asked, answered = asked + 1, answered + (status != 0)
+        if asked >= _FEWEST and not answered and worker.starts == starts:
+            self.complaints.append(f"{worker.name} answers nothing while nobody reads its log")
+
+    async def heal(self, scene: Scene) -> None:
+        if self._pipe is not None:
+            self._pipe.read_on()
+
+
+class WrongClock(Fault):
+    """A worker is killed, and comes back with its clock wrong, for some seconds."""
+
+    name = "wrong-clocks"
+
+    def __init__(self, chance: Random) -> None:
+        super().__init__(chance)
+        self.lasts = chance.uniform(*_WRONG_S)
+        self._ahead_s = chance.choice(_AHEAD_S)
+        self._victim = -1
+
+    async def inject(self, scene: Scene) -> None:
+        self._victim = self._one_of(scene.crew.on_duty)
+        self.what = f"{scene.crew.workers[self._victim].name} {self._ahead_s:+.0f} s for {self.lasts:.1f} s"
+        self._set(scene, self._ahead_s)
+
+    async def heal(self, scene: Scene) -> None:
+        self._set(scene, 0.0)
+
+    def _set(self, scene: Scene, ahead_s: float) -> None:
+        worker = scene.crew.workers[self._victim]
+        worker.clock_ahead_s = ahead_s
+        worker.signal(signal.SIGKILL)

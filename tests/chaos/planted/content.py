@@ -1,12 +1,14 @@
 """Bugs in what is read and what is kept."""
 
 import hashlib
+from dataclasses import replace
 
 from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers import aiokafka as driver
 
 from agents import compress
-from schemas import Channel, Policy
+from schemas import Channel, DeadLetter, Policy, Record
+from streams import topics
 from streams.delivery.consumer_thread import LaneConsumerThread
 from tests.chaos.planted.patch import Patch
 
@@ -29,6 +31,20 @@ def cache_everything(patch: Patch) -> None:
         return True
 
     patch(compress, "admits", admits)
+
+
+def letters_with_their_inputs_times(patch: Patch) -> None:
+    """Give a dead letter the time of its input, whatever clock that is of."""
+    make = DeadLetter.to_record
+
+    def with_its_inputs_time(self: DeadLetter) -> Record:
+        return replace(make(self), timestamp_ms=self.original.timestamp_ms)
+
+    async def accept(*_: object) -> None:
+        """Serve topics whose records have the times that their writers give them, which workers refuse."""
+
+    patch(DeadLetter, "to_record", with_its_inputs_time)
+    patch(topics, "_verify", accept)
 
 
 def read_uncommitted(patch: Patch) -> None:

@@ -1,10 +1,11 @@
 """Bugs in who may write, and from where."""
 
+import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
-from aiokafka.client import AIOKafkaClient
+from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.errors import KafkaError
 
 from streams.delivery import transactions
@@ -15,7 +16,7 @@ from streams.delivery.writer import TransactionalWriter, together
 from streams.protocol.txn_offset_commit import GroupMember, Offsets
 from tests.chaos.planted.patch import Patch
 
-_IMPATIENCE_S = 0.5
+_IMPATIENCE_S, _PAUSE_S = 0.5, 0.1
 
 
 def fence_nobody(patch: Patch) -> None:
@@ -32,6 +33,23 @@ def fence_nobody(patch: Patch) -> None:
 
     patch(GroupProducer, "_commit", commit)
     patch(GroupProducer, "_fence_former_owners", fence_none)
+
+
+def read_offsets_from_anybody(patch: Patch) -> None:
+    """Read the committed offsets from whichever broker is called the coordinator, and calls itself so."""
+
+    async def find(self: GroupProducer, writer: TransactionalWriter) -> int:
+        del writer
+        while True:
+            assert self._client is not None
+            try:
+                broker = await self._client.coordinator_lookup(CoordinationType.GROUP, self._member.group)
+            except KafkaError:
+                await asyncio.sleep(_PAUSE_S)
+            else:
+                return int(broker)
+
+    patch(GroupProducer, "_find_coordinator", find)
 
 
 def drop_the_lane_on_revoke(patch: Patch) -> None:

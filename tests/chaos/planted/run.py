@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from rich.table import Column, Table
@@ -41,6 +42,7 @@ async def catch(bug: PlantedBug, cluster: ProxiedCluster, directory: Path) -> Ca
         worker_module="tests.chaos.planted",
         worker_environment={VARIABLE: bug.name},
         cluster=cluster,
+        topic_settings=bug.topic_settings,
     ) as bench:
         for number in range(bug.rounds):
             verdict = await bench.round(number)
@@ -68,7 +70,7 @@ def table(catches: Iterable[Catch]) -> Table:
 
 
 async def run(names: Iterable[str], directory: Path, tell: Callable[[Catch], None]) -> list[Catch]:
-    """Try bugs one after the other, on one cluster of a single broker.
+    """Try bugs one after the other, on one cluster for all that need as many brokers.
 
     Args:
         names: The bugs'.
@@ -76,8 +78,10 @@ async def run(names: Iterable[str], directory: Path, tell: Callable[[Catch], Non
         tell: Told of each as soon as its rounds are over.
     """
     catches = []
-    async with ProxiedCluster(directory / "kafka", 1, WORKERS, lambda _: None) as cluster:
-        for name in names:
-            catches.append(await catch(BUGS[name], cluster, directory / name))
-            tell(catches[-1])
+    bugs = sorted((BUGS[name] for name in names), key=lambda bug: bug.brokers)
+    for brokers, alike in groupby(bugs, key=lambda bug: bug.brokers):
+        async with ProxiedCluster(directory / f"kafka-{brokers}", brokers, WORKERS, lambda _: None) as cluster:
+            for bug in alike:
+                catches.append(await catch(bug, cluster, directory / bug.name))
+                tell(catches[-1])
     return catches
