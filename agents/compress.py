@@ -11,7 +11,7 @@ import structlog
 
 from agents.result import result_of
 from schemas import CompressedAudio, MediaType, Policy, RawAudio, Rejection
-from schemas.raw_audio import hotel_of
+from schemas.raw_audio import hotel_of, in_senders_terms
 from schemas.topics import COMPRESSED, DEAD_LETTER, RAW, topic
 from streams.app import Runtime
 from streams.audio import Clip, Outline
@@ -207,6 +207,8 @@ class Compressor:
 
     def reject(self, item: Input, rejection: Rejection) -> Outcome:
         """Make the dead letter: the original and the reason, cut only if the topic would not take it whole."""
+        if rejection.stage in {"decode", "compress"}:
+            rejection = in_senders_terms(item.record, rejection)
         letter = item.letter(rejection).fitted(self._letter_bytes)
         return Outcome(outputs=(Output(self._dead_letters, letter.to_record()),), rejection=rejection)
 

@@ -122,6 +122,16 @@ def hotel_of(record: Record) -> str | None:
     return None if reader.problem else hotel
 
 
+def in_senders_terms(record: Record, rejection: Rejection) -> Rejection:
+    """Name a rejection's field as the sender does: in structured mode, audio and its label are members of the JSON.
+
+    Args:
+        record: A record that was read as an event.
+        rejection: By whoever decoded or compressed the event's audio.
+    """
+    return structured.of_member(rejection) if h.HeaderReader(record.headers).is_structured else rejection
+
+
 def _from_structured(reader: h.HeaderReader, record: Record, max_bytes: int) -> RawAudio | Rejection:
     content_type = reader.text(h.CONTENT_TYPE)
     if reader.problem is not None:

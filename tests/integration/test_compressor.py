@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agents.compress import Compressor, Parts
-from schemas import MediaType, Position, Record, Rejection
+from schemas import DeadLetter, MediaType, Position, RawAudio, Record, Rejection
 from streams.audio import Clip, decode
 from streams.cache import Lifetime, TieredCache
 from streams.compression import DEFAULT_POLICY, LoadGovernor
@@ -23,6 +23,7 @@ from streams.settings import Settings
 from tests.chaos.damage import with_header
 from tests.chaos.sounds import sample
 from tests.chaos.workload import segment
+from tests.contract.test_structured import content_of, structured
 from tests.support.delivery import until
 
 #: By what is special about it: sound, its label if that is wrong, and how often it is decoded when it comes four times.
@@ -82,6 +83,29 @@ def test_a_hit_says_what_a_miss_says_and_needs_no_decoding(special: str, tmp_pat
     assert [found for found, _, _ in results] == [b"miss", b"miss", b"hit", b"hit"]
     assert all(result[1:] == results[0][1:] for result in results)
     assert desk.decoded == decodings
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "field"),
+    [
+        ({"datacontenttype": "audio/wav"}, "LabelMismatch", "datacontenttype"),
+        ({"data_base64": "ZkxhQw=="}, "TruncatedAudio", "data_base64"),
+        ({"data_base64": "?"}, "MalformedMember", "data_base64"),
+    ],
+)
+def test_what_is_wrong_with_the_audio_of_an_event_in_structured_mode_is_told_of_its_members(
+    changed: dict[str, str], code: str, field: str, tmp_path: Path
+) -> None:
+    message = segment(sample(0.3, "audio/flac"), "call-1", 0).message
+    event = RawAudio.from_record(Record(message.key, message.value, message.headers))
+    assert isinstance(event, RawAudio)
+    record = structured(content_of(event) | changed)
+    outcome = Desk(tmp_path).compressor.process(Input(Position("in", 0, 7), record), lambda _key: None)
+    letter = DeadLetter.from_record(outcome.outputs[0].record)
+    assert isinstance(letter, DeadLetter)
+    assert outcome.rejection == letter.rejection
+    assert (letter.rejection.code, letter.rejection.field) == (code, field)
+    assert letter.original.value == record.value
 
 
 @pytest.mark.parametrize("media_type", ["audio/L16", "audio/flac"])
