@@ -5,9 +5,9 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,8 @@ def letter(namespace: Namespace, number: int, **differences: Any) -> DeadLetter:
     return replace(DeadLetter(replace(original, timestamp_ms=1_700_000_000_000), position, reason), **differences)
 
 
-async def write(bootstrap: str, namespace: Namespace, letters: Sequence[DeadLetter], *, ago: float = 0) -> list[Place]:
-    """Put letters on the topic, so many seconds ago."""
+async def write(bootstrap: str, namespace: Namespace, letters: Sequence[DeadLetter]) -> list[Place]:
+    """Put letters on the topic."""
     topic, places = f"{namespace.prefix}{DEAD_LETTER}", []
     async with AIOKafkaProducer(
         bootstrap_servers=bootstrap, transactional_id=f"{namespace.group}-writer", max_request_size=2**24
@@ -52,7 +52,6 @@ async def write(bootstrap: str, namespace: Namespace, letters: Sequence[DeadLett
                     key=record.key,
                     partition=one.position.partition,
                     headers=list(record.headers),
-                    timestamp_ms=round((time.time() - ago) * 1000),
                 )
             places.append(Place(done.partition, done.offset))
     return places
@@ -84,9 +83,12 @@ async def cluster(broker: Broker, namespace: Namespace) -> list[str]:
 async def test_they_are_chosen_by_reason_hotel_and_time(
     cluster: list[str], broker: Broker, namespace: Namespace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    old = await write(broker.bootstrap_servers, namespace, [letter(namespace, n) for n in range(8)], ago=7200)
+    old = await write(broker.bootstrap_servers, namespace, [letter(namespace, n) for n in range(8)])
+    await asyncio.sleep(1)
+    between = datetime.now(UTC).isoformat()
+    await asyncio.sleep(1)
     new = await write(broker.bootstrap_servers, namespace, [letter(namespace, n) for n in range(8, 16)])
-    chosen = ("--reason", "MissingHeader", "--hotel", "porto", "--since", "1h")
+    chosen = ("--reason", "MissingHeader", "--hotel", "porto", "--since", between)
     wanted = sorted(place for place, n in zip(new, range(8, 16), strict=True) if n % 4 == 1)
     assert await command("--json", "-", *chosen, *cluster) == 0
     listed = json.loads(capsys.readouterr().out)
@@ -99,7 +101,7 @@ async def test_they_are_chosen_by_reason_hotel_and_time(
     assert "2 inputs would be sent again, " in capsys.readouterr().err
     assert await inputs(broker.bootstrap_servers, namespace) == []
 
-    assert await command("--replay", "--limit", "7", "--until", "1h", *cluster) == 1
+    assert await command("--replay", "--limit", "7", "--until", between, *cluster) == 1
     assert f"these are {len(old)} dead letters" in capsys.readouterr().err
     assert await inputs(broker.bootstrap_servers, namespace) == []
 
