@@ -42,4 +42,12 @@ RECORD: tuple[Refusal, ...] = (
         " whole batch.",
         "Look at the client that wrote it, and at the broker's disk; send the originals again.",
     ),
+    Refusal(
+        "LostOffsets",
+        "record",
+        "`offset`",
+        "For 20 seconds, the partition's leader gave none of the offsets up to `__connect.errors.offset.last`, though"
+        " it gives what follows: its log is broken there. The letter has no value.",
+        "Look at the leader's disk, and whether another replica has the records; send the originals again.",
+    ),
 )

@@ -16,6 +16,9 @@ from streams.topics import apply_topics
 from tests.support.brokers import Broker, Namespace, broker_from_jars
 from tests.support.odd_batches import append, batch, placeholder, plant, record
 
+#: Batches that one entry of a broker's index stands for, with room: it finds none of those behind a broken length.
+INDEXED = 30
+
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Broker]:
@@ -104,3 +107,35 @@ async def test_members_of_a_group_go_on_behind_what_cannot_be_read(broker: Broke
 
     assert await read("readers", 2) == [0, 1]
     assert await read("readers", 1) == [3]
+
+
+@pytest.mark.parametrize("length", [3, 2**30], ids=["error", "nothing"])
+async def test_what_a_leader_cannot_find_in_its_log_is_passed_over_in_the_end(
+    tmp_path: Path, broker: Broker, bad: TopicPartition, length: int
+) -> None:
+    """A batch says a length that it cannot have: the leader answers with an error, or with nothing at all."""
+    tp = TopicPartition(bad.topic, 2)
+    client = AIOKafkaClient(bootstrap_servers=broker.bootstrap_servers)
+    await client.bootstrap()
+    await client.set_topics([tp.topic])
+    one = batch([record(0, value=bytes(500))])
+    for _ in range(INDEXED):
+        await append(client, tp.topic, tp.partition, one)
+    [log] = (tmp_path / "kafka").glob(f"**/{tp.topic}-{tp.partition}/*.log")
+    with log.open("r+b") as file:
+        file.seek(10 * len(one) + 8)
+        file.write(length.to_bytes(4, "big"))
+    consumer = EveryRecordConsumer(bootstrap_servers=broker.bootstrap_servers)
+    consumer.patience = 1.0
+    async with consumer:
+        consumer.assign([tp])
+        consumer.seek(tp, 0)
+        found = [await consumer.getone() for _ in range(11)]
+        assert [one.offset for one in found] == list(range(11))
+        lost = found[-1]
+        assert isinstance(lost, Unreadable)
+        assert (lost.rejection.code, lost.value) == ("LostOffsets", None)
+        assert 10 < lost.next_offset < INDEXED
+        rest = [(await consumer.getone()).offset for _ in range(lost.next_offset, INDEXED)]
+        assert rest == list(range(lost.next_offset, INDEXED))
+    await client.close()
