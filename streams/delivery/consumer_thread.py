@@ -8,6 +8,7 @@ from collections.abc import Collection
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.cluster import ClusterMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
@@ -52,6 +53,7 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         do_not_wait_for_positions(coordinator)
         coordinator._on_metadata_change = lambda: None  # noqa: SLF001
         notice_resets(consumer, self._reset)
+        consumer._client.cluster.add_listener(self._look_for_topics)  # noqa: SLF001
 
     async def log_bounds(self, partitions: Collection[TP]) -> dict[TP, Bounds]:
         """Ask for what the logs of partitions have; those whose leaders do not answer soon are left out."""
@@ -59,6 +61,13 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         wanted = [TopicPartition(*tp) for tp in partitions]
         found: dict[TopicPartition, Bounds] = await self.call_thread(read_bounds, client, wanted, _BOUNDS_WITHIN)
         return {TP(*partition): bounds for partition, bounds in found.items()}
+
+    def _look_for_topics(self, cluster: ClusterMetadata) -> None:
+        """Tell of topics that are gone. A fetch asks for metadata as soon as a broker does not know its partition."""
+        consumer: Any = self.consumer
+        for topic in {tp.topic for tp in self.assignment()}:
+            if cluster.partitions_for_topic(topic) is None:
+                consumer.loop.call_soon_threadsafe(consumer.topic_gone, topic)
 
     def _reset(self, partition: TopicPartition, position: int) -> None:
         consumer: Any = self.consumer  # it has the thread make itself known

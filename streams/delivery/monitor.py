@@ -16,7 +16,7 @@ from streams.delivery.failstop import Watchdog
 from streams.delivery.lag import NO_LAG, Head, Lag, LagReader, Look
 from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import Source
-from streams.delivery.topology import PartitionCount, Topology
+from streams.delivery.topology import InputTopicGoneError, PartitionCount, Topology
 from streams.delivery.waiting import Standstill, without_brokers, without_lanes
 from streams.metrics import Metrics
 
@@ -84,6 +84,7 @@ class Monitor:
         self._last_ready = time.monotonic()
         self._last: Hashable = None
         self._shown: set[Source] = set()
+        self._input_id: bytes | None = None
         self.lags: Mapping[Source, Lag] = {}
         self.topology = reader.topology
         self.brokers_answer = False
@@ -96,7 +97,11 @@ class Monitor:
         return self._orphans_wait and not any(True for _ in self._lanes)
 
     async def run(self) -> None:
-        """Look, forever."""
+        """Look, forever.
+
+        Raises:
+            InputTopicGoneError: When the input is another topic than the one that the worker reads.
+        """
         try:
             while True:
                 await self._look()
@@ -127,6 +132,7 @@ class Monitor:
             self._watchdog.warn(waits_for or self._waits_for())
 
     def _take_in(self, look: Look) -> None:
+        self._check_identity(look.topology)
         self._tell_changes(look.topology)
         self.lags, self.topology = look.lags, look.topology
         self._partitions.input, self._partitions.servable = look.topology.partitions, look.topology.servable
@@ -136,6 +142,13 @@ class Monitor:
             orphans = sorted(source.partition for source in self._coverage.orphans)
             log.warning("partitions_without_owner", topic=look.topology.input, partitions=orphans)
             self._demand_assignment()
+
+    def _check_identity(self, topology: Topology) -> None:
+        reads = any(True for _ in self._lanes)
+        if reads and self._input_id is not None and topology.id != self._input_id:
+            what = "was deleted" if topology.id is None else "was deleted and made again"
+            raise InputTopicGoneError(f"{topology.input} {what} while this worker read it")
+        self._input_id = topology.id
 
     def _tell_changes(self, topology: Topology) -> None:
         """Say in the log what is wrong with the topics, whenever it changes."""

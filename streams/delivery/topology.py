@@ -8,6 +8,13 @@ from aiokafka import TopicPartition
 from streams.protocol.metadata import TopicMetadata
 
 
+class InputTopicGoneError(RuntimeError):
+    """The input topic was deleted while this worker read it. A fresh process reads whatever has its name then.
+
+    Offsets of the old topic must not be committed for a new one: what stands there before them would never be read.
+    """
+
+
 @dataclass
 class PartitionCount:
     """How many partitions there are, as of the last look; read from any thread.

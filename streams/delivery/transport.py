@@ -20,6 +20,7 @@ from streams.delivery.consumer_thread import LaneConsumerThread
 from streams.delivery.fetch_loop import FetchLoop
 from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import Source
+from streams.delivery.topology import InputTopicGoneError
 from streams.delivery.transactions import Committed
 from streams.protocol.txn_offset_commit import GroupMember
 from streams.protocol.unreadable import Unreadable
@@ -169,6 +170,12 @@ class LaneConsumer(FetchLoop):
             raise
         except Exception as error:  # noqa: BLE001  Faust logs it and reads on from wherever it stands
             self.transport.on_failure(error)
+
+    def topic_gone(self, topic: str) -> None:
+        """Hear that the brokers do not know a topic any more."""
+        if any(source.topic == topic for source, _ in self.transport.lanes):
+            message = f"{topic} was deleted while this worker read it; ./scripts/topics apply makes it again"
+            self.transport.on_failure(InputTopicGoneError(message))
 
     def position_reset(self, tp: TP, position: int) -> None:
         """Hear that the client goes on reading elsewhere, because the log does not have what it was about to read."""

@@ -69,6 +69,18 @@ async def test_nothing_is_lost_or_doubled_while_all_topics_grow_under_load(
             assert await asyncio.to_thread(worker.stop) == 0
 
 
+async def test_partitions_are_taken_up_by_workers_that_were_restarted_one_by_one(
+    workers: list[Worker], broker: Broker, namespace: Namespace
+) -> None:
+    with running(*workers):
+        for worker in workers:  # as static members they get back what they had, and none knows that it is the leader
+            assert await asyncio.to_thread(worker.stop) == 0
+            worker.start()
+            await asyncio.to_thread(worker.wait_ready)
+        assert await asyncio.to_thread(grow, broker, namespace, AFTER, "--yes") == 0
+        await until(lambda: all_owned(*workers), 60)
+
+
 async def test_an_input_that_grew_alone_is_served_as_before_and_the_rest_waits_for_its_topics(
     workers: list[Worker], account: Account, broker: Broker, namespace: Namespace
 ) -> None:

@@ -14,7 +14,7 @@ from streams.delivery.lag import Head, Lag, LagReader, Look
 from streams.delivery.lanes import Lanes
 from streams.delivery.monitor import Monitor
 from streams.delivery.outcome import Source
-from streams.delivery.topology import PartitionCount, Topology
+from streams.delivery.topology import InputTopicGoneError, PartitionCount, Topology
 from streams.delivery.transactions import Committed
 from streams.protocol.metadata import TopicMetadata
 from streams.settings import Settings
@@ -29,6 +29,7 @@ class GivenLag(LagReader):
     def __init__(self) -> None:
         super().__init__("", "", [TOPIC])
         self.lags: dict[Source, Lag] = {}
+        self.topic_id = b"first"
         self.owners: dict[Source, str] | None = {OWN: "this", FOREIGN: "another"}
         self.looks = 0
 
@@ -36,7 +37,7 @@ class GivenLag(LagReader):
         self.looks += 1
         if not self.lags:
             raise KafkaConnectionError("nobody answers")
-        topology = Topology(TOPIC, [TOPIC], {TOPIC: TopicMetadata(b"id", (1, 1))})
+        topology = Topology(TOPIC, [TOPIC], {TOPIC: TopicMetadata(self.topic_id, (1, 1))})
         return Look(topology, dict(self.lags), self.owners)
 
 
@@ -94,6 +95,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     looking = asyncio.create_task(rig.monitor.run())
     yield rig
     looking.cancel()
+    await asyncio.wait([looking])
     await rig.lanes.close()
     rig.shared.close()
 
@@ -194,3 +196,16 @@ async def test_the_number_of_partitions_follows_the_cluster(rig: Rig) -> None:
     await rig.look({OWN: Lag(0), FOREIGN: Lag(0)})
     assert rig.partitions.servable == 2
     assert rig.shown("audio_partition_assigned", FOREIGN) == 0
+
+
+async def test_another_topic_of_the_same_name_ends_a_worker_that_reads_and_no_other(rig: Rig) -> None:
+    await rig.look({OWN: Lag(0), FOREIGN: Lag(0)})
+    rig.reader.topic_id = b"second"
+    with pytest.raises(InputTopicGoneError, match="deleted and made again"):
+        await rig.monitor.run()
+    await rig.lanes.drain()
+    rig.reader.topic_id = b"third"
+    looking = asyncio.create_task(rig.monitor.run())
+    await rig.look({OWN: Lag(0), FOREIGN: Lag(0)})
+    assert not looking.done()
+    looking.cancel()

@@ -1,0 +1,92 @@
+"""``audio.raw`` is deleted and made again under running workers: what is sent then has its outcome, once."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from schemas.topics import COMPRESSED, RAW
+from streams.topic_admin import connected_admin, describe
+from streams.topics import TopicError, apply_topics
+from tests.chaos.account import Account
+from tests.chaos.crew import Crew
+from tests.chaos.reading import read
+from tests.chaos.records import Planned
+from tests.chaos.workers import Worker
+from tests.chaos.workload import calls
+from tests.e2e.test_health import SETTINGS
+from tests.e2e.test_worker import exact
+from tests.support.brokers import Broker, Namespace
+
+ANSWERED_WITHIN_S = 60.0
+
+
+@pytest.fixture
+async def crew(broker: Broker, namespace: Namespace, tmp_path: Path, topics: None) -> AsyncIterator[Crew]:
+    """Two workers that are started again whenever they end."""
+    crew = Crew(
+        {
+            number: Worker(
+                broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path / str(number), **SETTINGS
+            )
+            for number in range(2)
+        }
+    )
+    keeping = asyncio.create_task(crew.keep())
+    for number in crew.workers:
+        crew.call_up(number)
+    try:
+        assert await crew.all_ready(60) == []
+        yield crew
+    finally:
+        keeping.cancel()
+        crew.end()
+
+
+async def delete(broker: Broker, topic: str) -> None:
+    async with connected_admin(broker.bootstrap_servers) as admin:
+        await admin.delete_topics([topic])
+        while await describe(admin, [topic]):
+            await asyncio.sleep(0.05)
+
+
+async def make_again(broker: Broker, namespace: Namespace) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.suppress(TopicError):  # it is still being deleted
+                await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+                return
+            await asyncio.sleep(0.1)
+
+
+async def answers(broker: Broker, namespace: Namespace, inputs: Sequence[Planned]) -> Counter[str]:
+    """How many results each of these inputs has, by its id."""
+    ids = {f"{one.call_id}-{one.sequence}" for one in inputs}
+    found = await read(broker.bootstrap_servers, [f"{namespace.prefix}{COMPRESSED}"], committed=True)
+    return Counter(cause for one in found.records if (cause := one.header("ce_causationid")) in ids)
+
+
+@pytest.mark.parametrize("pause", [0.0, 6.0])
+async def test_what_is_sent_to_the_new_topic_is_answered_once(
+    crew: Crew, account: Account, broker: Broker, namespace: Namespace, pause: float
+) -> None:
+    await account.send(calls(80, seed=51, bad_share=0))
+    await exact(account, last=False)
+    await delete(broker, f"{namespace.prefix}{RAW}")
+    await asyncio.sleep(pause)
+    await make_again(broker, namespace)
+    inputs = calls(400, seed=51, name=1, bad_share=0)  # far more than the old topic had
+    again = Account(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    await again.send(inputs)
+    expected = Counter(f"{one.call_id}-{one.sequence}" for one in inputs)
+    async with asyncio.timeout(ANSWERED_WITHIN_S):
+        while (found := await answers(broker, namespace, inputs)) != expected:
+            assert not found - expected
+            await asyncio.sleep(1)
+    assert await crew.all_ready(30) == []
+    ended = [line for worker in crew.workers.values() for line in worker.lines() if line["event"] == "worker_failed"]
+    assert ended
+    assert all("was deleted" in line["reason"] for line in ended)
