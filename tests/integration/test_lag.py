@@ -161,6 +161,7 @@ def test_the_command_shows_every_partition(
     group = Group(broker, namespace)
     asyncio.run(apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group))
     asyncio.run(group.send(5, b"x"))
+    asyncio.run(group.commit({6: 50}))
     file = tmp_path / "lag.json"
     options = ["--bootstrap-servers", broker.bootstrap_servers, "--topic-prefix", namespace.prefix]
     assert command.main([*options, "--group", namespace.group, "--json", str(file)]) == 0
@@ -168,4 +169,7 @@ def test_the_command_shows_every_partition(
     assert [one["records"] for one in found] == [int(partition == 5) for partition in range(PARTITIONS)]
     assert {one["owner"] for one in found} == {None}
     assert found[5]["seconds"] == pytest.approx(0, abs=60)
-    assert "1 records wait" in capsys.readouterr().out
+    assert [one["beyond_end"] for one in found] == [0, 0, 0, 0, 0, 0, 50, 0]
+    shown = capsys.readouterr().out
+    assert "1 records wait" in shown
+    assert "50 beyond" in shown
