@@ -9,12 +9,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import CorruptRecordException
 
-from schemas.topics import RAW
+from schemas.topics import RAW, copartitioned
+from streams.delivery.lag import LagReader
 from streams.protocol.every_record import EveryRecordConsumer
 from streams.protocol.unreadable import Unreadable
 from streams.topics import apply_topics
 from tests.support.brokers import Broker, Namespace, broker_from_jars
-from tests.support.odd_batches import append, batch, placeholder, plant, record
+from tests.support.odd_batches import ODD, append, batch, placeholder, plant, record
 
 #: Batches that one entry of a broker's index stands for, with room: it finds none of those behind a broken length.
 INDEXED = 30
@@ -138,4 +139,25 @@ async def test_what_a_leader_cannot_find_in_its_log_is_passed_over_in_the_end(
         assert 10 < lost.next_offset < INDEXED
         rest = [(await consumer.getone()).offset for _ in range(lost.next_offset, INDEXED)]
         assert rest == list(range(lost.next_offset, INDEXED))
+    await client.close()
+
+
+async def test_what_cannot_be_read_waits_like_any_record(
+    tmp_path: Path, broker: Broker, namespace: Namespace, bad: TopicPartition
+) -> None:
+    client = AIOKafkaClient(bootstrap_servers=broker.bootstrap_servers)
+    await client.bootstrap()
+    await client.set_topics([bad.topic])
+    await append(client, bad.topic, 4, ODD["header-name-lz4"](b"k", b"v", []))
+    damaged = batch([record(n, value=bytes(100)) for n in range(2)], checksum=7)
+    assert await append(client, bad.topic, 5, placeholder(len(damaged), 2)) == 0
+    [log] = (tmp_path / "kafka").glob(f"**/{bad.topic}-5/*.log")
+    plant(log, 0, damaged)
+    reader = LagReader(broker.bootstrap_servers, namespace.group, copartitioned(namespace.prefix, namespace.group))
+    lags = (await reader.look()).lags
+    await reader.close()
+    waiting = {
+        source.partition: (lag.records, lag.head and lag.head.offset) for source, lag in lags.items() if lag.records
+    }
+    assert {n: found for n, found in waiting.items() if found[0]} == {0: (4, 0), 4: (3, 0), 5: (2, 0)}
     await client.close()
