@@ -58,6 +58,7 @@ def event(partition: int, offset: int, *, expires: float = 2e9, generation: int 
         offset=offset,
         key=offset.to_bytes(32),
         value=value,
+        headers=(),
         generation_id=generation,
     )
     return SimpleNamespace(message=message)
