@@ -153,13 +153,13 @@ async def test_a_hold_in_a_policy_topic_that_was_made_again_is_in_force_soon_and
         await exact(account, last=False)
         assert {told["ce_level"] for told in results_by_hotel(account).values()} == {"3"}
         await delete_topic(broker, f"{namespace.prefix}{POLICY}")
-        await until(lambda: not readiness(worker)["policies_loaded"], 10)
+        await until(lambda: not readiness(worker)["policies_loaded"], 20)
         await account.send([said_in("harbour", 2), said_in("seaside", 3)])
         await exact(account, last=False)
         assert results_by_hotel(account)["harbour"]["ce_reason"] == "policy unknown"
         await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
         await publish(broker, namespace, PolicyEvent("court", Policy(1, legal_hold=True)).to_record())
-        await until(lambda: readiness(worker)["policies_loaded"] and metric(worker, "audio_policies") == 1, 10)
+        await until(lambda: readiness(worker)["policies_loaded"] and metric(worker, "audio_policies") == 1, 20)
         await account.send([said_in("court", 4), said_in("seaside", 5), said_in("lisbon", 6)])
         await exact(account)
         assert worker.alive
