@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.support.brokers import Broker, Namespace, ThreeBrokers, any_broker, three_brokers_from_jars
 
@@ -14,6 +15,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
+    # How long an example takes says more about the machine than about the code.
+    settings.register_profile("untimed", deadline=None)
+    settings.load_profile("untimed")
     # Ended from outside, the session still stops the brokers it has started, as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 

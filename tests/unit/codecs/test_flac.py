@@ -61,7 +61,7 @@ def test_players_see_the_duration() -> None:
     loudness=st.sampled_from([0, 1, 100, 32767]),
     seed=st.integers(0, 2**32 - 1),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_sample_survives(frames: int, channels: int, rate: int, loudness: int, seed: int) -> None:
     samples = np.random.default_rng(seed).integers(-loudness - 1, loudness + 1, (frames, channels), np.int16)
     clip = clip_of(samples, rate)

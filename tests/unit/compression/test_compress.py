@@ -166,7 +166,7 @@ def signals(draw: st.DrawFn) -> NDArray[np.int16]:
     kind=st.sampled_from(["audio/L16", "audio/x-slin", "audio/PCMU", "audio/PCMA", *MEDIA_TYPES[4:]]),
     level=st.sampled_from(LEVELS),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_never_larger(samples: NDArray[np.int16], rate: int, kind: str, level: int) -> None:
     label = kind if kind in MEDIA_TYPES[4:] else f"{kind};rate={rate};channels={samples.shape[1]}"
     audio = encode_as(clip_of(samples, rate), label)

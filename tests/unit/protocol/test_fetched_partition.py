@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 from crc32c import crc32c
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.protocol.fetched_partition import FetchedPartition, Portion
@@ -254,7 +254,6 @@ def test_a_time_that_cannot_be_is_unknown() -> None:
 MUTATION = st.tuples(st.integers(0, 10**6), st.integers(0, 255), st.sampled_from(["set", "cut", "insert"]))
 
 
-@settings(deadline=None)
 @given(st.lists(MUTATION, max_size=4), st.sampled_from(CODECS), st.booleans(), st.integers(0, 5))
 def test_whatever_came_of_a_batch_each_offset_is_given_once_in_order(
     mutations: list[tuple[int, int, str]], codec: Codec, checked: bool, position: int
@@ -291,7 +290,6 @@ def test_whatever_came_of_a_batch_each_offset_is_given_once_in_order(
     assert [one.offset for one in records[-3:]] == [6, 7, 8] or batches.doubted
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_bytes_at_random_end(data: bytes) -> None:
     batches = FetchedPartition(TP, data, (), 0, condemned=0)

@@ -1,13 +1,12 @@
 """How the end of what a broker cannot give is found."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.protocol.gaps import first_readable
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**40), st.integers(1, 10_000), st.integers(1, 10_000), st.integers(1, 7))
 async def test_the_first_offset_that_can_be_read_is_found(position: int, lost: int, left: int, batch: int) -> None:
     begins, end, asked = position + lost, position + lost + left, 0
