@@ -33,6 +33,7 @@ _ODD: Sequence[Callable[[Planned], Planned]] = (
     lambda one: replace(one, skew_ms=_PAST_MS),
     lambda one: replace(one, skew_ms=_FUTURE_MS),
     _without_key,
+    lambda one: replace(_without_key(one), skew_ms=_PAST_MS),
 )
 
 

@@ -99,7 +99,7 @@ async def test_a_client_learns_that_there_is_no_broker() -> None:
 
 
 def request(kind: int) -> bytes:
-    content = kind.to_bytes(2) + b"body"
+    content = kind.to_bytes(2) + b"\0\x01body"
     return len(content).to_bytes(4) + content
 
 

@@ -8,11 +8,14 @@ from tests.chaos.faults.base import Fault
 from tests.chaos.requests import (
     COORDINATION,
     FIND_COORDINATOR,
+    FIND_TRANSACTION_COORDINATOR,
     HEARTBEAT,
     INIT_PRODUCER_ID,
     METADATA,
     OFFSET_FETCH,
+    PRODUCE,
     SYNC_GROUP,
+    TXN_OFFSET_COMMIT,
 )
 from tests.chaos.scene import Scene
 from tests.chaos.workload import burst
@@ -26,8 +29,10 @@ _BURST = 60
 #: Seconds in which the group commits further, with its new coordinator.
 _GOES_ON_S = (1.5, 2.5)
 _REJOINS_WITHIN_S = 15.0
-#: Seconds for a worker that lost the coordinator to ask around; that it then has the wrong one alone; that it keeps it.
-_ASKS_WITHIN_S, _ALONE_S, _MISLED_S = 6.0, (0.0, 0.4), (0.5, 2.0)
+#: Seconds for a worker that lost the coordinator to ask around, and that it then has the wrong one alone.
+_ASKS_WITHIN_S, _ALONE_S = 6.0, (0.5, 2.0)
+#: What the broker that was cut off cannot do, and the worker is to do elsewhere; and what would tell it the truth.
+_BEYOND_IT = (PRODUCE, HEARTBEAT, INIT_PRODUCER_ID, TXN_OFFSET_COMMIT, FIND_TRANSACTION_COORDINATOR)
 #: Seconds after which all that a broker was told is done.
 _DONE_S = 0.4
 
@@ -47,7 +52,6 @@ class BrokerCutFromPeers(Fault):
         self._aims = chance.random() < _AIMED_SHARE
         self._lasts_s = chance.uniform(*_LASTS_S)
         self._goes_on_s = chance.uniform(*_GOES_ON_S)
-        self._misled_s = chance.uniform(*_MISLED_S)
         self._burst = burst(_BURST, chance)
         self._alone_s = chance.uniform(*_ALONE_S)
 
@@ -99,12 +103,12 @@ class BrokerCutFromPeers(Fault):
         def turn() -> None:
             for link in to_others:
                 link.refuse(METADATA, *COORDINATION)
-            to_it.refuse(INIT_PRODUCER_ID)
+            to_it.refuse(*_BEYOND_IT)
 
         try:
             with scene.crew.held_down(number):
                 # To the others the broker is gone: that it is there a worker hears from itself alone.
-                to_it.refuse(FIND_COORDINATOR, INIT_PRODUCER_ID)
+                to_it.refuse(FIND_COORDINATOR, *_BEYOND_IT)
                 for link in to_others:
                     link.refuse(METADATA)
                 turned = [link.watch(OFFSET_FETCH, after=SYNC_GROUP, then=turn) for link in to_others]
@@ -113,10 +117,9 @@ class BrokerCutFromPeers(Fault):
             asked = await _first([to_it.watch(OFFSET_FETCH)], _ASKS_WITHIN_S)
             await asyncio.sleep(self._alone_s)
         finally:
+            to_it.refuse()
             for link in to_others:
                 link.mend()
-        await asyncio.sleep(self._misled_s)
-        to_it.refuse()
         return f"{name} {'asked it' if asked else 'did not ask it'} for offsets"
 
 
