@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import IncompatibleBrokerVersion, KafkaError
+from aiokafka.errors import IncompatibleBrokerVersion, InvalidProducerIdMapping, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas import Record
@@ -190,9 +190,14 @@ class GroupProducer:
         Returns:
             The broker's id.
         """
-        broker = await writer.commit_offsets(self._member, {self._sources[0]: OffsetAndMetadata(0, "")})
-        await writer.abort()
-        return broker
+        while True:
+            try:
+                broker = await writer.commit_offsets(self._member, {self._sources[0]: OffsetAndMetadata(0, "")})
+            except InvalidProducerIdMapping:  # a former coordinator of transactions as well: it does not know this one
+                await asyncio.sleep(_READ_PAUSE)
+            else:
+                await writer.abort()
+                return broker
 
     async def _read_stable(self, client: AIOKafkaClient, broker: int) -> Offsets:
         """Read the offsets once no transaction that moves one of them is open."""

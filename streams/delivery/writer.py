@@ -228,6 +228,7 @@ class TransactionalWriter:
                 passing = passing_errors(error_codes(answer))
             except KafkaError as error:
                 if not error.retriable:
+                    self._coordinators.pop(kind, None)
                     raise
                 passing = [error]
             if not passing:
