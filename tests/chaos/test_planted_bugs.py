@@ -21,7 +21,7 @@ SHORT = {
     "cache-everything",
     "cache-without-the-profile",
     "commit-the-last-offset",
-    "order-by-time",
+    "order-by-size",
     "results-outside-the-transaction",
 }
 

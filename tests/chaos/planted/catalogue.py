@@ -48,7 +48,7 @@ _ALL = (
     PlantedBug(writing.dead_letters_outside_the_transaction, frozenset({"duplicated"}), ("workers-kill-busy",)),
     PlantedBug(writing.partition_by_key, frozenset({"damaged"})),
     PlantedBug(order.acknowledge_out_of_order, frozenset({"reordered", "duplicated", "lost"}), ("broker-freeze",)),
-    PlantedBug(order.order_by_time, frozenset({"reordered"}), ("broker-freeze",)),
+    PlantedBug(order.order_by_size, frozenset({"reordered"}), ("broker-freeze",)),
     PlantedBug(fencing.fence_nobody, frozenset({"duplicated"}), ("worker-freeze",)),
     PlantedBug(fencing.drop_the_lane_on_revoke, frozenset({"lost"}), ("rebalance-busy",)),
     PlantedBug(fencing.retry_an_open_fate, frozenset({"duplicated"}), ("network-delay",)),

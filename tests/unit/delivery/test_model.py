@@ -58,7 +58,7 @@ def read_offsets_from_whom_the_brokers_name(patch: Patch) -> None:
 @pytest.mark.parametrize(
     "plant",
     [
-        accept_any_generation,
+        pytest.param(accept_any_generation, marks=pytest.mark.long),  # needs thousands of lives
         read_offsets_from_whom_the_brokers_name,
         take_again,
         fencing.drop_the_lane_on_revoke,
@@ -76,4 +76,4 @@ def read_offsets_from_whom_the_brokers_name(patch: Patch) -> None:
 def test_a_mistake_in_the_protocol_shows(plant: Callable[[Patch], None], monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch.setattr)
     with pytest.raises(AssertionError):
-        run(3000)  # most show within a few
+        run(10_000)  # most show within a few
