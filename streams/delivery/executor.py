@@ -35,10 +35,11 @@ class Job:
 
     Attributes:
         outcome: None until the job is done.
+        size: Bytes that the input takes in flight.
         read_at: When the input was read from Kafka, in monotonic seconds.
     """
 
-    __slots__ = ("_on_done", "context", "item", "lookup", "outcome", "processor", "read_at", "started")
+    __slots__ = ("_on_done", "context", "item", "lookup", "outcome", "processor", "read_at", "size", "started")
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class Job:
         read_at: float,
     ) -> None:
         self.item = item
+        self.size = item.size
         self.context = context
         self.processor = processor
         self.lookup = lookup

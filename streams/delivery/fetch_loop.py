@@ -7,6 +7,7 @@ room, once for several records.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Collection, Iterable
 from typing import Any, Self, cast
 
@@ -67,6 +68,7 @@ class EventQueue(ThrowableQueue[EventT[Any]]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._bytes = 0
+        self._sizes: deque[int] = deque()
         self.room = asyncio.Event()
         self.room.set()
 
@@ -74,17 +76,20 @@ class EventQueue(ThrowableQueue[EventT[Any]]):
         """Throw away what is in it; Faust does in every rebalance."""
         super().clear()
         self._bytes = 0
+        self._sizes.clear()
         self.room.set()
 
     def _put(self, event: EventT[Any]) -> None:
         super()._put(event)
-        self._bytes += _size(event)
+        size = _size(event)
+        self._sizes.append(size)
+        self._bytes += size
         if self.full() or self._bytes >= _QUEUE_BYTES:
             self.room.clear()
 
     def _get(self) -> EventT[Any]:
         event: EventT[Any] = super()._get()
-        self._bytes -= _size(event)
+        self._bytes -= self._sizes.popleft()
         if self.qsize() <= self.maxsize // 2 and self._bytes <= _QUEUE_BYTES // 2:
             self.room.set()
         return event

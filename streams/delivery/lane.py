@@ -125,13 +125,13 @@ class Lane:
             raise SkippedInputError(f"offset {announced} was read and {item.position} came")
         if item.position.offset < self._next:
             return False
-        await self._parts.budget.acquire(item.size)
+        job = Job(item, context, self._processor, self._lookup, self._processed, read_at=read_at)
+        await self._parts.budget.acquire(job.size)
         if not self._open:  # closed meanwhile
             self._parts.budget.processed()
-            self._parts.budget.release(item.size)
+            self._parts.budget.release(job.size)
             return False
         self._next = item.next_offset
-        job = Job(item, context, self._processor, self._lookup, self._processed, read_at=read_at)
         self._jobs.append(job)
         self._parts.executor.submit(job)
         return True
@@ -147,7 +147,7 @@ class Lane:
         self._finished.clear()
         self._jobs.clear()
         for job in taken:
-            self._parts.budget.release(job.item.size)
+            self._parts.budget.release(job.size)
 
     def prepare(self, batch: Sequence[Finished]) -> Batch:
         """Write the table entries of the first finished inputs, and give what goes into the transaction."""
@@ -163,7 +163,7 @@ class Lane:
         now = time.monotonic()
         for job, outcome in batch:
             self._finished.popleft()
-            self._parts.budget.release(job.item.size)
+            self._parts.budget.release(job.size)
             self._parts.metrics.processing_seconds.observe(now - job.read_at)
             self._processor.delivered(job.item, outcome)
         self.committed = batch[-1].job.item.next_offset
