@@ -191,7 +191,7 @@ class HeaderReader:
                 return datetime.fromisoformat(text.upper()).astimezone(UTC)
             except (ValueError, OverflowError):  # no such day, or beyond the years 1 to 9999
                 pass
-        self._malformed(name, text, "must be an RFC 3339 time such as 2026-01-31T09:30:00Z")
+        self._malformed(name, text, "must be an RFC 3339 time such as 2026-01-31T09:30:00Z, without a leap second")
         return None
 
     def _find_content_type(self, headers: Headers) -> Headers:

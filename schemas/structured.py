@@ -148,10 +148,12 @@ def _value_problem(member: Member, field: str) -> Rejection | None:
         return _refused("UnsupportedMember", DATA, f"is text or JSON, which audio is not; send {DATA_BASE64} instead")
     if name == _DATA_REF:
         return _refused("UnsupportedMember", name, f"is not served; put the audio into {DATA_BASE64}")
-    if kind == "other":
-        return _refused("MalformedMember", field, f"must be a string, a whole number or a boolean: {shown(name)}")
     if kind != "string" and name in _STRINGS:
-        return _refused("MalformedMember", name, f"is {shown(text)} without quotes and must be a string")
+        found = f"{shown(text)} without quotes" if text else "an object, an array or a fraction"
+        return _refused("MalformedMember", name, f"is {found} and must be a string")
+    if kind == "other":
+        found = f"the member {shown(name)} is an object, an array or a fraction"
+        return _refused("MalformedMember", field, f"{found} and must be a string, a whole number or a boolean")
     return None
 
 

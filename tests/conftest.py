@@ -18,8 +18,10 @@ def pytest_configure() -> None:
     # How long an example takes says more about the machine than about the code.
     settings.register_profile("untimed", deadline=None)
     settings.load_profile("untimed")
-    # Ended from outside, the session still stops the brokers it has started, as after Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Ended from outside, the session still stops the brokers it has started, as after Ctrl-C. And processes that tests
+    # start take these signals also where the session itself was started with some of them ignored (nohup, a shell's &).
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

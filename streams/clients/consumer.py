@@ -1,7 +1,10 @@
 """Receives compressed audio from the product."""
 
+from collections.abc import Collection
 from types import TracebackType
 from typing import Self
+
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 
 from schemas import CompressedAudio, Rejection
 from schemas.topics import COMPRESSED
@@ -22,6 +25,8 @@ class CompressedAudioConsumer:
     With a group, consumers of the same group share the partitions and go on where the group has committed:
     call `commit` once the results received so far are safe; after a crash, later ones arrive again. Without
     one, each consumer sees everything.
+
+    Partitions that are added to the topic later are read from their beginning by a group that has committed before.
 
     Args:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``.
@@ -44,7 +49,6 @@ class CompressedAudioConsumer:
         mend_offset_fetch()
         self._in_group = group_id is not None
         self._consumer = EveryRecordConsumer(
-            topic,
             bootstrap_servers=bootstrap_servers,
             group_id=group_id,
             isolation_level="read_committed",
@@ -52,6 +56,8 @@ class CompressedAudioConsumer:
             auto_offset_reset="earliest" if from_beginning else "latest",
             max_partition_fetch_bytes=_MAX_FETCH_BYTES,
         )
+        listener = _NewPartitions(self._consumer) if self._in_group else None
+        self._consumer.subscribe([topic], listener=listener)
 
     async def __aenter__(self) -> Self:
         try:
@@ -87,3 +93,25 @@ class CompressedAudioConsumer:
             aiokafka.errors.CommitFailedError: If the group has given the partitions to another consumer.
         """
         await self._consumer.commit()
+
+
+class _NewPartitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """Lets a group that has committed before begin at the beginning of partitions that are new to it.
+
+    Where it has committed nowhere yet, all are new to it, and where to start is its own choice.
+    """
+
+    def __init__(self, consumer: EveryRecordConsumer) -> None:
+        self._consumer = consumer
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        pass
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        for topic in {partition.topic for partition in assigned}:
+            numbers = self._consumer.partitions_for_topic(topic) or ()
+            partitions = [TopicPartition(topic, number) for number in numbers]
+            committed = {one for one in partitions if await self._consumer.committed(one) is not None}
+            new = [one for one in assigned if one.topic == topic and one not in committed]
+            if committed and new:
+                await self._consumer.seek_to_beginning(*new)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from schemas import CompressedAudio, RawAudio, Record, Rejection
 from schemas.raw_audio import MAX_RAW_BYTES
@@ -43,11 +44,23 @@ class Results:
     def __init__(self, producer: AIOKafkaProducer, topic: str) -> None:
         self._producer = producer
         self._topic = topic
+        self.grown = False
 
-    async def write(self, *records: Record, commit: bool = True) -> None:
+    async def grow(self, partitions: int) -> None:
+        """Add partitions to the topic, as an operator may."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._producer.client._bootstrap_servers)  # noqa: SLF001
+        await admin.start()
+        await admin.create_partitions({self._topic: NewPartitions(partitions)})
+        await admin.close()
+        await self._producer.client.force_metadata_update()
+        self.grown = True
+
+    async def write(self, *records: Record, commit: bool = True, partition: int | None = None) -> None:
         await self._producer.begin_transaction()
         for record in records:
-            await self._producer.send_and_wait(self._topic, record.value, key=record.key, headers=list(record.headers))
+            await self._producer.send_and_wait(
+                self._topic, record.value, key=record.key, partition=partition, headers=list(record.headers)
+            )
         await (self._producer.commit_transaction() if commit else self._producer.abort_transaction())
 
 
@@ -151,6 +164,25 @@ async def test_a_group_goes_on_where_it_committed(broker: Broker, prefix: str, r
         assert await receive(consumer, 1) == events[1:2]
     async with member() as consumer:
         assert await receive(consumer, 2) == events[1:]
+
+
+async def test_a_group_that_has_committed_reads_new_partitions_from_their_beginning(
+    broker: Broker, prefix: str, results: Results
+) -> None:
+    async def read(count: int) -> list[object]:
+        topic = f"{prefix}{COMPRESSED}"
+        async with CompressedAudioConsumer(
+            broker.bootstrap_servers, topic, group_id=f"{prefix}readers", from_beginning=not results.grown
+        ) as consumer:
+            received: list[object] = [await asyncio.wait_for(anext(consumer), WITHIN) for _ in range(count)]
+            await consumer.commit()
+            return received
+
+    await results.write(RESULT.to_record())
+    assert await read(1) == [RESULT]
+    await results.grow(9)
+    await results.write(RESULT.to_record(), partition=8)
+    assert await read(1) == [RESULT]
 
 
 async def test_commands_work_together(
