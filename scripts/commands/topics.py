@@ -14,7 +14,9 @@ from streams.topics import apply_topics, require_equal_partitions, update_settin
 _WHAT_IT_MEANS = """\
 Kafka cannot take partitions away again. Senders give keys to other partitions as soon as they notice, within five
 minutes by default: a call that is under way then is divided between two partitions, and its outcomes may come in
-another order. Do it at a quiet time. Workers take up the new partitions by themselves, within half a minute."""
+another order. Do it at a quiet time. Workers take up the new partitions by themselves, within half a minute.
+Consumers of the results with auto.offset.reset=latest miss what stands in a new partition before they notice it: set
+earliest."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
