@@ -13,7 +13,15 @@ from schemas import Cut, Headers, Rejection
 from schemas.dead_letter import EXCERPT_BYTES, NOTHING_CUT
 from streams.protocol.decompression import DecompressionError, decompressed
 from streams.protocol.record_batch import HEADER_BYTES, BatchHeader
-from streams.protocol.record_parts import MOST_HEADERS, RecordHeaders, beginning, headers_of, sized, turns
+from streams.protocol.record_parts import (
+    MOST_HEADERS,
+    RecordHeaders,
+    beginning,
+    headers_of,
+    leading_headers,
+    sized,
+    turns,
+)
 from streams.protocol.record_reader import BrokenRecordsError, RecordReader
 from streams.protocol.unreadable import Unreadable, unreadable
 
@@ -143,15 +151,15 @@ class CarefulRecords:
         )
 
     def _headers_of_large(self, reader: RecordReader, end: int) -> Generator[None, None, RecordHeaders]:
-        """Read headers up to the record's end, and count them only, if they are large."""
+        """Read headers up to the record's end, and keep only the first ones, if they are large."""
         size = end - reader.position
         if size <= EXCERPT_BYTES:
             return headers_of(reader.take(max(0, size)))
-        count = reader.varint()
+        first = leading_headers(reader.take(EXCERPT_BYTES))
         for part in turns(reader, end - reader.position):
             if part is None:
                 yield
-        return RecordHeaders((), min(max(count, 1), _MOST_COUNTED), None)
+        return first._replace(number=min(max(first.number, 1), _MOST_COUNTED))
 
     def _content(self, inside: RecordReader, head: _Head) -> ConsumerRecord:
         key, value = sized(inside), sized(inside)

@@ -1,5 +1,6 @@
 """The parts of a record of format 2: runs of bytes, their beginnings, and headers."""
 
+import contextlib
 import hashlib
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -47,9 +48,7 @@ def headers_of(raw: bytes) -> RecordHeaders:
         raise BrokenRecordsError(f"it is said to have {count} headers")
     pairs, bad_name = [], None
     for _ in range(count):
-        name = sized(reader)
-        if name is None:
-            raise BrokenRecordsError("a header has no name")
+        name = _name(reader)
         try:
             text = name.decode()
         except UnicodeDecodeError:
@@ -59,6 +58,31 @@ def headers_of(raw: bytes) -> RecordHeaders:
     if not reader.at_end():
         raise BrokenRecordsError("more follows after its headers")
     return RecordHeaders(tuple(pairs), count, bad_name)
+
+
+def leading_headers(raw: bytes) -> RecordHeaders:
+    """Take those first headers apart that stand whole in the beginning of all.
+
+    Args:
+        raw: The first bytes of what follows a record's value.
+
+    Raises:
+        BrokenRecordsError: If not even their number is there.
+    """
+    reader = RecordReader(iter((raw,)))
+    count = reader.varint()
+    pairs: list[tuple[str, bytes | None]] = []
+    with contextlib.suppress(BrokenRecordsError):  # the first one that does not stand there whole
+        while len(pairs) < min(count, MOST_HEADERS):
+            pairs.append((_name(reader).decode("utf-8", "backslashreplace"), sized(reader)))
+    return RecordHeaders(tuple(pairs), count, None)
+
+
+def _name(reader: RecordReader) -> bytes:
+    name = sized(reader)
+    if name is None:
+        raise BrokenRecordsError("a header has no name")
+    return name
 
 
 def sized(reader: RecordReader) -> bytes | None:
