@@ -1,12 +1,17 @@
 """Fixtures and options that every tier shares. Tests import from tests.support, never from here."""
 
+import asyncio
 import secrets
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from infra.kafka.cluster import LocalCluster
+from infra.kafka.ports import free_ports
+from streams.topics import apply_topics
 from tests.support.brokers import Broker, Namespace, ThreeBrokers, any_broker, three_brokers_from_jars
 
 
@@ -52,3 +57,15 @@ def namespace() -> Namespace:
     """A topic prefix and a consumer group that nothing else uses."""
     unique = f"test-{secrets.token_hex(5)}"
     return Namespace(prefix=f"{unique}.", group=f"{unique}-group")
+
+
+@pytest.fixture
+async def mortal(tmp_path: Path, namespace: Namespace) -> AsyncIterator[LocalCluster]:
+    """A cluster of one broker with the namespace's topics, which the test may kill."""
+    cluster = LocalCluster(tmp_path / "kafka", 1, free_ports(1))
+    await asyncio.to_thread(cluster.start)
+    try:
+        await apply_topics(cluster.bootstrap_servers, namespace.prefix, namespace.group)
+        yield cluster
+    finally:
+        await asyncio.to_thread(cluster.stop)

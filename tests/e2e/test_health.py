@@ -7,15 +7,13 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.kafka.cluster import LocalCluster
-from infra.kafka.ports import free_ports
-from streams.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.workers import Worker, running
 from tests.chaos.workload import calls
@@ -97,18 +95,6 @@ async def test_lag_and_ownership_stay_true_while_nobody_owns_a_partition(
         await until(lambda: set(series(worker, "audio_lag_records").values()) == {0}, 10)
         assert set(series(worker, "audio_lag_seconds").values()) == {0}
         assert set(series(worker, "audio_partition_assigned").values()) == {1}
-
-
-@pytest.fixture
-async def mortal(tmp_path: Path, namespace: Namespace) -> AsyncIterator[LocalCluster]:
-    """A cluster of one broker, which the test may kill."""
-    cluster = LocalCluster(tmp_path / "kafka", 1, free_ports(1))
-    await asyncio.to_thread(cluster.start)
-    try:
-        await apply_topics(cluster.bootstrap_servers, namespace.prefix, namespace.group)
-        yield cluster
-    finally:
-        await asyncio.to_thread(cluster.stop)
 
 
 async def test_readiness_follows_the_brokers_and_the_status_tells_of_it(

@@ -7,7 +7,7 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,8 +16,6 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from infra.kafka.cluster import LocalCluster
-from infra.kafka.ports import free_ports
-from streams.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.workers import Worker, running
 from tests.chaos.workload import calls
@@ -78,18 +76,6 @@ async def test_a_worker_whose_log_nobody_reads_works_on_and_stops(worker: Worker
         finally:
             if worker.alive:
                 worker.kill()
-
-
-@pytest.fixture
-async def mortal(tmp_path: Path, namespace: Namespace) -> AsyncIterator[LocalCluster]:
-    """A cluster of one broker, which the test may kill."""
-    cluster = LocalCluster(tmp_path / "kafka", 1, free_ports(1))
-    await asyncio.to_thread(cluster.start)
-    try:
-        await apply_topics(cluster.bootstrap_servers, namespace.prefix, namespace.group)
-        yield cluster
-    finally:
-        await asyncio.to_thread(cluster.stop)
 
 
 async def test_a_worker_that_stalls_ends_though_nobody_reads_its_log(

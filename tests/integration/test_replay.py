@@ -5,17 +5,15 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from infra.kafka.cluster import LocalCluster
-from infra.kafka.ports import free_ports
 from schemas import DeadLetter, Position, Record, Rejection
 from schemas.topics import DEAD_LETTER, RAW
 from scripts.commands import dead_letters
@@ -189,18 +187,6 @@ async def test_what_became_of_a_transaction_is_found_out_afterwards(
             replayer.undecided = [Sent(Place(0, 0), Position(done.topic, done.partition, done.offset))]
         assert await replayer.decide() is committed
     assert await inputs(broker.bootstrap_servers, namespace) == [b"0"] * committed
-
-
-@pytest.fixture
-async def mortal(tmp_path: Path, namespace: Namespace) -> AsyncIterator[LocalCluster]:
-    """A cluster of one broker, which the test may kill."""
-    cluster = LocalCluster(tmp_path / "kafka", 1, free_ports(1))
-    await asyncio.to_thread(cluster.start)
-    try:
-        await apply_topics(cluster.bootstrap_servers, namespace.prefix, namespace.group)
-        yield cluster
-    finally:
-        await asyncio.to_thread(cluster.stop)
 
 
 @pytest.mark.parametrize("how", ["broker", "interrupt"])
