@@ -31,24 +31,6 @@ _FENCED = {
 _FINE = (NoError, DuplicateSequenceNumber)
 
 
-class InputTopicGoneError(KafkaError):  # type: ignore[misc]  # aiokafka has no types
-    """An input topic was deleted while its records were answered. The worker ends, and does not try again.
-
-    Were the topic made again meanwhile, it would take these offsets for its own, and its first records would be left
-    out.
-
-    Args:
-        topic: Its name.
-    """
-
-    def __init__(self, topic: str) -> None:
-        super().__init__(topic)
-        self.topic = topic
-
-    def __str__(self) -> str:
-        return f"{self.topic} is gone: somebody has deleted it. ./scripts/topics apply creates it anew"
-
-
 def produce_error(partition: TopicPartition, result: PartitionResult) -> KafkaError | None:
     """Why a batch was not taken this time; None if it was.
 

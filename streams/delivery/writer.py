@@ -26,8 +26,9 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from schemas import Record
 from streams.delivery.clocks import BrokerClocks
-from streams.delivery.error_codes import InputTopicGoneError, passing_errors, produce_error
+from streams.delivery.error_codes import passing_errors, produce_error
 from streams.delivery.refused import RefusedBatchError
+from streams.delivery.topology import InputTopicGoneError
 from streams.protocol.end_txn import EndTxn
 from streams.protocol.produce import Produce
 from streams.protocol.producer import Producer
@@ -111,7 +112,9 @@ class TransactionalWriter:
                 raise KafkaError(f"the answer to TxnOffsetCommit leaves out {sorted(missing)}")
             gone = {topic for (topic, _), code in codes.items() if code == _UNKNOWN.errno}
             if gone & self._known_inputs:
-                raise InputTopicGoneError(min(gone))
+                raise InputTopicGoneError(
+                    f"{min(gone)} is gone: somebody has deleted it. ./scripts/topics apply creates it anew"
+                )
             return codes.values()
 
         await self._coordinated(CoordinationType.GROUP, member.group, request, error_codes)

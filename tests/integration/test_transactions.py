@@ -25,8 +25,8 @@ from aiokafka.structs import OffsetAndMetadata
 
 from schemas import Record
 from schemas.topics import COMPRESSED, RAW
-from streams.delivery.error_codes import InputTopicGoneError
 from streams.delivery.outcome import Output, Source
+from streams.delivery.topology import InputTopicGoneError
 from streams.delivery.transactions import Batch, GroupProducer, connect
 from streams.delivery.writer import REQUEST_TIMEOUT_MS, TransactionalWriter
 from streams.protocol.offset_fetch import (
