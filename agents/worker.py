@@ -14,28 +14,29 @@ import structlog
 from aiokafka.errors import KafkaError
 from threadpoolctl import threadpool_limits
 
-from agents import compress
+from agents.compress import agent as compress_agent
 from agents.signals import call_when_stopped
 from schemas.topics import POLICY, copartitioned
-from streams.app import REBALANCE_PATIENCE, Runtime, create_runtime
-from streams.delivery.failstop import EXIT_FAILED, Watchdog, fail_stop
-from streams.delivery.lag import LagReader
-from streams.delivery.monitor import Monitor
-from streams.exits import ExitLog
-from streams.isolation import CageError
-from streams.last_errors import LastErrors
-from streams.log_writer import LogWriter
-from streams.logs import configure_logs, flush_logs
-from streams.memory import MemoryGauge
-from streams.policies import PolicyReader
-from streams.readiness import Readiness
-from streams.settings import Settings, SettingsError
-from streams.state_directory import StateDirectoryError, own_state_directory
-from streams.status import Status
-from streams.topics import TopicError, check_topics, servable_partitions
-from streams.upkeep import CacheUpkeep
-from streams.vitals import show_readiness, show_vitals, versions
-from streams.web import WebServer
+from streams.engine.app import REBALANCE_PATIENCE
+from streams.kafka.lag import LagReader
+from streams.kafka.topics import TopicError, check_topics, servable_partitions
+from streams.runtime.cache_maintenance import CacheMaintenance
+from streams.runtime.exit_log import ExitLog
+from streams.runtime.fail_stop import EXIT_FAILED, Watchdog, fail_stop
+from streams.runtime.http_server import WebServer
+from streams.runtime.memory import MemoryGauge
+from streams.runtime.monitor import Monitor
+from streams.runtime.policies import PolicyReader
+from streams.runtime.process_metrics import show_process_metrics, show_readiness, versions
+from streams.runtime.readiness import Readiness
+from streams.runtime.settings import Settings, SettingsError
+from streams.runtime.state_directory import StateDirectoryError, own_state_directory
+from streams.runtime.status import Status
+from streams.runtime.wiring import Runtime, create_runtime
+from streams.sandbox import SandboxError
+from streams.telemetry.log_writer import LogWriter
+from streams.telemetry.logs import configure_logs, flush_logs
+from streams.telemetry.recent_errors import RecentErrors
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +69,7 @@ def main() -> int:
     logs = configure_logs(settings.log_level, versions()["version"])
     sys.setswitchinterval(_SWITCH_INTERVAL)
     threadpool_limits(1)  # every core has a clip already; more threads within one only wait for each other, spinning
-    errors = LastErrors()
+    errors = RecentErrors()
     logging.getLogger().addHandler(errors)
     exits = ExitLog(settings.state_dir)
     try:
@@ -86,7 +87,7 @@ def main() -> int:
     os._exit(0)
 
 
-async def run(settings: Settings, member: str, exits: ExitLog, errors: LastErrors, logs: LogWriter) -> None:
+async def run(settings: Settings, member: str, exits: ExitLog, errors: RecentErrors, logs: LogWriter) -> None:
     """Run one worker until it is asked to stop (`agents.signals`), then drain and stop.
 
     Args:
@@ -105,21 +106,21 @@ async def run(settings: Settings, member: str, exits: ExitLog, errors: LastError
     runtime = create_runtime(settings, member, partial(fail_stop, exits))
     logs.count_drops(runtime.metrics.log_lines_dropped.inc)
     # At once: until a restarted worker is up, its partitions stand still.
-    if await _done_before(stop, asyncio.gather(_check_surroundings(runtime), _start_decoders(runtime))):
+    if await _done_before(stop, asyncio.gather(_check_environment(runtime), _start_decoders(runtime))):
         await _work(runtime, exits, errors, stop)
     log.info("worker_stopped")
 
 
-async def _work(runtime: Runtime, exits: ExitLog, errors: LastErrors, stop: asyncio.Event) -> None:
+async def _work(runtime: Runtime, exits: ExitLog, errors: RecentErrors, stop: asyncio.Event) -> None:
     settings, on_failure = runtime.settings, runtime.on_failure
-    compress.register(runtime)
+    compress_agent.register(runtime)
     policies = PolicyReader(settings.bootstrap_servers, runtime.topic_name(POLICY), runtime.policies, runtime.metrics)
     watchdog = Watchdog(settings.stall_timeout, on_failure)
     monitor = _monitor(runtime, watchdog)
     memory = MemoryGauge(settings.memory_limit)
     readiness = _readiness(runtime, policies, monitor, stop)
     status = Status(runtime, monitor, readiness, exits, errors)
-    show_vitals(runtime.metrics, memory, settings.state_dir, exits)
+    show_process_metrics(runtime.metrics, memory, settings.state_dir, exits)
     show_readiness(runtime.metrics, readiness)
     web = WebServer(settings.http_port, runtime.metrics, readiness, status.report, settings.admin_token)
     port = await _listen(web, settings)
@@ -128,7 +129,7 @@ async def _work(runtime: Runtime, exits: ExitLog, errors: LastErrors, stop: asyn
     work = (
         policies.run(),
         monitor.run(),
-        _upkeep(runtime, memory).run(),
+        _cache_maintenance(runtime, memory).run(),
         runtime.executor.enforce_timeouts(),
         _start_app(runtime, policies),
     )
@@ -164,7 +165,6 @@ def _begin(exits: ExitLog, settings: Settings) -> None:
 def _monitor(runtime: Runtime, watchdog: Watchdog) -> Monitor:
     settings = runtime.settings
     return Monitor(
-        runtime.app,
         runtime.lanes,
         LagReader(settings.bootstrap_servers, settings.group, copartitioned(settings.topic_prefix, settings.group)),
         runtime.metrics,
@@ -172,15 +172,16 @@ def _monitor(runtime: Runtime, watchdog: Watchdog) -> Monitor:
         partitions=runtime.partitions,
         interval=min(_LAG_INTERVAL, settings.health_check_interval, settings.stall_timeout / 4),
         patience=REBALANCE_PATIENCE,
-        mean_seconds=lambda: runtime.tally.mean_seconds,
+        mean_seconds=lambda: runtime.recorder.mean_seconds,
         on_behind=lambda source, behind: runtime.governor.observe(behind, partition=source.partition, call=""),
         now=runtime.clocks.now,
-        demand_assignment=runtime.demand_assignment,
+        demand_assignment=runtime.app.demand_assignment,
+        to_recover=lambda: runtime.app.records_to_recover,
     )
 
 
-def _upkeep(runtime: Runtime, memory: MemoryGauge) -> CacheUpkeep:
-    return CacheUpkeep(
+def _cache_maintenance(runtime: Runtime, memory: MemoryGauge) -> CacheMaintenance:
+    return CacheMaintenance(
         runtime.cache,
         runtime.table,
         runtime.settings.cache_bytes,
@@ -213,8 +214,8 @@ async def _listen(web: WebServer, settings: Settings) -> int:
 
 async def _start_decoders(runtime: Runtime) -> None:
     try:
-        await asyncio.to_thread(runtime.cage.start)
-    except CageError as error:
+        await asyncio.to_thread(runtime.sandbox.start)
+    except SandboxError as error:
         raise StartError(f"the decoders cannot be started: {error}") from None
 
 
@@ -245,7 +246,7 @@ async def _let_go(runtime: Runtime) -> None:
         log.warning("faust_did_not_stop")
 
 
-async def _check_surroundings(runtime: Runtime) -> None:
+async def _check_environment(runtime: Runtime) -> None:
     settings = runtime.settings
     try:
         states = await check_topics(settings.bootstrap_servers, settings.topic_prefix, settings.group)

@@ -11,7 +11,7 @@ from schemas.dead_letter import Cut, DeadLetter
 from schemas.media_type import MediaType
 from schemas.policy import Policy, PolicyEvent, parse_policy
 from schemas.raw_audio import MAX_RAW_BYTES, RAW_AUDIO_TYPE, Channel, RawAudio
-from schemas.record import Headers, Position, Record
+from schemas.record import Headers, Position, Record, TopicPartition
 from schemas.rejection import Rejection, Stage
 from schemas.topics import TopicSpec, load_topics
 
@@ -32,6 +32,7 @@ __all__ = [
     "Record",
     "Rejection",
     "Stage",
+    "TopicPartition",
     "TopicSpec",
     "derive_id",
     "load_topics",

@@ -1,6 +1,7 @@
 """Kafka records as plain values, free of any client library."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
@@ -21,6 +22,13 @@ class Record:
     value: bytes | None
     headers: Headers = ()
     timestamp_ms: int | None = None
+
+
+class TopicPartition(NamedTuple):
+    """One partition of a topic."""
+
+    topic: str
+    partition: int
 
 
 @dataclass(frozen=True, slots=True)

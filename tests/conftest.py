@@ -11,7 +11,7 @@ from hypothesis import settings
 
 from infra.kafka.cluster import LocalCluster
 from infra.kafka.ports import free_ports
-from streams.topics import apply_topics
+from streams.kafka.topics import apply_topics
 from tests.support.brokers import Broker, Namespace, ThreeBrokers, any_broker, three_brokers_from_jars
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from infra.kafka import listeners
 from infra.kafka.errors import LocalKafkaError
-from infra.kafka.listeners import Door, PeerDoors
+from infra.kafka.listeners import PeerListeners, ProxiedListener
 from infra.kafka.ports import HOST, accepts
 from infra.process import DetachedProcess
 
@@ -24,11 +24,16 @@ class Broker:
     """
 
     def __init__(
-        self, directory: Path, node: int, port: int, doors: Sequence[Door] = (), peers: PeerDoors | None = None
+        self,
+        directory: Path,
+        node: int,
+        port: int,
+        proxied: Sequence[ProxiedListener] = (),
+        peers: PeerListeners | None = None,
     ) -> None:
         self.node = node
         self.port = port
-        self._doors = doors
+        self._proxied = proxied
         self._peers = peers
         self.log = directory / "broker.log"
         self._directory = directory
@@ -59,7 +64,7 @@ class Broker:
                 replication=brokers,
                 min_isr=max(1, brokers - 1),
             )
-            + listeners.properties(self.port, controller_port, self._doors, self._peers)
+            + listeners.properties(self.port, controller_port, self._proxied, self._peers)
         )
 
     def start(self, jars: Path, cluster_id: str) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from infra.kafka.broker import Broker
 from infra.kafka.errors import ClusterMismatchError, LocalKafkaError
 from infra.kafka.jars import ensure_jars, silent
-from infra.kafka.listeners import Door, PeerDoors
+from infra.kafka.listeners import PeerListeners, ProxiedListener
 from infra.kafka.ports import HOST, free_ports, require_free
 from infra.kafka.readiness import wait_until_ready
 
@@ -45,7 +45,7 @@ class LocalCluster:
         brokers: 1 or 3.
         port: Of the first broker.
         report: Told what takes long.
-        doors: Further listeners of the brokers for clients, by node.
+        proxied: Further listeners of the brokers for clients, by node.
         peers: How the nodes reach each other, by node, where that is through proxies.
     """
 
@@ -56,19 +56,21 @@ class LocalCluster:
         port: int,
         report: Callable[[str], None] = silent,
         *,
-        doors: Mapping[int, Sequence[Door]] | None = None,
-        peers: Mapping[int, PeerDoors] | None = None,
+        proxied: Mapping[int, Sequence[ProxiedListener]] | None = None,
+        peers: Mapping[int, PeerListeners] | None = None,
     ) -> None:
         if brokers not in SIZES:
             raise LocalKafkaError(f"a local cluster has 1 or 3 brokers, not {brokers}")
         self._directory = directory.absolute()
         self._report = report
-        doors, self._peers = doors or {}, peers or {}
-        self._door_ports = {
-            port for side in doors.values() for door in side for port in (door.port, door.advertised_port)
+        proxied, self._peers = proxied or {}, peers or {}
+        self._proxied_ports = {
+            port for side in proxied.values() for listener in side for port in (listener.port, listener.advertised_port)
         }
         self._brokers = [
-            Broker(self._directory / f"node-{node}", node, port + node - 1, doors.get(node, ()), self._peers.get(node))
+            Broker(
+                self._directory / f"node-{node}", node, port + node - 1, proxied.get(node, ()), self._peers.get(node)
+            )
             for node in range(1, brokers + 1)
         ]
 
@@ -164,7 +166,7 @@ class LocalCluster:
         return identity
 
     def _free_controller_ports(self, brokers: int, port: int) -> Sequence[int]:
-        first = free_ports(brokers, avoid={*range(port, port + brokers), *self._door_ports})
+        first = free_ports(brokers, avoid={*range(port, port + brokers), *self._proxied_ports})
         return range(first, first + brokers)
 
     def _require_same_shape(self) -> None:

@@ -7,7 +7,7 @@ from infra.kafka.ports import HOST
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class ProxiedListener:
     """A listener of a broker that others reach through a proxy.
 
     Attributes:
@@ -22,7 +22,7 @@ class Door:
 
 
 @dataclass(frozen=True, slots=True)
-class PeerDoors:
+class PeerListeners:
     """How the other nodes of the cluster reach a node.
 
     Attributes:
@@ -30,29 +30,31 @@ class PeerDoors:
         controllers: For the controllers' quorum, and for the brokers' requests to the active controller.
     """
 
-    brokers: Door
-    controllers: Door
+    brokers: ProxiedListener
+    controllers: ProxiedListener
 
 
-def properties(plain_port: int, controller_port: int, doors: Sequence[Door], peers: PeerDoors | None) -> str:
+def properties(
+    plain_port: int, controller_port: int, proxied: Sequence[ProxiedListener], peers: PeerListeners | None
+) -> str:
     """The settings that take the place of the template's: of a name that occurs twice, Kafka takes the last.
 
     Args:
         plain_port: Of the listener that everybody may use, without a proxy.
         controller_port: Of the controllers' listener.
-        doors: For clients.
+        proxied: For clients.
         peers: For the other nodes, None where they reach this one without a proxy.
     """
-    if not doors and peers is None:
+    if not proxied and peers is None:
         return ""
-    listeners = {"PLAINTEXT": plain_port, "CONTROLLER": controller_port}
+    ports = {"PLAINTEXT": plain_port, "CONTROLLER": controller_port}
     advertised = {"PLAINTEXT": plain_port}
-    for door in (*doors, *((peers.brokers, peers.controllers) if peers else ())):
-        listeners[door.name] = door.port
-        advertised[door.name] = door.advertised_port
-    protocols = ",".join(f"{name}:PLAINTEXT" for name in listeners)
+    for listener in (*proxied, *((peers.brokers, peers.controllers) if peers else ())):
+        ports[listener.name] = listener.port
+        advertised[listener.name] = listener.advertised_port
+    protocols = ",".join(f"{name}:PLAINTEXT" for name in ports)
     lines = [
-        f"listeners={_listed(listeners)}",
+        f"listeners={_listed(ports)}",
         f"advertised.listeners={_listed(advertised)}",
         f"listener.security.protocol.map={protocols}",
     ]

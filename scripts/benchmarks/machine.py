@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 from infra.kafka.jars import POM
 
 
-def surroundings(libraries: Sequence[str]) -> dict[str, dict[str, object]]:
+def environment(libraries: Sequence[str]) -> dict[str, dict[str, object]]:
     """Versions of Kafka, Java, Python and these libraries, and the machine."""
     namespace = {"m": "http://maven.apache.org/POM/4.0.0"}
     kafka = ET.parse(POM).findtext(".//m:dependency[m:artifactId='kafka_2.13']/m:version", None, namespace)  # noqa: S314  our own

@@ -6,11 +6,11 @@ from statistics import fmean
 
 from rich.table import Table
 
-from scripts.benchmarks.automatic import Choice
-from scripts.benchmarks.codecs import Row
+from scripts.benchmarks.codecs.automatic import Choice
+from scripts.benchmarks.codecs.codecs import Row
+from scripts.benchmarks.codecs.dialling import Dialled
+from scripts.benchmarks.codecs.moments import SECONDS, Moments
 from scripts.benchmarks.corpus import Corpus
-from scripts.benchmarks.dialling import Dialled
-from scripts.benchmarks.moments import SECONDS, Moments
 
 _CONTENTS = {"rows": "speech", "g711": "G.711", "pauses": "pauses", "music": "music"}
 _PREDICTIONS = ("predicted_mean", "prediction_error")

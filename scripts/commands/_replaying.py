@@ -6,7 +6,7 @@ from typing import Any
 from aiokafka.errors import KafkaError
 
 from schemas import DeadLetter
-from scripts.commands._cli import CommandError, progress_bar
+from scripts.cli import CommandError, progress_bar
 from streams.clients.dead_letters import DeadLetterReader
 from streams.clients.letters import Place
 from streams.clients.replay import Replayer, ReplayError, Sent

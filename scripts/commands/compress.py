@@ -19,12 +19,12 @@ from rich.table import Table
 from schemas import MediaType, Policy, Rejection
 from schemas.media_type import FLAC, MPEG, OGG, WAV
 from schemas.policy import LOSSLESS_TYPES, OPUS, VORBIS
-from scripts.commands._cli import AUDIO_SUFFIXES, CommandError, content_of, fail, progress_bar
+from scripts.cli import AUDIO_SUFFIXES, CommandError, content_of, fail, progress_bar
+from streams.analysis.analysis import analyse_lazily
 from streams.audio import DecodeLimits
-from streams.audio.analysis import listen
 from streams.codecs import Encoded
-from streams.compression import DEFAULT_POLICY, KEPT, choose, encode, smallest
-from streams.isolation import Cage, CageError
+from streams.compression import DEFAULT_POLICY, INPUT_KEPT, choose, encode, smallest
+from streams.sandbox import DecoderSandbox, SandboxError
 
 _MAX_PCM_BYTES = 512 * 2**20  # well over an hour of anything
 _FORMATS = {"flac": FLAC, "opus": OPUS, "vorbis": VORBIS, "mp3": MPEG, "wav": WAV}
@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     try:
         outcomes = _run(jobs, options)
-    except CageError as error:
+    except SandboxError as error:
         return fail("compress", str(error))
     except KeyboardInterrupt:
         return 130
@@ -136,14 +136,14 @@ def _run(jobs: Sequence[Job], options: argparse.Namespace) -> list[Saved | Faile
     out = None if options.dry_run else options.out
     names = _out_names(jobs)
     with (
-        Cage(threads, DecodeLimits(max_pcm_bytes=_MAX_PCM_BYTES)) as cage,
+        DecoderSandbox(threads, DecodeLimits(max_pcm_bytes=_MAX_PCM_BYTES)) as sandbox,
         ThreadPoolExecutor(threads) as pool,
         progress_bar() as progress,
     ):
         bar = progress.add_task("files", total=len(jobs))
 
         def work(job: Job) -> Saved | Failed:
-            outcome = _compress(job, cage, policy, level)
+            outcome = _compress(job, sandbox, policy, level)
             if isinstance(outcome, Saved) and out is not None:
                 outcome = _written(outcome, out / names[job])
             progress.advance(bar)
@@ -152,19 +152,19 @@ def _run(jobs: Sequence[Job], options: argparse.Namespace) -> list[Saved | Faile
         return list(pool.map(work, jobs))
 
 
-def _compress(job: Job, cage: Cage, policy: Policy, level: int | None) -> Saved | Failed:
+def _compress(job: Job, sandbox: DecoderSandbox, policy: Policy, level: int | None) -> Saved | Failed:
     try:
         audio = content_of(job.path, _MAX_PCM_BYTES)
     except CommandError as error:
         return Failed(job, str(error))
     media_type = MediaType(AUDIO_SUFFIXES[job.path.suffix.lower()])
-    clip = cage.decode(audio, media_type)
+    clip = sandbox.decode(audio, media_type)
     if isinstance(clip, Rejection):
         return Failed(job, clip.reason)
-    decision = choose(clip, listen(clip), policy, fixed_level=level)
+    decision = choose(clip, analyse_lazily(clip), policy, fixed_level=level)
     encoded = encode(clip, decision.plan)
     best = smallest(encoded, clip, audio, media_type, policy)
-    return Saved(job, len(audio), decision.plan.level, best, decision.reason if best == encoded else KEPT)
+    return Saved(job, len(audio), decision.plan.level, best, decision.reason if best == encoded else INPUT_KEPT)
 
 
 def _out_names(jobs: Sequence[Job]) -> dict[Job, Path]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from schemas import Rejection
 from schemas.topics import DEAD_LETTER, RAW, topic
-from scripts.commands._cli import CommandError, add_cluster_options, cluster_of, count, fail, run, say, writable
+from scripts.cli import CommandError, add_cluster_options, cluster_of, count, fail, run, say, writable
 from scripts.commands._letters import Told, lines, told
 from scripts.commands._moments import moment
 from scripts.commands._replaying import Replay

@@ -16,19 +16,19 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from infra.kafka.errors import LocalKafkaError
-from scripts.commands._cli import CommandError, fail, progress_bar, say, writable
+from scripts.cli import CommandError, fail, progress_bar, say, writable
 from scripts.demonstration.calls import make_calls
-from scripts.demonstration.files import save_all
+from scripts.demonstration.environment import PROJECT, prepare
 from scripts.demonstration.flow import stream
 from scripts.demonstration.levels import compare
-from scripts.demonstration.module_process import ProcessError
 from scripts.demonstration.recordings import load
 from scripts.demonstration.report import Report
-from scripts.demonstration.surroundings import PROJECT, prepare
 from scripts.demonstration.verdict import judge
-from scripts.demonstration.worker_process import WorkerProcess
-from streams.settings import SettingsError
-from streams.topics import TopicError
+from scripts.processes.files import save_all
+from scripts.processes.module_process import ProcessError
+from scripts.processes.worker_process import WorkerProcess
+from streams.kafka.topics import TopicError
+from streams.runtime.settings import SettingsError
 
 _INTERRUPTED = 130  # as shells say it
 _SHOWN_FAULTS = 10
@@ -79,7 +79,7 @@ def _demonstrate(options: argparse.Namespace, started: ExitStack) -> int:
     report.print(Console())
     if options.keep:
         started.pop_all()
-        print(report.surroundings.how_to_go_on(worker))
+        print(report.environment.how_to_go_on(worker))
     for fault in report.verdict.faults[:_SHOWN_FAULTS]:
         _say(fault)
     if report.verdict.faults:
@@ -89,24 +89,24 @@ def _demonstrate(options: argparse.Namespace, started: ExitStack) -> int:
 
 def _run(out: Path | None, started: ExitStack) -> tuple[Report, WorkerProcess]:
     began = time.monotonic()
-    surroundings = prepare(started, _say)
-    worker = surroundings.worker()
+    environment = prepare(started, _say)
+    worker = environment.worker()
     started.callback(worker.stop)
     worker.start()
     _say("starting a worker")
     recordings = load(PROJECT / ".build" / "recordings", _say)
-    inputs = make_calls(recordings, surroundings.name)
+    inputs = make_calls(recordings, environment.name)
     worker.wait_until_ready()
     _say(f"sending {len(inputs)} records")
     with progress_bar() as progress:
         bar = progress.add_task("answered", total=len(inputs))
-        sent, arrived = stream(surroundings.cluster, inputs, lambda: progress.advance(bar), worker.require_alive)
+        sent, arrived = stream(environment.cluster, inputs, lambda: progress.advance(bar), worker.require_alive)
     verdict = judge(sent, arrived)
     _say("opening the files, comparing the levels")
-    directory = out or surroundings.directory / "files"
+    directory = out or environment.directory / "files"
     files, problems = save_all(verdict.results, directory)
     report = Report(
-        surroundings=surroundings,
+        environment=environment,
         recordings=recordings.origin,
         verdict=replace(verdict, faults=[*verdict.faults, *problems]),
         levels=compare(inputs),

@@ -12,15 +12,7 @@ from schemas import MediaType, Position, RawAudio, Rejection
 from schemas.media_type import L16, SLIN
 from schemas.raw_audio import CHANNELS
 from schemas.topics import RAW
-from scripts.commands._cli import (
-    AUDIO_SUFFIXES,
-    CommandError,
-    add_cluster_options,
-    cluster_of,
-    content_of,
-    progress_bar,
-    run,
-)
+from scripts.cli import AUDIO_SUFFIXES, CommandError, add_cluster_options, cluster_of, content_of, progress_bar, run
 from streams.audio import Clip, DecodeLimits, decode
 from streams.clients import RawAudioProducer
 from streams.clients.segments import segments

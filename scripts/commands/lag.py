@@ -13,10 +13,10 @@ from aiokafka.errors import KafkaConnectionError
 from rich.live import Live
 from rich.table import Table
 
+from schemas.record import TopicPartition
 from schemas.topics import RAW, copartitioned
-from scripts.commands._cli import Cluster, CommandError, add_cluster_options, cluster_of, report_console, run, writable
-from streams.delivery.lag import LagReader, Look
-from streams.delivery.outcome import Source
+from scripts.cli import Cluster, CommandError, add_cluster_options, cluster_of, report_console, run, writable
+from streams.kafka.lag import LagReader, Look
 
 _LOOK_SECONDS = 5.0
 
@@ -84,14 +84,14 @@ def _as_json(look: Look) -> list[dict[str, Any]]:
     now = time.time()
     return [
         {
-            "topic": source.topic,
-            "partition": source.partition,
+            "topic": tp.topic,
+            "partition": tp.partition,
             "records": lag.records,
             "seconds": lag.seconds(now),
             "beyond_end": lag.beyond,
-            "owner": (look.owners or {}).get(source),
+            "owner": (look.owners or {}).get(tp),
         }
-        for source, lag in look.lags.items()
+        for tp, lag in look.lags.items()
     ]
 
 
@@ -101,19 +101,19 @@ def _table(look: Look) -> Table:
     table = Table(title=f"{waiting} records wait", title_justify="left")
     for column in ("topic", "partition", "records", "oldest", "owner"):
         table.add_column(column, justify="right" if column in {"partition", "records", "oldest"} else "left")
-    for source, lag in look.lags.items():
+    for tp, lag in look.lags.items():
         seconds = lag.seconds(now)
         oldest = "" if not lag.records else "?" if seconds is None else f"{seconds:.1f} s"
         if lag.beyond:
             oldest = f"committed {lag.beyond} beyond the end"
-        table.add_row(source.topic, str(source.partition), str(lag.records), oldest, _owner(look, source))
+        table.add_row(tp.topic, str(tp.partition), str(lag.records), oldest, _owner(look, tp))
     return table
 
 
-def _owner(look: Look, source: Source) -> str:
-    if source.partition >= look.topology.servable:
+def _owner(look: Look, tp: TopicPartition) -> str:
+    if tp.partition >= look.topology.servable:
         return "nobody: ./scripts/topics grow"
-    return "(rebalancing)" if look.owners is None else look.owners.get(source, "nobody")
+    return "(rebalancing)" if look.owners is None else look.owners.get(tp, "nobody")
 
 
 if __name__ == "__main__":

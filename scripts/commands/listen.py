@@ -11,7 +11,7 @@ from pathlib import Path
 
 from schemas import CompressedAudio, Rejection
 from schemas.topics import COMPRESSED
-from scripts.commands._cli import CommandError, add_cluster_options, cluster_of, count, run, seconds
+from scripts.cli import CommandError, add_cluster_options, cluster_of, count, run, seconds
 from streams.clients import CompressedAudioConsumer
 
 _SUFFIXES = {"audio/flac": "flac", "audio/ogg": "ogg", "audio/mpeg": "mp3", "audio/wav": "wav"}

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from streams.metrics.document import catalogue
+from streams.telemetry.metrics.document import catalogue
 
 
 def main(argv: Sequence[str] | None = None) -> int:

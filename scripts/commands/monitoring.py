@@ -10,7 +10,7 @@ from pathlib import Path
 from infra.monitoring.configuration import Monitoring, render
 from infra.monitoring.errors import MonitoringError
 from infra.monitoring.local import LocalMonitoring
-from scripts.commands._cli import count, fail, say
+from scripts.cli import count, fail, say
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _NAME = "monitoring"

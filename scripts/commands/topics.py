@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from aiokafka.errors import KafkaConnectionError
 
-from scripts.commands._cli import Cluster, add_cluster_options, cluster_of, count, run
-from streams.topic_growth import grow_topics, partitions_now, require_growth
-from streams.topics import apply_topics, require_equal_partitions, update_settings
+from scripts.cli import Cluster, add_cluster_options, cluster_of, count, run
+from streams.kafka.topic_growth import grow_topics, partitions_now, require_growth
+from streams.kafka.topics import apply_topics, require_equal_partitions, update_settings
 
 #: For whoever is about to let topics grow.
 _WHAT_IT_MEANS = """\
@@ -61,10 +61,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _apply(cluster: Cluster, replication: int | None, *, update: bool) -> int:
-    where = (cluster.bootstrap_servers, cluster.prefix, cluster.group)
+    setup = (cluster.bootstrap_servers, cluster.prefix, cluster.group)
     try:
-        changes = await update_settings(*where) if update else {}
-        states = await apply_topics(*where, replication)
+        changes = await update_settings(*setup) if update else {}
+        states = await apply_topics(*setup, replication)
     except KafkaConnectionError as error:
         raise cluster.unreachable() from error
     for name, settings in changes.items():
@@ -82,9 +82,9 @@ async def _check(cluster: Cluster) -> int:
 
 
 async def _grow(cluster: Cluster, partitions: int, *, confirmed: bool) -> int:
-    where = (cluster.bootstrap_servers, cluster.prefix, cluster.group)
+    setup = (cluster.bootstrap_servers, cluster.prefix, cluster.group)
     try:
-        now = await partitions_now(*where)
+        now = await partitions_now(*setup)
         require_growth(now, partitions)
         smaller = [name for name, count in now.items() if count < partitions]
         if not smaller:
@@ -96,7 +96,7 @@ async def _grow(cluster: Cluster, partitions: int, *, confirmed: bool) -> int:
         if not confirmed:
             print("nothing was changed; add --yes to do it")
             return 1
-        for name in await grow_topics(*where, partitions):
+        for name in await grow_topics(*setup, partitions):
             print(f"grown {name}: {partitions} partitions")
     except KafkaConnectionError as error:
         raise cluster.unreachable() from error

@@ -9,10 +9,10 @@ from aiokafka import AIOKafkaProducer
 
 from schemas import CompressedAudio, DeadLetter, Position, RawAudio, Record, Rejection
 from schemas.topics import COMPRESSED, DEAD_LETTER, RAW
-from scripts.commands._cli import Cluster, CommandError
+from scripts.cli import Cluster, CommandError
 from scripts.demonstration.calls import Input
 from streams.clients import CompressedAudioConsumer, RawAudioProducer
-from streams.protocol.every_record import EveryRecordConsumer
+from streams.kafka.protocol.every_record import EveryRecordConsumer
 
 #: Records a second, as of 60 people talking at once: an idle machine of two cores keeps up with ease, so that the
 #: latency is that of the work and not of a queue.

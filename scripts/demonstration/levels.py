@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from schemas import RawAudio
 from schemas.compressed_audio import LEVELS
 from scripts.demonstration.calls import Input
+from streams.analysis.analysis import analyse_lazily
 from streams.audio import Clip
-from streams.audio.analysis import listen
 from streams.codecs import Encoded
 from streams.compression import DEFAULT_POLICY, choose, encode, smallest
 
@@ -42,7 +42,7 @@ def compare(inputs: Sequence[Input]) -> list[Level]:
 def _level(number: int, good: Sequence[tuple[RawAudio, Clip]], pool: ThreadPoolExecutor) -> Level:
     def file_of(pair: tuple[RawAudio, Clip]) -> Encoded:
         event, clip = pair
-        plan = choose(clip, listen(clip), DEFAULT_POLICY, fixed_level=number).plan
+        plan = choose(clip, analyse_lazily(clip), DEFAULT_POLICY, fixed_level=number).plan
         return smallest(encode(clip, plan), clip, event.audio, event.media_type)
 
     files = list(pool.map(file_of, good))

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from scripts.demonstration.calls import HOTELS
+from scripts.demonstration.environment import DemoEnvironment
 from scripts.demonstration.flow import RATE
 from scripts.demonstration.levels import Level
-from scripts.demonstration.surroundings import Surroundings
 from scripts.demonstration.verdict import Result, Verdict
 
 _MEANING = {
@@ -41,7 +41,7 @@ class Report:
         seconds: How long the demo took.
     """
 
-    surroundings: Surroundings
+    environment: DemoEnvironment
     recordings: str
     verdict: Verdict
     levels: Sequence[Level]
@@ -74,8 +74,8 @@ class Report:
             ],
             "levels_encoded_directly": {str(level.number): _level_json(level) for level in self.levels},
             "recordings": self.recordings,
-            "kafka": self.surroundings.cluster.bootstrap_servers,
-            "kafka_started": self.surroundings.local_port is not None,
+            "kafka": self.environment.cluster.bootstrap_servers,
+            "kafka_started": self.environment.local_port is not None,
             "files": len(self.files),
             "files_playable": self.playable,
             "files_directory": str(self.out),
@@ -101,11 +101,11 @@ class Report:
         verdict, results = self.verdict, self.verdict.results
         p50, p95 = self._latencies()
         sizes = _sizes(results)
-        origin = "started for this demo" if self.surroundings.local_port is not None else "given"
+        origin = "started for this demo" if self.environment.local_port is not None else "given"
         table = Table(title="Calls through genuine Kafka", show_header=False, title_justify="left")
         for name, text in (
             ("recordings", self.recordings),
-            ("Kafka", f"{self.surroundings.cluster.bootstrap_servers}, {origin}; one worker"),
+            ("Kafka", f"{self.environment.cluster.bootstrap_servers}, {origin}; one worker"),
             ("calls", f"{_calls(results)} of {len(HOTELS)} hotels, {_audio_seconds(results):.0f} s of audio"),
             ("records in", f"{verdict.records_in}, at {RATE:g} a second"),
             ("results", f"{len(results)}, of which {_hits(results)} from the cache"),

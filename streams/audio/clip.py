@@ -28,7 +28,7 @@ class SourceFormat:
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class ClipMetadata:
     """A clip without its samples: enough to choose how to encode it, and to know it again.
 
     Attributes:
@@ -95,10 +95,10 @@ class Clip:
         return hashlib.sha256(self.samples.reshape(-1).astype("<i2", copy=False).data).hexdigest()
 
     @cached_property
-    def outline(self) -> Outline:
+    def metadata(self) -> ClipMetadata:
         """What is left to say without the samples."""
-        return Outline(self.rate, self.channels, self.duration_ms, self.source, self.pcm_sha256)
+        return ClipMetadata(self.rate, self.channels, self.duration_ms, self.source, self.pcm_sha256)
 
 
 #: Whatever says how audio was sampled and coded.
-Outlined = Clip | Outline
+ClipOrMetadata = Clip | ClipMetadata

@@ -12,8 +12,9 @@ import numpy as np
 from schemas import media_type as types
 from schemas.media_type import MediaType
 from schemas.rejection import Rejection
-from streams.audio import flac, g711, mpeg, ogg, riff
+from streams.audio import g711
 from streams.audio.clip import Clip, SourceFormat
+from streams.audio.containers import flac, mpeg, ogg, riff
 from streams.audio.labels import true_media_type
 from streams.audio.limits import SAMPLE_BYTES, DecodeLimits, rejected
 

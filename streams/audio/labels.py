@@ -36,7 +36,7 @@ _FEWEST = 8  # blocks with content, 64 to 128 ms at 8 kHz, below which the label
 # In bits per byte. Of rightly labelled synthetic signals (tones, noise, clipping, square waves; mono and stereo) that
 # cost 1.5 or more, none had another reading cheaper by more than 0.63, and of those above 2.5 none by more than 0.33. A
 # second of real speech, read wrongly, costs 5.6 or more and 1.6 more than the right reading; of real music 4.3, and 0.9
-# more. `scripts/bench hearing` prints what comes of it.
+# more. `scripts/bench analysis` prints what comes of it.
 _NOISY = 2.4
 _MARGIN = 0.75
 _CLEAR = 0.5  # by the first, cheap price; only clipped speech is less clear

@@ -13,11 +13,11 @@ _MARGIN = 2.0
 class _Expert:
     """A policy on keys and sizes alone, and what it has let go of that the cache still holds, oldest first."""
 
-    __slots__ = ("shadow", "strays")
+    __slots__ = ("pending_victims", "shadow")
 
     def __init__(self, shadow: SizedCache[bool]) -> None:
         self.shadow = shadow
-        self.strays: dict[bytes, None] = {}
+        self.pending_victims: dict[bytes, None] = {}
 
 
 class Adaptive(SizedCache[V]):
@@ -88,9 +88,9 @@ class Adaptive(SizedCache[V]):
     def evict(self) -> bytes:
         """See `SizedCache`."""
         leader = self._leader
-        while not leader.strays:
+        while not leader.pending_victims:
             self._note(leader, [leader.shadow.evict()])
-        key = next(iter(leader.strays))
+        key = next(iter(leader.pending_victims))
         self._drop(key)
         return key
 
@@ -112,13 +112,13 @@ class Adaptive(SizedCache[V]):
         """Let the experts have an entry that the cache has or is about to have."""
         for expert in (self._recency, self._frequency):
             if key not in expert.shadow:
-                expert.strays.pop(key, None)
+                expert.pending_victims.pop(key, None)
                 self._note(expert, expert.shadow.put(key, True, size))
 
     def _note(self, expert: _Expert, evicted: list[bytes]) -> None:
         for key in evicted:
             if key in self._entries:
-                expert.strays[key] = None
+                expert.pending_victims[key] = None
 
     def _drop(self, key: bytes) -> bool:
         entry = self._entries.pop(key, None)
@@ -126,5 +126,5 @@ class Adaptive(SizedCache[V]):
             return False
         self.used -= entry[1]
         for expert in (self._recency, self._frequency):
-            expert.strays.pop(key, None)
+            expert.pending_victims.pop(key, None)
         return True

@@ -9,9 +9,9 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from schemas import CompressedAudio, Rejection
 from schemas.topics import COMPRESSED
 from streams.clients.messages import record_of
-from streams.protocol.every_record import EveryRecordConsumer
-from streams.protocol.offset_fetch import mend_offset_fetch
-from streams.protocol.unreadable import Unreadable
+from streams.kafka.protocol.every_record import EveryRecordConsumer
+from streams.kafka.protocol.offset_fetch import mend_offset_fetch
+from streams.kafka.protocol.unreadable import Unreadable
 
 _MAX_FETCH_BYTES = 10 * 2**20  # one record of the largest size
 

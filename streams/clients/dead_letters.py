@@ -13,8 +13,8 @@ from schemas import DeadLetter
 from schemas.topics import DEAD_LETTER
 from streams.clients.letters import Place, Refused
 from streams.clients.messages import record_of
-from streams.protocol.every_record import EveryRecordConsumer
-from streams.protocol.unreadable import Unreadable
+from streams.kafka.protocol.every_record import EveryRecordConsumer
+from streams.kafka.protocol.unreadable import Unreadable
 
 _LARGEST_BYTES = 10 * 2**20  # of a record, and what the brokers allow for a request
 _POLL_MS = 500

@@ -23,7 +23,7 @@ from pyflac._encoder import ffi as libflac_ffi
 from pyflac._encoder import lib as libflac
 
 from streams.audio.clip import Clip, SourceFormat
-from streams.audio.flac import STREAMINFO_BYTES
+from streams.audio.containers.flac import STREAMINFO_BYTES
 from streams.codecs.base import LOSSLESS, Encoded
 from streams.native import ffi, functions, lib
 

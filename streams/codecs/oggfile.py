@@ -9,7 +9,7 @@ Source: RFC 3533.
 import struct
 from collections.abc import Iterator, Sequence
 
-from streams.audio import ogg
+from streams.audio.containers import ogg
 
 _BEGINS, _ENDS = 0x02, 0x04
 _SEGMENTS = 255

@@ -14,8 +14,8 @@ from functools import cache
 import soundfile
 
 from schemas.rejection import Rejection
-from streams.audio import ogg
 from streams.audio.clip import Clip
+from streams.audio.containers import ogg
 from streams.codecs.base import UNRATED, Encoded
 
 CONTENT_TYPE = "audio/ogg;codecs=vorbis"

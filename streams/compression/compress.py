@@ -2,7 +2,7 @@
 
 from schemas import media_type as types
 from schemas.media_type import MediaType
-from streams.audio.clip import Clip, Outlined
+from streams.audio.clip import Clip, ClipOrMetadata
 from streams.audio.g711 import Law
 from streams.codecs import Encoded
 from streams.codecs.base import LOSSLESS
@@ -12,7 +12,7 @@ from streams.compression.plan import Plan
 from streams.compression.policy import DEFAULT_POLICY, Policy
 
 #: The reason for a result where `smallest` kept the input.
-KEPT = "input is smaller"
+INPUT_KEPT = "input is smaller"
 
 _DEEP_BITS = 17  # from here on, 16-bit samples lose something
 _KEPT = "none (original)"
@@ -39,7 +39,7 @@ def encode(clip: Clip, plan: Plan) -> Encoded:
     return files[best].rated(round(plan.qualities[best], 2)) if plan.qualities else files[best]
 
 
-def pays(encoded: Encoded, clip: Outlined, original: bytes, media_type: MediaType) -> bool:
+def is_smaller(encoded: Encoded, clip: ClipOrMetadata, original: bytes, media_type: MediaType) -> bool:
     """Whether an encoded file is the result as it is: smaller than the input as a file, and without loss of depth.
 
     Raw audio counts with the header that its WAV file needs: 44 bytes for linear samples, 58 for G.711.
@@ -56,7 +56,7 @@ def pays(encoded: Encoded, clip: Outlined, original: bytes, media_type: MediaTyp
 def smallest(
     encoded: Encoded, clip: Clip, original: bytes, media_type: MediaType, policy: Policy = DEFAULT_POLICY
 ) -> Encoded:
-    """Return the encoded file where it `pays`, and otherwise the input as a file.
+    """Return the encoded file where it `is_smaller`, and otherwise the input as a file.
 
     The input is kept only as a type that the policy accepts; otherwise as a plain WAV file where that is accepted and
     smaller than the encoded one. What must not lose depth is kept in any case: losslessness comes before acceptance.
@@ -68,7 +68,7 @@ def smallest(
         media_type: The input's media type.
         policy: Says which types are accepted.
     """
-    if pays(encoded, clip, original, media_type):
+    if is_smaller(encoded, clip, original, media_type):
         return encoded
     kept = _as_file(original, clip, media_type)
     if _loses_depth(encoded, clip) or policy.accepts(kept.content_type):
@@ -79,12 +79,12 @@ def smallest(
     return encoded
 
 
-def _loses_depth(encoded: Encoded, clip: Outlined) -> bool:
+def _loses_depth(encoded: Encoded, clip: ClipOrMetadata) -> bool:
     """Whether a file that should lose nothing has fewer bits than its source."""
     return encoded.quality == LOSSLESS and clip.source.bits >= _DEEP_BITS
 
 
-def _file_size(original: bytes, clip: Outlined, media_type: MediaType) -> int:
+def _file_size(original: bytes, clip: ClipOrMetadata, media_type: MediaType) -> int:
     if not media_type.is_raw:
         return len(original)
     return len(original) + (PCM_HEADER_BYTES if clip.source.encoding == "pcm" else G711_HEADER_BYTES)

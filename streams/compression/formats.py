@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from schemas.policy import FLAC, MPEG, OGG, OPUS, VORBIS, WAV, Policy
-from streams.audio.analysis import Analysis
-from streams.audio.clip import Outlined
+from streams.analysis.analysis import Analysis
+from streams.audio.clip import ClipOrMetadata
 from streams.audio.g711 import Law
 from streams.codecs import Encoder, FlacEncoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
 from streams.codecs.base import LOSSLESS
@@ -30,7 +30,7 @@ _VORBIS_SHARES = (0.16, 0.40)  # as above, at the lowest and the highest quality
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class QualityTarget:
     """What a lossy result has to be.
 
     Attributes:
@@ -44,7 +44,7 @@ class Wish:
     dtx: bool
 
 
-class Rated(NamedTuple):
+class Candidate(NamedTuple):
     """A way to code a clip.
 
     Attributes:
@@ -56,7 +56,9 @@ class Rated(NamedTuple):
     quality: float
 
 
-def lossless(clip: Outlined, found: Law | None, policy: Policy, level: int, effort_steps: int) -> tuple[Encoder, ...]:
+def lossless(
+    clip: ClipOrMetadata, found: Law | None, policy: Policy, level: int, effort_steps: int
+) -> tuple[Encoder, ...]:
     """Encoders that lose nothing, for level 1 or 2.
 
     The first lossless type that the policy accepts, FLAC or WAV in any order where it accepts none. What came as G.711
@@ -80,13 +82,13 @@ def lossless(clip: Outlined, found: Law | None, policy: Policy, level: int, effo
     return (wave,) if accepted[0] == WAV else (flac,)
 
 
-def lossy(clip: Outlined, forecast: Forecast, policy: Policy, wish: Wish) -> Iterator[Rated]:
+def lossy(clip: ClipOrMetadata, forecast: Forecast, policy: Policy, target: QualityTarget) -> Iterator[Candidate]:
     """An encoder for each type that the policy accepts, the preferred type first; one at least.
 
     FLAC and WAV are offered as well: a level is a promise of quality, and these keep it.
     """
     for name in _expanded(policy.accept) or _LOSSY_ORDER:
-        yield _LOSSY[name](clip, forecast, wish)
+        yield _LOSSY[name](clip, forecast, target)
 
 
 def keeps_tones(analysis: Analysis) -> bool:
@@ -94,7 +96,7 @@ def keeps_tones(analysis: Analysis) -> bool:
     return analysis.has_dtmf or analysis.kind == "tones"
 
 
-def bytes_per_minute(encoder: Encoder, clip: Outlined) -> float:
+def bytes_per_minute(encoder: Encoder, clip: ClipOrMetadata) -> float:
     """Estimated size of a minute of audio without the file's own header, in bytes."""
     samples = 60.0 * clip.rate * clip.channels
     match encoder:
@@ -114,12 +116,12 @@ def _expanded(accept: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _law(clip: Outlined, found: Law | None) -> Law | None:
+def _law(clip: ClipOrMetadata, found: Law | None) -> Law | None:
     """The law that the clip came in, as it says itself or as was found in its samples."""
     return next((law for law in _LAWS if clip.source.encoding == law), found)
 
 
-def _opus(clip: Outlined, forecast: Forecast, wish: Wish) -> Rated:
+def _opus(clip: ClipOrMetadata, forecast: Forecast, target: QualityTarget) -> Candidate:
     """Opus at the lowest bit rate that keeps the floor.
 
     Less effort is paid for with some more bit rate; it goes no further than the floor can still be kept.
@@ -128,52 +130,52 @@ def _opus(clip: Outlined, forecast: Forecast, wish: Wish) -> Rated:
     bandwidth = analysis.bandwidth
     if analysis.kind == "silence":
         quiet = OpusEncoder(_LOWEST_OPUS * clip.channels, effort=0, dtx=True, bandwidth=bandwidth)
-        return Rated(quiet, forecast.quality(quiet))
+        return Candidate(quiet, forecast.quality(quiet))
     tones = keeps_tones(analysis)
     shaped = analysis.kind == "speech" and not tones
     ladder = []
-    for effort in reversed(_OPUS_EFFORT[: wish.effort_steps + 1]):
-        bitrate = forecast.bitrate_for(wish.floor, effort)
+    for effort in reversed(_OPUS_EFFORT[: target.effort_steps + 1]):
+        bitrate = forecast.bitrate_for(target.floor, effort)
         if tones:
             bitrate = max(bitrate, _TONE_BITRATE * clip.channels)
-        encoder = OpusEncoder(bitrate, effort, dtx=wish.dtx and not tones, bandwidth=bandwidth, shaped=shaped)
-        rated = Rated(encoder, forecast.quality(encoder))
-        if rated.quality >= wish.floor:
-            return rated
-        ladder.append(rated)
+        encoder = OpusEncoder(bitrate, effort, dtx=target.dtx and not tones, bandwidth=bandwidth, shaped=shaped)
+        candidate = Candidate(encoder, forecast.quality(encoder))
+        if candidate.quality >= target.floor:
+            return candidate
+        ladder.append(candidate)
     return ladder[0]
 
 
-def _vorbis(clip: Outlined, forecast: Forecast, wish: Wish) -> Rated:  # noqa: ARG001  one signature for all
-    return _first([VorbisEncoder(quality) for quality in _VORBIS_QUALITIES], forecast.quality, wish)
+def _vorbis(clip: ClipOrMetadata, forecast: Forecast, target: QualityTarget) -> Candidate:  # noqa: ARG001  one signature for all
+    return _first([VorbisEncoder(quality) for quality in _VORBIS_QUALITIES], forecast.quality, target)
 
 
-def _mp3(clip: Outlined, forecast: Forecast, wish: Wish) -> Rated:  # noqa: ARG001  as above
-    return _first([Mp3Encoder(bitrate) for bitrate in _MP3_BITRATES], forecast.quality, wish)
+def _mp3(clip: ClipOrMetadata, forecast: Forecast, target: QualityTarget) -> Candidate:  # noqa: ARG001  as above
+    return _first([Mp3Encoder(bitrate) for bitrate in _MP3_BITRATES], forecast.quality, target)
 
 
-def _flac(clip: Outlined, forecast: Forecast, wish: Wish) -> Rated:  # noqa: ARG001  as above
-    return Rated(_FAST if wish.effort_steps else _SMALL, LOSSLESS)
+def _flac(clip: ClipOrMetadata, forecast: Forecast, target: QualityTarget) -> Candidate:  # noqa: ARG001  as above
+    return Candidate(_FAST if target.effort_steps else _SMALL, LOSSLESS)
 
 
-def _wav(clip: Outlined, forecast: Forecast, wish: Wish) -> Rated:
+def _wav(clip: ClipOrMetadata, forecast: Forecast, target: QualityTarget) -> Candidate:
     """G.711 where it keeps the floor, and linear samples where it does not."""
     law = _law(clip, forecast.analysis.g711)
 
     def quality(encoder: Encoder) -> float:
         return LOSSLESS if encoder.codec == law else forecast.quality(encoder)  # silence lies on the grids of both laws
 
-    return _first((WavEncoder(law or "pcmu"), WavEncoder("pcm")), quality, wish)
+    return _first((WavEncoder(law or "pcmu"), WavEncoder("pcm")), quality, target)
 
 
-def _first(ladder: Sequence[Encoder], quality: Callable[[Encoder], float], wish: Wish) -> Rated:
+def _first(ladder: Sequence[Encoder], quality: Callable[[Encoder], float], target: QualityTarget) -> Candidate:
     """The first encoder, from the smallest on, that is predicted to keep the floor; the last where none does."""
-    rated = [Rated(encoder, quality(encoder)) for encoder in ladder]
-    return next((found for found in rated if found.quality >= wish.floor), rated[-1])
+    candidate = [Candidate(encoder, quality(encoder)) for encoder in ladder]
+    return next((found for found in candidate if found.quality >= target.floor), candidate[-1])
 
 
 _LAWS: tuple[Law, ...] = ("pcmu", "pcma")
-_LOSSY: dict[str, Callable[[Outlined, Forecast, Wish], Rated]] = {
+_LOSSY: dict[str, Callable[[ClipOrMetadata, Forecast, QualityTarget], Candidate]] = {
     OPUS: _opus,
     VORBIS: _vorbis,
     MPEG: _mp3,

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from schemas.policy import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL, MOST_COMPRESSED_LOSSLESS, OPUS
-from streams.audio.analysis import Analysis, Hearing
-from streams.audio.clip import Outlined
+from streams.analysis.analysis import Analysis, LazyAnalysis
+from streams.audio.clip import ClipOrMetadata
 from streams.codecs import Encoder
 from streams.codecs.base import LOSSLESS
 from streams.compression import formats
@@ -61,8 +61,8 @@ class Decision:
 
 
 def choose(
-    clip: Outlined,
-    hearing: Hearing,
+    clip: ClipOrMetadata,
+    lazy_analysis: LazyAnalysis,
     policy: Policy,
     pressure: Pressure = NO_PRESSURE,
     fixed_level: int | None = None,
@@ -85,7 +85,7 @@ def choose(
 
     Args:
         clip: The decoded audio, or what is known of it.
-        hearing: What is heard in it; nothing but the law is asked for where all is lossless anyway.
+        lazy_analysis: What is heard in it; nothing but the law is asked for where all is lossless anyway.
         policy: The hotel's rules.
         pressure: From the `LoadGovernor`.
         fixed_level: 1 to 5 to fix the level, or None for automatic.
@@ -95,10 +95,10 @@ def choose(
     """
     level, reason = _wanted(policy, fixed_level)
     if level <= MOST_COMPRESSED_LOSSLESS:
-        return _lossless(clip, hearing, policy, pressure, level=level, reason=reason)
-    analysis = hearing.analyse()
+        return _lossless(clip, lazy_analysis, policy, pressure, level=level, reason=reason)
+    analysis = lazy_analysis.analyse()
     if analysis.kind == "fax":
-        return _lossless(clip, hearing, policy, pressure, level=MOST_COMPRESSED_LOSSLESS, reason="fax")
+        return _lossless(clip, lazy_analysis, policy, pressure, level=MOST_COMPRESSED_LOSSLESS, reason="fax")
     highest = level
     if fixed_level is None:
         highest = max(level, policy.ceiling_level)
@@ -132,22 +132,24 @@ def _by_policy(policy: Policy) -> tuple[int, str]:
 
 
 def _lossless(
-    clip: Outlined, hearing: Hearing, policy: Policy, pressure: Pressure, *, level: int, reason: str
+    clip: ClipOrMetadata, lazy_analysis: LazyAnalysis, policy: Policy, pressure: Pressure, *, level: int, reason: str
 ) -> Decision:
-    encoders = formats.lossless(clip, hearing.origin(), policy, level, pressure.effort_steps)
+    encoders = formats.lossless(clip, lazy_analysis.origin(), policy, level, pressure.effort_steps)
     return Decision(Plan(level, clip.rate, clip.channels, encoders, (LOSSLESS,) * len(encoders)), reason)
 
 
 def _lossy(
-    clip: Outlined, analysis: Analysis, policy: Policy, pressure: Pressure, *, levels: range, reason: str
+    clip: ClipOrMetadata, analysis: Analysis, policy: Policy, pressure: Pressure, *, levels: range, reason: str
 ) -> Decision:
     """The first level and format that fit the policy's bytes per minute; there is no limit where it names none."""
     budget = policy.max_bytes_per_minute
     foreseen = forecast(clip.rate, clip.channels, analysis)
     smallest: tuple[float, Plan] | None = None
     for level in levels:
-        wish = formats.Wish(floor=_floor(policy, level), effort_steps=pressure.effort_steps, dtx=level == MAX_LEVEL)
-        for encoder, quality in formats.lossy(clip, foreseen, policy, wish):
+        target = formats.QualityTarget(
+            floor=_floor(policy, level), effort_steps=pressure.effort_steps, dtx=level == MAX_LEVEL
+        )
+        for encoder, quality in formats.lossy(clip, foreseen, policy, target):
             size = formats.bytes_per_minute(encoder, clip)
             plan = Plan(level, clip.rate, clip.channels, (encoder,), (quality,))
             if budget is None or size <= budget:

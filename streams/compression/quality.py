@@ -19,7 +19,7 @@ from itertools import accumulate
 from operator import mul
 from typing import Any
 
-from streams.audio.analysis import Analysis
+from streams.analysis.analysis import Analysis
 from streams.codecs import Encoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
 from streams.codecs.base import LOSSLESS
 
@@ -230,4 +230,4 @@ def forecast(rate: int, channels: int, analysis: Analysis) -> Forecast:
 @cache
 def shipped() -> Model:
     """The model that comes with this package."""
-    return Model.from_json(json.loads((files("streams.compression") / _FILE).read_text(encoding="utf-8")))
+    return Model.from_json(json.loads((files(__package__) / _FILE).read_text(encoding="utf-8")))

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from aiokafka.structs import OffsetAndMetadata
 
-from streams.delivery.outcome import Source
+from schemas.record import TopicPartition
 from streams.delivery.transactions import Committed, is_marked, written_in
-from streams.protocol.list_offsets import Bounds
+from streams.kafka.protocol.list_offsets import Bounds
 
 
 class OffsetBeyondLogError(RuntimeError):
@@ -20,7 +20,7 @@ class OffsetBeyondLogError(RuntimeError):
         offsets: The committed offsets in question.
     """
 
-    def __init__(self, message: str, offsets: Mapping[Source, int]) -> None:
+    def __init__(self, message: str, offsets: Mapping[TopicPartition, int]) -> None:
         super().__init__(message)
         self.offsets = offsets
 
@@ -44,7 +44,7 @@ def is_beyond(committed: OffsetAndMetadata | None, bounds: Bounds | None) -> boo
     return committed is not None and bounds is not None and committed.offset > bounds.end
 
 
-def beginnings(committed: Committed, bounds: Mapping[Source, Bounds | None]) -> dict[Source, Beginning]:
+def beginnings(committed: Committed, bounds: Mapping[TopicPartition, Bounds | None]) -> dict[TopicPartition, Beginning]:
     """Decide where partitions begin, so that no record of their logs is left out.
 
     An offset beyond the log's end that no worker has committed was set by something else, or copied from another
@@ -60,10 +60,10 @@ def beginnings(committed: Committed, bounds: Mapping[Source, Bounds | None]) -> 
     Raises:
         OffsetBeyondLogError: When a worker has committed an offset beyond a log's end, now or when it was marked.
     """
-    lost = {source: known.offset for source, known in committed.items() if _is_lost(known, bounds[source])}
+    lost = {tp: known.offset for tp, known in committed.items() if _is_lost(known, bounds[tp])}
     if lost:
         raise OffsetBeyondLogError(_message(lost), lost)
-    return {source: _beginning(committed.get(source), found) for source, found in bounds.items()}
+    return {tp: _beginning(committed.get(tp), found) for tp, found in bounds.items()}
 
 
 def _is_lost(committed: OffsetAndMetadata, bounds: Bounds | None) -> bool:
@@ -81,8 +81,8 @@ def _beginning(committed: OffsetAndMetadata | None, bounds: Bounds | None) -> Be
     return Beginning(max(committed.offset, bounds.start), expired=max(0, bounds.start - committed.offset))
 
 
-def _message(lost: Mapping[Source, int]) -> str:
-    partitions = ", ".join(f"{source.topic}-{source.partition} up to {offset}" for source, offset in lost.items())
+def _message(lost: Mapping[TopicPartition, int]) -> str:
+    partitions = ", ".join(f"{tp.topic}-{tp.partition} up to {offset}" for tp, offset in lost.items())
     return (
         f"records are answered beyond the end of their log ({partitions}): the log has lost records, or is another one."
         " Stop all workers, then say where to go on with kafka-consumer-groups --reset-offsets, at the log's start if"

@@ -13,8 +13,8 @@ COMMIT_INTERVAL = 0.01
 #: A worker commits for this part of its time at most. A transaction costs as much as several records: on a busy
 #: machine, where each takes longer, there have to be fewer and larger ones, or they use up what they wait for.
 _COMMIT_SHARE = 1 / 3
-#: Also the interval while all the clips are at work that may be, and a part of it while a part of them is: a clip waits
-#: as long for a thread, and cores are scarce.
+#: Interval at full concurrency, in seconds; scaled by the share of slots in use. Records wait as long for a thread
+#: then, and CPU time is scarce.
 _LONGEST_INTERVAL = 0.25
 #: Output bytes from which a transaction is committed without waiting for the interval.
 MAX_TRANSACTION_BYTES = 4 * 2**20
@@ -113,7 +113,7 @@ class Committer:
         await self._wait(lambda: started + _LONGEST_INTERVAL * budget.load, self._full)
         await self._wait(lambda: started + COMMIT_INTERVAL, self._full)
         longest = started + min(took / _COMMIT_SHARE, _LONGEST_INTERVAL)
-        await self._wait(lambda: longest, lambda: self._full() or not budget.clips)
+        await self._wait(lambda: longest, lambda: self._full() or not budget.records)
 
     async def _wait(self, until: Callable[[], float], enough: Callable[[], bool]) -> None:
         """Wait for a moment, which may change while inputs are finished, or until there is enough."""
@@ -132,7 +132,7 @@ class Committer:
 
     def _full(self) -> bool:
         budget = self._parts.budget
-        if not self._open or (budget.waits_for_commits and not budget.clips):
+        if not self._open or (budget.waits_for_commits and not budget.records):
             return True
         return self._ready_bytes >= MAX_TRANSACTION_BYTES
 

@@ -10,24 +10,24 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from schemas import Rejection
-from streams.delivery.outcome import Input, Lookup, Outcome, Processor
-from streams.metrics import Metrics
+from streams.delivery.outcome import InputRecord, Lookup, Outcome, Processor
+from streams.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
 #: Seconds between two returns of finished jobs to the event loop, while more of them wait for a thread. Each costs a
-#: switch of threads and a round of the loop: for small clips that is more than all that the loop does for one.
+#: switch of threads and a round of the loop: for small records that is more than all that the loop does for one.
 _HAND_BACK_INTERVAL = 0.005
-#: Seconds after which the loop looks by itself: the threads may all be busy with long clips by then.
+#: Seconds after which the loop looks by itself: the threads may all be busy with long records by then.
 _HAND_BACK_WITHIN = 0.02
 
-#: Seconds for the dead letters of the clips that hold all threads to be committed: several times what brokers take to
+#: Seconds for the dead letters of the records that hold all threads to be committed: several times what brokers take to
 #: replace one of theirs.
 _COMMIT_WITHIN = 30.0
 
 
 class ExecutorExhaustedError(Exception):
-    """Every thread holds a clip that is over its time. Only a new process has fresh threads."""
+    """Every thread holds a record that is over its time. Only a new process has fresh threads."""
 
 
 class Job:
@@ -39,11 +39,11 @@ class Job:
         read_at: When the input was read from Kafka, in monotonic seconds.
     """
 
-    __slots__ = ("_on_done", "context", "item", "lookup", "outcome", "processor", "read_at", "size", "started")
+    __slots__ = ("_on_done", "context", "lookup", "outcome", "processor", "read_at", "record", "size", "started")
 
     def __init__(
         self,
-        item: Input,
+        record: InputRecord,
         context: object,
         processor: Processor,
         lookup: Lookup,
@@ -51,8 +51,8 @@ class Job:
         *,
         read_at: float,
     ) -> None:
-        self.item = item
-        self.size = item.size
+        self.record = record
+        self.size = record.size
         self.context = context
         self.processor = processor
         self.lookup = lookup
@@ -68,18 +68,18 @@ class Job:
             self._on_done()
 
 
-class ClipExecutor:
+class RecordExecutor:
     """Runs processors in threads; the codecs release the interpreter lock while they work.
 
     A processor that raises, which is a bug, costs its record a dead letter and a log line with the traceback, not the
     partition: a crash would only meet the same record again. One that exceeds its time costs a dead letter as well;
     its thread cannot be ended, so it is counted, and when no thread is left the worker has to go: once what is finished
-    is committed, see `check`. Otherwise the next life would meet the same clips again, and so on for ever.
+    is committed, see `check`. Otherwise the next life would meet the same records again, and so on for ever.
 
     Args:
         threads: Size of the pool.
-        timeout: Seconds that one clip may take, counted from when a thread begins it.
-        metrics: Where abandoned clips are shown.
+        timeout: Seconds that one record may take, counted from when a thread begins it.
+        metrics: Where abandoned records are shown.
         on_failure: Told when no usable thread is left, and nothing is committed for long.
     """
 
@@ -90,7 +90,7 @@ class ClipExecutor:
         self._timeout = timeout
         self._metrics = metrics
         self._on_failure = on_failure
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="clip")
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="record")
         self._running: set[Job] = set()
         self._finished: deque[tuple[Job, Outcome]] = deque()
         self._handed_back = 0.0
@@ -113,10 +113,10 @@ class ClipExecutor:
             ExecutorExhaustedError: When there is none.
         """
         if self._exhausted_at is not None:
-            raise ExecutorExhaustedError(f"all {self._threads} threads hold clips over their time")
+            raise ExecutorExhaustedError(f"all {self._threads} threads hold records over their time")
 
     async def enforce_timeouts(self) -> None:
-        """Look for clips over their time, forever."""
+        """Look for records over their time, forever."""
         while True:
             await asyncio.sleep(min(1.0, self._timeout / 4))
             now = time.monotonic()
@@ -163,7 +163,7 @@ class ClipExecutor:
         self._running.discard(job)
         self._count_abandoned(1)
         reason = f"took longer than {self._timeout:g} s to process; send shorter segments"
-        job.finish(job.processor.reject(job.item, Rejection("compress", "ProcessingTimeout", "value", reason)))
+        job.finish(job.processor.reject(job.record, Rejection("compress", "ProcessingTimeout", "value", reason)))
 
     def _count_abandoned(self, change: int) -> None:
         self._abandoned += change
@@ -176,21 +176,21 @@ class ClipExecutor:
 
 def _process(job: Job) -> Outcome:
     try:
-        if job.item.damage is not None:
-            return job.processor.reject(job.item, job.item.damage.rejection)
-        return job.processor.process(job.item, job.lookup)
+        if job.record.damage is not None:
+            return job.processor.reject(job.record, job.record.damage.rejection)
+        return job.processor.process(job.record, job.lookup)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001  a bug met by one record must not stop its partition
-        return job.processor.reject(job.item, _bug(job.item, error))
+        return job.processor.reject(job.record, _bug(job.record, error))
 
 
-def _bug(item: Input, error: Exception) -> Rejection:
+def _bug(record: InputRecord, error: Exception) -> Rejection:
     log.error(
         "processor_raised",
-        topic=item.position.topic,
-        partition=item.position.partition,
-        offset=item.position.offset,
+        topic=record.position.topic,
+        partition=record.position.partition,
+        offset=record.position.offset,
         exception="".join(traceback.format_exception(error)),
     )
     reason = f"could not be processed, an error on our side: {type(error).__name__}"

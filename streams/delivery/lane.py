@@ -6,19 +6,20 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from schemas.record import TopicPartition
 from streams.delivery.breaker import DeadLetterBreaker
 from streams.delivery.budget import InFlightBudget
-from streams.delivery.executor import ClipExecutor, Job
-from streams.delivery.outcome import Input, Outcome, Processor, Source, StateStore
+from streams.delivery.executor import Job, RecordExecutor
+from streams.delivery.outcome import InputRecord, Outcome, Processor, StateStore
 from streams.delivery.transactions import Batch
-from streams.metrics import Metrics
+from streams.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
 class LaneParts:
     """What all lanes of a worker share."""
 
-    executor: ClipExecutor
+    executor: RecordExecutor
     budget: InFlightBudget
     breaker: DeadLetterBreaker
     store: StateStore
@@ -45,7 +46,7 @@ class Lane:
     another generation, and offsets that it has already taken.
 
     Args:
-        source: The partition.
+        tp: The partition.
         processor: Turns an input into its outcome.
         generation: Generation of the group in which the partition was assigned.
         position: Committed offset, read after its former owners were fenced: the first one to take.
@@ -55,7 +56,7 @@ class Lane:
 
     def __init__(
         self,
-        source: Source,
+        tp: TopicPartition,
         processor: Processor,
         *,
         generation: int,
@@ -65,13 +66,13 @@ class Lane:
     ) -> None:
         self.generation = generation
         self.committed = position
-        self._source = source
+        self._tp = tp
         self._next = position
         self._processor = processor
         self._parts = parts
         self._on_finished = on_finished
-        self._records_in = parts.metrics.records_in.labels(source.partition)
-        self._lookup = parts.store.lookup(source.partition)
+        self._records_in = parts.metrics.records_in.labels(tp.partition)
+        self._lookup = parts.store.lookup(tp.partition)
         self._announced: deque[tuple[int, float]] = deque()
         self._jobs: deque[Job] = deque()
         self._finished: deque[Finished] = deque()
@@ -83,11 +84,11 @@ class Lane:
         return len(self._finished) + len(self._jobs)
 
     @property
-    def head(self) -> Input | None:
+    def head(self) -> InputRecord | None:
         """The oldest input taken and not yet committed."""
         if self._finished:
-            return self._finished[0].job.item
-        return self._jobs[0].item if self._jobs else None
+            return self._finished[0].job.record
+        return self._jobs[0].record if self._jobs else None
 
     @property
     def busy(self) -> bool:
@@ -104,11 +105,11 @@ class Lane:
         if self._open and generation == self.generation:
             self._announced.append((offset, time.monotonic()))
 
-    async def submit(self, item: Input, generation: int, context: object) -> bool:
+    async def submit(self, record: InputRecord, generation: int, context: object) -> bool:
         """Take one input, waiting while the worker has enough in flight.
 
         Args:
-            item: The input.
+            record: The input.
             generation: Generation in which it was read.
             context: Handed to the state store when the input's updates are written.
 
@@ -121,17 +122,17 @@ class Lane:
         if not self._open or generation != self.generation:
             return False
         announced, read_at = self._announced.popleft() if self._announced else (None, 0.0)
-        if announced != item.position.offset:
-            raise SkippedInputError(f"offset {announced} was read and {item.position} came")
-        if item.position.offset < self._next:
+        if announced != record.position.offset:
+            raise SkippedInputError(f"offset {announced} was read and {record.position} came")
+        if record.position.offset < self._next:
             return False
-        job = Job(item, context, self._processor, self._lookup, self._processed, read_at=read_at)
+        job = Job(record, context, self._processor, self._lookup, self._processed, read_at=read_at)
         await self._parts.budget.acquire(job.size)
         if not self._open:  # closed meanwhile
             self._parts.budget.processed()
             self._parts.budget.release(job.size)
             return False
-        self._next = item.next_offset
+        self._next = record.next_offset
         self._jobs.append(job)
         self._parts.executor.submit(job)
         return True
@@ -155,8 +156,8 @@ class Lane:
             for key, value in outcome.table_updates:
                 self._parts.store.put(job.context, key, value)
         outputs = [output for _, outcome in batch for output in outcome.outputs]
-        first, last = batch[0].job.item, batch[-1].job.item
-        return Batch(self._source, outputs, last.next_offset, first.position.offset)
+        first, last = batch[0].job.record, batch[-1].job.record
+        return Batch(self._tp, outputs, last.next_offset, first.position.offset)
 
     def settle(self, batch: Sequence[Finished]) -> None:
         """Hear that they are committed."""
@@ -165,8 +166,8 @@ class Lane:
             self._finished.popleft()
             self._parts.budget.release(job.size)
             self._parts.metrics.processing_seconds.observe(now - job.read_at)
-            self._processor.delivered(job.item, outcome)
-        self.committed = batch[-1].job.item.next_offset
+            self._processor.delivered(job.record, outcome)
+        self.committed = batch[-1].job.record.next_offset
         self._records_in.inc(len(batch))
 
     def _processed(self) -> None:

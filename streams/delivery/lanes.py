@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 
 import structlog
 
+from schemas.record import TopicPartition
 from streams.delivery.beginnings import OffsetBeyondLogError
 from streams.delivery.committer import Committer
 from streams.delivery.lane import Lane, LaneParts
-from streams.delivery.outcome import Input, Processor, Source
+from streams.delivery.outcome import InputRecord, Processor
 from streams.delivery.transactions import BEYOND_LOG, Batch, Committed, Transactor
-from streams.protocol.txn_offset_commit import GroupMember
+from streams.kafka.protocol.txn_offset_commit import GroupMember
 
 log = structlog.get_logger(__name__)
 
@@ -20,7 +21,7 @@ DRAIN_TIMEOUT = 20.0
 
 
 #: Told the committed offsets, says where each partition begins.
-Begin = Callable[[Committed], Awaitable[Mapping[Source, int]]]
+Begin = Callable[[Committed], Awaitable[Mapping[TopicPartition, int]]]
 
 
 class OffsetWentBackError(RuntimeError):
@@ -44,13 +45,13 @@ class Lanes:
     """
 
     def __init__(
-        self, parts: LaneParts, new_transactor: Callable[[GroupMember, Collection[Source]], Transactor]
+        self, parts: LaneParts, new_transactor: Callable[[GroupMember, Collection[TopicPartition]], Transactor]
     ) -> None:
         self._parts = parts
         self._new_transactor = new_transactor
         self._processors: dict[str, Processor] = {}
-        self._lanes: dict[Source, Lane] = {}
-        self._committed: dict[Source, int] = {}
+        self._lanes: dict[TopicPartition, Lane] = {}
+        self._committed: dict[TopicPartition, int] = {}
         self._committer: Committer | None = None
         self._expected: GroupMember | None = None
         self._opened: GroupMember | None = None
@@ -75,16 +76,16 @@ class Lanes:
         """Whether the assigned partitions are open; a worker that was assigned none is ready as well."""
         return self._expected is not None and self._opened == self._expected
 
-    def __iter__(self) -> Iterator[tuple[Source, Lane]]:
+    def __iter__(self) -> Iterator[tuple[TopicPartition, Lane]]:
         return iter(self._lanes.items())
 
-    def owns(self, source: Source) -> bool:
+    def owns(self, tp: TopicPartition) -> bool:
         """Whether a partition's lane is open here."""
-        return source in self._lanes
+        return tp in self._lanes
 
-    def depth(self, source: Source) -> int:
+    def depth(self, tp: TopicPartition) -> int:
         """Inputs taken and not yet committed; 0 for a partition of others."""
-        lane = self._lanes.get(source)
+        lane = self._lanes.get(tp)
         return 0 if lane is None else lane.depth
 
     def expect(self, member: GroupMember) -> None:
@@ -92,14 +93,14 @@ class Lanes:
         if not self._closed:
             self._expected = member
 
-    async def open(self, sources: Collection[Source], begin: Begin) -> None:
+    async def open(self, tps: Collection[TopicPartition], begin: Begin) -> None:
         """Open the lanes of the expected generation; does nothing when they are open, or none is expected.
 
         The first transaction commits the offsets as they are: from then on, they bear the worker's name, and whoever
         comes after it knows whose transaction may be open.
 
         Args:
-            sources: The assigned input partitions.
+            tps: The assigned input partitions.
             begin: Told their committed offsets, which are read after the fencing: an offset that was read before may
                 be older than results which the former owner's transaction still brings out. Says where each partition
                 begins, and lets the consumer read from there.
@@ -112,12 +113,12 @@ class Lanes:
             member = self._expected
             if member is None or member == self._opened:
                 return
-            transactor = self._new_transactor(member, sources)
+            transactor = self._new_transactor(member, tps)
             try:
                 committed = await transactor.start()
-                self._check(sources, committed)
+                self._check(tps, committed)
                 offsets = await _begin(transactor, begin, committed)
-                if claims := [Batch(source, (), offset) for source, offset in offsets.items() if offset]:
+                if claims := [Batch(tp, (), offset) for tp, offset in offsets.items() if offset]:
                     await transactor.commit(claims)
             except BaseException:
                 await asyncio.shield(_stop(transactor))
@@ -127,54 +128,50 @@ class Lanes:
                 return
             self._committer = Committer(transactor, self._parts)
             self._lanes = {
-                source: Lane(
-                    source,
-                    self._processors[source.topic],
+                tp: Lane(
+                    tp,
+                    self._processors[tp.topic],
                     generation=member.generation,
-                    position=offsets[source],
+                    position=offsets[tp],
                     parts=self._parts,
                     on_finished=self._committer.finished,
                 )
-                for source in sources
+                for tp in tps
             }
             self._committer.start(self._lanes.values())
             self._opened = member
             self._parts.metrics.rebalances.inc()
-            begins = [f"{source.partition}:{offset}" for source, offset in sorted(offsets.items())]
+            begins = [f"{tp.partition}:{offset}" for tp, offset in sorted(offsets.items())]
             log.info("lanes_opened", generation=member.generation, positions=begins)
 
-    def expired(self, source: Source, first: int, position: int) -> None:
+    def expired(self, tp: TopicPartition, first: int, position: int) -> None:
         """Hear that unread inputs of a partition have expired: from an offset up to where it goes on."""
-        self._parts.metrics.expired_records.labels(source.partition).inc(position - first)
-        log.warning(
-            "inputs_expired", topic=source.topic, partition=source.partition, from_offset=first, to_offset=position
-        )
+        self._parts.metrics.expired_records.labels(tp.partition).inc(position - first)
+        log.warning("inputs_expired", topic=tp.topic, partition=tp.partition, from_offset=first, to_offset=position)
 
-    def begun_again(self, source: Source, committed: int, beginning: int) -> None:
+    def begun_again(self, tp: TopicPartition, committed: int, beginning: int) -> None:
         """Hear that a partition begins at its log's start, because its committed offset lies beyond the log's end."""
-        self._parts.metrics.begun_again.labels(source.partition).inc()
-        log.error(
-            "offset_beyond_log", topic=source.topic, partition=source.partition, committed=committed, begins=beginning
-        )
+        self._parts.metrics.begun_again.labels(tp.partition).inc()
+        log.error("offset_beyond_log", topic=tp.topic, partition=tp.partition, committed=committed, begins=beginning)
 
-    def announce(self, source: Source, offset: int, generation: int) -> None:
+    def announce(self, tp: TopicPartition, offset: int, generation: int) -> None:
         """Tell a lane which input comes next; called in the order of reading."""
-        lane = self._lanes.get(source)
+        lane = self._lanes.get(tp)
         if lane is not None:
             lane.announce(offset, generation)
 
-    async def submit(self, item: Input, generation: int, context: object) -> None:
+    async def submit(self, record: InputRecord, generation: int, context: object) -> None:
         """Hand an input to its lane; returns once the lane has taken or refused it.
 
         Raises:
             SkippedInputError: When an input that was announced before has not come.
             UnownedInputError: When the partition is assigned in this generation but has no lane.
         """
-        lane = self._lanes.get(Source(item.position.topic, item.position.partition))
+        lane = self._lanes.get(TopicPartition(record.position.topic, record.position.partition))
         if lane is not None:
-            await lane.submit(item, generation, context)
+            await lane.submit(record, generation, context)
         elif self._expected is not None and generation == self._expected.generation:
-            raise UnownedInputError(f"no lane for {item.position} in generation {generation}")
+            raise UnownedInputError(f"no lane for {record.position} in generation {generation}")
 
     async def drain(self) -> None:
         """Commit what the lanes took and let go of all partitions, within ``DRAIN_TIMEOUT`` seconds."""
@@ -193,20 +190,20 @@ class Lanes:
                 await committer.discard()
             elif (error := drain.exception()) is not None:  # all is committed; the next start fences it
                 log.warning("producer_did_not_stop", reason=repr(error))
-            self._committed.update((source, lane.committed) for source, lane in lanes.items())
-            log.info("lanes_drained", partitions=sorted(source.partition for source in lanes))
+            self._committed.update((tp, lane.committed) for tp, lane in lanes.items())
+            log.info("lanes_drained", partitions=sorted(tp.partition for tp in lanes))
 
-    def _check(self, sources: Collection[Source], committed: Committed) -> None:
+    def _check(self, tps: Collection[TopicPartition], committed: Committed) -> None:
         """Hold the committed offsets against what this process has committed in earlier generations.
 
         They come from a coordinator that knows all that was committed. If one went back nevertheless, the brokers have
         lost what they had acknowledged, or somebody has reset it while the worker was cut off from its group.
         """
-        for source in sources:
-            offset = committed[source].offset if source in committed else 0
-            if offset < (known := self._committed.get(source, 0)):
+        for tp in tps:
+            offset = committed[tp].offset if tp in committed else 0
+            if offset < (known := self._committed.get(tp, 0)):
                 raise OffsetWentBackError(
-                    f"the committed offset of {source.topic}-{source.partition} went back from {known} to {offset}; the"
+                    f"the committed offset of {tp.topic}-{tp.partition} went back from {known} to {offset}; the"
                     " records between are answered already. The next start goes on from there: right if it was reset on"
                     " purpose; if not, the brokers have lost committed offsets"
                 )
@@ -217,14 +214,12 @@ class Lanes:
         await self.drain()
 
 
-async def _begin(transactor: Transactor, begin: Begin, committed: Committed) -> Mapping[Source, int]:
+async def _begin(transactor: Transactor, begin: Begin, committed: Committed) -> Mapping[TopicPartition, int]:
     """Let the partitions begin; an offset that is beyond its log is marked, so that no later life takes it for good."""
     try:
         return await begin(committed)
     except OffsetBeyondLogError as error:
-        await transactor.commit(
-            [Batch(source, (), offset, mark=BEYOND_LOG) for source, offset in error.offsets.items()]
-        )
+        await transactor.commit([Batch(tp, (), offset, mark=BEYOND_LOG) for tp, offset in error.offsets.items()])
         raise
 
 

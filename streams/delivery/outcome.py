@@ -14,13 +14,6 @@ Lookup = Callable[[bytes], bytes | None]
 _OVERHEAD_BYTES = 8192  # a small result and its headers, and the objects that hold all these
 
 
-class Source(NamedTuple):
-    """One input partition."""
-
-    topic: str
-    partition: int
-
-
 class Damage(NamedTuple):
     """What makes an input one that nobody can read.
 
@@ -38,17 +31,17 @@ class Damage(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
+class InputRecord:
     """One record of an input topic; or what stands there and cannot be read, as one.
 
     Attributes:
         position: Where it stands, or begins.
-        record: What it carries, as far as it can be had.
+        content: Key, value, headers and timestamp, as far as they can be read.
         damage: Why it is refused unread, if it is.
     """
 
     position: Position
-    record: Record
+    content: Record
     damage: Damage | None = None
 
     @property
@@ -59,10 +52,10 @@ class Input:
     def letter(self, rejection: Rejection) -> DeadLetter:
         """The dead letter of this input, with all that is known of it."""
         if self.damage is None:
-            return DeadLetter(self.record, self.position, rejection)
+            return DeadLetter(self.content, self.position, rejection)
         last = self.next_offset - 1
         return DeadLetter(
-            self.record,
+            self.content,
             self.position,
             rejection,
             self.damage.cut,
@@ -73,10 +66,10 @@ class Input:
     @property
     def size(self) -> int:
         """Bytes that it takes in flight: key, value, headers, and something for the rest, so that small ones count."""
-        record, damage = self.record, self.damage
-        headers = sum([len(name) + len(value or b"") for name, value in record.headers])
+        content, damage = self.content, self.damage
+        headers = sum([len(name) + len(value or b"") for name, value in content.headers])
         raw = 0 if damage is None or damage.raw_headers is None else len(damage.raw_headers)
-        return len(record.key or b"") + len(record.value or b"") + headers + raw + _OVERHEAD_BYTES
+        return len(content.key or b"") + len(content.value or b"") + headers + raw + _OVERHEAD_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +106,13 @@ class Outcome:
 class Processor(Protocol):
     """What an agent does with one record; the lane does everything else."""
 
-    def process(self, item: Input, lookup: Lookup) -> Outcome:
+    def process(self, record: InputRecord, lookup: Lookup) -> Outcome:
         """Turn one input into its outcome, in a pool thread. Deterministic; bad input is an outcome, never an error."""
 
-    def reject(self, item: Input, rejection: Rejection) -> Outcome:
+    def reject(self, record: InputRecord, rejection: Rejection) -> Outcome:
         """Make the dead letter for an input that could not be processed."""
 
-    def delivered(self, item: Input, outcome: Outcome) -> None:
+    def delivered(self, record: InputRecord, outcome: Outcome) -> None:
         """Hear that the outcome is committed, on the event loop: log and count here."""
 
 

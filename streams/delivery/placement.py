@@ -7,7 +7,7 @@ from functools import cache
 import structlog
 from aiokafka.partitioner import DefaultPartitioner
 
-from streams.metrics import Metrics
+from streams.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 

@@ -5,19 +5,20 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from aiokafka import TopicPartition
+from aiokafka import TopicPartition as ClientPartition
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import IncompatibleBrokerVersion, InvalidProducerIdMapping, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas import Record
-from streams.delivery.clocks import BrokerClocks
-from streams.delivery.outcome import Output, Source
-from streams.delivery.refused import OutcomeRefusedError, RefusedBatchError, refusal_message
-from streams.delivery.writer import REQUEST_TIMEOUT_MS, TransactionalWriter, together
-from streams.protocol.api_versions import ApiVersions
-from streams.protocol.offset_fetch import UnstableOffsetCommitError, fetch_committed
-from streams.protocol.txn_offset_commit import GroupMember, Offsets
+from schemas.record import TopicPartition
+from streams.delivery.outcome import Output
+from streams.kafka.broker_clocks import BrokerClocks
+from streams.kafka.protocol.api_versions import ApiVersions
+from streams.kafka.protocol.offset_fetch import UnstableOffsetCommitError, fetch_committed
+from streams.kafka.protocol.txn_offset_commit import GroupMember, Offsets
+from streams.kafka.refused import OutcomeRefusedError, RefusedBatchError, refusal_message
+from streams.kafka.transactional_writer import REQUEST_TIMEOUT_MS, TransactionalWriter, together
 
 #: As long as brokers take to abort a transaction that a dead worker left open under a name that nobody knows, and below
 #: what Faust gives a step of a recovery.
@@ -35,14 +36,14 @@ class Batch(NamedTuple):
     """What one input partition adds to a transaction.
 
     Attributes:
-        source: The partition; outputs go to the same number.
+        tp: The partition; outputs go to the same number.
         outputs: In the order of their inputs.
         next_offset: Of the first input that is not in it.
         first_offset: Of the first input that is in it; None where there is none.
         mark: Noted behind the writer's name, see `is_marked`.
     """
 
-    source: Source
+    tp: TopicPartition
     outputs: Sequence[Output]
     next_offset: int
     first_offset: int | None = None
@@ -53,7 +54,7 @@ class Batch(NamedTuple):
 BEYOND_LOG = " beyond the log"
 
 #: The offset of each partition that has one, and what is noted beside it.
-Committed = Mapping[Source, OffsetAndMetadata]
+Committed = Mapping[TopicPartition, OffsetAndMetadata]
 
 
 class Transactor(Protocol):
@@ -85,7 +86,7 @@ class GroupProducer:
     Args:
         bootstrap_servers: ``host:port[,host:port...]``.
         member: The worker, as its group knows it.
-        sources: Its partitions.
+        tps: Its partitions.
         clocks: Told when brokers appended what was written.
     """
 
@@ -93,12 +94,12 @@ class GroupProducer:
         self,
         bootstrap_servers: str,
         member: GroupMember,
-        sources: Collection[Source],
+        tps: Collection[TopicPartition],
         clocks: BrokerClocks | None = None,
     ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._member = member
-        self._sources = [TopicPartition(*source) for source in sources]
+        self._tps = [ClientPartition(*tp) for tp in tps]
         self._clocks = clocks
         self._client: AIOKafkaClient | None = None
         self._writer: TransactionalWriter | None = None
@@ -112,7 +113,7 @@ class GroupProducer:
             KafkaError: When the brokers refuse.
             TimeoutError: When they do not come in time.
         """
-        if not self._sources:
+        if not self._tps:
             return {}
         try:
             async with asyncio.timeout(_START_TIMEOUT):
@@ -123,7 +124,7 @@ class GroupProducer:
                 offsets = await self._fence_and_read(self._client, self._writer)
         except TimeoutError:
             raise TimeoutError(f"the committed offsets could not be read within {_START_TIMEOUT:g} s") from None
-        return {Source(*partition): committed for partition, committed in offsets.items()}
+        return {TopicPartition(*partition): committed for partition, committed in offsets.items()}
 
     async def commit(self, batches: Sequence[Batch]) -> None:
         """Write outputs and the next input offsets in one transaction.
@@ -163,7 +164,7 @@ class GroupProducer:
     def _offsets(self, batches: Sequence[Batch]) -> Offsets:
         name = _name(self._member)
         return {
-            TopicPartition(*batch.source): OffsetAndMetadata(batch.next_offset, name + batch.mark) for batch in batches
+            ClientPartition(*batch.tp): OffsetAndMetadata(batch.next_offset, name + batch.mark) for batch in batches
         }
 
     async def _fence_and_read(self, client: AIOKafkaClient, writer: TransactionalWriter) -> Offsets:
@@ -171,7 +172,7 @@ class GroupProducer:
         while True:
             broker = await self._find_coordinator(writer)
             try:
-                last = await fetch_committed(client, broker, self._member.group, self._sources, stable=False)
+                last = await fetch_committed(client, broker, self._member.group, self._tps, stable=False)
                 await self._fence_former_owners(client, last)
                 return await self._read_stable(client, broker)
             except KafkaError as error:
@@ -192,7 +193,7 @@ class GroupProducer:
         """
         while True:
             try:
-                broker = await writer.commit_offsets(self._member, {self._sources[0]: OffsetAndMetadata(0, "")})
+                broker = await writer.commit_offsets(self._member, {self._tps[0]: OffsetAndMetadata(0, "")})
             except InvalidProducerIdMapping:  # a former coordinator of transactions as well: it does not know this one
                 await asyncio.sleep(_READ_PAUSE)
             else:
@@ -203,7 +204,7 @@ class GroupProducer:
         """Read the offsets once no transaction that moves one of them is open."""
         while True:
             try:
-                return await fetch_committed(client, broker, self._member.group, self._sources, stable=True)
+                return await fetch_committed(client, broker, self._member.group, self._tps, stable=True)
             except UnstableOffsetCommitError:
                 await asyncio.sleep(_READ_PAUSE)
 
@@ -247,21 +248,21 @@ async def _check_transactions(client: AIOKafkaClient) -> None:
         )
 
 
-def _by_partition(batches: Sequence[Batch]) -> dict[TopicPartition, list[Record]]:
+def _by_partition(batches: Sequence[Batch]) -> dict[ClientPartition, list[Record]]:
     """Outputs in the order of their inputs; each goes to the number of its input's partition."""
-    outputs: defaultdict[TopicPartition, list[Record]] = defaultdict(list)
+    outputs: defaultdict[ClientPartition, list[Record]] = defaultdict(list)
     for batch in batches:
         for output in batch.outputs:
-            outputs[TopicPartition(output.topic, batch.source.partition)].append(output.record)
+            outputs[ClientPartition(output.topic, batch.tp.partition)].append(output.record)
     return outputs
 
 
-def _inputs(batches: Sequence[Batch], partition: TopicPartition) -> list[str]:
+def _inputs(batches: Sequence[Batch], partition: ClientPartition) -> list[str]:
     """Places of the inputs with outcomes for a partition."""
     return [
-        f"{batch.source.topic}-{batch.source.partition} from offset {batch.first_offset} to {batch.next_offset - 1}"
+        f"{batch.tp.topic}-{batch.tp.partition} from offset {batch.first_offset} to {batch.next_offset - 1}"
         for batch in batches
-        if batch.source.partition == partition.partition
+        if batch.tp.partition == partition.partition
         and any(output.topic == partition.topic for output in batch.outputs)
     ]
 

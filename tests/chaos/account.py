@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Sequence
 
 from tests.chaos.judgement import Observations, judge
-from tests.chaos.ledger import Ledger
 from tests.chaos.observing import Observer
+from tests.chaos.oracle import Oracle
 from tests.chaos.reading import Follower
 from tests.chaos.records import COMPRESSED, DEAD_LETTER, PARTITIONS, Planned, Seen
 from tests.chaos.verdict import Problem
@@ -13,7 +13,7 @@ from tests.chaos.verdict import Problem
 _SETTLE_S = 2.0
 
 
-class _WholeLedger(Ledger):
+class _WholeLogOracle(Oracle):
     """A ledger that gives the whole log each time, for an observer that is new each time."""
 
     async def take_log(self) -> list[Seen]:
@@ -36,16 +36,16 @@ class Account:
         self._servers = servers
         self._prefix = prefix
         self._group = group
-        self._ledger = _WholeLedger(servers, prefix, partitions)
+        self._oracle = _WholeLogOracle(servers, prefix, partitions)
         self._seen: Observations | None = None
 
     async def send(self, plan: Sequence[Planned], *, per_second: float | None = None) -> None:
-        """Send inputs, so many each second or as fast as the brokers take them; see `Ledger.send`."""
-        await self._ledger.send(plan, [number / per_second for number in range(len(plan))] if per_second else None)
+        """Send inputs, so many each second or as fast as the brokers take them; see `Oracle.send`."""
+        await self._oracle.send(plan, [number / per_second for number in range(len(plan))] if per_second else None)
 
     def grown(self, partitions: int) -> None:
         """Send what follows to so many partitions, and look at as many."""
-        self._ledger.partitions = partitions
+        self._oracle.partitions = partitions
 
     async def collect(self, within: float, *, last: bool = True) -> None:
         """Wait until each input has an outcome, then a little longer for doubled ones, and look at everything.
@@ -54,12 +54,12 @@ class Account:
             within: Seconds after which it stops waiting for missing ones.
             last: Whether this is the last look; before it, doubled ones need no wait, as each look sees everything.
         """
-        async with Follower(self._servers, self._prefix, self._ledger.partitions) as follower:
-            await follower.wait_for(self._ledger.awaited, within)
+        async with Follower(self._servers, self._prefix, self._oracle.partitions) as follower:
+            await follower.wait_for(self._oracle.awaited, within)
         if last:
             await asyncio.sleep(_SETTLE_S)
-        observer = Observer(self._servers, self._prefix, self._group, policies={}, partitions=self._ledger.partitions)
-        self._seen, _ = await observer.observe(self._ledger)
+        observer = Observer(self._servers, self._prefix, self._group, policies={}, partitions=self._oracle.partitions)
+        self._seen, _ = await observer.observe(self._oracle)
 
     @property
     def results(self) -> list[Seen]:

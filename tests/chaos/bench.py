@@ -12,22 +12,22 @@ from pathlib import Path
 from typing import Self
 
 from tests.chaos.cluster import ProxiedCluster
-from tests.chaos.crew import Crew
 from tests.chaos.errors import ChaosError
 from tests.chaos.faults import possible
 from tests.chaos.faults.base import Fault
 from tests.chaos.faults.state import unmount
 from tests.chaos.installation import make_topics, publish_policies
 from tests.chaos.judgement import Observations, judge
-from tests.chaos.ledger import Ledger
 from tests.chaos.log_pipe import LogPipe
 from tests.chaos.observing import Observer
+from tests.chaos.oracle import Oracle
 from tests.chaos.plan import Planner
+from tests.chaos.pool import WorkerPool
 from tests.chaos.reading import Follower
 from tests.chaos.recovery import recovered
 from tests.chaos.scene import Scene
 from tests.chaos.topic_settings import TopicSettings, alter
-from tests.chaos.verdict import Problem, RoundVerdict, Struck
+from tests.chaos.verdict import Injected, Problem, RoundVerdict
 from tests.chaos.workers import PRODUCT, Worker
 from tests.chaos.workload import POLICIES
 
@@ -92,16 +92,16 @@ class ChaosBench:
             await asyncio.to_thread(alter, self._servers, prefix, self._topic_settings)
             policies = dict(POLICIES)
             await publish_policies(self._servers, prefix, policies)
-            self._ledger = Ledger(self._servers, prefix)
-            crew = Crew({number: self._worker(cluster, number, prefix) for number in range(WORKERS)})
-            self._scene = Scene(cluster, crew, prefix, self._name, self._ledger, policies)
+            self._oracle = Oracle(self._servers, prefix)
+            pool = WorkerPool({number: self._worker(cluster, number, prefix) for number in range(WORKERS)})
+            self._scene = Scene(cluster, pool, prefix, self._name, self._oracle, policies)
             started.callback(self._end)
             self._report("starting workers")
             for number in range(_ON_DUTY_AT_FIRST):
-                crew.call_up(number)
-            self._keeper = asyncio.create_task(crew.keep())
+                pool.call_up(number)
+            self._keeper = asyncio.create_task(pool.keep())
             started.callback(self._keeper.cancel)
-            late = await crew.all_ready(_START_WITHIN_S)
+            late = await pool.all_ready(_START_WITHIN_S)
             if late:
                 raise ChaosError(f"not ready in {_START_WITHIN_S:.0f} s: {', '.join(late)}; logs in {self.directory}")
             self._follower = await started.enter_async_context(Follower(self._servers, prefix))
@@ -116,21 +116,21 @@ class ChaosBench:
         """Break things once, wait until everything is answered, and judge it."""
         began = time.monotonic()
         plan = self._planner.plan(number)
-        await self._ledger.send_in_vain(plan.in_vain)
-        sending = asyncio.create_task(self._ledger.send(plan.inputs, plan.due))
+        await self._oracle.send_in_vain(plan.in_vain)
+        sending = asyncio.create_task(self._oracle.send(plan.inputs, plan.due))
         try:
-            struck = await asyncio.gather(*(self._strike(at, fault) for at, fault in plan.faults))
+            injected = await asyncio.gather(*(self._inject(at, fault) for at, fault in plan.faults))
             await sending
         finally:
             sending.cancel()
         problems = await self._settle()
         problems += [Problem("workers", f"{one.name}: {what}") for _, one in plan.faults for what in one.complaints]
-        seen, aborted = await self._observer.observe(self._ledger)
+        seen, aborted = await self._observer.observe(self._oracle)
         problems += await asyncio.to_thread(judge, seen)
         verdict = RoundVerdict(
             number=number,
             inputs=len(seen.sent),
-            faults=recovered(struck, seen.sent, self._follower.arrivals),
+            faults=recovered(injected, seen.sent, self._follower.arrivals),
             problems=problems,
             aborted=aborted,
             seconds=time.monotonic() - began,
@@ -139,7 +139,7 @@ class ChaosBench:
             self._keep_evidence(verdict, seen)
         return verdict
 
-    async def _strike(self, at: float, fault: Fault) -> Struck:
+    async def _inject(self, at: float, fault: Fault) -> Injected:
         await asyncio.sleep(at)
         began = time.monotonic()
         try:
@@ -147,14 +147,14 @@ class ChaosBench:
             await asyncio.sleep(fault.lasts)
         finally:
             await fault.heal(self._scene)
-        return Struck(fault.name, fault.what, fault.struck_at or began, time.monotonic())
+        return Injected(fault.name, fault.what, fault.struck_at or began, time.monotonic())
 
     async def _settle(self) -> list[Problem]:
         """Wait until all is answered and everybody is well again."""
         if self._keeper.done():
             self._keeper.result()
         await self._wait_for_answers()
-        late = await self._scene.crew.all_ready(_UP_AGAIN_WITHIN_S)
+        late = await self._scene.pool.all_ready(_UP_AGAIN_WITHIN_S)
         problems = [Problem("workers", f"{name} is not up again in {_UP_AGAIN_WITHIN_S:.0f} s") for name in late]
         if not await self._scene.replicated(_IN_SYNC_WITHIN_S):
             raise ChaosError(f"the brokers are not in sync again in {_IN_SYNC_WITHIN_S:.0f} s")
@@ -162,7 +162,7 @@ class ChaosBench:
 
     async def _wait_for_answers(self) -> None:
         """Wait until every input has an outcome, or none can come any more."""
-        inputs = self._ledger.awaited
+        inputs = self._oracle.awaited
         waiting = asyncio.create_task(self._follower.wait_for(inputs, _ANSWERED_WITHIN_S))
         try:
             while not (await asyncio.wait([waiting], timeout=_LATE_S))[0]:
@@ -202,7 +202,7 @@ class ChaosBench:
             shutil.copy(log, directory / f"{log.parent.name}.log")
 
     def _end(self) -> None:
-        self._scene.crew.end()
+        self._scene.pool.end()
         self._scene.cluster.mend()
-        for worker in self._scene.crew.workers.values():
+        for worker in self._scene.pool.workers.values():
             unmount(worker.state)

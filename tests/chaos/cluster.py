@@ -7,7 +7,7 @@ from typing import Self
 
 from infra.kafka.cluster import LocalCluster
 from infra.kafka.errors import LocalKafkaError
-from infra.kafka.listeners import Door
+from infra.kafka.listeners import ProxiedListener
 from infra.kafka.ports import HOST, free_ports
 from tests.chaos.peers import PeerLines, owner_of
 from tests.chaos.proxy import Link
@@ -42,9 +42,9 @@ class ProxiedCluster:
         self.links: Mapping[tuple[int, int], Link] = {
             pair: Link(port=first + 2 * at, target=first + 2 * at + 1) for at, pair in enumerate(pairs)
         }
-        doors = {
+        listeners = {
             node: [
-                Door(f"CLIENT{client}", link.target, link.port)
+                ProxiedListener(f"CLIENT{client}", link.target, link.port)
                 for (client, reached), link in self.links.items()
                 if reached == node
             ]
@@ -52,7 +52,7 @@ class ProxiedCluster:
         }
         ports = range(first + 2 * len(pairs), first + needed)
         self.peers = PeerLines(range(1, brokers + 1), ports, lambda port: owner_of(port, self._processes()))
-        self.brokers = LocalCluster(directory, brokers, port, report, doors=doors, peers=self.peers.doors)
+        self.brokers = LocalCluster(directory, brokers, port, report, proxied=listeners, peers=self.peers.listeners)
         self._under_way: set[asyncio.Task[None]] = set()
         self._starting = {node: asyncio.Lock() for node in self.brokers.nodes}
 

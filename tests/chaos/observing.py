@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from tests.chaos.judgement import Observations
-from tests.chaos.ledger import Ledger
+from tests.chaos.oracle import Oracle
 from tests.chaos.reading import OpenTransactions, Reading, committed_offsets, read
 from tests.chaos.records import CACHE_CHANGELOG, COMPRESSED, DEAD_LETTER, PARTITIONS, RAW, Place, Seen, Sent
 from tests.chaos.workload import POLICIES, HotelPolicy
@@ -50,14 +50,14 @@ class Observer:
         self._table: list[Seen] = []
         self._ends: dict[int, int] = {}
 
-    async def observe(self, ledger: Ledger) -> tuple[Observations, int]:
+    async def observe(self, oracle: Oracle) -> tuple[Observations, int]:
         """Look at everything; returns also how many outcomes were aborted, which only ``read_uncommitted`` sees."""
         unstable = await self._unstable()
-        log = await ledger.take_log()
+        log = await oracle.take_log()
         outcomes = await self._more(*self._outputs, committed=True, advance=False)
         everything = await self._more(*self._outputs, committed=False)
         self._table += (await self._more(self._changelog, committed=False)).records
-        self._ever_sent = {**self._ever_sent, **ledger.inputs(log)}
+        self._ever_sent = {**self._ever_sent, **oracle.inputs(log)}
         # Behind the last input there may be markers of the senders' transactions, which nobody commits past.
         self._ends.update((one.partition, one.offset + 1) for one in log)
         seen = Observations(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import psutil
 
-from infra.kafka.listeners import Door, PeerDoors
+from infra.kafka.listeners import PeerListeners, ProxiedListener
 from infra.kafka.ports import HOST
 from tests.chaos.proxy import Line
 
@@ -31,25 +31,26 @@ class PeerLines:
     def __init__(self, nodes: Sequence[int], ports: Sequence[int], whose: WhoseIs) -> None:
         self._whose = whose
         self.fault = asyncio.Lock()
-        self.doors: Mapping[int, PeerDoors] = {
-            node: PeerDoors(
-                Door("PEERS", ports[first], ports[first + 1]), Door("CONTROLLER", ports[first + 2], ports[first + 3])
+        self.listeners: Mapping[int, PeerListeners] = {
+            node: PeerListeners(
+                ProxiedListener("PEERS", ports[first], ports[first + 1]),
+                ProxiedListener("CONTROLLER", ports[first + 2], ports[first + 3]),
             )
             for node, first in zip(nodes, range(0, len(ports), self.PORTS), strict=True)
         }
         self._lines = {
-            (source, target, door.port): Line(door.port)
+            (source, target, listener.port): Line(listener.port)
             for source in nodes
             for target in nodes
-            for door in self._doors_of(target)
+            for listener in self._doors_of(target)
         }
         self._servers: list[asyncio.Server] = []
 
     async def start(self) -> None:
         """Listen at every door."""
-        for node in self.doors:
-            for door in self._doors_of(node):
-                self._servers.append(await self._listen(node, door))
+        for node in self.listeners:
+            for listener in self._doors_of(node):
+                self._servers.append(await self._listen(node, listener))
 
     async def stop(self) -> None:
         """Close every connection and every port."""
@@ -70,19 +71,19 @@ class PeerLines:
         for line in self._lines.values():
             line.mend()
 
-    def _doors_of(self, node: int) -> tuple[Door, Door]:
-        return self.doors[node].brokers, self.doors[node].controllers
+    def _doors_of(self, node: int) -> tuple[ProxiedListener, ProxiedListener]:
+        return self.listeners[node].brokers, self.listeners[node].controllers
 
-    async def _listen(self, node: int, door: Door) -> asyncio.Server:
+    async def _listen(self, node: int, listener: ProxiedListener) -> asyncio.Server:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             _, port = writer.get_extra_info("peername")
             source = self._whose(port)
             if source is None:  # ended since, or no node
                 writer.transport.abort()
             else:
-                await self._lines[source, node, door.port].carry(reader, writer)
+                await self._lines[source, node, listener.port].carry(reader, writer)
 
-        return await asyncio.start_server(serve, HOST, door.advertised_port)
+        return await asyncio.start_server(serve, HOST, listener.advertised_port)
 
 
 def owner_of(port: int, processes: Mapping[int, int]) -> int | None:

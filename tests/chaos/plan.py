@@ -16,7 +16,7 @@ _BURST = 16
 _BURST_BEFORE_S = 0.15
 #: How many faults a round has: more often one, so that its recovery can be told from others'.
 _FAULTS = (1, 1, 1, 2, 2, 3)
-_STRIKE_S = (1.0, 5.0)
+_INJECT_S = (1.0, 5.0)
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Planner:
     def plan(self, number: int) -> RoundPlan:
         """Plan a round, whichever were planned before."""
         chance = random.Random(f"round-{self._seed}-{number}")
-        names = [self._turn(number), *chance.choices(self._names, k=chance.choice(_FAULTS) - 1)]
-        faults = [(chance.uniform(*_STRIKE_S), FAULTS[name](random.Random(chance.random()))) for name in names]
+        names = [self._gate(number), *chance.choices(self._names, k=chance.choice(_FAULTS) - 1)]
+        faults = [(chance.uniform(*_INJECT_S), FAULTS[name](random.Random(chance.random()))) for name in names]
         inputs = calls(chance.randint(*_INPUTS), seed=self._seed, name=number)
         bursts = [at - _BURST_BEFORE_S for at, _ in faults for _ in range(_BURST)]
         steady = [n / _PER_SECOND for n in range(len(inputs) - len(bursts))]
@@ -65,6 +65,6 @@ class Planner:
             faults=sorted(faults, key=lambda pair: pair[0]),
         )
 
-    def _turn(self, number: int) -> str:
+    def _gate(self, number: int) -> str:
         lap, at = divmod(number, len(self._names))
         return random.Random(f"lap-{self._seed}-{lap}").sample(self._names, len(self._names))[at]

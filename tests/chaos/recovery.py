@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tests.chaos.records import Place, Sent
-from tests.chaos.verdict import Struck
+from tests.chaos.verdict import Injected
 
 
-def recovered(struck: Sequence[Struck], sent: Mapping[Place, Sent], arrivals: Mapping[Place, float]) -> list[Struck]:
+def recovered(
+    injected: Sequence[Injected], sent: Mapping[Place, Sent], arrivals: Mapping[Place, float]
+) -> list[Injected]:
     """Complete faults with what came after them.
 
     Args:
@@ -15,7 +17,7 @@ def recovered(struck: Sequence[Struck], sent: Mapping[Place, Sent], arrivals: Ma
         sent: Its inputs.
         arrivals: When the outcome of each input was first seen, in monotonic seconds.
     """
-    timed = [replace(one, recovery_s=recovery_s(one.at, sent, arrivals)) for one in struck]
+    timed = [replace(one, recovery_s=recovery_s(one.at, sent, arrivals)) for one in injected]
     return [replace(one, alone=_alone(one, timed)) for one in timed]
 
 
@@ -34,10 +36,10 @@ def recovery_s(at: float, sent: Mapping[Place, Sent], arrivals: Mapping[Place, f
     return max(first.values()) - at
 
 
-def _alone(one: Struck, struck: Sequence[Struck]) -> bool:
+def _alone(one: Injected, injected: Sequence[Injected]) -> bool:
     """Whether no other fault was at work, or still being recovered from, between a fault and its recovery."""
 
-    def over(fault: Struck) -> float:
+    def over(fault: Injected) -> float:
         return max(fault.healed_at, fault.at + (fault.recovery_s or 0.0))
 
-    return not any(other is not one and other.at < over(one) and one.at < over(other) for other in struck)
+    return not any(other is not one and other.at < over(one) and one.at < over(other) for other in injected)

@@ -12,8 +12,8 @@ from aiokafka.errors import KafkaError
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 
 from tests.chaos.cluster import ProxiedCluster
-from tests.chaos.crew import Crew
-from tests.chaos.ledger import Ledger
+from tests.chaos.oracle import Oracle
+from tests.chaos.pool import WorkerPool
 from tests.chaos.workload import HotelPolicy
 
 _ANSWER_WITHIN_S = 20.0
@@ -35,10 +35,10 @@ class Scene:
     """
 
     cluster: ProxiedCluster
-    crew: Crew
+    pool: WorkerPool
     prefix: str
     group: str
-    ledger: Ledger
+    oracle: Oracle
     policies: dict[str, HotelPolicy]
 
     def topic(self, name: str) -> str:

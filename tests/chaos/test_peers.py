@@ -63,12 +63,12 @@ async def nodes() -> AsyncIterator[tuple[PeerLines, list[Node]]]:
     first = free_ports(3 * PeerLines.PORTS)
     ports = range(first, first + 3 * PeerLines.PORTS)
     lines = PeerLines((1, 2, 3), ports, lambda port: owner_of(port, processes))
-    door = lines.doors[3].brokers
-    server = await asyncio.start_server(echo, HOST, door.port)
+    listener = lines.listeners[3].brokers
+    server = await asyncio.start_server(echo, HOST, listener.port)
     await lines.start()
     connected = []
     for number in (1, 2):
-        connected.append(await Node.connected(door.advertised_port))
+        connected.append(await Node.connected(listener.advertised_port))
         processes[number] = connected[-1].pid
     yield lines, connected
     await lines.stop()

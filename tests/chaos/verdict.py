@@ -21,7 +21,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Struck:
+class Injected:
     """A fault that was injected.
 
     Attributes:
@@ -57,7 +57,7 @@ class RoundVerdict:
 
     number: int
     inputs: int
-    faults: Sequence[Struck]
+    faults: Sequence[Injected]
     problems: Sequence[Problem]
     aborted: int
     seconds: float
@@ -72,7 +72,7 @@ class Totals:
     aborted: int = 0
     seconds: float = 0.0
     problems: Counter[str] = field(default_factory=Counter)
-    faults: dict[str, list[Struck]] = field(default_factory=lambda: defaultdict(list))
+    faults: dict[str, list[Injected]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, verdict: RoundVerdict) -> None:
         """Take in one more round."""
@@ -110,15 +110,15 @@ class Totals:
             "recovery_s_p50": _rounded(statistics.median(kills) if kills else None),
             "recovery_s_max": _rounded(max(kills, default=None)),
             "worker_kill_recoveries_s": [round(one, 2) for one in kills],
-            "faults": {name: summary(struck) for name, struck in sorted(self.faults.items())},
+            "faults": {name: summary(injected) for name, injected in sorted(self.faults.items())},
         }
 
 
-def summary(struck: Sequence[Struck]) -> dict[str, float | int | None]:
+def summary(injected: Sequence[Injected]) -> dict[str, float | int | None]:
     """Count and recovery times (seconds) of the faults of one class; ``_combined`` with others at work as well."""
-    alone, all_of_them = recoveries(struck), recoveries(struck, alone=False)
+    alone, all_of_them = recoveries(injected), recoveries(injected, alone=False)
     return {
-        "count": len(struck),
+        "count": len(injected),
         "recovery_s_p50": _rounded(statistics.median(alone) if alone else None),
         "recovery_s_max": _rounded(max(alone, default=None)),
         "recovery_s_p50_combined": _rounded(statistics.median(all_of_them) if all_of_them else None),
@@ -126,9 +126,9 @@ def summary(struck: Sequence[Struck]) -> dict[str, float | int | None]:
     }
 
 
-def recoveries(struck: Sequence[Struck], *, alone: bool = True) -> list[float]:
+def recoveries(injected: Sequence[Injected], *, alone: bool = True) -> list[float]:
     """Recovery times in seconds, of faults that nothing else disturbed or of all."""
-    return [one.recovery_s for one in struck if one.recovery_s is not None and (one.alone or not alone)]
+    return [one.recovery_s for one in injected if one.recovery_s is not None and (one.alone or not alone)]
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.topics import apply_topics
+from streams.kafka.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.workers import Worker
 from tests.support.brokers import Broker, Namespace

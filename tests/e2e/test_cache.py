@@ -14,8 +14,8 @@ from aiokafka.errors import PolicyViolationError
 from rocksdict import AccessType, Rdict
 
 from schemas import Policy, PolicyEvent
-from streams.rocksdb_options import AudioOptions
-from streams.rocksdb_store import RebuildingStore
+from streams.engine.rocksdb_options import AudioOptions
+from streams.engine.rocksdb_store import RebuildingStore
 from tests.chaos.account import Account
 from tests.chaos.damage import with_header
 from tests.chaos.reading import read

@@ -14,12 +14,12 @@ from infra.grafana.dashboard import FILE
 from infra.grafana.data import DashboardData, Span
 from infra.grafana.reading import Board, read
 from infra.monitoring.configuration import Monitoring
-from scripts.pictures.drawing import Picture
-from scripts.pictures.moments import Moment, Story
 from tests.chaos.account import Account
 from tests.chaos.workers import ROOT, Worker, running
 from tests.chaos.workload import calls
 from tests.e2e.test_worker import exact
+from tests.pictures.drawing import Picture
+from tests.pictures.moments import Moment, Story
 from tests.support.brokers import Broker, Namespace
 from tests.support.observability import observing
 
@@ -85,7 +85,7 @@ def draw(data: DashboardData, span: Span, file: Path) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_the_command_plays_and_draws(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "scripts.commands.dashboard", "picture", "--out", str(tmp_path / "dashboard.png")]
+    command = [sys.executable, "-m", "tests.commands.dashboard", "picture", "--out", str(tmp_path / "dashboard.png")]
     played = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
     assert played.returncode == 0, played.stderr
     assert (tmp_path / "dashboard.png").stat().st_size > 50_000

@@ -16,8 +16,8 @@ from schemas.topics import RAW as RAW_TOPIC
 from scripts.commands import listen
 from streams.clients import CompressedAudioConsumer
 from streams.clients.dead_letters import DeadLetterReader
-from streams.delivery.lag import LagReader
-from streams.topics import apply_topics
+from streams.kafka.lag import LagReader
+from streams.kafka.topics import apply_topics
 from tests.chaos.workers import Worker, running
 from tests.support.brokers import Broker, Namespace
 from tests.support.events import COMPRESSED as RESULT

@@ -42,8 +42,8 @@ async def add_partitions(broker: Broker, topic: str, partitions: int) -> None:
 
 
 def grow(broker: Broker, namespace: Namespace, partitions: int, *more: str) -> int:
-    where = ["--bootstrap-servers", broker.bootstrap_servers, "--topic-prefix", namespace.prefix]
-    return command.main(["grow", "--partitions", str(partitions), *where, "--group", namespace.group, *more])
+    setup = ["--bootstrap-servers", broker.bootstrap_servers, "--topic-prefix", namespace.prefix]
+    return command.main(["grow", "--partitions", str(partitions), *setup, "--group", namespace.group, *more])
 
 
 def all_owned(*workers: Worker) -> bool:

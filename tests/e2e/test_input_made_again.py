@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from schemas.topics import COMPRESSED, RAW
-from streams.topic_admin import connected_admin, describe
-from streams.topics import TopicError, apply_topics
+from streams.kafka.topic_admin import connected_admin, describe
+from streams.kafka.topics import TopicError, apply_topics
 from tests.chaos.account import Account
-from tests.chaos.crew import Crew
+from tests.chaos.pool import WorkerPool
 from tests.chaos.reading import read
 from tests.chaos.records import Planned
 from tests.chaos.workers import Worker
@@ -25,9 +25,9 @@ ANSWERED_WITHIN_S = 60.0
 
 
 @pytest.fixture
-async def crew(broker: Broker, namespace: Namespace, tmp_path: Path, topics: None) -> AsyncIterator[Crew]:
+async def pool(broker: Broker, namespace: Namespace, tmp_path: Path, topics: None) -> AsyncIterator[WorkerPool]:
     """Two workers that are started again whenever they end."""
-    crew = Crew(
+    pool = WorkerPool(
         {
             number: Worker(
                 broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path / str(number), **SETTINGS
@@ -35,15 +35,15 @@ async def crew(broker: Broker, namespace: Namespace, tmp_path: Path, topics: Non
             for number in range(2)
         }
     )
-    keeping = asyncio.create_task(crew.keep())
-    for number in crew.workers:
-        crew.call_up(number)
+    keeping = asyncio.create_task(pool.keep())
+    for number in pool.workers:
+        pool.call_up(number)
     try:
-        assert await crew.all_ready(60) == []
-        yield crew
+        assert await pool.all_ready(60) == []
+        yield pool
     finally:
         keeping.cancel()
-        crew.end()
+        pool.end()
 
 
 async def delete(broker: Broker, topic: str) -> None:
@@ -71,7 +71,7 @@ async def answers(broker: Broker, namespace: Namespace, inputs: Sequence[Planned
 
 @pytest.mark.parametrize("pause", [0.0, 6.0])
 async def test_what_is_sent_to_the_new_topic_is_answered_once(
-    crew: Crew, account: Account, broker: Broker, namespace: Namespace, pause: float
+    pool: WorkerPool, account: Account, broker: Broker, namespace: Namespace, pause: float
 ) -> None:
     await account.send(calls(80, seed=51, bad_share=0))
     await exact(account, last=False)
@@ -86,7 +86,7 @@ async def test_what_is_sent_to_the_new_topic_is_answered_once(
         while (found := await answers(broker, namespace, inputs)) != expected:
             assert not found - expected
             await asyncio.sleep(1)
-    assert await crew.all_ready(30) == []
-    ended = [line for worker in crew.workers.values() for line in worker.lines() if line["event"] == "worker_failed"]
+    assert await pool.all_ready(30) == []
+    ended = [line for worker in pool.workers.values() for line in worker.lines() if line["event"] == "worker_failed"]
     assert ended
     assert all("was deleted" in line["reason"] for line in ended)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.chaos.account import Account
-from tests.chaos.crew import Crew
+from tests.chaos.pool import WorkerPool
 from tests.chaos.records import Planned
 from tests.chaos.sounds import sample
 from tests.chaos.workers import Worker
@@ -32,14 +32,14 @@ async def test_a_worker_that_is_started_again_gets_past_them(
     clips = 3 * threads
     await account.send([late(calls[number % 4], number) for number in range(clips)])
     await account.send([segment(sample(0.5, "audio/L16"), call, 1000) for call in calls])
-    crew = Crew({1: worker})
-    crew.call_up(1)
-    keeping = asyncio.create_task(crew.keep())
+    pool = WorkerPool({1: worker})
+    pool.call_up(1)
+    keeping = asyncio.create_task(pool.keep())
     try:
         await account.collect(within=150)
     finally:
         keeping.cancel()
-        crew.end()
+        pool.end()
     codes = [one.header("__connect.errors.exception.class.name") for one in account.dead_letters]
     assert codes == ["ProcessingTimeout"] * clips
     assert len(account.results) == len(calls)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scripts.benchmarks import command as bench
 from scripts.benchmarks import corpus
 from scripts.benchmarks.streaming import latency, scale
 from scripts.benchmarks.streaming.kafka import PARTITIONS
@@ -15,8 +16,7 @@ from scripts.benchmarks.streaming.runs import Watching
 from scripts.benchmarks.streaming.scale import Point
 from scripts.benchmarks.streaming.speech import segments
 from scripts.benchmarks.streaming.systems import SYSTEMS
-from scripts.benchmarks.streaming.trial import Where, ready
-from scripts.commands import bench
+from scripts.benchmarks.streaming.trial import Setup, ready
 from tests.support.brokers import Broker
 from tests.support.signals import speech
 
@@ -25,14 +25,14 @@ SPEECH = corpus.Corpus("made for this test", speech=SAID, music=SAID[:1])
 
 
 @pytest.fixture
-def where(broker: Broker, tmp_path: Path) -> Where:
+def setup(broker: Broker, tmp_path: Path) -> Setup:
     watching = Watching(say=pytest.fail, begin=lambda _what: None, advance=lambda _steps: None)
-    return Where(broker.bootstrap_servers, 1, tmp_path, watching)
+    return Setup(broker.bootstrap_servers, 1, tmp_path, watching)
 
 
-def test_waits_begin_when_records_are_due_and_end_when_their_results_are_committed(where: Where) -> None:
+def test_waits_begin_when_records_are_due_and_end_when_their_results_are_committed(setup: Setup) -> None:
     traffic = Traffic(segments(SPEECH, 0.5, 7), "lossless", 20, PARTITIONS)
-    with ready(where, traffic, lambda *at: [SYSTEMS[PEER].make(at[0], "lossless", at[1])], 1100) as trial:
+    with ready(setup, traffic, lambda *at: [SYSTEMS[PEER].make(at[0], "lossless", at[1])], 1100) as trial:
         live = trial.send(rate=50.0, count=60)
         drained = trial.drain(1000)  # Linux counts processor time in steps of 10 ms
 
@@ -45,11 +45,11 @@ def test_waits_begin_when_records_are_due_and_end_when_their_results_are_committ
     assert len(set(drained.due)) == 1
 
 
-def test_a_deployment_is_measured_with_other_partitions_and_several_workers(where: Where) -> None:
+def test_a_deployment_is_measured_with_other_partitions_and_several_workers(setup: Setup) -> None:
     point = Point(partitions=3, calls=6, segment_s=0.5, workers=2)
     traffic = Traffic(segments(SPEECH, point.segment_s, 7), "lossless", point.calls, point.partitions)
 
-    backlog, live = scale.measure(where, traffic, "partitions", point, most=30, seconds=2)
+    backlog, live = scale.measure(setup, traffic, "partitions", point, most=30, seconds=2)
 
     assert (backlog.pace, backlog.records, live.pace, live.records) == ("backlog", 30, "live", 24)
     for row in (backlog, live):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from schemas import Policy, PolicyEvent
-from streams.topics import apply_topics
+from streams.kafka.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.records import Planned, Seen
 from tests.chaos.sounds import sample

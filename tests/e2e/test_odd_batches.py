@@ -11,12 +11,12 @@ from aiokafka.client import AIOKafkaClient
 from schemas.dead_letter import LAST_OFFSET, RAW_HEADERS
 from schemas.topics import RAW as RAW_TOPIC
 from schemas.topics import copartitioned
-from streams.delivery.lag import LagReader
-from streams.topics import apply_topics
+from streams.kafka.lag import LagReader
+from streams.kafka.topics import apply_topics
 from tests.chaos.workers import Worker, running
 from tests.support.brokers import Broker, Namespace, broker_from_jars
 from tests.support.events import RAW
-from tests.support.odd_batches import ODD, TAKEN, append, batch, placeholder, plant, record
+from tests.support.odd_batches import ODD, TAKEN, append, batch, placeholder, record, seed_into
 from tests.support.outcomes import outcomes
 from tests.support.topic_settings import set_topic
 
@@ -77,7 +77,7 @@ async def put(client: AIOKafkaClient, directory: Path, name: str, tp: TopicParti
         return await append(client, tp.topic, tp.partition, data)
     offset = await append(client, tp.topic, tp.partition, placeholder(len(data), EXPECTED[name][0]))
     [log] = directory.glob(f"**/{tp.topic}-{tp.partition}/*.log")
-    plant(log, offset, data)
+    seed_into(log, offset, data)
     return offset
 
 

@@ -10,8 +10,8 @@ from aiokafka import AIOKafkaProducer
 
 from schemas import Policy, PolicyEvent, Record
 from schemas.topics import POLICY
-from streams.topic_admin import connected_admin, describe
-from streams.topics import apply_topics
+from streams.kafka.topic_admin import connected_admin, describe
+from streams.kafka.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.damage import with_header
 from tests.chaos.records import Planned
@@ -125,28 +125,28 @@ async def test_killing_the_decoders_costs_no_file_and_killing_the_worker_leaves_
 ) -> None:
     said = sample(1.0, "audio/flac")
     with running(worker):
-        zygote, children = decoders(worker)
+        fork_server, children = decoders(worker)
         for child in children:
             child.kill()
         await account.send([planned(said, number) for number in range(20)])
         await exact(account)
         assert len(account.results) == 20
         assert 1 <= metric(worker, "audio_decoder_deaths_total") <= len(children)
-        zygote, children = decoders(worker)
+        fork_server, children = decoders(worker)
         worker.kill()
         end = time.monotonic() + 20
-        while any(process.is_running() for process in [zygote, *children]):
+        while any(process.is_running() for process in [fork_server, *children]):
             assert time.monotonic() < end
             await asyncio.sleep(0.05)
 
 
 def decoders(worker: Worker) -> tuple[psutil.Process, list[psutil.Process]]:
-    (zygote,) = [
+    (fork_server,) = [
         process
         for process in psutil.Process(worker.process.pid).children()
-        if "streams.isolation.zygote" in process.cmdline()
+        if "streams.sandbox.forkserver" in process.cmdline()
     ]
-    return zygote, zygote.children()
+    return fork_server, fork_server.children()
 
 
 async def test_a_hold_in_a_policy_topic_that_was_made_again_is_in_force_soon_and_nothing_is_lost_before(

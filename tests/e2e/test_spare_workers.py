@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scripts.benchmarks.streaming.partitioning import partitioned
-from streams.topics import apply_topics
+from streams.kafka.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.workers import PRODUCT, Worker, running
 from tests.chaos.workload import calls
@@ -21,7 +21,7 @@ LONGER_THAN_A_STALL_S = 15
 
 
 @pytest.fixture
-def crew(broker: Broker, namespace: Namespace, tmp_path: Path) -> list[Worker]:
+def pool(broker: Broker, namespace: Namespace, tmp_path: Path) -> list[Worker]:
     """Three workers on topics of two partitions, none started."""
     with partitioned(PARTITIONS):
         asyncio.run(apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group))
@@ -45,17 +45,17 @@ def owned(worker: Worker) -> float:
 
 
 async def test_a_spare_worker_is_ready_stays_and_takes_over(
-    crew: list[Worker], broker: Broker, namespace: Namespace
+    pool: list[Worker], broker: Broker, namespace: Namespace
 ) -> None:
     account = Account(broker.bootstrap_servers, namespace.prefix, namespace.group, PARTITIONS)
-    with running(*crew):
-        await until(lambda: sorted(map(owned, crew)) == [0, 1, 1], 20)
-        spare = next(worker for worker in crew if not owned(worker))
+    with running(*pool):
+        await until(lambda: sorted(map(owned, pool)) == [0, 1, 1], 20)
+        spare = next(worker for worker in pool if not owned(worker))
         await account.send(calls(30, seed=31, bad_share=0))
         await exact(account, last=False)
         await asyncio.sleep(LONGER_THAN_A_STALL_S)
-        assert all(worker.alive and readiness(worker)["ready"] for worker in crew)
-        next(worker for worker in crew if owned(worker)).kill()
+        assert all(worker.alive and readiness(worker)["ready"] for worker in pool)
+        next(worker for worker in pool if owned(worker)).kill()
         await account.send(calls(30, seed=31, name=1, bad_share=0))
         await exact(account)
         assert owned(spare) == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from streams.topics import TopicError, apply_topics
+from streams.kafka.topics import TopicError, apply_topics
 from tests.chaos.account import Account
 from tests.chaos.sounds import Sample, sample
 from tests.chaos.workers import Worker, running

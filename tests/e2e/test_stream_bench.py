@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from schemas.topics import COMPRESSED
+from scripts.benchmarks import command as bench
 from scripts.benchmarks import corpus
 from scripts.benchmarks.streaming.coding import describe, encode
 from scripts.benchmarks.streaming.kafka import PARTITIONS, fresh_topics
@@ -15,7 +16,6 @@ from scripts.benchmarks.streaming.records import Backlog, messages
 from scripts.benchmarks.streaming.results import Results, ResultsError
 from scripts.benchmarks.streaming.runs import WARM_UP, Scene, Watching, measure
 from scripts.benchmarks.streaming.speech import Segment, segments
-from scripts.commands import bench
 from tests.support.brokers import Broker
 from tests.support.signals import speech
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from streams.exits import ExitLog
+from streams.runtime.exit_log import ExitLog
 from tests.chaos.account import Account
 from tests.chaos.damage import BAD
 from tests.chaos.records import Planned, Seen

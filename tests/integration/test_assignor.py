@@ -8,9 +8,9 @@ from aiokafka.cluster import ClusterMetadata
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 from faust.assignor.client_assignment import ClientAssignment, ClientMetadata
 
-from streams.app import Runtime, create_runtime
-from streams.delivery.assignor import LaneAssignor
-from streams.settings import Settings
+from streams.engine.assignor import LaneAssignor
+from streams.runtime.settings import Settings
+from streams.runtime.wiring import Runtime, create_runtime
 
 RAW, TABLE = "audio.raw", "hotel-audio-audio-cache-changelog"
 Shares = dict[str, tuple[set[int], set[int]]]

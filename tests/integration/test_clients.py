@@ -14,7 +14,7 @@ from schemas.raw_audio import MAX_RAW_BYTES
 from schemas.topics import COMPRESSED, RAW
 from scripts.commands import emit, listen, topics
 from streams.clients import CompressedAudioConsumer, ContractError, RawAudioProducer
-from streams.topics import apply_topics
+from streams.kafka.topics import apply_topics
 from tests.support.brokers import Broker, Namespace
 from tests.support.events import COMPRESSED as RESULT
 from tests.support.events import RAW as EVENT

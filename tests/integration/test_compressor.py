@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from agents.compress import Compressor, Parts
+from agents.compress.agent import Compressor, Parts
+from agents.compress.sender_clocks import SenderClocks
 from schemas import DeadLetter, MediaType, Position, RawAudio, Record, Rejection
 from streams.audio import Clip, decode
 from streams.cache import Lifetime, TieredCache
 from streams.compression import DEFAULT_POLICY, LoadGovernor
-from streams.delivery.executor import ClipExecutor, Job
-from streams.delivery.outcome import Input
+from streams.delivery.executor import Job, RecordExecutor
+from streams.delivery.outcome import InputRecord
 from streams.delivery.placement import Placement
-from streams.metrics import Metrics
-from streams.metrics.tally import Tally
-from streams.sender_clocks import SenderClocks
-from streams.settings import Settings
+from streams.runtime.settings import Settings
+from streams.telemetry.metrics import Metrics
+from streams.telemetry.metrics.recorder import MetricsRecorder
 from tests.chaos.damage import with_header
 from tests.chaos.sounds import sample
 from tests.chaos.workload import segment
@@ -53,7 +53,7 @@ class Desk:
             lambda _hotel: DEFAULT_POLICY,
             governor,
             cache,
-            Tally(metrics, late=60),
+            MetricsRecorder(metrics, late=60),
             Placement(lambda: 8, metrics),
             SenderClocks(metrics),
             _fail,
@@ -74,10 +74,10 @@ def test_a_hit_says_what_a_miss_says_and_needs_no_decoding(special: str, tmp_pat
     if label is not None:
         message = with_header(message, "content-type", label)
     desk = Desk(tmp_path)
-    item = Input(Position("in", 0, 7), Record(message.key, message.value, message.headers))
+    record = InputRecord(Position("in", 0, 7), Record(message.key, message.value, message.headers))
     results = []
     for _ in range(4):
-        (output,) = desk.compressor.process(item, lambda _key: None).outputs
+        (output,) = desk.compressor.process(record, lambda _key: None).outputs
         headers = dict(output.record.headers)
         results.append((headers.pop("ce_cache"), headers, output.record.value))
     assert [found for found, _, _ in results] == [b"miss", b"miss", b"hit", b"hit"]
@@ -100,7 +100,7 @@ def test_what_is_wrong_with_the_audio_of_an_event_in_structured_mode_is_told_of_
     event = RawAudio.from_record(Record(message.key, message.value, message.headers))
     assert isinstance(event, RawAudio)
     record = structured(content_of(event) | changed)
-    outcome = Desk(tmp_path).compressor.process(Input(Position("in", 0, 7), record), lambda _key: None)
+    outcome = Desk(tmp_path).compressor.process(InputRecord(Position("in", 0, 7), record), lambda _key: None)
     letter = DeadLetter.from_record(outcome.outputs[0].record)
     assert isinstance(letter, DeadLetter)
     assert outcome.rejection == letter.rejection
@@ -115,11 +115,11 @@ async def test_a_clip_over_its_time_stops_no_other(media_type: str, tmp_path: Pa
     messages = [segment(sound, "call-1", number).message for number, sound in enumerate(sounds)]
     desk = Desk(tmp_path, lambda audio: audio == messages[0].value and release.wait(30))
     failures: list[BaseException] = []
-    executor = ClipExecutor(2, 1.0, Metrics(), failures.append)
+    executor = RecordExecutor(2, 1.0, Metrics(), failures.append)
     watch = asyncio.create_task(executor.enforce_timeouts())
     jobs = [
         Job(
-            Input(Position("in", 0, number), Record(message.key, message.value, message.headers)),
+            InputRecord(Position("in", 0, number), Record(message.key, message.value, message.headers)),
             None,
             desk.compressor,
             lambda _key: None,

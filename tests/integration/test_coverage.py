@@ -2,11 +2,11 @@
 
 import itertools
 
-from streams.delivery.coverage import Coverage
-from streams.delivery.lag import Lag, Look
-from streams.delivery.outcome import Source
-from streams.delivery.topology import Topology
-from streams.protocol.metadata import TopicMetadata
+from schemas.record import TopicPartition
+from streams.kafka.lag import Lag, Look
+from streams.kafka.protocol.metadata import TopicMetadata
+from streams.kafka.topology import Topology
+from streams.runtime.coverage import Coverage
 
 RAW, RESULTS = "audio.raw", "audio.compressed"
 
@@ -18,8 +18,8 @@ def topology(raw: int, results: int) -> Topology:
 
 
 def look(*owned: int, raw: int = 4, results: int = 4, waiting: int = 0) -> Look:
-    lags = {Source(RAW, partition): Lag(waiting) for partition in range(raw)}
-    return Look(topology(raw, results), lags, {Source(RAW, partition): "a worker" for partition in owned})
+    lags = {TopicPartition(RAW, partition): Lag(waiting) for partition in range(raw)}
+    return Look(topology(raw, results), lags, {TopicPartition(RAW, partition): "a worker" for partition in owned})
 
 
 class Clock:
@@ -34,7 +34,7 @@ def test_an_orphan_is_seen_twice_before_anything_is_demanded() -> None:
     coverage = Coverage(Clock())
     assert not coverage.observe(look(0, 1, 2, 3))
     assert not coverage.observe(look(0, 1))
-    assert coverage.orphans == {Source(RAW, 2), Source(RAW, 3)}
+    assert coverage.orphans == {TopicPartition(RAW, 2), TopicPartition(RAW, 3)}
     assert coverage.observe(look(0, 1))
 
 

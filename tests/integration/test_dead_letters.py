@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from schemas import DeadLetter, Position, Record, Rejection
 from schemas.topics import DEAD_LETTER, RAW
 from scripts.commands import dead_letters
-from streams.topics import apply_topics
+from streams.kafka.topics import apply_topics
 from tests.support.brokers import Broker, Namespace
 
 ORIGINAL = Record(b"call-1", b"what was sent", (("ce_id", b"pbx-1"), ("ce_callid", b"call-1")), 1_700_000_000_000)

@@ -10,12 +10,12 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import CorruptRecordException
 
 from schemas.topics import RAW, copartitioned
-from streams.delivery.lag import LagReader
-from streams.protocol.every_record import EveryRecordConsumer
-from streams.protocol.unreadable import Unreadable
-from streams.topics import apply_topics
+from streams.kafka.lag import LagReader
+from streams.kafka.protocol.every_record import EveryRecordConsumer
+from streams.kafka.protocol.unreadable import Unreadable
+from streams.kafka.topics import apply_topics
 from tests.support.brokers import Broker, Namespace, broker_from_jars
-from tests.support.odd_batches import ODD, append, batch, placeholder, plant, record
+from tests.support.odd_batches import ODD, append, batch, placeholder, record, seed_into
 
 #: Batches that one entry of a broker's index stands for, with room: it finds none of those behind a broken length.
 INDEXED = 30
@@ -41,7 +41,7 @@ async def bad(tmp_path: Path, broker: Broker, namespace: Namespace) -> AsyncIter
     damaged[-50] ^= 1
     offset = await append(client, tp.topic, tp.partition, placeholder(len(damaged), 2))
     [log] = (tmp_path / "kafka").glob(f"**/{tp.topic}-{tp.partition}/*.log")
-    plant(log, offset, bytes(damaged))
+    seed_into(log, offset, bytes(damaged))
     await append(client, tp.topic, tp.partition, batch([record(0, value=b"after")]))
     yield tp
     await client.close()
@@ -152,7 +152,7 @@ async def test_what_cannot_be_read_waits_like_any_record(
     damaged = batch([record(n, value=bytes(100)) for n in range(2)], checksum=7)
     assert await append(client, bad.topic, 5, placeholder(len(damaged), 2)) == 0
     [log] = (tmp_path / "kafka").glob(f"**/{bad.topic}-5/*.log")
-    plant(log, 0, damaged)
+    seed_into(log, 0, damaged)
     reader = LagReader(broker.bootstrap_servers, namespace.group, copartitioned(namespace.prefix, namespace.group))
     lags = (await reader.look()).lags
     await reader.close()

@@ -12,12 +12,13 @@ from faust.transport.consumer import Fetcher
 from faust.types import TP
 
 from schemas import Rejection
-from streams.app import Runtime, create_runtime
-from streams.delivery.fetch_loop import EventQueue, UnreadableMessage
 from streams.delivery.transactions import Committed
-from streams.delivery.transport import LaneConsumer, LaneTransport
-from streams.protocol.unreadable import Unreadable, unreadable
-from streams.settings import Settings
+from streams.engine.fetch_loop import EventQueue, UnreadableMessage
+from streams.engine.intake import raw_topic
+from streams.engine.transport import LaneConsumer, LaneTransport
+from streams.kafka.protocol.unreadable import Unreadable, unreadable
+from streams.runtime.settings import Settings
+from streams.runtime.wiring import Runtime, create_runtime
 from tests.support.delivery import Echo, member, until
 
 GENERATION = 3
@@ -92,7 +93,8 @@ async def way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
         return None
 
     runtime = create_runtime(Settings(state_dir=tmp_path), "member", fail)
-    stream: Any = runtime.app.stream(cast("faust.Topic", runtime.input_topic("audio.raw", Echo())))
+    runtime.lanes.serve("audio.raw", Echo())
+    stream: Any = runtime.app.stream(cast("faust.Topic", raw_topic(runtime.app, "audio.raw", 16)))
     transport = cast("LaneTransport", runtime.app.transport)
     consumer = transport.create_consumer(ignore, on_partitions_revoked=ignore, on_partitions_assigned=ignore)
     assert isinstance(consumer, LaneConsumer)

@@ -9,7 +9,7 @@ import pytest
 
 from schemas.topics import COMPRESSED
 from schemas.topics import RAW as RAW_TOPIC
-from streams.topics import apply_topics
+from streams.kafka.topics import apply_topics
 from tests.chaos.workers import Worker, running
 from tests.support.brokers import Broker, Namespace
 from tests.support.events import RAW

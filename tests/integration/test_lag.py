@@ -7,16 +7,17 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import TopicPartition as ClientPartition
 from aiokafka.errors import KafkaError
 
 from infra.kafka.ports import free_ports
+from schemas.record import TopicPartition
 from schemas.topics import RAW, copartitioned, topic
 from scripts.commands import lag as command
-from streams.delivery import lag
-from streams.delivery.lag import NO_LAG, Head, Lag, LagReader
-from streams.delivery.outcome import Source
-from streams.topics import apply_topics
+from streams.kafka import lag
+from streams.kafka.lag import NO_LAG, Head, Lag, LagReader
+from streams.kafka.topics import apply_topics
 from tests.support.brokers import Broker, Namespace
 from tests.support.topic_settings import set_topic
 
@@ -32,7 +33,7 @@ class Group:
         self.namespace = namespace
         self.topic = f"{namespace.prefix}{RAW}"
         self.topics = copartitioned(namespace.prefix, namespace.group)
-        self.sources = [Source(self.topic, partition) for partition in range(PARTITIONS)]
+        self.tps = [TopicPartition(self.topic, partition) for partition in range(PARTITIONS)]
 
     async def send(self, partition: int, *values: bytes, timestamp_ms: int | None = None) -> None:
         async with AIOKafkaProducer(
@@ -56,16 +57,16 @@ class Group:
             bootstrap_servers=self.broker.bootstrap_servers, group_id=self.namespace.group, enable_auto_commit=False
         )
         await consumer.start()
-        partitions = {TopicPartition(self.topic, partition): offset for partition, offset in offsets.items()}
+        partitions = {ClientPartition(self.topic, partition): offset for partition, offset in offsets.items()}
         consumer.assign(list(partitions))
         await consumer.commit(partitions)
         await consumer.stop()
 
     async def end(self, partition: int) -> int:
         async with AIOKafkaConsumer(bootstrap_servers=self.broker.bootstrap_servers) as consumer:
-            source = TopicPartition(self.topic, partition)
-            ends: Mapping[TopicPartition, int] = await consumer.end_offsets([source])
-            return ends[source]
+            tp = ClientPartition(self.topic, partition)
+            ends: Mapping[ClientPartition, int] = await consumer.end_offsets([tp])
+            return ends[tp]
 
 
 @pytest.fixture
@@ -87,8 +88,8 @@ async def reader(group: Group) -> AsyncIterator[LagReader]:
 async def test_a_group_that_never_committed_has_everything_before_it(group: Group, reader: LagReader) -> None:
     await group.send(2, b"a", b"b", timestamp_ms=LONG_AGO)
     lags = dict((await reader.look()).lags)
-    assert list(lags) == group.sources
-    assert lags.pop(group.sources[2]) == Lag(2, Head(0, LONG_AGO / 1000))
+    assert list(lags) == group.tps
+    assert lags.pop(group.tps[2]) == Lag(2, Head(0, LONG_AGO / 1000))
     assert set(lags.values()) == {NO_LAG}
 
 
@@ -97,9 +98,9 @@ async def test_a_fully_read_topic_shows_nothing_although_markers_follow(group: G
     await group.commit({0: 5})  # behind the last committed record; two aborted ones and markers are around it
     assert await group.end(0) == 8
     for _ in range(2):
-        assert (await reader.look()).lags[group.sources[0]] == NO_LAG
+        assert (await reader.look()).lags[group.tps[0]] == NO_LAG
     await group.send(0, b"new")
-    waiting = (await reader.look()).lags[group.sources[0]]
+    waiting = (await reader.look()).lags[group.tps[0]]
     assert (waiting.records, waiting.head and waiting.head.offset) == (1, 8)
 
 
@@ -110,7 +111,7 @@ async def test_the_age_is_that_of_the_oldest_record_and_moves_with_the_commits(g
     ages = []
     for committed in (0, 1, 2, 3):
         await group.commit({1: committed})
-        ages.append((await reader.look()).lags[group.sources[1]].seconds(now))
+        ages.append((await reader.look()).lags[group.tps[1]].seconds(now))
     assert ages == [pytest.approx(180, abs=0.1), pytest.approx(120, abs=0.1), pytest.approx(60, abs=0.1), 0.0]
 
 
@@ -118,7 +119,7 @@ async def test_a_record_larger_than_the_fetch_is_found(group: Group, reader: Lag
     await group.send(3, bytes(5 * 2**20), timestamp_ms=LONG_AGO)
     await group.send(4, bytes(5 * 2**20), timestamp_ms=LONG_AGO)
     lags = (await reader.look()).lags
-    assert lags[group.sources[3]] == lags[group.sources[4]] == Lag(1, Head(0, LONG_AGO / 1000))
+    assert lags[group.tps[3]] == lags[group.tps[4]] == Lag(1, Head(0, LONG_AGO / 1000))
 
 
 async def test_a_look_fetches_from_few_partitions_and_later_ones_from_the_others(
@@ -138,15 +139,15 @@ async def test_a_look_fetches_from_few_partitions_and_later_ones_from_the_others
 async def test_what_the_worker_holds_itself_is_not_asked_for(group: Group, reader: LagReader) -> None:
     await group.send(0, b"a", b"b", b"c", timestamp_ms=LONG_AGO)
     head = Head(1, 1_500_000_000.0)
-    assert (await reader.look({group.sources[0]: head})).lags[group.sources[0]] == Lag(2, head)
+    assert (await reader.look({group.tps[0]: head})).lags[group.tps[0]] == Lag(2, head)
 
 
 async def test_an_offset_beyond_the_end_is_not_taken_for_no_lag(group: Group, reader: LagReader) -> None:
     await group.send(0, b"a", b"b", b"c", timestamp_ms=LONG_AGO)
     await group.commit({0: 50, 1: 0})
     lags = (await reader.look()).lags
-    assert lags[group.sources[0]] == Lag(3, beyond=47)
-    assert lags[group.sources[1]] == NO_LAG
+    assert lags[group.tps[0]] == Lag(3, beyond=47)
+    assert lags[group.tps[1]] == NO_LAG
 
 
 async def test_brokers_that_are_gone_are_an_error(group: Group) -> None:

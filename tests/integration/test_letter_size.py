@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 
 from schemas import DeadLetter, Position, Record, Rejection
+from schemas.record import TopicPartition
 from schemas.record_size import batch_bytes
 from schemas.topics import DEAD_LETTER, topic
-from streams.delivery.outcome import Output, Source
-from streams.delivery.refused import OutcomeRefusedError
+from streams.delivery.outcome import Output
 from streams.delivery.transactions import Batch, GroupProducer
-from streams.protocol.txn_offset_commit import GroupMember
-from streams.topics import apply_topics
+from streams.kafka.protocol.txn_offset_commit import GroupMember
+from streams.kafka.refused import OutcomeRefusedError
+from streams.kafka.topics import apply_topics
 from tests.support.brokers import Broker, Namespace
 
 LIMIT = topic(DEAD_LETTER).max_message_bytes
@@ -21,11 +22,11 @@ WHY = Rejection("contract", "ValueTooLarge", "value", "has too many bytes")
 async def written(broker: Broker, namespace: Namespace, record: Record) -> None:
     """Write a record to the topic of dead letters as a worker does."""
     await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
-    source = Source(f"{namespace.prefix}audio.raw", 3)
-    producer = GroupProducer(broker.bootstrap_servers, GroupMember(namespace.group, -1, "", ""), [source])
+    tp = TopicPartition(f"{namespace.prefix}audio.raw", 3)
+    producer = GroupProducer(broker.bootstrap_servers, GroupMember(namespace.group, -1, "", ""), [tp])
     await producer.start()
     try:
-        await producer.commit([Batch(source, [Output(f"{namespace.prefix}{DEAD_LETTER}", record)], 1, 0)])
+        await producer.commit([Batch(tp, [Output(f"{namespace.prefix}{DEAD_LETTER}", record)], 1, 0)])
     finally:
         await producer.stop()
 

@@ -6,9 +6,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from schemas.topics import RAW
-from streams.protocol.list_offsets import Bounds, read_bounds
-from streams.protocol.resets import notice_resets
-from streams.topics import apply_topics
+from streams.kafka.protocol.list_offsets import Bounds, read_bounds
+from streams.kafka.protocol.resets import notice_resets
+from streams.kafka.topics import apply_topics
 from tests.support.brokers import Broker, Namespace
 
 

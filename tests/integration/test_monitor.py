@@ -3,24 +3,21 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
-from streams.app import create_runtime
-from streams.delivery.failstop import Watchdog
-from streams.delivery.lag import Head, Lag, LagReader, Look
+from schemas.record import TopicPartition
 from streams.delivery.lanes import Lanes
-from streams.delivery.monitor import Monitor
-from streams.delivery.outcome import Source
-from streams.delivery.topology import InputTopicGoneError, PartitionCount, Topology
 from streams.delivery.transactions import Committed
-from streams.protocol.metadata import TopicMetadata
-from streams.settings import Settings
+from streams.kafka.lag import Head, Lag, LagReader, Look
+from streams.kafka.protocol.metadata import TopicMetadata
+from streams.kafka.topology import InputTopicGoneError, PartitionCount, Topology
+from streams.runtime.fail_stop import Watchdog
+from streams.runtime.monitor import Monitor
 from tests.support.delivery import TOPIC, Bench, Echo, MemoryKafka, MemoryTransactor, bench, member, until
 
-OWN, FOREIGN = Source(TOPIC, 0), Source(TOPIC, 1)
+OWN, FOREIGN = TopicPartition(TOPIC, 0), TopicPartition(TOPIC, 1)
 
 
 class GivenLag(LagReader):
@@ -28,12 +25,12 @@ class GivenLag(LagReader):
 
     def __init__(self) -> None:
         super().__init__("", "", [TOPIC])
-        self.lags: dict[Source, Lag] = {}
+        self.lags: dict[TopicPartition, Lag] = {}
         self.topic_id = b"first"
-        self.owners: dict[Source, str] | None = {OWN: "this", FOREIGN: "another"}
+        self.owners: dict[TopicPartition, str] | None = {OWN: "this", FOREIGN: "another"}
         self.looks = 0
 
-    async def look(self, heads: Mapping[Source, Head] | None = None) -> Look:
+    async def look(self, heads: Mapping[TopicPartition, Head] | None = None) -> Look:
         self.looks += 1
         if not self.lags:
             raise KafkaConnectionError("nobody answers")
@@ -44,23 +41,22 @@ class GivenLag(LagReader):
 class Rig:
     """A monitor that looks often, over one owned partition."""
 
-    def __init__(self, tmp_path: Path) -> None:
+    def __init__(self) -> None:
         def fail(error: BaseException) -> None:
             raise error
 
         self.shared: Bench = bench()
         self.lanes = Lanes(
-            self.shared.parts, lambda _, sources: MemoryTransactor(MemoryKafka(), [own.partition for own in sources])
+            self.shared.parts, lambda _, tps: MemoryTransactor(MemoryKafka(), [own.partition for own in tps])
         )
         self.lanes.serve(TOPIC, Echo())
         self.reader = GivenLag()
         self.clock_ahead = 0.0
-        self.behind: list[tuple[Source, float]] = []
+        self.behind: list[tuple[TopicPartition, float]] = []
         self.demands: list[int] = []
         self.partitions = PartitionCount(1, 1)
         self.watchdog = Watchdog(3600, fail)
         self.monitor = Monitor(
-            create_runtime(Settings(state_dir=tmp_path), "member", fail).app,
             self.lanes,
             self.reader,
             self.shared.metrics,
@@ -69,27 +65,28 @@ class Rig:
             interval=0.005,
             patience=0.0,
             mean_seconds=lambda: 2.0,
-            on_behind=lambda source, seconds: self.behind.append((source, seconds)),
+            on_behind=lambda tp, seconds: self.behind.append((tp, seconds)),
             now=lambda: time.time() - self.clock_ahead,
             demand_assignment=lambda: self.demands.append(self.reader.looks),
+            to_recover=lambda: 0,
         )
 
-    def shown(self, name: str, source: Source) -> float | None:
-        labels = {"topic": source.topic, "partition": str(source.partition)}
+    def shown(self, name: str, tp: TopicPartition) -> float | None:
+        labels = {"topic": tp.topic, "partition": str(tp.partition)}
         return self.shared.metrics.registry.get_sample_value(name, labels)
 
-    async def look(self, lags: Mapping[Source, Lag]) -> None:
+    async def look(self, lags: Mapping[TopicPartition, Lag]) -> None:
         self.reader.lags = dict(lags)
         seen = self.reader.looks
         await until(lambda: self.reader.looks > seen + 1)
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    async def positions(_: Committed) -> Mapping[Source, int]:
+async def rig() -> AsyncIterator[Rig]:
+    async def positions(_: Committed) -> Mapping[TopicPartition, int]:
         return {OWN: 0}
 
-    rig = Rig(tmp_path)
+    rig = Rig()
     rig.lanes.expect(member(1))
     await rig.lanes.open([OWN], positions)
     looking = asyncio.create_task(rig.monitor.run())
@@ -105,7 +102,7 @@ async def test_a_backlog_of_its_own_presses_and_that_of_others_does_not(rig: Rig
     await rig.look({OWN: Lag(0), FOREIGN: old})
     assert rig.behind == []
     await rig.look({OWN: old, FOREIGN: Lag(0)})
-    assert {source for source, _ in rig.behind} == {OWN}
+    assert {tp for tp, _ in rig.behind} == {OWN}
     assert min(seconds for _, seconds in rig.behind) == pytest.approx(60, abs=5)
 
 
@@ -121,8 +118,8 @@ async def test_ages_are_by_the_brokers_clocks_and_impossible_ones_are_not_shown(
 
 async def test_every_partition_is_shown_with_its_owner(rig: Rig) -> None:
     await rig.look({OWN: Lag(0), FOREIGN: Lag(7, Head(0, time.time() - 60))})
-    assert [rig.shown("audio_lag_records", source) for source in (OWN, FOREIGN)] == [0, 7]
-    assert [rig.shown("audio_partition_assigned", source) for source in (OWN, FOREIGN)] == [1, 0]
+    assert [rig.shown("audio_lag_records", tp) for tp in (OWN, FOREIGN)] == [0, 7]
+    assert [rig.shown("audio_partition_assigned", tp) for tp in (OWN, FOREIGN)] == [1, 0]
     assert rig.shown("audio_lag_audio_seconds", FOREIGN) == 14
     assert rig.shown("audio_lag_seconds", OWN) == 0
     assert rig.shown("audio_lag_seconds", FOREIGN) == pytest.approx(60, abs=5)
@@ -133,7 +130,7 @@ async def test_every_partition_is_shown_with_its_owner(rig: Rig) -> None:
 
 async def test_an_offset_beyond_the_end_is_shown_and_its_owner_is_not_ready(rig: Rig) -> None:
     await rig.look({OWN: Lag(0), FOREIGN: Lag(3, beyond=47)})
-    assert [rig.shown("audio_committed_beyond_end_records", source) for source in (OWN, FOREIGN)] == [0, 47]
+    assert [rig.shown("audio_committed_beyond_end_records", tp) for tp in (OWN, FOREIGN)] == [0, 47]
     assert rig.monitor.offsets_in_log
     await rig.look({OWN: Lag(3, beyond=47), FOREIGN: Lag(0)})
     assert not rig.monitor.offsets_in_log

@@ -7,13 +7,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import GroupLoadInProgressError, NotCoordinatorForGroupError, UnknownError
 
 from schemas.topics import RAW
-from streams.protocol.offset_fetch import (
+from streams.kafka.protocol.offset_fetch import (
     OffsetFetchResponse,
     UnstableOffsetCommitError,
     committed_offsets,
     mend_offset_fetch,
 )
-from streams.topics import apply_topics
+from streams.kafka.topics import apply_topics
 from tests.support.brokers import Namespace, ThreeBrokers
 
 OFFSET = 7

@@ -12,10 +12,10 @@ from aiokafka.errors import KafkaConnectionError
 from schemas import Policy, PolicyEvent, Record
 from schemas.topics import POLICY
 from streams.compression import DEFAULT_POLICY
-from streams.metrics import Metrics
-from streams.policies import PoliciesInForce, PolicyReader
-from streams.topic_admin import connected_admin, describe
-from streams.topics import apply_topics
+from streams.kafka.topic_admin import connected_admin, describe
+from streams.kafka.topics import apply_topics
+from streams.runtime.policies import PoliciesInForce, PolicyReader
+from streams.telemetry.metrics import Metrics
 from tests.support.brokers import Broker, Namespace
 
 HOLD = Policy(2, legal_hold=True)
@@ -148,7 +148,7 @@ async def test_a_topic_that_is_another_one_at_the_next_look_is_noticed_as_well(
 ) -> None:
     await rig.publish(PolicyEvent("seaside", Policy(5)).to_record())
     async with rig.reading() as reader:
-        monkeypatch.setattr("streams.policies._LOOK_SECONDS", 8.0)  # it is deleted and there again in less
+        monkeypatch.setattr("streams.runtime.policies._LOOK_SECONDS", 8.0)  # it is deleted and there again in less
         await rig.delete_topic()
         await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
         await rig.publish(PolicyEvent("seaside", HOLD).to_record())

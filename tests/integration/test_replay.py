@@ -19,7 +19,7 @@ from schemas.topics import DEAD_LETTER, RAW
 from scripts.commands import dead_letters
 from streams.clients.letters import Place
 from streams.clients.replay import Replayer, ReplayError, Sent
-from streams.topics import apply_topics
+from streams.kafka.topics import apply_topics
 from tests.chaos.workers import ROOT
 from tests.support.brokers import Broker, Namespace
 

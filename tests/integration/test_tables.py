@@ -10,13 +10,13 @@ from faust.tables.recovery import ServiceStopped
 from faust.types import TP
 from prometheus_client import generate_latest
 
-from streams.app import Runtime, create_runtime
 from streams.cache.entry import Entry, pack
 from streams.codecs import Encoded
-from streams.recovery import RecoveryTimeoutError
-from streams.rocksdb_store import RebuildingStore
-from streams.settings import Settings
-from streams.tables import CurrentEvents, PromptTableManager
+from streams.engine.recovery import RecoveryTimeoutError
+from streams.engine.rocksdb_store import RebuildingStore
+from streams.engine.tables import CurrentEvents, PromptTableManager
+from streams.runtime.settings import Settings
+from streams.runtime.wiring import Runtime, create_runtime
 from tests.support.delivery import until
 
 CHANGELOG = "hotel-audio-audio-cache-changelog"

@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.topics import RAW
-from streams.topics import apply_topics
+from streams.kafka.topics import apply_topics
 from tests.support.brokers import Broker, Namespace
 
 

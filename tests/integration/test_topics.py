@@ -7,9 +7,9 @@ from aiokafka.errors import KafkaConnectionError
 from schemas import load_topics
 from schemas.topics import RAW, copartitioned, topic
 from scripts.commands import topics
-from streams.topic_admin import connected_admin, describe
-from streams.topic_growth import grow_topics
-from streams.topics import (
+from streams.kafka.topic_admin import connected_admin, describe
+from streams.kafka.topic_growth import grow_topics
+from streams.kafka.topics import (
     TopicError,
     TopicMismatchError,
     TopicMissingError,

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition as ClientPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import CoordinationType
 from aiokafka.errors import (
@@ -24,19 +25,20 @@ from aiokafka.errors import (
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas import Record
+from schemas.record import TopicPartition
 from schemas.topics import COMPRESSED, RAW
-from streams.delivery.outcome import Output, Source
-from streams.delivery.topology import InputTopicGoneError
+from streams.delivery.outcome import Output
 from streams.delivery.transactions import Batch, GroupProducer, connect
-from streams.delivery.writer import REQUEST_TIMEOUT_MS, TransactionalWriter
-from streams.protocol.offset_fetch import (
+from streams.kafka.protocol.offset_fetch import (
     do_not_wait_for_positions,
     fetch_committed,
     fetch_last_committed,
     mend_offset_fetch,
 )
-from streams.protocol.txn_offset_commit import GroupMember, TxnOffsetCommitResponse
-from streams.topics import apply_topics
+from streams.kafka.protocol.txn_offset_commit import GroupMember, TxnOffsetCommitResponse
+from streams.kafka.topics import apply_topics
+from streams.kafka.topology import InputTopicGoneError
+from streams.kafka.transactional_writer import REQUEST_TIMEOUT_MS, TransactionalWriter
 from tests.support.brokers import Broker, Namespace, ThreeBrokers, broker_from_jars
 
 #: Well below the transactions' timeout: what is left open must not wait for that.
@@ -49,14 +51,14 @@ class Installation:
     def __init__(self, servers: str, namespace: Namespace) -> None:
         self.servers = servers
         self.group = namespace.group
-        self.source = Source(f"{namespace.prefix}{RAW}", 0)
+        self.tp = TopicPartition(f"{namespace.prefix}{RAW}", 0)
         self.results = f"{namespace.prefix}{COMPRESSED}"
 
     @asynccontextmanager
     async def joined(self, instance: str) -> AsyncIterator[AIOKafkaConsumer]:
         """Be a member of the group."""
         consumer = AIOKafkaConsumer(
-            self.source.topic,
+            self.tp.topic,
             bootstrap_servers=self.servers,
             group_id=self.group,
             group_instance_id=instance,
@@ -76,7 +78,7 @@ class Installation:
 
     @asynccontextmanager
     async def producing(self, member: GroupMember) -> AsyncIterator[GroupProducer]:
-        producer = GroupProducer(self.servers, member, [self.source])
+        producer = GroupProducer(self.servers, member, [self.tp])
         await producer.start()
         try:
             yield producer
@@ -85,10 +87,10 @@ class Installation:
 
     def batch(self, *values: bytes, next_offset: int) -> Batch:
         outputs = [Output(self.results, Record(b"call", value)) for value in values]
-        return Batch(self.source, outputs, next_offset)
+        return Batch(self.tp, outputs, next_offset)
 
-    def output(self, value: bytes) -> dict[TopicPartition, list[Record]]:
-        return {TopicPartition(self.results, 0): [Record(b"call", value)]}
+    def output(self, value: bytes) -> dict[ClientPartition, list[Record]]:
+        return {ClientPartition(self.results, 0): [Record(b"call", value)]}
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[GroupProducer]:
@@ -97,18 +99,18 @@ class Installation:
             yield producer
 
     async def committed(self) -> tuple[int, str] | None:
-        """Offset of the source, and what stands beside it."""
+        """Offset of the tp, and what stands beside it."""
         async with AIOKafkaConsumer(bootstrap_servers=self.servers) as client:
-            source = TopicPartition(*self.source)
-            last = await fetch_last_committed(client._client, self.group, [source])  # noqa: SLF001  any client will do
-        return (last[source].offset, last[source].metadata) if source in last else None
+            tp = ClientPartition(*self.tp)
+            last = await fetch_last_committed(client._client, self.group, [tp])  # noqa: SLF001  any client will do
+        return (last[tp].offset, last[tp].metadata) if tp in last else None
 
     async def delivered(self, count: int) -> list[bytes | None]:
         """The first committed results."""
         async with AIOKafkaConsumer(
             bootstrap_servers=self.servers, isolation_level="read_committed", auto_offset_reset="earliest"
         ) as reader:
-            reader.assign([TopicPartition(self.results, 0)])
+            reader.assign([ClientPartition(self.results, 0)])
             async with asyncio.timeout(SOON):
                 return [(await reader.getone()).value for _ in range(count)]
 
@@ -144,7 +146,7 @@ async def test_the_group_takes_offsets_from_its_present_members_only(
 ) -> None:
     async with installation.joined("one") as consumer:
         member = installation.member(consumer, "one")
-        stranger = GroupProducer(installation.servers, change(member), [installation.source])
+        stranger = GroupProducer(installation.servers, change(member), [installation.tp])
         with pytest.raises(ProducerFenced, match="no longer knows"):
             await stranger.start()
         await stranger.stop()
@@ -189,27 +191,27 @@ async def test_a_worker_that_starts_again_ends_what_it_left_open_itself(installa
 
 async def test_reading_begins_while_offsets_are_open(installation: Installation) -> None:
     mend_offset_fetch()
-    source = TopicPartition(*installation.source)
+    tp = ClientPartition(*installation.tp)
     async with installation.writing() as producer:
         await producer.commit([installation.batch(b"a", next_offset=1)])
         writer, member = producer._writer, producer._member  # noqa: SLF001  in the midst of a transaction
         assert writer is not None
-        await writer.commit_offsets(member, {source: OffsetAndMetadata(2, "")})
+        await writer.commit_offsets(member, {tp: OffsetAndMetadata(2, "")})
         async with AIOKafkaConsumer(
             bootstrap_servers=installation.servers, group_id=installation.group, enable_auto_commit=False
         ) as consumer:
             do_not_wait_for_positions(consumer._coordinator)  # noqa: SLF001
-            consumer.assign([source])
-            assert await asyncio.wait_for(consumer.position(source), SOON) == 1
+            consumer.assign([tp])
+            assert await asyncio.wait_for(consumer.position(tp), SOON) == 1
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(consumer.committed(source), 0.5)
+                await asyncio.wait_for(consumer.committed(tp), 0.5)
             await writer.commit()
-            assert await asyncio.wait_for(consumer.committed(source), SOON) == 2
+            assert await asyncio.wait_for(consumer.committed(tp), SOON) == 2
 
 
 async def test_offsets_that_were_set_by_hand_name_nobody(installation: Installation) -> None:
     async with installation.joined("one") as consumer:
-        await consumer.commit({TopicPartition(*installation.source): (7, "moved by an operator")})
+        await consumer.commit({ClientPartition(*installation.tp): (7, "moved by an operator")})
         async with installation.producing(installation.member(consumer, "one")) as producer:
             await producer.commit([installation.batch(b"a", next_offset=8)])
     assert await installation.delivered(1) == [b"a"]
@@ -285,7 +287,7 @@ async def test_a_coordinator_that_was_frozen_tells_no_offsets(
 ) -> None:
     await apply_topics(three_brokers.bootstrap_servers, namespace.prefix, namespace.group)
     installation = Installation(three_brokers.bootstrap_servers, namespace)
-    source = TopicPartition(*installation.source)
+    tp = ClientPartition(*installation.tp)
     async with installation.writing() as producer:
         await producer.commit([installation.batch(next_offset=5)])
         member, committing = producer._member, producer._writer  # noqa: SLF001
@@ -293,7 +295,7 @@ async def test_a_coordinator_that_was_frozen_tells_no_offsets(
         former = committing._coordinators[CoordinationType.GROUP]  # noqa: SLF001
         clients = [await connect(installation.servers) for _ in range(2)]
         for client in clients:  # connected, so that requests wait at the frozen broker
-            await fetch_committed(client, former, member.group, [source], stable=True)
+            await fetch_committed(client, former, member.group, [tp], stable=True)
         try:
             three_brokers.cluster.kill(former, signal.SIGSTOP)
             await producer.commit([installation.batch(next_offset=9)])
@@ -301,16 +303,16 @@ async def test_a_coordinator_that_was_frozen_tells_no_offsets(
             asking, joining = clients
             writer = TransactionalWriter(joining, f"{member.group}-joining")
             await writer.start()
-            told = asyncio.create_task(fetch_committed(asking, former, member.group, [source], stable=True))
+            told = asyncio.create_task(fetch_committed(asking, former, member.group, [tp], stable=True))
             writer._coordinators[CoordinationType.GROUP] = former  # noqa: SLF001  as it calls itself
-            reader = GroupProducer(installation.servers, member, [installation.source])
+            reader = GroupProducer(installation.servers, member, [installation.tp])
             read = asyncio.create_task(reader._fence_and_read(joining, writer))  # noqa: SLF001
             await asyncio.sleep(1.0)
         finally:
             three_brokers.cluster.kill(former, signal.SIGCONT)
-        assert (await read)[source].offset == 9
+        assert (await read)[tp].offset == 9
         with contextlib.suppress(NotCoordinatorForGroupError):  # in some runs it hears of its successor first
-            assert (await told)[source].offset == 5
+            assert (await told)[tp].offset == 5
         for client in clients:
             await client.close()
 
@@ -340,8 +342,8 @@ async def test_offsets_of_a_topic_that_is_gone_are_not_kept_for_one_that_is_made
         await producer.commit([installation.batch(b"a", next_offset=5000)])
         admin = AIOKafkaAdminClient(bootstrap_servers=installation.servers)
         await admin.start()
-        await admin.delete_topics([installation.source.topic])
-        while installation.source.topic in await admin.list_topics():
+        await admin.delete_topics([installation.tp.topic])
+        while installation.tp.topic in await admin.list_topics():
             await asyncio.sleep(0.02)
         await admin.close()
         committing = asyncio.create_task(producer.commit([installation.batch(b"b", next_offset=5001)]))

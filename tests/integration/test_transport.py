@@ -9,15 +9,15 @@ import pytest
 from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
 from faust.types import TP
 
-from streams.app import Runtime, create_runtime
-from streams.delivery import transport
+from schemas.record import TopicPartition
 from streams.delivery.beginnings import OffsetBeyondLogError
-from streams.delivery.consumer_thread import LaneConsumerThread
-from streams.delivery.outcome import Source
 from streams.delivery.transactions import Committed
-from streams.delivery.transport import LaneConsumer, LaneTransport
-from streams.protocol.list_offsets import Bounds
-from streams.settings import Settings
+from streams.engine import transport
+from streams.engine.consumer_thread import LaneConsumerThread
+from streams.engine.transport import LaneConsumer, LaneTransport
+from streams.kafka.protocol.list_offsets import Bounds
+from streams.runtime.settings import Settings
+from streams.runtime.wiring import Runtime, create_runtime
 from tests.support.delivery import Echo, member
 
 GENERATION = 3
@@ -30,7 +30,7 @@ def fail(error: BaseException) -> None:
 @pytest.fixture
 async def runtime(tmp_path: Path) -> Runtime:
     runtime = create_runtime(Settings(state_dir=tmp_path), "member", fail)
-    runtime.input_topic("audio.raw", Echo())
+    runtime.serve("audio.raw", Echo(), agent="echo")
     runtime.app.consumer_generation_id = GENERATION
     return runtime
 
@@ -53,7 +53,7 @@ async def consumer(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> LaneCon
     return consumer
 
 
-async def no_positions(_: Committed) -> Mapping[Source, int]:
+async def no_positions(_: Committed) -> Mapping[TopicPartition, int]:
     return {}
 
 
@@ -149,12 +149,12 @@ def fetcher(consumer: LaneConsumer, monkeypatch: pytest.MonkeyPatch) -> Fetcher:
 async def test_every_input_that_is_fetched_is_announced(
     runtime: Runtime, consumer: LaneConsumer, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    announced: list[tuple[Source, int, int]] = []
+    announced: list[tuple[TopicPartition, int, int]] = []
     monkeypatch.setattr(runtime.lanes, "announce", lambda *args: announced.append(args))
     fetcher.proceed.set()
     records = await consumer._getmany({INPUT}, 1.0)  # noqa: SLF001  the hook itself
     assert [record.offset for record in records[INPUT]] == [42]
-    assert announced == [(Source("audio.raw", 0), 42, GENERATION)]
+    assert announced == [(TopicPartition("audio.raw", 0), 42, GENERATION)]
 
 
 async def test_a_fetch_keeps_to_what_was_active_when_it_began(consumer: LaneConsumer, fetcher: Fetcher) -> None:
@@ -198,7 +198,7 @@ async def test_a_seek_waits_for_a_fetch_under_way(
     runtime: Runtime, consumer: LaneConsumer, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(consumer, "assignment", lambda: {INPUT})
-    committed = {Source(*INPUT): OffsetAndMetadata(7, "")}
+    committed = {TopicPartition(*INPUT): OffsetAndMetadata(7, "")}
     monkeypatch.setattr(runtime.lanes, "open", lambda _, begin: begin(committed))
     fetching = asyncio.create_task(consumer._getmany({INPUT}, 1.0))  # noqa: SLF001  the hook itself
     await asyncio.sleep(0)
@@ -224,7 +224,7 @@ class Opening:
         monkeypatch.setattr(transport, "_LOOK_PAUSE", 0.0)
 
     async def at(self, offset: int, note: str = "") -> None:
-        committed = {Source(*INPUT): OffsetAndMetadata(offset, note)}
+        committed = {TopicPartition(*INPUT): OffsetAndMetadata(offset, note)}
         self._patch.setattr(self._runtime.lanes, "open", lambda _, begin: begin(committed))
         await self._consumer.perform_seek()
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from infra.monitoring.configuration import Monitoring
-from streams.topics import apply_topics
+from streams.kafka.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.damage import BAD
 from tests.chaos.records import Planned

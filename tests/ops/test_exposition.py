@@ -5,13 +5,13 @@ import subprocess
 from prometheus_client import generate_latest
 
 from infra.monitoring.programs import ensure_programs
-from streams.metrics import Metrics
-from streams.metrics.tally import Tally
+from streams.telemetry.metrics import Metrics
+from streams.telemetry.metrics.recorder import MetricsRecorder
 
 
 def test_the_names_follow_prometheus_conventions() -> None:
     metrics = Metrics()
-    Tally(metrics, late=5).delivered("lisbon", "call-1", 0.1)
+    MetricsRecorder(metrics, late=5).delivered("lisbon", "call-1", 0.1)
     metrics.lag_records.labels("audio.raw", 0).set(1)
     exposition = generate_latest(metrics.registry)
     done = subprocess.run(

@@ -9,9 +9,9 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError, NotCoordinatorForGrou
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas import Record
-from streams.delivery.clocks import BrokerClocks
-from streams.delivery.writer import together
-from streams.protocol.txn_offset_commit import GroupMember
+from streams.kafka.broker_clocks import BrokerClocks
+from streams.kafka.protocol.txn_offset_commit import GroupMember
+from streams.kafka.transactional_writer import together
 from tests.support.group_model import GroupModel
 from tests.support.kafka_model import Committed, KafkaModel, Place
 

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas import Position, Record, Rejection
+from schemas.record import TopicPartition
 from streams.delivery.breaker import DeadLetterBreaker
 from streams.delivery.budget import InFlightBudget
-from streams.delivery.executor import ClipExecutor
+from streams.delivery.executor import RecordExecutor
 from streams.delivery.lane import LaneParts
-from streams.delivery.outcome import Input, Lookup, Outcome, Output, Source
+from streams.delivery.outcome import InputRecord, Lookup, Outcome, Output
 from streams.delivery.transactions import Batch, Committed
-from streams.metrics import Metrics
-from streams.protocol.txn_offset_commit import GroupMember
+from streams.kafka.protocol.txn_offset_commit import GroupMember
+from streams.telemetry.metrics import Metrics
 
 TOPIC = "in"
 
@@ -62,7 +63,10 @@ class MemoryTransactor:
         self._epochs = {partition: self._kafka.epochs.get(partition, 0) + 1 for partition in self._partitions}
         self._kafka.epochs.update(self._epochs)
         known = [partition for partition in self._partitions if partition in self._kafka.offsets]
-        return {Source(TOPIC, partition): OffsetAndMetadata(self._kafka.offsets[partition], "") for partition in known}
+        return {
+            TopicPartition(TOPIC, partition): OffsetAndMetadata(self._kafka.offsets[partition], "")
+            for partition in known
+        }
 
     async def commit(self, batches: Sequence[Batch]) -> None:
         if self._before_commit:
@@ -71,7 +75,7 @@ class MemoryTransactor:
         if any(self._kafka.epochs[partition] != epoch for partition, epoch in self._epochs.items()):
             raise FencedError
         for batch in batches:
-            partition = batch.source.partition
+            partition = batch.tp.partition
             self._kafka.outputs += [(partition, output) for output in batch.outputs]
             self._kafka.offsets[partition] = batch.next_offset
         self._kafka.batches.append(sum(len(batch.outputs) for batch in batches))
@@ -96,18 +100,18 @@ class MemoryStore:
 class Echo:
     """Answers each input with its own value; ``act`` may do something else first, in the pool thread."""
 
-    def __init__(self, act: Callable[[Input], Outcome | None] = lambda item: None) -> None:
+    def __init__(self, act: Callable[[InputRecord], Outcome | None] = lambda record: None) -> None:
         self._act = act
         self.delivered_offsets: list[int] = []
 
-    def process(self, item: Input, lookup: Lookup) -> Outcome:
-        return self._act(item) or Outcome((Output("out", item.record),))
+    def process(self, record: InputRecord, lookup: Lookup) -> Outcome:
+        return self._act(record) or Outcome((Output("out", record.content),))
 
-    def reject(self, item: Input, rejection: Rejection) -> Outcome:
-        return Outcome((Output("dead", Record(item.record.key, rejection.code.encode())),), rejection)
+    def reject(self, record: InputRecord, rejection: Rejection) -> Outcome:
+        return Outcome((Output("dead", Record(record.content.key, rejection.code.encode())),), rejection)
 
-    def delivered(self, item: Input, outcome: Outcome) -> None:
-        self.delivered_offsets.append(item.position.offset)
+    def delivered(self, record: InputRecord, outcome: Outcome) -> None:
+        self.delivered_offsets.append(record.position.offset)
 
 
 @dataclass
@@ -129,7 +133,7 @@ def bench(*, clips: int = 50, size: int = 10**6, limit: int = 100, threads: int 
     failures: list[BaseException] = []
     store = MemoryStore()
     parts = LaneParts(
-        executor=ClipExecutor(threads, timeout, metrics, failures.append),
+        executor=RecordExecutor(threads, timeout, metrics, failures.append),
         budget=InFlightBudget(clips, size, metrics),
         breaker=DeadLetterBreaker(limit),
         store=store,
@@ -144,9 +148,11 @@ def member(generation: int) -> GroupMember:
     return GroupMember("group", generation, "worker-1", "worker")
 
 
-def item(offset: int, value: bytes | None = None, partition: int = 0) -> Input:
+def input_record(offset: int, value: bytes | None = None, partition: int = 0) -> InputRecord:
     """One input; its value is its offset unless given."""
-    return Input(Position(TOPIC, partition, offset), Record(b"key", str(offset).encode() if value is None else value))
+    return InputRecord(
+        Position(TOPIC, partition, offset), Record(b"key", str(offset).encode() if value is None else value)
+    )
 
 
 async def until(condition: Callable[[], bool], within: float = 5.0) -> None:

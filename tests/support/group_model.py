@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from aiokafka.errors import NotCoordinatorForGroupError, ProducerFenced
 
-from streams.protocol.offset_fetch import UnstableOffsetCommitError
-from streams.protocol.txn_offset_commit import GroupMember
+from streams.kafka.protocol.offset_fetch import UnstableOffsetCommitError
+from streams.kafka.protocol.txn_offset_commit import GroupMember
 from tests.support.kafka_model import Committed, KafkaModel
 
 

@@ -205,7 +205,7 @@ class LaneProtocol(RuleBasedStateMachine):
         for partition, inputs in enumerate(self._kafka.inputs):
             assert self._kafka.offset(partition) == (inputs[-1][0] + 1 if inputs else 0)
 
-    def _surroundings(self) -> list[Callable[[], None]]:
+    def _environment(self) -> list[Callable[[], None]]:
         """What happens without any worker: markers are written, the dead are missed, time passes."""
         markers = [lambda open_=open_: self._kafka.mark(open_) for open_ in self._kafka.prepared()]
         missing = [lambda name=name: self._group.leave(name) for name in self._dead()]
@@ -218,7 +218,7 @@ class LaneProtocol(RuleBasedStateMachine):
     def _step(self, slot: int, chance: random.Random) -> None:
         worker = self._slots[slot]
         steps = worker.steps() if worker else [lambda: self._start(slot)]
-        chance.choice([*steps, *self._surroundings()])()
+        chance.choice([*steps, *self._environment()])()
         self._settle_one(slot)
         self._check()
 

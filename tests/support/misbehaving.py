@@ -1,4 +1,4 @@
-"""A decoder that does what its input says, to be put into the cage: ``Cage(..., decoder=DECODER)``."""
+"""A decoder that does what its input says, for the sandbox: ``DecoderSandbox(..., decoder=DECODER)``."""
 
 import ctypes
 import os

@@ -214,7 +214,7 @@ TAKEN = ("header-name", "header-name-lz4", "twice-one-offset")
 
 
 def placeholder(size: int, offsets: int) -> bytes:
-    """A sound batch of so many bytes and offsets, to be replaced by an odd one with `plant`.
+    """A sound batch of so many bytes and offsets, to be replaced by an odd one with `seed_into`.
 
     Raises:
         ValueError: If there is none: below the least size, or where a longer length takes the byte that is missing.
@@ -228,7 +228,7 @@ def placeholder(size: int, offsets: int) -> bytes:
     raise ValueError(f"no batch of {offsets} records has {size} bytes")
 
 
-def plant(log: Path, base_offset: int, data: bytes) -> None:
+def seed_into(log: Path, base_offset: int, data: bytes) -> None:
     """Write a batch over the one of the same size that a broker has appended to its log, while it runs.
 
     Args:

@@ -6,8 +6,8 @@ Values are 16-bit samples before rounding; `clip` makes a clip of them. The same
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.analysis.dtmf import HIGH_HZ, LOW_HZ
 from streams.audio.clip import Clip
-from streams.audio.dtmf import HIGH_HZ, LOW_HZ
 from tests.support.signals import clip_of
 
 Signal = NDArray[np.float64]

@@ -5,7 +5,7 @@ import asyncio
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from streams.protocol.alter_configs import IncrementalAlterConfigs
+from streams.kafka.protocol.alter_configs import IncrementalAlterConfigs
 
 _WITHIN_S = 10.0
 _IN_FORCE_S = 0.3  # the log hears of a change a moment after it can be read

@@ -6,18 +6,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from schemas import Rejection
+from schemas.record import TopicPartition
 from streams.delivery import transactions
 from streams.delivery.breaker import DeadLetterBreaker
 from streams.delivery.budget import InFlightBudget
-from streams.delivery.executor import ClipExecutor, Job
+from streams.delivery.executor import Job, RecordExecutor
 from streams.delivery.lane import LaneParts
 from streams.delivery.lanes import Lanes
-from streams.delivery.outcome import Input, Outcome, Source
+from streams.delivery.outcome import InputRecord, Outcome
 from streams.delivery.transactions import Committed
-from streams.metrics import Metrics
-from streams.protocol.txn_offset_commit import GroupMember
+from streams.kafka.protocol.txn_offset_commit import GroupMember
+from streams.telemetry.metrics import Metrics
 from tests.support.client_model import ClientModel, Network
-from tests.support.delivery import TOPIC, Echo, MemoryStore, item
+from tests.support.delivery import TOPIC, Echo, MemoryStore, input_record
 from tests.support.group_model import GroupModel
 from tests.support.kafka_model import KafkaModel
 
@@ -64,7 +65,7 @@ class SteppingLoop(asyncio.SelectorEventLoop):
             await asyncio.sleep(0)
 
 
-class SteppingExecutor(ClipExecutor):
+class SteppingExecutor(RecordExecutor):
     """Finishes its jobs when the test says so, in any order."""
 
     def __init__(self, metrics: Metrics, on_failure: Callable[[BaseException], None]) -> None:
@@ -77,7 +78,7 @@ class SteppingExecutor(ClipExecutor):
     def finish(self, job: Job) -> None:
         """Process one job."""
         self.jobs.remove(job)
-        job.finish(job.processor.process(job.item, job.lookup))
+        job.finish(job.processor.process(job.record, job.lookup))
 
 
 def is_bad(offset: int) -> bool:
@@ -91,10 +92,10 @@ class Router(Echo):
     def __init__(self) -> None:
         super().__init__(self._refuse)
 
-    def _refuse(self, item: Input) -> Outcome | None:
-        if not is_bad(item.position.offset):
+    def _refuse(self, record: InputRecord) -> Outcome | None:
+        if not is_bad(record.position.offset):
             return None
-        return self.reject(item, Rejection("decode", (item.record.value or b"").decode(), "value", "bad"))
+        return self.reject(record, Rejection("decode", (record.content.value or b"").decode(), "value", "bad"))
 
 
 class WorkerModel:
@@ -119,7 +120,7 @@ class WorkerModel:
         self._loop = SteppingLoop(clock)
         self._generation: int | None = None
         self._positions: dict[int, int] = {}
-        self._queue: deque[tuple[Input, int]] = deque()
+        self._queue: deque[tuple[InputRecord, int]] = deque()
         self._letting_go = False
         self._closing = False
         self._handing_over: asyncio.Task[None] | None = None
@@ -132,7 +133,7 @@ class WorkerModel:
             _METRICS,
             self._fail,
         )
-        self._lanes = Lanes(parts, lambda member, sources: transactions.GroupProducer(address, member, sources))
+        self._lanes = Lanes(parts, lambda member, tps: transactions.GroupProducer(address, member, tps))
         self._lanes.serve(TOPIC, Router())
 
     def connect(self) -> ClientModel:
@@ -154,7 +155,7 @@ class WorkerModel:
 
     def reseek(self) -> None:
         """Read on from the committed offsets, as Faust does when it resumes for whatever reason."""
-        self._positions = {source.partition: lane.committed for source, lane in self._lanes if self._positions}
+        self._positions = {tp.partition: lane.committed for tp, lane in self._lanes if self._positions}
 
     def close(self) -> None:
         """Drain for good, then leave the group."""
@@ -216,25 +217,25 @@ class WorkerModel:
         self._spawn(self._open(self._generation))
 
     async def _open(self, generation: int) -> None:
-        sources = [Source(TOPIC, partition) for partition in self._group.assigned(self.name)]
+        tps = [TopicPartition(TOPIC, partition) for partition in self._group.assigned(self.name)]
         found: dict[int, int] = {}
 
-        async def begin(committed: Committed) -> Mapping[Source, int]:
-            offsets = {source: committed[source].offset if source in committed else 0 for source in sources}
-            found.update((source.partition, offset) for source, offset in offsets.items())
+        async def begin(committed: Committed) -> Mapping[TopicPartition, int]:
+            offsets = {tp: committed[tp].offset if tp in committed else 0 for tp in tps}
+            found.update((tp.partition, offset) for tp, offset in offsets.items())
             return offsets
 
-        await self._lanes.open(sources, begin)
+        await self._lanes.open(tps, begin)
         if self._lanes.ready and self._generation == generation and not (self._letting_go or self._closing):
-            self._positions = {source.partition: found[source.partition] for source in sources}
+            self._positions = {tp.partition: found[tp.partition] for tp in tps}
 
     def _fetch(self, partition: int) -> None:
         assert self._generation is not None
         position = self._positions[partition]
         behind = [(offset, value) for offset, value in self._kafka.inputs[partition] if offset >= position]
         for offset, value in behind[:_FETCHED_AT_ONCE]:
-            self._lanes.announce(Source(TOPIC, partition), offset, self._generation)
-            self._queue.append((item(offset, value, partition), self._generation))
+            self._lanes.announce(TopicPartition(TOPIC, partition), offset, self._generation)
+            self._queue.append((input_record(offset, value, partition), self._generation))
             self._positions[partition] = offset + 1
 
     def _hand_over(self) -> None:

@@ -8,7 +8,7 @@ import yaml
 
 from infra.grafana.dashboard import FILE, as_json
 from infra.grafana.reading import Target, filled_in, read
-from scripts.commands import dashboard
+from tests.commands import dashboard
 
 INFRA = Path(__file__).parents[2] / "infra"
 BOARD = read(FILE)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.settings import VARIABLES, Settings
+from streams.runtime.settings import VARIABLES, Settings
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (
@@ -80,7 +80,8 @@ def test_every_option_and_action_of_a_command_in_the_documents_is_in_its_help(do
 @cache
 def help_of(command: str) -> str:
     """What a command prints when it is asked for its help."""
-    module = import_module(f"scripts.commands.{command}")
+    wrapper = (ROOT / "scripts" / command).read_text()
+    module = import_module(wrapper.split('/run" ')[1].split()[0])
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), pytest.raises(SystemExit) as ended:
         module.main(["--help"])

@@ -9,8 +9,8 @@ from scripts.benchmarks.streaming.records import Traffic
 from scripts.benchmarks.streaming.scale import BASE, backlog_records, workers
 from scripts.benchmarks.streaming.speech import DEFAULT, LOSSLESS, Segment
 from scripts.benchmarks.streaming.systems import WORKER_SETTINGS
-from scripts.benchmarks.streaming.trial import Trial, Where, ready
-from scripts.demonstration.worker_process import WorkerProcess
+from scripts.benchmarks.streaming.trial import Setup, Trial, ready
+from scripts.processes.worker_process import WorkerProcess
 
 CLIP_S = 6.25
 """Seconds of audio in a clip of 100 KB: linear, 8 kHz."""
@@ -45,11 +45,11 @@ class Carried:
     clips_peak_mb: float
 
 
-def carried(where: Where, segments: Sequence[Segment], clips: Sequence[Segment], *, most: int) -> Carried:
+def carried(setup: Setup, segments: Sequence[Segment], clips: Sequence[Segment], *, most: int) -> Carried:
     """Measure it, each figure by draining a backlog.
 
     Args:
-        where: The surroundings.
+        setup: The surroundings.
         segments: What calls say, in the length of the base.
         clips: Of `CLIP_S`.
         most: Records at most, of each measurement.
@@ -59,28 +59,28 @@ def carried(where: Where, segments: Sequence[Segment], clips: Sequence[Segment],
         return Traffic(said, level, BASE.calls, BASE.partitions)
 
     lossless, default = traffic(segments, LOSSLESS), traffic(segments, DEFAULT)
-    rate, peak = _clips(where, traffic(clips, LOSSLESS), most)
+    rate, peak = _clips(setup, traffic(clips, LOSSLESS), most)
     return Carried(
-        calls_lossless=_calls(where, lossless, most),
-        calls_default=_calls(where, default, most),
-        calls_default_under_load=_calls(where, default, most, under_load=True),
+        calls_lossless=_calls(setup, lossless, most),
+        calls_default=_calls(setup, default, most),
+        calls_default_under_load=_calls(setup, default, most, under_load=True),
         clips_per_s=rate,
         clips_peak_mb=peak,
     )
 
 
-def _calls(where: Where, traffic: Traffic, most: int, *, under_load: bool = False) -> float:
+def _calls(setup: Setup, traffic: Traffic, most: int, *, under_load: bool = False) -> float:
     """Calls for each core: seconds of audio in a second of processor time."""
-    where.watching.begin(f"calls, {traffic.level}{' under load' if under_load else ''}")
+    setup.watching.begin(f"calls, {traffic.level}{' under load' if under_load else ''}")
     settings = _UNDER_LOAD if under_load else WORKER_SETTINGS
     count = backlog_records(traffic, most)
     pressing = _PRESSING * _PRESSED_AT_MOST if under_load else 0
     start = workers(traffic.level, traffic.partitions, 1, settings)
-    with ready(where, traffic, start, pressing + count) as trial:
+    with ready(setup, traffic, start, pressing + count) as trial:
         if under_load:
             _press(trial)
         done = trial.drain(count)
-    where.watching.advance(1)
+    setup.watching.advance(1)
     return count * BASE.segment_s / done.cpu_s
 
 
@@ -94,10 +94,10 @@ def _press(trial: Trial[WorkerProcess]) -> None:
     raise process.error("does not go towards cheaper work, however late it is")
 
 
-def _clips(where: Where, traffic: Traffic, most: int) -> tuple[float, float]:
-    where.watching.begin("clips")
+def _clips(setup: Setup, traffic: Traffic, most: int) -> tuple[float, float]:
+    setup.watching.begin("clips")
     count = backlog_records(traffic, most)
-    with ready(where, traffic, workers(traffic.level, traffic.partitions, 1), count) as trial:
+    with ready(setup, traffic, workers(traffic.level, traffic.partitions, 1), count) as trial:
         done = trial.drain(count)
-        where.watching.advance(1)
+        setup.watching.advance(1)
         return drained_rate(done.arrived), peak_bytes(trial.processes[0].pid) / _MB

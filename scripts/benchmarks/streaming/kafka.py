@@ -13,9 +13,9 @@ from infra.kafka.cluster import LocalCluster
 from infra.kafka.ports import free_ports
 from schemas.topics import COMPRESSED, RAW, topic
 from scripts.benchmarks.streaming.partitioning import partitioned
-from scripts.commands._cli import Cluster
-from scripts.demonstration.surroundings import remove_topics
-from streams.topics import apply_topics
+from scripts.cli import Cluster
+from scripts.demonstration.environment import remove_topics
+from streams.kafka.topics import apply_topics
 
 PARTITIONS = topic(RAW).partitions
 """Of the product's topics, unless a bench asks for others."""

@@ -8,8 +8,8 @@ from scripts.benchmarks.streaming.arrivals import Overload, Waits, drained_rate,
 from scripts.benchmarks.streaming.records import Traffic
 from scripts.benchmarks.streaming.speech import DEFAULT, LOSSLESS
 from scripts.benchmarks.streaming.systems import SYSTEMS
-from scripts.benchmarks.streaming.trial import Done, Start, Where, ready
-from scripts.demonstration.module_process import ModuleProcess
+from scripts.benchmarks.streaming.trial import Setup, Start, TrialResult, ready
+from scripts.processes.module_process import ModuleProcess
 
 PEER = "confluent-eos"
 LOADS = (0.25, 0.6, 0.9, 1.5)
@@ -77,12 +77,12 @@ def steps(systems: Sequence[str], loads: Sequence[float]) -> int:
 
 
 def measure(
-    where: Where, traffic: Traffic, *, systems: Sequence[str], loads: Sequence[float], seconds: float
+    setup: Setup, traffic: Traffic, *, systems: Sequence[str], loads: Sequence[float], seconds: float
 ) -> Iterator[Row]:
     """Measure systems side by side: all at one load, then all at the next.
 
     Args:
-        where: The surroundings.
+        setup: The surroundings.
         traffic: What they are given.
         systems: Their names; the first one's capacity decides the rates, which are the same for all.
         loads: Shares of that capacity.
@@ -98,33 +98,33 @@ def measure(
     capacities = dict.fromkeys(systems, 0.0)
     for _ in range(CAPACITY_ROUNDS):
         for name in systems:
-            capacities[name] = max(capacities[name], _capacity(where, traffic, name))
+            capacities[name] = max(capacities[name], _capacity(setup, traffic, name))
     for load in loads:
         rate = load * capacities[systems[0]]
         count = max(round(rate * seconds), traffic.calls)
         for name in systems:
-            where.watching.begin(f"{where.brokers} broker(s): {name} at {load:.0%}, {rate:.0f}/s")
-            with ready(where, traffic, _start(name, traffic.level), count) as trial:
+            setup.watching.begin(f"{setup.brokers} broker(s): {name} at {load:.0%}, {rate:.0f}/s")
+            with ready(setup, traffic, _start(name, traffic.level), count) as trial:
                 done = trial.send(rate, count)
-            where.watching.advance(1)
-            yield _row(name, where.brokers, traffic.level, load=load, rate=rate, capacity=capacities[name], done=done)
+            setup.watching.advance(1)
+            yield _row(name, setup.brokers, traffic.level, load=load, rate=rate, capacity=capacities[name], done=done)
 
 
 def _start(name: str, level: str) -> Start[ModuleProcess]:
     return lambda cluster, directory: [SYSTEMS[name].make(cluster, level, directory)]
 
 
-def _capacity(where: Where, traffic: Traffic, name: str) -> float:
+def _capacity(setup: Setup, traffic: Traffic, name: str) -> float:
     """Results per second of a system while it drains a backlog."""
-    where.watching.begin(f"{where.brokers} broker(s): capacity of {name}")
+    setup.watching.begin(f"{setup.brokers} broker(s): capacity of {name}")
     count = BACKLOG[traffic.level]
-    with ready(where, traffic, _start(name, traffic.level), count) as trial:
+    with ready(setup, traffic, _start(name, traffic.level), count) as trial:
         rate = drained_rate(trial.drain(count).arrived)
-    where.watching.advance(1)
+    setup.watching.advance(1)
     return rate
 
 
-def _row(system: str, brokers: int, level: str, *, load: float, rate: float, capacity: float, done: Done) -> Row:
+def _row(system: str, brokers: int, level: str, *, load: float, rate: float, capacity: float, done: TrialResult) -> Row:
     return Row(
         system=system,
         brokers=brokers,

@@ -5,9 +5,9 @@ from itertools import groupby
 
 from rich.table import Table
 
-from scripts.benchmarks.machine import surroundings
+from scripts.benchmarks.machine import environment
 from scripts.benchmarks.streaming.latency import Row
-from scripts.benchmarks.streaming.report import LIBRARIES, settings, surroundings_table
+from scripts.benchmarks.streaming.report import LIBRARIES, environment_table, settings
 from scripts.benchmarks.streaming.systems import OURS
 
 _COLUMNS = ("p50 ms", "p95", "p99", "max", "our p95 over it", "done/s", "kept", "backlog", "growth", "CPU ms/record")
@@ -15,14 +15,14 @@ _COLUMNS = ("p50 ms", "p95", "p99", "max", "our p95 over it", "done/s", "kept", 
 
 def as_json(rows: Sequence[Row]) -> dict[str, object]:
     """Every row, and what they were taken on."""
-    return {"rows": [row.as_json() for row in rows], "settings": settings(), **surroundings(LIBRARIES)}
+    return {"rows": [row.as_json() for row in rows], "settings": settings(), **environment(LIBRARIES)}
 
 
 def tables(rows: Sequence[Row]) -> Iterator[Table]:
     """One table for each number of brokers and each level, and one of versions and settings."""
     for (brokers, level), group in groupby(rows, lambda row: (row.brokers, row.level)):
         yield _table(f"{level}, {brokers} broker{'s' if brokers > 1 else ''}", list(group))
-    yield surroundings_table(list(dict.fromkeys(row.system for row in rows)))
+    yield environment_table(list(dict.fromkeys(row.system for row in rows)))
 
 
 def _table(title: str, rows: Sequence[Row]) -> Table:

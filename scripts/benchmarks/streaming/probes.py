@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
-from scripts.demonstration.worker_process import WorkerProcess
+from scripts.processes.worker_process import WorkerProcess
 
 _ANSWER_S = 10.0
 _KIB = 1024

@@ -7,7 +7,7 @@ from statistics import median
 
 from rich.table import Table
 
-from scripts.benchmarks.machine import surroundings
+from scripts.benchmarks.machine import environment
 from scripts.benchmarks.streaming.stream import Run
 from scripts.benchmarks.streaming.systems import CEILINGS, CODEC, OURS, SYSTEMS
 
@@ -59,7 +59,7 @@ def as_json(runs: Sequence[Run]) -> dict[str, object]:
         "runs": [asdict(run) for run in runs],
         "summary": [asdict(row) for row in summarise(runs)],
         "settings": settings(),
-        **surroundings(LIBRARIES),
+        **environment(LIBRARIES),
     }
 
 
@@ -72,7 +72,7 @@ def tables(runs: Sequence[Run]) -> Iterator[Table]:
     """One table for each setting, and one of versions and settings."""
     for _, group in groupby(summarise(runs), _setting):
         yield _table(list(group))
-    yield surroundings_table(_systems(runs))
+    yield environment_table(_systems(runs))
 
 
 def _setting(of: Run | Summary) -> tuple[int, float, str]:
@@ -128,9 +128,9 @@ def _table(rows: Sequence[Summary]) -> Table:
     return table
 
 
-def surroundings_table(measured: Sequence[str]) -> Table:
+def environment_table(measured: Sequence[str]) -> Table:
     """The machine, versions, and the settings of these systems."""
-    found = surroundings(LIBRARIES)
+    found = environment(LIBRARIES)
     table = Table(title="measured on, and with", show_header=False)
     for name, value in {**found["machine"], **found["versions"]}.items():
         table.add_row(name, str(value))

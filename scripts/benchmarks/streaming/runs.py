@@ -13,10 +13,10 @@ from scripts.benchmarks.streaming.kafka import PARTITIONS, fresh_topics
 from scripts.benchmarks.streaming.records import CALLS, Backlog, messages
 from scripts.benchmarks.streaming.results import Results
 from scripts.benchmarks.streaming.speech import LEVELS, Segment
-from scripts.benchmarks.streaming.systems import CEILINGS, SYSTEMS, cpu_seconds, where
-from scripts.commands._cli import Cluster
-from scripts.demonstration.module_process import ModuleProcess, ProcessError, module_command, module_environment
-from scripts.demonstration.surroundings import PROJECT
+from scripts.benchmarks.streaming.systems import CEILINGS, SYSTEMS, cpu_seconds, setup
+from scripts.cli import Cluster
+from scripts.demonstration.environment import PROJECT
+from scripts.processes.module_process import ModuleProcess, ProcessError, module_command, module_environment
 
 #: Two for each call, which warm up every thread and open every partition's transaction.
 WARM_UP = 2 * CALLS
@@ -119,7 +119,7 @@ def _through_kafka(process: ModuleProcess, cluster: Cluster, backlog: Backlog, s
 
 
 def _ceiling(work: str, cluster: Cluster, scene: Scene) -> Measured:
-    words = [*where(cluster, scene.directory).as_words(), "--work", work, "--level", str(LEVELS[scene.level])]
+    words = [*setup(cluster, scene.directory).as_words(), "--work", work, "--level", str(LEVELS[scene.level])]
     words += ["--warm-up", str(WARM_UP), "--records", str(scene.records)]
     done = subprocess.run(
         module_command("scripts.benchmarks.streaming.peers.in_memory", words),

@@ -9,9 +9,9 @@ from typing import Any, Literal, get_args
 from scripts.benchmarks.streaming.probes import Transactions, peak_bytes, transactions
 from scripts.benchmarks.streaming.records import Traffic
 from scripts.benchmarks.streaming.systems import WORKER_SETTINGS, worker
-from scripts.benchmarks.streaming.trial import Done, Start, Trial, Where, ready
-from scripts.commands._cli import Cluster
-from scripts.demonstration.worker_process import WorkerProcess
+from scripts.benchmarks.streaming.trial import Setup, Start, Trial, TrialResult, ready
+from scripts.cli import Cluster
+from scripts.processes.worker_process import WorkerProcess
 
 Pace = Literal["backlog", "live"]
 """All at once, as after an outage; or as calls go on."""
@@ -115,7 +115,7 @@ def steps(factors: Sequence[str]) -> int:
 
 
 def measure(
-    where: Where,
+    setup: Setup,
     traffic: Traffic,
     factor: str,
     point: Point,
@@ -126,7 +126,7 @@ def measure(
     """Measure one deployment, first with a backlog and then with live calls.
 
     Args:
-        where: The surroundings.
+        setup: The surroundings.
         traffic: What the point's calls say.
         factor: What is varied.
         point: The deployment.
@@ -141,14 +141,14 @@ def measure(
         ResultsError: If a record has no result, or more than one.
     """
     counts: dict[Pace, int] = {"backlog": backlog_records(traffic, most), "live": live_records(point, most, seconds)}
-    where.watching.begin(f"{factor}: {getattr(point, factor):g}")
+    setup.watching.begin(f"{factor}: {getattr(point, factor):g}")
     start = workers(traffic.level, point.partitions, point.workers)
-    with ready(where, traffic, start, sum(counts.values())) as deployed:
+    with ready(setup, traffic, start, sum(counts.values())) as deployed:
         idle = _idle_cores(deployed)
         for pace, count in counts.items():
             before = committed(deployed)
             done = deployed.drain(count) if pace == "backlog" else deployed.send(point.rate, count)
-            where.watching.advance(1)
+            setup.watching.advance(1)
             yield _row(deployed, done, committed(deployed) - before, factor=factor, point=point, pace=pace, idle=idle)
 
 
@@ -196,7 +196,7 @@ def _idle_cores(deployed: Trial[WorkerProcess]) -> float:
 
 def _row(
     deployed: Trial[WorkerProcess],
-    done: Done,
+    done: TrialResult,
     made: Transactions,
     *,
     factor: str,

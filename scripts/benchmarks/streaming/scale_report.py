@@ -7,9 +7,9 @@ from pathlib import Path
 
 from rich.table import Table
 
-from scripts.benchmarks.machine import surroundings
+from scripts.benchmarks.machine import environment
 from scripts.benchmarks.streaming.capacity import Carried
-from scripts.benchmarks.streaming.report import LIBRARIES, settings, surroundings_table
+from scripts.benchmarks.streaming.report import LIBRARIES, environment_table, settings
 from scripts.benchmarks.streaming.scale import BASE, PACES, Row
 from scripts.benchmarks.streaming.systems import OURS
 
@@ -33,7 +33,7 @@ def as_json(rows: Sequence[Row], carried: Carried | None) -> dict[str, object]:
         "rows": [row.as_json() for row in rows],
         "carried": None if carried is None else asdict(carried),
         "settings": {OURS: settings()[OURS]},
-        **surroundings(LIBRARIES),
+        **environment(LIBRARIES),
     }
 
 
@@ -43,7 +43,7 @@ def tables(rows: Sequence[Row], carried: Carried | None) -> Iterator[Table]:
         yield _table(factor, list(group))
     if carried is not None:
         yield _carried(carried)
-    yield surroundings_table([OURS])
+    yield environment_table([OURS])
 
 
 def plot(rows: Sequence[Row], file: Path) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 from schemas.media_type import SLIN, MediaType
 from scripts.benchmarks.corpus import Corpus
 from scripts.benchmarks.streaming.coding import RATE
+from streams.analysis.analysis import analyse_lazily
 from streams.audio import Clip, decode
-from streams.audio.analysis import listen
 from streams.codecs import FlacEncoder, OpusEncoder
 from streams.compression import DEFAULT_POLICY, choose
 
@@ -67,7 +67,7 @@ def _segment(audio: bytes) -> Segment | None:
         return None
     encoders: dict[str, FlacEncoder | OpusEncoder] = {}
     for name, level in LEVELS.items():
-        match choose(clip, listen(clip), DEFAULT_POLICY, fixed_level=level).plan.encoders:
+        match choose(clip, analyse_lazily(clip), DEFAULT_POLICY, fixed_level=level).plan.encoders:
             case (FlacEncoder() as flac,) if name == LOSSLESS:
                 encoders[name] = flac
             case (OpusEncoder(shaped=True) as opus,) if name == DEFAULT:

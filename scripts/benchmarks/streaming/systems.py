@@ -11,9 +11,9 @@ from schemas.topics import COMPRESSED, RAW
 from scripts.benchmarks.streaming.kafka import PARTITIONS
 from scripts.benchmarks.streaming.peers.arguments import Arguments
 from scripts.benchmarks.streaming.speech import LEVELS
-from scripts.commands._cli import Cluster
-from scripts.demonstration.module_process import ModuleProcess
-from scripts.demonstration.worker_process import MODULE, WorkerProcess
+from scripts.cli import Cluster
+from scripts.processes.module_process import ModuleProcess
+from scripts.processes.worker_process import MODULE, WorkerProcess
 
 _PARTITIONING = "scripts.benchmarks.streaming.partitioning"
 _PEERS = "scripts.benchmarks.streaming.peers"
@@ -69,7 +69,7 @@ def _words(settings: Mapping[str, str]) -> str:
     return " ".join(f"{name}={value}" for name, value in settings.items())
 
 
-def where(cluster: Cluster, directory: Path) -> Arguments:
+def setup(cluster: Cluster, directory: Path) -> Arguments:
     """What a peer is told."""
     return Arguments(
         cluster.bootstrap_servers,
@@ -82,7 +82,7 @@ def where(cluster: Cluster, directory: Path) -> Arguments:
 
 def _peer(module: str, *options: str) -> Callable[[Cluster, str, Path], ModuleProcess]:
     def make(cluster: Cluster, _level: str, directory: Path) -> ModuleProcess:
-        words = [*where(cluster, directory).as_words(), *options]
+        words = [*setup(cluster, directory).as_words(), *options]
         return ModuleProcess(f"{_PEERS}.{module}", {}, directory / f"{module}.log", words)
 
     return make

@@ -16,8 +16,8 @@ from scripts.benchmarks.streaming.kafka import fresh_topics
 from scripts.benchmarks.streaming.records import Backlog, Traffic
 from scripts.benchmarks.streaming.runs import Watching, running
 from scripts.benchmarks.streaming.systems import cpu_seconds
-from scripts.commands._cli import Cluster
-from scripts.demonstration.module_process import ModuleProcess
+from scripts.cli import Cluster
+from scripts.processes.module_process import ModuleProcess
 
 #: Records that a system has done before anything is measured: every thread and every partition has had some.
 WARM_UP = 128
@@ -32,7 +32,7 @@ Start = Callable[[Cluster, Path], Sequence[System]]
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class Setup:
     """The surroundings of every trial.
 
     Attributes:
@@ -49,7 +49,7 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class TrialResult:
     """What became of the records of one measurement.
 
     Attributes:
@@ -108,7 +108,7 @@ class Trial(Generic[System]):
         self._sender.finish()
         time.sleep(_SETTLE_S)
 
-    def send(self, rate: float, count: int) -> Done:
+    def send(self, rate: float, count: int) -> TrialResult:
         """Send records at a steady rate and wait for every result.
 
         Args:
@@ -120,9 +120,9 @@ class Trial(Generic[System]):
         self._sender.begin(first, due)
         self._wait(count)
         cpu = self.cpu_seconds() - before
-        return Done(due, self._sender.finish(), self._listener.arrived(first, count), cpu)
+        return TrialResult(due, self._sender.finish(), self._listener.arrived(first, count), cpu)
 
-    def drain(self, count: int) -> Done:
+    def drain(self, count: int) -> TrialResult:
         """Let records come into sight all at once, and wait for every result.
 
         Args:
@@ -135,7 +135,7 @@ class Trial(Generic[System]):
         self._wait(count)
         cpu = self.cpu_seconds() - before
         due = np.full(count, now)
-        return Done(due, due, self._listener.arrived(first, count), cpu)
+        return TrialResult(due, due, self._listener.arrived(first, count), cpu)
 
     def _wait(self, count: int) -> None:
         self._next += count
@@ -147,11 +147,11 @@ class Trial(Generic[System]):
 
 
 @contextmanager
-def ready(where: Where, traffic: Traffic, start: Start[System], records: int) -> Iterator[Trial[System]]:
+def ready(setup: Setup, traffic: Traffic, start: Start[System], records: int) -> Iterator[Trial[System]]:
     """Start a system on topics of its own, and warm it up.
 
     Args:
-        where: The surroundings.
+        setup: The surroundings.
         traffic: What it is given.
         start: Makes its processes.
         records: How many will be measured.
@@ -161,13 +161,13 @@ def ready(where: Where, traffic: Traffic, start: Start[System], records: int) ->
         ResultsError: If a record has no result, or more than one.
     """
     with ExitStack() as ending:
-        cluster = ending.enter_context(fresh_topics(where.bootstrap_servers, where.watching.say, traffic.partitions))
+        cluster = ending.enter_context(fresh_topics(setup.bootstrap_servers, setup.watching.say, traffic.partitions))
         raw, results = cluster.topic(RAW), cluster.topic(COMPRESSED)
-        listener = Listener(where.bootstrap_servers, results, traffic.partitions, WARM_UP + records)
+        listener = Listener(setup.bootstrap_servers, results, traffic.partitions, WARM_UP + records)
         ending.enter_context(closing(listener))
-        sender = ending.enter_context(closing(Sender(where.bootstrap_servers, raw, traffic)))
-        backlog = Backlog(where.bootstrap_servers, raw, traffic.partitions)
-        processes = start(cluster, where.directory / cluster.group)
+        sender = ending.enter_context(closing(Sender(setup.bootstrap_servers, raw, traffic)))
+        backlog = Backlog(setup.bootstrap_servers, raw, traffic.partitions)
+        processes = start(cluster, setup.directory / cluster.group)
         for process in processes:
             ending.enter_context(running(process))
         trial = Trial(processes, backlog=backlog, sender=sender, listener=listener, traffic=traffic)

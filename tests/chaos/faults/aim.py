@@ -77,17 +77,17 @@ class Aim:
             What came of it, to be added to what was hit.
         """
         async with asyncio.TaskGroup() as tasks:
-            struck = asyncio.Event()
-            tasks.create_task(self._keep_busy(scene, struck))
+            injected = asyncio.Event()
+            tasks.create_task(self._keep_busy(scene, injected))
             tries, hit = await self._try(scene, victims)
-            struck.set()
+            injected.set()
         return f", {'' if hit else 'not '}{self._moment.__name__.replace('_', ' ')} (tries: {tries})"
 
-    async def _keep_busy(self, scene: Scene, struck: asyncio.Event) -> None:
+    async def _keep_busy(self, scene: Scene, injected: asyncio.Event) -> None:
         for inputs in self._bursts:
-            if struck.is_set():
+            if injected.is_set():
                 return
-            await scene.ledger.send(inputs)
+            await scene.oracle.send(inputs)
             await asyncio.sleep(_PAUSE_S)
 
     async def _try(self, scene: Scene, victims: Sequence[Worker]) -> tuple[int, bool]:
@@ -123,7 +123,7 @@ async def _open(transactions: OpenTransactions, *topics: str) -> _Where:
 async def _undone(scene: Scene, sent_before: float) -> _Where:
     """Where the inputs begin that have no outcome, of those sent before a moment (monotonic seconds)."""
     topic = scene.topic(RAW)
-    acknowledged = sorted(scene.ledger.acknowledged.items(), key=lambda pair: pair[0])
+    acknowledged = sorted(scene.oracle.acknowledged.items(), key=lambda pair: pair[0])
     sent = {place.partition: place.offset for place, one in acknowledged if one.at < sent_before}
     done = await committed_offsets(scene.cluster.bootstrap_servers, scene.group, topic)
     first = {partition: done.get(partition, 0) for partition in sent}

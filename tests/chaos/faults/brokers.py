@@ -79,7 +79,7 @@ class BrokerFreeze(Fault):
     async def inject(self, scene: Scene) -> None:
         self._victim = self._one_of(scene.cluster.brokers.nodes)
         self.what = f"broker {self._victim} for {self.lasts:.1f} s"
-        workers = [scene.crew.workers[number] for number in scene.crew.on_duty]
+        workers = [scene.pool.workers[number] for number in scene.pool.on_duty]
         if self._aim is not None:
             self.what += await self._aim.freeze(scene, workers)
         self.struck_at = time.monotonic()

@@ -12,7 +12,7 @@ from tests.chaos.workload import burst
 
 _BURST = 60
 #: Seconds from the arrival of a burst until it is struck: it is being worked on.
-_STRIKE_S = (0.02, 0.4)
+_INJECT_S = (0.02, 0.4)
 #: Seconds from the handing over of partitions until their new owner has fenced the old one, and a little more.
 _WAKES_S = (0.0, 0.6)
 #: A worker that is not missed by then is not going to be: nobody else is there.
@@ -30,16 +30,16 @@ class BusyKill(Fault):
 
     def __init__(self, chance: Random) -> None:
         super().__init__(chance)
-        self._strike_s = chance.uniform(*_STRIKE_S)
+        self._inject_s = chance.uniform(*_INJECT_S)
         self._burst = burst(_BURST, chance)
         self._aim = Aim.perhaps(chance, outcomes_in_a_transaction, offsets_in_a_transaction)
 
     async def inject(self, scene: Scene) -> None:
         self.what = "all"
-        victims = [scene.crew.workers[number] for number in scene.crew.on_duty]
+        victims = [scene.pool.workers[number] for number in scene.pool.on_duty]
         if self._aim is None:
-            await scene.ledger.send(self._burst)
-            await asyncio.sleep(self._strike_s)
+            await scene.oracle.send(self._burst)
+            await asyncio.sleep(self._inject_s)
         else:
             self.what += await self._aim.freeze(scene, victims)
         self.struck_at = time.monotonic()
@@ -55,23 +55,23 @@ class BusyZombie(Fault):
     def __init__(self, chance: Random) -> None:
         super().__init__(chance)
         self.lasts = chance.uniform(*_WAKES_S)
-        self._strike_s = chance.uniform(*_STRIKE_S)
+        self._inject_s = chance.uniform(*_INJECT_S)
         self._burst = burst(_BURST, chance)
         self._victim = -1
 
     async def inject(self, scene: Scene) -> None:
-        self._victim = self._one_of(scene.crew.on_duty)
-        worker = scene.crew.workers[self._victim]
+        self._victim = self._one_of(scene.pool.on_duty)
+        worker = scene.pool.workers[self._victim]
         self.what = worker.name
         members = await scene.members()
-        sending = asyncio.create_task(scene.ledger.send(self._burst))
-        await asyncio.sleep(self._strike_s)  # the first inputs are being worked on, the last ones not even sent
+        sending = asyncio.create_task(scene.oracle.send(self._burst))
+        await asyncio.sleep(self._inject_s)  # the first inputs are being worked on, the last ones not even sent
         worker.signal(signal.SIGSTOP)
         await sending
         await scene.wait_for_takeover(members, _MISSED_WITHIN_S)
 
     async def heal(self, scene: Scene) -> None:
-        scene.crew.workers[self._victim].signal(signal.SIGCONT)
+        scene.pool.workers[self._victim].signal(signal.SIGCONT)
 
 
 class BusyRebalance(Fault):
@@ -84,12 +84,12 @@ class BusyRebalance(Fault):
         self._flood = burst(_FLOOD, chance)
 
     async def inject(self, scene: Scene) -> None:
-        if scene.crew.off_duty:
-            number = scene.crew.off_duty[0]
-            scene.crew.call_up(number)
+        if scene.pool.off_duty:
+            number = scene.pool.off_duty[0]
+            scene.pool.call_up(number)
         else:
-            number = self._one_of(scene.crew.on_duty)
-            scene.crew.send_home(number)
-        self.what = scene.crew.workers[number].name
+            number = self._one_of(scene.pool.on_duty)
+            scene.pool.send_home(number)
+        self.what = scene.pool.workers[number].name
         await scene.wait_for_rebalance(_BEGINS_WITHIN_S)
-        await scene.ledger.send(self._flood)
+        await scene.oracle.send(self._flood)

@@ -19,9 +19,9 @@ class LinkReset(Fault):
 
     def _links(self, scene: Scene) -> Sequence[Link]:
         """One of the lines of the workers on duty."""
-        found = [pair for pair in scene.cluster.links if pair[0] in scene.crew.on_duty]
+        found = [pair for pair in scene.cluster.links if pair[0] in scene.pool.on_duty]
         worker, node = self._one_of(found)
-        self.what = f"{scene.crew.workers[worker].name} to broker {node}"
+        self.what = f"{scene.pool.workers[worker].name} to broker {node}"
         return [scene.cluster.links[worker, node]]
 
 
@@ -56,8 +56,8 @@ class Isolation(LinkCut):
         self.lasts = chance.uniform(11.0, 14.0)
 
     def _links(self, scene: Scene) -> Sequence[Link]:
-        worker = self._one_of(scene.crew.on_duty)
-        self.what = scene.crew.workers[worker].name
+        worker = self._one_of(scene.pool.on_duty)
+        self.what = scene.pool.workers[worker].name
         return scene.cluster.links_of(worker)
 
 

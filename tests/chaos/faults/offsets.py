@@ -37,13 +37,13 @@ class _AllStopped(Fault):
         self._inputs = burst(_BURST, chance)
 
     async def inject(self, scene: Scene) -> None:
-        async with scene.crew.all_stopped(_STOP_WITHIN_S):
-            await scene.ledger.send(self._inputs)
+        async with scene.pool.all_stopped(_STOP_WITHIN_S):
+            await scene.oracle.send(self._inputs)
             if not await _quiet(scene):
                 self.what = "not tried: a transaction stayed open"
                 return
             done = await committed_offsets(scene.cluster.bootstrap_servers, scene.group, scene.topic(RAW))
-            await scene.ledger.read_on()
+            await scene.oracle.read_on()
             unread = _unread(scene, done)
             victims = self._chance.sample(sorted(unread), min(_PARTITIONS, len(unread)))
             self.what = await self._change(scene, {number: unread[number] for number in victims})
@@ -71,7 +71,7 @@ class RetentionExpires(_AllStopped):
         starts = {number: self._chance.randint(offsets[0], offsets[-1]) for number, offsets in unread.items()}
         await _delete(scene, starts)
         for number, start in starts.items():
-            scene.ledger.expire(number, range(unread[number][0], start))
+            scene.oracle.expire(number, range(unread[number][0], start))
         expired = sum(start - unread[number][0] for number, start in starts.items())
         return f"{expired} offsets of {len(starts)} partitions"
 
@@ -94,7 +94,7 @@ class OffsetsBeyondTheEnd(_AllStopped):
 def _unread(scene: Scene, done: Mapping[int, int]) -> dict[int, range]:
     """By partition, the offsets from the committed one to the last acknowledged input, where there are any."""
     last: dict[int, int] = {}
-    for place in scene.ledger.awaited:
+    for place in scene.oracle.awaited:
         last[place.partition] = max(place.offset, last.get(place.partition, 0))
     unread = {number: range(done.get(number, 0), offset + 1) for number, offset in last.items()}
     return {number: offsets for number, offsets in unread.items() if offsets}

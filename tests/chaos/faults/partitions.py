@@ -74,7 +74,7 @@ class BrokerCutFromPeers(Fault):
 
     async def _mislead(self, scene: Scene) -> None:
         node = await scene.group_coordinator()
-        links = [scene.cluster.links[number, node] for number in scene.crew.workers]
+        links = [scene.cluster.links[number, node] for number in scene.pool.workers]
         try:
             # It hears no more than that its members live. What it had been told further would wait for its peers, and
             # whoever asks for offsets would wait for that.
@@ -85,7 +85,7 @@ class BrokerCutFromPeers(Fault):
             scene.cluster.peers.cut_off(node)
             replaced = await scene.wait_for_coordinator_other_than(node, _REPLACED_WITHIN_S)
             # What goes to a broker that is cut off is not confirmed before it is back: nobody waits for that here.
-            sending = asyncio.create_task(scene.ledger.send(self._burst))
+            sending = asyncio.create_task(scene.oracle.send(self._burst))
             await asyncio.sleep(self._goes_on_s)
             self.what = f"broker {node}, {await self._turn_a_worker(scene, node) if replaced else 'not replaced'}"
         finally:
@@ -96,8 +96,8 @@ class BrokerCutFromPeers(Fault):
 
     async def _turn_a_worker(self, scene: Scene, node: int) -> str:
         """Start a worker again, and turn it to one broker when it asks for offsets; returns what came of it."""
-        number = self._one_of(scene.crew.on_duty)
-        name, to_it = scene.crew.workers[number].name, scene.cluster.links[number, node]
+        number = self._one_of(scene.pool.on_duty)
+        name, to_it = scene.pool.workers[number].name, scene.cluster.links[number, node]
         to_others = [link for link in scene.cluster.links_of(number) if link is not to_it]
 
         def turn() -> None:
@@ -106,7 +106,7 @@ class BrokerCutFromPeers(Fault):
             to_it.refuse(*_BEYOND_IT)
 
         try:
-            with scene.crew.held_down(number):
+            with scene.pool.held_down(number):
                 # To the others the broker is gone: that it is there a worker hears from itself alone.
                 to_it.refuse(FIND_COORDINATOR, *_BEYOND_IT)
                 for link in to_others:

@@ -47,9 +47,9 @@ class PolicyRecreated(Fault):
                     await publish_policies(servers, scene.prefix, scene.policies)
                     break
                 await asyncio.sleep(_PAUSE_S)
-        await scene.crew.all_ready(_READY_WITHIN_S)
+        await scene.pool.all_ready(_READY_WITHIN_S)
         await asyncio.sleep(_IN_FORCE_S)
-        await scene.ledger.send(self._inputs)
+        await scene.oracle.send(self._inputs)
 
 
 async def _delete(servers: str, topic: str) -> None:

@@ -31,7 +31,7 @@ class BombClips(Fault):
 
     async def inject(self, scene: Scene) -> None:
         self.what = f"{len(self._bombs)} files"
-        await scene.ledger.send(self._bombs)
+        await scene.oracle.send(self._bombs)
 
 
 class CarelessSender(Fault):
@@ -48,7 +48,7 @@ class CarelessSender(Fault):
         links = scene.cluster.links_of(scene.cluster.sender)
         due = [0.0 if n < _CARELESS / 2 else _SECOND_HALF_AT_S for n in range(_CARELESS)]
         servers = scene.cluster.servers_of(scene.cluster.sender)
-        sending = asyncio.create_task(scene.ledger.send(self._inputs, due, servers=servers, idempotent=False))
+        sending = asyncio.create_task(scene.oracle.send(self._inputs, due, servers=servers, idempotent=False))
         await asyncio.sleep(_SECOND_HALF_AT_S - _WAY_S / 2)
         for link in links:
             link.delay = _WAY_S
@@ -70,7 +70,7 @@ class ForeignSenders(Fault):
 
     async def inject(self, scene: Scene) -> None:
         self.what = "; ".join(self._inputs)
-        await asyncio.gather(*(scene.ledger.send_by(CLIENTS[name], plan) for name, plan in self._inputs.items()))
+        await asyncio.gather(*(scene.oracle.send_by(CLIENTS[name], plan) for name, plan in self._inputs.items()))
 
 
 class OddBatches(Fault):
@@ -85,4 +85,4 @@ class OddBatches(Fault):
     async def inject(self, scene: Scene) -> None:
         self.what = f"{len(self._batches)} batches"
         for partition, data, inputs in self._batches:
-            await scene.ledger.append(data, partition, inputs)
+            await scene.oracle.append(data, partition, inputs)

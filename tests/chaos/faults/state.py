@@ -43,11 +43,11 @@ class _StateFault(Fault):
         self._victim: Worker | None = None
 
     async def inject(self, scene: Scene) -> None:
-        number = self._one_of(scene.crew.on_duty)
+        number = self._one_of(scene.pool.on_duty)
         # One after the other: nothing can be corrupted on a disk that takes no writes.
-        await scene.crew.workers[number].disk.acquire()
+        await scene.pool.workers[number].disk.acquire()
         self.struck_at = time.monotonic()
-        with scene.crew.held_down(number) as self._victim:
+        with scene.pool.held_down(number) as self._victim:
             self._victim.state.mkdir(exist_ok=True)
             harm = await asyncio.to_thread(self._harm, self._victim.state)
             self.what = f"{self._victim.name}{harm and ', ' + harm}"

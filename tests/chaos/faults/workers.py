@@ -38,7 +38,7 @@ class WorkerKill(Fault):
     _signal: ClassVar[signal.Signals] = signal.SIGKILL
 
     async def inject(self, scene: Scene) -> None:
-        worker = scene.crew.workers[self._one_of(scene.crew.on_duty)]
+        worker = scene.pool.workers[self._one_of(scene.pool.on_duty)]
         self.what = worker.name
         worker.signal(self._signal)
 
@@ -50,8 +50,8 @@ class AllWorkersKill(Fault):
 
     async def inject(self, scene: Scene) -> None:
         self.what = "all"
-        for number in scene.crew.on_duty:
-            scene.crew.workers[number].signal(signal.SIGKILL)
+        for number in scene.pool.on_duty:
+            scene.pool.workers[number].signal(signal.SIGKILL)
 
 
 class WorkerPause(Fault):
@@ -65,12 +65,12 @@ class WorkerPause(Fault):
         self._victim = -1
 
     async def inject(self, scene: Scene) -> None:
-        self._victim = self._one_of(scene.crew.on_duty)
-        self.what = f"{scene.crew.workers[self._victim].name} for {self.lasts:.1f} s"
-        scene.crew.workers[self._victim].signal(signal.SIGSTOP)
+        self._victim = self._one_of(scene.pool.on_duty)
+        self.what = f"{scene.pool.workers[self._victim].name} for {self.lasts:.1f} s"
+        scene.pool.workers[self._victim].signal(signal.SIGSTOP)
 
     async def heal(self, scene: Scene) -> None:
-        scene.crew.workers[self._victim].signal(signal.SIGCONT)
+        scene.pool.workers[self._victim].signal(signal.SIGCONT)
 
 
 class WorkerFreeze(WorkerPause):
@@ -86,7 +86,7 @@ class WorkerFreeze(WorkerPause):
     async def inject(self, scene: Scene) -> None:
         await super().inject(scene)
         if self._aim is not None:
-            self.what += await self._aim.freeze(scene, [scene.crew.workers[self._victim]])
+            self.what += await self._aim.freeze(scene, [scene.pool.workers[self._victim]])
             self.struck_at = time.monotonic()
 
 
@@ -104,13 +104,13 @@ class WorkersRolling(Fault):
 
     async def inject(self, scene: Scene) -> None:
         self.what = "all in turn"
-        for number in scene.crew.on_duty:
-            worker = scene.crew.workers[number]
+        for number in scene.pool.on_duty:
+            worker = scene.pool.workers[number]
             starts, until = worker.starts, time.monotonic() + _READY_WITHIN_S
             worker.signal(signal.SIGTERM)
-            while worker.starts == starts and number in scene.crew.on_duty and time.monotonic() < until:
+            while worker.starts == starts and number in scene.pool.on_duty and time.monotonic() < until:
                 await asyncio.sleep(0.1)
-            await scene.crew.all_ready(_READY_WITHIN_S)
+            await scene.pool.all_ready(_READY_WITHIN_S)
 
 
 class Rebalances(Fault):
@@ -125,10 +125,10 @@ class Rebalances(Fault):
     async def inject(self, scene: Scene) -> None:
         self.what = f"{len(self._pauses)} in a row"
         for pause in self._pauses:
-            if scene.crew.off_duty:
-                scene.crew.call_up(scene.crew.off_duty[0])
+            if scene.pool.off_duty:
+                scene.pool.call_up(scene.pool.off_duty[0])
             else:
-                scene.crew.send_home(self._one_of(scene.crew.on_duty))
+                scene.pool.send_home(self._one_of(scene.pool.on_duty))
             await asyncio.sleep(pause)
 
 
@@ -138,7 +138,7 @@ class RebalanceInRecovery(Rebalances):
     name = "rebalances-in-recovery"
 
     async def inject(self, scene: Scene) -> None:
-        scene.crew.workers[self._one_of(scene.crew.on_duty)].signal(signal.SIGKILL)
+        scene.pool.workers[self._one_of(scene.pool.on_duty)].signal(signal.SIGKILL)
         await super().inject(scene)
 
 
@@ -148,7 +148,7 @@ class DecoderKill(Fault):
     name = "decoder-kill"
 
     async def inject(self, scene: Scene) -> None:
-        worker = scene.crew.workers[self._one_of(scene.crew.on_duty)]
+        worker = scene.pool.workers[self._one_of(scene.pool.on_duty)]
         self.what = worker.name
         with contextlib.suppress(psutil.NoSuchProcess):  # somebody was faster
             for child in worker.decoders() if worker.alive else ():
@@ -167,7 +167,7 @@ class MemoryPressure(Fault):
         self._victim: psutil.Process | None = None
 
     async def inject(self, scene: Scene) -> None:
-        worker = scene.crew.workers[self._one_of(scene.crew.on_duty)]
+        worker = scene.pool.workers[self._one_of(scene.pool.on_duty)]
         self.what = f"{worker.name} with {self._spare >> 20} MiB to spare for {self.lasts:.1f} s"
         with contextlib.suppress(psutil.NoSuchProcess):
             self._victim = psutil.Process(worker.process.pid)
@@ -195,13 +195,13 @@ class StalledPipe(Fault):
         self._pipe: LogPipe | None = None
 
     async def inject(self, scene: Scene) -> None:
-        worker = scene.crew.workers[self._one_of(scene.crew.on_duty)]
+        worker = scene.pool.workers[self._one_of(scene.pool.on_duty)]
         self.what = f"{worker.name} for {self._stall_s:.1f} s"
         self._pipe = worker.log_pipe
         if self._pipe is not None:
             self._pipe.hold_up()
         starts, until, asked, answered = worker.starts, time.monotonic() + self._stall_s, 0, 0
-        await scene.ledger.send(self._inputs)
+        await scene.oracle.send(self._inputs)
         while time.monotonic() < until:
             await asyncio.sleep(_LOOK_S)
             if worker.starts == starts and worker.runs:
@@ -227,14 +227,14 @@ class WrongClock(Fault):
         self._victim = -1
 
     async def inject(self, scene: Scene) -> None:
-        self._victim = self._one_of(scene.crew.on_duty)
-        self.what = f"{scene.crew.workers[self._victim].name} {self._ahead_s:+.0f} s for {self.lasts:.1f} s"
+        self._victim = self._one_of(scene.pool.on_duty)
+        self.what = f"{scene.pool.workers[self._victim].name} {self._ahead_s:+.0f} s for {self.lasts:.1f} s"
         self._set(scene, self._ahead_s)
 
     async def heal(self, scene: Scene) -> None:
         self._set(scene, 0.0)
 
     def _set(self, scene: Scene, ahead_s: float) -> None:
-        worker = scene.crew.workers[self._victim]
+        worker = scene.pool.workers[self._victim]
         worker.clock_ahead_s = ahead_s
         worker.signal(signal.SIGKILL)

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.media_type import MediaType
 from schemas.rejection import Rejection
-from streams.audio import ogg
+from streams.audio.containers import ogg
 from streams.audio.decode import decode
 from streams.audio.limits import DecodeLimits
 from tests.support.signals import encode_as, speech, write_sound

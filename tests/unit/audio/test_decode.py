@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from schemas.media_type import MediaType
-from streams.audio import ogg
 from streams.audio.clip import Clip, SourceFormat
+from streams.audio.containers import ogg
 from streams.audio.decode import decode
 from tests.support.signals import MEDIA_TYPES, clip_of, encode_as, speech, write_sound
 

@@ -9,10 +9,10 @@ import pytest
 
 from schemas.media_type import MediaType
 from schemas.rejection import Rejection
-from streams.audio import ogg
 from streams.audio.clip import Clip
+from streams.audio.containers import ogg
 from streams.audio.limits import DecodeLimits
-from streams.isolation import Cage
+from streams.sandbox import DecoderSandbox
 from tests.support.signals import encode_as, speech, write_sound
 
 LIMITS = DecodeLimits(max_pcm_bytes=4 * 1024 * 1024)
@@ -33,8 +33,8 @@ LABELS = {
 
 
 @pytest.fixture(scope="module")
-def cage() -> Iterator[Cage]:
-    with Cage(1, LIMITS) as started:
+def sandbox() -> Iterator[DecoderSandbox]:
+    with DecoderSandbox(1, LIMITS) as started:
         yield started
 
 
@@ -87,17 +87,17 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def fuzz(kind: str, count: int, seed: int, cage: Cage) -> None:
+def fuzz(kind: str, count: int, seed: int, sandbox: DecoderSandbox) -> None:
     dice = random.Random(f"{kind} {seed}")
     originals = [(made(kind, clip), label(kind, clip)) for clip in CLIPS]
     for original, media_type in originals:
-        assert isinstance(cage.decode(original, media_type), Clip)
+        assert isinstance(sandbox.decode(original, media_type), Clip)
     before = peak_mib()
     outcomes: Counter[str] = Counter()
     for _ in range(count):
         original, media_type = dice.choice(originals)
         audio = damaged(original, dice)
-        outcome = cage.decode(sealed(audio) if kind.endswith("-sealed") else audio, media_type)
+        outcome = sandbox.decode(sealed(audio) if kind.endswith("-sealed") else audio, media_type)
         if isinstance(outcome, Clip):
             assert 0 < outcome.samples.nbytes <= LIMITS.max_pcm_bytes
         outcomes["Clip" if isinstance(outcome, Clip) else outcome.code] += 1
@@ -108,22 +108,22 @@ def fuzz(kind: str, count: int, seed: int, cage: Cage) -> None:
 
 
 @pytest.mark.parametrize("kind", LABELS)
-def test_damaged_input(kind: str, cage: Cage) -> None:
-    fuzz(kind, 500, 1, cage)
+def test_damaged_input(kind: str, sandbox: DecoderSandbox) -> None:
+    fuzz(kind, 500, 1, sandbox)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kind", LABELS)
-def test_much_damaged_input(kind: str, cage: Cage) -> None:
-    fuzz(kind, 20_000, 2, cage)
+def test_much_damaged_input(kind: str, sandbox: DecoderSandbox) -> None:
+    fuzz(kind, 20_000, 2, sandbox)
 
 
 @pytest.mark.parametrize("name", ["audio/wav", "audio/flac", "audio/ogg", "audio/mpeg"])
-def test_random_bytes_behind_a_good_beginning(name: str, cage: Cage) -> None:
+def test_random_bytes_behind_a_good_beginning(name: str, sandbox: DecoderSandbox) -> None:
     dice = random.Random(name)
     for length in range(0, 400, 7):
         head = encode_as(CLIPS[0], name)[: dice.choice((4, 12, 30, 60))]
-        outcome = cage.decode(head + dice.randbytes(length), MediaType(name))
+        outcome = sandbox.decode(head + dice.randbytes(length), MediaType(name))
         assert isinstance(outcome, Rejection)
         assert outcome.code not in {"DecoderCrashed", "DecoderTimeout"}

@@ -2,8 +2,8 @@ import pytest
 
 from schemas import Channel, Policy
 from schemas.raw_audio import CHANNELS
+from streams.analysis.analysis import analyse_lazily
 from streams.audio import Clip
-from streams.audio.analysis import listen
 from streams.cache import admits, cache_key
 from streams.cache.entry import Entry, expiry, pack, unpack
 from streams.compression import DEFAULT_POLICY, choose, encode
@@ -12,7 +12,7 @@ from tests.support.signals import speech
 
 def test_an_entry_gives_back_the_very_file() -> None:
     clip: Clip = speech(0.5)
-    encoded = encode(clip, choose(clip, listen(clip), DEFAULT_POLICY).plan)
+    encoded = encode(clip, choose(clip, analyse_lazily(clip), DEFAULT_POLICY).plan)
     for entry in (Entry(encoded, 1.5e9, 1.4e9, None), Entry(encoded, 1.5e9, 1.4e9, 0.1)):
         assert unpack(pack(entry)) == entry
         assert expiry(pack(entry)) == 1.5e9

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.benchmarks import cache_synthesis
-from scripts.benchmarks.cache_replay import POLICIES, replay
+from scripts.benchmarks.cache import synthesis
+from scripts.benchmarks.cache.replay import POLICIES, replay
 from streams.cache.adaptive import Adaptive
 from streams.cache.eviction import SizedCache
 from streams.cache.lfu import LFU
@@ -195,11 +195,11 @@ def test_lfu_forgets_the_places_of_removed_entries() -> None:
     assert len(cache._heap) < 200  # noqa: SLF001  nothing outside shows a leak
 
 
-@pytest.mark.parametrize("kind", cache_synthesis.KINDS)
+@pytest.mark.parametrize("kind", synthesis.KINDS)
 @pytest.mark.parametrize("share", [0.01, 0.03, 0.1, 0.3])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_adaptive_is_as_good_as_the_better_expert(kind: str, share: float, seed: int) -> None:
-    trace = cache_synthesis.KINDS[kind](20_000, seed)
+    trace = synthesis.KINDS[kind](20_000, seed)
     budget = int(trace.footprint * share)
     rates = {name: replay(trace, POLICIES[name](trace, budget))[0].mean() for name in ("lru", "lfu", "adaptive")}
     assert rates["adaptive"] > max(rates["lru"], rates["lfu"]) - 0.02
@@ -207,7 +207,7 @@ def test_adaptive_is_as_good_as_the_better_expert(kind: str, share: float, seed:
 
 def test_adaptive_gains_from_a_switch() -> None:
     """It follows LRU before and LFU after, so that it is ahead of both."""
-    trace = cache_synthesis.switch(60_000, 3)
+    trace = synthesis.switch(60_000, 3)
     budget = int(trace.footprint * 0.03)
     rates = {name: replay(trace, POLICIES[name](trace, budget))[0].mean() for name in ("lru", "lfu", "adaptive")}
     assert rates["adaptive"] > max(rates["lru"], rates["lfu"])

@@ -25,7 +25,7 @@ def test_the_same_seed_gives_the_same_rounds() -> None:
 
 def test_every_fault_has_its_turn_before_any_has_a_second_one() -> None:
     planner = Planner(3, list(FAULTS))
-    laps = [[planner._turn(lap * len(FAULTS) + at) for at in range(len(FAULTS))] for lap in range(2)]  # noqa: SLF001
+    laps = [[planner._gate(lap * len(FAULTS) + at) for at in range(len(FAULTS))] for lap in range(2)]  # noqa: SLF001
 
     assert sorted(laps[0]) == sorted(laps[1]) == sorted(FAULTS)
     assert laps[0] != laps[1]

@@ -2,7 +2,7 @@
 
 from tests.chaos.records import Place, Sent
 from tests.chaos.recovery import recovered, recovery_s
-from tests.chaos.verdict import Struck
+from tests.chaos.verdict import Injected
 from tests.unit.chaos.honest import planned
 
 ONE = planned()[0]
@@ -27,15 +27,15 @@ def test_there_is_no_recovery_where_a_partition_stays_silent() -> None:
 def test_faults_that_overlap_are_not_alone() -> None:
     inputs = sent((0, 1.0), (0, 4.0), (0, 21.0))
     arrivals = {Place(0, 0): 5.0, Place(0, 1): 5.0, Place(0, 2): 22.0}
-    struck = [Struck("a", "", 0.5, 0.6), Struck("b", "", 3.0, 3.1), Struck("c", "", 20.0, 20.0)]
+    injected = [Injected("a", "", 0.5, 0.6), Injected("b", "", 3.0, 3.1), Injected("c", "", 20.0, 20.0)]
 
-    found = recovered(struck, inputs, arrivals)
+    found = recovered(injected, inputs, arrivals)
 
     assert [(one.recovery_s, one.alone) for one in found] == [(4.5, False), (2.0, False), (2.0, True)]
 
 
 def test_a_fault_is_at_work_until_it_is_healed() -> None:
     inputs, arrivals = sent((0, 1.0), (0, 6.0)), {Place(0, 0): 1.1, Place(0, 1): 6.5}
-    struck = [Struck("frozen", "", 0.5, 10.0), Struck("killed", "", 5.0, 5.0)]
+    injected = [Injected("frozen", "", 0.5, 10.0), Injected("killed", "", 5.0, 5.0)]
 
-    assert [one.alone for one in recovered(struck, inputs, arrivals)] == [False, False]
+    assert [one.alone for one in recovered(injected, inputs, arrivals)] == [False, False]

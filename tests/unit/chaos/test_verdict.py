@@ -1,13 +1,13 @@
 """What a run adds up to."""
 
-from tests.chaos.verdict import Problem, RoundVerdict, Struck, Totals
+from tests.chaos.verdict import Injected, Problem, RoundVerdict, Totals
 
 
-def kill(recovery_s: float | None, *, alone: bool = True, name: str = "worker-kill") -> Struck:
-    return Struck(name, "worker-0", 0.0, 0.0, recovery_s, alone)
+def kill(recovery_s: float | None, *, alone: bool = True, name: str = "worker-kill") -> Injected:
+    return Injected(name, "worker-0", 0.0, 0.0, recovery_s, alone)
 
 
-def verdict(*faults: Struck, problems: tuple[Problem, ...] = (), aborted: int = 0) -> RoundVerdict:
+def verdict(*faults: Injected, problems: tuple[Problem, ...] = (), aborted: int = 0) -> RoundVerdict:
     return RoundVerdict(0, 150, faults, problems, aborted, 15.0)
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.audio import ogg
+from streams.audio.containers import ogg
 from streams.codecs.oggfile import write
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from streams.audio import ogg
 from streams.audio.clip import Clip
+from streams.audio.containers import ogg
 from streams.codecs import OpusEncoder
 from tests.support.signals import clip_of, speech
 

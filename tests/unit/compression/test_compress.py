@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from schemas.media_type import MediaType
-from scripts.benchmarks.dtmf import digits, heard
-from streams.audio.analysis import listen
+from scripts.benchmarks.codecs.dtmf import digits, heard
+from streams.analysis.analysis import analyse_lazily
 from streams.audio.clip import Clip
 from streams.audio.decode import decode
 from streams.codecs import Encoded
@@ -37,7 +37,7 @@ def decoded(audio: bytes, label: str) -> Clip:
 
 
 def planned(clip: Clip, level: int | None = None, policy: Policy = DEFAULT_POLICY) -> Plan:
-    return choose(clip, listen(clip), policy, fixed_level=level).plan
+    return choose(clip, analyse_lazily(clip), policy, fixed_level=level).plan
 
 
 def compressed(audio: bytes, label: str, level: int | None, policy: Policy = DEFAULT_POLICY) -> Encoded:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from schemas.media_type import MediaType
-from streams.audio.analysis import Analysis, Hearing, listen
+from streams.analysis.analysis import Analysis, LazyAnalysis, analyse_lazily
 from streams.audio.clip import Clip
 from streams.audio.decode import decode
 from streams.codecs import FlacEncoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
@@ -21,7 +21,7 @@ SPEECH = Analysis(
 MOST = Pressure(effort_steps=3, extra_levels=2)
 
 
-def hears(**changes: Any) -> Analysis:
+def analysed(**changes: Any) -> Analysis:
     return dataclasses.replace(SPEECH, **changes)
 
 
@@ -32,7 +32,7 @@ def decide(
     fixed: int | None = None,
     clip: Clip = CLIP,
 ) -> Decision:
-    return choose(clip, Hearing.known(analysis), policy, pressure, fixed)
+    return choose(clip, LazyAnalysis.known(analysis), policy, pressure, fixed)
 
 
 def opus(decision: Decision) -> OpusEncoder:
@@ -109,19 +109,21 @@ def test_a_fixed_level_wins_over_everything_but_legal_hold_and_fax() -> None:
     assert decide(Policy(1, floor_level=5), fixed=1).plan.level == 1
     assert decide(pressure=MOST, fixed=3).plan.level == 3
     assert decide(Policy(1, legal_hold=True), fixed=5).plan.level == 2
-    assert decide(analysis=hears(kind="fax"), fixed=5).plan.level == 2
+    assert decide(analysis=analysed(kind="fax"), fixed=5).plan.level == 2
 
 
 @pytest.mark.parametrize("pressure", [Pressure(), MOST])
 @pytest.mark.parametrize("policy", [Policy(1), Policy(1, floor_level=5), Policy(1, accept=("audio/mpeg",))])
 def test_fax_is_never_coded_lossily(policy: Policy, pressure: Pressure) -> None:
-    decision = decide(policy, hears(kind="fax"), pressure)
+    decision = decide(policy, analysed(kind="fax"), pressure)
 
     assert (decision.plan.level, decision.plan.codec, decision.reason) == (2, "flac", "fax")
     assert decision.plan.qualities == (5.0,)
 
 
-@pytest.mark.parametrize("analysis", [hears(has_dtmf=True), hears(kind="tones"), hears(has_dtmf=True, activity=0.1)])
+@pytest.mark.parametrize(
+    "analysis", [analysed(has_dtmf=True), analysed(kind="tones"), analysed(has_dtmf=True, activity=0.1)]
+)
 @pytest.mark.parametrize("level", [3, 4, 5])
 def test_tones_get_enough_bits_and_no_gaps(level: int, analysis: Analysis) -> None:
     encoder = opus(decide(fixed=level, analysis=analysis))
@@ -132,7 +134,7 @@ def test_tones_get_enough_bits_and_no_gaps(level: int, analysis: Analysis) -> No
 
 
 def test_silence_is_cheapest() -> None:
-    decision = decide(analysis=hears(kind="silence", level_dbfs=float("-inf"), activity=0.0))
+    decision = decide(analysis=analysed(kind="silence", level_dbfs=float("-inf"), activity=0.0))
 
     assert decision.reason == "silence"
     assert opus(decision) == OpusEncoder(6000, effort=0, dtx=True, bandwidth=4000)
@@ -178,7 +180,7 @@ def test_lossless_levels_take_the_first_lossless_type(level: int, accept: tuple[
 def test_g711_stays_g711_without_loss(label: str, law: str) -> None:
     clip = from_g711(label)
 
-    for analysis in (SPEECH, hears(g711=law)):
+    for analysis in (SPEECH, analysed(g711=law)):
         assert [encoder.codec for encoder in decide(clip=clip, fixed=1, analysis=analysis).plan.encoders] == [law]
         assert [e.codec for e in decide(clip=clip, fixed=2, analysis=analysis).plan.encoders] == [law, "flac"]
         assert set(decide(clip=clip, fixed=2, analysis=analysis).plan.qualities) == {5.0}
@@ -189,7 +191,7 @@ def test_linear_audio_that_was_g711_once_becomes_g711_again() -> None:
     clip = from_g711("audio/PCMA")
     linear = Clip.of(clip.samples, 8000, speech(0.1).source)
 
-    plan = decide(clip=linear, analysis=hears(g711="pcma"), fixed=1).plan
+    plan = decide(clip=linear, analysis=analysed(g711="pcma"), fixed=1).plan
 
     assert [encoder.codec for encoder in plan.encoders] == ["pcma"]
     assert encode(linear, plan).quality == 5.0
@@ -241,7 +243,7 @@ def test_the_policys_quality_is_a_floor(level: int) -> None:
 
 @pytest.mark.parametrize("policy", [Policy(1, accept=("audio/ogg;codecs=vorbis",)), Policy(1, min_quality=4.54)])
 def test_a_format_that_cannot_keep_the_floor_says_so(policy: Policy) -> None:
-    best = decide(policy, hears(level_dbfs=-45.0, activity=0.5))
+    best = decide(policy, analysed(level_dbfs=-45.0, activity=0.5))
 
     assert best.plan.qualities[0] < max(FLOORS[3], policy.min_quality or 0.0)
     assert best.reason == "format limit"
@@ -258,7 +260,7 @@ def test_only_speech_without_tones_is_shaped() -> None:
     others: list[dict[str, Any]] = [{"kind": "music"}, {"kind": "tones"}, {"has_dtmf": True}, {"kind": "silence"}]
 
     assert opus(decide()).shaped
-    assert not any(opus(decide(analysis=hears(**other))).shaped for other in others)
+    assert not any(opus(decide(analysis=analysed(**other))).shaped for other in others)
 
 
 def minute(bits_per_second: int) -> int:
@@ -296,7 +298,7 @@ def test_profiles_differ_where_the_bytes_may() -> None:
 def test_the_choice_is_pure() -> None:
     clip = speech(1)
 
-    assert choose(clip, listen(clip), DEFAULT_POLICY) == choose(clip, listen(clip), DEFAULT_POLICY)
+    assert choose(clip, analyse_lazily(clip), DEFAULT_POLICY) == choose(clip, analyse_lazily(clip), DEFAULT_POLICY)
 
 
 def test_a_plan_is_for_one_form_of_audio() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.audio.analysis import Analysis
+from streams.analysis.analysis import Analysis
 from streams.codecs import Encoder, FlacEncoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
 from streams.compression.quality import Model, forecast
 
@@ -25,7 +25,7 @@ channels = st.integers(1, 2)
 efforts = st.integers(0, 10)
 
 
-def heard(**changes: Any) -> Analysis:
+def analysed(**changes: Any) -> Analysis:
     """An ordinary clip."""
     ordinary: dict[str, Any] = {
         "kind": "speech",
@@ -88,18 +88,18 @@ def test_bit_rate_keeps_the_floor(analysis: Analysis, rate: int, channels: int, 
 
 @pytest.mark.parametrize(("floor", "low", "high"), [(4.2, 9000, 12_500), (4.0, 7500, 10_500), (3.5, 6000, 8000)])
 def test_levels_take_what_was_measured(floor: float, low: int, high: int) -> None:
-    assert low <= forecast(8000, 1, heard()).bitrate_for(floor) <= high
+    assert low <= forecast(8000, 1, analysed()).bitrate_for(floor) <= high
 
 
 @pytest.mark.parametrize(
     "change", [{"kind": "music"}, {"kind": "tones"}, {"bandwidth": 7000}, {"bandwidth": 20_000}, {"level_dbfs": -42.0}]
 )
 def test_harder_clips_get_more(change: dict[str, Any]) -> None:
-    assert forecast(48_000, 1, heard(**change)).bitrate_for(4.2) > forecast(48_000, 1, heard()).bitrate_for(4.2)
+    assert forecast(48_000, 1, analysed(**change)).bitrate_for(4.2) > forecast(48_000, 1, analysed()).bitrate_for(4.2)
 
 
 def test_less_effort_is_made_up_for() -> None:
-    needed = [forecast(8000, 1, heard()).bitrate_for(4.0, effort) for effort in (0, 3, 5, 10)]
+    needed = [forecast(8000, 1, analysed()).bitrate_for(4.0, effort) for effort in (0, 3, 5, 10)]
 
     assert needed == sorted(needed, reverse=True)
     assert needed[0] > needed[-1]
@@ -107,12 +107,12 @@ def test_less_effort_is_made_up_for() -> None:
 
 @pytest.mark.parametrize("encoder", [FlacEncoder(5), WavEncoder("pcm"), WavEncoder("pcmu")])
 def test_what_loses_nothing(encoder: Encoder) -> None:
-    assert forecast(8000, 1, heard(g711="pcmu")).quality(encoder) == 5.0
+    assert forecast(8000, 1, analysed(g711="pcmu")).quality(encoder) == 5.0
 
 
 def test_g711_loses_something_of_linear_audio() -> None:
-    assert 3.5 < forecast(8000, 1, heard()).quality(WavEncoder("pcmu")) < 4.55
-    assert forecast(8000, 1, heard(g711="pcmu")).quality(WavEncoder("pcma")) < 4.55
+    assert 3.5 < forecast(8000, 1, analysed()).quality(WavEncoder("pcmu")) < 4.55
+    assert forecast(8000, 1, analysed(g711="pcmu")).quality(WavEncoder("pcma")) < 4.55
 
 
 def test_dips_of_a_fit_are_levelled() -> None:
@@ -127,11 +127,11 @@ def test_dips_of_a_fit_are_levelled() -> None:
         }
     )
 
-    assert [model.forecast(8000, 1, heard()).quality(OpusEncoder(rate)) for rate in (6000, 8000, 9000)] == [
+    assert [model.forecast(8000, 1, analysed()).quality(OpusEncoder(rate)) for rate in (6000, 8000, 9000)] == [
         3.0,
         3.0,
         3.5,
     ]
-    assert model.forecast(8000, 1, heard()).bitrate_for(3.25) == 8500
-    assert model.forecast(8000, 2, heard()).bitrate_for(3.25) == 17_000
-    assert model.forecast(8000, 2, heard()).bitrate_for(3.0) == 16_500  # the sides are kept apart
+    assert model.forecast(8000, 1, analysed()).bitrate_for(3.25) == 8500
+    assert model.forecast(8000, 2, analysed()).bitrate_for(3.25) == 17_000
+    assert model.forecast(8000, 2, analysed()).bitrate_for(3.0) == 16_500  # the sides are kept apart

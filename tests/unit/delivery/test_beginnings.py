@@ -3,12 +3,12 @@
 import pytest
 from aiokafka.structs import OffsetAndMetadata
 
+from schemas.record import TopicPartition
 from streams.delivery.beginnings import Beginning, OffsetBeyondLogError, beginnings
-from streams.delivery.outcome import Source
 from streams.delivery.transactions import BEYOND_LOG
-from streams.protocol.list_offsets import Bounds
+from streams.kafka.protocol.list_offsets import Bounds
 
-SOURCE, ANOTHER = Source("audio.raw", 3), Source("audio.raw", 4)
+SOURCE, ANOTHER = TopicPartition("audio.raw", 3), TopicPartition("audio.raw", 4)
 BY_A_WORKER = "7-0123456789abcdef"
 
 

@@ -7,20 +7,20 @@ from typing import Any
 import pytest
 
 from streams.delivery import executor as executor_module
-from streams.delivery.executor import ClipExecutor, ExecutorExhaustedError, Job
-from streams.delivery.outcome import Input
-from streams.metrics import Metrics
-from tests.support.delivery import Echo, item, until
+from streams.delivery.executor import ExecutorExhaustedError, Job, RecordExecutor
+from streams.delivery.outcome import InputRecord
+from streams.telemetry.metrics import Metrics
+from tests.support.delivery import Echo, input_record, until
 
 
 def job(echo: Echo, number: int = 0) -> Job:
-    return Job(item(number), None, echo, lambda key: None, lambda: None, read_at=0.0)
+    return Job(input_record(number), None, echo, lambda key: None, lambda: None, read_at=0.0)
 
 
-def held(release: threading.Event) -> Callable[[Input], None]:
+def held(release: threading.Event) -> Callable[[InputRecord], None]:
     """Hold an input until the release."""
 
-    def hold(item: Input) -> None:
+    def hold(record: InputRecord) -> None:
         release.wait(10)
 
     return hold
@@ -34,11 +34,11 @@ async def test_a_clip_over_its_time_is_a_dead_letter_and_its_late_result_is_drop
     release = threading.Event()
     failures: list[BaseException] = []
     metrics = Metrics()
-    executor = ClipExecutor(2, 0.1, metrics, failures.append)
+    executor = RecordExecutor(2, 0.1, metrics, failures.append)
     watch = asyncio.create_task(executor.enforce_timeouts())
 
-    def hang(item: Input) -> None:
-        if item.position.offset == 0:
+    def hang(record: InputRecord) -> None:
+        if record.position.offset == 0:
             release.wait(10)
 
     slow, quick = job(Echo(hang), 0), job(Echo(hang), 1)
@@ -64,10 +64,10 @@ async def test_a_clip_over_its_time_is_a_dead_letter_and_its_late_result_is_drop
 async def test_time_in_the_queue_does_not_count() -> None:
     failures: list[BaseException] = []
 
-    def pause(item: Input) -> None:
+    def pause(record: InputRecord) -> None:
         time.sleep(0.08)
 
-    executor = ClipExecutor(1, 0.2, Metrics(), failures.append)
+    executor = RecordExecutor(1, 0.2, Metrics(), failures.append)
     watch = asyncio.create_task(executor.enforce_timeouts())
     echo = Echo(pause)
     jobs = [job(echo, number) for number in range(6)]
@@ -84,9 +84,9 @@ async def test_no_thread_left_is_a_failure_once_everything_should_be_committed(m
     monkeypatch.setattr(executor_module, "_COMMIT_WITHIN", 0.5)
     release = threading.Event()
     failures: list[BaseException] = []
-    executor = ClipExecutor(2, 0.05, Metrics(), failures.append)
+    executor = RecordExecutor(2, 0.05, Metrics(), failures.append)
 
-    def hang(item: Input) -> None:
+    def hang(record: InputRecord) -> None:
         release.wait(10)
 
     watch = asyncio.create_task(executor.enforce_timeouts())
@@ -107,7 +107,7 @@ async def test_no_thread_left_is_a_failure_once_everything_should_be_committed(m
 
 async def test_a_thread_that_comes_back_is_a_thread() -> None:
     release = threading.Event()
-    executor = ClipExecutor(1, 0.05, Metrics(), fail)
+    executor = RecordExecutor(1, 0.05, Metrics(), fail)
     watch = asyncio.create_task(executor.enforce_timeouts())
     late = job(Echo(held(release)))
     executor.submit(late)
@@ -125,9 +125,9 @@ async def test_a_thread_that_comes_back_is_a_thread() -> None:
 
 async def test_running_out_of_memory_is_a_failure_not_a_dead_letter() -> None:
     failures: list[BaseException] = []
-    executor = ClipExecutor(1, 10, Metrics(), failures.append)
+    executor = RecordExecutor(1, 10, Metrics(), failures.append)
 
-    def exhaust(item: Input) -> None:
+    def exhaust(record: InputRecord) -> None:
         raise MemoryError
 
     executor.submit(job(Echo(exhaust)))
@@ -139,7 +139,7 @@ async def test_running_out_of_memory_is_a_failure_not_a_dead_letter() -> None:
 async def test_finished_jobs_go_back_together_while_others_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executor_module, "_HAND_BACK_INTERVAL", 3600.0)
     monkeypatch.setattr(executor_module, "_HAND_BACK_WITHIN", 3600.0)
-    executor, release = ClipExecutor(1, 60, Metrics(), fail), threading.Event()
+    executor, release = RecordExecutor(1, 60, Metrics(), fail), threading.Event()
     wakes: list[Callable[..., object]] = []
     loop = asyncio.get_running_loop()
     wake = loop.call_soon_threadsafe
@@ -160,7 +160,7 @@ async def test_finished_jobs_go_back_together_while_others_wait(monkeypatch: pyt
 
 async def test_a_finished_job_does_not_wait_for_a_long_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executor_module, "_HAND_BACK_INTERVAL", 3600.0)
-    executor, proceed, release = ClipExecutor(1, 60, Metrics(), fail), threading.Event(), threading.Event()
+    executor, proceed, release = RecordExecutor(1, 60, Metrics(), fail), threading.Event(), threading.Event()
     first, second, long = job(Echo()), job(Echo(held(proceed))), job(Echo(held(release)))
     for each in (first, second, long):
         executor.submit(each)
@@ -174,7 +174,7 @@ async def test_a_finished_job_does_not_wait_for_a_long_one(monkeypatch: pytest.M
 
 
 async def test_what_waits_when_the_worker_stops_is_dropped() -> None:
-    executor, release = ClipExecutor(1, 60, Metrics(), fail), threading.Event()
+    executor, release = RecordExecutor(1, 60, Metrics(), fail), threading.Event()
     running, waiting = [job(Echo(held(release)), number) for number in range(2)]
     executor.submit(running)
     await until(lambda: running.started is not None)

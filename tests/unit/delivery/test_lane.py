@@ -8,11 +8,22 @@ from dataclasses import replace
 import pytest
 
 from schemas import Record, Rejection
+from schemas.record import TopicPartition
 from streams.delivery.breaker import DeadLetterLimitError
 from streams.delivery.committer import Committer
 from streams.delivery.lane import Lane, SkippedInputError
-from streams.delivery.outcome import Damage, Input, Outcome, Output, Source
-from tests.support.delivery import TOPIC, Bench, Echo, FencedError, MemoryKafka, MemoryTransactor, bench, item, until
+from streams.delivery.outcome import Damage, InputRecord, Outcome, Output
+from tests.support.delivery import (
+    TOPIC,
+    Bench,
+    Echo,
+    FencedError,
+    MemoryKafka,
+    MemoryTransactor,
+    bench,
+    input_record,
+    until,
+)
 
 
 @pytest.fixture
@@ -35,7 +46,7 @@ async def open_lane(
     await transactor.start()
     committer = Committer(transactor, shared.parts)
     lane = Lane(
-        Source(TOPIC, 0),
+        TopicPartition(TOPIC, 0),
         echo,
         generation=generation,
         position=position,
@@ -46,12 +57,12 @@ async def open_lane(
     return lane, committer
 
 
-async def submit(lane: Lane, item: Input, generation: int) -> bool:
-    lane.announce(item.position.offset, generation)
-    return await lane.submit(item, generation, None)
+async def submit(lane: Lane, record: InputRecord, generation: int) -> bool:
+    lane.announce(record.position.offset, generation)
+    return await lane.submit(record, generation, None)
 
 
-def jitter(item: Input) -> None:
+def jitter(record: InputRecord) -> None:
     time.sleep(random.random() * 0.003)
 
 
@@ -59,7 +70,7 @@ async def test_outputs_keep_input_order_whatever_the_threads_do(shared: Bench) -
     kafka, echo = MemoryKafka(), Echo(jitter)
     lane, committer = await open_lane(shared, kafka, echo)
     for offset in range(300):
-        assert await submit(lane, item(offset), 1)
+        assert await submit(lane, input_record(offset), 1)
     await committer.drain()
     assert kafka.values() == [str(offset).encode() for offset in range(300)]
     assert kafka.offsets == {0: 300}
@@ -71,7 +82,7 @@ async def test_records_share_transactions_under_load(shared: Bench) -> None:
     kafka = MemoryKafka()
     lane, committer = await open_lane(shared, kafka, Echo())
     for offset in range(200):
-        await submit(lane, item(offset), 1)
+        await submit(lane, input_record(offset), 1)
     await committer.drain()
     assert sum(kafka.batches) == 200
     assert len(kafka.batches) < 100
@@ -80,11 +91,11 @@ async def test_records_share_transactions_under_load(shared: Bench) -> None:
 async def test_a_lane_refuses_other_generations_and_offsets_it_has_taken(shared: Bench) -> None:
     kafka = MemoryKafka()
     lane, committer = await open_lane(shared, kafka, Echo(), generation=7, position=10)
-    assert not await submit(lane, item(10), 6)
-    assert not await submit(lane, item(9), 7)
-    assert await submit(lane, item(10), 7)
-    assert not await submit(lane, item(10), 7)
-    assert await submit(lane, item(15), 7)  # transaction markers and compaction leave gaps
+    assert not await submit(lane, input_record(10), 6)
+    assert not await submit(lane, input_record(9), 7)
+    assert await submit(lane, input_record(10), 7)
+    assert not await submit(lane, input_record(10), 7)
+    assert await submit(lane, input_record(15), 7)  # transaction markers and compaction leave gaps
     await committer.drain()
     assert kafka.values() == [b"10", b"15"]
     assert kafka.offsets == {0: 16}
@@ -94,10 +105,10 @@ async def test_draining_commits_what_was_taken_and_refuses_the_rest(shared: Benc
     kafka, hold = MemoryKafka(), asyncio.Event()
     lane, committer = await open_lane(shared, kafka, Echo(), hold=hold)
     for offset in range(5):
-        await submit(lane, item(offset), 1)
+        await submit(lane, input_record(offset), 1)
     draining = asyncio.create_task(committer.drain())
     await asyncio.sleep(0)
-    assert not await submit(lane, item(5), 1)
+    assert not await submit(lane, input_record(5), 1)
     hold.set()
     await draining
     assert kafka.offsets == {0: 5}
@@ -107,7 +118,7 @@ async def test_discarding_commits_nothing_more_and_gives_the_budget_back(shared:
     kafka, hold = MemoryKafka(), asyncio.Event()
     lane, committer = await open_lane(shared, kafka, Echo(), hold=hold)
     for offset in range(5):
-        await submit(lane, item(offset), 1)
+        await submit(lane, input_record(offset), 1)
     await asyncio.sleep(0.05)
     await committer.discard()
     assert kafka.offsets == {}
@@ -116,12 +127,12 @@ async def test_discarding_commits_nothing_more_and_gives_the_budget_back(shared:
 
 
 async def test_a_full_budget_holds_the_reader_back_until_a_commit() -> None:
-    small = bench(size=3 * item(0).size)
+    small = bench(size=3 * input_record(0).size)
     kafka, hold = MemoryKafka(), asyncio.Event()
     lane, committer = await open_lane(small, kafka, Echo(), hold=hold)
     for offset in range(3):
-        await submit(lane, item(offset), 1)
-    waiting = asyncio.create_task(submit(lane, item(3), 1))
+        await submit(lane, input_record(offset), 1)
+    waiting = asyncio.create_task(submit(lane, input_record(3), 1))
     await asyncio.sleep(0.05)
     assert not waiting.done()
     hold.set()
@@ -132,18 +143,18 @@ async def test_a_full_budget_holds_the_reader_back_until_a_commit() -> None:
 
 
 async def test_a_reader_that_waits_for_a_closing_lane_is_refused() -> None:
-    small = bench(size=item(0).size)
+    small = bench(size=input_record(0).size)
     kafka, hold = MemoryKafka(), asyncio.Event()
     lane, committer = await open_lane(small, kafka, Echo(), hold=hold)
-    await submit(lane, item(0), 1)
-    waiting = asyncio.create_task(submit(lane, item(1), 1))
+    await submit(lane, input_record(0), 1)
+    waiting = asyncio.create_task(submit(lane, input_record(1), 1))
     await asyncio.sleep(0.02)
     draining = asyncio.create_task(committer.drain())
     hold.set()
     await draining
     assert not await waiting
     assert kafka.offsets == {0: 1}
-    assert (small.parts.budget.clips, small.parts.budget.bytes) == (0, 0)
+    assert (small.parts.budget.records, small.parts.budget.bytes) == (0, 0)
     small.close()
 
 
@@ -151,22 +162,22 @@ async def test_a_fenced_lane_reports_and_commits_nothing(shared: Bench) -> None:
     kafka = MemoryKafka()
     zombie, _ = await open_lane(shared, kafka, Echo())
     successor, committer = await open_lane(shared, kafka, Echo(), generation=2)
-    await submit(zombie, item(0), 1)
+    await submit(zombie, input_record(0), 1)
     await until(lambda: bool(shared.failures))
     assert isinstance(shared.failures[0], FencedError)
     assert kafka.offsets == {}
-    await submit(successor, item(0), 2)
+    await submit(successor, input_record(0), 2)
     await committer.drain()
     assert kafka.values() == [b"0"]
 
 
 async def test_table_updates_are_written_before_their_offset_is_committed(shared: Bench) -> None:
-    def remember(item: Input) -> Outcome:
-        return Outcome((Output("out", item.record),), table_updates=((b"k", item.record.value or b""),))
+    def remember(record: InputRecord) -> Outcome:
+        return Outcome((Output("out", record.content),), table_updates=((b"k", record.content.value or b""),))
 
     kafka, hold = MemoryKafka(), asyncio.Event()
     lane, committer = await open_lane(shared, kafka, Echo(remember), hold=hold)
-    await submit(lane, item(0), 1)
+    await submit(lane, input_record(0), 1)
     await until(lambda: shared.store.entries == {b"k": b"0"})
     assert kafka.offsets == {}
     hold.set()
@@ -174,21 +185,21 @@ async def test_table_updates_are_written_before_their_offset_is_committed(shared
 
 
 async def test_a_processor_that_raises_costs_one_dead_letter(shared: Bench) -> None:
-    def fail_at_two(item: Input) -> None:
-        if item.position.offset == 2:
+    def fail_at_two(record: InputRecord) -> None:
+        if record.position.offset == 2:
             raise ZeroDivisionError
 
     kafka = MemoryKafka()
     lane, committer = await open_lane(shared, kafka, Echo(fail_at_two))
     for offset in range(5):
-        await submit(lane, item(offset), 1)
+        await submit(lane, input_record(offset), 1)
     await committer.drain()
     assert kafka.values() == [b"0", b"1", b"ZeroDivisionError", b"3", b"4"]
     assert shared.failures == []
 
 
 async def test_the_breaker_stops_the_worker_at_the_limit() -> None:
-    def refuse(item: Input) -> Outcome:
+    def refuse(record: InputRecord) -> Outcome:
         rejection = Rejection("decode", "Broken", "value", "everything is broken")
         return Outcome((Output("dead", Record(b"", b"")),), rejection)
 
@@ -196,7 +207,7 @@ async def test_the_breaker_stops_the_worker_at_the_limit() -> None:
     kafka = MemoryKafka()
     lane, _ = await open_lane(shared, kafka, Echo(refuse))
     for offset in range(40):
-        await submit(lane, item(offset), 1)
+        await submit(lane, input_record(offset), 1)
     await until(lambda: bool(shared.failures))
     assert isinstance(shared.failures[0], DeadLetterLimitError)
     assert "everything is broken" in str(shared.failures[0])
@@ -209,9 +220,9 @@ async def test_a_record_that_was_read_and_never_came_is_not_passed_over(shared: 
     lane, committer = await open_lane(shared, kafka, Echo())
     for offset in range(3):
         lane.announce(offset, 1)
-    assert await lane.submit(item(0), 1, None)
+    assert await lane.submit(input_record(0), 1, None)
     with pytest.raises(SkippedInputError):
-        await lane.submit(item(2), 1, None)
+        await lane.submit(input_record(2), 1, None)
     await committer.drain()
     assert kafka.offsets == {0: 1}
 
@@ -220,8 +231,8 @@ async def test_what_ended_a_worker_is_committed_before_it_ends_so_that_the_next_
     """More clips that are always late than threads, on every life of a supervised worker; then one that is not."""
     kafka, late, lives, release = MemoryKafka(), 7, 0, threading.Event()
 
-    def hang(item: Input) -> None:
-        if item.position.offset < late:
+    def hang(record: InputRecord) -> None:
+        if record.position.offset < late:
             release.wait(30)
 
     while kafka.offsets.get(0, 0) <= late:
@@ -230,7 +241,7 @@ async def test_what_ended_a_worker_is_committed_before_it_ends_so_that_the_next_
         watch = asyncio.create_task(life.parts.executor.enforce_timeouts())
         lane, _ = await open_lane(life, kafka, Echo(hang), position=kafka.offsets.get(0, 0))
         for offset in range(kafka.offsets.get(0, 0), late + 1):
-            await submit(lane, item(offset), 1)
+            await submit(lane, input_record(offset), 1)
         await until(lambda life=life: bool(life.failures) or kafka.offsets.get(0, 0) > late)  # type: ignore[misc]
         watch.cancel()
         life.close()
@@ -240,15 +251,15 @@ async def test_what_ended_a_worker_is_committed_before_it_ends_so_that_the_next_
 
 
 async def test_an_unreadable_input_is_refused_unread_and_may_stand_for_several_offsets(shared: Bench) -> None:
-    def never(item: Input) -> Outcome:
+    def never(record: InputRecord) -> Outcome:
         raise AssertionError
 
     rejection = Rejection("record", "UnreadableBatch", "batch", "cannot be read")
-    unreadable = replace(item(3, b"batch"), damage=Damage(rejection, next_offset=7))
+    unreadable = replace(input_record(3, b"batch"), damage=Damage(rejection, next_offset=7))
     kafka = MemoryKafka()
     lane, committer = await open_lane(shared, kafka, Echo(never))
     assert await submit(lane, unreadable, 1)
-    assert not await submit(lane, item(6), 1)  # it was part of that
+    assert not await submit(lane, input_record(6), 1)  # it was part of that
     await until(lambda: lane.committed == 7)
     await committer.drain()
     assert kafka.values() == [b"UnreadableBatch"]
@@ -256,11 +267,11 @@ async def test_an_unreadable_input_is_refused_unread_and_may_stand_for_several_o
 
 
 def test_everything_that_a_record_carries_counts_in_flight() -> None:
-    small = item(0, b"").size
+    small = input_record(0, b"").size
     record = Record(bytes(100), bytes(1000), (("n" * 10, bytes(10_000)), ("m", None)))
-    assert Input(item(0).position, record).size - small == 100 + 1000 + 10 + 10_000 + 1 - len(b"key")
+    assert InputRecord(input_record(0).position, record).size - small == 100 + 1000 + 10 + 10_000 + 1 - len(b"key")
     rejection = Rejection("record", "TooManyHeaders", "headers", "are many")
-    damaged = replace(item(0, b""), damage=Damage(rejection, 1, raw_headers=bytes(5000)))
+    damaged = replace(input_record(0, b""), damage=Damage(rejection, 1, raw_headers=bytes(5000)))
     assert damaged.size - small == 5000
     letter = damaged.letter(rejection)
     assert (letter.last_offset, letter.raw_headers) == (None, bytes(5000))

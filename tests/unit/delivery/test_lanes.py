@@ -3,11 +3,12 @@ from collections.abc import Collection, Iterator, Mapping
 
 import pytest
 
+from schemas.record import TopicPartition
 from streams.delivery.lanes import Lanes, OffsetWentBackError, UnownedInputError
-from streams.delivery.outcome import Input, Source
+from streams.delivery.outcome import InputRecord
 from streams.delivery.transactions import Committed, Transactor
-from streams.protocol.txn_offset_commit import GroupMember
-from tests.support.delivery import TOPIC, Bench, Echo, MemoryKafka, MemoryTransactor, bench, item, member
+from streams.kafka.protocol.txn_offset_commit import GroupMember
+from tests.support.delivery import TOPIC, Bench, Echo, MemoryKafka, MemoryTransactor, bench, input_record, member
 
 
 @pytest.fixture
@@ -17,12 +18,12 @@ def shared() -> Iterator[Bench]:
     made.close()
 
 
-SOURCES = [Source(TOPIC, 0), Source(TOPIC, 1)]
+SOURCES = [TopicPartition(TOPIC, 0), TopicPartition(TOPIC, 1)]
 
 
 def lanes_on(kafka: MemoryKafka, shared: Bench, made: list[MemoryTransactor] | None = None) -> Lanes:
-    def new_transactor(_: GroupMember, sources: Collection[Source]) -> Transactor:
-        transactor = MemoryTransactor(kafka, [source.partition for source in sources])
+    def new_transactor(_: GroupMember, tps: Collection[TopicPartition]) -> Transactor:
+        transactor = MemoryTransactor(kafka, [tp.partition for tp in tps])
         if made is not None:
             made.append(transactor)
         return transactor
@@ -32,20 +33,20 @@ def lanes_on(kafka: MemoryKafka, shared: Bench, made: list[MemoryTransactor] | N
     return lanes
 
 
-async def submit(lanes: Lanes, item: Input, generation: int) -> None:
-    lanes.announce(Source(TOPIC, item.position.partition), item.position.offset, generation)
-    await lanes.submit(item, generation, None)
+async def submit(lanes: Lanes, record: InputRecord, generation: int) -> None:
+    lanes.announce(TopicPartition(TOPIC, record.position.partition), record.position.offset, generation)
+    await lanes.submit(record, generation, None)
 
 
-async def begin(committed: Committed) -> Mapping[Source, int]:
-    return {source: committed[source].offset if source in committed else 0 for source in SOURCES}
+async def begin(committed: Committed) -> Mapping[TopicPartition, int]:
+    return {tp: committed[tp].offset if tp in committed else 0 for tp in SOURCES}
 
 
 async def test_lanes_begin_where_they_are_told_and_commit_that_first(shared: Bench) -> None:
     kafka = MemoryKafka(offsets={0: 7})
 
-    async def begin_elsewhere(committed: Committed) -> Mapping[Source, int]:
-        assert {source: offset for source, (offset, _) in committed.items()} == {SOURCES[0]: 7}
+    async def begin_elsewhere(committed: Committed) -> Mapping[TopicPartition, int]:
+        assert {tp: offset for tp, (offset, _) in committed.items()} == {SOURCES[0]: 7}
         return dict(zip(SOURCES, (9, 0), strict=True))
 
     lanes = lanes_on(kafka, shared)
@@ -53,7 +54,7 @@ async def test_lanes_begin_where_they_are_told_and_commit_that_first(shared: Ben
     await lanes.open(SOURCES, begin_elsewhere)
     assert kafka.offsets == {0: 9}
     for offset in (8, 9):
-        await submit(lanes, item(offset), 1)
+        await submit(lanes, input_record(offset), 1)
     await lanes.close()
     assert kafka.values() == [b"9"]
 
@@ -64,7 +65,7 @@ async def test_an_offset_below_what_this_process_has_committed_is_refused(shared
     lanes.expect(member(1))
     await lanes.open(SOURCES, begin)
     for offset in range(5):
-        await submit(lanes, item(offset), 1)
+        await submit(lanes, input_record(offset), 1)
     await lanes.drain()
     for offsets in ({0: 4}, {}):
         kafka.offsets = dict(offsets)
@@ -108,7 +109,7 @@ async def test_each_generation_goes_on_where_the_one_before_committed(shared: Be
         lanes.expect(member(generation))
         await lanes.open(SOURCES, begin)
         for offset in range(generation * 10):
-            await submit(lanes, item(offset), generation)  # the fetcher may begin too early, never too late
+            await submit(lanes, input_record(offset), generation)  # the fetcher may begin too early, never too late
         await lanes.drain()
     assert kafka.values() == [str(offset).encode() for offset in range(30)]
 
@@ -119,11 +120,11 @@ async def test_records_of_a_generation_that_has_gone_are_dropped(shared: Bench) 
     lanes.expect(member(1))
     await lanes.open(SOURCES, begin)
     await lanes.drain()
-    await submit(lanes, item(0), 1)
+    await submit(lanes, input_record(0), 1)
     lanes.expect(member(2))
     await lanes.open(SOURCES, begin)
-    await submit(lanes, item(5), 1)
-    await submit(lanes, item(0), 2)
+    await submit(lanes, input_record(5), 1)
+    await submit(lanes, input_record(0), 2)
     await lanes.drain()
     assert kafka.values() == [b"0"]
 
@@ -132,7 +133,7 @@ async def test_a_record_for_an_assigned_partition_without_a_lane_is_never_skippe
     lanes = lanes_on(MemoryKafka(), shared)
     lanes.expect(member(4))
     with pytest.raises(UnownedInputError):
-        await submit(lanes, item(0), 4)
+        await submit(lanes, input_record(0), 4)
 
 
 async def test_a_rebalance_while_lanes_open_leaves_none_open(shared: Bench) -> None:
@@ -142,7 +143,7 @@ async def test_a_rebalance_while_lanes_open_leaves_none_open(shared: Bench) -> N
     reading = asyncio.Event()
     proceed = asyncio.Event()
 
-    async def read(_: Committed) -> Mapping[Source, int]:
+    async def read(_: Committed) -> Mapping[TopicPartition, int]:
         reading.set()
         await proceed.wait()
         return dict.fromkeys(SOURCES, 0)
@@ -162,7 +163,7 @@ async def test_opening_that_is_cancelled_stops_its_producers(shared: Bench) -> N
     made: list[MemoryTransactor] = []
     lanes = lanes_on(MemoryKafka(), shared, made)
 
-    async def read(_: Committed) -> Mapping[Source, int]:
+    async def read(_: Committed) -> Mapping[TopicPartition, int]:
         await asyncio.sleep(60)
         return {}
 

@@ -6,11 +6,11 @@ import pytest
 from aiokafka.client import CoordinationType
 
 from streams.delivery.lane import Lane
-from streams.delivery.outcome import Input
+from streams.delivery.outcome import InputRecord
 from streams.delivery.transactions import GroupProducer
-from streams.delivery.writer import TransactionalWriter
-from tests.chaos.planted import fencing, order, writing
-from tests.chaos.planted.patch import Patch
+from streams.kafka.transactional_writer import TransactionalWriter
+from tests.chaos.seeded_bugs import fencing, order, writing
+from tests.chaos.seeded_bugs.patch import Patch
 from tests.support.lane_protocol import run
 
 
@@ -27,8 +27,8 @@ def accept_any_generation(patch: Patch) -> None:
     """Let a lane take what was read before its partition was assigned."""
     take = Lane.submit
 
-    async def submit(self: Lane, item: Input, generation: int, context: object) -> bool:
-        return await take(self, item, self.generation, context)
+    async def submit(self: Lane, record: InputRecord, generation: int, context: object) -> bool:
+        return await take(self, record, self.generation, context)
 
     patch(Lane, "submit", submit)
 
@@ -37,9 +37,9 @@ def take_again(patch: Patch) -> None:
     """Let a lane take an offset once more."""
     take = Lane.submit
 
-    async def submit(self: Lane, item: Input, generation: int, context: object) -> bool:
-        self._next = min(self._next, item.position.offset)
-        return await take(self, item, generation, context)
+    async def submit(self: Lane, record: InputRecord, generation: int, context: object) -> bool:
+        self._next = min(self._next, record.position.offset)
+        return await take(self, record, generation, context)
 
     patch(Lane, "submit", submit)
 
@@ -56,7 +56,7 @@ def read_offsets_from_whom_the_brokers_name(patch: Patch) -> None:
 
 
 @pytest.mark.parametrize(
-    "plant",
+    "seed_into",
     [
         pytest.param(accept_any_generation, marks=pytest.mark.long),  # needs thousands of lives
         read_offsets_from_whom_the_brokers_name,
@@ -73,7 +73,7 @@ def read_offsets_from_whom_the_brokers_name(patch: Patch) -> None:
         writing.swallow_a_send_error,
     ],
 )
-def test_a_mistake_in_the_protocol_shows(plant: Callable[[Patch], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(monkeypatch.setattr)
+def test_a_mistake_in_the_protocol_shows(seed_into: Callable[[Patch], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    seed_into(monkeypatch.setattr)
     with pytest.raises(AssertionError):
         run(10_000)  # most show within a few

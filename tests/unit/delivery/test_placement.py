@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from streams.delivery.placement import Placement
-from streams.metrics import Metrics
+from streams.telemetry.metrics import Metrics
 
 #: Where the calls of these tests belong among eight partitions.
 HOME = {"call-1": 6, "foobar": 6, "abc": 3}

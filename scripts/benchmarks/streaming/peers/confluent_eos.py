@@ -29,12 +29,12 @@ class Loop:
         where: Topics and brokers.
     """
 
-    def __init__(self, where: Arguments) -> None:
-        self._target = where.target
+    def __init__(self, setup: Arguments) -> None:
+        self._target = setup.target
         self._consumer = Consumer(
             {
-                "bootstrap.servers": where.bootstrap_servers,
-                "group.id": where.group,
+                "bootstrap.servers": setup.bootstrap_servers,
+                "group.id": setup.group,
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "isolation.level": "read_committed",
@@ -42,14 +42,14 @@ class Loop:
         )
         self._producer = Producer(
             {
-                "bootstrap.servers": where.bootstrap_servers,
-                "transactional.id": where.group,
+                "bootstrap.servers": setup.bootstrap_servers,
+                "transactional.id": setup.group,
                 "linger.ms": 0,
                 "retry.backoff.ms": _BACKOFF_MS,
             }
         )
         self._producer.init_transactions(_WAIT_S)
-        self._consumer.subscribe([where.source])
+        self._consumer.subscribe([setup.source])
         self._pool = CodingPool()
 
     def run(self, stop: threading.Event) -> None:

@@ -25,18 +25,18 @@ class Loop:
         where: Topics and brokers.
     """
 
-    def __init__(self, where: Arguments) -> None:
-        self._target = where.target
+    def __init__(self, setup: Arguments) -> None:
+        self._target = setup.target
         self._consumer = Consumer(
             {
-                "bootstrap.servers": where.bootstrap_servers,
-                "group.id": where.group,
+                "bootstrap.servers": setup.bootstrap_servers,
+                "group.id": setup.group,
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
             }
         )
-        self._consumer.subscribe([where.source])
-        self._producer = Producer({"bootstrap.servers": where.bootstrap_servers})
+        self._consumer.subscribe([setup.source])
+        self._producer = Producer({"bootstrap.servers": setup.bootstrap_servers})
         self._pool = CodingPool()
         self._positions: dict[tuple[str, int], int] = {}
         self._committed_at = time.monotonic()

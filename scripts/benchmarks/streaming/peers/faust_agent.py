@@ -33,19 +33,19 @@ class _CommittedTransport(driver.Transport):
     Consumer: ClassVar[Any] = _CommittedConsumer
 
 
-def build(where: Arguments) -> faust.App:
+def build(setup: Arguments) -> faust.App:
     """The app with its one agent."""
-    servers = [URL(f"kafka://{server}") for server in where.bootstrap_servers.split(",")]
+    servers = [URL(f"kafka://{server}") for server in setup.bootstrap_servers.split(",")]
     app = faust.App(
-        where.group,
+        setup.group,
         broker=servers,
-        datadir=str(where.state),
+        datadir=str(setup.state),
         web_enabled=False,
         topic_disable_leader=True,
     )
     app.transport = _CommittedTransport(servers, app)
-    source = _topic(app, where.source)
-    target = _topic(app, where.target)
+    source = _topic(app, setup.source)
+    target = _topic(app, setup.target)
     pool = ThreadPoolExecutor(THREADS)
 
     @app.agent(source)

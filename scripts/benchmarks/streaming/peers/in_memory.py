@@ -15,7 +15,8 @@ from queue import Empty, SimpleQueue
 from confluent_kafka import Consumer, KafkaException, Message
 from threadpoolctl import threadpool_limits
 
-from agents.compress import Compressor, Parts
+from agents.compress.agent import Compressor, Parts
+from agents.compress.sender_clocks import SenderClocks
 from schemas import Position, Record
 from schemas.topics import RAW, topic
 from scripts.benchmarks.streaming.coding import ENCODER_HEADER, encode
@@ -25,17 +26,16 @@ from scripts.benchmarks.streaming.systems import CEILINGS, CODEC
 from streams.audio import decode
 from streams.cache import Lifetime, TieredCache
 from streams.compression import DEFAULT_POLICY, LoadGovernor
-from streams.delivery.outcome import Input
+from streams.delivery.outcome import InputRecord
 from streams.delivery.placement import Placement
-from streams.metrics import Metrics
-from streams.metrics.tally import Tally
-from streams.sender_clocks import SenderClocks
-from streams.settings import Settings
+from streams.runtime.settings import Settings
+from streams.telemetry.metrics import Metrics
+from streams.telemetry.metrics.recorder import MetricsRecorder
 
 _AT_ONCE = 500
 _PATIENCE_S = 10.0
 
-Work = Callable[[Input], bytes]
+Work = Callable[[InputRecord], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def product(level: int) -> Work:
         policy_of=lambda _hotel: DEFAULT_POLICY,
         governor=LoadGovernor(settings.lag_objective, time.monotonic, lambda: False),
         cache=TieredCache(settings.cache_bytes, Lifetime(settings.cache_ttl), time.time, lambda _reason, _count: None),
-        tally=Tally(metrics, late=settings.lag_objective),
+        recorder=MetricsRecorder(metrics, late=settings.lag_objective),
         placement=Placement(lambda: topic(RAW).partitions, metrics),
         senders=SenderClocks(metrics),
         on_failure=_fail,
@@ -85,7 +85,7 @@ def product(level: int) -> Work:
     )
     compressor = Compressor("results", "dead letters", settings, parts)
 
-    return lambda item: compressor.process(item, _not_found).outputs[0].record.value or b""
+    return lambda record: compressor.process(record, _not_found).outputs[0].record.value or b""
 
 
 def _not_found(_key: bytes) -> None:
@@ -96,24 +96,24 @@ def _fail(error: BaseException) -> None:
     raise error
 
 
-def code(item: Input) -> bytes:
+def code(record: InputRecord) -> bytes:
     """The codec call."""
-    return encode(item.record.value or b"", dict(item.record.headers)[ENCODER_HEADER] or b"")
+    return encode(record.content.value or b"", dict(record.content.headers)[ENCODER_HEADER] or b"")
 
 
-def _taken(where: Arguments, count: int) -> list[Input]:
+def _taken(setup: Arguments, count: int) -> list[InputRecord]:
     """So many records in their order, those that are not committed as well."""
     consumer = Consumer(
         {
-            "bootstrap.servers": where.bootstrap_servers,
-            "group.id": where.group,
+            "bootstrap.servers": setup.bootstrap_servers,
+            "group.id": setup.group,
             "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
             "isolation.level": "read_uncommitted",
         }
     )
-    consumer.subscribe([where.source])
-    taken: list[Input] = []
+    consumer.subscribe([setup.source])
+    taken: list[InputRecord] = []
     last = time.monotonic()
     while len(taken) < count:
         batch = consumer.consume(_AT_ONCE, 1.0)
@@ -125,38 +125,38 @@ def _taken(where: Arguments, count: int) -> list[Input]:
     return sorted(taken, key=_number)
 
 
-def _input(message: Message) -> Input:
+def _input(message: Message) -> InputRecord:
     if message.error() is not None:
         raise KafkaException(message.error())
     record = Record(message.key(), message.value(), tuple(message.headers()), message.timestamp()[1])
-    return Input(Position(message.topic(), message.partition(), message.offset()), record)
+    return InputRecord(Position(message.topic(), message.partition(), message.offset()), record)
 
 
-def _number(item: Input) -> int:
-    return number_of(item.record.headers)
+def _number(record: InputRecord) -> int:
+    return number_of(record.content.headers)
 
 
-def _measured(work: Work, items: Sequence[Input]) -> Measured:
-    waiting: SimpleQueue[Input] = SimpleQueue()
-    for item in items:
-        waiting.put(item)
-    done: list[tuple[Input, bytes]] = []
+def _measured(work: Work, items: Sequence[InputRecord]) -> Measured:
+    waiting: SimpleQueue[InputRecord] = SimpleQueue()
+    for record in items:
+        waiting.put(record)
+    done: list[tuple[InputRecord, bytes]] = []
     cpu, wall = time.process_time(), time.perf_counter()
     with ThreadPoolExecutor(THREADS) as pool:
         shares = [pool.submit(_work_off, work, waiting, done) for _ in range(THREADS)]
     for share in shares:
         share.result()
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    return Measured(cpu, wall, {_number(item): zlib.crc32(file) for item, file in done})
+    return Measured(cpu, wall, {_number(record): zlib.crc32(file) for record, file in done})
 
 
-def _work_off(work: Work, waiting: "SimpleQueue[Input]", done: list[tuple[Input, bytes]]) -> None:
+def _work_off(work: Work, waiting: "SimpleQueue[InputRecord]", done: list[tuple[InputRecord, bytes]]) -> None:
     while True:
         try:
-            item = waiting.get_nowait()
+            record = waiting.get_nowait()
         except Empty:
             return
-        done.append((item, work(item)))
+        done.append((record, work(record)))
 
 
 if __name__ == "__main__":

@@ -13,19 +13,19 @@ from scripts.benchmarks.streaming.peers.arguments import arguments, parser
 def main(argv: Sequence[str] | None = None) -> None:
     """Run until SIGTERM."""
     options = _parser().parse_args(argv)
-    where = arguments(options)
+    setup = arguments(options)
     app = Application(
-        broker_address=where.bootstrap_servers,
-        consumer_group=where.group,
+        broker_address=setup.bootstrap_servers,
+        consumer_group=setup.group,
         auto_offset_reset="earliest",
         commit_interval=options.commit_interval,
-        state_dir=where.state,
+        state_dir=setup.state,
         loglevel="WARNING",
         auto_create_topics=False,
         processing_guarantee=options.guarantee,
     )
-    source = app.topic(where.source, key_deserializer="bytes", value_deserializer="bytes")
-    target = app.topic(where.target, key_serializer="bytes", value_serializer="bytes")
+    source = app.topic(setup.source, key_deserializer="bytes", value_deserializer="bytes")
+    target = app.topic(setup.target, key_serializer="bytes", value_serializer="bytes")
     frame = app.dataframe(source).apply(_compress, metadata=True)
     frame.to_topic(target)
     app.run()

@@ -1,0 +1,1 @@
+"""Cache policies, replayed on traces against Belady's optimum and other caches."""

@@ -1,0 +1,1 @@
+"""Size, quality and speed of every level and codec."""

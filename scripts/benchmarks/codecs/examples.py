@@ -1,0 +1,92 @@
+"""Coded clips with their scores: what the quality model is fitted on and checked with."""
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from scripts.benchmarks.codecs.listening import score
+from scripts.benchmarks.codecs.parallel import spread
+from scripts.benchmarks.codecs.variants import VARIANTS, plain
+from streams.analysis.analysis import Analysis, analyse
+from streams.audio import Clip
+from streams.codecs import Encoder
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A clip to be coded in several ways.
+
+    Attributes:
+        name: Of the recording.
+        variant: What was done to it.
+        kind: ``speech`` or ``music``, as it is known, not as it was heard.
+        clip: The audio.
+        encoders: What to code it with.
+    """
+
+    name: str
+    variant: str
+    kind: str
+    clip: Clip
+    encoders: Sequence[Encoder]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One result.
+
+    Attributes:
+        name: Of the recording.
+        variant: What was done to it.
+        kind: ``speech`` or ``music``.
+        analysis: What was heard in the clip.
+        encoder: What coded it.
+        bytes_in: Size of the clip as linear samples.
+        bytes_out: Size of the file.
+        score: PESQ.
+    """
+
+    name: str
+    variant: str
+    kind: str
+    analysis: Analysis
+    encoder: Encoder
+    bytes_in: int
+    bytes_out: int
+    score: float
+
+
+def sources(
+    recordings: Sequence[tuple[str, Clip]], encoders: Sequence[Encoder], kind: str, *, varied: bool
+) -> list[Source]:
+    """Each recording as it is, and if wanted in one more variant, which its name decides."""
+    found = [Source(name, plain.__name__, kind, clip, encoders) for name, clip in recordings]
+    if varied:
+        others = VARIANTS[1:]
+        for name, clip in recordings:
+            change = others[zlib.crc32(name.encode()) % len(others)]
+            found.append(Source(name, change.__name__, kind, change(clip), encoders))
+    return found
+
+
+def measure(wanted: Sequence[Source], advance: Callable[[], None]) -> list[Example]:
+    """Code and score, on all cores. Where PESQ hears no speech, there is no example.
+
+    Args:
+        wanted: What to code.
+        advance: Called after each source.
+    """
+    return [example for examples in spread(_examples, wanted, advance) for example in examples]
+
+
+def _examples(source: Source) -> list[Example]:
+    return list(_scored(source, analyse(source.clip)))
+
+
+def _scored(source: Source, analysis: Analysis) -> Iterator[Example]:
+    for encoder in source.encoders:
+        audio = encoder.encode(source.clip).audio
+        found = score(source.clip, audio)
+        if found is not None:
+            sizes = source.clip.samples.nbytes, len(audio)
+            yield Example(source.name, source.variant, source.kind, analysis, encoder, *sizes, found)

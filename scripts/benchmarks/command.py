@@ -1,0 +1,170 @@
+"""Measures what this product promises, on this machine.
+
+`codecs`: every level in every format, and the plain codecs. `analysis`: labels set right, kinds of sound told apart.
+`cache`: every eviction policy on a trace of requests, other libraries' caches, and the optimum. `stream`: a worker from
+topic to topic, other programs that do the same, and the codec alone. `latency`: how long records wait for results.
+`scale`: what a record costs as deployments grow.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from infra.debian import UnavailableError
+from scripts.benchmarks import analysis, corpus
+from scripts.benchmarks.cache import report as cache_report
+from scripts.benchmarks.cache import synthesis, traces
+from scripts.benchmarks.codecs import automatic, codecs, dialling, moments
+from scripts.benchmarks.latency_command import add_latency
+from scripts.benchmarks.report import Report
+from scripts.benchmarks.scale_command import add_scale
+from scripts.benchmarks.stream_command import add_stream
+from scripts.cli import count, fail, progress_bar, report_console, say, writable
+from streams.runtime.settings import parse_size
+
+_LEVELS = (1, 2, 3, 4, 5)
+_REQUESTS = 200_000
+_TIGHT = 0.1  # of all that is requested: a budget at which the policies differ
+_say = partial(say, "bench")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a bench; returns the exit code."""
+    options = _parser().parse_args(argv)
+    code: int = options.run(options)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    kinds = parser.add_subparsers(required=True, metavar="BENCH")
+    codecs = kinds.add_parser("codecs", help="ratio, speed and quality of every level in every format")
+    codecs.add_argument("--json", type=writable, metavar="FILE", help="write the rows there as well")
+    codecs.add_argument("--limit", type=count, metavar="N", help="use N of the prompts (default: all)")
+    codecs.add_argument(
+        "--level", type=int, choices=_LEVELS, action="append", help="only this level; may be repeated (default: all)"
+    )
+    codecs.set_defaults(run=_codecs)
+    listening = kinds.add_parser("analysis", help="labels of raw audio, and speech, music, tones and fax told apart")
+    listening.add_argument("--json", type=writable, metavar="FILE", help="write the rows there as well")
+    listening.add_argument("--limit", type=count, metavar="N", help="use N of the prompts (default: all)")
+    listening.set_defaults(run=_hearing)
+    add_stream(kinds.add_parser("stream", help="CPU and time of a worker, of its peers, and of the codec alone"))
+    add_latency(kinds.add_parser("latency", help="how long records wait for their results, below and above capacity"))
+    add_scale(kinds.add_parser("scale", help="what a record costs by partitions, calls, segments and workers"))
+    _add_cache(kinds.add_parser("cache", help="hit rate and cost of every eviction policy, and of Belady's optimum"))
+    return parser
+
+
+def _add_cache(cache: argparse.ArgumentParser) -> None:
+    source = cache.add_mutually_exclusive_group(required=True)
+    source.add_argument("--trace", type=Path, metavar="FILE", help="lines of time,key,size (seconds, text, bytes)")
+    source.add_argument("--synthetic", choices=synthesis.KINDS, help="requests made up for the purpose")
+    cache.add_argument(
+        "--budget", type=_size, metavar="BYTES", help="such as 64MB (default: a tenth of the bytes of all keys)"
+    )
+    cache.add_argument("--requests", type=count, default=_REQUESTS, help="of a synthetic trace (default: %(default)s)")
+    cache.add_argument("--seed", type=int, default=0, help="of a synthetic trace (default: %(default)s)")
+    cache.add_argument("--json", type=writable, metavar="FILE", help="write the figures there as well")
+    cache.set_defaults(run=_cache)
+
+
+def _cache(options: argparse.Namespace) -> int:
+    try:
+        if options.trace is not None:
+            trace = traces.read(options.trace)
+        else:
+            trace = synthesis.KINDS[options.synthetic](options.requests, options.seed)
+    except (OSError, UnicodeDecodeError, traces.TraceError) as error:
+        return fail("bench", str(error))
+    budget = options.budget or max(1, int(trace.footprint * _TIGHT))
+    with progress_bar() as progress:
+        bar = progress.add_task("policies", total=cache_report.STEPS)
+        name = str(options.trace or options.synthetic)
+        report = cache_report.replay_all(name, trace, budget, lambda: progress.advance(bar))
+    _write(options.json, report.as_json())
+    console = report_console()
+    console.print(report.table())
+    console.print(
+        f"{trace.repeatable.mean():.1%} of the requests are for what is requested more than once. "
+        "theine counts entries, not bytes."
+    )
+    return 0
+
+
+def _hearing(options: argparse.Namespace) -> int:
+    found = _corpus(options)
+    if isinstance(found, int):
+        return found
+    with progress_bar() as progress:
+        bar = progress.add_task("analysis", total=analysis.steps(found))
+        heard = analysis.measure(found, lambda: progress.advance(bar))
+    _write(options.json, heard.as_json())
+    console = report_console()
+    for table in heard.tables():
+        console.print(table)
+    console.print(f"{found.origin}. Labels: four raw types, each called by all four names.")
+    return 0
+
+
+def _codecs(options: argparse.Namespace) -> int:
+    found = _corpus(options)
+    if isinstance(found, int):
+        return found
+    report = _measure(found, options.level or _LEVELS)
+    _write(options.json, report.as_json())
+    _print(report)
+    return 0
+
+
+def _corpus(options: argparse.Namespace) -> corpus.Corpus | int:
+    """What to measure, or the exit code where that cannot be had."""
+    try:
+        return corpus.load(corpus.CACHE, _say).limited(options.limit)
+    except UnavailableError as error:
+        return fail("bench", f"there is nothing to measure, because {error}")
+
+
+def _write(file: Path | None, rows: dict[str, object]) -> None:
+    if file is not None:
+        file.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+def _measure(found: corpus.Corpus, levels: Sequence[int]) -> Report:
+    work = codecs.benches(found.speech, found.music, levels)
+    mixture = automatic.mixture(found.speech, found.music)
+    rows: list[codecs.Row] = []
+    with progress_bar() as progress:
+        bar = progress.add_task("clips", total=sum(len(bench.clips) for bench in work) + len(mixture))
+        for bench in work:
+            progress.update(bar, description=f"{bench.content}, level {bench.level}, {bench.format}")
+            rows.append(codecs.measure(bench, lambda: progress.advance(bar)))
+        progress.update(bar, description="automatic choice")
+        choices = automatic.compress(mixture, lambda: progress.advance(bar))
+        progress.update(bar, description="DTMF, and single clips")
+        return Report(found, rows, choices, dialling.dial(found.speech[0]), moments.measure(found.speech))
+
+
+def _print(report: Report) -> None:
+    console = report_console()
+    for table in report.tables():
+        console.print(table)
+    console.print(
+        f"{report.corpus.origin}. Ratio: bytes as linear 16-bit samples over bytes of the files, all clips together; "
+        "of the automatic choice: inputs as they come over results. Speeds: seconds of audio in a second of one core; "
+        "bare: the plain library call; share: of its speed."
+    )
+
+
+def _size(text: str) -> int:
+    try:
+        return max(1, parse_size(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""What those sub-commands of scripts/bench share that run whole systems on a Kafka of their own."""
+
+import argparse
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from confluent_kafka import KafkaException
+
+from infra.debian import UnavailableError
+from infra.kafka.errors import LocalKafkaError
+from scripts.benchmarks.streaming.results import ResultsError
+from scripts.benchmarks.streaming.runs import Watching
+from scripts.cli import end_as_interrupted, fail, progress_bar, say
+from scripts.demonstration.environment import PROJECT
+from scripts.processes.module_process import ProcessError
+from streams.kafka.topics import TopicError
+
+_Item = TypeVar("_Item")
+
+_RUN_DIR = PROJECT / ".run"
+_INTERRUPTED = 130  # as shells say it
+say_bench = partial(say, "bench")
+"""Tell on standard error what the bench is about to do."""
+
+
+def run_in_directory(work: Callable[[Path], None]) -> int:
+    """Let a bench work in a directory of its own, which stays only if something goes wrong.
+
+    Args:
+        work: The bench; told the directory.
+
+    Returns:
+        The exit code.
+    """
+    end_as_interrupted()
+    for chatty in ("aiokafka", "asyncio"):  # what goes wrong for good is raised
+        logging.getLogger(chatty).setLevel(logging.CRITICAL + 1)
+    _RUN_DIR.mkdir(exist_ok=True)
+    directory = Path(tempfile.mkdtemp(prefix="bench-", dir=_RUN_DIR))
+    try:
+        work(directory)
+    except UnavailableError as error:
+        return fail("bench", f"there is nothing to measure, because {error}")
+    except (TopicError, ValueError) as error:
+        return fail("bench", str(error))
+    except (LocalKafkaError, ProcessError, ResultsError, KafkaException) as error:
+        say_bench(f"{error}\nlogs are in {directory}")
+        return 1
+    except KeyboardInterrupt:
+        say_bench(f"interrupted; what it had started is stopped, logs are in {directory}")
+        return _INTERRUPTED
+    shutil.rmtree(directory)
+    return 0
+
+
+@contextmanager
+def watched(steps: int) -> Iterator[Watching]:
+    """Show a progress bar while a bench works.
+
+    Args:
+        steps: Until it is done.
+    """
+    with progress_bar() as progress:
+        bar = progress.add_task("speech", total=steps)
+        yield Watching(
+            say=say_bench,
+            begin=lambda what: progress.update(bar, description=what),
+            advance=lambda more: progress.advance(bar, more),
+        )
+
+
+def write_json(file: Path | None, found: dict[str, object]) -> None:
+    """Write what was found so far: after each step, so that it outlives an interruption."""
+    if file is not None:
+        file.write_text(json.dumps(found, indent=2) + "\n")
+
+
+def list_of(item: Callable[[str], _Item]) -> Callable[[str], Sequence[_Item]]:
+    """An option's list, separated by commas, of what `item` reads."""
+
+    def parse(text: str) -> Sequence[_Item]:
+        return tuple(dict.fromkeys(item(word.strip()) for word in text.split(",")))
+
+    return parse
+
+
+def one_of(known: Sequence[_Item]) -> Callable[[str], Sequence[_Item]]:
+    """An option's list of some of what is known."""
+    by_name = {str(item): item for item in known}
+
+    def item(text: str) -> _Item:
+        if text not in by_name:
+            raise argparse.ArgumentTypeError(f"{text} is none of {', '.join(by_name)}")
+        return by_name[text]
+
+    return list_of(item)
+
+
+def add_list(
+    parser: argparse.ArgumentParser,
+    option: str,
+    kind: Callable[[str], Sequence[_Item]],
+    default: Sequence[_Item],
+    text: str,
+) -> None:
+    """Give a sub-command an option that is a list, from `list_of` or `one_of`."""
+    shown = ",".join(f"{item:g}" if isinstance(item, float) else str(item) for item in default)
+    parser.add_argument(option, type=kind, default=default, metavar="A,...", help=f"{text} (default: {shown})")

@@ -1,0 +1,138 @@
+"""Where one run of the demo happens: its Kafka, its names, its directory."""
+
+import asyncio
+import os
+import secrets
+import shlex
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError, KafkaError
+
+from infra.kafka.cluster import LocalCluster
+from infra.kafka.ports import HOST, free_ports
+from scripts.cli import Cluster
+from scripts.processes.worker_process import WorkerProcess
+from streams.kafka.topics import apply_topics
+from streams.runtime.settings import Settings
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoEnvironment:
+    """One run of the demo.
+
+    Attributes:
+        name: Unique, in every name that the run uses.
+        directory: Its own, under `.run`.
+        cluster: Kafka, with the run's topics and group.
+        local_port: Of the Kafka that it has started; None where one was given.
+    """
+
+    name: str
+    directory: Path
+    cluster: Cluster
+    local_port: int | None
+
+    def worker(self) -> WorkerProcess:
+        """The run's worker, not yet started."""
+        settings = {
+            **self.variables(),
+            "AUDIO_STATE_DIR": str(Path(os.environ.get("AUDIO_STATE_DIR") or self.directory) / f"state-{self.name}"),
+            "AUDIO_HTTP_PORT": os.environ.get("AUDIO_HTTP_PORT") or str(free_ports(1)),
+        }
+        return WorkerProcess(settings, self.directory / "worker.log")
+
+    def variables(self) -> dict[str, str]:
+        """What every command needs to know to join in."""
+        return {
+            "KAFKA_BOOTSTRAP_SERVERS": self.cluster.bootstrap_servers,
+            "AUDIO_TOPIC_PREFIX": self.cluster.prefix,
+            "AUDIO_GROUP": self.cluster.group,
+        }
+
+    def how_to_go_on(self, worker: WorkerProcess) -> str:
+        """Commands for whoever has the run kept: to send, to listen, to look, and to stop it."""
+        exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in self.variables().items())
+        lines = [
+            "Kafka and the worker go on. In a shell:",
+            f"  cd {shlex.quote(str(PROJECT))}",
+            f"  export {exports}",
+            "  ./scripts/listen --from-beginning                                  # every result",
+            "  ./scripts/emit FILE.wav --hotel seaside --call call-1 --realtime   # another call",
+            f"  curl http://127.0.0.1:{worker.port}/metrics",
+            f"  tail -f {shlex.quote(str(worker.log))}",
+            "To stop:",
+            f"  kill {worker.pid}  # the worker",
+        ]
+        if self.local_port is None:
+            lines.append(f"The topics {self.cluster.prefix}* stay on the Kafka that was given.")
+        else:
+            directory = shlex.quote(str(self.directory))
+            lines.append(f"  AUDIO_RUN_DIR={directory} ./scripts/kafka down --port {self.local_port}")
+        return "\n".join(lines)
+
+
+def prepare(started: ExitStack, say: Callable[[str], None]) -> DemoEnvironment:
+    """Find or start a Kafka and create topics that no other run has.
+
+    Args:
+        started: Gets what undoes all this.
+        say: Told what takes a moment.
+
+    Raises:
+        SettingsError: If a variable in the environment is wrong.
+        LocalKafkaError: If Kafka does not come up.
+        CommandError: If the given Kafka does not answer.
+        TopicError: If it refuses the topics.
+    """
+    settings = Settings.from_environment(os.environ)
+    name = f"demo-{secrets.token_hex(3)}"
+    directory = Path(os.environ.get("AUDIO_RUN_DIR") or PROJECT / ".run").absolute() / name
+    given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+    port = None if given else _start(directory, started, say)
+    cluster = Cluster(given or f"{HOST}:{port}", f"{settings.topic_prefix}{name}.", f"{settings.group}-{name}")
+    say(f"creating topics on {cluster.bootstrap_servers}")
+    try:
+        asyncio.run(apply_topics(cluster.bootstrap_servers, cluster.prefix, cluster.group))
+    except KafkaConnectionError as error:
+        raise cluster.unreachable() from error
+    if given:
+        started.callback(remove_topics, cluster, say)
+    return DemoEnvironment(name, directory, cluster, port)
+
+
+def _start(directory: Path, started: ExitStack, say: Callable[[str], None]) -> int:
+    """Start a Kafka; returns its port."""
+    port = free_ports(1)
+    # Named as scripts/kafka names it, so that scripts/kafka can take it down.
+    local = LocalCluster(directory / f"kafka-{port}", 1, port, say)
+    started.callback(local.stop)
+    local.start()
+    return port
+
+
+def remove_topics(cluster: Cluster, say: Callable[[str], None]) -> None:
+    """Leave a Kafka as it was.
+
+    Args:
+        cluster: Every topic whose name begins with its prefix is removed.
+        say: Told if that fails.
+    """
+
+    async def remove() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap_servers)
+        try:
+            await admin.start()
+            await admin.delete_topics([name for name in await admin.list_topics() if name.startswith(cluster.prefix)])
+        finally:
+            await admin.close()
+
+    try:
+        asyncio.run(remove())
+    except (KafkaError, OSError) as error:
+        say(f"the topics {cluster.prefix}* could not be removed: {error}")

@@ -1,0 +1,58 @@
+"""One worker, as a process of its own."""
+
+import shutil
+import time
+import urllib.request
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from pathlib import Path
+
+from scripts.processes.module_process import ModuleProcess
+
+MODULE = "scripts.commands.worker"
+_READY_WITHIN_S = 60.0
+_POLL_S = 0.1
+
+
+class WorkerProcess(ModuleProcess):
+    """Starts one worker, waits until it is ready, and stops it.
+
+    Args:
+        settings: Its settings, as environment variables, with `AUDIO_HTTP_PORT` and `AUDIO_STATE_DIR` among them.
+        log: Where its log goes.
+        module: The module to run as a worker, by its full name.
+        arguments: The module's command line.
+    """
+
+    def __init__(
+        self, settings: Mapping[str, str], log: Path, module: str = MODULE, arguments: Sequence[str] = ()
+    ) -> None:
+        super().__init__(module, settings, log, arguments)
+        self.port = int(settings["AUDIO_HTTP_PORT"])
+        self._state = Path(settings["AUDIO_STATE_DIR"])
+
+    def wait_until_ready(self) -> None:
+        """Wait until it says that it is ready.
+
+        Raises:
+            ProcessError: If it ends before that, or takes too long.
+        """
+        deadline = time.monotonic() + _READY_WITHIN_S
+        while not self._is_ready():
+            self.require_alive()
+            if time.monotonic() > deadline:
+                raise self.error(f"was not ready within {_READY_WITHIN_S:.0f} s")
+            time.sleep(_POLL_S)
+
+    def stop(self) -> None:
+        """Let it finish what it has begun, end it, and remove its state; its log stays."""
+        super().stop()
+        shutil.rmtree(self._state, ignore_errors=True)
+
+    def _is_ready(self) -> bool:
+        url = f"http://127.0.0.1:{self.port}/health/ready"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return bool(answer.status == HTTPStatus.OK)
+        except OSError:  # nobody listens yet, or the answer is "not ready"
+            return False

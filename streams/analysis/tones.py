@@ -1,0 +1,131 @@
+"""Signals that machines make: call-progress tones, fax and modem, by their spectrum over time.
+
+Sources: ITU-T E.180 (call-progress tones: one or two steady sines), T.30 (CNG 1100 Hz for 0.5 s, CED 2100 Hz,
+preambles), V.21 (1650 and 1850 Hz, or 980 and 1180 Hz, at 300 bit/s), V.22, V.27 ter, V.29 and V.17 (band-limited
+carriers of constant power).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.analysis.spectrum import Spectrum
+from streams.native import ffi, lib
+
+_STEADY_FRAMES = 5  # 0.22 s with the windows' ends: the reorder tone's 0.25 s still counts
+_MOST_PITCHES = 3  # special information tones have three; a melody has more
+_MOSTLY = 0.75  # share of the sound; where tones begin and end their spectrum is spread
+
+_CNG_FRAMES = 10  # 0.35 s of its 0.5 s, if cut by the clip
+_CED_FRAMES = 10  # T.30: 2.6 to 4 s
+_V21_FRAMES = 8  # 0.29 s of a preamble that lasts a second
+_CARRIER_FRAMES = 14  # 0.48 s; T.30's training check lasts 1.5 s
+_CARRIER_VARIATION_DB = 0.6  # of the level: 0.2 with random data by phase, more with amplitudes; a scream has 0.7
+_CARRIER_CORE = (0.05, 0.95)  # shares of power below and above which the edges of the band begin
+_CARRIER_WIDTH_HZ = 350.0  # of the core; V.22 at 600 baud has 500, a tone or two keyed ones less
+_CARRIER_FLATNESS = 0.75  # geometric by arithmetic mean of the core's power: scrambled data 0.97, a scream 0.53
+
+
+@dataclass(frozen=True, slots=True)
+class Tones:
+    """What of a clip machines made.
+
+    Attributes:
+        fax: Whether fax or modem signals occur anywhere.
+        steady: Whether what sounds is call-progress tones and nothing else to speak of.
+    """
+
+    fax: bool
+    steady: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What each frame can be part of, by the bits that `kernels.h` names.
+
+    Attributes:
+        level: Mean square of each frame.
+        centre: Centre of each frame's power in Hz.
+        marks: Bits of each frame.
+        longest: Frames of the longest stretch of each bit.
+    """
+
+    level: NDArray[np.float32]
+    centre: NDArray[np.float32]
+    marks: NDArray[np.uint8]
+    longest: Sequence[int]
+
+    def where(self, mark: int) -> NDArray[np.bool_]:
+        """The frames that bear a mark."""
+        found: NDArray[np.bool_] = self.marks & (1 << mark) != 0
+        return found
+
+
+def tones(spectrum: Spectrum) -> Tones:
+    """Look for fax, modem and call-progress tones."""
+    marked = mark(spectrum)
+    longest = marked.longest
+    fax = (
+        longest[lib.CNG] >= _CNG_FRAMES
+        or longest[lib.CED] >= _CED_FRAMES
+        or max(longest[lib.V21_LOW], longest[lib.V21_HIGH]) >= _V21_FRAMES
+        or (longest[lib.CARRIER] >= _CARRIER_FRAMES and _carrier(spectrum, marked))
+    )
+    return Tones(fax, longest[lib.STILL] >= _STEADY_FRAMES and _call_progress(marked))
+
+
+def mark(spectrum: Spectrum) -> Marked:
+    """Say of each frame what it can be part of."""
+    frames, bins = spectrum.power.shape
+    level, centre = np.empty((2, frames), np.float32)
+    marks, longest = np.empty(frames, np.uint8), np.empty(lib.MARKS, np.int32)
+    lib.mark_tones(
+        ffi.from_buffer("float[]", spectrum.power),
+        frames,
+        bins,
+        spectrum.bin_hz,
+        ffi.from_buffer("float[]", level),
+        ffi.from_buffer("float[]", centre),
+        ffi.from_buffer("uint8_t[]", marks),
+        ffi.from_buffer("int32_t[]", longest),
+    )
+    return Marked(level, centre, marks, longest.tolist())
+
+
+def _call_progress(marked: Marked) -> bool:
+    runs = [(start, end) for start, end in _runs(marked.where(lib.STILL)) if end - start >= _STEADY_FRAMES]
+    # A run begins at its second frame, and the frames where a tone starts and ends belong to it.
+    covered = sum(end - start + 3 for start, end in runs)
+    if covered < _MOSTLY * np.count_nonzero(marked.where(lib.LOUD)):
+        return False
+    pitches = {round(float(np.median(marked.centre[start:end])) / 40) for start, end in runs}
+    return len(pitches) <= _MOST_PITCHES
+
+
+def _carrier(spectrum: Spectrum, marked: Marked) -> bool:
+    """Whether a level, flat signal goes on for long enough to be modem data, in frames whose band is a carrier's."""
+    for start, end in _runs(marked.where(lib.CARRIER)):
+        for begin in range(start, end - _CARRIER_FRAMES + 1, _CARRIER_FRAMES // 2):
+            part = slice(begin, begin + _CARRIER_FRAMES)
+            steady = (10 * np.log10(marked.level[part])).std() <= _CARRIER_VARIATION_DB
+            if steady and _flat(spectrum.power[part].sum(axis=0, dtype=np.float64), spectrum.bin_hz):
+                return True
+    return False
+
+
+def _flat(power: NDArray[np.float64], bin_hz: float) -> bool:
+    """Whether the part of a spectrum that has the power is wide and even, not made of lines."""
+    cumulated = np.cumsum(power)
+    first, last = np.searchsorted(cumulated, cumulated[-1] * np.array(_CARRIER_CORE))
+    core = power[first : last + 1]
+    if len(core) * bin_hz < _CARRIER_WIDTH_HZ:
+        return False
+    return float(np.exp(np.log(core + 1e-30).mean()) / core.mean()) > _CARRIER_FLATNESS
+
+
+def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Start and end of each unbroken stretch."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False]))))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))

@@ -1,0 +1,1 @@
+"""Readers of audio files: RIFF, FLAC, OGG, MPEG, and raw PCM."""

@@ -1,0 +1,124 @@
+"""FLAC files: the header is judged first, libsndfile decodes, and the header's totals and MD5 are compared afterwards.
+
+Source: RFC 9639.
+"""
+
+import hashlib
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.rejection import Rejection
+from streams.audio.clip import Clip, SourceFormat
+from streams.audio.containers import pcm, sndfile
+from streams.audio.limits import DecodeLimits, rejected
+
+STREAMINFO_AT = 8  # bytes: the magic and the header of the first metadata block come before
+STREAMINFO_BYTES = 34
+_TOTALS_AT = STREAMINFO_AT + 10  # rate, channels, bits and total samples share these eight bytes
+_TOTAL_BITS = 36
+_NO_MD5 = bytes(16)
+_LAST_BLOCK = 0x80
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """What a FLAC file claims about itself.
+
+    Attributes:
+        rate: Sampling rate in Hz.
+        channels: Number of channels.
+        bits: Bits per sample, 4 to 32.
+        frames: Sample frames; 0 where the writer did not know.
+        md5: Digest of the samples; all zero where the writer did not know.
+    """
+
+    rate: int
+    channels: int
+    bits: int
+    frames: int
+    md5: bytes
+
+
+class _Samples:
+    """Turns chunks into 16-bit samples and digests them as the encoder saw them."""
+
+    def __init__(self, bits: int) -> None:
+        self._bits = bits
+        self.md5 = hashlib.md5(usedforsecurity=False)
+
+    def read(self, file: Any) -> NDArray[np.int16]:  # noqa: ANN401 - soundfile has no types
+        dtype = "int16" if self._bits <= 16 else "int32"  # noqa: PLR2004 - what an int16 holds
+        aligned = sndfile.int_chunk(file, dtype)
+        native = aligned >> (aligned.itemsize * 8 - self._bits)
+        octets = native.astype(f"<i{aligned.itemsize}", copy=False).view(np.uint8).reshape(-1, aligned.itemsize)
+        self.md5.update(np.ascontiguousarray(octets[:, : (self._bits + 7) // 8]).tobytes())
+        return aligned if aligned.dtype == np.int16 else pcm.from_int32(aligned, 32)
+
+
+def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
+    """Decode a FLAC file, completely and verified, or not at all.
+
+    A total of zero samples means "unknown" (recorders that write to a pipe): then the audio ends where the frames end.
+
+    Args:
+        audio: The file, which begins with ``fLaC``.
+        limits: Bounds; the header's claims are checked against them before anything is decoded.
+    """
+    info = parse_header(audio)
+    if isinstance(info, Rejection):
+        return info
+    refusal = limits.check(info.rate, info.channels, info.frames)
+    if refusal is not None:
+        return refusal
+    readable = audio if info.frames else _with_total(audio, limits.max_frames(info.channels) + 1)
+    samples = _Samples(info.bits)
+    decoded = sndfile.read_all(readable, samples.read, limits)
+    if isinstance(decoded, Rejection):
+        return decoded
+    refusal = _compare(info, len(decoded[0]), samples.md5.digest())
+    return refusal or Clip.of(decoded[0], info.rate, SourceFormat("flac", "flac", info.bits))
+
+
+def _compare(info: StreamInfo, frames: int, md5: bytes) -> Rejection | None:
+    """Hold what was decoded against what the header claims."""
+    if frames == 0:
+        return rejected("EmptyAudio", "the FLAC file holds no samples")
+    if info.frames not in {0, frames}:
+        return rejected("TruncatedAudio", f"the FLAC header claims {info.frames} frames and {frames} came")
+    if info.md5 not in {_NO_MD5, md5}:
+        return rejected("CorruptAudio", "the MD5 in the FLAC header does not match the decoded samples")
+    return None
+
+
+def parse_header(audio: bytes) -> StreamInfo | Rejection:
+    """Read STREAMINFO and walk the other metadata blocks, none of which may leave the file."""
+    if len(audio) < STREAMINFO_AT + STREAMINFO_BYTES:
+        return rejected("TruncatedAudio", "the FLAC file ends inside its header")
+    if audio[4] & 0x7F or audio[5:STREAMINFO_AT] != bytes([0, 0, STREAMINFO_BYTES]):
+        return rejected("CorruptAudio", "the first block of the FLAC file is not STREAMINFO")
+    at, last = 4, False
+    while not last:
+        if at + 4 > len(audio):
+            return rejected("TruncatedAudio", "the FLAC file ends inside its metadata")
+        last = bool(audio[at] & _LAST_BLOCK)
+        at += 4 + int.from_bytes(audio[at + 1 : at + 4], "big")
+    if at > len(audio):
+        return rejected("TruncatedAudio", "the FLAC file ends inside its metadata")
+    packed: int = struct.unpack_from(">Q", audio, _TOTALS_AT)[0]
+    return StreamInfo(
+        rate=packed >> 44,
+        channels=(packed >> 41 & 0x7) + 1,
+        bits=(packed >> _TOTAL_BITS & 0x1F) + 1,
+        frames=packed & ((1 << _TOTAL_BITS) - 1),
+        md5=audio[STREAMINFO_AT + 18 : STREAMINFO_AT + STREAMINFO_BYTES],
+    )
+
+
+def _with_total(audio: bytes, frames: int) -> bytes:
+    """Copy a file whose total is unknown with an upper bound instead: libsndfile opens no other."""
+    packed = struct.unpack_from(">Q", audio, _TOTALS_AT)[0] | frames
+    return audio[:_TOTALS_AT] + struct.pack(">Q", packed) + audio[_TOTALS_AT + 8 :]

@@ -1,0 +1,157 @@
+"""OGG files with one Vorbis or Opus stream.
+
+Pages are walked and their checksums verified here, so that libsndfile sees whole and undamaged files only. The last
+page has to carry the end-of-stream flag: without it the file is cut. Opus is decoded at the rate that its header names
+as the original's, or the next higher one at which Opus decodes (8, 12, 16, 24, 48 kHz), by libopus itself: a narrowband
+call stays narrowband. Where the header names none, the rate is 48 kHz.
+
+Sources: RFC 3533 (OGG), RFC 7845 (Opus in OGG), Vorbis I specification.
+"""
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+from schemas.rejection import Rejection
+from streams.audio.clip import Clip, SourceFormat
+from streams.audio.containers import sndfile
+from streams.audio.limits import DecodeLimits, rejected
+
+OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
+OPUS_SKIP_AT, OPUS_RATE_AT = 10, 12  # bytes in the Opus header
+OPUS_CLOCK = 48000  # granule positions of Opus count samples of this rate, whatever the rate of the audio
+_PAGE_HEADER = 27
+_CHECKSUM_AT = 22
+_BEGINS, _ENDS = 0x02, 0x04
+_BACKWARDS = bytes(int(f"{octet:08b}"[::-1], 2) for octet in range(256))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One OGG page.
+
+    Attributes:
+        start: Offset of the page in the file, in bytes.
+        body: Offset of its payload.
+        end: Offset of the byte after it.
+        flags: 1 continued packet, 2 first page, 4 last page.
+        granule: Codec's position after the page; -1 where no packet ends in it.
+        serial: The logical stream that the page belongs to.
+        sequence: Number of the page in its stream, from 0.
+    """
+
+    start: int
+    body: int
+    end: int
+    flags: int
+    granule: int
+    serial: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    encoding: str
+    channels: int
+    rate: int
+    skip: int
+    clock: int
+
+
+def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
+    """Decode an OGG file with one Vorbis or Opus stream.
+
+    Args:
+        audio: The file, which begins with ``OggS``.
+        limits: Bounds; the last page's position is checked against them before anything is decoded.
+    """
+    pages = walk(audio)
+    if isinstance(pages, Rejection):
+        return pages
+    head = _parse_head(audio[pages[0].body : pages[0].end])
+    if isinstance(head, Rejection):
+        return head
+    refusal = limits.check(head.rate, head.channels, 0) or limits.check(
+        head.rate, head.channels, max(pages[-1].granule - head.skip, 0) * head.rate // head.clock
+    )
+    if refusal is not None:
+        return refusal
+    readable = _with_rate(audio, pages[0]) if head.encoding == "opus" else audio
+    decoded = sndfile.read_all(readable, sndfile.float_chunk, limits)
+    if isinstance(decoded, Rejection):
+        return decoded
+    samples, rate = decoded
+    if len(samples) == 0:
+        return rejected("EmptyAudio", "the OGG file holds no samples")
+    return Clip.of(samples, rate, SourceFormat("ogg", head.encoding))
+
+
+def sealed(page: bytes) -> bytes:
+    """Return a page with its checksum filled in, after a change."""
+    blank = page[:_CHECKSUM_AT] + bytes(4) + page[_CHECKSUM_AT + 4 :]
+    return blank[:_CHECKSUM_AT] + struct.pack("<I", _checksum(blank)) + blank[_CHECKSUM_AT + 4 :]
+
+
+def _checksum(page: bytes) -> int:
+    """CRC-32 of a page whose checksum field is zero: OGG's, which is zlib's with the bits of each byte reversed."""
+    reflected = zlib.crc32(page.translate(_BACKWARDS), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int.from_bytes(reflected.to_bytes(4, "little").translate(_BACKWARDS), "big")
+
+
+def walk(audio: bytes) -> list[Page] | Rejection:
+    """Read and verify all pages of a file with one logical stream."""
+    pages: list[Page] = []
+    at = 0
+    while at < len(audio):
+        page = _read_page(audio, at)
+        if isinstance(page, Rejection):
+            return page
+        pages.append(page)
+        at = page.end
+    if not pages or not pages[0].flags & _BEGINS:
+        return rejected("CorruptAudio", "the first OGG page does not begin a stream")
+    if any(page.serial != pages[0].serial or page.flags & (_BEGINS | _ENDS) for page in pages[1:-1]):
+        return rejected("UnsupportedEncoding", "the OGG file holds more than one stream; send one")
+    if pages[-1].serial != pages[0].serial or not pages[-1].flags & _ENDS:
+        return rejected("TruncatedAudio", "the last OGG page does not end the stream")
+    if any(page.sequence != number for number, page in enumerate(pages, pages[0].sequence)):
+        return rejected("CorruptAudio", "the OGG file lacks a page between its first and its last")
+    return pages
+
+
+def _read_page(audio: bytes, at: int) -> Page | Rejection:
+    header = audio[at : at + _PAGE_HEADER]
+    if header[:4] != b"OggS"[: len(header)]:
+        return rejected("CorruptAudio", f"there is no OGG page at byte {at}, where the one before it ends")
+    body = at + _PAGE_HEADER + (header[26] if len(header) == _PAGE_HEADER else 0)
+    end = body + sum(audio[at + _PAGE_HEADER : body])
+    if len(header) < _PAGE_HEADER or end > len(audio):
+        return rejected("TruncatedAudio", "the OGG file ends inside a page")
+    _, version, flags, granule, serial, sequence = struct.unpack_from("<4sBBqII", header)
+    if version != 0:
+        return rejected("CorruptAudio", f"OGG version {version} at byte {at}; only version 0 exists")
+    if sealed(audio[at:end]) != audio[at:end]:
+        return rejected("CorruptAudio", f"the checksum of the OGG page at byte {at} is wrong")
+    return Page(at, body, end, flags, granule, serial, sequence)
+
+
+def _with_rate(audio: bytes, first: Page) -> bytes:
+    """Name 48 kHz in an Opus header that names no rate: libsndfile would decode that at 8 kHz."""
+    rate_at = first.body + OPUS_RATE_AT
+    if any(audio[rate_at : rate_at + 4]):
+        return audio
+    page = audio[: first.end]
+    return sealed(page[:rate_at] + struct.pack("<I", OPUS_CLOCK) + page[rate_at + 4 :]) + audio[first.end :]
+
+
+def _parse_head(packet: bytes) -> _Head | Rejection:
+    if packet.startswith(b"OpusHead"):
+        if len(packet) < 19 or packet[8] >> 4 or packet[18] != 0:  # noqa: PLR2004 - size of an OpusHead
+            return rejected("UnsupportedEncoding", "the Opus header is not version 1 with channel mapping family 0")
+        channels, skip, original = struct.unpack_from("<BHI", packet, 9)
+        rate = next((known for known in OPUS_RATES if 0 < original <= known), OPUS_CLOCK)
+        return _Head("opus", channels, rate, skip, OPUS_CLOCK)
+    if packet.startswith(b"\x01vorbis") and len(packet) >= 30:  # noqa: PLR2004 - size of the identification header
+        channels, rate = struct.unpack_from("<BI", packet, 11)
+        return _Head("vorbis", channels, rate, 0, rate)
+    return rejected("UnsupportedEncoding", "the OGG stream is neither Vorbis nor Opus")

@@ -1,0 +1,75 @@
+"""Bounded decoding through libsndfile, of files whose headers have been checked before."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from schemas.rejection import Rejection
+from streams.audio.containers import pcm
+from streams.audio.limits import DecodeLimits, rejected
+
+Read = Callable[[Any], NDArray[np.int16] | None]
+
+_CHUNK = 1 << 15  # frames per read: what is allocated follows what the file really holds, not what it claims
+
+
+class _Sequential(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+    """A file that is read from its beginning to its end only.
+
+    Of a seekable file, soundfile believes the claimed length, and seeks after every read, which FLAC pays dearly.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
+def read_all(audio: bytes, read: Read, limits: DecodeLimits) -> tuple[NDArray[np.int16], int] | Rejection:
+    """Decode a whole file chunk by chunk.
+
+    Args:
+        audio: A file that libsndfile knows.
+        read: Reads one chunk from an open `soundfile.SoundFile`, such as `float_chunk`; None means unusable samples.
+        limits: Bounds; reading stops as soon as the audio is longer.
+
+    Returns:
+        Samples of shape (frames, channels) and the sampling rate in Hz, or a `Rejection`.
+    """
+    try:
+        with _Sequential(io.BytesIO(audio)) as file:
+            samples = _read_chunks(file, read, limits)
+            return samples if isinstance(samples, Rejection) else (samples, int(file.samplerate))
+    except soundfile.LibsndfileError as error:
+        return rejected("CorruptAudio", f"the file cannot be decoded: {error.error_string}")
+
+
+def float_chunk(file: Any) -> NDArray[np.int16] | None:  # noqa: ANN401 - soundfile has no types
+    """Read a chunk of a lossy format; its decoders give floats, which libsndfile would wrap around instead of clip."""
+    return pcm.from_float(file.read(_CHUNK, dtype="float32", always_2d=True))
+
+
+def int_chunk(file: Any, dtype: str) -> NDArray[Any]:  # noqa: ANN401 - soundfile has no types
+    """Read a chunk of integers, left-aligned in ``int16`` or ``int32``."""
+    chunk: NDArray[Any] = file.read(_CHUNK, dtype=dtype, always_2d=True)
+    return chunk
+
+
+def _read_chunks(file: Any, read: Read, limits: DecodeLimits) -> NDArray[np.int16] | Rejection:  # noqa: ANN401
+    chunks: list[NDArray[np.int16]] = []
+    frames = 0
+    refusal = limits.check(file.samplerate, file.channels, 0)
+    while refusal is None:
+        chunk = read(file)
+        if chunk is None:
+            return rejected("CorruptAudio", "the file decodes to samples that are not finite numbers")
+        if not len(chunk):
+            break
+        chunks.append(chunk)
+        frames += len(chunk)
+        refusal = limits.check(file.samplerate, file.channels, frames)
+    if refusal is not None:
+        return refusal
+    return np.concatenate(chunks) if chunks else np.empty((0, file.channels), np.int16)

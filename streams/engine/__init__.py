@@ -1,0 +1,1 @@
+"""Everything that imports Faust: the app, its consumer, its tables and their stores."""

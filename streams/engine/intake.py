@@ -1,0 +1,93 @@
+"""From Faust's topics into the lanes: declaration and body of every exact agent."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, cast
+
+import faust
+from faust.types import EventT, TopicT
+
+from schemas import Position, Record
+from streams.delivery.lanes import Lanes
+from streams.delivery.outcome import Damage, InputRecord
+from streams.engine.fetch_loop import UnreadableMessage
+
+
+def raw_topic(app: faust.App, name: str, maxsize: int, **options: Any) -> TopicT:
+    """Declare a topic of raw bytes that Faust reads and never acknowledges.
+
+    Args:
+        app: The app.
+        name: The topic's real name.
+        maxsize: Records that may wait in memory.
+        options: What else Faust's ``app.topic`` takes.
+    """
+    return app.topic(
+        name,
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+        acks=False,
+        allow_empty=True,  # an empty value is for us to judge; Faust would swallow it as a decoding error
+        maxsize=maxsize,
+        **options,
+    )
+
+
+class EventStream(faust.Stream[Any]):
+    """Faust's stream, whose events do not each cost a round of the event loop and a dozen notes for its sensors.
+
+    Processors, merges and acknowledgements are left out with them: nothing here has any.
+    """
+
+    async def events(self) -> AsyncIterator[EventT[Any]]:
+        """Yield what arrives in the present generation of the group; the rest is read again by whoever owns it."""
+        app, queue = self.app, cast("faust.Channel[Any]", self.channel).queue
+        await self.maybe_start()
+        try:
+            while not self.should_stop:
+                event: EventT[Any] = await queue.get()
+                if app.flow_control.is_active() and event.message.generation_id == app.consumer_generation_id:
+                    yield event
+        except StopAsyncIteration:  # put into the queue by Faust, to stop the agent; a generator must not raise it
+            return
+        finally:
+            await self.stop()
+
+
+async def deliver(stream: faust.Stream[Any], lanes: Lanes, on_failure: Callable[[BaseException], None]) -> None:
+    """Hand every event of the stream to its lane, in order; Faust itself acknowledges nothing.
+
+    Args:
+        stream: Of a topic declared with ``acks=False``.
+        lanes: Where the events go. Waiting for them is the back-pressure on the fetch.
+        on_failure: Ends the worker. Faust would drop the event on an error and go on with the next one.
+    """
+    async for event in stream.noack().events():
+        try:
+            await lanes.submit(_input(event), event.message.generation_id, event)
+        except Exception as error:  # noqa: BLE001  see on_failure above
+            on_failure(error)
+
+
+def _input(event: EventT[Any]) -> InputRecord:
+    message = event.message
+    damage = None
+    if isinstance(message, UnreadableMessage):
+        cause = message.cause
+        damage = Damage(cause.rejection, cause.next_offset, cause.raw_headers, cause.cut)
+    return InputRecord(
+        Position(message.topic, message.partition, message.offset),
+        Record(
+            key=message.key,
+            value=message.value,
+            headers=tuple(cast("Iterable[tuple[str, bytes]]", message.headers or ())),
+            timestamp_ms=_milliseconds(message.timestamp),
+        ),
+        damage,
+    )
+
+
+def _milliseconds(timestamp: float | None) -> int | None:
+    """Kafka says -1 where a record has no time; no producer may send that again."""
+    return None if timestamp is None or timestamp < 0 else round(timestamp * 1000)

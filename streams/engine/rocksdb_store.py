@@ -1,0 +1,164 @@
+"""Faust's RocksDB store, with databases that are damaged set aside and rebuilt from their changelog.
+
+It rests on internals of Faust 0.15.3; the release is pinned for that reason.
+"""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiokafka.errors import KafkaError
+from faust.stores import STORES
+from faust.stores.rocksdb import Store
+from faust.types import TP, EventT
+from faust.types.tables import CollectionT
+from rocksdict import Rdict
+
+from streams.delivery.outcome import Lookup
+from streams.engine.rocksdb_options import AudioOptions
+
+log = structlog.get_logger(__name__)
+
+#: For the app's ``store``.
+STORE_URL = "rebuilding-rocksdb://?driver=rocksdict"
+STORES.aliases["rebuilding-rocksdb"] = f"{__name__}:RebuildingStore"
+
+#: Seconds for the brokers to say where the changelogs end. It happens within a rebalance, which must go on.
+_ANSWER_TIMEOUT = 5.0
+#: How RocksDB begins its message when a file is not what it wrote. Full disks and the like are "IO error".
+_DAMAGE = ("Corruption", "IO error: No such file or directory")
+
+
+class RebuildingStore(Store):
+    """Databases, one per partition, that a worker can lose: Faust fills a new one from the changelog.
+
+    A database is set aside, with a line in the log, when it does not open, when a read or write found damage in it
+    during its last life, and when it is ahead of its changelog (a topic that was made anew). The last one set aside of
+    each partition stays beside it, for whoever wants to look.
+    """
+
+    logger = logging.getLogger("faust.stores")  # not Faust's own, which mode replaces by one of this module
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.rocksdb_options = AudioOptions()
+
+    def entries(self, partition: int, start: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and values of a partition in the order of keys, from the key ``start`` on."""
+        cursor = self._db_for_partition(partition).iter()
+        cursor.seek(start)
+        while cursor.valid():
+            if (key := cursor.key()) != self.offset_key:
+                yield key, cursor.value()
+            cursor.next()
+
+    def size_of(self, partition: int, key: bytes) -> int:
+        """Bytes of an entry, 0 where there is none."""
+        value = self.reader(partition)(key)
+        return 0 if value is None else len(key) + len(value)
+
+    def reader(self, partition: int) -> Lookup:
+        """Return the reader of a partition's entries, safe to call from any thread.
+
+        It holds the database open for as long as it lives. What cannot be read is as good as missing: it can be
+        encoded again, or comes again from the changelog.
+        """
+        database = self._db_for_partition(partition)
+
+        def read(key: bytes) -> bytes | None:
+            try:
+                value: bytes | None = database.get(key)
+            except Exception as error:  # noqa: BLE001  RocksDB's errors have no class of their own
+                self.mark_corrupt(partition, error)
+                return None
+            return value
+
+        return read
+
+    def persisted_offset(self, tp: TP) -> int | None:
+        """The changelog's offset that a database stands at; None where it cannot tell, and is filled from the start."""
+        offset = self.reader(tp.partition)(self.offset_key)
+        return None if offset is None else int(offset)
+
+    def remove(self, partition: int, key: bytes) -> None:
+        """Remove an entry of one partition; Faust would look for it in the partition that had the key last."""
+        self._db_for_partition(partition).delete(key)
+
+    def mark_corrupt(self, partition: int, error: Exception) -> None:
+        """Have a partition's database set aside when it is opened next, if ``error`` tells of damage."""
+        if _is_damage(error):
+            log.error("table_damaged", partition=partition, reason=str(error))
+            self._mark(partition).touch()
+
+    async def assign_partitions(self, table: CollectionT, tps: set[TP], generation_id: int = 0) -> None:
+        """Open the databases of newly assigned partitions and standby replicas, none of them ahead of its changelog."""
+        await super().assign_partitions(table, tps, generation_id)
+        changelogs = [tp for tp in tps if tp.topic in table.changelog_topic.topics and self._is_mine(tp)]
+        stands_at = {tp: offset for tp in changelogs if (offset := self.persisted_offset(tp)) is not None}
+        if not stands_at:  # nothing to compare: a question less while partitions stand still
+            return
+        try:
+            ends = await asyncio.wait_for(self.app.consumer.highwaters(*stands_at), _ANSWER_TIMEOUT)
+        except (KafkaError, TimeoutError) as error:  # recovery asks again, and ends the worker if it has to
+            log.warning("changelog_ends_unknown", reason=str(error) or type(error).__name__)
+            return
+        for tp, offset in stands_at.items():
+            if offset >= ends[tp]:
+                del self._dbs[tp.partition]
+                self._set_aside(tp.partition, f"at offset {offset}, and its changelog ends at {ends[tp]}")
+                self._db_for_partition(tp.partition)
+
+    def apply_changelog_batch(
+        self, batch: Iterable[EventT[Any]], to_key: Callable[[Any], Any], to_value: Callable[[Any], Any]
+    ) -> None:
+        """Write what was read from the changelog; what cannot be written ends the worker.
+
+        Faust would log it, keep the batch, and try again with every record that follows.
+        """
+        events = list(batch)
+        try:
+            super().apply_changelog_batch(events, to_key, to_value)
+        except Exception as error:
+            for partition in {event.message.partition for event in events}:
+                self.mark_corrupt(partition, error)
+            app: Any = self.app
+            app._crash(error)  # noqa: SLF001  what Faust does when a service of its own fails
+            raise
+
+    def _is_mine(self, tp: TP) -> bool:
+        """Whether a partition's database is open, or to be opened: Faust opens replicas later, and unlooked at."""
+        return tp.partition in self._dbs or self.app.assignor.is_standby(tp)
+
+    def _open_for_partition(self, partition: int) -> Rdict:
+        if self._mark(partition).exists():
+            self._set_aside(partition, "damage was found in it")
+        try:
+            return self._open(partition)
+        except Exception as error:  # RocksDB's errors have no class of their own
+            if not _is_damage(error):
+                raise
+            self._set_aside(partition, str(error))
+            return self._open(partition)
+
+    def _open(self, partition: int) -> Rdict:
+        database: Rdict = super()._open_for_partition(partition)
+        return database
+
+    def _set_aside(self, partition: int, reason: str) -> None:
+        database = self.partition_path(partition)
+        aside = database.with_suffix(".set-aside")
+        log.warning("table_set_aside", partition=partition, reason=reason, kept_as=str(aside))
+        shutil.rmtree(aside, ignore_errors=True)
+        database.rename(aside)
+        self._mark(partition).unlink(missing_ok=True)
+
+    def _mark(self, partition: int) -> Path:
+        return self.partition_path(partition).with_suffix(".condemned")
+
+
+def _is_damage(error: Exception) -> bool:
+    return str(error).startswith(_DAMAGE)

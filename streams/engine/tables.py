@@ -1,0 +1,159 @@
+"""The state table of a worker: a Faust table on RocksDB, changelog in Kafka."""
+
+import logging
+import weakref
+from collections import defaultdict
+from functools import partial
+from typing import Any
+
+import faust
+import faust.streams
+from faust.tables.manager import TableManager
+from faust.types import AppT, EventT
+from mode.utils.queues import ThrowableQueue
+
+from streams.cache.table_sweep import ShardSweep
+from streams.delivery.outcome import Lookup
+from streams.engine.fetch_loop import EventQueue
+from streams.engine.intake import raw_topic
+from streams.engine.recovery import BoundedRecovery
+from streams.engine.rocksdb_store import RebuildingStore
+from streams.telemetry.metrics import Metrics
+
+#: Changelog records held in memory during recovery, before they are written as one batch.
+_RECOVERY_BUFFER = 64
+#: The same for standby replicas: nothing waits, because inputs flow, and a batch would hold them up.
+_STANDBY_BUFFER = 1
+
+
+class CurrentEvents(EventQueue):
+    """Records of changelogs on their way into tables, but none of an earlier generation of the group.
+
+    One that waits for its place when a rebalance begins gets it when that is over. It would be taken for the next one,
+    and those before it, which are read again, for known ones.
+    """
+
+    def __init__(self, app: AppT) -> None:
+        super().__init__(app.conf.stream_buffer_maxsize, flow_control=app.flow_control, clear_on_resume=True)
+        self._app = app
+
+    async def get(self) -> EventT[Any]:
+        """Wait for the next record of the present generation."""
+        while True:
+            event: EventT[Any] = await super().get()
+            if event.message.generation_id == self._app.consumer_generation_id:
+                return event
+
+
+class PromptTableManager(TableManager):
+    """Faust's, without the second that it gives an app's modules to declare their tables: ours are declared by now.
+
+    That second is a good part of the time that a restarted worker's partitions stand still. See `BoundedRecovery` for
+    steps that take too long.
+    """
+
+    logger = logging.getLogger("faust.tables")  # mode would name it after this module
+
+    @property
+    def changelog_queue(self) -> ThrowableQueue[Any]:
+        """See `CurrentEvents`."""
+        if self._changelog_queue is None:
+            self._changelog_queue = CurrentEvents(self.app)
+        return self._changelog_queue
+
+    @property
+    def recovery(self) -> BoundedRecovery:
+        """See `BoundedRecovery`."""
+        if not isinstance(self._recovery, BoundedRecovery):
+            self._recovery = BoundedRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
+
+    async def on_start(self) -> None:
+        """Announce the changelogs and begin to recover."""
+        await self._update_channels()
+        await self.recovery.start()
+
+
+class CacheTable:
+    """Encoded files by content key, sharded like the input, surviving restarts and moving with their partitions.
+
+    Args:
+        app: The app, not yet started.
+        changelog: Name of the compacted changelog topic; it must exist.
+        shard_bytes: Bytes that the entries of one partition may take.
+        metrics: Where its size is shown.
+    """
+
+    def __init__(self, app: faust.App, changelog: str, *, shard_bytes: int, metrics: Metrics) -> None:
+        self._table: Any = app.Table(
+            "audio-cache",
+            key_type=bytes,
+            value_type=bytes,
+            changelog_topic=raw_topic(app, changelog, _RECOVERY_BUFFER, compacting=True, internal=True),
+            recovery_buffer_size=_RECOVERY_BUFFER,
+            standby_buffer_size=_STANDBY_BUFFER,
+        )
+        self._metrics = metrics
+        self._sweeps: dict[int, ShardSweep] = defaultdict(lambda: ShardSweep(shard_bytes))
+
+    def owned(self) -> list[int]:
+        """Partitions whose entries are this worker's to change, and forget what was counted of those that went.
+
+        Of other partitions it may hold a replica, which only their owner's changelog changes.
+        """
+        assigned = self._table.app.assignor.assigned_actives()
+        partitions = sorted(tp.partition for tp in assigned if tp.topic == self._table.changelog_topic_name)
+        for partition in self._sweeps.keys() - set(partitions):
+            del self._sweeps[partition]
+            self._metrics.cache_table_bytes.remove(partition)
+        return partitions
+
+    @property
+    def to_recover(self) -> int:
+        """Changelog records that are still to be read before the entries are complete."""
+        recovery: Any = self._table.app.tables.recovery
+        return max(0, recovery.active_remaining_total()) if recovery.in_recovery else 0
+
+    def sweep(self, partition: int, now: float) -> None:
+        """Remove expired entries, and what is over the size, among the next entries of a partition.
+
+        The changelog hears of it. Should another worker own the partition by now, it loses an entry, which is no harm.
+
+        Args:
+            partition: One of `owned`, recovered.
+            now: Seconds since the epoch.
+        """
+        store: RebuildingStore = self._table.data
+        sweep = self._sweeps[partition]
+        for key, reason in sweep.step(partial(store.entries, partition), now):
+            store.remove(partition, key)
+            self._table.send_changelog(partition, key, None, value_serializer="raw")
+            self._metrics.cache_table_removals.labels(reason).inc()
+        self._metrics.cache_table_bytes.labels(partition).set(sweep.size)
+
+    def lookup(self, partition: int) -> Lookup:
+        """Return the reader of one partition's entries, safe to call from any thread."""
+        store: RebuildingStore = self._table.data
+        return store.reader(partition)
+
+    def put(self, context: object, key: bytes, value: bytes) -> None:
+        """Write an entry locally and to the changelog.
+
+        Args:
+            context: The Faust event on whose behalf it is written; its partition decides the shard.
+            key: Content key.
+            value: Packed entry.
+        """
+        if not isinstance(context, EventT):
+            raise TypeError(f"a table update needs its Faust event, not {type(context).__name__}")
+        # Faust takes the partition from the current event, and knows one only inside a stream's own task. Lanes live
+        # longer than that; setting the context variable is the only door.
+        faust.streams._current_event.set(weakref.ref(context))  # noqa: SLF001
+        partition = context.message.partition
+        try:
+            replaced = self._table.data.size_of(partition, key)
+            self._table[key] = value
+        except Exception as error:
+            self._table.data.mark_corrupt(partition, error)
+            raise
+        self._sweeps[partition].note(key, len(key) + len(value) - replaced)

@@ -1,0 +1,1 @@
+"""Kafka itself: topics, lag, transactions, and the requests that aiokafka does not make."""

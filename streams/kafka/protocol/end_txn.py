@@ -1,0 +1,63 @@
+"""The end of a transaction, and the producer's next epoch.
+
+Version 5 begins a new epoch with every transaction (KIP-890): a write that was under way when its transaction ended can
+never end up in the next one.
+"""
+
+from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.types import Boolean, CompactString, Int16, Int32, Int64, Schema, TaggedFields
+
+from streams.kafka.protocol.producer import Producer
+from streams.kafka.protocol.topic_array import NO_TAGS
+
+
+class EndTxnResponse(Response):  # type: ignore[misc]  # aiokafka has no types
+    """The transaction coordinator's answer to an `EndTxn`."""
+
+    API_KEY = 26
+    API_VERSION = 5
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        ("error_code", Int16),
+        ("producer_id", Int64),
+        ("producer_epoch", Int16),
+        ("tags", TaggedFields),
+    )
+
+    @property
+    def producer(self) -> Producer:
+        """Who writes the next transaction."""
+        return Producer(self.producer_id, self.producer_epoch)
+
+
+class _EndTxnRequestStruct(RequestStruct):  # type: ignore[misc]  # aiokafka has no types
+    FLEXIBLE_VERSION = True
+    API_KEY = 26
+    API_VERSION = 5
+    RESPONSE_TYPE = EndTxnResponse
+    SCHEMA = Schema(
+        ("transactional_id", CompactString("utf-8")),
+        ("producer_id", Int64),
+        ("producer_epoch", Int16),
+        ("committed", Boolean),
+        ("tags", TaggedFields),
+    )
+
+
+class EndTxn(Request[_EndTxnRequestStruct]):  # type: ignore[misc]  # aiokafka has no types
+    """Commits a transaction, or aborts it.
+
+    Args:
+        transactional_id: Whose transaction it is.
+        producer: What its coordinator calls the producer.
+        committed: Whether to commit.
+    """
+
+    API_KEY = 26
+
+    def __init__(self, transactional_id: str, producer: Producer, *, committed: bool) -> None:
+        self._fields = transactional_id, *producer, committed, NO_TAGS
+
+    def build(self, request_struct_class: type[_EndTxnRequestStruct]) -> _EndTxnRequestStruct:
+        """Lay the request out for the wire."""
+        return request_struct_class(*self._fields)

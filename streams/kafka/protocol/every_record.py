@@ -1,0 +1,41 @@
+"""A consumer that gets over whatever stands in a partition: aiokafka's, with another fetcher."""
+
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.consumer.fetcher import Fetcher
+
+from streams.kafka.protocol.fetched_partition import LARGEST_RECORD
+from streams.kafka.protocol.record_fetcher import EveryRecordFetcher
+
+
+class EveryRecordConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
+    """Aiokafka's consumer with that fetcher. It takes the place of the one that is made when the consumer starts.
+
+    Attributes:
+        pauses: Seconds before a batch with a wrong checksum is fetched again; after the last one, it is given up.
+        patience: Seconds for which a broker may give nothing of a partition, though it has records, before what cannot
+            be read is passed over. A restart, or a change of the leader, takes less.
+        largest: Bytes of a record that is given whole, uncompressed.
+    """
+
+    pauses: Sequence[float] = (0.1, 0.2, 0.4, 0.8, 1.6)
+    patience: float = 20.0
+    largest: int = LARGEST_RECORD
+
+    @property
+    def _fetcher(self) -> Fetcher | None:
+        fetcher: Fetcher | None = self.__dict__.get("_fetcher")
+        return fetcher
+
+    @_fetcher.setter
+    def _fetcher(self, fetcher: Fetcher | None) -> None:
+        if fetcher is not None:
+            fetcher.__class__ = EveryRecordFetcher
+            fetcher.adopt(self.pauses, self.patience, self.largest)
+        self.__dict__["_fetcher"] = fetcher
+
+
+def read_every_record(consumer: AIOKafkaConsumer) -> None:
+    """Let a consumer that is not started yet be an `EveryRecordConsumer`."""
+    consumer.__class__ = EveryRecordConsumer

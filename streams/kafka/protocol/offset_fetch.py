@@ -1,0 +1,215 @@
+"""Where a group goes on reading, with every error noticed, also the one that aiokafka overlooks.
+
+aiokafka 0.14 asks with version 3 of OffsetFetch, whose answer carries one error for the whole request, and does not
+look at it. A coordinator that is still loading, or has just moved, answers with that error and no partitions; aiokafka
+takes it for "nothing committed yet", and the group starts over at the oldest record, or skips to the newest.
+
+Version 7 can also ask for stable offsets: the answer waits for transactions that are being completed, and for what a
+new coordinator has in its log but does not know to be replicated. Without that, an offset may be older than one that
+was acknowledged.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterable
+from contextvars import ContextVar
+from typing import Any
+
+from aiokafka import TopicPartition
+from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    KafkaError,
+    NotCoordinatorForGroupError,
+    UnknownError,
+    for_code,
+)
+from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.types import (
+    Boolean,
+    CompactArray,
+    CompactString,
+    Int16,
+    Int32,
+    Int64,
+    Schema,
+    TaggedFields,
+)
+from aiokafka.structs import OffsetAndMetadata
+
+from streams.kafka.protocol.topic_array import NO_TAGS, by_topic, topic_array
+
+_NO_OFFSET = -1
+_UNSTABLE_OFFSET_COMMIT = 88
+_RETRY_PAUSE = 0.2
+_STABLE = ContextVar("stable", default=True)
+
+
+class UnstableOffsetCommitError(KafkaError):  # type: ignore[misc]  # aiokafka has no types
+    """A transaction that moves this offset is being completed: ask again."""
+
+    retriable = True
+
+
+class OffsetFetchResponse(Response):  # type: ignore[misc]  # aiokafka has no types
+    """The coordinator's answer to an `OffsetFetch`."""
+
+    API_KEY = 9
+    API_VERSION = 7
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        (
+            "topics",
+            topic_array(
+                ("partition_index", Int32),
+                ("committed_offset", Int64),
+                ("committed_leader_epoch", Int32),
+                ("metadata", CompactString("utf-8")),
+                ("error_code", Int16),
+            ),
+        ),
+        ("error_code", Int16),
+        ("tags", TaggedFields),
+    )
+
+
+class _OffsetFetchRequestStruct(RequestStruct):  # type: ignore[misc]  # aiokafka has no types
+    FLEXIBLE_VERSION = True
+    API_KEY = 9
+    API_VERSION = 7
+    RESPONSE_TYPE = OffsetFetchResponse
+    SCHEMA = Schema(
+        ("group_id", CompactString("utf-8")),
+        (
+            "topics",
+            CompactArray(
+                ("name", CompactString("utf-8")),
+                ("partition_indexes", CompactArray(Int32)),
+                ("tags", TaggedFields),
+            ),
+        ),
+        ("require_stable", Boolean),
+        ("tags", TaggedFields),
+    )
+
+
+class OffsetFetch(Request[_OffsetFetchRequestStruct]):  # type: ignore[misc]  # aiokafka has no types
+    """Asks a group's coordinator for committed offsets; needs Kafka 2.5 or later.
+
+    Args:
+        group: Consumer group.
+        partitions: The partitions asked for.
+        stable: Whether the answer is an error while a transaction that moves one of them is being completed.
+    """
+
+    API_KEY = 9
+
+    def __init__(self, group: str, partitions: Iterable[TopicPartition], *, stable: bool) -> None:
+        self._group = group
+        self._stable = stable
+        self._topics = by_topic(partitions)
+
+    def build(self, request_struct_class: type[_OffsetFetchRequestStruct]) -> _OffsetFetchRequestStruct:
+        """Lay the request out for the wire."""
+        return request_struct_class(self._group, self._topics, self._stable, NO_TAGS)
+
+
+def committed_offsets(response: OffsetFetchResponse) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Offsets in the answer to an `OffsetFetch`; a partition without one is left out.
+
+    Raises:
+        KafkaError: For the first error in it, of the request or of a partition.
+    """
+    _check(response.error_code)
+    offsets: dict[TopicPartition, OffsetAndMetadata] = {}
+    for topic, partitions, _ in response.topics:
+        for partition, offset, _, metadata, error_code, _ in partitions:
+            _check(error_code)
+            if offset != _NO_OFFSET:
+                offsets[TopicPartition(topic, partition)] = OffsetAndMetadata(offset, metadata)
+    return offsets
+
+
+async def fetch_committed(
+    client: AIOKafkaClient, broker: int, group: str, partitions: Collection[TopicPartition], *, stable: bool
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Ask one broker for a group's committed offsets.
+
+    A broker that no longer coordinates the group and has not heard of it answers with old ones.
+
+    Args:
+        client: Connected.
+        broker: Which one to ask.
+        group: Consumer group.
+        partitions: The partitions asked for.
+        stable: Whether the answer is an error while a transaction that moves one of them is being completed.
+
+    Raises:
+        KafkaError: When it does not answer, or refuses.
+    """
+    request = OffsetFetch(group, partitions, stable=stable)
+    return committed_offsets(await client.send(broker, request, group=ConnectionGroup.COORDINATION))
+
+
+async def fetch_last_committed(
+    client: AIOKafkaClient, group: str, partitions: Collection[TopicPartition]
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Ask for the offsets that were committed last, whatever transaction is open; waits for a coordinator that moves.
+
+    Good enough for a look at the lag: a former coordinator's old offsets are taken for the group's, see
+    `fetch_committed`.
+
+    Raises:
+        KafkaError: When the brokers refuse.
+    """
+    while True:
+        try:
+            coordinator = await client.coordinator_lookup(CoordinationType.GROUP, group)
+            return await fetch_committed(client, coordinator, group, partitions, stable=False)
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            await asyncio.sleep(_RETRY_PAUSE)
+
+
+def _check(code: int) -> None:
+    if code == _UNSTABLE_OFFSET_COMMIT:
+        raise UnstableOffsetCommitError
+    if code:
+        error = for_code(code)
+        raise error(f"error code {code}") if error is UnknownError else error()
+
+
+async def _do_fetch_commit_offsets(
+    self: GroupCoordinator, partitions: Iterable[TopicPartition]
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    try:
+        return committed_offsets(await self._send_req(OffsetFetch(self.group_id, partitions, stable=_STABLE.get())))
+    except (NotCoordinatorForGroupError, GroupCoordinatorNotAvailableError):
+        self.coordinator_dead()
+        raise
+
+
+def mend_offset_fetch() -> None:
+    """Let all group consumers of this process read committed offsets this way; they retry what can be retried."""
+    GroupCoordinator._do_fetch_commit_offsets = _do_fetch_commit_offsets  # noqa: SLF001  it offers no other door
+
+
+def do_not_wait_for_positions(coordinator: GroupCoordinator) -> None:
+    """Let a consumer that seeks before it reads begin with whatever offsets are committed, stable or not.
+
+    Until a stable one can be had, aiokafka fetches nothing at all from the brokers in question: tables would not be
+    recovered before the transaction that a dead owner left open has timed out, for it is ended only after that. Offsets
+    that are asked for by name are stable all the same.
+    """
+    refresh = coordinator._maybe_refresh_commit_offsets  # noqa: SLF001  it offers no other door
+
+    async def refresh_at_once(assignment: Any) -> bool:  # noqa: ANN401  aiokafka has no types
+        before = _STABLE.set(False)
+        try:
+            refreshed: bool = await refresh(assignment)
+        finally:
+            _STABLE.reset(before)
+        return refreshed
+
+    coordinator._maybe_refresh_commit_offsets = refresh_at_once  # noqa: SLF001

@@ -1,0 +1,292 @@
+"""A fetcher that gets over whatever stands in a partition.
+
+aiokafka 0.14 ends a fetch, each time anew, with an error where a header's name is not UTF-8, a batch's checksum is
+wrong or its compression is one for which a library is missing; and one broken batch keeps back other partitions.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.consumer.fetcher import READ_COMMITTED, Fetcher, FetchError, OffsetResetStrategy
+from aiokafka.errors import (
+    ConsumerStoppedError,
+    KafkaError,
+    NoError,
+    NotLeaderForPartitionError,
+    OffsetOutOfRangeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
+from aiokafka.util import create_task
+
+from streams.kafka.protocol.fetch_state import Doubt, Fetched, Trouble, Waiting
+from streams.kafka.protocol.fetched_partition import FetchedPartition, Portion
+from streams.kafka.protocol.gaps import LOG_ERRORS, Gap, end_of_gap
+
+log = logging.getLogger(__name__)
+
+#: Bytes of records that are handed out at a time; one that is larger is handed out alone.
+_PORTION_BYTES = 4 * 2**20
+#: Records that are handed out at a time, where the caller does not say.
+_PORTION_RECORDS = 10_000
+#: The event loop of a consumer sends heartbeats as well.
+_PORTION_SECONDS = 0.1
+#: Seconds before a broker that gives nothing of a partition is asked for it again, the first time and later.
+_FIRST_PAUSE, _ERROR_PAUSE = 0.1, 1.0
+#: Seconds after which that is told, and told again.
+_TELL_AFTER, _REMIND_AFTER = 3.0, 60.0
+_ASK_MS = 5000
+_NOTHING_READ = (
+    "no records can be had from offset %d of %s: its leader says %s. Look at its log and its disk; if they are bad, let"
+    " a replica lead. It is asked again, and other partitions go on; what stays unreadable is passed over, and told"
+)
+
+
+class EveryRecordFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
+    """Aiokafka's fetcher, with other records: in portions, and with `Unreadable` for what cannot be read."""
+
+    def adopt(self, pauses: Sequence[float], patience: float, largest: int) -> None:
+        """Add what this class has to an instance of aiokafka's own.
+
+        Args:
+            pauses: Seconds before a batch with a wrong checksum is fetched again; after the last one, it is given up.
+            patience: Seconds for which a broker may give nothing of a partition before it is passed over.
+            largest: Bytes of a record that is given whole, uncompressed.
+        """
+        self._pauses = pauses
+        self._patience = patience
+        self._largest = largest
+        self._doubts: dict[TopicPartition, Doubt] = {}
+        self._troubles: dict[TopicPartition, Trouble] = {}
+
+    async def next_record(self, partitions: Collection[TopicPartition]) -> ConsumerRecord:
+        """Wait for one record."""
+        while True:
+            if self._closed:
+                raise ConsumerStoppedError
+            records = await self.fetched_records(partitions, self._fetcher_timeout, max_records=1)
+            for [record] in records.values():
+                return record
+
+    async def fetched_records(
+        self, partitions: Collection[TopicPartition], timeout: float = 0, max_records: int | None = None
+    ) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """Give what was fetched, as far as it is not too much at once, and wait for it if there is none."""
+        until = time.monotonic() + timeout
+        while True:
+            if self._subscriptions.reassignment_in_progress:
+                await self._subscriptions.wait_for_assignment()
+            records, unfinished = self._take(partitions, max_records or _PORTION_RECORDS)
+            left = until - time.monotonic()
+            if records or left <= 0:
+                return records
+            if unfinished:
+                await asyncio.sleep(0)
+                continue
+            waiter = self._create_fetch_waiter()
+            done, _ = await asyncio.wait([waiter], timeout=left)
+            if not done or self._closed:
+                waiter.cancel()
+                return {}
+            waiter.result()  # raises what the coordinator has against us
+
+    def _take(
+        self, partitions: Collection[TopicPartition], most: int
+    ) -> tuple[dict[TopicPartition, list[ConsumerRecord]], bool]:
+        """Take a portion of what was fetched; say whether a record is so long that it could not be found in time."""
+        taken: dict[TopicPartition, list[ConsumerRecord]] = {}
+        size, unfinished = _PORTION_BYTES, False
+        for tp in list(self._records):
+            if partitions and tp not in partitions:
+                if not self._subscriptions.is_assigned(tp):
+                    del self._records[tp]
+                continue
+            fetched = self._records[tp]
+            if isinstance(fetched, FetchError):
+                if taken:
+                    break  # it is raised the next time
+                self._drop(tp)
+                fetched.check_raise()
+            elif isinstance(fetched, Fetched):
+                if records := self._take_of(tp, fetched, Portion(size, most, _PORTION_SECONDS)):
+                    taken[tp] = records
+                    most -= len(records)
+                    size -= fetched.batches.taken_bytes
+                unfinished = unfinished or not (records or fetched.batches.exhausted)
+                if most <= 0 or size <= 0:
+                    break
+        return taken, unfinished
+
+    def _take_of(self, tp: TopicPartition, fetched: "Fetched", portion: Portion) -> list[ConsumerRecord]:
+        batches, state = fetched.batches, fetched.state(tp)
+        if state is None or state.paused or state.position != batches.next_fetch_offset:
+            self._drop(tp)  # a rebalance, a pause or a seek came between
+            return []
+        records = batches.take(portion)
+        state.consumed_to(batches.next_fetch_offset)
+        if batches.exhausted:
+            self._drop(tp)
+            if batches.doubted:
+                self._doubt(tp, batches.next_fetch_offset)
+        else:
+            self._records.move_to_end(tp)  # its neighbours come first, the next time
+        return records
+
+    def _drop(self, tp: TopicPartition) -> None:
+        """Let the partition be fetched from again."""
+        self._records.pop(tp, None)
+        self._notify(self._wait_consume_future)
+
+    def _wait(self, tp: TopicPartition, seconds: float) -> None:
+        """Fetch nothing of the partition for a while."""
+        waiting = self._records[tp] = Waiting()
+
+        def end() -> None:
+            if self._records.get(tp) is waiting:
+                self._drop(tp)
+
+        self._loop.call_later(seconds, end)
+
+    def _doubt(self, tp: TopicPartition, position: int) -> None:
+        """Fetch a batch with a wrong checksum again, a few times: it may be sound where it came from."""
+        known = self._doubts.get(tp)
+        fetches = known.fetches + 1 if known is not None and known.position == position else 1
+        self._doubts[tp] = Doubt(position, fetches)
+        if fetches == 1:
+            log.warning("the batch at offset %d of %s does not match its checksum; fetching it again", position, tp)
+        if fetches <= len(self._pauses):
+            self._client.force_metadata_update()  # the leader may have changed
+            self._wait(tp, self._pauses[fetches - 1])
+
+    def _condemned(self, tp: TopicPartition, position: int) -> int | None:
+        """The position, if what stands there was wrong often enough."""
+        known = self._doubts.get(tp)
+        if known is None or known.position != position:
+            self._doubts.pop(tp, None)
+            return None
+        return position if known.fetches > len(self._pauses) else None
+
+    async def _proc_fetch_request(self, assignment: Any, node_id: int, request: Any) -> bool:  # noqa: ANN401
+        try:
+            response = await self._client.send(node_id, request)
+        except KafkaError as error:
+            log.error("Failed fetch messages from %s: %s", node_id, error)  # noqa: TRY400  as aiokafka says it
+            with contextlib.suppress(asyncio.CancelledError):  # the consumer stops; it takes this for an answer
+                await asyncio.sleep(self._retry_backoff)
+            return False
+        except asyncio.CancelledError:
+            return False
+        if not assignment.active:
+            return False
+        asked = {
+            TopicPartition(topic, partition): offset
+            for topic, partitions in request.topics
+            for partition, offset, _ in partitions
+        }
+        news = False
+        for topic, partitions in response.topics:
+            for partition, code, highwater, *rest in partitions:
+                tp = TopicPartition(topic, partition)
+                state = assignment.state_value(tp)
+                if not state.has_valid_position or state.position != asked[tp]:
+                    continue  # a seek came between
+                if for_code(code) is not NoError:
+                    news |= self._failed(tp, assignment, for_code(code))
+                    continue
+                state.highwater, state.lso, state.timestamp = highwater, rest[0], int(1000 * time.time())
+                news |= self._fetched(tp, assignment, _aborted(response, rest), rest[-1])
+        return news
+
+    def _fetched(
+        self,
+        tp: TopicPartition,
+        assignment: Any,  # noqa: ANN401  aiokafka has no types
+        aborted: Collection[tuple[int, int]],
+        data: bytes,
+    ) -> bool:
+        state = assignment.state_value(tp)
+        position, committed = state.position, self._isolation_level == READ_COMMITTED
+        batches = FetchedPartition(
+            tp,
+            data,
+            aborted if committed else None,
+            position,
+            condemned=self._condemned(tp, position),
+            largest=self._largest,
+        )
+        if not batches.empty:
+            self._troubles.pop(tp, None)
+            self._records[tp] = Fetched(batches, assignment)
+            return True
+        if position < (state.lso if committed else state.highwater):
+            self._trouble(tp, assignment, "nothing, though it has records")
+        else:
+            self._troubles.pop(tp, None)
+        return False
+
+    def _failed(self, tp: TopicPartition, assignment: Any, error: type[KafkaError]) -> bool:  # noqa: ANN401
+        """Take note of a broker's error; say whether somebody has to hear of it."""
+        state = assignment.state_value(tp)
+        if error in (NotLeaderForPartitionError, UnknownTopicOrPartitionError):
+            self._client.force_metadata_update()
+        elif error is TopicAuthorizationFailedError:
+            self._set_error(tp, TopicAuthorizationFailedError(tp.topic))
+            return True
+        elif error is OffsetOutOfRangeError:
+            log.warning("offset %d of %s is out of range", state.position, tp)
+            if self._default_reset_strategy == OffsetResetStrategy.NONE:
+                self._set_error(tp, OffsetOutOfRangeError({tp: state.position}))
+                return True
+            state.await_reset(self._default_reset_strategy)
+        else:
+            self._trouble(tp, assignment, error.__name__, may_pass=error in LOG_ERRORS)
+        return False
+
+    def _trouble(self, tp: TopicPartition, assignment: Any, reason: str, *, may_pass: bool = True) -> None:  # noqa: ANN401
+        """Say what is wrong with one partition, ask for it again after a while, and in the end pass over it."""
+        position, now = assignment.state_value(tp).position, time.monotonic()
+        known = self._troubles.get(tp)
+        if known is None or known.position != position:
+            self._troubles[tp] = Trouble(position, now, told_at=now - _REMIND_AFTER + _TELL_AFTER)
+            self._wait(tp, _FIRST_PAUSE)
+            return
+        if now > known.told_at + _REMIND_AFTER:
+            self._troubles[tp] = known._replace(told_at=now)
+            log.error(_NOTHING_READ, position, tp, reason)
+        if may_pass and now > known.since + self._patience:
+            self._records[tp] = waiting = Waiting()
+            self._pending_tasks.add(create_task(self._pass_over(tp, assignment, reason, waiting)))
+        else:
+            self._wait(tp, _ERROR_PAUSE)
+
+    async def _pass_over(self, tp: TopicPartition, assignment: Any, reason: str, waiting: Waiting) -> bool:  # noqa: ANN401
+        """Put a gap into the place of offsets of which the leader gives nothing, if there are others behind them."""
+        state, isolation = assignment.state_value(tp), self._isolation_level
+        position, end = state.position, None
+        try:
+            node = self._client.cluster.leader_for_partition(tp)
+            log_end = (await self.end_offsets([tp], _ASK_MS))[tp]
+            end = await end_of_gap(self._client, node, tp, isolation, position=position, end=log_end)
+        except asyncio.CancelledError:
+            return False
+        except KafkaError as error:
+            log.warning("nothing is known of what follows offset %d of %s: %r", position, tp, error)
+        if self._records.get(tp) is not waiting:
+            return False
+        if end is None:
+            self._wait(tp, self._patience)
+            return False
+        log.error("offsets %d to %d of %s are lost: its leader says %s", position, end - 1, tp, reason)
+        self._records[tp] = Fetched(Gap(tp, position, end, reason), assignment)
+        return True
+
+
+def _aborted(response: Any, rest: list[Any]) -> Collection[tuple[int, int]]:  # noqa: ANN401  aiokafka has no types
+    """Producer ids and first offsets of aborted transactions in an answer."""
+    return rest[2 if response.API_VERSION >= 11 else -2] or ()  # noqa: PLR2004  from there on, one field follows

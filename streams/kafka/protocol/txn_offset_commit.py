@@ -1,0 +1,121 @@
+"""Offsets in a transaction on behalf of one member of the group, in one of its generations.
+
+aiokafka 0.14 commits them with version 0 of TxnOffsetCommit, which says nothing of the group: its coordinator takes the
+offsets of whoever writes in the transaction, also of a member that it has long given up. From version 3 on, the request
+names the member and its generation, and a coordinator that knows better refuses (KIP-447): the transaction of a former
+owner cannot commit, whichever its transactional id is. From version 5 on, the request itself makes the offsets part of
+the transaction (KIP-890).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from aiokafka import TopicPartition
+from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.types import CompactString, Int16, Int32, Int64, Schema, TaggedFields
+from aiokafka.structs import OffsetAndMetadata
+
+from streams.kafka.protocol.producer import Producer
+from streams.kafka.protocol.topic_array import NO_TAGS, by_topic, topic_array
+
+_NO_EPOCH = -1
+
+Offsets = Mapping[TopicPartition, OffsetAndMetadata]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMember:
+    """A member of a consumer group in one generation.
+
+    Attributes:
+        group: The group.
+        generation: Counts the group's assignments.
+        member_id: What the group's coordinator calls it.
+        instance: Its ``group.instance.id``: what it calls itself, over restarts.
+    """
+
+    group: str
+    generation: int
+    member_id: str
+    instance: str
+
+
+class TxnOffsetCommitResponse(Response):  # type: ignore[misc]  # aiokafka has no types
+    """The group coordinator's answer to a `TxnOffsetCommit`."""
+
+    API_KEY = 28
+    API_VERSION = 5
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        ("topics", topic_array(("partition_index", Int32), ("error_code", Int16))),
+        ("tags", TaggedFields),
+    )
+
+    def error_codes(self) -> Iterator[tuple[TopicPartition, int]]:
+        """What became of each partition's offset, 0 where all is well."""
+        for topic, partitions, _ in self.topics:
+            for partition, code, _ in partitions:
+                yield TopicPartition(topic, partition), code
+
+
+class _TxnOffsetCommitRequestStruct(RequestStruct):  # type: ignore[misc]  # aiokafka has no types
+    FLEXIBLE_VERSION = True
+    API_KEY = 28
+    API_VERSION = 5
+    RESPONSE_TYPE = TxnOffsetCommitResponse
+    SCHEMA = Schema(
+        ("transactional_id", CompactString("utf-8")),
+        ("group_id", CompactString("utf-8")),
+        ("producer_id", Int64),
+        ("producer_epoch", Int16),
+        ("generation_id", Int32),
+        ("member_id", CompactString("utf-8")),
+        ("group_instance_id", CompactString("utf-8")),
+        (
+            "topics",
+            topic_array(
+                ("partition_index", Int32),
+                ("committed_offset", Int64),
+                ("committed_leader_epoch", Int32),
+                ("committed_metadata", CompactString("utf-8")),
+            ),
+        ),
+        ("tags", TaggedFields),
+    )
+
+
+class TxnOffsetCommit(Request[_TxnOffsetCommitRequestStruct]):  # type: ignore[misc]  # aiokafka has no types
+    """Adds a group's offsets to a transaction.
+
+    Args:
+        transactional_id: Whose transaction it is.
+        producer: What its coordinator calls the producer.
+        member: On whose behalf.
+        offsets: The next offset of each input partition, and what is noted beside it.
+    """
+
+    API_KEY = 28
+
+    def __init__(self, transactional_id: str, producer: Producer, member: GroupMember, offsets: Offsets) -> None:
+        self._transactional_id = transactional_id
+        self._producer = producer
+        self._member = member
+        self._offsets = offsets
+
+    def build(self, request_struct_class: type[_TxnOffsetCommitRequestStruct]) -> _TxnOffsetCommitRequestStruct:
+        """Lay the request out for the wire."""
+        topics = by_topic(
+            (topic, (partition, committed.offset, _NO_EPOCH, committed.metadata, NO_TAGS))
+            for (topic, partition), committed in self._offsets.items()
+        )
+        member = self._member
+        return request_struct_class(
+            self._transactional_id,
+            member.group,
+            *self._producer,
+            member.generation,
+            member.member_id,
+            member.instance,
+            topics,
+            NO_TAGS,
+        )

@@ -1,0 +1,264 @@
+"""Transactions of one transactional id, in as few requests as Kafka's protocol needs.
+
+Since version 2 of Kafka's transactions (KIP-890), what is written makes itself part of the transaction: outputs and
+offsets leave at once, side by side, and then one request commits. aiokafka's producer announces partitions and offsets
+beforehand, each in a round trip of its own, and keeps tasks and futures for every record.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from aiokafka import TopicPartition
+from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
+from aiokafka.errors import (
+    ConcurrentTransactions,
+    CoordinatorLoadInProgressError,
+    KafkaError,
+    LeaderNotAvailableError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+from aiokafka.protocol.api import Request
+from aiokafka.protocol.transaction import InitProducerIdRequest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+
+from schemas import Record
+from streams.kafka.broker_clocks import BrokerClocks
+from streams.kafka.error_codes import passing_errors, produce_error
+from streams.kafka.protocol.end_txn import EndTxn
+from streams.kafka.protocol.produce import Produce
+from streams.kafka.protocol.producer import Producer
+from streams.kafka.protocol.txn_offset_commit import GroupMember, Offsets, TxnOffsetCommit, TxnOffsetCommitResponse
+from streams.kafka.refused import RefusedBatchError
+from streams.kafka.topology import InputTopicGoneError
+
+#: A dead worker's open transaction holds back read_committed consumers until its successor fences it, or this long.
+_TRANSACTION_TIMEOUT_MS = 30_000
+#: A frozen broker keeps its connections: a request waits for it this long before it goes to the one that took over.
+REQUEST_TIMEOUT_MS = 6_000
+#: Brokers refuse what follows a transaction until its markers are written; that takes milliseconds, an election more.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
+#: Seconds. A topic that exists is unknown to a broker for moments only. Less than the watchdog's time, so that the
+#: worker's last line names the topic.
+_UNKNOWN_FOR_GOOD = 20.0
+_MAX_BATCH_BYTES = 900 * 1024
+_MAGIC, _UNCOMPRESSED, _TRANSACTIONAL = 2, 0, 1
+
+_UNKNOWN = UnknownTopicOrPartitionError
+
+
+class TransactionalWriter:
+    """Writes records and a group's offsets in transactions.
+
+    Every method waits for brokers and coordinators that are away or on the move, for as long as it takes: bound it.
+
+    Args:
+        client: Connected to the cluster, whose ``transaction.version`` must be 2; may be shared.
+        transactional_id: Starting under an id ends what was left open under it, and keeps its former users out.
+        clocks: Told when brokers appended what was written; None if nothing will be.
+    """
+
+    def __init__(self, client: AIOKafkaClient, transactional_id: str, clocks: BrokerClocks | None = None) -> None:
+        self._client = client
+        self._id = transactional_id
+        self._clocks = clocks
+        self._producer = Producer(-1, -1)
+        self._sequences: dict[TopicPartition, int] = {}
+        self._coordinators: dict[int, int] = {}
+        self._known_inputs: set[str] = set()
+
+    async def start(self) -> None:
+        """Fence and begin.
+
+        Raises:
+            KafkaError: When the brokers refuse.
+        """
+        request = InitProducerIdRequest(self._id, _TRANSACTION_TIMEOUT_MS)
+        answer = await self._coordinated(CoordinationType.TRANSACTION, self._id, request, _only_error)
+        self._producer = Producer(answer.producer_id, answer.producer_epoch)
+
+    async def write(self, outputs: Mapping[TopicPartition, Sequence[Record]]) -> None:
+        """Append records to partitions, in their order, as part of the transaction.
+
+        Raises:
+            ProducerFenced: If another one has started under this id.
+            RefusedBatchError: When a topic does not take what is written, or is gone; the transaction must not be
+                committed then.
+            KafkaError: Likewise, when the brokers refuse for another reason.
+        """
+        waiting = {partition: deque(self._batches(partition, records)) for partition, records in outputs.items()}
+        while waiting := {partition: batches for partition, batches in waiting.items() if batches}:
+            # One batch of each partition at a time: brokers take them in order only. Nearly always that is all.
+            await self._deliver({partition: batches.popleft() for partition, batches in waiting.items()})
+
+    async def commit_offsets(self, member: GroupMember, offsets: Offsets) -> int:
+        """Make offsets of a group part of the transaction.
+
+        Returns:
+            The broker that took them, as the group's coordinator, once all in-sync replicas have them.
+
+        Raises:
+            ProducerFenced: If the group no longer knows the member so, or another one has started under this id.
+            InputTopicGoneError: If the brokers no longer know a topic of which they took offsets before.
+            KafkaError: When the brokers refuse; the transaction must not be committed then.
+        """
+        request = TxnOffsetCommit(self._id, self._producer, member, offsets)
+
+        def error_codes(answer: TxnOffsetCommitResponse) -> Iterable[int]:
+            codes = dict(answer.error_codes())
+            if missing := offsets.keys() - codes:
+                raise KafkaError(f"the answer to TxnOffsetCommit leaves out {sorted(missing)}")
+            gone = {topic for (topic, _), code in codes.items() if code == _UNKNOWN.errno}
+            if gone & self._known_inputs:
+                raise InputTopicGoneError(
+                    f"{min(gone)} is gone: somebody has deleted it. ./scripts/topics apply creates it anew"
+                )
+            return codes.values()
+
+        await self._coordinated(CoordinationType.GROUP, member.group, request, error_codes)
+        self._known_inputs.update(topic for topic, _ in offsets)
+        return self._coordinators[CoordinationType.GROUP]
+
+    async def commit(self) -> None:
+        """Commit the transaction; what is written next begins another one.
+
+        Raises:
+            ProducerFenced: If another one has started under this id.
+            KafkaError: When the brokers refuse.
+        """
+        await self._end(committed=True)
+
+    async def abort(self) -> None:
+        """Abort the transaction; what is written next begins another one.
+
+        Raises:
+            ProducerFenced: If another one has started under this id.
+            KafkaError: When the brokers refuse.
+        """
+        await self._end(committed=False)
+
+    async def _end(self, *, committed: bool) -> None:
+        request = EndTxn(self._id, self._producer, committed=committed)
+        answer = await self._coordinated(CoordinationType.TRANSACTION, self._id, request, _only_error)
+        self._producer = answer.producer
+        self._sequences.clear()
+
+    def _batches(self, partition: TopicPartition, records: Sequence[Record]) -> Iterator[bytearray]:
+        """Records as batches of a size that every topic takes; one that is larger stands alone."""
+        first = self._sequences.get(partition, 0)
+        self._sequences[partition] = first + len(records)
+        position = 0
+        while position < len(records):
+            batch = DefaultRecordBatchBuilder(
+                _MAGIC, _UNCOMPRESSED, _TRANSACTIONAL, *self._producer, first + position, _MAX_BATCH_BYTES
+            )
+            number = 0
+            for record in records[position:]:
+                headers = list(record.headers)
+                if batch.append(number, record.timestamp_ms, record.key, record.value, headers) is None:
+                    break  # it is full; the first one is always taken
+                number += 1
+            position += number
+            yield batch.build()
+
+    async def _deliver(self, batches: Mapping[TopicPartition, bytearray]) -> None:
+        """Bring batches to their leaders, wherever those move."""
+        loop = asyncio.get_running_loop()
+        known = loop.time()
+        for pause in _pauses():
+            by_leader: dict[int | None, dict[TopicPartition, bytearray]] = {}
+            for partition, batch in batches.items():
+                by_leader.setdefault(self._client.cluster.leader_for_partition(partition), {})[partition] = batch
+            left: dict[TopicPartition, KafkaError] = {}
+            await together(*(self._produce(leader, part, left) for leader, part in by_leader.items()))
+            if not left:
+                return
+            unknown = [partition for partition, error in left.items() if isinstance(error, _UNKNOWN)]
+            if not unknown:
+                known = loop.time()
+            elif loop.time() - known > _UNKNOWN_FOR_GOOD:
+                raise RefusedBatchError(unknown[0], _UNKNOWN.errno, f"for {_UNKNOWN_FOR_GOOD:g} s")
+            batches = {partition: batches[partition] for partition in left}
+            await asyncio.sleep(pause)
+            if any(error.invalid_metadata for error in left.values()):
+                await self._client.force_metadata_update()
+
+    async def _produce(
+        self, leader: int | None, batches: Mapping[TopicPartition, bytearray], left: dict[TopicPartition, KafkaError]
+    ) -> None:
+        """Bring batches to one leader, and note which of them it did not take."""
+        if leader is None or leader < 0:
+            left.update((partition, self._why_no_leader(partition)) for partition in batches)
+            return
+        asked = self._clocks.read() if self._clocks is not None else 0.0
+        try:
+            answer = await self._client.send(leader, Produce(self._id, REQUEST_TIMEOUT_MS, batches))
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            left.update(dict.fromkeys(batches, error))
+            return
+        results = dict(answer.results())  # a batch that the answer says nothing of is an error, not a success
+        for partition in batches:
+            result = results[partition]
+            if passing := produce_error(partition, result):
+                left[partition] = passing
+            elif self._clocks is not None:
+                self._clocks.answered(leader, asked, result.append_ms)
+
+    def _why_no_leader(self, partition: TopicPartition) -> KafkaError:
+        topic, number = partition
+        cluster = self._client.cluster
+        if topic in cluster.unauthorized_topics:
+            raise RefusedBatchError(partition, TopicAuthorizationFailedError.errno, "")
+        if topic not in self._client._topics:  # noqa: SLF001  its only way to tell
+            self._client.add_topic(topic)
+        elif number not in (cluster.partitions_for_topic(topic) or ()):
+            return _UNKNOWN()
+        return LeaderNotAvailableError()
+
+    async def _coordinated(
+        self, kind: int, key: str, request: Request[Any], error_codes: Callable[[Any], Iterable[int]]
+    ) -> Any:  # noqa: ANN401  aiokafka has no types
+        """Have a coordinator answer a request, wherever it moves."""
+        for pause in _pauses():
+            try:
+                if kind not in self._coordinators:
+                    self._coordinators[kind] = await self._client.coordinator_lookup(kind, key)
+                answer = await self._client.send(self._coordinators[kind], request, group=ConnectionGroup.COORDINATION)
+                passing = passing_errors(error_codes(answer))
+            except KafkaError as error:
+                if not error.retriable:
+                    self._coordinators.pop(kind, None)
+                    raise
+                passing = [error]
+            if not passing:
+                return answer
+            if not all(isinstance(error, ConcurrentTransactions | CoordinatorLoadInProgressError) for error in passing):
+                self._coordinators.pop(kind, None)
+            await asyncio.sleep(pause)
+        return None
+
+
+async def together(*steps: Coroutine[Any, Any, object]) -> None:
+    """Take steps side by side; when one fails, the others are cancelled, and that is what is raised."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for step in steps:
+                tasks.create_task(step)
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds to wait before a request is sent again, for as long as it takes."""
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _only_error(answer: Any) -> Iterable[int]:  # noqa: ANN401  aiokafka has no types
+    return (answer.error_code,)

@@ -1,0 +1,90 @@
+"""The worker's HTTP endpoint: health for the orchestrator, metrics for Prometheus, its status for operators."""
+
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+from prometheus_client.exposition import choose_encoder
+
+from streams.runtime.readiness import Readiness
+from streams.telemetry.metrics import Metrics
+
+_SCHEME = "Bearer "
+
+
+class WebServer:
+    """Serves ``/health/live``, ``/health/ready``, ``/metrics`` and, to who has the token, ``/admin/audio/status``.
+
+    Nothing here changes anything. Without a token there is no status.
+
+    Args:
+        port: TCP port on all interfaces; 0 takes a free one.
+        metrics: What ``/metrics`` shows.
+        readiness: The conditions of readiness.
+        status: What an operator may know.
+        admin_token: Who sends it may see the status; None for nobody.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        metrics: Metrics,
+        readiness: Readiness,
+        status: Callable[[], Mapping[str, Any]],
+        admin_token: str | None,
+    ) -> None:
+        self._port = port
+        self._metrics = metrics
+        self._readiness = readiness
+        app = web.Application()
+        app.router.add_get("/health/live", self._live)
+        app.router.add_get("/health/ready", self._ready)
+        app.router.add_get("/metrics", self._exposition)
+        if admin_token is not None:
+            app.router.add_get("/admin/audio/status", _guarded(admin_token, status))
+        self._runner = web.AppRunner(app, access_log=None)
+
+    async def start(self) -> int:
+        """Listen.
+
+        Returns:
+            The port.
+
+        Raises:
+            OSError: When the port is taken.
+        """
+        await self._runner.setup()
+        await web.TCPSite(self._runner, port=self._port).start()
+        return int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Close the port."""
+        await self._runner.cleanup()
+
+    async def _live(self, _: web.Request) -> web.Response:
+        return web.json_response({"live": True})  # answering is the proof: the loop turns; a fatal error ends it
+
+    async def _ready(self, _: web.Request) -> web.Response:
+        conditions = self._readiness.now()
+        ready = all(conditions.values())
+        return web.json_response({"ready": ready, **conditions}, status=200 if ready else 503)
+
+    async def _exposition(self, request: web.Request) -> web.Response:
+        # Prometheus asks for OpenMetrics, which alone has exemplars.
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(self._metrics.registry), headers={"Content-Type": content_type})
+
+
+def _guarded(
+    token: str, status: Callable[[], Mapping[str, Any]]
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    expected = (_SCHEME + token).encode()
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        if not hmac.compare_digest(given, expected):  # as long for a nearly right one
+            return web.json_response({"error": "a token is needed"}, status=401, headers={"WWW-Authenticate": "Bearer"})
+        return web.json_response(status())
+
+    return answer

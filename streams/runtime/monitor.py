@@ -1,0 +1,217 @@
+"""The worker's look at itself and its cluster: topics, lag, owners, and whether anything moves."""
+
+import asyncio
+import time
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from functools import partial
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from schemas.record import TopicPartition
+from streams.delivery.lanes import Lanes
+from streams.kafka.lag import NO_LAG, Head, Lag, LagReader, Look
+from streams.kafka.topology import InputTopicGoneError, PartitionCount, Topology
+from streams.runtime.coverage import Coverage
+from streams.runtime.fail_stop import Watchdog
+from streams.runtime.waiting import Standstill, without_brokers, without_lanes
+from streams.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+
+class Monitor:
+    """Looks at the cluster on a timer, shows what it sees, and feeds the watchdog.
+
+    The watchdog is fed when there is nothing to do, when a clip is being processed within its time, when something
+    moved since the last look (a commit, or a table in recovery), and for a while when no partitions are assigned: a
+    rebalance has to wait for members that died or are draining. Otherwise it is told what the worker waits for.
+
+    Args:
+        lanes: Its lanes.
+        reader: Looks at every input partition, also at those that others own, or nobody.
+        metrics: Where what is seen is shown.
+        watchdog: Fed from here.
+        partitions: Told how many there are, and how many can be served.
+        interval: Seconds between two looks.
+        patience: Seconds that a rebalance may take.
+        mean_seconds: Mean duration of a record, in seconds of audio.
+        on_behind: Told how many seconds each of the worker's own partitions is behind, when it is.
+        now: The time by the brokers' clocks.
+        demand_assignment: Makes the group assign its partitions anew.
+        to_recover: Number of changelog records that the worker's tables have still to read.
+
+    Attributes:
+        lags: As last read.
+        topology: The topics, as last seen.
+        brokers_answer: Whether they did at the last look.
+    """
+
+    def __init__(
+        self,
+        lanes: Lanes,
+        reader: LagReader,
+        metrics: Metrics,
+        watchdog: Watchdog,
+        *,
+        partitions: PartitionCount,
+        interval: float,
+        patience: float,
+        mean_seconds: Callable[[], float],
+        on_behind: Callable[[TopicPartition, float], None],
+        now: Callable[[], float],
+        demand_assignment: Callable[[], None],
+        to_recover: Callable[[], int],
+    ) -> None:
+        self._lanes = lanes
+        self._reader = reader
+        self._partitions = partitions
+        self._metrics = metrics
+        self._watchdog = watchdog
+        self._interval = interval
+        self._patience = patience
+        self._mean_seconds = mean_seconds
+        self._on_behind = on_behind
+        self._now = now
+        self._demand_assignment = demand_assignment
+        self._to_recover = to_recover
+        self._coverage = Coverage()
+        self._standstill = Standstill()
+        self._orphans_wait = False
+        self._last_ready = time.monotonic()
+        self._last: Hashable = None
+        self._shown: set[TopicPartition] = set()
+        self._input_id: bytes | None = None
+        self.lags: Mapping[TopicPartition, Lag] = {}
+        self.topology = reader.topology
+        self.brokers_answer = False
+        topic = self.topology.input
+        self._show_ownership(TopicPartition(topic, partition) for partition in range(partitions.servable))
+
+    @property
+    def left_out(self) -> bool:
+        """Whether the worker has no partition while records wait in one that nobody has."""
+        return self._orphans_wait and not any(True for _ in self._lanes)
+
+    async def run(self) -> None:
+        """Look, forever.
+
+        Raises:
+            InputTopicGoneError: When the input is another topic than the one that the worker reads.
+        """
+        try:
+            while True:
+                await self._look()
+                await asyncio.sleep(self._interval)
+        finally:
+            await self._reader.close()
+
+    async def _look(self) -> None:
+        waits_for = ""
+        try:
+            look = await self._reader.look(self._heads())
+        except (KafkaError, TimeoutError) as error:
+            log.warning("brokers_silent", reason=str(error) or type(error).__name__)
+            self.brokers_answer = False
+            waits_for = without_brokers(self._reader.bootstrap_servers, error, self._reader.topology)
+        else:
+            self.brokers_answer = True
+            self._take_in(look)
+        self._show_lags()
+        self._standstill.observe(self._lanes)
+        own = {tp: self.lags.get(tp, NO_LAG) for tp, _ in self._lanes}
+        for tp, lag in own.items():
+            if behind := lag.seconds(self._now()):
+                self._on_behind(tp, behind)
+        if self._well(idle=self.brokers_answer and not any(lag.records for lag in own.values())):
+            self._watchdog.feed()
+        else:
+            self._watchdog.warn(waits_for or self._waits_for())
+
+    def _take_in(self, look: Look) -> None:
+        self._check_identity(look.topology)
+        self._tell_changes(look.topology)
+        self.lags, self.topology = look.lags, look.topology
+        self._partitions.input, self._partitions.servable = look.topology.partitions, look.topology.servable
+        demanded = self._coverage.observe(look)
+        self._orphans_wait = self._coverage.holds_records(look)
+        if demanded and self._lanes.ready:
+            orphans = sorted(tp.partition for tp in self._coverage.orphans)
+            log.warning("partitions_without_owner", topic=look.topology.input, partitions=orphans)
+            self._demand_assignment()
+
+    def _check_identity(self, topology: Topology) -> None:
+        reads = any(True for _ in self._lanes)
+        if reads and self._input_id is not None and topology.id != self._input_id:
+            what = "was deleted" if topology.id is None else "was deleted and made again"
+            raise InputTopicGoneError(f"{topology.input} {what} while this worker read it")
+        self._input_id = topology.id
+
+    def _tell_changes(self, topology: Topology) -> None:
+        """Say in the log what is wrong with the topics, whenever it changes."""
+        self._metrics.topics_missing.set(len(topology.missing))
+        self._metrics.partitions_unservable.set(topology.partitions - topology.servable)
+        if topology.missing and topology.missing != self.topology.missing:
+            log.error("topics_missing", topics=topology.missing, remedy="./scripts/topics apply")
+        if topology.too_small and topology.too_small != self.topology.too_small:
+            log.error(
+                "partitions_cannot_be_served",
+                topic=topology.input,
+                partitions=list(range(topology.servable, topology.partitions)),
+                too_small=topology.too_small,
+                remedy=f"./scripts/topics grow --partitions {topology.partitions}",
+            )
+        if self.topology.found and topology.partitions != self.topology.partitions:
+            log.info("partitions_changed", topic=topology.input, count=topology.partitions)
+
+    @property
+    def offsets_in_log(self) -> bool:
+        """Whether the committed offsets of the worker's own partitions lay within their logs at the last look."""
+        return not any(self.lags.get(tp, NO_LAG).beyond for tp, _ in self._lanes)
+
+    def _heads(self) -> dict[TopicPartition, Head]:
+        """Oldest records of the lanes: nobody has to ask the brokers for these."""
+        heads = {}
+        for tp, lane in self._lanes:
+            if lane.head is not None:
+                milliseconds = lane.head.content.timestamp_ms
+                heads[tp] = Head(lane.head.position.offset, None if milliseconds is None else milliseconds / 1000)
+        return heads
+
+    def _show_lags(self) -> None:
+        metrics, now, mean = self._metrics, self._now(), self._mean_seconds()
+        self._show_ownership(self.lags)
+        for tp, lag in self.lags.items():
+            metrics.lag_records.labels(*tp).set(lag.records)
+            metrics.committed_beyond_end.labels(*tp).set(lag.beyond)
+            metrics.lag_audio_seconds.labels(*tp).set(lag.records * mean)
+            seconds = lag.seconds(now)
+            if seconds is None:  # its owner knows; a wrong figure would be worse than none
+                metrics.lag_seconds.remove(*tp)
+            else:
+                metrics.lag_seconds.labels(*tp).set(seconds)
+
+    def _show_ownership(self, tps: Iterable[TopicPartition]) -> None:
+        for tp in tps:
+            if tp not in self._shown:
+                self._shown.add(tp)
+                self._metrics.partition_assigned.labels(*tp).set_function(partial(self._lanes.owns, tp))
+                self._metrics.lane_depth.labels(tp.partition).set_function(partial(self._lanes.depth, tp))
+
+    def _well(self, *, idle: bool) -> bool:
+        previous, self._last = self._last, self._progress()
+        if self._lanes.ready:
+            self._last_ready = time.monotonic()
+            return idle or self._last != previous or any(lane.busy for _, lane in self._lanes)
+        return self._last != previous or time.monotonic() - self._last_ready < self._patience
+
+    def _progress(self) -> Hashable:
+        committed = frozenset((tp, lane.committed) for tp, lane in self._lanes)
+        return committed, self._lanes.ready, self._to_recover()
+
+    def _waits_for(self) -> str:
+        if self.topology.missing:
+            return f"missing: {', '.join(self.topology.missing)}; run ./scripts/topics apply"
+        if not self._lanes.ready:
+            return without_lanes(self._lanes, self._to_recover())
+        return self._standstill.told(self.lags)

@@ -1,0 +1,206 @@
+"""The hotels' policies: which are in force, and how they come from the topic ``audio.policy``."""
+
+import asyncio
+import time
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
+
+from schemas import Policy, PolicyEvent, Record, Rejection
+from streams.compression import DEFAULT_POLICY, assumed
+from streams.kafka.protocol.every_record import EveryRecordConsumer
+from streams.kafka.protocol.metadata import fetch_topics
+from streams.kafka.protocol.unreadable import Unreadable
+from streams.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+_POLL_MS = 500
+#: Another question to the broker, for where the topic ends, waits behind a fetch that found nothing.
+_FETCH_MAX_WAIT_MS = 100
+#: Seconds between two looks at whether the topic is still the same one.
+_LOOK_SECONDS = 1.0
+
+
+class PoliciesInForce:
+    """The last good policy of each hotel. Pure state; reading is thread-safe, one writer applies records in order.
+
+    When the topic is lost, so is what it said. From then on, until the topic was read anew, everything is coded without
+    loss: there may be a legal hold. A hotel whose policy is not in the new topic stays with that until it has one
+    again, or a tombstone says that it has none.
+    """
+
+    def __init__(self) -> None:
+        self._policies: dict[str, Policy] = {}
+        self._lost: dict[str, Policy] = {}
+        self._complete = True
+
+    def __len__(self) -> int:
+        return len(self._policies)
+
+    @property
+    def awaited(self) -> list[str]:
+        """Hotels whose policy was lost with its topic and is not there again."""
+        return sorted(self._lost.keys() - self._policies.keys())
+
+    def of(self, hotel_id: str) -> Policy:
+        """A hotel's policy, or `DEFAULT_POLICY` where it has none; an `AssumedPolicy` where it cannot be known."""
+        policy = self._policies.get(hotel_id)
+        if not self._complete:
+            return assumed(policy or self._lost.get(hotel_id, DEFAULT_POLICY))
+        if policy is None and hotel_id in self._lost:
+            return assumed(self._lost[hotel_id])
+        return policy or DEFAULT_POLICY
+
+    def lose(self) -> None:
+        """Hear that the topic is gone; what is applied from now on comes from another one."""
+        self._complete = False
+        self._lost = {**self._lost, **self._policies}
+        self._policies = {}
+
+    def complete(self) -> None:
+        """Hear that the topic was read to its end."""
+        self._complete = True
+
+    def apply(self, record: Record) -> PolicyEvent | Rejection:
+        """Take in one record of ``audio.policy``.
+
+        Returns:
+            The change, or a `Rejection`: then nothing has changed. The versions of a hotel begin anew once it has no
+            policy, and with a new topic.
+        """
+        event = PolicyEvent.from_record(record)
+        if isinstance(event, Rejection):
+            return event
+        if event.policy is None:
+            self._policies.pop(event.hotel_id, None)
+            self._lost.pop(event.hotel_id, None)
+            return event
+        current = self._policies.get(event.hotel_id, DEFAULT_POLICY).version
+        if event.policy.version <= current:
+            reason = f"is {event.policy.version} and must be above {current}, which is in force"
+            return Rejection("contract", "StalePolicy", "version", reason)
+        self._policies[event.hotel_id] = event.policy
+        return event
+
+
+class PolicyReader:
+    """Reads the policies of all hotels, and goes on reading; from the beginning, when the topic was made again.
+
+    It belongs to no consumer group: every worker reads the whole topic, from its beginning.
+
+    Args:
+        bootstrap_servers: Brokers as ``host:port[,host:port...]``.
+        topic: Full name of the topic.
+        policies: Where records are applied.
+        metrics: Where they are counted.
+    """
+
+    def __init__(self, bootstrap_servers: str, topic: str, policies: PoliciesInForce, metrics: Metrics) -> None:
+        self._servers = bootstrap_servers
+        self._topic = topic
+        self._policies = policies
+        self._metrics = metrics
+        self._loaded = asyncio.Event()
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the topic, as it is now, was read to its end once."""
+        return self._loaded.is_set()
+
+    async def wait_loaded(self) -> None:
+        """Return once the topic was read to its end."""
+        await self._loaded.wait()
+
+    async def run(self) -> None:
+        """Read, forever.
+
+        Raises:
+            aiokafka.errors.KafkaError: When the brokers do not answer at the start, or refuse to.
+        """
+        while True:
+            consumer = EveryRecordConsumer(
+                self._topic,
+                bootstrap_servers=self._servers,
+                isolation_level="read_committed",
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                fetch_max_wait_ms=_FETCH_MAX_WAIT_MS,
+            )
+            try:
+                await consumer.start()
+                await self._follow(consumer)
+                await self._wait_for_topic(consumer)
+            finally:
+                await consumer.stop()
+
+    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+        """Read until the topic is gone, or another one has its name."""
+        client: AIOKafkaClient = consumer._client  # noqa: SLF001  knows the brokers already
+        first = await self._topic_id(client)
+        ends = await consumer.end_offsets(consumer.assignment())
+        looked = time.monotonic()
+        while True:
+            if not self.loaded and await _has_read(consumer, ends):
+                self._complete()
+            batches = await consumer.getmany(timeout_ms=_POLL_MS if self.loaded else _POLL_MS // 10)
+            for records in batches.values():
+                for record in records:
+                    self._apply(record)
+            if time.monotonic() - looked > _LOOK_SECONDS:
+                looked = time.monotonic()
+                if (now := await self._topic_id(client, first)) != first:
+                    self._lose("it does not exist" if now is None else "it was deleted and made again")
+                    return
+
+    async def _topic_id(self, client: AIOKafkaClient, otherwise: bytes | None = None) -> bytes | None:
+        """The topic's id; None where it does not exist, and ``otherwise`` where no broker tells."""
+        try:
+            found = await fetch_topics(client, [self._topic])
+        except KafkaError:
+            return otherwise
+        return found[self._topic].id if self._topic in found else None
+
+    async def _wait_for_topic(self, consumer: AIOKafkaConsumer) -> None:
+        client: AIOKafkaClient = consumer._client  # noqa: SLF001  as above
+        while await self._topic_id(client) is None:  # noqa: ASYNC110  the brokers set no event
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _complete(self) -> None:
+        self._policies.complete()
+        self._loaded.set()
+        log.info("policies_loaded", hotels=len(self._policies))
+        if awaited := self._policies.awaited:
+            log.error("policies_awaited", hotels=awaited)
+        self._show()
+
+    def _lose(self, reason: str) -> None:
+        self._loaded.clear()
+        self._policies.lose()
+        log.error("policies_lost", topic=self._topic, reason=reason)
+        self._show()
+
+    def _show(self) -> None:
+        self._metrics.policies.set(len(self._policies))
+        self._metrics.policies_awaited.set(len(self._policies.awaited))
+
+    def _apply(self, message: ConsumerRecord) -> None:
+        if isinstance(message, Unreadable):
+            applied: PolicyEvent | Rejection = message.rejection
+        else:
+            applied = self._policies.apply(Record(message.key, message.value))
+        place = {"partition": message.partition, "offset": message.offset}
+        if isinstance(applied, Rejection):
+            self._metrics.policies_refused.labels(applied.code).inc()
+            hotel = (message.key or b"").decode("utf-8", "replace")
+            log.warning("policy_refused", hotel=hotel, code=applied.code, reason=applied.message, **place)
+            return
+        self._show()
+        version = None if applied.policy is None else applied.policy.version
+        log.info("policy_in_force", hotel=applied.hotel_id, version=version, **place)
+
+
+async def _has_read(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> bool:
+    return all([await consumer.position(partition) >= end for partition, end in ends.items()])

@@ -1,0 +1,178 @@
+"""The Faust app and everything around it, put together for one worker process."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from schemas import topics
+from streams.cache import Lifetime, TieredCache
+from streams.compression import LoadGovernor
+from streams.delivery.breaker import DeadLetterBreaker
+from streams.delivery.budget import InFlightBudget
+from streams.delivery.executor import RecordExecutor
+from streams.delivery.lane import LaneParts
+from streams.delivery.lanes import Lanes
+from streams.delivery.outcome import Processor
+from streams.delivery.transactions import GroupProducer
+from streams.engine.app import App, create_app
+from streams.engine.tables import CacheTable
+from streams.kafka.broker_clocks import BrokerClocks
+from streams.kafka.topology import PartitionCount
+from streams.runtime.policies import PoliciesInForce
+from streams.runtime.settings import Settings
+from streams.sandbox import DecoderSandbox
+from streams.telemetry.metrics import Metrics
+from streams.telemetry.metrics.recorder import MetricsRecorder
+
+#: What a record may have beside its value.
+_HEADERS_BYTES = 2**20
+#: Seconds for one file in its decoder; the largest inputs take a few.
+_DECODE_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What an agent's ``register`` gets to work with.
+
+    Attributes:
+        settings: The worker's settings.
+        app: The Faust app, not yet started.
+        lanes: Exactly-once delivery for the input topics that agents register.
+        breaker: Ends the worker when nothing but dead letters comes.
+        executor: The pool that runs their processors.
+        cage: Decodes what they are sent; not yet started.
+        policies: The hotels' policies.
+        cache: Files that need not be encoded again.
+        table: What of them survives the process.
+        metrics: The worker's metrics.
+        tally: Counts what agents deliver.
+        governor: Turns lag into pressure on their choices.
+        clocks: The time by the brokers' clocks.
+        partitions: How many partitions there are, and how many can be served; a look at the cluster changes it.
+        on_failure: Ends the worker.
+    """
+
+    settings: Settings
+    app: App
+    lanes: Lanes
+    breaker: DeadLetterBreaker
+    executor: RecordExecutor
+    sandbox: DecoderSandbox
+    policies: PoliciesInForce
+    cache: TieredCache
+    table: CacheTable
+    metrics: Metrics
+    recorder: MetricsRecorder
+    governor: LoadGovernor
+    clocks: BrokerClocks
+    partitions: PartitionCount
+    on_failure: Callable[[BaseException], None]
+
+    def topic_name(self, logical: str) -> str:
+        """Real name of a topic of ``schemas/topics.yaml`` in this installation."""
+        return topics.topic(logical).resolve(self.settings.topic_prefix, self.settings.group)
+
+    def serve(self, logical: str, processor: Processor, *, agent: str) -> None:
+        """Add a Faust agent whose records go through exactly-once lanes to ``processor``.
+
+        Args:
+            logical: The input topic's name in ``schemas/topics.yaml``.
+            processor: Turns each record into its outcome.
+            agent: Name of the agent.
+        """
+        name = self.topic_name(logical)
+        self.lanes.serve(name, processor)
+        self.app.add_agent(agent, name, self.lanes)
+
+
+def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseException], None]) -> Runtime:
+    """Put a worker's parts together; call it inside the running event loop.
+
+    Args:
+        settings: Validated settings.
+        member: Who it is in its consumer group, over restarts.
+        on_failure: Ends the worker; called from any thread.
+    """
+    metrics = Metrics()
+    app = create_app(
+        settings.bootstrap_servers, settings.group, member, state_directory=settings.state_dir, on_failure=on_failure
+    )
+    table = _table(settings, app, metrics)
+    threads = len(os.sched_getaffinity(0))
+    executor = RecordExecutor(threads, settings.processing_timeout, metrics, on_failure)
+    parts = LaneParts(
+        executor=executor,
+        budget=InFlightBudget(settings.max_concurrency, settings.max_in_flight_bytes, metrics),
+        breaker=DeadLetterBreaker(settings.dead_letter_limit),
+        store=table,
+        metrics=metrics,
+        on_failure=on_failure,
+    )
+    clocks = BrokerClocks(lambda broker, seconds: metrics.clock_ahead.labels(broker).set(seconds))
+    lanes = Lanes(parts, lambda member, sources: GroupProducer(settings.bootstrap_servers, member, sources, clocks))
+    count = topics.topic(topics.RAW).partitions
+    partitions = PartitionCount(count, count)
+    app.deliver_through(
+        lanes,
+        servable=lambda: partitions.servable,
+        largest_record=max(
+            settings.max_record_bytes + _HEADERS_BYTES, topics.topic(topics.DEAD_LETTER).max_message_bytes
+        ),
+    )
+    metrics.breaker_fill_ratio.set_function(lambda: parts.breaker.fill_ratio)
+    return Runtime(
+        settings=settings,
+        app=app,
+        lanes=lanes,
+        breaker=parts.breaker,
+        executor=executor,
+        sandbox=_sandbox(settings, threads, metrics),
+        policies=PoliciesInForce(),
+        cache=_cache(settings, metrics),
+        table=table,
+        metrics=metrics,
+        recorder=MetricsRecorder(metrics, late=settings.lag_objective),
+        governor=_governor(settings, metrics, parts.budget),
+        clocks=clocks,
+        partitions=partitions,
+        on_failure=on_failure,
+    )
+
+
+def _table(settings: Settings, app: App, metrics: Metrics) -> CacheTable:
+    changelog = topics.topic(topics.CACHE_CHANGELOG)
+    return CacheTable(
+        app,
+        changelog.resolve(settings.topic_prefix, settings.group),
+        shard_bytes=settings.cache_bytes,
+        metrics=metrics,
+    )
+
+
+def _sandbox(settings: Settings, processes: int, metrics: Metrics) -> DecoderSandbox:
+    return DecoderSandbox(
+        processes,
+        timeout=min(_DECODE_TIMEOUT, settings.processing_timeout),
+        on_death=lambda code: metrics.decoder_deaths.labels(code).inc(),
+    )
+
+
+def _governor(settings: Settings, metrics: Metrics, budget: InFlightBudget) -> LoadGovernor:
+    governor = LoadGovernor(settings.lag_objective, time.monotonic, lambda: budget.saturated)
+    metrics.lag_objective.set(settings.lag_objective)
+    metrics.pressure.set_function(lambda: governor.pressure.steps)
+    return governor
+
+
+def _cache(settings: Settings, metrics: Metrics) -> TieredCache:
+    cache = TieredCache(
+        settings.cache_bytes,
+        Lifetime(settings.cache_ttl),
+        time.time,
+        lambda reason, count: metrics.cache_evictions.labels(reason).inc(count),
+    )
+    metrics.cache_entries.set_function(lambda: len(cache))
+    metrics.cache_bytes.set_function(lambda: cache.used)
+    metrics.cache_budget_bytes.set_function(lambda: cache.budget)
+    return cache

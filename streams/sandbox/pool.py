@@ -1,0 +1,206 @@
+"""The worker's side of the cage: a few decoder children, replaced when they die."""
+
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self, TypeGuard
+
+from schemas import MediaType, Rejection
+from streams.audio import Clip, DecodeLimits, decode
+from streams.audio.limits import rejected
+from streams.sandbox import messages
+
+#: Decodings after which a child is replaced: what the libraries leak goes with it.
+_CALLS_PER_CHILD = 2000
+_START_SECONDS = 30.0
+_STOP_SECONDS = 5.0
+_DECODER = "streams.audio.decode:decode"
+
+
+class SandboxError(RuntimeError):
+    """No decoder child can be had: the process that makes them is gone. The worker has to end and start afresh."""
+
+
+@dataclass(slots=True)
+class _Child:
+    """One decoder process; `handle` is its pidfd."""
+
+    link: socket.socket
+    handle: int
+    calls: int = 0
+
+    def end(self) -> None:
+        """Kill it, if it still lives."""
+        self.link.close()
+        try:
+            signal.pidfd_send_signal(self.handle, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        finally:
+            os.close(self.handle)
+
+
+class DecoderSandbox:
+    """Decodes files from strangers in children of their own; raw audio, which needs no parser, in the caller's thread.
+
+    Each call has a child to itself, so that children are at most as many as the threads that call. What a child does to
+    itself costs that call alone: a `Rejection` with the code ``DecoderCrashed`` (also when it needs more memory or CPU
+    time than it has) or ``DecoderTimeout``, and the next call gets a fresh child. A file is refused for a crash only
+    when a second child dies of it as well: the first may have been killed by others.
+
+    Use it as a context manager, or `start` and `close` it. When this process dies, its children do, too.
+
+    Args:
+        children: How many to keep ready.
+        limits: Bounds on what is accepted.
+        timeout: Seconds that one decoding may take, of wall-clock and of CPU time.
+        on_death: Told the code of the rejection when a child has died or was killed; called in the caller's thread.
+        decoder: ``module:function`` with the signature of `streams.audio.decode`, imported by the children only.
+    """
+
+    def __init__(
+        self,
+        children: int,
+        limits: DecodeLimits = DecodeLimits(),  # noqa: B008 - frozen
+        *,
+        timeout: float = 30.0,
+        on_death: Callable[[str], None] = lambda _: None,
+        decoder: str = _DECODER,
+    ) -> None:
+        self._children = children
+        self._limits = limits
+        self._timeout = timeout
+        self._on_death = on_death
+        self._decoder = decoder
+        self._idle: queue.LifoQueue[_Child] = queue.LifoQueue()
+        self._lock = threading.Lock()
+        self._control: socket.socket | None = None
+        self._fork_server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Make the children; returns when all are ready.
+
+        Raises:
+            SandboxError: If they do not come up.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        ours.settimeout(_START_SECONDS)
+        number = theirs.fileno()
+        arguments = [str(number), self._decoder, str(self._limits.max_pcm_bytes), str(self._timeout)]
+        with theirs:
+            # A fresh interpreter: forking this process would copy its threads' locks and its secrets.
+            self._fork_server = subprocess.Popen(  # noqa: S603  our own interpreter and module
+                [sys.executable, "-P", "-m", f"{__package__}.forkserver", *arguments],
+                pass_fds=[number],
+                stdin=subprocess.DEVNULL,
+                env=_environment(),
+            )
+        self._control = ours
+        for _ in range(self._children):
+            self._idle.put(self._new_child())
+
+    def close(self) -> None:
+        """End the children."""
+        while not self._idle.empty():
+            self._idle.get_nowait().end()
+        if self._control is not None:
+            self._control.close()
+        if self._fork_server is not None:
+            self._fork_server.wait(_STOP_SECONDS)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def decode(self, audio: bytes, media_type: MediaType) -> Clip | Rejection:
+        """Decode one input, as `streams.audio.decode` does; thread-safe.
+
+        Raises:
+            SandboxError: If no child can be had.
+        """
+        if media_type.is_raw or not audio:
+            return decode(audio, media_type, self._limits)
+        answer = self._decode_in(self._take(), audio, media_type)
+        if _has_died(answer, _CRASHED):  # of this file, or of something else: of a machine short of memory, say
+            answer = self._decode_in(self._new_child(), audio, media_type)
+        if _has_died(answer, _CRASHED, _LATE):
+            # At once: where no child can be had, it was not the file's fault, and the file must not be refused.
+            self._idle.put(self._new_child())
+        return answer
+
+    def _decode_in(self, child: _Child, audio: bytes, media_type: MediaType) -> Clip | Rejection:
+        try:
+            answer = self._ask(child, audio, media_type)
+        except BaseException:
+            child.end()
+            raise
+        if _has_died(answer, _CRASHED, _LATE):
+            child.end()
+            self._on_death(answer.code)
+        else:
+            child.calls += 1
+            self._idle.put(child)
+        return answer
+
+    def _ask(self, child: _Child, audio: bytes, media_type: MediaType) -> Clip | Rejection:
+        deadline = time.monotonic() + self._timeout
+        try:
+            child.link.settimeout(self._timeout)
+            messages.send_request(child.link, audio, media_type)
+            return messages.receive_answer(child.link, self._limits, deadline)
+        except TimeoutError:
+            return rejected(_LATE, f"the file took longer than {self._timeout:g} s to decode")
+        except (EOFError, OSError, messages.BadAnswerError):
+            return rejected(_CRASHED, "the decoder died of the file, or would have needed too much for it")
+
+    def _take(self) -> _Child:
+        try:
+            child = self._idle.get_nowait()
+        except queue.Empty:
+            return self._new_child()
+        if child.calls < _CALLS_PER_CHILD:
+            return child
+        child.end()
+        return self._new_child()
+
+    def _new_child(self) -> _Child:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with theirs, self._lock:
+            try:
+                if self._control is None:
+                    raise SandboxError("the cage was not started")
+                socket.send_fds(self._control, [b"."], [theirs.fileno()])
+                _, handles, _, _ = socket.recv_fds(self._control, 1, 1)
+            except OSError as error:
+                raise SandboxError(f"the decoders' parent process does not answer: {error}") from error
+        if not handles:
+            raise SandboxError("the decoders' parent process is gone")
+        return _Child(ours, handles[0])
+
+
+_CRASHED = "DecoderCrashed"
+_LATE = "DecoderTimeout"
+
+
+def _has_died(answer: Clip | Rejection, *codes: str) -> TypeGuard[Rejection]:
+    return isinstance(answer, Rejection) and answer.code in codes
+
+
+def _environment() -> dict[str, str]:
+    """What an interpreter needs to find its modules, and none of the worker's secrets."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH") if name in os.environ}
+    # One thread: a process with more must not be forked from.
+    return kept | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OPENBLAS_NUM_THREADS": "1"}

@@ -1,0 +1,96 @@
+"""Metrics of the compression: what was chosen and why, what it cost and saved."""
+
+from streams.telemetry.metrics.definitions import CounterOf, Family, GaugeOf, HistogramOf
+
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 120)
+_SCORES = (2.5, 3.0, 3.3, 3.5, 3.85, 4.0, 4.1, 4.2, 4.3, 4.4, 4.6, 5.0)
+
+
+class CompressionMetrics(Family):
+    """Compression: what was chosen and why, what it cost and what it saved."""
+
+    results = CounterOf(
+        "audio_results_total",
+        "Compressed results committed.",
+        unit="records",
+        labels=("level", "codec", "cache"),
+        advice="A level or codec that nobody expects: look at audio_choices_total and the hotels' policies.",
+    )
+    choices = CounterOf(
+        "audio_choices_total",
+        "Compressed results committed, by what decided on them (ce_reason).",
+        unit="records",
+        labels=("level", "reason"),
+        advice="Reasons with load: the workers are behind. Sudden tones or music: look at the sender's line.",
+    )
+    corrected_labels = CounterOf(
+        "audio_corrected_labels_total",
+        "Results whose input was not what its label said.",
+        unit="records",
+        labels=("labelled", "found"),
+        advice="Tell the sender: it names a wrong media type or byte order.",
+    )
+    quality = HistogramOf(
+        "audio_quality",
+        "Predicted mean opinion score of results; 5 when lossless.",
+        unit="MOS, 1 to 5",
+        buckets=_SCORES,
+        advice="A lower median: load has raised the level, or policies allow less.",
+    )
+    pressure = GaugeOf(
+        "audio_pressure_steps",
+        "Steps towards cheaper work that load has made necessary, 0 to 5.",
+        unit="steps",
+        advice="Above 0 for minutes: too little capacity. 4 and 5 cost quality where policies allow it.",
+    )
+    bytes_in = CounterOf(
+        "audio_bytes_in_total",
+        "Audio in inputs that gave a result.",
+        unit="bytes",
+        advice="Its rate over that of audio_bytes_out_total is the compression ratio.",
+    )
+    bytes_out = CounterOf(
+        "audio_bytes_out_total",
+        "Audio in results.",
+        unit="bytes",
+        advice="Near audio_bytes_in_total: inputs are compressed already, or policies ask for lossless files.",
+    )
+    audio_seconds = CounterOf(
+        "audio_seconds_total",
+        "Audio in results.",
+        unit="seconds of audio",
+        advice="Its rate is the number of channels that are being served.",
+    )
+    encode_seconds = HistogramOf(
+        "audio_encode_seconds",
+        "From decoding to the finished file: one clip, in its thread.",
+        unit="seconds",
+        buckets=_SECONDS,
+        advice="Rising with the same load: the CPU is shared with something else. Long clips take longer.",
+    )
+    decoder_deaths = CounterOf(
+        "audio_decoder_deaths_total",
+        "Decoder processes that an input has ended, by how.",
+        unit="processes",
+        labels=("code",),
+        advice="Files that break decoders: look at the dead letters of the same minute, and at their sender.",
+    )
+    policies = GaugeOf(
+        "audio_policies",
+        "Hotels with a policy in force.",
+        unit="hotels",
+        advice="It differs between workers for more than seconds, or falls: look at the topic audio.policy.",
+    )
+    policies_awaited = GaugeOf(
+        "audio_policies_awaited",
+        "Hotels whose policy was lost with the topic audio.policy; their audio is coded without loss.",
+        unit="hotels",
+        advice="Above 0: publish the policies that the log's policies_awaited names, or a tombstone for each hotel.",
+    )
+    policies_refused = CounterOf(
+        "audio_policies_refused_total",
+        "Policies that were refused; the last good one stays in force.",
+        unit="records",
+        labels=("code",),
+        advice="The log line policy_refused names hotel and reason. Every worker counts each policy once.",
+    )

@@ -1,0 +1,49 @@
+"""The catalogue as a page of Markdown."""
+
+import inspect
+from typing import Any
+
+from streams.telemetry.metrics import FAMILIES, Metrics
+from streams.telemetry.metrics.definitions import Definition, HistogramOf
+
+_HEAD = """\
+# Metrics
+
+What a worker shows on `/metrics`: {count} metrics, and those of the process itself (`process_cpu_seconds_total`,
+`process_resident_memory_bytes`, `process_start_time_seconds`, `process_open_fds` and their like). Written by
+`./scripts/metrics > docs/METRICS.md` from the catalogue in `streams/telemetry/metrics/`; change it there.
+
+Every label's values are bounded. Counters begin at 0 with the process, but for `audio_worker_exits_total`. Who asks for
+OpenMetrics, as Prometheus does, gets exemplars as well.
+
+Counting takes 10 µs of processor time for a record: 1 % of what the lossless path takes for two seconds of speech
+(1.1 ms). A look at everything, with 200 hotels, takes 8 ms. Measured on 20,000 records in a row, the best of five runs.
+"""
+
+
+def catalogue() -> str:
+    """Every metric, by family."""
+    count = sum(1 for _ in Metrics.definitions())
+    lines = [_HEAD.format(count=count)]
+    for family in FAMILIES:
+        title, _, text = inspect.cleandoc(family.__doc__ or "").partition(": ")
+        lines += [f"## {title}", "", text[0].upper() + " ".join(text[1:].split()), ""]
+        lines += ["| Metric | Type | Labels | Unit | Meaning | When it looks wrong |", "|---|---|---|---|---|---|"]
+        lines += [_row(definition) for definition in family.definitions()]
+        lines += [""]
+    lines += ["## Buckets", "", "| Histogram | Upper bounds |", "|---|---|"]
+    lines += [
+        f"| `{definition.name}` | {', '.join(f'{bound:g}' for bound in definition.buckets)} |"
+        for family in FAMILIES
+        for definition in family.definitions()
+        if isinstance(definition, HistogramOf)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(definition: Definition[Any]) -> str:
+    labels = " ".join(f"`{label}`" for label in definition.labels)
+    if definition.values:
+        labels += f": {', '.join(definition.values)}"
+    cells = (f"`{definition.name}`", definition.kind, labels, definition.unit, definition.meaning, definition.advice)
+    return f"| {' | '.join(cells)} |"

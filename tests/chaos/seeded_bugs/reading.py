@@ -1,0 +1,48 @@
+"""Bugs in where reading begins, and in what becomes of records that cannot be read."""
+
+from collections.abc import Iterator, Mapping
+
+from aiokafka import ConsumerRecord
+from faust.types import TP
+
+from schemas.record import TopicPartition
+from streams.delivery.transactions import Committed
+from streams.engine.transport import LaneConsumer
+from streams.kafka.protocol.careful_records import CarefulRecords
+from streams.kafka.protocol.unreadable import Unreadable
+from tests.chaos.seeded_bugs.patch import Patch
+
+
+def trust_a_committed_offset(patch: Patch) -> None:
+    """Begin at a committed offset, whether the log has it or not."""
+
+    async def begin(
+        self: LaneConsumer, tps: Mapping[TopicPartition, TP], committed: Committed
+    ) -> Mapping[TopicPartition, int]:
+        del self
+        return {tp: committed[tp].offset if tp in committed else 0 for tp in tps}
+
+    def ignore(self: LaneConsumer, tp: TP, position: int) -> None:
+        del self, tp, position
+
+    patch(LaneConsumer, "_begin", begin)
+    patch(LaneConsumer, "position_reset", ignore)
+
+
+def pass_over_the_unreadable(patch: Patch) -> None:
+    """Read on behind what cannot be read, as if it were not there."""
+    read = CarefulRecords.__iter__
+
+    def readable(self: CarefulRecords) -> Iterator[ConsumerRecord | None]:
+        return (record for record in read(self) if not isinstance(record, Unreadable))
+
+    patch(CarefulRecords, "__iter__", readable)
+
+
+def refuse_the_neighbours(patch: Patch) -> None:
+    """Refuse a whole batch for one record in it."""
+
+    def refused(self: CarefulRecords) -> Iterator[ConsumerRecord | None]:
+        return iter((self._rest("one of its records cannot be read"),))
+
+    patch(CarefulRecords, "__iter__", refused)

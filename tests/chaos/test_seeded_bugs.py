@@ -1,0 +1,46 @@
+"""Every planted bug comes to light, as what it is, within its rounds: so the bench would notice such a bug."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.chaos.bench import WORKERS
+from tests.chaos.cluster import ProxiedCluster
+from tests.chaos.seeded_bugs.catalogue import BUGS, SeededBug
+from tests.chaos.seeded_bugs.run import catch
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),  # the proxies of the shared cluster live in it
+    pytest.mark.timeout(900),
+]
+
+#: One for each kind of problem; the others take minutes together.
+SHORT = {
+    "cache-everything",
+    "cache-without-the-profile",
+    "commit-the-last-offset",
+    "order-by-size",
+    "results-outside-the-transaction",
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ProxiedCluster]:
+    """One broker: hardly any of these bugs needs more to show."""
+    async with ProxiedCluster(tmp_path_factory.mktemp("seeded") / "kafka", 1, WORKERS, lambda _: None) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    "bug",
+    [pytest.param(bug, id=name, marks=[] if name in SHORT else [pytest.mark.long]) for name, bug in BUGS.items()],
+)
+async def test_a_planted_bug_comes_to_light(bug: SeededBug, cluster: ProxiedCluster, tmp_path: Path) -> None:
+    if bug.brokers == 1:
+        found = await catch(bug, cluster, tmp_path)
+    else:
+        async with ProxiedCluster(tmp_path / "kafka", bug.brokers, WORKERS, lambda _: None) as several:
+            found = await catch(bug, several, tmp_path)
+    assert found.caught, found

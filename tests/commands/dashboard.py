@@ -1,0 +1,89 @@
+"""The Grafana dashboard: `dashboard write` generates its file, `dashboard picture` draws what it shows.
+
+The picture's data come from a run of five minutes on a Kafka, two workers and a Prometheus of its own, with a burst, a
+worker that is killed, and a sender of garbage.
+"""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from infra.grafana.dashboard import FILE, as_json
+from infra.grafana.data import DashboardData
+from infra.grafana.reading import read
+from infra.kafka.errors import LocalKafkaError
+from infra.monitoring.errors import MonitoringError
+from scripts.cli import CommandError, end_as_interrupted, fail, progress_bar, say, writable
+from tests.pictures.drawing import Picture
+from tests.pictures.play import SECONDS, Play
+
+_PROJECT = Path(__file__).resolve().parents[2]
+_RUN_DIR = _PROJECT / ".run"
+_INTERRUPTED = 130  # as shells say it
+_say = partial(say, "dashboard")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    options = _parser().parse_args(argv)
+    if options.action == "write":
+        FILE.write_text(as_json())
+        _say(f"wrote {FILE.relative_to(_PROJECT)}")
+        return 0
+    end_as_interrupted()
+    _RUN_DIR.mkdir(exist_ok=True)
+    directory = Path(tempfile.mkdtemp(prefix="dashboard-", dir=_RUN_DIR))
+    try:
+        _picture(directory, options.out)
+    except (CommandError, LocalKafkaError, MonitoringError, OSError) as error:
+        return fail("dashboard", f"{error}; logs are in {directory}")
+    except KeyboardInterrupt:
+        _say("interrupted; what it had started is stopped")
+        return _INTERRUPTED
+    shutil.rmtree(directory)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/dashboard", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "action",
+        choices=("write", "picture"),
+        help=f"write: generate {FILE.relative_to(_PROJECT)} from the code; picture: run, and draw every panel",
+    )
+    parser.add_argument(
+        "--out",
+        type=writable,
+        default=_PROJECT / "docs" / "dashboard.png",
+        metavar="FILE",
+        help="where the picture goes, a PNG (default: docs/dashboard.png)",
+    )
+    return parser
+
+
+def _picture(directory: Path, out: Path) -> None:
+    board = read(FILE)
+    with ExitStack() as started:
+        play = Play(directory, started, _say)
+        progress = started.enter_context(progress_bar())
+        bar = progress.add_task("playing", total=SECONDS)
+        _say(f"playing for {SECONDS} s")
+        played = asyncio.run(play.perform(lambda: progress.advance(bar)))
+        data = DashboardData(played.url, board, played.span)
+        _say("drawing")
+        picture = Picture(board, data, played.story)
+        drawn = progress.add_task("drawing", total=picture.parts)
+        picture.save(out, lambda: progress.advance(drawn))
+    _say(f"wrote {out}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""Puts a dashboard's panels into one picture: what the tiles said at some moments, and every graph."""
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from PIL import Image
+
+from infra.grafana.data import Curve, DashboardData
+from infra.grafana.reading import Board, Panel, Row
+from tests.pictures.kinds import TEXT, draw_graph, draw_tile, draw_timeline
+from tests.pictures.moments import Moment, Story
+
+_ACROSS = 3
+_DPI = 80
+_WIDTH = 15.0  # inches, as all of these
+_TILES_HEIGHT, _GRAPHS_HEIGHT, _HEADING_HEIGHT = 0.8, 2.1, 0.3
+_COLORS_OF_A_PNG = 128
+
+_Band = tuple[str, float, Callable[[SubFigure], None]]
+
+
+class Picture:
+    """One picture of a dashboard.
+
+    Args:
+        board: The dashboard.
+        data: Its data.
+        story: When what happened.
+        progress: Told of each panel and moment.
+    """
+
+    def __init__(self, board: Board, data: DashboardData, story: Story) -> None:
+        self._data = data
+        self._story = story
+        self._bands = [*(band for row in board.rows for band in self._bands_of(row)), self._events()]
+        self.parts = len(self._bands)
+
+    def save(self, file: Path, progress: Callable[[], None]) -> None:
+        """Draw it.
+
+        Args:
+            file: Where it goes, as PNG.
+            progress: Told of each part.
+        """
+        bands = self._bands
+        heights = [height for _, height, _ in bands]
+        figure = Figure(figsize=(_WIDTH, sum(heights)), dpi=_DPI, layout="constrained")
+        parts = np.ravel(np.array(figure.subfigures(len(bands), 1, height_ratios=heights)))
+        for part, (heading, _, draw) in zip(parts, bands, strict=True):
+            if heading:
+                part.suptitle(heading, x=0.005, ha="left", fontsize=11, fontweight="bold", color=TEXT)
+            draw(part)
+            progress()
+        _save(figure, file)
+
+    def _bands_of(self, row: Row) -> list[_Band]:
+        tiles = [panel for panel in row.panels if panel.kind == "stat"]
+        graphs = [panel for panel in row.panels if panel.kind != "stat"]
+        lines = [graphs[first : first + _ACROSS] for first in range(0, len(graphs), _ACROSS)]
+        return [
+            *(self._tiles(row.title, tiles, moment) for moment in self._story.moments if tiles),
+            *(self._graphs("" if tiles or number else row.title, line) for number, line in enumerate(lines)),
+        ]
+
+    def _tiles(self, title: str, panels: Sequence[Panel], moment: Moment) -> _Band:
+        def draw(part: SubFigure) -> None:
+            for axes, panel in zip(_axes(part, len(panels)), panels, strict=True):
+                draw_tile(axes, panel, self._curves(panel), moment.at)
+
+        heading = f"{title}   At {self._story.minutes(moment.at):.1f} min, {moment.what}:"
+        return heading, _TILES_HEIGHT + _HEADING_HEIGHT, draw
+
+    def _graphs(self, heading: str, panels: Sequence[Panel]) -> _Band:
+        def draw(part: SubFigure) -> None:
+            for axes, panel in zip(_axes(part, _ACROSS), panels, strict=False):
+                kind = draw_timeline if panel.kind == "state-timeline" else draw_graph
+                kind(axes, panel, self._curves(panel), self._story)
+
+        return heading, _GRAPHS_HEIGHT + (_HEADING_HEIGHT if heading else 0), draw
+
+    def _events(self) -> _Band:
+        def draw(part: SubFigure) -> None:
+            numbered = enumerate(self._story.events, 1)
+            told = [f"{number}: {event.what} ({self._story.minutes(event.at):.1f} min)" for number, event in numbered]
+            part.text(0.005, 0.5, "     ".join(told), fontsize=9, color=TEXT, va="center")
+
+        return "", _HEADING_HEIGHT, draw
+
+    def _curves(self, panel: Panel) -> list[Curve]:
+        return [curve for target in panel.targets for curve in self._data.curves(target)]
+
+
+def _axes(part: SubFigure, count: int) -> list[Axes]:
+    axes: list[Axes] = np.ravel(np.array(part.subplots(1, count))).tolist()
+    for one in axes:
+        one.set_axis_off()  # until something is drawn there
+    return axes
+
+
+def _save(figure: Figure, file: Path) -> None:
+    """Few colours make a small file."""
+    with io.BytesIO() as drawn:
+        figure.savefig(drawn, format="png")
+        Image.open(drawn).convert("RGB").quantize(_COLORS_OF_A_PNG, dither=Image.Dither.NONE).save(file, optimize=True)

@@ -1,0 +1,165 @@
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from streams.telemetry.logs import RateLimit, configure_logs, flush_logs
+from tests.chaos.workers import ROOT
+from tests.support.ecs import problems
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def written(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    flush_logs()
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert [problem for line in lines for problem in problems(line)] == []
+    return lines
+
+
+def test_our_lines_and_the_libraries_lines_are_json_objects(capfd: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info", "1.2.3")
+    structlog.get_logger("ours").info("compressed", call="c-1", partition=3, corrected_type=None)
+    logging.getLogger("faust.app").warning("about %s", "something")
+    logging.getLogger("faust.app").info("not shown")
+    ours, theirs = written(capfd)
+    assert (ours["message"], ours["event"], ours["log.level"]) == ("compressed", {"action": "compressed"}, "info")
+    assert (ours["audio"], ours["kafka"]) == ({"call": "c-1"}, {"partition": 3})
+    assert ours["service"] == {"name": "hotel-audio-streams", "version": "1.2.3"}
+    assert (theirs["message"], theirs["log"]) == ("about something", {"logger": "faust.app"})
+    assert "event" not in theirs
+
+
+def test_an_error_has_type_message_and_trace_whoever_reports_it(capfd: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info", "1.2.3")
+    error = ValueError("no such thing")
+    structlog.get_logger("ours").critical("worker_failed", error="ValueError", reason=str(error), exc_info=error)
+    logging.getLogger("aiokafka.conn").error("it broke", exc_info=error)
+    for line in written(capfd):
+        assert (line["error"]["type"], line["error"]["message"]) == ("ValueError", "no such thing")
+        assert line["error"]["stack_trace"].endswith("ValueError: no such thing")
+
+
+def test_the_reason_of_a_refusal_is_an_error_and_that_of_a_choice_is_not(capfd: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info", "1.2.3")
+    structlog.get_logger("ours").warning("dead_letter", call="c-1", code="Undecodable", reason="is no WAV")
+    structlog.get_logger("ours").info("compressed", call="c-1", reason="default")
+    refusal, choice = written(capfd)
+    assert refusal["error"] == {"code": "Undecodable", "message": "is no WAV"}
+    assert choice["audio"]["reason"] == "default"
+
+
+def test_of_our_own_warnings_a_surge_is_held_back_and_counted(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("streams.telemetry.logs.RateLimit", lambda: RateLimit(10, clock=lambda: now[0]))
+    configure_logs("info", "1.2.3")
+    log = structlog.get_logger("ours")
+    for number in range(250):
+        log.warning("dead_letter", code="Undecodable", offset=number)
+        log.info("compressed", offset=number)
+    log.warning("dead_letter", code="MissingHeader", offset=250)
+    now[0] = 111.0
+    log.warning("dead_letter", code="Undecodable", offset=251)
+    lines = written(capfd)
+    refusals = [line for line in lines if line["message"] == "dead_letter"]
+    assert [line["kafka"]["offset"] for line in refusals] == [*range(100), 250, 251]
+    assert [line["audio"]["repeated"] for line in refusals if "audio" in line] == [150]
+    assert len(lines) - len(refusals) == 250
+
+
+def line(logger: str, level: int = logging.WARNING, text: str = "broker %s is away") -> logging.LogRecord:
+    return logging.LogRecord(logger, level, "", 0, text, ("x",) if "%s" in text else None, None)
+
+
+@pytest.mark.parametrize("level", [logging.INFO, logging.WARNING, logging.ERROR])
+def test_a_librarys_repetitions_are_held_back_and_counted(level: int) -> None:
+    now = [100.0]
+    limit = RateLimit(10, clock=lambda: now[0])
+    assert limit.filter(line("aiokafka.conn", level))
+    assert not any(limit.filter(line("aiokafka.conn", level)) for _ in range(3000))
+    assert limit.filter(line("aiokafka.consumer", level))
+    assert limit.filter(line("aiokafka.conn", logging.CRITICAL))
+    now[0] = 111.0
+    later = line("aiokafka.conn", level)
+    assert limit.filter(later)
+    assert later.repeated == 3000  # type: ignore[attr-defined]
+
+
+def test_messages_that_differ_in_numbers_and_addresses_alone_are_repetitions() -> None:
+    limit = RateLimit(10, clock=lambda: 100.0)
+    told = [
+        f"Unable connect to node with id {number}: [Errno 111] Connect call failed ('127.0.0.1', {9000 + number})"
+        for number in range(100)
+    ]
+    assert sum(limit.filter(line("aiokafka.client", logging.ERROR, text)) for text in told) == 1
+    assert limit.filter(line("aiokafka.client", logging.ERROR, "Unable to update metadata from [1, 2]"))
+
+
+def test_errors_of_different_types_are_no_repetitions() -> None:
+    limit = RateLimit(10, clock=lambda: 100.0)
+    for error in (ValueError("one"), KeyError("two")):
+        record = line("faust.app", logging.ERROR)
+        record.exc_info = (type(error), error, None)
+        assert limit.filter(record)
+
+
+def test_of_our_own_errors_a_surge_is_held_back_too() -> None:
+    limit = RateLimit(10, clock=lambda: 100.0)
+    passed = [
+        limit.filter(
+            logging.LogRecord("ours", logging.ERROR, "", 0, {"event": "processor_raised", "error": kind}, None, None)
+        )
+        for kind in ("ValueError", "KeyError")
+        for _ in range(1000)
+    ]
+    assert passed == 2 * ([True] * 100 + [False] * 900)
+
+
+def test_what_it_remembers_is_bounded() -> None:
+    limit = RateLimit(10, clock=lambda: 100.0)
+    for number in range(5000):
+        limit.filter(logging.LogRecord(f"faust.app.{number}", logging.WARNING, "", 0, "never twice", None, None))
+    assert len(limit._seen) <= 1000  # noqa: SLF001  nothing else shows it
+
+
+def test_a_line_that_cannot_be_formatted_is_replaced(capfd: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info", "1.2.3")
+    logging.getLogger("faust.app").error("%s and %s", "only one")  # noqa: PLE1206  as a library may
+    [shown] = written(capfd)
+    assert "cannot be formatted" in shown["message"]
+    assert "%s and %s" in shown["message"]
+
+
+def test_what_python_itself_would_print_is_a_line() -> None:
+    code = (
+        "import threading, warnings\n"
+        "from streams.telemetry.logs import configure_logs\n"
+        "configure_logs('info', '1.2.3')\n"
+        "warnings.warn('this will go away', UserWarning)\n"
+        "thread = threading.Thread(target=lambda: 1 / 0)\n"
+        "thread.start()\n"
+        "thread.join()\n"
+        "class Bad:\n"
+        "    def __del__(self): raise ValueError('too late')\n"
+        "Bad()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    warned, thread, finalizer = (json.loads(line) for line in done.stderr.splitlines())
+    assert "this will go away" in warned["message"]
+    assert (thread["message"], thread["error"]["type"]) == ("thread_raised", "ZeroDivisionError")
+    assert (finalizer["message"], finalizer["error"]["message"]) == ("finalizer_raised", "too late")
