@@ -29,7 +29,8 @@ from streams.runtime.monitor import Monitor
 from streams.runtime.policies import PolicyReader
 from streams.runtime.process_metrics import show_process_metrics, show_readiness, versions
 from streams.runtime.readiness import Readiness
-from streams.runtime.settings import Settings, SettingsError
+from streams.runtime.setting_declaration import SettingsError, shown
+from streams.runtime.settings import Settings
 from streams.runtime.state_directory import StateDirectoryError, own_state_directory
 from streams.runtime.status import Status
 from streams.runtime.wiring import Runtime, create_runtime
@@ -124,7 +125,8 @@ async def _work(runtime: Runtime, exits: ExitLog, errors: RecentErrors, stop: as
     show_readiness(runtime.metrics, readiness)
     web = WebServer(settings.http_port, runtime.metrics, readiness, status.report, settings.admin_token)
     port = await _listen(web, settings)
-    log.info("worker_started", group=settings.group, http_port=port, state_dir=str(settings.state_dir))
+    place = {"group": settings.group, "http_port": port, "state_dir": str(settings.state_dir)}
+    log.info("worker_started", **place, settings=shown(settings))
     watchdog.start()
     work = (
         policies.run(),

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Collection, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from schemas.media_type import FLAC, MPEG, OGG, WAV
 from schemas.topics import topic
 from streams.clients import ContractError
 from streams.kafka.topics import TopicError, TopicState, check_topics
-from streams.runtime.settings import parse_brokers
+from streams.runtime.setting_declaration import Setting, declared
+from streams.runtime.settings import ClusterSettings
+from streams.runtime.settings_document import described
 
 #: What the commands read, by the end of a file's name.
 AUDIO_SUFFIXES = {".wav": WAV, ".flac": FLAC, ".ogg": OGG, ".oga": OGG, ".opus": OGG, ".mp3": MPEG}
@@ -75,17 +78,13 @@ class Cluster:
 def add_cluster_options(parser: argparse.ArgumentParser) -> None:
     """Give a command the options for Kafka, with the environment's values as defaults."""
     settings = parser.add_argument_group("Kafka")
-    for option, variable, default, text, kind in (
-        ("--bootstrap-servers", "KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092", "brokers: host:port,...", _brokers),
-        ("--topic-prefix", "AUDIO_TOPIC_PREFIX", "", "put before every topic's name", str),
-        ("--group", "AUDIO_GROUP", "hotel-audio", "the workers' consumer group", str),
-    ):
+    for field, setting in declared(ClusterSettings).items():
         settings.add_argument(
-            option,
-            type=kind,
-            default=os.environ.get(variable) or default,
-            metavar=variable,
-            help=f"{text} (now: %(default)r)",
+            f"--{field.replace('_', '-')}",
+            type=partial(_parsed, setting),
+            default=setting.text(os.environ),
+            metavar=setting.variable,
+            help=f"{described(setting)} (now: %(default)r)",
         )
 
 
@@ -94,11 +93,11 @@ def cluster_of(options: argparse.Namespace) -> Cluster:
     return Cluster(options.bootstrap_servers, options.topic_prefix, options.group)
 
 
-def _brokers(text: str) -> str:
+def _parsed(setting: Setting, text: str) -> object:
     try:
-        return parse_brokers(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
+        return setting.kind.parse(text)
+    except ValueError as error:  # the text comes from the option or from the variable
+        raise argparse.ArgumentTypeError(f"{setting.variable}={text}: {error}") from None
 
 
 def writable(text: str) -> Path:

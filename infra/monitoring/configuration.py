@@ -47,12 +47,16 @@ class Monitoring:
             MonitoringError: With one line that says what would be accepted.
         """
         if not _DURATION.fullmatch(self.scrape_interval):
-            raise MonitoringError(f"{self.scrape_interval!r} is no scrape interval; write for example 15s or 1m")
+            raise MonitoringError(
+                f"{self.scrape_interval!r} is no scrape interval (PROMETHEUS_SCRAPE_INTERVAL); write for instance 15s"
+            )
         for worker in self.workers:
             if not _ADDRESS.fullmatch(worker):
                 raise MonitoringError(f"{worker!r} is no worker; write host:port")
         if self.webhook_url is not None and not _is_web_address(self.webhook_url):
-            raise MonitoringError("the webhook is not of the form https://host/path")  # it is a secret, so not shown
+            raise MonitoringError(  # it is a secret, so not shown
+                "the webhook is not of the form https://host/path (ALERT_MANAGER_WEBHOOK_URL)"
+            )
 
 
 def render(directory: Path, monitoring: Monitoring, alertmanager: str = "127.0.0.1:9093") -> None:

@@ -23,7 +23,7 @@ from scripts.benchmarks.report import Report
 from scripts.benchmarks.scale_command import add_scale
 from scripts.benchmarks.stream_command import add_stream
 from scripts.cli import count, fail, progress_bar, report_console, say, writable
-from streams.runtime.settings import parse_size
+from streams.runtime.setting_kinds import parse_size
 
 _LEVELS = (1, 2, 3, 4, 5)
 _REQUESTS = 200_000

@@ -28,7 +28,7 @@ from scripts.processes.files import save_all
 from scripts.processes.module_process import ProcessError
 from scripts.processes.worker_process import WorkerProcess
 from streams.kafka.topics import TopicError
-from streams.runtime.settings import SettingsError
+from streams.runtime.setting_declaration import SettingsError
 
 _INTERRUPTED = 130  # as shells say it
 _SHOWN_FAULTS = 10

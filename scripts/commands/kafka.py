@@ -11,8 +11,9 @@ from rich.console import Console
 
 from infra.kafka.cluster import SIZES, LocalCluster
 from infra.kafka.errors import ClusterMismatchError, LocalKafkaError
+from scripts.command_settings import LocalSettings, run_directory
+from streams.runtime.settings_document import help_text
 
-_PROJECT = Path(__file__).resolve().parents[2]
 _DEFAULT_PORT = 9092
 
 
@@ -34,7 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="scripts/kafka", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="scripts/kafka",
+        description=__doc__,
+        epilog=f"settings, from the environment:\n{help_text(LocalSettings)}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "action",
         choices=("up", "down", "status"),
@@ -52,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _directory(port: int) -> Path:
-    return Path(os.environ.get("AUDIO_RUN_DIR") or _PROJECT / ".run") / f"kafka-{port}"
+    return run_directory(os.environ) / f"kafka-{port}"
 
 
 def _up(options: argparse.Namespace, console: Console) -> int:

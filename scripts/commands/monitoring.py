@@ -11,8 +11,10 @@ from infra.monitoring.configuration import Monitoring, render
 from infra.monitoring.errors import MonitoringError
 from infra.monitoring.local import LocalMonitoring
 from scripts.cli import count, fail, say
+from scripts.command_settings import LocalSettings, MonitoringSettings, run_directory
+from streams.runtime.setting_declaration import SettingsError, read
+from streams.runtime.settings_document import help_text
 
-_PROJECT = Path(__file__).resolve().parents[2]
 _NAME = "monitoring"
 
 
@@ -22,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     actions = {"up": _up, "down": _down, "status": _status, "render": _render}
     try:
         return actions[options.action](options)
-    except MonitoringError as error:
+    except (MonitoringError, SettingsError) as error:
         return fail(_NAME, str(error))
     except OSError as error:
         return fail(_NAME, f"{error.filename}: {error.strerror}")
@@ -31,7 +33,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"scripts/{_NAME}", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog=f"scripts/{_NAME}",
+        description=__doc__,
+        epilog=f"settings, from the environment:\n{help_text(MonitoringSettings)}\n{help_text(LocalSettings)}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "action",
         choices=("up", "down", "status", "render"),
@@ -56,25 +63,21 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIRECTORY",
         help="where render writes (default: %(default)s)",
     )
-    parser.epilog = (
-        "PROMETHEUS_SCRAPE_INTERVAL (default: 15s) is the time between two looks at the workers. Alerts are sent to "
-        "ALERT_MANAGER_WEBHOOK_URL, if it is set: in the form that Slack or Discord read where it is theirs, otherwise "
-        "as Alertmanager's own JSON."
-    )
     return parser
 
 
 def _monitoring(options: argparse.Namespace) -> Monitoring:
+    settings = read(MonitoringSettings, os.environ)
     return Monitoring(
         workers=options.workers.split(","),
         workers_minimum=options.minimum,
-        scrape_interval=os.environ.get("PROMETHEUS_SCRAPE_INTERVAL") or "15s",
-        webhook_url=os.environ.get("ALERT_MANAGER_WEBHOOK_URL") or None,
+        scrape_interval=settings.scrape_interval,
+        webhook_url=settings.webhook_url,
     )
 
 
 def _local(options: argparse.Namespace) -> LocalMonitoring:
-    directory = Path(os.environ.get("AUDIO_RUN_DIR") or _PROJECT / ".run") / f"{_NAME}-{options.port}"
+    directory = run_directory(os.environ) / f"{_NAME}-{options.port}"
     return LocalMonitoring(directory, options.port, options.alertmanager_port, partial(say, _NAME))
 
 

@@ -5,12 +5,16 @@ import sys
 from collections.abc import Sequence
 
 from agents import signals
+from streams.runtime.settings import Settings
+from streams.runtime.settings_document import help_text
 
-_EPILOG = """\
-Settings come from the environment; README.md lists them all. The worker logs JSON lines to standard error, serves
-/health/live, /health/ready and /metrics on AUDIO_HTTP_PORT, and /admin/audio/status for who sends AUDIO_ADMIN_TOKEN.
-It stops cleanly on SIGTERM, SIGINT and SIGHUP. Exit codes: 0 stopped, 1 failed or could not start, 2 a setting is
-wrong, 3 everything was going to the dead letters.
+_EPILOG = f"""\
+The worker logs JSON lines to standard error, serves /health/live, /health/ready and /metrics on AUDIO_HTTP_PORT, and
+/admin/audio/status for who sends AUDIO_ADMIN_TOKEN. It stops cleanly on SIGTERM, SIGINT and SIGHUP. Exit codes: 0
+stopped, 1 failed or could not start, 2 a setting is wrong, 3 everything was going to the dead letters.
+
+settings, from the environment:
+{help_text(Settings)}
 """
 
 

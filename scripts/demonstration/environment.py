@@ -15,8 +15,10 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from infra.kafka.cluster import LocalCluster
 from infra.kafka.ports import HOST, free_ports
 from scripts.cli import Cluster
+from scripts.command_settings import run_directory
 from scripts.processes.worker_process import WorkerProcess
 from streams.kafka.topics import apply_topics
+from streams.runtime.setting_declaration import declared
 from streams.runtime.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -31,19 +33,23 @@ class DemoEnvironment:
         directory: Its own, under `.run`.
         cluster: Kafka, with the run's topics and group.
         local_port: Of the Kafka that it has started; None where one was given.
+        state_dir: Of its worker.
+        http_port: Of its worker; None takes a free one.
     """
 
     name: str
     directory: Path
     cluster: Cluster
     local_port: int | None
+    state_dir: Path
+    http_port: int | None
 
     def worker(self) -> WorkerProcess:
         """The run's worker, not yet started."""
         settings = {
             **self.variables(),
-            "AUDIO_STATE_DIR": str(Path(os.environ.get("AUDIO_STATE_DIR") or self.directory) / f"state-{self.name}"),
-            "AUDIO_HTTP_PORT": os.environ.get("AUDIO_HTTP_PORT") or str(free_ports(1)),
+            "AUDIO_STATE_DIR": str(self.state_dir),
+            "AUDIO_HTTP_PORT": str(free_ports(1) if self.http_port is None else self.http_port),
         }
         return WorkerProcess(settings, self.directory / "worker.log")
 
@@ -92,18 +98,26 @@ def prepare(started: ExitStack, say: Callable[[str], None]) -> DemoEnvironment:
     """
     settings = Settings.from_environment(os.environ)
     name = f"demo-{secrets.token_hex(3)}"
-    directory = Path(os.environ.get("AUDIO_RUN_DIR") or PROJECT / ".run").absolute() / name
-    given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
-    port = None if given else _start(directory, started, say)
-    cluster = Cluster(given or f"{HOST}:{port}", f"{settings.topic_prefix}{name}.", f"{settings.group}-{name}")
+    is_set = {field: one.is_set(os.environ) for field, one in declared(Settings).items()}
+    directory = run_directory(os.environ).absolute() / name
+    port = None if is_set["bootstrap_servers"] else _start(directory, started, say)
+    servers = settings.bootstrap_servers if port is None else f"{HOST}:{port}"
+    cluster = Cluster(servers, f"{settings.topic_prefix}{name}.", f"{settings.group}-{name}")
     say(f"creating topics on {cluster.bootstrap_servers}")
     try:
         asyncio.run(apply_topics(cluster.bootstrap_servers, cluster.prefix, cluster.group))
     except KafkaConnectionError as error:
         raise cluster.unreachable() from error
-    if given:
+    if port is None:
         started.callback(remove_topics, cluster, say)
-    return DemoEnvironment(name, directory, cluster, port)
+    return DemoEnvironment(
+        name,
+        directory,
+        cluster,
+        port,
+        state_dir=(settings.state_dir if is_set["state_dir"] else directory) / f"state-{name}",
+        http_port=settings.http_port if is_set["http_port"] else None,
+    )
 
 
 def _start(directory: Path, started: ExitStack, say: Callable[[str], None]) -> int:

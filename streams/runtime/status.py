@@ -11,7 +11,7 @@ from streams.runtime.exit_log import ExitLog
 from streams.runtime.monitor import Monitor
 from streams.runtime.process_metrics import versions
 from streams.runtime.readiness import Readiness
-from streams.runtime.settings import SECRETS, VARIABLES, Settings
+from streams.runtime.setting_declaration import shown
 from streams.runtime.wiring import Runtime
 from streams.telemetry.recent_errors import RecentErrors
 
@@ -48,7 +48,7 @@ class Status:
             "versions": versions,
             "started": lambda: _time(self._started),
             "ready": self._readiness.now,
-            "settings": lambda: _shown(self._runtime.settings),
+            "settings": lambda: shown(self._runtime.settings),
             "partitions": self._partitions,
             "choice": self._choice,
             "cache": self._cache,
@@ -112,18 +112,6 @@ def _told(part: Callable[[], object]) -> object:
         return part()
     except Exception as error:  # noqa: BLE001  one part that fails must not hide the others
         return {"error": f"{type(error).__name__}: {error}"}
-
-
-def _shown(settings: Settings) -> dict[str, Any]:
-    """Every setting by its variable's name; of a secret only whether it is set."""
-    values = {variable: getattr(settings, name) for variable, (name, _) in VARIABLES.items()}
-    return {
-        variable: (value is not None) if variable in SECRETS else _plain(value) for variable, value in values.items()
-    }
-
-
-def _plain(value: object) -> object:
-    return value if isinstance(value, str | int | float | None) else str(value)
 
 
 def _time(seconds: float) -> str:

@@ -100,7 +100,9 @@ async def test_lag_and_ownership_stay_true_while_nobody_owns_a_partition(
 async def test_readiness_follows_the_brokers_and_the_status_tells_of_it(
     mortal: LocalCluster, namespace: Namespace, tmp_path: Path
 ) -> None:
-    worker = Worker(mortal.bootstrap_servers, namespace.prefix, namespace.group, tmp_path / "worker", **SETTINGS)
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    settings = {"AUDIO_ADMIN_TOKEN_FILE": str(tmp_path / "token"), "AUDIO_HEALTH_CHECK_INTERVAL": "1s"}
+    worker = Worker(mortal.bootstrap_servers, namespace.prefix, namespace.group, tmp_path / "worker", **settings)
     with running(worker):
         mortal.kill(1)
         await until(lambda: not readiness(worker)["brokers_answer"], 15)
@@ -122,6 +124,8 @@ def check_status(worker: Worker) -> None:
         status(worker, TOKEN[:-1])
     told = status(worker, TOKEN)
     assert TOKEN not in json.dumps(told)
+    assert TOKEN not in worker.log.read_text()
+    assert [line["settings"] for line in worker.lines() if line["event"] == "worker_started"][-1] == told["settings"]
     assert told["settings"]["AUDIO_ADMIN_TOKEN"] is True
     assert told["settings"]["AUDIO_LAG_OBJECTIVE"] == 5.0
     assert [end["reason"] for end in told["exits"]["latest"]] == ["crashed"]

@@ -167,12 +167,19 @@ async def test_a_stop_in_good_order_says_nothing_of_a_crash(worker: Worker, acco
     assert [line["event"] for line in worker.lines() if line["level"] in {"error", "critical"}] == []
 
 
-async def test_a_wrong_setting_is_one_line_like_any_other(worker: Worker) -> None:
-    worker.environment["AUDIO_HTTP_PORT"] = "http"
+@pytest.mark.parametrize(
+    ("variable", "value", "rule"),
+    [
+        ("AUDIO_HTTP_PORT", "http", "not a whole number"),
+        ("AUDIO_ADMIN_TOKEN_FILE", "/missing/token", "No such file or directory"),
+    ],
+)
+async def test_a_wrong_setting_is_one_line_like_any_other(worker: Worker, variable: str, value: str, rule: str) -> None:
+    worker.environment[variable] = value
     worker.start()
     assert await asyncio.to_thread(worker.process.wait, 30) == 2
     [line] = worker.lines()
-    assert (line["event"], line["reason"]) == ("worker_not_started", "AUDIO_HTTP_PORT=http: not a whole number")
+    assert (line["event"], line["reason"]) == ("worker_not_started", f"{variable}={value}: {rule}")
 
 
 async def test_offsets_can_be_set_once_the_session_of_a_stopped_worker_is_over(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.runtime.settings import VARIABLES, Settings
+from streams.runtime.setting_declaration import declared
+from streams.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (
@@ -26,8 +27,8 @@ SHELL_COMMANDS = {"run", "test"}
 
 def test_every_setting_is_in_the_readme_and_nothing_else() -> None:
     documented = re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
-    assert documented == list(VARIABLES)
-    assert {field for field, _ in VARIABLES.values()} == {field.name for field in fields(Settings)}
+    assert documented == [one.variable for one in declared(Settings).values()]
+    assert set(declared(Settings)) == {field.name for field in fields(Settings)}
 
 
 def test_documented_defaults_are_the_defaults() -> None:

@@ -1,6 +1,16 @@
+import os
+import re
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
 
-from streams.runtime.settings import Settings, SettingsError, parse_seconds, parse_size
+from streams.runtime.setting_declaration import SettingsError, declared, shown
+from streams.runtime.setting_kinds import parse_seconds, parse_size
+from streams.runtime.settings import ClusterSettings, Settings
+
+ROOT = Path(__file__).parents[3]
+TOKEN = "correct-horse-battery"  # noqa: S105  of nobody
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -78,3 +88,93 @@ def test_a_token_is_told_nobody() -> None:
     with pytest.raises(SettingsError, match=r"^AUDIO_ADMIN_TOKEN=\.\.\.: must be 16 or more") as caught:
         Settings.from_environment({"AUDIO_ADMIN_TOKEN": "short secret"})
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_secret_may_be_in_a_file(end: str, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_bytes(f"{TOKEN}{end}".encode())
+    settings = Settings.from_environment({"AUDIO_ADMIN_TOKEN_FILE": str(file), "AUDIO_ADMIN_TOKEN": ""})
+    assert settings == Settings.from_environment({"AUDIO_ADMIN_TOKEN": TOKEN})
+
+
+def test_a_secret_may_come_through_a_pipe() -> None:
+    reader, writer = os.pipe()
+    os.write(writer, TOKEN.encode())
+    os.close(writer)
+    assert Settings.from_environment({"AUDIO_ADMIN_TOKEN_FILE": f"/dev/fd/{reader}"}).admin_token == TOKEN
+    os.close(reader)
+
+
+def test_a_secret_given_twice_is_refused_by_both_names(tmp_path: Path) -> None:
+    environ = {"AUDIO_ADMIN_TOKEN": TOKEN, "AUDIO_ADMIN_TOKEN_FILE": str(tmp_path / "token")}
+    with pytest.raises(SettingsError, match=r"^AUDIO_ADMIN_TOKEN and AUDIO_ADMIN_TOKEN_FILE are both set") as caught:
+        Settings.from_environment(environ)
+    assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        (None, "No such file or directory"),
+        (b"", "must be 16 or more"),
+        (b"short secret", "must be 16 or more"),
+        (b"correct-horse-battery\n\n", "must be 16 or more"),
+        (b"\xffcorrect-horse-battery", "is not text in UTF-8"),
+        (b"secret" * 100_000, "is larger than 65536 bytes"),
+    ],
+)
+def test_a_file_that_holds_no_secret_is_one_line_that_names_the_setting(
+    content: bytes | None, rule: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({"AUDIO_ADMIN_TOKEN_FILE": str(file)})
+    message = str(caught.value)
+    assert message.startswith(f"AUDIO_ADMIN_TOKEN_FILE={file}: {rule}")
+    assert len(message.splitlines()) == 1
+    assert "secret" not in message
+
+
+def test_a_directory_is_no_secret(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^AUDIO_ADMIN_TOKEN_FILE=.*: Is a directory$"):
+        Settings.from_environment({"AUDIO_ADMIN_TOKEN_FILE": str(tmp_path)})
+
+
+def test_only_a_secret_is_read_from_a_file(tmp_path: Path) -> None:
+    assert Settings.from_environment({"AUDIO_GROUP_FILE": str(tmp_path / "missing")}) == Settings()
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\x1b[2J", "a\u2028b"])
+def test_a_value_cannot_break_the_message_into_lines(value: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({"AUDIO_GROUP": value})
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("variable", ["AUDIO_CACHE_SIZE", "AUDIO_CACHE_TTL"])
+def test_a_quantity_beyond_all_numbers_is_refused(variable: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{variable}=9+: has too many digits"):
+        Settings.from_environment({variable: "9" * 400})
+
+
+def test_what_is_shown_has_every_variable_and_no_secret() -> None:
+    told = shown(Settings(admin_token=TOKEN, state_dir=Path("state")))
+    assert list(told) == [one.variable for one in declared(Settings).values()]
+    assert told["AUDIO_ADMIN_TOKEN"] is True
+    assert shown(Settings())["AUDIO_ADMIN_TOKEN"] is False
+    assert told["AUDIO_STATE_DIR"] == "state"
+    assert told["AUDIO_LAG_OBJECTIVE"] == 5.0
+
+
+def test_a_command_reads_only_what_it_needs() -> None:
+    environ = {"AUDIO_GROUP": "g", "AUDIO_HTTP_PORT": "http"}
+    assert ClusterSettings.from_environment(environ) == ClusterSettings(group="g")
+
+
+def test_every_setting_is_read_somewhere() -> None:
+    sources = [path.read_text() for folder in ("agents", "streams") for path in (ROOT / folder).rglob("*.py")]
+    used = {name for text in sources for name in re.findall(r"\bsettings\.(\w+)", text)}
+    assert {field.name for field in fields(Settings)} <= used

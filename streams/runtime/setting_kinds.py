@@ -1,0 +1,155 @@
+"""The kinds of value that a setting may have: how its text is read, and how documents name it."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+_Number = TypeVar("_Number", int, float)
+
+_SIZE_UNITS = {
+    "": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30,
+}  # fmt: skip
+_SECONDS_UNITS = {"": 1.0, "S": 1.0, "MS": 0.001, "M": 60.0, "H": 3600.0}
+_QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
+_MOST_DIGITS = 30  # of a quantity: more than any of ours has, and far from what a float cannot hold
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
+_BROKER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/@]+):([0-9]{1,9})")
+_HIGHEST_PORT = 65535
+_KAFKA_NAME = re.compile(r"[A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T]):
+    """A kind of value.
+
+    Attributes:
+        value: What may be given, in a few words, with the unit of a number: ``seconds``.
+        parse: Makes the value from its text; raises ValueError with what would be accepted.
+    """
+
+    value: str
+    parse: Callable[[str], T]
+
+
+def parse_size(text: str) -> int:
+    """Bytes from a text such as ``512MB`` or ``8 MiB``."""
+    number, unit = _quantity(text)
+    if unit not in _SIZE_UNITS:
+        raise ValueError("not a size; write for example 512MB or 8MiB")
+    return int(number * _SIZE_UNITS[unit])
+
+
+def parse_seconds(text: str) -> float:
+    """Seconds from a text such as ``120s``, ``250ms``, ``5m`` or ``30``."""
+    number, unit = _quantity(text)
+    if unit not in _SECONDS_UNITS:
+        raise ValueError("not a duration; write for example 120s, 250ms or 5m")
+    return number * _SECONDS_UNITS[unit]
+
+
+def parse_brokers(text: str) -> str:
+    """Brokers from a text such as ``kafka-1:9092, [::1]:9092``, without the blanks.
+
+    Raises:
+        ValueError: With the form that is wanted.
+    """
+    brokers = [broker.strip() for broker in text.split(",")]
+    if "://" in text:
+        plain = ",".join(broker.partition("://")[2].rstrip("/") if "://" in broker else broker for broker in brokers)
+        raise ValueError(f"brokers have no scheme; write {plain}")
+    if not all(brokers):
+        raise ValueError(f"has a comma too many; write {','.join(filter(None, brokers)) or 'host:port'}")
+    for broker in brokers:
+        match = _BROKER.fullmatch(broker)
+        if match is None:
+            raise ValueError("must be host:port, or several separated by commas; an IPv6 address as [::1]:9092")
+        if not 1 <= int(match[1]) <= _HIGHEST_PORT:
+            raise ValueError(f"{match[1]} is not a port; must be between 1 and {_HIGHEST_PORT}")
+    return ",".join(brokers)
+
+
+def number_of(things: str) -> Kind[int]:
+    """A whole number of something, one or more.
+
+    Args:
+        things: What is counted, in the plural.
+    """
+    return Kind(things, _positive(_integer))
+
+
+def one_of(*words: str) -> Kind[str]:
+    """One of a few words, in whatever case it is written."""
+
+    def parse(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(f"must be {', '.join(words[:-1])} or {words[-1]}")
+        return text.lower()
+
+    return Kind(", ".join(f"`{word}`" for word in words), parse)
+
+
+def _quantity(text: str) -> tuple[float, str]:
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
+        raise ValueError("not a number with an optional unit")
+    if len(match[1]) > _MOST_DIGITS:
+        raise ValueError("has too many digits")
+    return float(match[1]), match[2].upper()
+
+
+def _positive(parse: Callable[[str], _Number]) -> Callable[[str], _Number]:
+    def parse_positive(text: str) -> _Number:
+        value = parse(text)
+        if value <= 0:
+            raise ValueError("must be greater than zero")
+        return value
+
+    return parse_positive
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError("not a whole number") from None
+
+
+def _port(text: str) -> int:
+    value = _integer(text)
+    if not 0 <= value <= _HIGHEST_PORT:
+        raise ValueError("not a port; must be between 0 and 65535")
+    return value
+
+
+def _level(text: str) -> int | None:
+    if text.lower() == "auto":
+        return None
+    if text not in {"1", "2", "3", "4", "5"}:
+        raise ValueError("must be auto or a level from 1 to 5")
+    return int(text)
+
+
+def _token(text: str) -> str:
+    if _TOKEN.fullmatch(text) is None:
+        raise ValueError("must be 16 or more letters, digits or any of -._~+/=")
+    return text
+
+
+def _kafka_name(text: str) -> str:
+    if _KAFKA_NAME.fullmatch(text) is None:
+        raise ValueError("may hold only letters, digits, dots, underscores and dashes")
+    return text
+
+
+BROKERS = Kind("`host:port[,host:port...]`", parse_brokers)
+KAFKA_NAME = Kind("name", _kafka_name)
+KAFKA_PREFIX = Kind(KAFKA_NAME.value, lambda text: text and _kafka_name(text))
+PORT = Kind("port", _port)
+DIRECTORY = Kind("directory", Path)
+SIZE = Kind("bytes", _positive(parse_size))
+DURATION = Kind("seconds", _positive(parse_seconds))
+LEVEL = Kind("`auto`, or `1` to `5`", _level)
+TOKEN = Kind("16 or more characters", _token)
