@@ -1,6 +1,8 @@
 """Compiles the C of this directory into `streams.native._kernels`; needs a C compiler and Python's headers.
 
-python streams/native/build.py
+python streams/native/build.py [FLAG]...
+
+Further flags for the compiler come after its own, and so prevail.
 """
 
 import shlex
@@ -30,7 +32,7 @@ ffi.set_source(
 
 
 def main() -> int:
-    """Compile in place; the compiler says what is wrong."""
+    """Compile beside the sources; the compiler says what is wrong."""
     compiler = shlex.split(sysconfig.get_config_var("CC") or "cc")
     module = _HERE / f"_kernels{sysconfig.get_config_var('EXT_SUFFIX')}"
     with tempfile.TemporaryDirectory() as folder:
@@ -38,8 +40,9 @@ def main() -> int:
         ffi.emit_c_code(str(bindings))
         headers = [f"-I{sysconfig.get_path('include')}", f"-I{_HERE}"]
         libraries = [f"-l{library}" for library in _LIBRARIES]
-        command = [*compiler, *_FLAGS, "-fPIC", "-shared", *headers, str(bindings), *_SOURCES, *libraries]
-        return subprocess.run([*command, "-o", str(module)], check=False).returncode
+        flags = [*_FLAGS, *sys.argv[1:], "-fPIC", "-shared"]
+        command = [*compiler, *flags, *headers, str(bindings), *_SOURCES, *libraries, "-o", str(module)]
+        return subprocess.run(command, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 /* What Python may call. Read by the compiler and by cffi: declarations alone, on top of <stdint.h> and <stddef.h>.
 
+   Nothing is checked: the caller provides arrays of the stated sizes. The size of a packet, a frame, a block or a band
+   is at least 1; their number may be 0 unless stated otherwise.
+
    The codecs' libraries are those of PyAV and pyFLAC; their functions come as addresses. */
 
 /* libopus, as opus.h declares it; the fields are its functions opus_encoder_create and so on. */
@@ -131,7 +134,7 @@ void music_features(const float *power, int frames, int bins, double *features);
 
 /* Frames in which something sounds, told from silence by energy against a background.
 
-   samples:  frames * size * channels, the channels' in turn; the loudest channel counts in each frame.
+   samples:  frames * size * channels, the channels' in turn, at least one frame; the loudest channel counts in each.
    around:   frames to either side among which the quietest one is the background.
    power:    becomes the mean square of each frame.
    mean:     becomes that of the frames that are loud themselves, or of all where none are.
