@@ -22,7 +22,7 @@ def stop_signals() -> list[signal.Signals]:
     return signals if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [*signals, signal.SIGHUP]
 
 
-def leave_at_once() -> None:
+def exit_on_stop_signal() -> None:
     """Let those signals end the process at once, with exit code 0: as long as it has done nothing yet.
 
     Where whoever started the process has blocked them, so that none is lost while the interpreter starts, they are let
@@ -33,7 +33,7 @@ def leave_at_once() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 
 
-def call_when_stopped(loop: Loop, stop: Callable[[], object]) -> None:
+def call_on_stop_signal(loop: Loop, stop: Callable[[], object]) -> None:
     """Let those signals call `stop` from the event loop."""
     for number in stop_signals():
         loop.add_signal_handler(number, stop)

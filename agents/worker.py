@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from threadpoolctl import threadpool_limits
 
 from agents.compress import agent as compress_agent
-from agents.signals import call_when_stopped
+from agents.signals import call_on_stop_signal
 from schemas.topics import POLICY, copartitioned
 from streams.engine.app import REBALANCE_PATIENCE
 from streams.kafka.lag import LagReader
@@ -102,7 +102,7 @@ async def run(settings: Settings, member: str, exits: ExitLog, errors: RecentErr
         StartError: When brokers, topics or the HTTP port are not to be had.
     """
     stop = asyncio.Event()
-    call_when_stopped(asyncio.get_running_loop(), stop.set)
+    call_on_stop_signal(asyncio.get_running_loop(), stop.set)
     _begin(exits, settings)
     runtime = create_runtime(settings, member, partial(fail_stop, exits))
     logs.count_drops(runtime.metrics.log_lines_dropped.inc)
@@ -173,11 +173,11 @@ def _monitor(runtime: Runtime, watchdog: Watchdog) -> Monitor:
         watchdog,
         partitions=runtime.partitions,
         interval=min(_LAG_INTERVAL, settings.health_check_interval, settings.stall_timeout / 4),
-        patience=REBALANCE_PATIENCE,
+        rebalance_timeout=REBALANCE_PATIENCE,
         mean_seconds=lambda: runtime.recorder.mean_seconds,
-        on_behind=lambda source, behind: runtime.governor.observe(behind, partition=source.partition, call=""),
+        on_lag=lambda source, behind: runtime.governor.observe(behind, partition=source.partition, call=""),
         now=runtime.clocks.now,
-        demand_assignment=runtime.app.demand_assignment,
+        request_reassignment=runtime.app.request_reassignment,
         to_recover=lambda: runtime.app.records_to_recover,
     )
 
@@ -196,7 +196,7 @@ def _cache_maintenance(runtime: Runtime, memory: MemoryGauge) -> CacheMaintenanc
 def _readiness(runtime: Runtime, policies: PolicyReader, monitor: Monitor, stop: asyncio.Event) -> Readiness:
     return Readiness(
         {
-            "assigned": lambda: runtime.lanes.assigned and not monitor.left_out,
+            "assigned": lambda: runtime.lanes.assigned and not monitor.awaits_assignment,
             "recovered": lambda: runtime.lanes.ready,
             "policies_loaded": lambda: policies.loaded,
             "brokers_answer": lambda: monitor.brokers_answer,

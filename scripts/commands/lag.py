@@ -16,7 +16,7 @@ from rich.table import Table
 from schemas.record import TopicPartition
 from schemas.topics import RAW, copartitioned
 from scripts.cli import Cluster, CommandError, add_cluster_options, cluster_of, report_console, run, writable
-from streams.kafka.lag import LagReader, Look
+from streams.kafka.lag import ClusterSnapshot, LagReader
 
 _LOOK_SECONDS = 5.0
 
@@ -45,12 +45,12 @@ def _parser() -> argparse.ArgumentParser:
 async def _show(cluster: Cluster, file: Path | None) -> int:
     reader = await _reader(cluster)
     try:
-        look = await _look(cluster, reader)
+        snapshot = await _snapshot(cluster, reader)
     finally:
         await reader.close()
     if file is not None:
-        file.write_text(json.dumps(_as_json(look), indent=2) + "\n")
-    report_console().print(_table(look))
+        file.write_text(json.dumps(_as_json(snapshot), indent=2) + "\n")
+    report_console().print(_table(snapshot))
     return 0
 
 
@@ -59,7 +59,7 @@ async def _watch(cluster: Cluster) -> int:
     try:
         with Live(console=report_console(), auto_refresh=False) as live:
             while True:
-                live.update(_table(await _look(cluster, reader)), refresh=True)
+                live.update(_table(await _snapshot(cluster, reader)), refresh=True)
                 await asyncio.sleep(_LOOK_SECONDS)
     finally:
         await reader.close()
@@ -70,16 +70,16 @@ async def _reader(cluster: Cluster) -> LagReader:
     return LagReader(cluster.bootstrap_servers, cluster.group, copartitioned(cluster.prefix, cluster.group))
 
 
-async def _look(cluster: Cluster, reader: LagReader) -> Look:
+async def _snapshot(cluster: Cluster, reader: LagReader) -> ClusterSnapshot:
     try:
-        return await reader.look()
+        return await reader.read()
     except KafkaConnectionError as error:
         raise cluster.unreachable() from error
     except TimeoutError as error:
         raise CommandError(f"the Kafka brokers at {cluster.bootstrap_servers} do not answer in time") from error
 
 
-def _as_json(look: Look) -> list[dict[str, Any]]:
+def _as_json(snapshot: ClusterSnapshot) -> list[dict[str, Any]]:
     """One object for each partition."""
     now = time.time()
     return [
@@ -89,31 +89,31 @@ def _as_json(look: Look) -> list[dict[str, Any]]:
             "records": lag.records,
             "seconds": lag.seconds(now),
             "beyond_end": lag.beyond,
-            "owner": (look.owners or {}).get(tp),
+            "owner": (snapshot.owners or {}).get(tp),
         }
-        for tp, lag in look.lags.items()
+        for tp, lag in snapshot.lags.items()
     ]
 
 
-def _table(look: Look) -> Table:
+def _table(snapshot: ClusterSnapshot) -> Table:
     now = time.time()
-    waiting = sum(lag.records for lag in look.lags.values())
+    waiting = sum(lag.records for lag in snapshot.lags.values())
     table = Table(title=f"{waiting} records wait", title_justify="left")
     for column in ("topic", "partition", "records", "oldest", "owner"):
         table.add_column(column, justify="right" if column in {"partition", "records", "oldest"} else "left")
-    for tp, lag in look.lags.items():
+    for tp, lag in snapshot.lags.items():
         seconds = lag.seconds(now)
         oldest = "" if not lag.records else "?" if seconds is None else f"{seconds:.1f} s"
         if lag.beyond:
             oldest = f"committed {lag.beyond} beyond the end"
-        table.add_row(tp.topic, str(tp.partition), str(lag.records), oldest, _owner(look, tp))
+        table.add_row(tp.topic, str(tp.partition), str(lag.records), oldest, _owner(snapshot, tp))
     return table
 
 
-def _owner(look: Look, tp: TopicPartition) -> str:
-    if tp.partition >= look.topology.servable:
+def _owner(snapshot: ClusterSnapshot, tp: TopicPartition) -> str:
+    if tp.partition >= snapshot.topology.servable:
         return "nobody: ./scripts/topics grow"
-    return "(rebalancing)" if look.owners is None else look.owners.get(tp, "nobody")
+    return "(rebalancing)" if snapshot.owners is None else snapshot.owners.get(tp, "nobody")
 
 
 if __name__ == "__main__":

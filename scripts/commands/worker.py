@@ -20,7 +20,7 @@ settings, from the environment:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse the (empty) command line and run; returns the exit code."""
-    signals.leave_at_once()
+    signals.exit_on_stop_signal()
     argparse.ArgumentParser(
         prog="worker",
         description=__doc__,

@@ -12,7 +12,7 @@ from schemas.topics import COMPRESSED, DEAD_LETTER, RAW
 from scripts.cli import Cluster, CommandError
 from scripts.demonstration.calls import Input
 from streams.clients import CompressedAudioConsumer, RawAudioProducer
-from streams.kafka.protocol.every_record import EveryRecordConsumer
+from streams.kafka.protocol.tolerant_consumer import TolerantConsumer
 
 #: Records a second, as of 60 people talking at once: an idle machine of two cores keeps up with ease, so that the
 #: latency is that of the work and not of a queue.
@@ -134,7 +134,7 @@ async def _results(consumer: CompressedAudioConsumer, listener: _Listener) -> No
 
 
 async def _dead_letters(cluster: Cluster, listener: _Listener) -> None:
-    async with EveryRecordConsumer(
+    async with TolerantConsumer(
         cluster.topic(DEAD_LETTER),
         bootstrap_servers=cluster.bootstrap_servers,
         isolation_level="read_committed",

@@ -9,8 +9,8 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from schemas import CompressedAudio, Rejection
 from schemas.topics import COMPRESSED
 from streams.clients.messages import record_of
-from streams.kafka.protocol.every_record import EveryRecordConsumer
 from streams.kafka.protocol.offset_fetch import mend_offset_fetch
+from streams.kafka.protocol.tolerant_consumer import TolerantConsumer
 from streams.kafka.protocol.unreadable import Unreadable
 
 _MAX_FETCH_BYTES = 10 * 2**20  # one record of the largest size
@@ -48,7 +48,7 @@ class CompressedAudioConsumer:
     ) -> None:
         mend_offset_fetch()
         self._in_group = group_id is not None
-        self._consumer = EveryRecordConsumer(
+        self._consumer = TolerantConsumer(
             bootstrap_servers=bootstrap_servers,
             group_id=group_id,
             isolation_level="read_committed",
@@ -101,7 +101,7 @@ class _NewPartitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
     Where it has committed nowhere yet, all are new to it, and where to start is its own choice.
     """
 
-    def __init__(self, consumer: EveryRecordConsumer) -> None:
+    def __init__(self, consumer: TolerantConsumer) -> None:
         self._consumer = consumer
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:

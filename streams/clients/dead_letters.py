@@ -13,7 +13,7 @@ from schemas import DeadLetter
 from schemas.topics import DEAD_LETTER
 from streams.clients.letters import Place, Refused
 from streams.clients.messages import record_of
-from streams.kafka.protocol.every_record import EveryRecordConsumer
+from streams.kafka.protocol.tolerant_consumer import TolerantConsumer
 from streams.kafka.protocol.unreadable import Unreadable
 
 _LARGEST_BYTES = 10 * 2**20  # of a record, and what the brokers allow for a request
@@ -38,7 +38,7 @@ class DeadLetterReader:
     """
 
     def __init__(self, bootstrap_servers: str, topic: str = DEAD_LETTER) -> None:
-        self._consumer = EveryRecordConsumer(
+        self._consumer = TolerantConsumer(
             topic,  # without a group: all partitions of it
             bootstrap_servers=bootstrap_servers,
             isolation_level="read_committed",

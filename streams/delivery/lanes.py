@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 import structlog
 
 from schemas.record import TopicPartition
-from streams.delivery.beginnings import OffsetBeyondLogError
 from streams.delivery.committer import Committer
 from streams.delivery.lane import Lane, LaneParts
 from streams.delivery.outcome import InputRecord, Processor
+from streams.delivery.start_offsets import OffsetBeyondLogError
 from streams.delivery.transactions import BEYOND_LOG, Batch, Committed, Transactor
 from streams.kafka.protocol.txn_offset_commit import GroupMember
 
@@ -149,9 +149,9 @@ class Lanes:
         self._parts.metrics.expired_records.labels(tp.partition).inc(position - first)
         log.warning("inputs_expired", topic=tp.topic, partition=tp.partition, from_offset=first, to_offset=position)
 
-    def begun_again(self, tp: TopicPartition, committed: int, beginning: int) -> None:
+    def reset_to_log_start(self, tp: TopicPartition, committed: int, beginning: int) -> None:
         """Hear that a partition begins at its log's start, because its committed offset lies beyond the log's end."""
-        self._parts.metrics.begun_again.labels(tp.partition).inc()
+        self._parts.metrics.reset_to_log_start.labels(tp.partition).inc()
         log.error("offset_beyond_log", topic=tp.topic, partition=tp.partition, committed=committed, begins=beginning)
 
     def announce(self, tp: TopicPartition, offset: int, generation: int) -> None:

@@ -14,10 +14,10 @@ from schemas import Record
 from schemas.record import TopicPartition
 from streams.delivery.outcome import Output
 from streams.kafka.broker_clocks import BrokerClocks
+from streams.kafka.produce_errors import OutcomeRefusedError, RefusedBatchError, refusal_message
 from streams.kafka.protocol.api_versions import ApiVersions
 from streams.kafka.protocol.offset_fetch import UnstableOffsetCommitError, fetch_committed
 from streams.kafka.protocol.txn_offset_commit import GroupMember, Offsets
-from streams.kafka.refused import OutcomeRefusedError, RefusedBatchError, refusal_message
 from streams.kafka.transactional_writer import REQUEST_TIMEOUT_MS, TransactionalWriter, together
 
 #: As long as brokers take to abort a transaction that a dead worker left open under a name that nobody knows, and below
@@ -40,7 +40,7 @@ class Batch(NamedTuple):
         outputs: In the order of their inputs.
         next_offset: Of the first input that is not in it.
         first_offset: Of the first input that is in it; None where there is none.
-        mark: Noted behind the writer's name, see `is_marked`.
+        mark: Noted behind the writer's name, see `is_marked_beyond_log`.
     """
 
     tp: TopicPartition
@@ -272,18 +272,18 @@ def _name(member: GroupMember) -> str:
     return f"{member.generation}-{member.instance}"
 
 
-def written_in(name: str) -> int | None:
+def generation_of_writer(name: str) -> int | None:
     """The generation of the writer that is called so; None for a note of others, beside offsets set by hand."""
     generation, _, instance = name.partition("-")
     return int(generation) if generation.isdecimal() and instance else None
 
 
-def is_marked(name: str) -> bool:
+def is_marked_beyond_log(name: str) -> bool:
     """Whether a worker has found the offset beside this name beyond the end of its log."""
     return name.endswith(BEYOND_LOG)
 
 
 def _is_former(name: str, member: GroupMember) -> bool:
     """Whether that is a writer of an earlier generation."""
-    generation = written_in(name)
+    generation = generation_of_writer(name)
     return generation is not None and generation < member.generation

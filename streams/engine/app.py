@@ -17,7 +17,7 @@ from streams.engine.assignor import LaneAssignor
 from streams.engine.fetch_loop import EventQueue
 from streams.engine.intake import EventStream, deliver, raw_topic
 from streams.engine.rocksdb_store import STORE_URL
-from streams.engine.tables import PromptTableManager
+from streams.engine.tables import QuickStartTableManager
 from streams.engine.transport import LaneConsumer, LaneTransport
 
 #: Events waiting for the agent; each holds its audio, so this bounds memory: at most this many times a record's size.
@@ -87,9 +87,9 @@ class App(faust.App):
 
         self.agent(raw_topic(self, topic, _STREAM_BUFFER), name=name)(agent)
 
-    def demand_assignment(self) -> None:
+    def request_reassignment(self) -> None:
         """Make the group assign all its partitions anew."""
-        cast("LaneConsumer", self.consumer).demand_assignment()
+        cast("LaneConsumer", self.consumer).request_reassignment()
 
     @property
     def records_to_recover(self) -> int:
@@ -129,7 +129,7 @@ def create_app(
         topic_allow_declare=False,
         topic_disable_leader=True,
         table_standby_replicas=_STANDBY_REPLICAS,
-        TableManager=PromptTableManager,
+        TableManager=QuickStartTableManager,
         Stream=EventStream,
         stream_buffer_maxsize=_STREAM_BUFFER,
         stream_wait_empty=False,  # the lanes drain themselves; Faust tracks nothing of theirs

@@ -30,7 +30,7 @@ class LaneAssignor(PartitionAssignor):
     A worker that is left without partitions gets replicas of tables, so that it can take over soon. Faust leaves them
     where they are.
 
-    A worker can make its group assign all partitions anew, see `demand_assignment`.
+    A worker can make its group assign all partitions anew, see `request_reassignment`.
 
     Args:
         app: The app.
@@ -44,7 +44,7 @@ class LaneAssignor(PartitionAssignor):
         self._dividing = 0
         self._demands = 0
 
-    def demand_assignment(self) -> None:
+    def request_reassignment(self) -> None:
         """Let this worker's next join start a rebalance.
 
         A coordinator starts one when the leader joins again, or a member whose metadata have changed; all others just

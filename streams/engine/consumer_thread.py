@@ -12,10 +12,10 @@ from aiokafka.cluster import ClusterMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from streams.kafka.protocol.every_record import read_every_record
 from streams.kafka.protocol.list_offsets import Bounds, read_bounds
-from streams.kafka.protocol.offset_fetch import do_not_wait_for_positions, mend_offset_fetch
-from streams.kafka.protocol.resets import notice_resets
+from streams.kafka.protocol.offset_fetch import allow_unstable_positions, mend_offset_fetch
+from streams.kafka.protocol.position_resets import report_position_resets
+from streams.kafka.protocol.tolerant_consumer import make_tolerant
 from streams.kafka.transactional_writer import REQUEST_TIMEOUT_MS
 
 #: Faust asks for 1,500 ms. Whatever else is asked of a broker waits behind a fetch that found nothing yet: assignments,
@@ -45,15 +45,15 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         """Start the consumer, as one that seeks to committed offsets after the fencing, and reads nothing before.
 
         Nor does it join its group again by itself when a topic changes: what is served depends on more topics than it
-        knows, see `LaneConsumer.demand_assignment`.
+        knows, see `LaneConsumer.request_reassignment`.
         """
         await super().on_start()
         consumer = self._ensure_consumer()
         coordinator = consumer._coordinator  # noqa: SLF001
-        do_not_wait_for_positions(coordinator)
+        allow_unstable_positions(coordinator)
         coordinator._on_metadata_change = lambda: None  # noqa: SLF001
-        notice_resets(consumer, self._reset)
-        consumer._client.cluster.add_listener(self._look_for_topics)  # noqa: SLF001
+        report_position_resets(consumer, self._reset)
+        consumer._client.cluster.add_listener(self._report_deleted_topics)  # noqa: SLF001
 
     async def log_bounds(self, partitions: Collection[TP]) -> dict[TP, Bounds]:
         """Ask for what the logs of partitions have; those whose leaders do not answer soon are left out."""
@@ -62,16 +62,16 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         found: dict[TopicPartition, Bounds] = await self.call_thread(read_bounds, client, wanted, _BOUNDS_WITHIN)
         return {TP(*partition): bounds for partition, bounds in found.items()}
 
-    def _look_for_topics(self, cluster: ClusterMetadata) -> None:
+    def _report_deleted_topics(self, cluster: ClusterMetadata) -> None:
         """Tell of topics that are gone. A fetch asks for metadata as soon as a broker does not know its partition."""
         consumer: Any = self.consumer
         for topic in {tp.topic for tp in self.assignment()}:
             if cluster.partitions_for_topic(topic) is None:
-                consumer.loop.call_soon_threadsafe(consumer.topic_gone, topic)
+                consumer.loop.call_soon_threadsafe(consumer.on_topic_deleted, topic)
 
     def _reset(self, partition: TopicPartition, position: int) -> None:
         consumer: Any = self.consumer  # it has the thread make itself known
-        consumer.loop.call_soon_threadsafe(consumer.position_reset, TP(*partition), position)
+        consumer.loop.call_soon_threadsafe(consumer.on_position_reset, TP(*partition), position)
 
     def topic_partitions(self, topic: str) -> int | None:  # noqa: ARG002  as in Faust
         """Say nothing: Faust refuses to write to a table whose changelog has another number of partitions.
@@ -88,7 +88,7 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         mend_offset_fetch()
         consumer = super()._create_worker_consumer(transport)
-        read_every_record(consumer)
+        make_tolerant(consumer)
         consumer.largest = self.largest_record
         # Faust offers none of these as a setting of its own; all are read when the consumer starts.
         consumer._isolation_level = "read_committed"  # noqa: SLF001

@@ -26,7 +26,7 @@ _RECOVERY_BUFFER = 64
 _STANDBY_BUFFER = 1
 
 
-class CurrentEvents(EventQueue):
+class CurrentGenerationQueue(EventQueue):
     """Records of changelogs on their way into tables, but none of an earlier generation of the group.
 
     One that waits for its place when a rebalance begins gets it when that is over. It would be taken for the next one,
@@ -45,7 +45,7 @@ class CurrentEvents(EventQueue):
                 return event
 
 
-class PromptTableManager(TableManager):
+class QuickStartTableManager(TableManager):
     """Faust's, without the second that it gives an app's modules to declare their tables: ours are declared by now.
 
     That second is a good part of the time that a restarted worker's partitions stand still. See `BoundedRecovery` for
@@ -56,9 +56,9 @@ class PromptTableManager(TableManager):
 
     @property
     def changelog_queue(self) -> ThrowableQueue[Any]:
-        """See `CurrentEvents`."""
+        """See `CurrentGenerationQueue`."""
         if self._changelog_queue is None:
-            self._changelog_queue = CurrentEvents(self.app)
+            self._changelog_queue = CurrentGenerationQueue(self.app)
         return self._changelog_queue
 
     @property

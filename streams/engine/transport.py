@@ -16,8 +16,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from schemas.record import TopicPartition
-from streams.delivery.beginnings import OffsetBeyondLogError, beginnings, is_beyond
 from streams.delivery.lanes import Lanes
+from streams.delivery.start_offsets import OffsetBeyondLogError, beginnings, is_beyond
 from streams.delivery.transactions import Committed
 from streams.engine.assignor import LaneAssignor
 from streams.engine.consumer_thread import LaneConsumerThread
@@ -74,17 +74,17 @@ class LaneConsumer(FetchLoop):
         conf = self.app.conf
         member = GroupMember(conf.id, generation_id, self._thread.member_id, conf.consumer_group_instance_id)
         self.transport.lanes.expect(member)
-        await self._introduce(assigned)
+        await self._refresh_changelog_producer(assigned)
         await super().on_partitions_assigned(assigned, generation_id)
         if not assigned:  # Faust seeks only where there is something to seek: a spare worker would never be ready
             await self.perform_seek()
 
-    def demand_assignment(self) -> None:
+    def request_reassignment(self) -> None:
         """Make the group assign all its partitions anew."""
-        cast("LaneAssignor", self.app.assignor).demand_assignment()
+        cast("LaneAssignor", self.app.assignor).request_reassignment()
         self._thread.rejoin()
 
-    async def _introduce(self, assigned: set[TP]) -> None:
+    async def _refresh_changelog_producer(self, assigned: set[TP]) -> None:
         """Let the producer of changelogs know of partitions that were added: it refuses those that it does not know."""
         producer = cast("driver.Producer", self.app.producer)._producer  # noqa: SLF001  Faust offers no view of it
         if producer is None:
@@ -144,7 +144,7 @@ class LaneConsumer(FetchLoop):
                 for record in batch:
                     self.transport.lanes.announce(TopicPartition(*tp), record.offset, self.app.consumer_generation_id)
             else:
-                batch[:] = [_of_no_entry(record) if isinstance(record, Unreadable) else record for record in batch]
+                batch[:] = [_placeholder_for(record) if isinstance(record, Unreadable) else record for record in batch]
         return records
 
     async def perform_seek(self) -> None:
@@ -159,26 +159,26 @@ class LaneConsumer(FetchLoop):
             nonlocal opened
             opened = True
             offsets = await self._begin(served, committed)
-            await self._seek_sources(served, offsets)
+            await self._seek_inputs(served, offsets)
             return offsets
 
         try:
             await self.transport.lanes.open(served, begin)
             if not opened:
                 own = {partition: lane.committed for partition, lane in self.transport.lanes if partition in served}
-                await self._seek_sources(served, own)
+                await self._seek_inputs(served, own)
         except IllegalStateError:  # the next rebalance has begun, and will come through here again
             raise
         except Exception as error:  # noqa: BLE001  Faust logs it and reads on from wherever it stands
             self.transport.on_failure(error)
 
-    def topic_gone(self, topic: str) -> None:
+    def on_topic_deleted(self, topic: str) -> None:
         """Hear that the brokers do not know a topic any more."""
         if any(partition.topic == topic for partition, _ in self.transport.lanes):
             message = f"{topic} was deleted while this worker read it; ./scripts/topics apply makes it again"
             self.transport.on_failure(InputTopicGoneError(message))
 
-    def position_reset(self, tp: TP, position: int) -> None:
+    def on_position_reset(self, tp: TP, position: int) -> None:
         """Hear that the client goes on reading elsewhere, because the log does not have what it was about to read."""
         partition, expected = TopicPartition(*tp), self._next.get(tp, 0)
         if not self.transport.lanes.owns(partition):
@@ -204,7 +204,7 @@ class LaneConsumer(FetchLoop):
             if begins.expired:
                 self.transport.lanes.expired(partition, begins.offset - begins.expired, begins.offset)
             elif begins.beyond:
-                self.transport.lanes.begun_again(partition, committed[partition].offset, begins.offset)
+                self.transport.lanes.reset_to_log_start(partition, committed[partition].offset, begins.offset)
         return {partition: begins.offset for partition, begins in found.items()}
 
     def _waits(self, tp: TP) -> bool:
@@ -213,7 +213,7 @@ class LaneConsumer(FetchLoop):
     def _served(self, tps: Iterable[TP]) -> dict[TopicPartition, TP]:
         return {TopicPartition(tp.topic, tp.partition): tp for tp in tps if self.transport.lanes.serves(tp.topic)}
 
-    async def _seek_sources(self, served: Mapping[TopicPartition, TP], offsets: Mapping[TopicPartition, int]) -> None:
+    async def _seek_inputs(self, served: Mapping[TopicPartition, TP], offsets: Mapping[TopicPartition, int]) -> None:
         positions = {served[partition]: offset for partition, offset in offsets.items()}
         async with self._fetching:  # a fetch under way could still move the positions after the seek
             self._next.update(positions)
@@ -224,7 +224,7 @@ class LaneConsumer(FetchLoop):
         self._read_offset.update((tp, positions.get(tp) or None) for tp in self.assignment())
 
 
-def _of_no_entry(record: Unreadable) -> ConsumerRecord:
+def _placeholder_for(record: Unreadable) -> ConsumerRecord:
     """What a table reads in place of an unreadable record of its changelog: the removal of an entry that is not there.
 
     The table lacks an entry then, which is made anew. Without any record, recovery would wait for it.

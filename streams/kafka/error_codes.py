@@ -12,8 +12,8 @@ from aiokafka.errors import (
     for_code,
 )
 
+from streams.kafka.produce_errors import RefusedBatchError
 from streams.kafka.protocol.produce import PartitionResult
-from streams.kafka.refused import RefusedBatchError
 
 _REPLACED = (
     "another process has this worker's member id: it was started again elsewhere, or from a copy of its"
@@ -39,7 +39,7 @@ def produce_error(partition: TopicPartition, result: PartitionResult) -> KafkaEr
         RefusedBatchError: If it will not be taken next time either.
     """
     try:
-        passing = passing_errors([result.code])
+        passing = retriable_errors([result.code])
     except ProducerFenced:
         raise
     except KafkaError:
@@ -47,7 +47,7 @@ def produce_error(partition: TopicPartition, result: PartitionResult) -> KafkaEr
     return passing[0] if passing else None
 
 
-def passing_errors(codes: Iterable[int]) -> list[KafkaError]:
+def retriable_errors(codes: Iterable[int]) -> list[KafkaError]:
     """Those that go away by themselves.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What the brokers know: which partitions there are, what waits in each of them, and who reads it."""
+"""A snapshot of the cluster: the input's partitions, the lag of the group in each of them, and their owners."""
 
 import asyncio
 import contextlib
@@ -14,25 +14,25 @@ from aiokafka.errors import KafkaError
 
 from schemas.record import TopicPartition
 from streams.kafka.broker_clocks import age
-from streams.kafka.protocol.every_record import EveryRecordConsumer
 from streams.kafka.protocol.group_owners import fetch_owners
 from streams.kafka.protocol.metadata import fetch_topics
 from streams.kafka.protocol.offset_fetch import fetch_last_committed
+from streams.kafka.protocol.tolerant_consumer import TolerantConsumer
 from streams.kafka.topology import Topology
 from streams.kafka.transactional_writer import REQUEST_TIMEOUT_MS
 
-#: Partitions whose oldest record is fetched in one look, so that a look at many that are behind stays cheap.
-_PROBES = 16
-#: A broker sends the first batch whole, however large, and no second one beyond this.
+#: Partitions whose oldest record is fetched for one snapshot, which bounds its cost when many partitions lag.
+_PROBES_PER_READ = 16
+#: Limit of one fetch. A broker sends the first batch whole even if it is larger, and no second one.
 _FETCH_BYTES = 4096
 _FETCH_MAX_WAIT_MS = 100
-_READ_WITHIN = 4.0
-#: Where a broker gives no record within this, the age of the oldest is not known.
-_PROBE_WITHIN = 1.5
+_READ_TIMEOUT = 4.0
+#: Seconds; the age of the oldest record stays unknown when the broker sends no record in this time.
+_PROBE_TIMEOUT = 1.5
 _CLOSE_TIMEOUT = 5.0
 
 
-class Head(NamedTuple):
+class OldestRecord(NamedTuple):
     """The oldest unprocessed record of a partition.
 
     Attributes:
@@ -46,45 +46,45 @@ class Head(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """What waits in one partition.
+    """The lag of a consumer group in one partition.
 
     Attributes:
-        records: From the oldest unprocessed record to the last stable offset, 0 when there is none. Markers of
-            transactions between and behind the records are counted: their number is not known without reading.
-        head: The oldest unprocessed record; None when nothing waits, or when it was not looked at yet.
-        beyond: Offsets by which the committed one lies beyond the end of the log. What waits is not known then; all
-            that the log has is counted.
+        records: Offsets from the oldest unprocessed record to the last stable offset, 0 when there is no such record.
+            Transaction markers are counted, because they cannot be told from records without reading them.
+        oldest: The oldest unprocessed record; None when there is none, or when it was not fetched yet.
+        beyond: Offsets by which the committed offset lies beyond the end of the log. The true lag is unknown then, and
+            `records` counts the whole log.
     """
 
     records: int
-    head: Head | None = None
+    oldest: OldestRecord | None = None
     beyond: int = 0
 
     def seconds(self, now: float) -> float | None:
-        """Age of the oldest unprocessed record; 0 when nothing waits, None when it is not known or cannot be right.
+        """Age of the oldest unprocessed record in seconds; 0 without one, None when it is unknown or implausible.
 
         Args:
             now: Seconds since the epoch, by the brokers' clocks as far as they are known.
         """
         if not self.records:
             return 0.0
-        if self.head is None or self.head.timestamp is None:
+        if self.oldest is None or self.oldest.timestamp is None:
             return None
-        return age(int(self.head.timestamp * 1000), now)
+        return age(int(self.oldest.timestamp * 1000), now)
 
 
 NO_LAG = Lag(0)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What the brokers knew at one moment.
+class ClusterSnapshot:
+    """The state of the input topic and its consumer group at one moment, as the brokers report it.
 
     Attributes:
-        topology: The input topic, and those that must have its partitions.
-        lags: What waits in each partition of the input, also in those that cannot be served.
-        owners: Who reads each partition of the input; those that nobody reads are missing. None while the group
-            rebalances.
+        topology: The input topic and the topics that are copartitioned with it.
+        lags: The lag in each partition of the input, including those that cannot be served.
+        owners: The group member that owns each partition of the input; partitions without an owner are missing. None
+            while the group rebalances.
     """
 
     topology: Topology
@@ -92,32 +92,32 @@ class Look:
     owners: Mapping[TopicPartition, str] | None
 
 
-class _Probed(NamedTuple):
-    """What the record behind a committed offset was: none up to `end`, where `head` is None."""
+class _Probe(NamedTuple):
+    """The first record at or after a committed offset; `oldest` is None when there was none before `end`."""
 
     committed: int
     end: int
-    head: Head | None
+    oldest: OldestRecord | None
 
-    def holds(self, committed: int, end: int) -> bool:
-        return self.committed == committed and (self.head is not None or self.end == end)
+    def is_current(self, committed: int, end: int) -> bool:
+        return self.committed == committed and (self.oldest is not None or self.end == end)
 
 
 class LagReader:
-    """Reads what a consumer group has before it, from the brokers, with a client of its own and outside of the group.
+    """Reads a consumer group's lag from the brokers, with its own client and without joining the group.
 
-    A difference of offsets alone says little: transactions leave markers, which nobody commits past. So the oldest
-    record behind the committed offset is fetched, once as long as that offset stands, and of some partitions per
-    look. Where there is none, there is no lag.
+    The difference between end offset and committed offset is not enough: transactions leave markers, and nobody
+    commits past them. So the reader fetches the oldest record after the committed offset: once per committed offset,
+    and for a limited number of partitions per snapshot. A partition without such a record has no lag.
 
     Args:
         bootstrap_servers: ``host:port[,host:port...]``.
         group: The consumer group.
-        topics: Full names: of the input topic first, then of those that must have as many partitions.
+        topics: Full names: the input topic first, then the topics that are copartitioned with it.
 
     Attributes:
         bootstrap_servers: As given.
-        topology: As last seen; it is known also when the rest of a look fails.
+        topology: As last read; it is set even when the rest of a snapshot fails.
     """
 
     def __init__(self, bootstrap_servers: str, group: str, topics: Sequence[str]) -> None:
@@ -125,24 +125,24 @@ class LagReader:
         self._group = group
         self.topology = Topology(topics[0], topics, {})
         self._partitions: list[ClientPartition] = []
-        self._probed: dict[ClientPartition, _Probed] = {}
-        self._turns = itertools.count()
-        self._turn: dict[ClientPartition, int] = {}
+        self._probed: dict[ClientPartition, _Probe] = {}
+        self._probe_numbers = itertools.count()
+        self._last_probed: dict[ClientPartition, int] = {}
         self._consumer: AIOKafkaConsumer | None = None
 
-    async def look(self, heads: Mapping[TopicPartition, Head] | None = None) -> Look:
-        """Look at every partition that there is now.
+    async def read(self, known: Mapping[TopicPartition, OldestRecord] | None = None) -> ClusterSnapshot:
+        """Take a snapshot of all partitions that exist now.
 
         Args:
-            heads: Oldest unprocessed records that are known already: those in a worker's own lanes.
+            known: Oldest unprocessed records that need not be fetched: those in a worker's own lanes.
 
         Raises:
-            aiokafka.errors.KafkaError: When the brokers do not answer, or refuse to. The next look connects anew.
+            aiokafka.errors.KafkaError: When the brokers do not answer, or refuse. The next call connects anew.
             TimeoutError: When they do not answer in time.
         """
         try:
-            async with asyncio.timeout(_READ_WITHIN):
-                return await self._look(heads or {})
+            async with asyncio.timeout(_READ_TIMEOUT):
+                return await self._read(known or {})
         except BaseException:
             await self.close()
             raise
@@ -154,48 +154,50 @@ class LagReader:
             with contextlib.suppress(TimeoutError, KafkaError):
                 await asyncio.wait_for(consumer.stop(), _CLOSE_TIMEOUT)
 
-    async def _look(self, heads: Mapping[TopicPartition, Head]) -> Look:
+    async def _read(self, known: Mapping[TopicPartition, OldestRecord]) -> ClusterSnapshot:
         consumer = await self._connected()
-        client = consumer._client  # noqa: SLF001  knows the brokers already
+        client = consumer._client  # noqa: SLF001  it is connected already
         before, names = self.topology, self.topology.names
         self.topology = Topology(before.input, names, await fetch_topics(client, names))
         if (self.topology.id, self.topology.partitions) != (before.id, before.partitions) or not consumer.assignment():
-            await self._follow(consumer)
+            await self._assign_partitions(consumer)
         owners = await fetch_owners(client, self._group)
         tps = None if owners is None else {TopicPartition(*tp): owner for tp, owner in owners.items()}
-        return Look(self.topology, await self._lags(consumer, heads), tps)
+        return ClusterSnapshot(self.topology, await self._lags(consumer, known), tps)
 
-    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
-        """Look at the partitions that there are now: some were added, the topic is another one, or it is gone."""
+    async def _assign_partitions(self, consumer: AIOKafkaConsumer) -> None:
+        """Follow a change of the input topic: partitions were added, or it was deleted or created again."""
         topic, count = self.topology.input, self.topology.partitions
         self._partitions = [ClientPartition(topic, partition) for partition in range(count)]
         self._probed.clear()
-        self._turn = dict.fromkeys(self._partitions, 0)
+        self._last_probed = dict.fromkeys(self._partitions, 0)
         if self._partitions:
             consumer.assign(self._partitions)
             consumer.pause(*self._partitions)
             await consumer._client.force_metadata_update()  # noqa: SLF001  assigning does so for topics only
 
     async def _lags(
-        self, consumer: AIOKafkaConsumer, heads: Mapping[TopicPartition, Head]
+        self, consumer: AIOKafkaConsumer, known: Mapping[TopicPartition, OldestRecord]
     ) -> dict[TopicPartition, Lag]:
         if not self._partitions:
             return {}
-        # Offsets first: what is committed in between makes the lag a little too large, never negative.
-        begins = await self._begins(consumer)
+        # Committed offsets first: a commit in between makes the lag a little too large, but never negative.
+        positions = await self._positions(consumer)
         ends: Mapping[ClientPartition, int] = await consumer.end_offsets(self._partitions)
-        known = {ClientPartition(*tp): head for tp, head in heads.items()}
-        behind = {tp: begin for tp, begin in begins.items() if begin < ends[tp] and tp not in known}
-        await self._look_closer(consumer, behind, ends)
-        lags = {TopicPartition(*tp): self._lag(tp, known.get(tp), begins[tp], ends[tp]) for tp in self._partitions}
-        if beyond := [tp for tp in self._partitions if begins[tp] > ends[tp]]:
+        behind = {tp: at for tp, at in positions.items() if at < ends[tp] and TopicPartition(*tp) not in known}
+        await self._probe_oldest(consumer, behind, ends)
+        lags = {}
+        for tp in self._partitions:
+            ours = TopicPartition(*tp)
+            lags[ours] = self._lag(tp, known.get(ours), positions[tp], ends[tp])
+        if beyond := [tp for tp in self._partitions if positions[tp] > ends[tp]]:
             starts: Mapping[ClientPartition, int] = await consumer.beginning_offsets(beyond)
-            lags |= {TopicPartition(*tp): Lag(ends[tp] - starts[tp], beyond=begins[tp] - ends[tp]) for tp in beyond}
+            lags |= {TopicPartition(*tp): Lag(ends[tp] - starts[tp], beyond=positions[tp] - ends[tp]) for tp in beyond}
         return lags
 
     async def _connected(self) -> AIOKafkaConsumer:
         if self._consumer is None:
-            consumer = EveryRecordConsumer(
+            consumer = TolerantConsumer(
                 bootstrap_servers=self.bootstrap_servers,
                 isolation_level="read_committed",
                 enable_auto_commit=False,
@@ -204,33 +206,35 @@ class LagReader:
                 fetch_max_wait_ms=_FETCH_MAX_WAIT_MS,
                 request_timeout_ms=REQUEST_TIMEOUT_MS,
             )
-            consumer.pauses = ()  # it only looks at where a record is, not at what it holds
+            consumer.pauses = ()  # only the offset and time of a record are used: no retries for its checksum
             self._consumer = consumer
             await consumer.start()
         return self._consumer
 
-    async def _begins(self, consumer: AIOKafkaConsumer) -> dict[ClientPartition, int]:
-        """Where the group stands: what it has committed, or the beginning."""
-        # Not the stable ones: while partitions are busy, there is hardly a moment without a transaction.
-        client = consumer._client  # noqa: SLF001  knows the brokers already
+    async def _positions(self, consumer: AIOKafkaConsumer) -> dict[ClientPartition, int]:
+        """The group's position in each partition: its committed offset, or the start of the log."""
+        # Unstable offsets are good enough: in busy partitions a transaction is open nearly all the time.
+        client = consumer._client  # noqa: SLF001  it is connected already
         committed = await fetch_last_committed(client, self._group, self._partitions)
         fresh = [tp for tp in self._partitions if tp not in committed]
         starts: dict[ClientPartition, int] = await consumer.beginning_offsets(fresh) if fresh else {}
         return starts | {tp: last.offset for tp, last in committed.items()}
 
-    async def _look_closer(
+    async def _probe_oldest(
         self, consumer: AIOKafkaConsumer, behind: Mapping[ClientPartition, int], ends: Mapping[ClientPartition, int]
     ) -> None:
-        """Fetch the oldest record of those partitions that have waited longest for a look."""
+        """Fetch the oldest record of the partitions that were probed longest ago."""
         unknown = [
-            tp for tp, begin in behind.items() if tp not in self._probed or not self._probed[tp].holds(begin, ends[tp])
+            tp
+            for tp, position in behind.items()
+            if tp not in self._probed or not self._probed[tp].is_current(position, ends[tp])
         ]
-        chosen = sorted(unknown, key=lambda tp: self._turn[tp])[:_PROBES]
+        chosen = sorted(unknown, key=lambda tp: self._last_probed[tp])[:_PROBES_PER_READ]
         for tp in chosen:
-            self._turn[tp] = next(self._turns)
+            self._last_probed[tp] = next(self._probe_numbers)
             consumer.seek(tp, behind[tp])
         consumer.resume(*chosen)
-        waiting, until = set(chosen), time.monotonic() + _PROBE_WITHIN
+        waiting, until = set(chosen), time.monotonic() + _PROBE_TIMEOUT
         while waiting and time.monotonic() < until:
             batches: Mapping[ClientPartition, list[ConsumerRecord]] = await consumer.getmany(
                 *waiting, timeout_ms=_FETCH_MAX_WAIT_MS, max_records=1
@@ -239,21 +243,21 @@ class LagReader:
                 if tp in batches or await consumer.position(tp) >= ends[tp]:
                     consumer.pause(tp)
                     waiting.discard(tp)
-                    self._probed[tp] = _Probed(behind[tp], ends[tp], _head(batches.get(tp)))
+                    self._probed[tp] = _Probe(behind[tp], ends[tp], _oldest(batches.get(tp)))
         consumer.pause(*waiting)
 
-    def _lag(self, tp: ClientPartition, head: Head | None, begin: int, end: int) -> Lag:
-        if begin >= end:
+    def _lag(self, tp: ClientPartition, oldest: OldestRecord | None, position: int, end: int) -> Lag:
+        if position >= end:
             return NO_LAG
-        if head is None and (probed := self._probed.get(tp)) is not None and probed.holds(begin, end):
-            if probed.head is None:
+        if oldest is None and (probed := self._probed.get(tp)) is not None and probed.is_current(position, end):
+            if probed.oldest is None:
                 return NO_LAG
-            head = probed.head
-        return Lag(end - begin) if head is None else Lag(max(0, end - head.offset), head)
+            oldest = probed.oldest
+        return Lag(end - position) if oldest is None else Lag(max(0, end - oldest.offset), oldest)
 
 
-def _head(records: list[ConsumerRecord] | None) -> Head | None:
+def _oldest(records: list[ConsumerRecord] | None) -> OldestRecord | None:
     if not records:
         return None
     oldest = records[0]
-    return Head(oldest.offset, oldest.timestamp / 1000 if oldest.timestamp >= 0 else None)
+    return OldestRecord(oldest.offset, oldest.timestamp / 1000 if oldest.timestamp >= 0 else None)

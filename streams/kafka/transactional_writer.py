@@ -26,12 +26,12 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from schemas import Record
 from streams.kafka.broker_clocks import BrokerClocks
-from streams.kafka.error_codes import passing_errors, produce_error
+from streams.kafka.error_codes import produce_error, retriable_errors
+from streams.kafka.produce_errors import RefusedBatchError
 from streams.kafka.protocol.end_txn import EndTxn
 from streams.kafka.protocol.produce import Produce
-from streams.kafka.protocol.producer import Producer
+from streams.kafka.protocol.producer_id import ProducerIdAndEpoch
 from streams.kafka.protocol.txn_offset_commit import GroupMember, Offsets, TxnOffsetCommit, TxnOffsetCommitResponse
-from streams.kafka.refused import RefusedBatchError
 from streams.kafka.topology import InputTopicGoneError
 
 #: A dead worker's open transaction holds back read_committed consumers until its successor fences it, or this long.
@@ -64,7 +64,7 @@ class TransactionalWriter:
         self._client = client
         self._id = transactional_id
         self._clocks = clocks
-        self._producer = Producer(-1, -1)
+        self._producer = ProducerIdAndEpoch(-1, -1)
         self._sequences: dict[TopicPartition, int] = {}
         self._coordinators: dict[int, int] = {}
         self._known_inputs: set[str] = set()
@@ -77,7 +77,7 @@ class TransactionalWriter:
         """
         request = InitProducerIdRequest(self._id, _TRANSACTION_TIMEOUT_MS)
         answer = await self._coordinated(CoordinationType.TRANSACTION, self._id, request, _only_error)
-        self._producer = Producer(answer.producer_id, answer.producer_epoch)
+        self._producer = ProducerIdAndEpoch(answer.producer_id, answer.producer_epoch)
 
     async def write(self, outputs: Mapping[TopicPartition, Sequence[Record]]) -> None:
         """Append records to partitions, in their order, as part of the transaction.
@@ -228,7 +228,7 @@ class TransactionalWriter:
                 if kind not in self._coordinators:
                     self._coordinators[kind] = await self._client.coordinator_lookup(kind, key)
                 answer = await self._client.send(self._coordinators[kind], request, group=ConnectionGroup.COORDINATION)
-                passing = passing_errors(error_codes(answer))
+                passing = retriable_errors(error_codes(answer))
             except KafkaError as error:
                 if not error.retriable:
                     self._coordinators.pop(kind, None)

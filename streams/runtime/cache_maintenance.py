@@ -8,7 +8,7 @@ import structlog
 
 from streams.cache import TieredCache, scaled_budget
 from streams.engine.tables import CacheTable
-from streams.runtime.memory import MemoryGauge, give_back
+from streams.runtime.memory import MemoryGauge, release_free_memory
 from streams.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -79,5 +79,5 @@ class CacheMaintenance:
         held = self._cache.used
         self._cache.resize(budget)
         if self._cache.used < held:
-            give_back()
+            release_free_memory()
         log.info("cache_budget", bytes=budget, evicted_bytes=held - self._cache.used)

@@ -109,7 +109,7 @@ def _with_children() -> int:
     return total
 
 
-def give_back() -> None:
+def release_free_memory() -> None:
     """Have the allocator return freed memory to the system, where it is glibc's; others do without being told."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

@@ -10,11 +10,11 @@ from aiokafka.errors import KafkaError
 
 from schemas.record import TopicPartition
 from streams.delivery.lanes import Lanes
-from streams.kafka.lag import NO_LAG, Head, Lag, LagReader, Look
+from streams.kafka.lag import NO_LAG, ClusterSnapshot, Lag, LagReader, OldestRecord
 from streams.kafka.topology import InputTopicGoneError, PartitionCount, Topology
-from streams.runtime.coverage import Coverage
 from streams.runtime.fail_stop import Watchdog
-from streams.runtime.waiting import Standstill, without_brokers, without_lanes
+from streams.runtime.stall_reasons import CommitProgress, brokers_unavailable, lanes_not_open
+from streams.runtime.unowned_partitions import UnownedPartitions
 from streams.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -34,11 +34,11 @@ class Monitor:
         watchdog: Fed from here.
         partitions: Told how many there are, and how many can be served.
         interval: Seconds between two looks.
-        patience: Seconds that a rebalance may take.
+        rebalance_timeout: Seconds that a rebalance may take.
         mean_seconds: Mean duration of a record, in seconds of audio.
-        on_behind: Told how many seconds each of the worker's own partitions is behind, when it is.
+        on_lag: Told how many seconds each of the worker's own partitions is behind, when it is.
         now: The time by the brokers' clocks.
-        demand_assignment: Makes the group assign its partitions anew.
+        request_reassignment: Makes the group assign its partitions anew.
         to_recover: Number of changelog records that the worker's tables have still to read.
 
     Attributes:
@@ -56,11 +56,11 @@ class Monitor:
         *,
         partitions: PartitionCount,
         interval: float,
-        patience: float,
+        rebalance_timeout: float,
         mean_seconds: Callable[[], float],
-        on_behind: Callable[[TopicPartition, float], None],
+        on_lag: Callable[[TopicPartition, float], None],
         now: Callable[[], float],
-        demand_assignment: Callable[[], None],
+        request_reassignment: Callable[[], None],
         to_recover: Callable[[], int],
     ) -> None:
         self._lanes = lanes
@@ -69,15 +69,15 @@ class Monitor:
         self._metrics = metrics
         self._watchdog = watchdog
         self._interval = interval
-        self._patience = patience
+        self._rebalance_timeout = rebalance_timeout
         self._mean_seconds = mean_seconds
-        self._on_behind = on_behind
+        self._on_lag = on_lag
         self._now = now
-        self._demand_assignment = demand_assignment
+        self._request_reassignment = request_reassignment
         self._to_recover = to_recover
-        self._coverage = Coverage()
-        self._standstill = Standstill()
-        self._orphans_wait = False
+        self._unowned = UnownedPartitions()
+        self._commit_progress = CommitProgress()
+        self._unowned_have_records = False
         self._last_ready = time.monotonic()
         self._last: Hashable = None
         self._shown: set[TopicPartition] = set()
@@ -89,9 +89,9 @@ class Monitor:
         self._show_ownership(TopicPartition(topic, partition) for partition in range(partitions.servable))
 
     @property
-    def left_out(self) -> bool:
+    def awaits_assignment(self) -> bool:
         """Whether the worker has no partition while records wait in one that nobody has."""
-        return self._orphans_wait and not any(True for _ in self._lanes)
+        return self._unowned_have_records and not any(True for _ in self._lanes)
 
     async def run(self) -> None:
         """Look, forever.
@@ -101,53 +101,53 @@ class Monitor:
         """
         try:
             while True:
-                await self._look()
+                await self._check()
                 await asyncio.sleep(self._interval)
         finally:
             await self._reader.close()
 
-    async def _look(self) -> None:
+    async def _check(self) -> None:
         waits_for = ""
         try:
-            look = await self._reader.look(self._heads())
+            snapshot = await self._reader.read(self._oldest_in_lanes())
         except (KafkaError, TimeoutError) as error:
             log.warning("brokers_silent", reason=str(error) or type(error).__name__)
             self.brokers_answer = False
-            waits_for = without_brokers(self._reader.bootstrap_servers, error, self._reader.topology)
+            waits_for = brokers_unavailable(self._reader.bootstrap_servers, error, self._reader.topology)
         else:
             self.brokers_answer = True
-            self._take_in(look)
+            self._apply(snapshot)
         self._show_lags()
-        self._standstill.observe(self._lanes)
+        self._commit_progress.observe(self._lanes)
         own = {tp: self.lags.get(tp, NO_LAG) for tp, _ in self._lanes}
         for tp, lag in own.items():
             if behind := lag.seconds(self._now()):
-                self._on_behind(tp, behind)
-        if self._well(idle=self.brokers_answer and not any(lag.records for lag in own.values())):
+                self._on_lag(tp, behind)
+        if self._is_well(idle=self.brokers_answer and not any(lag.records for lag in own.values())):
             self._watchdog.feed()
         else:
             self._watchdog.warn(waits_for or self._waits_for())
 
-    def _take_in(self, look: Look) -> None:
-        self._check_identity(look.topology)
-        self._tell_changes(look.topology)
-        self.lags, self.topology = look.lags, look.topology
-        self._partitions.input, self._partitions.servable = look.topology.partitions, look.topology.servable
-        demanded = self._coverage.observe(look)
-        self._orphans_wait = self._coverage.holds_records(look)
-        if demanded and self._lanes.ready:
-            orphans = sorted(tp.partition for tp in self._coverage.orphans)
-            log.warning("partitions_without_owner", topic=look.topology.input, partitions=orphans)
-            self._demand_assignment()
+    def _apply(self, snapshot: ClusterSnapshot) -> None:
+        self._check_topic_id(snapshot.topology)
+        self._report_topic_changes(snapshot.topology)
+        self.lags, self.topology = snapshot.lags, snapshot.topology
+        self._partitions.input, self._partitions.servable = snapshot.topology.partitions, snapshot.topology.servable
+        reassign = self._unowned.observe(snapshot)
+        self._unowned_have_records = self._unowned.have_records(snapshot)
+        if reassign and self._lanes.ready:
+            unowned = sorted(tp.partition for tp in self._unowned.partitions)
+            log.warning("partitions_without_owner", topic=snapshot.topology.input, partitions=unowned)
+            self._request_reassignment()
 
-    def _check_identity(self, topology: Topology) -> None:
+    def _check_topic_id(self, topology: Topology) -> None:
         reads = any(True for _ in self._lanes)
         if reads and self._input_id is not None and topology.id != self._input_id:
             what = "was deleted" if topology.id is None else "was deleted and made again"
             raise InputTopicGoneError(f"{topology.input} {what} while this worker read it")
         self._input_id = topology.id
 
-    def _tell_changes(self, topology: Topology) -> None:
+    def _report_topic_changes(self, topology: Topology) -> None:
         """Say in the log what is wrong with the topics, whenever it changes."""
         self._metrics.topics_missing.set(len(topology.missing))
         self._metrics.partitions_unservable.set(topology.partitions - topology.servable)
@@ -169,14 +169,16 @@ class Monitor:
         """Whether the committed offsets of the worker's own partitions lay within their logs at the last look."""
         return not any(self.lags.get(tp, NO_LAG).beyond for tp, _ in self._lanes)
 
-    def _heads(self) -> dict[TopicPartition, Head]:
+    def _oldest_in_lanes(self) -> dict[TopicPartition, OldestRecord]:
         """Oldest records of the lanes: nobody has to ask the brokers for these."""
-        heads = {}
+        oldest = {}
         for tp, lane in self._lanes:
             if lane.head is not None:
                 milliseconds = lane.head.content.timestamp_ms
-                heads[tp] = Head(lane.head.position.offset, None if milliseconds is None else milliseconds / 1000)
-        return heads
+                oldest[tp] = OldestRecord(
+                    lane.head.position.offset, None if milliseconds is None else milliseconds / 1000
+                )
+        return oldest
 
     def _show_lags(self) -> None:
         metrics, now, mean = self._metrics, self._now(), self._mean_seconds()
@@ -198,12 +200,12 @@ class Monitor:
                 self._metrics.partition_assigned.labels(*tp).set_function(partial(self._lanes.owns, tp))
                 self._metrics.lane_depth.labels(tp.partition).set_function(partial(self._lanes.depth, tp))
 
-    def _well(self, *, idle: bool) -> bool:
+    def _is_well(self, *, idle: bool) -> bool:
         previous, self._last = self._last, self._progress()
         if self._lanes.ready:
             self._last_ready = time.monotonic()
             return idle or self._last != previous or any(lane.busy for _, lane in self._lanes)
-        return self._last != previous or time.monotonic() - self._last_ready < self._patience
+        return self._last != previous or time.monotonic() - self._last_ready < self._rebalance_timeout
 
     def _progress(self) -> Hashable:
         committed = frozenset((tp, lane.committed) for tp, lane in self._lanes)
@@ -213,5 +215,5 @@ class Monitor:
         if self.topology.missing:
             return f"missing: {', '.join(self.topology.missing)}; run ./scripts/topics apply"
         if not self._lanes.ready:
-            return without_lanes(self._lanes, self._to_recover())
-        return self._standstill.told(self.lags)
+            return lanes_not_open(self._lanes, self._to_recover())
+        return self._commit_progress.describe_stalled(self.lags)

@@ -10,8 +10,8 @@ from aiokafka.errors import KafkaError
 
 from schemas import Policy, PolicyEvent, Record, Rejection
 from streams.compression import DEFAULT_POLICY, assumed
-from streams.kafka.protocol.every_record import EveryRecordConsumer
 from streams.kafka.protocol.metadata import fetch_topics
+from streams.kafka.protocol.tolerant_consumer import TolerantConsumer
 from streams.kafka.protocol.unreadable import Unreadable
 from streams.telemetry.metrics import Metrics
 
@@ -121,7 +121,7 @@ class PolicyReader:
             aiokafka.errors.KafkaError: When the brokers do not answer at the start, or refuse to.
         """
         while True:
-            consumer = EveryRecordConsumer(
+            consumer = TolerantConsumer(
                 self._topic,
                 bootstrap_servers=self._servers,
                 isolation_level="read_committed",

@@ -123,9 +123,9 @@ async def test_a_worker_reads_every_sender_in_every_codec(
     for sender, codec, partition in numbered():
         await SENDERS[sender](Sending(broker.bootstrap_servers, as_sent(RAW_TOPIC), partition, records), codec)
     reader = LagReader(broker.bootstrap_servers, namespace.group, [as_sent(RAW_TOPIC)])
-    lags = (await reader.look()).lags
+    lags = (await reader.read()).lags
     assert sum(lag.records for lag in lags.values()) == len(list(numbered())) * RECORDS
-    assert all((lag.seconds(0) is not None) and lag.head is not None for lag in lags.values())
+    assert all((lag.seconds(0) is not None) and lag.oldest is not None for lag in lags.values())
     for topic in (RAW_TOPIC, POLICY, COMPRESSED, DEAD_LETTER):  # a worker starts on no others; what is stored stays
         await set_topic(broker.bootstrap_servers, as_sent(topic), compression_type="uncompressed")
     worker = Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path)
@@ -135,7 +135,7 @@ async def test_a_worker_reads_every_sender_in_every_codec(
         assert len(found) == expected
         assert {one.code for one in found} == {None}
         assert {one.header("ce_quality") for one in found} == {b"5.00"}  # so the policy was read
-        assert [lag.records for lag in (await reader.look()).lags.values()] == [0] * PARTITIONS
+        assert [lag.records for lag in (await reader.read()).lags.values()] == [0] * PARTITIONS
         page = worker.get("/metrics")[1]
         assert 'audio_policies_refused_total{code="BadPolicy"} 1.0' in page
     await reader.close()

@@ -113,7 +113,7 @@ async def test_odd_batches_cost_themselves_and_nothing_else(
         assert of_several == [1, 1]  # a wrong checksum, and an offset that occurs twice
         topics = copartitioned(namespace.prefix, namespace.group)
         reader = LagReader(broker.bootstrap_servers, namespace.group, topics)
-        assert all(not lag.records for lag in (await reader.look()).lags.values())
+        assert all(not lag.records for lag in (await reader.read()).lags.values())
         await reader.close()
         assert worker.process.poll() is None
         assert await asyncio.to_thread(worker.stop) == 0

@@ -85,7 +85,7 @@ def test_a_demand_changes_what_a_worker_tells_and_nothing_that_others_read(runti
     worker = assignor(runtime)
     before = worker.metadata({RAW})
     assert worker.metadata({RAW}).user_data == before.user_data
-    worker.demand_assignment()
+    worker.request_reassignment()
     after = worker.metadata({RAW})
     assert after.user_data != before.user_data
     assert ClientMetadata.loads(after.user_data).assignment == ClientMetadata.loads(before.user_data).assignment

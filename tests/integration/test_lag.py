@@ -16,7 +16,7 @@ from schemas.record import TopicPartition
 from schemas.topics import RAW, copartitioned, topic
 from scripts.commands import lag as command
 from streams.kafka import lag
-from streams.kafka.lag import NO_LAG, Head, Lag, LagReader
+from streams.kafka.lag import NO_LAG, Lag, LagReader, OldestRecord
 from streams.kafka.topics import apply_topics
 from tests.support.brokers import Broker, Namespace
 from tests.support.topic_settings import set_topic
@@ -87,9 +87,9 @@ async def reader(group: Group) -> AsyncIterator[LagReader]:
 
 async def test_a_group_that_never_committed_has_everything_before_it(group: Group, reader: LagReader) -> None:
     await group.send(2, b"a", b"b", timestamp_ms=LONG_AGO)
-    lags = dict((await reader.look()).lags)
+    lags = dict((await reader.read()).lags)
     assert list(lags) == group.tps
-    assert lags.pop(group.tps[2]) == Lag(2, Head(0, LONG_AGO / 1000))
+    assert lags.pop(group.tps[2]) == Lag(2, OldestRecord(0, LONG_AGO / 1000))
     assert set(lags.values()) == {NO_LAG}
 
 
@@ -98,10 +98,10 @@ async def test_a_fully_read_topic_shows_nothing_although_markers_follow(group: G
     await group.commit({0: 5})  # behind the last committed record; two aborted ones and markers are around it
     assert await group.end(0) == 8
     for _ in range(2):
-        assert (await reader.look()).lags[group.tps[0]] == NO_LAG
+        assert (await reader.read()).lags[group.tps[0]] == NO_LAG
     await group.send(0, b"new")
-    waiting = (await reader.look()).lags[group.tps[0]]
-    assert (waiting.records, waiting.head and waiting.head.offset) == (1, 8)
+    waiting = (await reader.read()).lags[group.tps[0]]
+    assert (waiting.records, waiting.oldest and waiting.oldest.offset) == (1, 8)
 
 
 async def test_the_age_is_that_of_the_oldest_record_and_moves_with_the_commits(group: Group, reader: LagReader) -> None:
@@ -111,41 +111,41 @@ async def test_the_age_is_that_of_the_oldest_record_and_moves_with_the_commits(g
     ages = []
     for committed in (0, 1, 2, 3):
         await group.commit({1: committed})
-        ages.append((await reader.look()).lags[group.tps[1]].seconds(now))
+        ages.append((await reader.read()).lags[group.tps[1]].seconds(now))
     assert ages == [pytest.approx(180, abs=0.1), pytest.approx(120, abs=0.1), pytest.approx(60, abs=0.1), 0.0]
 
 
 async def test_a_record_larger_than_the_fetch_is_found(group: Group, reader: LagReader) -> None:
     await group.send(3, bytes(5 * 2**20), timestamp_ms=LONG_AGO)
     await group.send(4, bytes(5 * 2**20), timestamp_ms=LONG_AGO)
-    lags = (await reader.look()).lags
-    assert lags[group.tps[3]] == lags[group.tps[4]] == Lag(1, Head(0, LONG_AGO / 1000))
+    lags = (await reader.read()).lags
+    assert lags[group.tps[3]] == lags[group.tps[4]] == Lag(1, OldestRecord(0, LONG_AGO / 1000))
 
 
 async def test_a_look_fetches_from_few_partitions_and_later_ones_from_the_others(
     group: Group, reader: LagReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lag, "_PROBES", 3)
+    monkeypatch.setattr(lag, "_PROBES_PER_READ", 3)
     for partition in range(PARTITIONS):
         await group.send(partition, b"x", timestamp_ms=LONG_AGO)
     known = []
     for _ in range(3):
-        lags = (await reader.look()).lags.values()
+        lags = (await reader.read()).lags.values()
         assert {one.records for one in lags} == {1}
-        known.append(sum(one.head is not None for one in lags))
+        known.append(sum(one.oldest is not None for one in lags))
     assert known == [3, 6, 8]
 
 
 async def test_what_the_worker_holds_itself_is_not_asked_for(group: Group, reader: LagReader) -> None:
     await group.send(0, b"a", b"b", b"c", timestamp_ms=LONG_AGO)
-    head = Head(1, 1_500_000_000.0)
-    assert (await reader.look({group.tps[0]: head})).lags[group.tps[0]] == Lag(2, head)
+    oldest = OldestRecord(1, 1_500_000_000.0)
+    assert (await reader.read({group.tps[0]: oldest})).lags[group.tps[0]] == Lag(2, oldest)
 
 
 async def test_an_offset_beyond_the_end_is_not_taken_for_no_lag(group: Group, reader: LagReader) -> None:
     await group.send(0, b"a", b"b", b"c", timestamp_ms=LONG_AGO)
     await group.commit({0: 50, 1: 0})
-    lags = (await reader.look()).lags
+    lags = (await reader.read()).lags
     assert lags[group.tps[0]] == Lag(3, beyond=47)
     assert lags[group.tps[1]] == NO_LAG
 
@@ -153,7 +153,7 @@ async def test_an_offset_beyond_the_end_is_not_taken_for_no_lag(group: Group, re
 async def test_brokers_that_are_gone_are_an_error(group: Group) -> None:
     reader = LagReader(f"127.0.0.1:{free_ports(1)}", group.namespace.group, group.topics)
     with pytest.raises(KafkaError):
-        await reader.look()
+        await reader.read()
 
 
 def test_the_command_shows_every_partition(

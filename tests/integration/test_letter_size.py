@@ -10,8 +10,8 @@ from schemas.record_size import batch_bytes
 from schemas.topics import DEAD_LETTER, topic
 from streams.delivery.outcome import Output
 from streams.delivery.transactions import Batch, GroupProducer
+from streams.kafka.produce_errors import OutcomeRefusedError
 from streams.kafka.protocol.txn_offset_commit import GroupMember
-from streams.kafka.refused import OutcomeRefusedError
 from streams.kafka.topics import apply_topics
 from tests.support.brokers import Broker, Namespace
 

@@ -7,7 +7,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from schemas.topics import RAW
 from streams.kafka.protocol.list_offsets import Bounds, read_bounds
-from streams.kafka.protocol.resets import notice_resets
+from streams.kafka.protocol.position_resets import report_position_resets
 from streams.kafka.topics import apply_topics
 from tests.support.brokers import Broker, Namespace
 
@@ -48,7 +48,7 @@ async def test_a_position_that_the_log_does_not_have_is_told(broker: Broker, nam
     partition = await fill(broker, namespace, 9, 0)
     resets: list[tuple[TopicPartition, int]] = []
     async with AIOKafkaConsumer(bootstrap_servers=broker.bootstrap_servers, auto_offset_reset="earliest") as consumer:
-        notice_resets(consumer, lambda *reset: resets.append(reset))
+        report_position_resets(consumer, lambda *reset: resets.append(reset))
         consumer.assign([partition])
         consumer.seek(partition, 3)
         assert (await asyncio.wait_for(consumer.getone(), 10)).offset == 3

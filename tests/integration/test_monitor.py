@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaConnectionError
 from schemas.record import TopicPartition
 from streams.delivery.lanes import Lanes
 from streams.delivery.transactions import Committed
-from streams.kafka.lag import Head, Lag, LagReader, Look
+from streams.kafka.lag import ClusterSnapshot, Lag, LagReader, OldestRecord
 from streams.kafka.protocol.metadata import TopicMetadata
 from streams.kafka.topology import InputTopicGoneError, PartitionCount, Topology
 from streams.runtime.fail_stop import Watchdog
@@ -30,12 +30,12 @@ class GivenLag(LagReader):
         self.owners: dict[TopicPartition, str] | None = {OWN: "this", FOREIGN: "another"}
         self.looks = 0
 
-    async def look(self, heads: Mapping[TopicPartition, Head] | None = None) -> Look:
+    async def read(self, known: Mapping[TopicPartition, OldestRecord] | None = None) -> ClusterSnapshot:
         self.looks += 1
         if not self.lags:
             raise KafkaConnectionError("nobody answers")
         topology = Topology(TOPIC, [TOPIC], {TOPIC: TopicMetadata(self.topic_id, (1, 1))})
-        return Look(topology, dict(self.lags), self.owners)
+        return ClusterSnapshot(topology, dict(self.lags), self.owners)
 
 
 class Rig:
@@ -63,11 +63,11 @@ class Rig:
             self.watchdog,
             partitions=self.partitions,
             interval=0.005,
-            patience=0.0,
+            rebalance_timeout=0.0,
             mean_seconds=lambda: 2.0,
-            on_behind=lambda tp, seconds: self.behind.append((tp, seconds)),
+            on_lag=lambda tp, seconds: self.behind.append((tp, seconds)),
             now=lambda: time.time() - self.clock_ahead,
-            demand_assignment=lambda: self.demands.append(self.reader.looks),
+            request_reassignment=lambda: self.demands.append(self.reader.looks),
             to_recover=lambda: 0,
         )
 
@@ -98,7 +98,7 @@ async def rig() -> AsyncIterator[Rig]:
 
 
 async def test_a_backlog_of_its_own_presses_and_that_of_others_does_not(rig: Rig) -> None:
-    old = Lag(7, Head(0, time.time() - 60))
+    old = Lag(7, OldestRecord(0, time.time() - 60))
     await rig.look({OWN: Lag(0), FOREIGN: old})
     assert rig.behind == []
     await rig.look({OWN: old, FOREIGN: Lag(0)})
@@ -108,8 +108,8 @@ async def test_a_backlog_of_its_own_presses_and_that_of_others_does_not(rig: Rig
 
 async def test_ages_are_by_the_brokers_clocks_and_impossible_ones_are_not_shown(rig: Rig) -> None:
     rig.clock_ahead = 3600.0
-    broken = Lag(7, Head(0, 1_769_851.8))  # seconds for milliseconds
-    await rig.look({OWN: Lag(7, Head(0, time.time() - 3660)), FOREIGN: broken})
+    broken = Lag(7, OldestRecord(0, 1_769_851.8))  # seconds for milliseconds
+    await rig.look({OWN: Lag(7, OldestRecord(0, time.time() - 3660)), FOREIGN: broken})
     assert rig.shown("audio_lag_seconds", OWN) == pytest.approx(60, abs=5)
     assert min(seconds for _, seconds in rig.behind) == pytest.approx(60, abs=5)
     assert rig.shown("audio_lag_records", FOREIGN) == 7
@@ -117,7 +117,7 @@ async def test_ages_are_by_the_brokers_clocks_and_impossible_ones_are_not_shown(
 
 
 async def test_every_partition_is_shown_with_its_owner(rig: Rig) -> None:
-    await rig.look({OWN: Lag(0), FOREIGN: Lag(7, Head(0, time.time() - 60))})
+    await rig.look({OWN: Lag(0), FOREIGN: Lag(7, OldestRecord(0, time.time() - 60))})
     assert [rig.shown("audio_lag_records", tp) for tp in (OWN, FOREIGN)] == [0, 7]
     assert [rig.shown("audio_partition_assigned", tp) for tp in (OWN, FOREIGN)] == [1, 0]
     assert rig.shown("audio_lag_audio_seconds", FOREIGN) == 14
@@ -137,7 +137,7 @@ async def test_an_offset_beyond_the_end_is_shown_and_its_owner_is_not_ready(rig:
 
 
 async def test_the_age_goes_on_growing_while_no_broker_answers(rig: Rig) -> None:
-    await rig.look({OWN: Lag(1, Head(0, time.time()))})
+    await rig.look({OWN: Lag(1, OldestRecord(0, time.time()))})
     assert rig.monitor.brokers_answer
     before = rig.shown("audio_lag_seconds", OWN)
     await rig.look({})
@@ -182,11 +182,11 @@ async def test_partitions_of_nobody_are_demanded_and_a_worker_without_any_is_lef
     assert rig.demands == []
     rig.reader.owners = {OWN: "this"}
     await until(lambda: bool(rig.demands))
-    assert not rig.monitor.left_out  # it has a partition of its own
+    assert not rig.monitor.awaits_assignment  # it has a partition of its own
     rig.monitor._lanes = Lanes(rig.shared.parts, lambda *_: MemoryTransactor(MemoryKafka(), []))  # noqa: SLF001
-    assert rig.monitor.left_out
+    assert rig.monitor.awaits_assignment
     rig.reader.owners = {OWN: "this", FOREIGN: "another"}
-    await until(lambda: not rig.monitor.left_out)
+    await until(lambda: not rig.monitor.awaits_assignment)
 
 
 async def test_the_number_of_partitions_follows_the_cluster(rig: Rig) -> None:

@@ -14,7 +14,7 @@ from streams.cache.entry import Entry, pack
 from streams.codecs import Encoded
 from streams.engine.recovery import RecoveryTimeoutError
 from streams.engine.rocksdb_store import RebuildingStore
-from streams.engine.tables import CurrentEvents, PromptTableManager
+from streams.engine.tables import CurrentGenerationQueue, QuickStartTableManager
 from streams.runtime.settings import Settings
 from streams.runtime.wiring import Runtime, create_runtime
 from tests.support.delivery import until
@@ -123,7 +123,7 @@ async def test_a_replica_that_cannot_be_written_ends_the_worker(
 
 
 async def test_a_record_that_waited_through_a_rebalance_does_not_count(runtime: Runtime) -> None:
-    queue = CurrentEvents(runtime.app)
+    queue = CurrentGenerationQueue(runtime.app)
     runtime.app.flow_control.resume()
     for offset, generation in ((9, GENERATION - 1), (5, GENERATION)):
         await queue.put(event(1, offset, generation=generation))
@@ -136,7 +136,7 @@ async def test_a_recovery_whose_step_takes_too_long_ends_the_worker(
     async def hang(*_: object) -> None:
         await asyncio.Event().wait()
 
-    recovery = cast("PromptTableManager", runtime.app.tables).recovery
+    recovery = cast("QuickStartTableManager", runtime.app.tables).recovery
     monkeypatch.setattr(recovery, "_build_highwaters", hang)
     monkeypatch.setattr(runtime.app.conf, "broker_request_timeout", 0.05)
     await recovery.start()
@@ -148,7 +148,7 @@ async def test_a_recovery_whose_step_takes_too_long_ends_the_worker(
 
 
 async def test_a_recovery_that_is_stopped_is_no_failure(runtime: Runtime, failures: list[BaseException]) -> None:
-    recovery = cast("PromptTableManager", runtime.app.tables).recovery
+    recovery = cast("QuickStartTableManager", runtime.app.tables).recovery
     await recovery.start()
     waiting = asyncio.create_task(recovery._wait(asyncio.sleep(60), timeout=60))  # noqa: SLF001  Faust's own steps do
     await asyncio.sleep(0)

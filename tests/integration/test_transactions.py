@@ -30,7 +30,7 @@ from schemas.topics import COMPRESSED, RAW
 from streams.delivery.outcome import Output
 from streams.delivery.transactions import Batch, GroupProducer, connect
 from streams.kafka.protocol.offset_fetch import (
-    do_not_wait_for_positions,
+    allow_unstable_positions,
     fetch_committed,
     fetch_last_committed,
     mend_offset_fetch,
@@ -200,7 +200,7 @@ async def test_reading_begins_while_offsets_are_open(installation: Installation)
         async with AIOKafkaConsumer(
             bootstrap_servers=installation.servers, group_id=installation.group, enable_auto_commit=False
         ) as consumer:
-            do_not_wait_for_positions(consumer._coordinator)  # noqa: SLF001
+            allow_unstable_positions(consumer._coordinator)  # noqa: SLF001
             consumer.assign([tp])
             assert await asyncio.wait_for(consumer.position(tp), SOON) == 1
             with pytest.raises(TimeoutError):

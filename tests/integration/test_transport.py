@@ -10,7 +10,7 @@ from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
 from faust.types import TP
 
 from schemas.record import TopicPartition
-from streams.delivery.beginnings import OffsetBeyondLogError
+from streams.delivery.start_offsets import OffsetBeyondLogError
 from streams.delivery.transactions import Committed
 from streams.engine import transport
 from streams.engine.consumer_thread import LaneConsumerThread
@@ -270,10 +270,10 @@ async def test_what_happens_to_the_log_while_it_is_read_is_noticed(
     monkeypatch.setattr(runtime.lanes, "owns", lambda _: True)
     fetcher.proceed.set()
     await consumer._getmany({INPUT}, 1.0)  # noqa: SLF001  reads offset 42
-    consumer.position_reset(INPUT, 50)
+    consumer.on_position_reset(INPUT, 50)
     assert opening.counted("audio_expired_records_total") == 7
     assert opening.failures == []
-    consumer.position_reset(INPUT, 0)
+    consumer.on_position_reset(INPUT, 0)
     assert [type(failure) for failure in opening.failures] == [OffsetBeyondLogError]
 
 
@@ -282,6 +282,6 @@ async def test_a_seek_to_the_start_of_a_log_is_no_reset(
 ) -> None:
     await opening.at(0)
     monkeypatch.setattr(runtime.lanes, "owns", lambda _: True)
-    consumer.position_reset(INPUT, 3)
+    consumer.on_position_reset(INPUT, 3)
     assert opening.counted("audio_expired_records_total") == 0
     assert opening.failures == []

@@ -7,7 +7,7 @@ never end up in the next one.
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Boolean, CompactString, Int16, Int32, Int64, Schema, TaggedFields
 
-from streams.kafka.protocol.producer import Producer
+from streams.kafka.protocol.producer_id import ProducerIdAndEpoch
 from streams.kafka.protocol.topic_array import NO_TAGS
 
 
@@ -25,9 +25,9 @@ class EndTxnResponse(Response):  # type: ignore[misc]  # aiokafka has no types
     )
 
     @property
-    def producer(self) -> Producer:
+    def producer(self) -> ProducerIdAndEpoch:
         """Who writes the next transaction."""
-        return Producer(self.producer_id, self.producer_epoch)
+        return ProducerIdAndEpoch(self.producer_id, self.producer_epoch)
 
 
 class _EndTxnRequestStruct(RequestStruct):  # type: ignore[misc]  # aiokafka has no types
@@ -55,7 +55,7 @@ class EndTxn(Request[_EndTxnRequestStruct]):  # type: ignore[misc]  # aiokafka h
 
     API_KEY = 26
 
-    def __init__(self, transactional_id: str, producer: Producer, *, committed: bool) -> None:
+    def __init__(self, transactional_id: str, producer: ProducerIdAndEpoch, *, committed: bool) -> None:
         self._fields = transactional_id, *producer, committed, NO_TAGS
 
     def build(self, request_struct_class: type[_EndTxnRequestStruct]) -> _EndTxnRequestStruct:

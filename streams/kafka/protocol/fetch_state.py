@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from aiokafka import TopicPartition
 
 from streams.kafka.protocol.fetched_partition import FetchedPartition
-from streams.kafka.protocol.gaps import Gap
+from streams.kafka.protocol.log_gaps import Gap
 
 
 class Fetched(NamedTuple):
@@ -26,7 +26,7 @@ class Fetched(NamedTuple):
         return 0.0
 
 
-class Waiting:
+class Pause:
     """Stands for a partition that is not fetched from for a while. Others of its broker are."""
 
     def calculate_backoff(self) -> float:
@@ -34,16 +34,16 @@ class Waiting:
         return 0.0
 
 
-class Doubt(NamedTuple):
+class ChecksumFailure(NamedTuple):
     """A batch whose checksum was wrong."""
 
     position: int
     fetches: int
 
 
-class Trouble(NamedTuple):
+class FetchFailure(NamedTuple):
     """A position of which a broker gives no records."""
 
     position: int
     since: float
-    told_at: float
+    logged_at: float

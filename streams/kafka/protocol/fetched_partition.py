@@ -9,7 +9,6 @@ from itertools import pairwise
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from streams.kafka.protocol.careful_records import CarefulRecords, unreadable_batch
 from streams.kafka.protocol.decompression import DecompressionError, decompressed
 from streams.kafka.protocol.old_records import old_records
 from streams.kafka.protocol.record_batch import (
@@ -23,17 +22,18 @@ from streams.kafka.protocol.record_batch import (
     uncompressed,
 )
 from streams.kafka.protocol.record_parts import MOST_HEADERS
+from streams.kafka.protocol.tolerant_parser import TolerantParser, unreadable_batch
 
 log = logging.getLogger(__name__)
 
 #: Batches up to this size are left to aiokafka's compiled parser. It takes all headers of a record apart, however many.
-_LARGEST_FAST = 1_310_720
+_LARGEST_PARSED = 1_310_720
 #: What a record may have, uncompressed, where nothing else is said: as much as brokers allow for a message.
 LARGEST_RECORD = 10 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Portion:
+class TakeLimits:
     """How much is taken at a time; one record is taken however large it is.
 
     Attributes:
@@ -47,29 +47,29 @@ class Portion:
     seconds: float
 
 
-class _DoubtfulError(Exception):
+class _ImplausibleRecordError(Exception):
     """Aiokafka's parser gave what cannot be right."""
 
 
 class FetchedPartition:
-    """Batches of one partition, whose records are taken a portion at a time.
+    """Batches of one partition, whose records are taken a limits at a time.
 
     Control batches and, for readers of committed records, those of aborted transactions are passed over. What cannot
     be read is given as `Unreadable`. A batch whose checksum is wrong may be sound where it came from: it ends what can
-    be taken, unless it is `condemned`.
+    be taken, unless it is `corrupt_at`.
 
     Args:
         tp: The partition.
         data: What the broker sent; its last batch may be cut short.
         aborted: Producer ids of aborted transactions, and their first offsets; None to read uncommitted records.
         position: The first offset that is wanted.
-        condemned: Position of a batch that was wrong each time that it was fetched.
+        corrupt_at: Position of a batch that was wrong each time that it was fetched.
         largest: Bytes of a record that is given whole, uncompressed.
 
     Attributes:
         next_fetch_offset: The first offset that was not taken yet.
         exhausted: Whether all is taken.
-        doubted: Whether it ended before a batch whose checksum is wrong.
+        checksum_failed: Whether it ended before a batch whose checksum is wrong.
         taken_bytes: Bytes of keys, values and headers that were taken last.
     """
 
@@ -80,18 +80,18 @@ class FetchedPartition:
         aborted: Collection[tuple[int, int]] | None,
         position: int,
         *,
-        condemned: int | None = None,
+        corrupt_at: int | None = None,
         largest: int = LARGEST_RECORD,
     ) -> None:
         self.next_fetch_offset = position
         self.exhausted = False
-        self.doubted = False
+        self.checksum_failed = False
         self.taken_bytes = 0
         self._tp = tp
         self._batches = list(split(data))
         self._aborted = None if aborted is None else sorted(aborted, key=lambda one: one[1], reverse=True)
-        self._aborting: set[int] = set()
-        self._condemned = condemned
+        self._aborted_producers: set[int] = set()
+        self._corrupt_at = corrupt_at
         self._largest = largest
         self._records = self._decode()
 
@@ -100,10 +100,10 @@ class FetchedPartition:
         """Whether not one whole batch has come."""
         return not self._batches
 
-    def take(self, portion: Portion) -> list[ConsumerRecord]:
+    def take(self, limits: TakeLimits) -> list[ConsumerRecord]:
         """Take the next records; none when all are taken, or when the time is over before one is found."""
         taken: list[ConsumerRecord] = []
-        size, until = 0, time.monotonic() + portion.seconds
+        size, until = 0, time.monotonic() + limits.seconds
         for record in self._records:
             if record is None:
                 if not taken and time.monotonic() < until:
@@ -111,7 +111,7 @@ class FetchedPartition:
                 break
             taken.append(record)
             size += _size(record)
-            if size >= portion.size or len(taken) >= portion.records:
+            if size >= limits.size or len(taken) >= limits.records:
                 break
         else:
             self.exhausted = True
@@ -124,49 +124,51 @@ class FetchedPartition:
         first = True
         for batch, header, end in zip(self._batches, headers, [*ends, None], strict=False):
             leads, first = first, False
-            if self._is_passed_over(batch, header):
+            if self._is_skipped(batch, header):
                 self._move_to(header.last_offset + 1, end)
                 continue
             if not is_intact(batch, header):
-                if self._condemned != self.next_fetch_offset:
-                    self.doubted = True
+                if self._corrupt_at != self.next_fetch_offset:
+                    self.checksum_failed = True
                     return
                 if not is_marker(batch, header):
-                    yield from self._lost(batch, header, end, "the batch does not match its checksum")
+                    yield from self._unreadable(batch, header, end, "the batch does not match its checksum")
             elif header.form not in (0, 1, FORMAT):
-                yield from self._lost(batch, header, end, f"format {header.form} is not known")
-            elif not self._is_believable(header, end, leads=leads):
-                yield from self._lost(batch, header, end, "the batch's offsets are not where it stands")
+                yield from self._unreadable(batch, header, end, f"format {header.form} is not known")
+            elif not self._is_plausible(header, end, leads=leads):
+                yield from self._unreadable(batch, header, end, "the batch's offsets are not where it stands")
             else:
-                for record in self._sound(batch, header, end):
+                for record in self._decode_intact(batch, header, end):
                     if record is not None:
                         self.next_fetch_offset = getattr(record, "next_offset", record.offset + 1)
                     yield record
             self._move_to(header.last_offset + 1, end)
 
-    def _sound(self, batch: memoryview, header: BatchHeader, end: int | None) -> Iterator[ConsumerRecord | None]:
+    def _decode_intact(
+        self, batch: memoryview, header: BatchHeader, end: int | None
+    ) -> Iterator[ConsumerRecord | None]:
         """Decode a batch of whose checksum and place nothing bad is known."""
         if header.form != FORMAT:
             yield from old_records(self._tp, batch, header, self.next_fetch_offset)
             return
-        fast = _for_parser(batch, header)
-        if fast is not None:
+        parsable = _as_parser_input(batch, header)
+        if parsable is not None:
             try:
-                yield from self._parsed(fast, header)
+                yield from self._parse(parsable, header)
             except Exception as error:  # noqa: BLE001  whatever the parser stumbled over, a careful one tells what it is
                 log.debug("batch at offset %d of %s: %r", header.base_offset, self._tp, error)
             else:
                 return
         last = header.last_offset if end is None else min(header.last_offset, end - 1)
-        yield from CarefulRecords(self._tp, batch, header, self.next_fetch_offset, last=last, largest=self._largest)
+        yield from TolerantParser(self._tp, batch, header, self.next_fetch_offset, last=last, largest=self._largest)
 
-    def _parsed(self, batch: bytes | memoryview, header: BatchHeader) -> Iterator[ConsumerRecord]:
+    def _parse(self, batch: bytes | memoryview, header: BatchHeader) -> Iterator[ConsumerRecord]:
         topic, partition = self._tp
         last, wanted = header.base_offset - 1, self.next_fetch_offset
         for record in DefaultRecordBatch(batch):
             offset, headers = record.offset, record.headers
             if not last < offset <= header.last_offset or len(headers) > MOST_HEADERS:
-                raise _DoubtfulError
+                raise _ImplausibleRecordError
             last = offset
             if offset < wanted:
                 continue
@@ -185,15 +187,15 @@ class FetchedPartition:
                 tuple(headers),
             )
 
-    def _is_passed_over(self, batch: memoryview, header: BatchHeader) -> bool:
+    def _is_skipped(self, batch: memoryview, header: BatchHeader) -> bool:
         """Whether a batch holds no input, whatever is in it."""
         if self._aborted is not None and header.producer_id >= 0:
             while self._aborted and self._aborted[-1][1] <= header.base_offset:
-                self._aborting.add(self._aborted.pop()[0])
+                self._aborted_producers.add(self._aborted.pop()[0])
             if header.is_control and is_intact(batch, header):
                 # A producer has one transaction at a time: whatever is noted of it ends the one that was aborted.
-                self._aborting.discard(header.producer_id)
-            elif header.is_transactional and header.producer_id in self._aborting:
+                self._aborted_producers.discard(header.producer_id)
+            elif header.is_transactional and header.producer_id in self._aborted_producers:
                 return True
         if not (header.is_control and is_intact(batch, header)):
             return False
@@ -203,7 +205,7 @@ class FetchedPartition:
             )
         return True
 
-    def _is_believable(self, header: BatchHeader, end: int | None, *, leads: bool) -> bool:
+    def _is_plausible(self, header: BatchHeader, end: int | None, *, leads: bool) -> bool:
         """Whether a batch may stand where it does: its place is not part of what its checksum covers.
 
         The first one that a broker sends holds the offset that is asked for, or is the first behind it; each of the
@@ -213,7 +215,9 @@ class FetchedPartition:
         follows = base <= wanted if leads else base == wanted
         return base <= last >= wanted and (follows or (base > wanted and (end is None or last < end)))
 
-    def _lost(self, batch: memoryview, header: BatchHeader, end: int | None, reason: str) -> Iterator[ConsumerRecord]:
+    def _unreadable(
+        self, batch: memoryview, header: BatchHeader, end: int | None, reason: str
+    ) -> Iterator[ConsumerRecord]:
         """Give one `Unreadable` for what a batch stands for, as far as it can be believed."""
         first, last = self.next_fetch_offset, header.last_offset
         if end is not None:
@@ -231,16 +235,16 @@ class FetchedPartition:
         self.next_fetch_offset = max(self.next_fetch_offset, offset)
 
 
-def _for_parser(batch: memoryview, header: BatchHeader) -> bytes | memoryview | None:
+def _as_parser_input(batch: memoryview, header: BatchHeader) -> bytes | memoryview | None:
     """A batch as aiokafka's parser takes it, uncompressed; None where it is too large for it, or bad."""
     if not header.codec:
-        return batch if len(batch) <= _LARGEST_FAST else None
+        return batch if len(batch) <= _LARGEST_PARSED else None
     expanded, size = [], 0
     try:
         for piece in decompressed(header.codec, batch[HEADER_BYTES:]):
             expanded.append(piece)
             size += len(piece)
-            if size > _LARGEST_FAST:
+            if size > _LARGEST_PARSED:
                 return None
     except DecompressionError:
         return None

@@ -195,7 +195,7 @@ def mend_offset_fetch() -> None:
     GroupCoordinator._do_fetch_commit_offsets = _do_fetch_commit_offsets  # noqa: SLF001  it offers no other door
 
 
-def do_not_wait_for_positions(coordinator: GroupCoordinator) -> None:
+def allow_unstable_positions(coordinator: GroupCoordinator) -> None:
     """Let a consumer that seeks before it reads begin with whatever offsets are committed, stable or not.
 
     Until a stable one can be had, aiokafka fetches nothing at all from the brokers in question: tables would not be

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from aiokafka import ConsumerRecord, TopicPartition
 
-from streams.kafka.protocol.careful_records import unreadable_batch
 from streams.kafka.protocol.decompression import DecompressionError, decompressed
 from streams.kafka.protocol.record_batch import BatchHeader
 from streams.kafka.protocol.record_reader import BrokenRecordsError
+from streams.kafka.protocol.tolerant_parser import unreadable_batch
 
 #: Bytes that records which were compressed together may have; brokers of that time allowed a million.
 _LARGEST_SET = 32 * 2**20

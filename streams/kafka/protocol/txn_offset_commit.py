@@ -15,7 +15,7 @@ from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import CompactString, Int16, Int32, Int64, Schema, TaggedFields
 from aiokafka.structs import OffsetAndMetadata
 
-from streams.kafka.protocol.producer import Producer
+from streams.kafka.protocol.producer_id import ProducerIdAndEpoch
 from streams.kafka.protocol.topic_array import NO_TAGS, by_topic, topic_array
 
 _NO_EPOCH = -1
@@ -96,7 +96,9 @@ class TxnOffsetCommit(Request[_TxnOffsetCommitRequestStruct]):  # type: ignore[m
 
     API_KEY = 28
 
-    def __init__(self, transactional_id: str, producer: Producer, member: GroupMember, offsets: Offsets) -> None:
+    def __init__(
+        self, transactional_id: str, producer: ProducerIdAndEpoch, member: GroupMember, offsets: Offsets
+    ) -> None:
         self._transactional_id = transactional_id
         self._producer = producer
         self._member = member

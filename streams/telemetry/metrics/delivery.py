@@ -165,7 +165,7 @@ class DeliveryMetrics(Family):
         labels=("partition",),
         advice="The log line inputs_expired says which. Workers were too slow, or away, for the topic's retention.",
     )
-    begun_again = CounterOf(
+    reset_to_log_start = CounterOf(
         "audio_partitions_begun_again_total",
         "Partitions read from their log's start, because an offset that no worker had committed lay beyond its end.",
         unit="partitions",

@@ -8,7 +8,7 @@ from faust.types import TP
 from schemas.record import TopicPartition
 from streams.delivery.transactions import Committed
 from streams.engine.transport import LaneConsumer
-from streams.kafka.protocol.careful_records import CarefulRecords
+from streams.kafka.protocol.tolerant_parser import TolerantParser
 from streams.kafka.protocol.unreadable import Unreadable
 from tests.chaos.seeded_bugs.patch import Patch
 
@@ -26,23 +26,23 @@ def trust_a_committed_offset(patch: Patch) -> None:
         del self, tp, position
 
     patch(LaneConsumer, "_begin", begin)
-    patch(LaneConsumer, "position_reset", ignore)
+    patch(LaneConsumer, "on_position_reset", ignore)
 
 
 def pass_over_the_unreadable(patch: Patch) -> None:
     """Read on behind what cannot be read, as if it were not there."""
-    read = CarefulRecords.__iter__
+    read = TolerantParser.__iter__
 
-    def readable(self: CarefulRecords) -> Iterator[ConsumerRecord | None]:
+    def readable(self: TolerantParser) -> Iterator[ConsumerRecord | None]:
         return (record for record in read(self) if not isinstance(record, Unreadable))
 
-    patch(CarefulRecords, "__iter__", readable)
+    patch(TolerantParser, "__iter__", readable)
 
 
 def refuse_the_neighbours(patch: Patch) -> None:
     """Refuse a whole batch for one record in it."""
 
-    def refused(self: CarefulRecords) -> Iterator[ConsumerRecord | None]:
+    def refused(self: TolerantParser) -> Iterator[ConsumerRecord | None]:
         return iter((self._rest("one of its records cannot be read"),))
 
-    patch(CarefulRecords, "__iter__", refused)
+    patch(TolerantParser, "__iter__", refused)

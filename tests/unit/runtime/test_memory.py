@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from streams.runtime.memory import MemoryGauge, give_back
+from streams.runtime.memory import MemoryGauge, release_free_memory
 
 
 def group(directory: Path, names: tuple[str, str, str], limit: str, used: int, cached: int) -> None:
@@ -66,7 +66,7 @@ def test_freed_memory_is_given_back() -> None:
     held = [os.urandom(20_000) for _ in range(5000)]
     full = gauge.read()
     del held
-    give_back()
+    release_free_memory()
     emptied = gauge.read()
     assert full is not None
     assert emptied is not None

@@ -10,7 +10,7 @@ from crc32c import crc32c
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.kafka.protocol.fetched_partition import FetchedPartition, Portion
+from streams.kafka.protocol.fetched_partition import FetchedPartition, TakeLimits
 from streams.kafka.protocol.record_parts import MOST_HEADERS
 from streams.kafka.protocol.unreadable import Unreadable
 from tests.support.odd_batches import (
@@ -28,7 +28,7 @@ from tests.support.odd_batches import (
 )
 
 TP = TopicPartition("audio.raw", 3)
-ALL = Portion(2**30, 10**6, 5.0)
+ALL = TakeLimits(2**30, 10**6, 5.0)
 CODECS: tuple[Codec, ...] = ("none", "gzip", "snappy", "raw-snappy", "lz4", "zstd")
 Read = Sequence[ConsumerRecord[bytes, bytes]]
 
@@ -38,13 +38,13 @@ def read(
     position: int = 0,
     *,
     aborted: Sequence[tuple[int, int]] | None = (),
-    condemned: int | None = None,
-    portion: Portion = ALL,
+    corrupt_at: int | None = None,
+    limits: TakeLimits = ALL,
 ) -> Read:
     """All that is taken, in portions."""
-    batches, found = FetchedPartition(TP, data, aborted, position, condemned=condemned), []
+    batches, found = FetchedPartition(TP, data, aborted, position, corrupt_at=corrupt_at), []
     while not batches.exhausted:
-        found += batches.take(portion)
+        found += batches.take(limits)
     return found
 
 
@@ -89,12 +89,12 @@ def test_times_of_appending_are_the_batchs() -> None:
 
 def test_records_are_taken_in_portions() -> None:
     batches = FetchedPartition(TP, three(value=bytes(1000)) + three(base=3, value=bytes(1000)), (), 0)
-    portion, sizes = Portion(1500, 100, 5.0), []
+    limits, sizes = TakeLimits(1500, 100, 5.0), []
     while not batches.exhausted:
-        sizes.append(len(batches.take(portion)))
+        sizes.append(len(batches.take(limits)))
         assert batches.next_fetch_offset == min(6, sum(sizes))
     assert sizes == [2, 2, 2, 0]
-    assert [one.offset for one in read(three(), portion=Portion(2**30, 1, 5.0))] == [0, 1, 2]
+    assert [one.offset for one in read(three(), limits=TakeLimits(2**30, 1, 5.0))] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("codec", CODECS)
@@ -170,8 +170,8 @@ def test_what_does_not_match_its_checksum_is_doubted_before_it_is_given_up() -> 
     data = three() + bytes(damaged) + three(base=6)
     batches = FetchedPartition(TP, data, (), 0)
     assert shown(batches.take(ALL)) == [(n, b"v") for n in range(3)]
-    assert (batches.exhausted, batches.doubted, batches.next_fetch_offset) == (True, True, 3)
-    records = read(bytes(damaged) + three(base=6), 3, condemned=3)
+    assert (batches.exhausted, batches.checksum_failed, batches.next_fetch_offset) == (True, True, 3)
+    records = read(bytes(damaged) + three(base=6), 3, corrupt_at=3)
     assert shown(records) == [(3, "UnreadableBatch"), *((n, b"v") for n in range(6, 9))]
     assert isinstance(records[0], Unreadable)
     assert (records[0].next_offset, records[0].value) == (6, bytes(damaged))
@@ -180,11 +180,11 @@ def test_what_does_not_match_its_checksum_is_doubted_before_it_is_given_up() -> 
 @pytest.mark.parametrize("last", [-7, 2**30, 1], ids=["before", "far beyond", "too few"])
 def test_a_damaged_batch_that_lies_about_its_end_takes_nothing_from_the_next(last: int) -> None:
     damaged = batch([record(n) for n in range(3)], base_offset=3, last_delta=last, checksum=7)
-    records = read(damaged + three(base=6), 3, condemned=3)
+    records = read(damaged + three(base=6), 3, corrupt_at=3)
     assert [one.offset for one in records] == [3, 6, 7, 8]
     assert isinstance(records[0], Unreadable)
     assert records[0].next_offset == 6
-    [alone] = read(damaged, 3, condemned=3)
+    [alone] = read(damaged, 3, corrupt_at=3)
     assert isinstance(alone, Unreadable)
     assert alone.next_offset == 4
 
@@ -200,7 +200,7 @@ def test_a_batch_that_stands_where_it_cannot_is_one_letter(base: int) -> None:
 
 def test_an_unknown_format_is_one_letter() -> None:
     data = batch([record(0)], magic=5) + three(base=1)
-    assert shown(read(data, condemned=0)) == [(0, "UnreadableBatch"), *((n, b"v") for n in range(1, 4))]
+    assert shown(read(data, corrupt_at=0)) == [(0, "UnreadableBatch"), *((n, b"v") for n in range(1, 4))]
 
 
 def test_aborted_transactions_and_control_batches_are_no_records_even_if_they_are_garbage() -> None:
@@ -220,7 +220,7 @@ def test_a_damaged_end_of_a_transaction_is_no_record() -> None:
     damaged = bytearray(marker(3, (77, 0), committed=True))
     damaged[-1] ^= 1
     data = three() + damaged + three(base=4)
-    assert [one.offset for one in read(bytes(damaged) + three(base=4), 3, condemned=3)] == [4, 5, 6]
+    assert [one.offset for one in read(bytes(damaged) + three(base=4), 3, corrupt_at=3)] == [4, 5, 6]
     assert FetchedPartition(TP, bytes(data), (), 0).take(ALL)[-1].offset == 2
 
 
@@ -273,7 +273,7 @@ def test_whatever_came_of_a_batch_each_offset_is_given_once_in_order(
     if checked:
         data[17:21] = struct.pack(">I", crc32c(bytes(data[21:])))
     tracemalloc.start()
-    batches = FetchedPartition(TP, bytes(data) + three(base=6), None, position, condemned=position)
+    batches = FetchedPartition(TP, bytes(data) + three(base=6), None, position, corrupt_at=position)
     try:
         records = []
         while not batches.exhausted:
@@ -287,11 +287,11 @@ def test_whatever_came_of_a_batch_each_offset_is_given_once_in_order(
         assert one.offset >= offset
         offset = one.next_offset if isinstance(one, Unreadable) else one.offset + 1
     assert offset <= batches.next_fetch_offset
-    assert [one.offset for one in records[-3:]] == [6, 7, 8] or batches.doubted
+    assert [one.offset for one in records[-3:]] == [6, 7, 8] or batches.checksum_failed
 
 
 @given(st.binary(max_size=300))
 def test_bytes_at_random_end(data: bytes) -> None:
-    batches = FetchedPartition(TP, data, (), 0, condemned=0)
+    batches = FetchedPartition(TP, data, (), 0, corrupt_at=0)
     while not batches.exhausted:
         batches.take(ALL)

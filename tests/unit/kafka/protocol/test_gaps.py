@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.kafka.protocol.gaps import first_readable
+from streams.kafka.protocol.log_gaps import first_readable
 
 
 @given(st.integers(0, 2**40), st.integers(1, 10_000), st.integers(1, 10_000), st.integers(1, 7))

@@ -4,7 +4,7 @@ import pytest
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.record import TopicPartition
-from streams.delivery.beginnings import Beginning, OffsetBeyondLogError, beginnings
+from streams.delivery.start_offsets import Beginning, OffsetBeyondLogError, beginnings
 from streams.delivery.transactions import BEYOND_LOG
 from streams.kafka.protocol.list_offsets import Bounds
 

@@ -25,9 +25,9 @@ from aiokafka.errors import (
 )
 from aiokafka.util import create_task
 
-from streams.kafka.protocol.fetch_state import Doubt, Fetched, Trouble, Waiting
-from streams.kafka.protocol.fetched_partition import FetchedPartition, Portion
-from streams.kafka.protocol.gaps import LOG_ERRORS, Gap, end_of_gap
+from streams.kafka.protocol.fetch_state import ChecksumFailure, Fetched, FetchFailure, Pause
+from streams.kafka.protocol.fetched_partition import FetchedPartition, TakeLimits
+from streams.kafka.protocol.log_gaps import LOG_ERRORS, Gap, end_of_gap
 
 log = logging.getLogger(__name__)
 
@@ -40,18 +40,18 @@ _PORTION_SECONDS = 0.1
 #: Seconds before a broker that gives nothing of a partition is asked for it again, the first time and later.
 _FIRST_PAUSE, _ERROR_PAUSE = 0.1, 1.0
 #: Seconds after which that is told, and told again.
-_TELL_AFTER, _REMIND_AFTER = 3.0, 60.0
-_ASK_MS = 5000
-_NOTHING_READ = (
+_LOG_AFTER, _LOG_EVERY = 3.0, 60.0
+_END_OFFSETS_TIMEOUT_MS = 5000
+_NO_RECORDS_MESSAGE = (
     "no records can be had from offset %d of %s: its leader says %s. Look at its log and its disk; if they are bad, let"
     " a replica lead. It is asked again, and other partitions go on; what stays unreadable is passed over, and told"
 )
 
 
-class EveryRecordFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
+class TolerantFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
     """Aiokafka's fetcher, with other records: in portions, and with `Unreadable` for what cannot be read."""
 
-    def adopt(self, pauses: Sequence[float], patience: float, largest: int) -> None:
+    def configure(self, pauses: Sequence[float], patience: float, largest: int) -> None:
         """Add what this class has to an instance of aiokafka's own.
 
         Args:
@@ -62,8 +62,8 @@ class EveryRecordFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no type
         self._pauses = pauses
         self._patience = patience
         self._largest = largest
-        self._doubts: dict[TopicPartition, Doubt] = {}
-        self._troubles: dict[TopicPartition, Trouble] = {}
+        self._checksum_failures: dict[TopicPartition, ChecksumFailure] = {}
+        self._fetch_failures: dict[TopicPartition, FetchFailure] = {}
 
     async def next_record(self, partitions: Collection[TopicPartition]) -> ConsumerRecord:
         """Wait for one record."""
@@ -99,7 +99,7 @@ class EveryRecordFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no type
     def _take(
         self, partitions: Collection[TopicPartition], most: int
     ) -> tuple[dict[TopicPartition, list[ConsumerRecord]], bool]:
-        """Take a portion of what was fetched; say whether a record is so long that it could not be found in time."""
+        """Take a limits of what was fetched; say whether a record is so long that it could not be found in time."""
         taken: dict[TopicPartition, list[ConsumerRecord]] = {}
         size, unfinished = _PORTION_BYTES, False
         for tp in list(self._records):
@@ -114,7 +114,7 @@ class EveryRecordFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no type
                 self._drop(tp)
                 fetched.check_raise()
             elif isinstance(fetched, Fetched):
-                if records := self._take_of(tp, fetched, Portion(size, most, _PORTION_SECONDS)):
+                if records := self._take_of(tp, fetched, TakeLimits(size, most, _PORTION_SECONDS)):
                     taken[tp] = records
                     most -= len(records)
                     size -= fetched.batches.taken_bytes
@@ -123,17 +123,17 @@ class EveryRecordFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no type
                     break
         return taken, unfinished
 
-    def _take_of(self, tp: TopicPartition, fetched: "Fetched", portion: Portion) -> list[ConsumerRecord]:
+    def _take_of(self, tp: TopicPartition, fetched: "Fetched", limits: TakeLimits) -> list[ConsumerRecord]:
         batches, state = fetched.batches, fetched.state(tp)
         if state is None or state.paused or state.position != batches.next_fetch_offset:
             self._drop(tp)  # a rebalance, a pause or a seek came between
             return []
-        records = batches.take(portion)
+        records = batches.take(limits)
         state.consumed_to(batches.next_fetch_offset)
         if batches.exhausted:
             self._drop(tp)
-            if batches.doubted:
-                self._doubt(tp, batches.next_fetch_offset)
+            if batches.checksum_failed:
+                self._retry_checksum(tp, batches.next_fetch_offset)
         else:
             self._records.move_to_end(tp)  # its neighbours come first, the next time
         return records
@@ -143,32 +143,32 @@ class EveryRecordFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no type
         self._records.pop(tp, None)
         self._notify(self._wait_consume_future)
 
-    def _wait(self, tp: TopicPartition, seconds: float) -> None:
+    def _pause(self, tp: TopicPartition, seconds: float) -> None:
         """Fetch nothing of the partition for a while."""
-        waiting = self._records[tp] = Waiting()
+        pause = self._records[tp] = Pause()
 
         def end() -> None:
-            if self._records.get(tp) is waiting:
+            if self._records.get(tp) is pause:
                 self._drop(tp)
 
         self._loop.call_later(seconds, end)
 
-    def _doubt(self, tp: TopicPartition, position: int) -> None:
+    def _retry_checksum(self, tp: TopicPartition, position: int) -> None:
         """Fetch a batch with a wrong checksum again, a few times: it may be sound where it came from."""
-        known = self._doubts.get(tp)
+        known = self._checksum_failures.get(tp)
         fetches = known.fetches + 1 if known is not None and known.position == position else 1
-        self._doubts[tp] = Doubt(position, fetches)
+        self._checksum_failures[tp] = ChecksumFailure(position, fetches)
         if fetches == 1:
             log.warning("the batch at offset %d of %s does not match its checksum; fetching it again", position, tp)
         if fetches <= len(self._pauses):
             self._client.force_metadata_update()  # the leader may have changed
-            self._wait(tp, self._pauses[fetches - 1])
+            self._pause(tp, self._pauses[fetches - 1])
 
-    def _condemned(self, tp: TopicPartition, position: int) -> int | None:
+    def _corrupt_at(self, tp: TopicPartition, position: int) -> int | None:
         """The position, if what stands there was wrong often enough."""
-        known = self._doubts.get(tp)
+        known = self._checksum_failures.get(tp)
         if known is None or known.position != position:
-            self._doubts.pop(tp, None)
+            self._checksum_failures.pop(tp, None)
             return None
         return position if known.fetches > len(self._pauses) else None
 
@@ -189,7 +189,7 @@ class EveryRecordFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no type
             for topic, partitions in request.topics
             for partition, offset, _ in partitions
         }
-        news = False
+        received = False
         for topic, partitions in response.topics:
             for partition, code, highwater, *rest in partitions:
                 tp = TopicPartition(topic, partition)
@@ -197,11 +197,11 @@ class EveryRecordFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no type
                 if not state.has_valid_position or state.position != asked[tp]:
                     continue  # a seek came between
                 if for_code(code) is not NoError:
-                    news |= self._failed(tp, assignment, for_code(code))
+                    received |= self._failed(tp, assignment, for_code(code))
                     continue
                 state.highwater, state.lso, state.timestamp = highwater, rest[0], int(1000 * time.time())
-                news |= self._fetched(tp, assignment, _aborted(response, rest), rest[-1])
-        return news
+                received |= self._fetched(tp, assignment, _aborted(response, rest), rest[-1])
+        return received
 
     def _fetched(
         self,
@@ -217,17 +217,17 @@ class EveryRecordFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no type
             data,
             aborted if committed else None,
             position,
-            condemned=self._condemned(tp, position),
+            corrupt_at=self._corrupt_at(tp, position),
             largest=self._largest,
         )
         if not batches.empty:
-            self._troubles.pop(tp, None)
+            self._fetch_failures.pop(tp, None)
             self._records[tp] = Fetched(batches, assignment)
             return True
         if position < (state.lso if committed else state.highwater):
-            self._trouble(tp, assignment, "nothing, though it has records")
+            self._fetch_failed(tp, assignment, "nothing, though it has records")
         else:
-            self._troubles.pop(tp, None)
+            self._fetch_failures.pop(tp, None)
         return False
 
     def _failed(self, tp: TopicPartition, assignment: Any, error: type[KafkaError]) -> bool:  # noqa: ANN401
@@ -245,42 +245,42 @@ class EveryRecordFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no type
                 return True
             state.await_reset(self._default_reset_strategy)
         else:
-            self._trouble(tp, assignment, error.__name__, may_pass=error in LOG_ERRORS)
+            self._fetch_failed(tp, assignment, error.__name__, skippable=error in LOG_ERRORS)
         return False
 
-    def _trouble(self, tp: TopicPartition, assignment: Any, reason: str, *, may_pass: bool = True) -> None:  # noqa: ANN401
+    def _fetch_failed(self, tp: TopicPartition, assignment: Any, reason: str, *, skippable: bool = True) -> None:  # noqa: ANN401
         """Say what is wrong with one partition, ask for it again after a while, and in the end pass over it."""
         position, now = assignment.state_value(tp).position, time.monotonic()
-        known = self._troubles.get(tp)
+        known = self._fetch_failures.get(tp)
         if known is None or known.position != position:
-            self._troubles[tp] = Trouble(position, now, told_at=now - _REMIND_AFTER + _TELL_AFTER)
-            self._wait(tp, _FIRST_PAUSE)
+            self._fetch_failures[tp] = FetchFailure(position, now, logged_at=now - _LOG_EVERY + _LOG_AFTER)
+            self._pause(tp, _FIRST_PAUSE)
             return
-        if now > known.told_at + _REMIND_AFTER:
-            self._troubles[tp] = known._replace(told_at=now)
-            log.error(_NOTHING_READ, position, tp, reason)
-        if may_pass and now > known.since + self._patience:
-            self._records[tp] = waiting = Waiting()
-            self._pending_tasks.add(create_task(self._pass_over(tp, assignment, reason, waiting)))
+        if now > known.logged_at + _LOG_EVERY:
+            self._fetch_failures[tp] = known._replace(logged_at=now)
+            log.error(_NO_RECORDS_MESSAGE, position, tp, reason)
+        if skippable and now > known.since + self._patience:
+            self._records[tp] = pause = Pause()
+            self._pending_tasks.add(create_task(self._skip_gap(tp, assignment, reason, pause)))
         else:
-            self._wait(tp, _ERROR_PAUSE)
+            self._pause(tp, _ERROR_PAUSE)
 
-    async def _pass_over(self, tp: TopicPartition, assignment: Any, reason: str, waiting: Waiting) -> bool:  # noqa: ANN401
+    async def _skip_gap(self, tp: TopicPartition, assignment: Any, reason: str, pause: Pause) -> bool:  # noqa: ANN401
         """Put a gap into the place of offsets of which the leader gives nothing, if there are others behind them."""
         state, isolation = assignment.state_value(tp), self._isolation_level
         position, end = state.position, None
         try:
             node = self._client.cluster.leader_for_partition(tp)
-            log_end = (await self.end_offsets([tp], _ASK_MS))[tp]
+            log_end = (await self.end_offsets([tp], _END_OFFSETS_TIMEOUT_MS))[tp]
             end = await end_of_gap(self._client, node, tp, isolation, position=position, end=log_end)
         except asyncio.CancelledError:
             return False
         except KafkaError as error:
             log.warning("nothing is known of what follows offset %d of %s: %r", position, tp, error)
-        if self._records.get(tp) is not waiting:
+        if self._records.get(tp) is not pause:
             return False
         if end is None:
-            self._wait(tp, self._patience)
+            self._pause(tp, self._patience)
             return False
         log.error("offsets %d to %d of %s are lost: its leader says %s", position, end - 1, tp, reason)
         self._records[tp] = Fetched(Gap(tp, position, end, reason), assignment)

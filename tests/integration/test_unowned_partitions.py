@@ -3,10 +3,10 @@
 import itertools
 
 from schemas.record import TopicPartition
-from streams.kafka.lag import Lag, Look
+from streams.kafka.lag import ClusterSnapshot, Lag
 from streams.kafka.protocol.metadata import TopicMetadata
 from streams.kafka.topology import Topology
-from streams.runtime.coverage import Coverage
+from streams.runtime.unowned_partitions import UnownedPartitions
 
 RAW, RESULTS = "audio.raw", "audio.compressed"
 
@@ -17,9 +17,11 @@ def topology(raw: int, results: int) -> Topology:
     return Topology(RAW, list(numbers), found)
 
 
-def look(*owned: int, raw: int = 4, results: int = 4, waiting: int = 0) -> Look:
+def look(*owned: int, raw: int = 4, results: int = 4, waiting: int = 0) -> ClusterSnapshot:
     lags = {TopicPartition(RAW, partition): Lag(waiting) for partition in range(raw)}
-    return Look(topology(raw, results), lags, {TopicPartition(RAW, partition): "a worker" for partition in owned})
+    return ClusterSnapshot(
+        topology(raw, results), lags, {TopicPartition(RAW, partition): "a worker" for partition in owned}
+    )
 
 
 class Clock:
@@ -31,44 +33,44 @@ class Clock:
 
 
 def test_an_orphan_is_seen_twice_before_anything_is_demanded() -> None:
-    coverage = Coverage(Clock())
-    assert not coverage.observe(look(0, 1, 2, 3))
-    assert not coverage.observe(look(0, 1))
-    assert coverage.orphans == {TopicPartition(RAW, 2), TopicPartition(RAW, 3)}
-    assert coverage.observe(look(0, 1))
+    unowned = UnownedPartitions(Clock())
+    assert not unowned.observe(look(0, 1, 2, 3))
+    assert not unowned.observe(look(0, 1))
+    assert unowned.partitions == {TopicPartition(RAW, 2), TopicPartition(RAW, 3)}
+    assert unowned.observe(look(0, 1))
 
 
 def test_orphans_that_change_are_a_rebalance_and_so_is_a_group_that_does_not_tell() -> None:
-    coverage = Coverage(Clock())
-    assert not coverage.observe(look(0, 1, 2))
-    assert not coverage.observe(look(1, 2, 3))
-    assert not coverage.observe(Look(topology(4, 4), {}, None))
-    assert not coverage.observe(look(1, 2, 3))
-    assert coverage.observe(look(1, 2, 3))
+    unowned = UnownedPartitions(Clock())
+    assert not unowned.observe(look(0, 1, 2))
+    assert not unowned.observe(look(1, 2, 3))
+    assert not unowned.observe(ClusterSnapshot(topology(4, 4), {}, None))
+    assert not unowned.observe(look(1, 2, 3))
+    assert unowned.observe(look(1, 2, 3))
 
 
 def test_demands_that_do_not_help_become_rare() -> None:
     clock = Clock()
-    coverage = Coverage(clock)
+    unowned = UnownedPartitions(clock)
     demands = []
     for _ in range(400):
-        if coverage.observe(look(0)):
+        if unowned.observe(look(0)):
             demands.append(clock.now)
         clock.now += 5
     pauses = [after - before for before, after in itertools.pairwise(demands)]
     assert pauses[:3] == [10, 20, 40]
     assert max(pauses) == 300
-    coverage.observe(look(0, 1, 2, 3))
-    coverage.observe(look(0))
+    unowned.observe(look(0, 1, 2, 3))
+    unowned.observe(look(0))
     clock.now += 300
-    assert coverage.observe(look(0))
+    assert unowned.observe(look(0))
 
 
 def test_what_another_topic_lacks_is_nobodys_fault() -> None:
-    coverage = Coverage(Clock())
+    unowned = UnownedPartitions(Clock())
     for _ in range(3):
-        assert not coverage.observe(look(0, 1, raw=6, results=2, waiting=5))
-        assert not coverage.holds_records(look(0, 1, raw=6, results=2, waiting=5))
+        assert not unowned.observe(look(0, 1, raw=6, results=2, waiting=5))
+        assert not unowned.have_records(look(0, 1, raw=6, results=2, waiting=5))
     assert topology(6, 2).servable == 2
     assert topology(6, 2).too_small == {RESULTS: 2}
     assert topology(6, 0).missing == [RESULTS]
@@ -76,7 +78,7 @@ def test_what_another_topic_lacks_is_nobodys_fault() -> None:
 
 
 def test_an_orphan_with_records_is_told_from_an_empty_one() -> None:
-    coverage = Coverage(Clock())
-    coverage.observe(look(0, 1, 2))
-    assert not coverage.holds_records(look(0, 1, 2))
-    assert coverage.holds_records(look(0, 1, 2, waiting=1))
+    unowned = UnownedPartitions(Clock())
+    unowned.observe(look(0, 1, 2))
+    assert not unowned.have_records(look(0, 1, 2))
+    assert unowned.have_records(look(0, 1, 2, waiting=1))

@@ -36,7 +36,7 @@ class _Head(NamedTuple):
     delta: int
 
 
-class CarefulRecords:
+class TolerantParser:
     """Takes the records of one batch of format 2 apart, and says what is wrong with the others.
 
     Each offset from `position` to the batch's last one is given once, in order: as a record, or within one that is

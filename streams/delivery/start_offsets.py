@@ -6,7 +6,7 @@ from typing import NamedTuple
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.record import TopicPartition
-from streams.delivery.transactions import Committed, is_marked, written_in
+from streams.delivery.transactions import Committed, generation_of_writer, is_marked_beyond_log
 from streams.kafka.protocol.list_offsets import Bounds
 
 
@@ -67,8 +67,8 @@ def beginnings(committed: Committed, bounds: Mapping[TopicPartition, Bounds | No
 
 
 def _is_lost(committed: OffsetAndMetadata, bounds: Bounds | None) -> bool:
-    by_a_worker = written_in(committed.metadata) is not None
-    return by_a_worker and (is_marked(committed.metadata) or is_beyond(committed, bounds))
+    by_a_worker = generation_of_writer(committed.metadata) is not None
+    return by_a_worker and (is_marked_beyond_log(committed.metadata) or is_beyond(committed, bounds))
 
 
 def _beginning(committed: OffsetAndMetadata | None, bounds: Bounds | None) -> Beginning:

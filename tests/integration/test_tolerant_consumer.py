@@ -11,7 +11,7 @@ from aiokafka.errors import CorruptRecordException
 
 from schemas.topics import RAW, copartitioned
 from streams.kafka.lag import LagReader
-from streams.kafka.protocol.every_record import EveryRecordConsumer
+from streams.kafka.protocol.tolerant_consumer import TolerantConsumer
 from streams.kafka.protocol.unreadable import Unreadable
 from streams.kafka.topics import apply_topics
 from tests.support.brokers import Broker, Namespace, broker_from_jars
@@ -48,7 +48,7 @@ async def bad(tmp_path: Path, broker: Broker, namespace: Namespace) -> AsyncIter
 
 
 async def test_what_stays_bad_is_told_and_passed_over(broker: Broker, bad: TopicPartition) -> None:
-    async with EveryRecordConsumer(bootstrap_servers=broker.bootstrap_servers) as consumer:
+    async with TolerantConsumer(bootstrap_servers=broker.bootstrap_servers) as consumer:
         consumer.assign([bad])
         consumer.seek(bad, 0)
         began = time.monotonic()
@@ -67,7 +67,7 @@ async def test_neighbours_are_read_while_a_batch_is_fetched_again(broker: Broker
     client = AIOKafkaClient(bootstrap_servers=broker.bootstrap_servers)
     await client.bootstrap()
     await client.set_topics([bad.topic])
-    async with EveryRecordConsumer(bootstrap_servers=broker.bootstrap_servers) as consumer:
+    async with TolerantConsumer(bootstrap_servers=broker.bootstrap_servers) as consumer:
         consumer.assign([bad, neighbour])
         consumer.seek(bad, 1)
         consumer.seek(neighbour, 0)
@@ -82,7 +82,7 @@ async def test_neighbours_are_read_while_a_batch_is_fetched_again(broker: Broker
 
 async def test_an_applications_own_consumer_is_as_it_was(broker: Broker, bad: TopicPartition) -> None:
     async with (
-        EveryRecordConsumer(bootstrap_servers=broker.bootstrap_servers),
+        TolerantConsumer(bootstrap_servers=broker.bootstrap_servers),
         AIOKafkaConsumer(bootstrap_servers=broker.bootstrap_servers) as consumer,
     ):
         consumer.assign([bad])
@@ -94,7 +94,7 @@ async def test_an_applications_own_consumer_is_as_it_was(broker: Broker, bad: To
 
 async def test_members_of_a_group_go_on_behind_what_cannot_be_read(broker: Broker, bad: TopicPartition) -> None:
     async def read(group: str, count: int) -> list[int]:
-        consumer = EveryRecordConsumer(
+        consumer = TolerantConsumer(
             bad.topic,
             bootstrap_servers=broker.bootstrap_servers,
             group_id=group,
@@ -126,7 +126,7 @@ async def test_what_a_leader_cannot_find_in_its_log_is_passed_over_in_the_end(
     with log.open("r+b") as file:
         file.seek(10 * len(one) + 8)
         file.write(length.to_bytes(4, "big"))
-    consumer = EveryRecordConsumer(bootstrap_servers=broker.bootstrap_servers)
+    consumer = TolerantConsumer(bootstrap_servers=broker.bootstrap_servers)
     consumer.patience = 1.0
     async with consumer:
         consumer.assign([tp])
@@ -154,10 +154,10 @@ async def test_what_cannot_be_read_waits_like_any_record(
     [log] = (tmp_path / "kafka").glob(f"**/{bad.topic}-5/*.log")
     seed_into(log, 0, damaged)
     reader = LagReader(broker.bootstrap_servers, namespace.group, copartitioned(namespace.prefix, namespace.group))
-    lags = (await reader.look()).lags
+    lags = (await reader.read()).lags
     await reader.close()
     waiting = {
-        source.partition: (lag.records, lag.head and lag.head.offset) for source, lag in lags.items() if lag.records
+        source.partition: (lag.records, lag.oldest and lag.oldest.offset) for source, lag in lags.items() if lag.records
     }
     assert {n: found for n, found in waiting.items() if found[0]} == {0: (4, 0), 4: (3, 0), 5: (2, 0)}
     await client.close()

@@ -6,10 +6,10 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import Fetcher
 
 from streams.kafka.protocol.fetched_partition import LARGEST_RECORD
-from streams.kafka.protocol.record_fetcher import EveryRecordFetcher
+from streams.kafka.protocol.tolerant_fetcher import TolerantFetcher
 
 
-class EveryRecordConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
+class TolerantConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
     """Aiokafka's consumer with that fetcher. It takes the place of the one that is made when the consumer starts.
 
     Attributes:
@@ -31,11 +31,11 @@ class EveryRecordConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka h
     @_fetcher.setter
     def _fetcher(self, fetcher: Fetcher | None) -> None:
         if fetcher is not None:
-            fetcher.__class__ = EveryRecordFetcher
-            fetcher.adopt(self.pauses, self.patience, self.largest)
+            fetcher.__class__ = TolerantFetcher
+            fetcher.configure(self.pauses, self.patience, self.largest)
         self.__dict__["_fetcher"] = fetcher
 
 
-def read_every_record(consumer: AIOKafkaConsumer) -> None:
-    """Let a consumer that is not started yet be an `EveryRecordConsumer`."""
-    consumer.__class__ = EveryRecordConsumer
+def make_tolerant(consumer: AIOKafkaConsumer) -> None:
+    """Let a consumer that is not started yet be an `TolerantConsumer`."""
+    consumer.__class__ = TolerantConsumer

@@ -12,7 +12,7 @@ from streams.kafka.topology import Topology
 _NAMED = 3
 
 
-class Standstill:
+class CommitProgress:
     """Notes since when each partition of the worker has committed nothing.
 
     Args:
@@ -31,7 +31,7 @@ class Standstill:
             for tp, lane in lanes
         }
 
-    def told(self, lags: Mapping[TopicPartition, Lag]) -> str:
+    def describe_stalled(self, lags: Mapping[TopicPartition, Lag]) -> str:
         """The partitions that have records waiting, those that stand longest first."""
         now = self._clock()
         standing = [
@@ -44,7 +44,7 @@ class Standstill:
         return "; ".join(standing[:_NAMED]) + more
 
 
-def without_brokers(servers: str, error: BaseException, topology: Topology) -> str:
+def brokers_unavailable(servers: str, error: BaseException, topology: Topology) -> str:
     """Words for a look at the cluster that failed.
 
     Args:
@@ -58,7 +58,7 @@ def without_brokers(servers: str, error: BaseException, topology: Topology) -> s
     return f"the Kafka brokers at {servers} do not answer ({error or type(error).__name__})"
 
 
-def without_lanes(lanes: Lanes, to_recover: int) -> str:
+def lanes_not_open(lanes: Lanes, to_recover: int) -> str:
     """Words for a worker that has no lanes open.
 
     Args:

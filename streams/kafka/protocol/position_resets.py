@@ -6,7 +6,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 
-def notice_resets(consumer: AIOKafkaConsumer, on_reset: Callable[[TopicPartition, int], None]) -> None:
+def report_position_resets(consumer: AIOKafkaConsumer, on_reset: Callable[[TopicPartition, int], None]) -> None:
     """Tell where a consumer that is started goes on, whenever it looks for that itself.
 
     It does when the log does not have the record that it is about to read, and after a seek to the log's start.

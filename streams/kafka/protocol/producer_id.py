@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Producer(NamedTuple):
+class ProducerIdAndEpoch(NamedTuple):
     """A producer in one of its lives; every commit begins another one (KIP-890).
 
     Attributes:

@@ -9,7 +9,7 @@ from aiokafka.errors import CorruptRecordException, NoError, UnknownError, for_c
 from aiokafka.protocol.fetch import FetchRequest
 
 from schemas import Rejection
-from streams.kafka.protocol.fetched_partition import Portion
+from streams.kafka.protocol.fetched_partition import TakeLimits
 from streams.kafka.protocol.record_batch import header_of, split
 from streams.kafka.protocol.unreadable import unreadable
 
@@ -30,7 +30,7 @@ class Gap:
         reason: What the broker says.
     """
 
-    doubted = False
+    checksum_failed = False
 
     def __init__(self, tp: TopicPartition, first: int, end: int, reason: str) -> None:
         self._tp = tp
@@ -40,7 +40,7 @@ class Gap:
         self.exhausted = False
         self.taken_bytes = 0
 
-    def take(self, _: Portion) -> list[ConsumerRecord]:
+    def take(self, _: TakeLimits) -> list[ConsumerRecord]:
         """Give one `Unreadable` for all of them."""
         first, self.next_fetch_offset, self.exhausted = self.next_fetch_offset, self._end, True
         reason = f"cannot be had from its leader, nor can those that follow, before {self._end}: {self._reason}"
