@@ -101,7 +101,7 @@ def load_topics() -> tuple[TopicSpec, ...]:
     Raises:
         ValueError: If the file that comes with this package is wrong; the message names it.
     """
-    return parse_topics((files("schemas") / "topics.yaml").read_text(encoding="utf-8"))
+    return parse_topics((files(__package__) / "topics.yaml").read_text(encoding="utf-8"))
 
 
 def parse_topics(text: str) -> tuple[TopicSpec, ...]:

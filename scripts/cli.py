@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from schemas.media_type import FLAC, MPEG, OGG, WAV
 from schemas.topics import topic
 from streams.clients import ContractError
+from streams.kafka import protocol
 from streams.kafka.topics import TopicError, TopicState, check_topics
 from streams.runtime.setting_declaration import Setting, declared
 from streams.runtime.settings import ClusterSettings
@@ -168,7 +169,7 @@ def run(command: str, work: Coroutine[Any, Any, int]) -> int:
         The exit code: 1 after an error, 130 after an interrupt, 141 when nobody reads its output any more.
     """
     # The commands report what matters themselves; the client library repeats it with every retry.
-    for chatty in ("aiokafka", "asyncio", "streams.kafka.protocol"):
+    for chatty in ("aiokafka", "asyncio", protocol.__name__):
         logging.getLogger(chatty).setLevel(logging.CRITICAL + 1)
     try:
         return asyncio.run(work)

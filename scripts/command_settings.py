@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.directories import state_directory
 from streams.runtime.setting_declaration import read, setting
 from streams.runtime.setting_kinds import DIRECTORY, Kind
-
-_PROJECT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +14,10 @@ class LocalSettings:
     """The settings of commands that start processes on this machine."""
 
     run_dir: Path | None = setting(
-        "AUDIO_RUN_DIR", DIRECTORY, "data and logs of processes that commands start; without it, `.run` in the project"
+        "AUDIO_RUN_DIR",
+        DIRECTORY,
+        "data and logs of processes that commands start; without it, `.run` in a checkout, otherwise"
+        " `~/.local/state/hotel-audio`",
     )
 
 
@@ -40,4 +42,4 @@ class MonitoringSettings:
 
 def run_directory(environ: Mapping[str, str]) -> Path:
     """The directory for data and logs of the processes that commands start."""
-    return read(LocalSettings, environ).run_dir or _PROJECT / ".run"
+    return read(LocalSettings, environ).run_dir or state_directory()

@@ -8,9 +8,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from infra.directories import cache_directory
 from infra.kafka.errors import LocalKafkaError
 
-PROJECT = Path(__file__).resolve().parents[2]
 POM = Path(__file__).with_name("pom.xml")
 _STAMP = ".pom-sha256"
 _FETCH_TIMEOUT_S = 900
@@ -25,12 +25,12 @@ def ensure_jars(report: Callable[[str], None] = silent) -> Path:
 
     Concurrent callers wait for one fetch. The directory appears whole or not at all.
     """
-    build = PROJECT / ".build"
+    build = cache_directory()
     libs = build / "kafka-libs"
     wanted = hashlib.sha256(POM.read_bytes()).hexdigest()
     if _stamp(libs) == wanted:
         return libs
-    build.mkdir(exist_ok=True)
+    build.mkdir(parents=True, exist_ok=True)
     with (build / "kafka-libs.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if _stamp(libs) != wanted:

@@ -4,12 +4,11 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from infra.debian import UnavailableError, fetched
+from infra.directories import cache_directory
 from infra.monitoring.errors import MonitoringError
 
-_CACHE = Path(__file__).resolve().parents[2] / ".build" / "monitoring"
 _PACKAGES = ("prometheus", "prometheus-alertmanager")
 # Debian's Alertmanager reads its templates from /usr/share alone: it, and nobody else, is shown the fetched ones there.
 _WITH_SHARED_FILES = 'mount --bind "$0" /usr/share && exec "$@"'
@@ -56,7 +55,10 @@ def _installed() -> Programs | None:
 
 def _fetched(say: Callable[[str], None]) -> Programs:
     try:
-        usr = fetched(_CACHE, _PACKAGES, "Prometheus and Alertmanager, some 30 MB,", say) / "usr"
+        usr = (
+            fetched(cache_directory() / "monitoring", _PACKAGES, "Prometheus and Alertmanager, some 30 MB,", say)
+            / "usr"
+        )
     except UnavailableError as error:
         raise MonitoringError(f"{' and '.join(_PACKAGES)} have to be installed, because {error}") from error
     namespace = ("unshare", "--mount") if os.geteuid() == 0 else ("unshare", "--user", "--map-root-user", "--mount")

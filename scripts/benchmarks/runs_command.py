@@ -14,17 +14,17 @@ from typing import TypeVar
 from confluent_kafka import KafkaException
 
 from infra.debian import UnavailableError
+from infra.directories import state_directory
 from infra.kafka.errors import LocalKafkaError
 from scripts.benchmarks.streaming.results import ResultsError
 from scripts.benchmarks.streaming.runs import Watching
 from scripts.cli import end_as_interrupted, fail, progress_bar, say
-from scripts.demonstration.environment import PROJECT
 from scripts.processes.module_process import ProcessError
 from streams.kafka.topics import TopicError
 
 _Item = TypeVar("_Item")
 
-_RUN_DIR = PROJECT / ".run"
+_RUN_DIR = state_directory()
 _INTERRUPTED = 130  # as shells say it
 say_bench = partial(say, "bench")
 """Tell on standard error what the bench is about to do."""

@@ -4,228 +4,43 @@ Without --out nothing is written: an estimate of the savings.
 """
 
 import argparse
-import os
 import sys
-from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
-from schemas import MediaType, Policy, Rejection
-from schemas.media_type import FLAC, MPEG, OGG, WAV
-from schemas.policy import LOSSLESS_TYPES, OPUS, VORBIS
-from scripts.cli import AUDIO_SUFFIXES, CommandError, content_of, fail, progress_bar
-from streams.analysis.analysis import analyse_lazily
-from streams.audio import DecodeLimits
-from streams.codecs import Encoded
-from streams.compression import DEFAULT_POLICY, INPUT_KEPT, choose, encode, smallest
-from streams.sandbox import DecoderSandbox, SandboxError
-
-_MAX_PCM_BYTES = 512 * 2**20  # well over an hour of anything
-_FORMATS = {"flac": FLAC, "opus": OPUS, "vorbis": VORBIS, "mp3": MPEG, "wav": WAV}
-_OUT_SUFFIXES = {FLAC: ".flac", OGG: ".ogg", MPEG: ".mp3", WAV: ".wav"}
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A file to compress, and where its result goes."""
-
-    path: Path
-    name: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """What became of one file.
-
-    Attributes:
-        job: The file.
-        bytes_in: Its size.
-        level: 1 to 5.
-        encoded: The result.
-        reason: Why it is this one.
-    """
-
-    job: Job
-    bytes_in: int
-    level: int
-    encoded: Encoded
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A file that could not be compressed, and why in one line."""
-
-    job: Job
-    problem: str
+from schemas.policy import LOSSLESS_TYPES
+from scripts.commands._formats import FORMATS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code, 1 when any file failed."""
-    parser = _parser()
-    options = parser.parse_args(argv)
-    if options.level in {"1", "2"} and options.format and _FORMATS[options.format] not in LOSSLESS_TYPES:
-        parser.error(f"--level {options.level} is lossless and --format {options.format} is not")
-    jobs, failures = _jobs(options.paths)
-    if not jobs and not failures:
-        return fail(
-            "compress", f"no audio in {', '.join(map(str, options.paths))}; names end in {', '.join(AUDIO_SUFFIXES)}"
-        )
-    try:
-        outcomes = _run(jobs, options)
-    except SandboxError as error:
-        return fail("compress", str(error))
-    except KeyboardInterrupt:
-        return 130
-    saved = [outcome for outcome in outcomes if isinstance(outcome, Saved)]
-    failures += [outcome for outcome in outcomes if isinstance(outcome, Failed)]
-    if saved:
-        Console(width=None if sys.stdout.isatty() else 120).print(_table(saved))
-    for failure in failures:
-        fail("compress", f"{failure.job.path}: {failure.problem}")
-    return 1 if failures else 0
+    command_line = parser()
+    options = command_line.parse_args(argv)
+    if options.level in {"1", "2"} and options.format and FORMATS[options.format] not in LOSSLESS_TYPES:
+        command_line.error(f"--level {options.level} is lossless and --format {options.format} is not")
+    from scripts.commands import _compressing  # noqa: PLC0415  the codecs, which --help does without
+
+    return _compressing.compress_files(options)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
         prog="scripts/compress", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
+    made.add_argument(
         "paths", nargs="+", type=Path, metavar="FILE|FOLDER", help="WAV, FLAC, OGG or MP3, or a folder with such files"
     )
-    parser.add_argument(
+    made.add_argument(
         "--level",
         choices=("auto", "1", "2", "3", "4", "5"),
         default="auto",
         help="fix the level (default: %(default)s)",
     )
-    parser.add_argument("--format", choices=tuple(_FORMATS), help="the format to write (default: chosen for each file)")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write the results there, in the same folders")
-    parser.add_argument("--dry-run", action="store_true", help="write nothing, whatever --out says")
-    return parser
-
-
-def _jobs(paths: Sequence[Path]) -> tuple[list[Job], list[Failed]]:
-    """Every file that is meant, once; folders are searched to the bottom, in order."""
-    jobs: dict[Path, Job] = {}
-    failures: list[Failed] = []
-    for path in paths:
-        if path.is_dir():
-            for file in sorted(path.rglob("*")):
-                if file.suffix.lower() in AUDIO_SUFFIXES and file.is_file():
-                    jobs.setdefault(file.resolve(), Job(file, file.relative_to(path)))
-        elif path.suffix.lower() in AUDIO_SUFFIXES or not path.exists():
-            jobs.setdefault(path.resolve(), Job(path, Path(path.name)))
-        else:
-            failures.append(
-                Failed(Job(path, Path(path.name)), f"the name has to end in one of {', '.join(AUDIO_SUFFIXES)}")
-            )
-    return list(jobs.values()), failures
-
-
-def _run(jobs: Sequence[Job], options: argparse.Namespace) -> list[Saved | Failed]:
-    level = None if options.level == "auto" else int(options.level)
-    policy = DEFAULT_POLICY if options.format is None else Policy(version=1, accept=(_FORMATS[options.format],))
-    threads = min(os.cpu_count() or 1, max(len(jobs), 1))
-    out = None if options.dry_run else options.out
-    names = _out_names(jobs)
-    with (
-        DecoderSandbox(threads, DecodeLimits(max_pcm_bytes=_MAX_PCM_BYTES)) as sandbox,
-        ThreadPoolExecutor(threads) as pool,
-        progress_bar() as progress,
-    ):
-        bar = progress.add_task("files", total=len(jobs))
-
-        def work(job: Job) -> Saved | Failed:
-            outcome = _compress(job, sandbox, policy, level)
-            if isinstance(outcome, Saved) and out is not None:
-                outcome = _written(outcome, out / names[job])
-            progress.advance(bar)
-            return outcome
-
-        return list(pool.map(work, jobs))
-
-
-def _compress(job: Job, sandbox: DecoderSandbox, policy: Policy, level: int | None) -> Saved | Failed:
-    try:
-        audio = content_of(job.path, _MAX_PCM_BYTES)
-    except CommandError as error:
-        return Failed(job, str(error))
-    media_type = MediaType(AUDIO_SUFFIXES[job.path.suffix.lower()])
-    clip = sandbox.decode(audio, media_type)
-    if isinstance(clip, Rejection):
-        return Failed(job, clip.reason)
-    decision = choose(clip, analyse_lazily(clip), policy, fixed_level=level)
-    encoded = encode(clip, decision.plan)
-    best = smallest(encoded, clip, audio, media_type, policy)
-    return Saved(job, len(audio), decision.plan.level, best, decision.reason if best == encoded else INPUT_KEPT)
-
-
-def _out_names(jobs: Sequence[Job]) -> dict[Job, Path]:
-    """Names without the new suffix, different for every file: a.wav becomes a, or stays a.wav beside a.mp3."""
-    stems = Counter(job.name.with_suffix("") for job in jobs)
-    wholes = Counter(job.name for job in jobs)
-    names: dict[Job, Path] = {}
-    for number, job in enumerate(jobs, start=1):
-        stem = job.name.with_suffix("")
-        if stems[stem] == 1:
-            names[job] = stem
-        elif wholes[job.name] == 1:
-            names[job] = job.name
-        else:  # files of the same name, from several folders
-            names[job] = job.name.with_name(f"{job.name.name}-{number}")
-    return names
-
-
-def _written(saved: Saved, stem: Path) -> Saved | Failed:
-    """Write a result; a file that is there already is never replaced by another one."""
-    encoded = saved.encoded
-    path = stem.with_name(stem.name + _OUT_SUFFIXES[encoded.content_type.partition(";")[0]])
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:
-            file.write(encoded.audio)
-    except FileExistsError:
-        if not path.is_file() or path.read_bytes() != encoded.audio:
-            return Failed(saved.job, f"{path} is there already and differs; choose another --out")
-    except OSError as error:
-        return Failed(saved.job, f"{path}: {error.strerror}")
-    return saved
-
-
-def _table(saved: Sequence[Saved]) -> Table:
-    table = Table(show_footer=True)
-    total_in = sum(result.bytes_in for result in saved)
-    total_out = sum(len(result.encoded.audio) for result in saved)
-    table.add_column("file", f"{len(saved)} files", overflow="fold")
-    table.add_column("bytes", f"{total_in:,}", justify="right")
-    table.add_column("compressed", f"{total_out:,}", justify="right")
-    table.add_column("ratio", f"{total_in / total_out:.2f}x", justify="right")
-    table.add_column("saved", f"{1 - total_out / total_in:.1%}", justify="right")
-    table.add_column("level", justify="right")
-    table.add_column("codec")
-    table.add_column("quality", justify="right")
-    table.add_column("reason")
-    for result in saved:
-        size = len(result.encoded.audio)
-        table.add_row(
-            escape(str(result.job.name)),
-            f"{result.bytes_in:,}",
-            f"{size:,}",
-            f"{result.bytes_in / size:.2f}x",
-            f"{1 - size / result.bytes_in:.1%}",
-            str(result.level),
-            result.encoded.codec,
-            f"{result.encoded.quality:.2f}",
-            result.reason,
-        )
-    return table
+    made.add_argument("--format", choices=tuple(FORMATS), help="the format to write (default: chosen for each file)")
+    made.add_argument("--out", type=Path, metavar="DIR", help="write the results there, in the same folders")
+    made.add_argument("--dry-run", action="store_true", help="write nothing, whatever --out says")
+    return made
 
 
 if __name__ == "__main__":

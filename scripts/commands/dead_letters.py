@@ -32,30 +32,31 @@ _Tell = Callable[[Refused], Told]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    parser = _parser()
-    options = parser.parse_args(argv)
+    command_line = parser()
+    options = command_line.parse_args(argv)
     problem = _problem_of(options)
     if problem is not None:
-        parser.error(problem)
+        command_line.error(problem)
     return run(_NAME, _run(options))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"scripts/{_NAME}", description=__doc__, epilog=_EPILOG)
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="scripts/dead_letters", description=__doc__, epilog=_EPILOG)
+    made.add_argument(
         "letters", nargs="*", type=_place, metavar="PARTITION:OFFSET", help="dead letters, as the list names them"
     )
-    parser.add_argument("--last", type=count, default=20, metavar="N", help="list so many (default: %(default)s)")
-    parser.add_argument("--save", type=Path, metavar="DIR", help="save the inputs' values as PARTITION-OFFSET.bin")
-    parser.add_argument(
+    made.add_argument("--last", type=count, default=20, metavar="N", help="list so many (default: %(default)s)")
+    made.add_argument("--save", type=Path, metavar="DIR", help="save the inputs' values as PARTITION-OFFSET.bin")
+    made.add_argument(
         "--replay",
         action="store_true",
         help="send the inputs in again, exactly as they came; each gets an outcome of its own, behind what its call "
         "has sent since",
     )
-    parser.add_argument("--dry-run", action="store_true", help="with --replay: only tell what would be sent")
-    parser.add_argument("--json", type=_json_file, metavar="FILE", help="write it for scripts; - is standard output")
-    which = parser.add_argument_group("which ones")
+    made.add_argument("--dry-run", action="store_true", help="with --replay: only tell what would be sent")
+    made.add_argument("--json", type=_json_file, metavar="FILE", help="write it for scripts; - is standard output")
+    which = made.add_argument_group("which ones")
     which.add_argument("--reason", metavar="CODE", help="refused for this reason")
     which.add_argument("--hotel", metavar="ID", help="of this hotel")
     which.add_argument("--since", type=moment, metavar="TIME", help="refused since then: 2026-11-30T08:00 (UTC), or 2h")
@@ -67,8 +68,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="save or send nothing where there are more (default: %(default)s)",
     )
-    add_cluster_options(parser)
-    return parser
+    add_cluster_options(made)
+    return made
 
 
 def _problem_of(options: argparse.Namespace) -> str | None:

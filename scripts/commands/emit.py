@@ -1,135 +1,48 @@
 """Sends audio files as calls: each FILE becomes one call, cut into segments, on the topic audio.raw."""
 
 import argparse
-import asyncio
-import math
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from schemas import MediaType, Position, RawAudio, Rejection
 from schemas.media_type import L16, SLIN
 from schemas.raw_audio import CHANNELS
-from schemas.topics import RAW
-from scripts.cli import AUDIO_SUFFIXES, CommandError, add_cluster_options, cluster_of, content_of, progress_bar, run
-from streams.audio import Clip, DecodeLimits, decode
-from streams.clients import RawAudioProducer
-from streams.clients.segments import segments
+from scripts.cli import add_cluster_options, run
 
-_SOURCE = "/hotel-audio-streams/emit"
-_MAX_PCM_BYTES = 512 * 2**20  # well over an hour of anything
-_ACKNOWLEDGED_WITHIN = 10.0  # seconds
 _SHORTEST = 0.02  # seconds: one packet of telephony
 _LONGEST = 60.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    return run("emit", _emit(_parser().parse_args(argv)))
+    options = parser().parse_args(argv)
+    from scripts.commands import _sending  # noqa: PLC0415  the decoders, which --help does without
+
+    return run("emit", _sending.send_files(options))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="scripts/emit", description=__doc__)
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="WAV, FLAC, OGG or MP3")
-    parser.add_argument("--hotel", required=True, help="hotel id")
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="scripts/emit", description=__doc__)
+    made.add_argument("files", nargs="+", type=Path, metavar="FILE", help="WAV, FLAC, OGG or MP3")
+    made.add_argument("--hotel", required=True, help="hotel id")
+    made.add_argument(
         "--call", required=True, help="call id of the first FILE; further ones are CALL-2, CALL-3 and so on"
     )
-    parser.add_argument("--channel", choices=CHANNELS, help="whose voice it is (default: not said)")
-    parser.add_argument("--realtime", action="store_true", help="send each segment when it would have been spoken")
-    parser.add_argument(
+    made.add_argument("--channel", choices=CHANNELS, help="whose voice it is (default: not said)")
+    made.add_argument("--realtime", action="store_true", help="send each segment when it would have been spoken")
+    made.add_argument(
         "--segment",
         type=_seconds,
         default=2.0,
         metavar="SECONDS",
         help="length of a segment (default: %(default)g)",
     )
-    parser.add_argument(
+    made.add_argument(
         "--media-type", choices=(L16, SLIN), default=L16, help="how samples are sent (default: %(default)s)"
     )
-    add_cluster_options(parser)
-    return parser
-
-
-async def _emit(options: argparse.Namespace) -> int:
-    cluster = cluster_of(options)
-    # Everything is read before anything is sent: a wrong file leaves no half of the calls behind.
-    clips = {
-        options.call if number == 1 else f"{options.call}-{number}": _read(path)
-        for number, path in enumerate(options.files, start=1)
-    }
-    await cluster.check([RAW])
-    async with RawAudioProducer(
-        cluster.bootstrap_servers, cluster.topic(RAW), timeout=_ACKNOWLEDGED_WITHIN
-    ) as producer:
-        with progress_bar() as progress:
-            total = sum(math.ceil(clip.frames / round(options.segment * clip.rate)) for clip in clips.values())
-            bar = progress.add_task("segments", total=total)
-            summaries = await asyncio.gather(
-                *(_send(producer, call, clip, options, lambda: progress.advance(bar)) for call, clip in clips.items())
-            )
-    print(*summaries, sep="\n")
-    return 0
-
-
-def _read(path: Path) -> Clip:
-    """One file, decoded.
-
-    Raises:
-        CommandError: If it cannot be read or is not audio that can be sent.
-    """
-    media_type = AUDIO_SUFFIXES.get(path.suffix.lower())
-    if media_type is None:
-        raise CommandError(f"{path}: the name has to end in one of {', '.join(AUDIO_SUFFIXES)}")
-    try:
-        content = content_of(path, _MAX_PCM_BYTES)
-    except CommandError as error:
-        raise CommandError(f"{path}: {error}") from error
-    clip = decode(content, MediaType(media_type), DecodeLimits(max_pcm_bytes=_MAX_PCM_BYTES))
-    if isinstance(clip, Rejection):
-        raise CommandError(f"{path}: {clip.reason}")
-    return clip
-
-
-async def _send(
-    producer: RawAudioProducer,
-    call: str,
-    clip: Clip,
-    options: argparse.Namespace,
-    advance: Callable[[], None],
-) -> str:
-    """Send one call; returns its summary."""
-    began = time.monotonic()
-    pending: list[asyncio.Task[Position]] = []
-    size = 0
-    for event in _cut(call, clip, options):
-        if options.realtime:
-            # A segment can be sent when its last word has been spoken.
-            spoken = (len(pending) + 1) * options.segment if not event.final else clip.frames / clip.rate
-            await asyncio.sleep(began + spoken - time.monotonic())
-        task = await producer.send_soon(event)
-        task.add_done_callback(lambda _: advance())
-        pending.append(task)
-        size += len(event.audio)
-    positions = await asyncio.gather(*pending)
-    first, last = positions[0], positions[-1]
-    return (
-        f"{call}: {len(positions)} segments, {clip.frames / clip.rate:.2f} s, {size} bytes to {first.topic} "
-        f"partition {first.partition}, offsets {first.offset} to {last.offset}"
-    )
-
-
-def _cut(call: str, clip: Clip, options: argparse.Namespace) -> Iterator[RawAudio]:
-    return segments(
-        clip,
-        hotel_id=options.hotel,
-        call_id=call,
-        source=_SOURCE,
-        seconds=options.segment,
-        channel=options.channel,
-        media=options.media_type,
-    )
+    add_cluster_options(made)
+    return made
 
 
 def _seconds(text: str) -> float:

@@ -19,7 +19,7 @@ _DEFAULT_PORT = 9092
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one action; standard output carries only the line that clients need."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     # While a cluster starts, refused connections are what is expected.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     console = Console(stderr=True, highlight=False)
@@ -34,27 +34,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
         prog="scripts/kafka",
         description=__doc__,
         epilog=f"settings, from the environment:\n{help_text(LocalSettings)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
+    made.add_argument(
         "action",
         choices=("up", "down", "status"),
         help="up: start it, or leave it running, and print KAFKA_BOOTSTRAP_SERVERS=...; "
         "down: end it and remove its data; status: exit 0 when it is up, 1 otherwise",
     )
-    parser.add_argument("--brokers", type=int, choices=SIZES, default=1, help="how many (default: 1)")
-    parser.add_argument(
+    made.add_argument("--brokers", type=int, choices=SIZES, default=1, help="how many (default: 1)")
+    made.add_argument(
         "--port",
         type=int,
         default=_DEFAULT_PORT,
         help=f"the first broker's port; three brokers take three adjacent ones (default: {_DEFAULT_PORT})",
     )
-    return parser
+    return made
 
 
 def _directory(port: int) -> Path:

@@ -23,23 +23,24 @@ _LOOK_SECONDS = 5.0
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     cluster = cluster_of(options)
     return run("lag", _watch(cluster) if options.watch else _show(cluster, options.json))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
         prog="scripts/lag",
         description=__doc__,
         epilog="Counted is what read_committed consumers may read: where only markers of transactions are left, nothing"
         " waits. The age of more than 16 partitions that are behind takes several looks.",
     )
-    how = parser.add_mutually_exclusive_group()
+    how = made.add_mutually_exclusive_group()
     how.add_argument("--json", type=writable, metavar="FILE", help="write the figures to a file as well")
     how.add_argument("--watch", action="store_true", help=f"look again every {_LOOK_SECONDS:g} s, until Ctrl-C")
-    add_cluster_options(parser)
-    return parser
+    add_cluster_options(made)
+    return made
 
 
 async def _show(cluster: Cluster, file: Path | None) -> int:

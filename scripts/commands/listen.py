@@ -20,26 +20,27 @@ _LONGEST_STEM = 100
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    return run("listen", _listen(_parser().parse_args(argv)))
+    return run("listen", _listen(parser().parse_args(argv)))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="scripts/listen", description=__doc__)
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="scripts/listen", description=__doc__)
+    made.add_argument(
         "--save", type=Path, metavar="DIR", help="save each result as CALL-SEQUENCE with its format's suffix"
     )
-    parser.add_argument(
+    made.add_argument(
         "--from-beginning", action="store_true", help="start at the oldest result (default: at the next one)"
     )
-    parser.add_argument("--count", type=count, metavar="N", help="stop after N results (default: never)")
-    parser.add_argument(
+    made.add_argument("--count", type=count, metavar="N", help="stop after N results (default: never)")
+    made.add_argument(
         "--timeout",
         type=seconds,
         metavar="S",
         help="stop after S seconds without a result; exit 1 if --count was not reached (default: wait on)",
     )
-    add_cluster_options(parser)
-    return parser
+    add_cluster_options(made)
+    return made
 
 
 async def _listen(options: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ _NAME = "monitoring"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one action; standard output carries only addresses and paths."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     actions = {"up": _up, "down": _down, "status": _status, "render": _render}
     try:
         return actions[options.action](options)
@@ -32,38 +32,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=f"scripts/{_NAME}",
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
+        prog="scripts/monitoring",
         description=__doc__,
         epilog=f"settings, from the environment:\n{help_text(MonitoringSettings)}\n{help_text(LocalSettings)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
+    made.add_argument(
         "action",
         choices=("up", "down", "status", "render"),
         help="up: start both with the rules of infra/prometheus; down: end them and remove their data; status: exit 0 "
         "when both are up, 1 otherwise; render: only write their configuration, for servers elsewhere",
     )
-    parser.add_argument(
+    made.add_argument(
         "--workers",
         default="127.0.0.1:8080",
         metavar="HOST:PORT,...",
         help="HTTP endpoints of the workers (default: %(default)s)",
     )
-    parser.add_argument(
+    made.add_argument(
         "--minimum", type=count, default=1, metavar="N", help="with fewer workers an alert is raised (default: 1)"
     )
-    parser.add_argument("--port", type=int, default=9090, help="Prometheus' port (default: %(default)s)")
-    parser.add_argument("--alertmanager-port", type=int, default=9093, help="(default: %(default)s)")
-    parser.add_argument(
+    made.add_argument("--port", type=int, default=9090, help="Prometheus' port (default: %(default)s)")
+    made.add_argument("--alertmanager-port", type=int, default=9093, help="(default: %(default)s)")
+    made.add_argument(
         "--out",
         type=Path,
         default=Path("monitoring"),
         metavar="DIRECTORY",
         help="where render writes (default: %(default)s)",
     )
-    return parser
+    return made
 
 
 def _monitoring(options: argparse.Namespace) -> Monitoring:

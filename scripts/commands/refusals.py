@@ -38,13 +38,18 @@ _SECTIONS: dict[Subject, str] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    argparse.ArgumentParser(
+    parser().parse_args(argv)
+    print(document(), end="")
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    return argparse.ArgumentParser(
         prog="scripts/refusals",
         description=__doc__,
         epilog="After a change of the catalogue: ./scripts/refusals > docs/REFUSALS.md",
-    ).parse_args(argv)
-    print(document(), end="")
-    return 0
+    )
 
 
 def document() -> str:

@@ -21,7 +21,7 @@ earliest."""
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     cluster = cluster_of(options)
     if options.action == "apply":
         work = _apply(cluster, options.replication, update=options.update_settings)
@@ -32,9 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run("topics", work)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="scripts/topics", description=__doc__)
-    actions = parser.add_subparsers(dest="action", required=True, metavar="apply|check|grow")
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="scripts/topics", description=__doc__)
+    actions = made.add_subparsers(dest="action", required=True, metavar="apply|check|grow")
     apply = actions.add_parser(
         "apply",
         help="create what is missing, check the rest; safe to repeat; --update-settings after an upgrade",
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     grow.add_argument("--yes", action="store_true", help="do it; without this, only say what it would mean")
     for parser_of_action in (apply, check, grow):
         add_cluster_options(parser_of_action)
-    return parser
+    return made
 
 
 async def _apply(cluster: Cluster, replication: int | None, *, update: bool) -> int:

@@ -1,4 +1,4 @@
-"""Run one worker in the foreground."""
+"""Runs one worker in the foreground."""
 
 import argparse
 import sys
@@ -21,15 +21,20 @@ settings, from the environment:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse the (empty) command line and run; returns the exit code."""
     signals.exit_on_stop_signal()
-    argparse.ArgumentParser(
-        prog="worker",
-        description=__doc__,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    ).parse_args(argv)
+    parser().parse_args(argv)
     from agents import worker  # noqa: PLC0415  takes a second or two, in which the worker may be asked to stop
 
     return worker.main()
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    return argparse.ArgumentParser(
+        prog="scripts/worker",
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 if __name__ == "__main__":

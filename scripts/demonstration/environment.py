@@ -12,6 +12,7 @@ from pathlib import Path
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
+from infra.directories import CHECKOUT
 from infra.kafka.cluster import LocalCluster
 from infra.kafka.ports import HOST, free_ports
 from scripts.cli import Cluster
@@ -20,8 +21,6 @@ from scripts.processes.worker_process import WorkerProcess
 from streams.kafka.topics import apply_topics
 from streams.runtime.setting_declaration import declared
 from streams.runtime.settings import Settings
-
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ class DemoEnvironment:
         exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in self.variables().items())
         lines = [
             "Kafka and the worker go on. In a shell:",
-            f"  cd {shlex.quote(str(PROJECT))}",
+            *([] if CHECKOUT is None else [f"  cd {shlex.quote(str(CHECKOUT))}"]),
             f"  export {exports}",
             "  ./scripts/listen --from-beginning                                  # every result",
             "  ./scripts/emit FILE.wav --hotel seaside --call call-1 --realtime   # another call",

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_PROJECT = Path(__file__).resolve().parents[2]
+#: The directory that the packages are imported from.
+IMPORTED_FROM = Path(__file__).resolve().parents[__name__.count(".")]
 _STOP_WITHIN_S = 30.0
 _TAIL_LINES = 12
 
@@ -23,7 +24,7 @@ def module_command(module: str, arguments: Sequence[str]) -> list[str]:
 
 def module_environment(settings: Mapping[str, str]) -> dict[str, str]:
     """The environment in which it is found: this process's, and the settings."""
-    return {**os.environ, **settings, "PYTHONPATH": str(_PROJECT)}
+    return {**os.environ, **settings, "PYTHONPATH": str(IMPORTED_FROM)}
 
 
 class ModuleProcess:

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 
+from scripts.commands import worker
 from scripts.processes.module_process import ModuleProcess
 
-MODULE = "scripts.commands.worker"
+MODULE = worker.__name__
 _READY_WITHIN_S = 60.0
 _POLL_S = 0.1
 

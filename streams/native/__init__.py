@@ -14,8 +14,8 @@ try:
     from streams.native._kernels import ffi, lib
 except ModuleNotFoundError as missing:
     raise ImportError(
-        "streams.native is not compiled: run `python streams/native/build.py`, or any command in scripts/, which does "
-        "that on first use"
+        f"{__name__} is not compiled: in a checkout, any command in scripts/ compiles it, as does `python "
+        "streams/native/build.py`; elsewhere, install a wheel, or install again where there is a C compiler"
     ) from missing
 
 __all__ = ["ffi", "functions", "lib"]

@@ -22,7 +22,7 @@ from streams.sandbox import messages
 _CALLS_PER_CHILD = 2000
 _START_SECONDS = 30.0
 _STOP_SECONDS = 5.0
-_DECODER = "streams.audio.decode:decode"
+_DECODER = f"{decode.__module__}:{decode.__name__}"
 
 
 class SandboxError(RuntimeError):

@@ -15,8 +15,13 @@ from scripts.benchmarks.streaming.results import Results
 from scripts.benchmarks.streaming.speech import LEVELS, Segment
 from scripts.benchmarks.streaming.systems import CEILINGS, SYSTEMS, cpu_seconds, setup
 from scripts.cli import Cluster
-from scripts.demonstration.environment import PROJECT
-from scripts.processes.module_process import ModuleProcess, ProcessError, module_command, module_environment
+from scripts.processes.module_process import (
+    IMPORTED_FROM,
+    ModuleProcess,
+    ProcessError,
+    module_command,
+    module_environment,
+)
 
 #: Two for each call, which warm up every thread and open every partition's transaction.
 WARM_UP = 2 * CALLS
@@ -124,7 +129,7 @@ def _ceiling(work: str, cluster: Cluster, scene: Scene) -> Measured:
     done = subprocess.run(
         module_command("scripts.benchmarks.streaming.peers.in_memory", words),
         env=module_environment({}),
-        cwd=PROJECT,
+        cwd=IMPORTED_FROM,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

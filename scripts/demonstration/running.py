@@ -1,0 +1,117 @@
+"""Runs the demo from beginning to end, and stops what it has started."""
+
+import json
+import logging
+import signal
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from aiokafka.errors import KafkaError
+from rich.console import Console
+
+from infra.directories import cache_directory
+from infra.kafka.errors import LocalKafkaError
+from scripts.cli import CommandError, fail, progress_bar, say
+from scripts.demonstration.calls import make_calls
+from scripts.demonstration.environment import prepare
+from scripts.demonstration.flow import stream
+from scripts.demonstration.levels import compare
+from scripts.demonstration.recordings import load
+from scripts.demonstration.report import Report
+from scripts.demonstration.verdict import judge
+from scripts.processes.files import save_all
+from scripts.processes.module_process import ProcessError
+from scripts.processes.worker_process import WorkerProcess
+from streams.kafka.topics import TopicError
+from streams.runtime.setting_declaration import SettingsError
+
+_INTERRUPTED = 130  # as shells say it
+_SHOWN_FAULTS = 10
+_say = partial(say, "demo")
+
+
+def demonstrate(json_file: Path | None, out: Path | None, *, keep: bool) -> int:
+    """Run the demo; returns the command's exit code.
+
+    Args:
+        json_file: Gets the report as JSON.
+        out: Directory for the results; without it, one of this run.
+        keep: Leave Kafka and the worker running.
+    """
+    # The client library repeats with every retry what the demo tells once.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)
+    # Ended from outside, the demo still stops what it has started, as after Ctrl-C; which a shell's background jobs,
+    # and whatever is started from one, would ignore.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        with ExitStack() as started:
+            try:
+                return _demonstrate(started, json_file, out, keep=keep)
+            finally:
+                _ignore_interrupts()
+    except (LocalKafkaError, ProcessError) as error:
+        _say(str(error))  # of several lines: the end of a log
+        return 1
+    except (CommandError, SettingsError, TopicError) as error:
+        return fail("demo", str(error))
+    except (KafkaError, OSError) as error:
+        return fail("demo", f"{type(error).__name__}: {error}")
+    except KeyboardInterrupt:
+        _say("interrupted; what it had started is stopped")
+        return _INTERRUPTED
+
+
+def _demonstrate(started: ExitStack, json_file: Path | None, out: Path | None, *, keep: bool) -> int:
+    report, worker = _run(out, started)
+    if json_file is not None:
+        json_file.write_text(json.dumps(report.as_json(), indent=2) + "\n")
+    report.print(Console())
+    if keep:
+        started.pop_all()
+        print(report.environment.how_to_go_on(worker))
+    for fault in report.verdict.faults[:_SHOWN_FAULTS]:
+        _say(fault)
+    if report.verdict.faults:
+        return fail("demo", f"{len(report.verdict.faults)} things are not as they have to be")
+    return 0
+
+
+def _run(out: Path | None, started: ExitStack) -> tuple[Report, WorkerProcess]:
+    began = time.monotonic()
+    environment = prepare(started, _say)
+    worker = environment.worker()
+    started.callback(worker.stop)
+    worker.start()
+    _say("starting a worker")
+    recordings = load(cache_directory() / "recordings", _say)
+    inputs = make_calls(recordings, environment.name)
+    worker.wait_until_ready()
+    _say(f"sending {len(inputs)} records")
+    with progress_bar() as progress:
+        bar = progress.add_task("answered", total=len(inputs))
+        sent, arrived = stream(environment.cluster, inputs, lambda: progress.advance(bar), worker.require_alive)
+    verdict = judge(sent, arrived)
+    _say("opening the files, comparing the levels")
+    directory = out or environment.directory / "files"
+    files, problems = save_all(verdict.results, directory)
+    report = Report(
+        environment=environment,
+        recordings=recordings.origin,
+        verdict=replace(verdict, faults=[*verdict.faults, *problems]),
+        levels=compare(inputs),
+        files=files,
+        playable=len(files) - len(problems),
+        out=directory,
+        seconds=time.monotonic() - began,
+    )
+    return report, worker
+
+
+def _ignore_interrupts() -> None:
+    """A second Ctrl-C must not keep what was started from being stopped."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
