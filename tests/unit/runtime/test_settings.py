@@ -169,6 +169,27 @@ def test_what_is_shown_has_every_variable_and_no_secret() -> None:
     assert told["AUDIO_LAG_OBJECTIVE"] == 5.0
 
 
+def test_names_and_defaults_that_operators_rely_on_stay() -> None:
+    defaults = {one.variable: one.default for one in declared(Settings).values()}
+    assert (
+        defaults.items()
+        >= {
+            "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9092",
+            "AUDIO_GROUP": "hotel-audio",
+            "AUDIO_TOPIC_PREFIX": "",
+            "AUDIO_STATE_DIR": ".state",
+            "AUDIO_HTTP_PORT": "8080",
+            "AUDIO_COMPRESSION_LEVEL": "auto",
+            "AUDIO_MAX_CONCURRENCY": "50",
+            "AUDIO_PROCESSING_TIMEOUT": "120s",
+            "AUDIO_CACHE_SIZE": "512MB",
+            "AUDIO_CACHE_TTL": "3600s",
+            "AUDIO_HEALTH_CHECK_INTERVAL": "30s",
+        }.items()
+    )
+    assert Settings.from_environment({"AUDIO_HEALTH_CHECK_INTERVAL": "30"}) == Settings()
+
+
 def test_a_command_reads_only_what_it_needs() -> None:
     environ = {"AUDIO_GROUP": "g", "AUDIO_HTTP_PORT": "http"}
     assert ClusterSettings.from_environment(environ) == ClusterSettings(group="g")
