@@ -1,4 +1,4 @@
-"""One pool thread at a time runs Python code."""
+"""A lock that lets one pool thread at a time run Python code."""
 
 import threading
 
@@ -7,7 +7,7 @@ PATIENCE = 0.05
 
 
 class InterpreterGate:
-    """A lock that lets one pool thread at a time run Python code: ``with gate:``. Not reentrant.
+    """Lets one pool thread at a time run Python code: ``with gate:``. Not reentrant.
 
     CPython's global lock changes hands at every call that releases it, dozens of times per record, and each waiting
     thread sleeps and wakes every time. The gate changes hands once per record.
@@ -16,8 +16,8 @@ class InterpreterGate:
     instead of the slow one. So no record can block the others.
 
     Attributes:
-        released: A context for use inside the gate, ``with gate.released:``. Other threads run meanwhile. Use it around
-            long calls that do not need the interpreter.
+        released: A context manager for use inside the gate, ``with gate.released:``. Other threads run meanwhile. Use
+            it around long calls that do not need the interpreter.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class InterpreterGate:
 
 
 class _Released:
-    """The time in which a thread lets others through the gate."""
+    """Releases the gate on entry, and acquires it again on exit."""
 
     def __init__(self, gate: InterpreterGate) -> None:
         self._gate = gate

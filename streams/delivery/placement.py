@@ -1,4 +1,4 @@
-"""Notices calls whose records lie in more than one partition: their order is lost."""
+"""Detects calls whose records are in more than one partition: their order is lost."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from streams.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
-#: Calls that are remembered: more than are under way at a time. Each takes some 300 bytes.
+#: Calls that are remembered, more than are active at a time. Each takes some 300 bytes.
 _CALLS = 10_000
-#: Senders that are told of once each; what they send is counted in any case.
+#: Senders with another partitioner that are logged, once each; all misplaced records are counted.
 _MAX_SOURCES = 200
 
 
 class _Call:
-    """Where a call belongs, and where its records were found."""
+    """The partition in which a call's key belongs, and the partitions in which its records were found."""
 
     __slots__ = ("expected", "partitions")
 
@@ -28,17 +28,17 @@ class _Call:
 
 
 class Placement:
-    """Holds the partition of each record against the call's others, and against the one that its key belongs in.
+    """Compares the partition of each record with its call's other records, and with the one that murmur2 gives.
 
-    Kafka keeps order within a partition, so a call's senders have to choose the same one. The contract's way to choose
-    is murmur2. A sender that chooses otherwise, and always in the same way, does no harm by itself: its records are
-    counted. A call in two partitions has lost its order: that is a warning, and an alert. A worker sees it only where
-    both partitions are its own at the time. Not thread-safe: call it on the event loop.
+    Kafka keeps order within a partition, so all senders of a call have to choose the same one. The contract prescribes
+    murmur2. A sender that uses another partitioner consistently does no harm by itself: its records are counted as
+    misplaced. A call in two partitions has lost its order: this is logged as a warning, and alerted. A worker detects
+    it only if it owns both partitions at the time. Not thread-safe: call it on the event loop.
 
     Args:
-        partitions: How many partitions the input topic has now; 0 where that is not known.
-        metrics: Where they are counted.
-        calls: How many calls are remembered; the ones seen last.
+        partitions: Returns the number of partitions of the input topic; 0 when it is unknown.
+        metrics: Count misplaced records and split calls.
+        calls: Number of calls to remember; the least recent ones are forgotten.
     """
 
     def __init__(self, partitions: Callable[[], int], metrics: Metrics, calls: int = _CALLS) -> None:
@@ -52,12 +52,12 @@ class Placement:
         self._count = 0
 
     def seen(self, call_id: str, partition: int, source: str) -> None:
-        """Note a record.
+        """Check one record.
 
         Args:
-            call_id: Its call, which is its key.
-            partition: Where it lay.
-            source: Who sent it.
+            call_id: Its call id, which is its key.
+            partition: Its partition.
+            source: Its sender (``ce_source``).
         """
         call = self._calls.get(call_id)
         if call is None:
@@ -71,7 +71,7 @@ class Placement:
 
     def _begin(self, call_id: str, partition: int, source: str) -> _Call:
         count = self._partitions() or self._count
-        if count != self._count:  # partitions were added: calls belong elsewhere from now on
+        if count != self._count:  # partitions were added: keys map to other partitions now
             self._calls.clear()
             self._count = count
         expected = self._choose(call_id.encode(), range(count), ()) if count else partition

@@ -1,4 +1,4 @@
-"""Where partitions begin: their committed offsets, held against what their logs still have."""
+"""Start offsets of partitions: the committed offsets, checked against the bounds of the logs."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -11,13 +11,13 @@ from streams.kafka.protocol.list_offsets import Bounds
 
 
 class OffsetBeyondLogError(RuntimeError):
-    """A worker has answered records beyond the end of the log: the log has lost some, or is another one.
+    """A worker committed an offset beyond the end of the log: the log lost records, or it is another log.
 
-    Which of the records that it has now are answered, only an operator can know. The worker ends.
+    Only an operator can know which of the log's records have results. The worker ends.
 
     Args:
         message: What is wrong, and what to do.
-        offsets: The committed offsets in question.
+        offsets: The committed offsets beyond the end.
     """
 
     def __init__(self, message: str, offsets: Mapping[TopicPartition, int]) -> None:
@@ -25,13 +25,13 @@ class OffsetBeyondLogError(RuntimeError):
         self.offsets = offsets
 
 
-class Beginning(NamedTuple):
-    """Where a partition begins.
+class StartOffset(NamedTuple):
+    """Where processing of a partition starts.
 
     Attributes:
-        offset: Of the first record to answer.
-        expired: Offsets behind the committed one that the log no longer has: nobody has answered them.
-        beyond: Offsets by which the committed one lay beyond the log's end.
+        offset: Offset of the first record to process.
+        expired: Offsets from the committed one on that the log no longer has: their records were never processed.
+        beyond: Offsets by which the committed offset lies beyond the end of the log.
     """
 
     offset: int
@@ -40,30 +40,32 @@ class Beginning(NamedTuple):
 
 
 def is_beyond(committed: OffsetAndMetadata | None, bounds: Bounds | None) -> bool:
-    """Whether a committed offset lies beyond the log's end. A leader that has just changed may say so for a moment."""
+    """Whether a committed offset lies beyond the end of the log. It may seem so briefly after a change of leader."""
     return committed is not None and bounds is not None and committed.offset > bounds.end
 
 
-def beginnings(committed: Committed, bounds: Mapping[TopicPartition, Bounds | None]) -> dict[TopicPartition, Beginning]:
-    """Decide where partitions begin, so that no record of their logs is left out.
+def start_offsets(
+    committed: Committed, bounds: Mapping[TopicPartition, Bounds | None]
+) -> dict[TopicPartition, StartOffset]:
+    """Choose the start offset of each partition so that no record of its log is skipped.
 
-    An offset beyond the log's end that no worker has committed was set by something else, or copied from another
-    cluster: it says nothing about this log, which is read from its start. One that a worker has committed says that
-    the log has lost records; going on from its start would answer again what is answered, and going on from its end
-    would leave out what has come since. It is marked so, because the log may grow beyond it.
+    An offset beyond the end of the log that no worker committed was set by a tool, or copied from another cluster: it
+    does not refer to this log, which is read from its start. If a worker committed it, the log has lost records:
+    continuing at its start would process records twice, and continuing at its end would skip those written since. The
+    offset is marked, because the log may grow beyond it.
 
     Args:
-        committed: The committed offsets of those partitions that have one.
-        bounds: Of every partition's log; None where they could not be had. A fetch that is out of range is noticed
-            later.
+        committed: The committed offset of each partition that has one.
+        bounds: The bounds of each partition's log; None when they could not be read. An offset out of range is
+            detected by the fetch then.
 
     Raises:
-        OffsetBeyondLogError: When a worker has committed an offset beyond a log's end, now or when it was marked.
+        OffsetBeyondLogError: When a worker committed an offset that is beyond the end of its log, or was marked so.
     """
     lost = {tp: known.offset for tp, known in committed.items() if _is_lost(known, bounds[tp])}
     if lost:
         raise OffsetBeyondLogError(_message(lost), lost)
-    return {tp: _beginning(committed.get(tp), found) for tp, found in bounds.items()}
+    return {tp: _start_offset(committed.get(tp), found) for tp, found in bounds.items()}
 
 
 def _is_lost(committed: OffsetAndMetadata, bounds: Bounds | None) -> bool:
@@ -71,14 +73,14 @@ def _is_lost(committed: OffsetAndMetadata, bounds: Bounds | None) -> bool:
     return by_a_worker and (is_marked_beyond_log(committed.metadata) or is_beyond(committed, bounds))
 
 
-def _beginning(committed: OffsetAndMetadata | None, bounds: Bounds | None) -> Beginning:
+def _start_offset(committed: OffsetAndMetadata | None, bounds: Bounds | None) -> StartOffset:
     if bounds is None:
-        return Beginning(committed.offset if committed else 0)
+        return StartOffset(committed.offset if committed else 0)
     if committed is None:
-        return Beginning(bounds.start)
+        return StartOffset(bounds.start)
     if is_beyond(committed, bounds):
-        return Beginning(bounds.start, beyond=committed.offset - bounds.end)
-    return Beginning(max(committed.offset, bounds.start), expired=max(0, bounds.start - committed.offset))
+        return StartOffset(bounds.start, beyond=committed.offset - bounds.end)
+    return StartOffset(max(committed.offset, bounds.start), expired=max(0, bounds.start - committed.offset))
 
 
 def _message(lost: Mapping[TopicPartition, int]) -> str:

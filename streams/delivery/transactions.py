@@ -1,4 +1,4 @@
-"""The transactions of one worker in one generation of its group, and whose they are."""
+"""The transactions of one worker in one generation of its consumer group, and the fencing of former owners."""
 
 import asyncio
 from collections import defaultdict
@@ -18,29 +18,30 @@ from streams.kafka.produce_errors import OutcomeRefusedError, RefusedBatchError,
 from streams.kafka.protocol.api_versions import ApiVersions
 from streams.kafka.protocol.offset_fetch import UnstableOffsetCommitError, fetch_committed
 from streams.kafka.protocol.txn_offset_commit import GroupMember, Offsets
-from streams.kafka.transactional_writer import REQUEST_TIMEOUT_MS, TransactionalWriter, together
+from streams.kafka.transactional_writer import REQUEST_TIMEOUT_MS, TransactionalWriter, run_concurrently
 
-#: As long as brokers take to abort a transaction that a dead worker left open under a name that nobody knows, and below
-#: what Faust gives a step of a recovery.
+#: Seconds. Long enough for brokers to abort a transaction that a dead worker left open under an unknown transactional
+#: id, and less than Faust's time limit for a step of a recovery.
 _START_TIMEOUT = 38.0
 _START_ATTEMPT_PAUSE = 0.5
 _READ_PAUSE = 0.02
-#: Longer than brokers wait before they abort a transaction: its fate is decided when this is over.
+#: Seconds. Longer than brokers wait before they abort a transaction, so that it is decided when this time is over.
 _COMMIT_TIMEOUT = 60.0
 _STOP_TIMEOUT = 5.0
-#: The version of Kafka's transactions in which what is written makes itself part of them (KIP-890).
+#: From this version of Kafka's transactions on, produce and offset requests join the transaction by themselves
+#: (KIP-890).
 _TRANSACTION_VERSION = 2
 
 
 class Batch(NamedTuple):
-    """What one input partition adds to a transaction.
+    """The outputs and the offset that one input partition adds to a transaction.
 
     Attributes:
-        tp: The partition; outputs go to the same number.
-        outputs: In the order of their inputs.
-        next_offset: Of the first input that is not in it.
-        first_offset: Of the first input that is in it; None where there is none.
-        mark: Noted behind the writer's name, see `is_marked_beyond_log`.
+        tp: The input partition; outputs go to partitions of the same number.
+        outputs: The outputs, in the order of their inputs.
+        next_offset: Offset of the first input after the batch; this is committed.
+        first_offset: Offset of the first input of the batch; None for a batch without inputs.
+        mark: Suffix of the committed metadata, see `is_marked_beyond_log`.
     """
 
     tp: TopicPartition
@@ -50,44 +51,44 @@ class Batch(NamedTuple):
     mark: str = ""
 
 
-#: Noted behind a writer's name: the offset beside it was found beyond the end of its log.
+#: Suffix of the metadata of a committed offset that was found beyond the end of its log.
 BEYOND_LOG = " beyond the log"
 
-#: The offset of each partition that has one, and what is noted beside it.
+#: The committed offset, with its metadata, of each partition that has one.
 Committed = Mapping[TopicPartition, OffsetAndMetadata]
 
 
 class Transactor(Protocol):
-    """What a worker needs of Kafka: to write outputs and their inputs' offsets together or not at all."""
+    """Writes outputs and the offsets of their inputs to Kafka, together or not at all."""
 
     async def start(self) -> Committed:
-        """Fence every earlier owner of the partitions, complete its transaction, and read the committed offsets."""
+        """Fence former owners of the partitions, end their open transactions, then read the committed offsets."""
 
     async def commit(self, batches: Sequence[Batch]) -> None:
         """Write outputs and the next input offsets in one transaction."""
 
     async def stop(self) -> None:
-        """Release the connections; nothing is in flight any more."""
+        """Close the connections; no commit may be in flight."""
 
 
 class GroupProducer:
     """Writes outputs and input offsets of a worker's partitions in transactions, for one generation of its group.
 
-    Two things keep a former owner that still believes to be alive from writing. The group's coordinator takes offsets
-    from members of the present generation only, so that no transaction of another one can commit. And each commit
-    leaves its writer's name beside the offsets: whoever owns a partition next starts under the name it finds there as
-    well, which completes or aborts what is open, at once and not when it times out. A name is of one generation; that
-    one is over, so this never hits a worker of the present one.
+    Two mechanisms stop a former owner that still runs. The group's coordinator accepts offsets from members of the
+    current generation only, so that no transaction of an earlier one can commit. And each commit stores the writer's
+    name in the metadata of the offsets: the next owner of the partition also starts a producer under that name, which
+    completes or aborts the open transaction at once instead of after its timeout. A name belongs to one generation,
+    and that one is over, so this never fences a worker of the current generation.
 
-    The committed offsets are read after that: they are not settled while a former owner's transaction is open. And they
-    are read only from the broker that has just taken an offset of this worker in this generation, see
+    The committed offsets are read after that, because they may change while a former owner's transaction is open. And
+    they are read only from the broker that just accepted an offset of this worker in this generation, see
     `_find_coordinator`.
 
     Args:
         bootstrap_servers: ``host:port[,host:port...]``.
-        member: The worker, as its group knows it.
-        tps: Its partitions.
-        clocks: Told when brokers appended what was written.
+        member: The worker as a member of its group.
+        tps: Its input partitions.
+        clocks: Receives the brokers' append times; None to ignore them.
     """
 
     def __init__(
@@ -105,13 +106,13 @@ class GroupProducer:
         self._writer: TransactionalWriter | None = None
 
     async def start(self) -> Committed:
-        """Fence, start and read the committed offsets, waiting for brokers and coordinators that are on their way up.
+        """Start the producer, fence former owners and read the committed offsets; wait for brokers to become available.
 
         Raises:
-            ProducerFenced: If the group no longer knows the member so.
-            IncompatibleBrokerVersion: When the cluster's transactions are of an earlier version.
+            ProducerFenced: If the group has moved to another generation, or no longer knows the member.
+            IncompatibleBrokerVersion: When the cluster's transaction version is too low.
             KafkaError: When the brokers refuse.
-            TimeoutError: When they do not come in time.
+            TimeoutError: When they are not available in time.
         """
         if not self._tps:
             return {}
@@ -129,13 +130,13 @@ class GroupProducer:
     async def commit(self, batches: Sequence[Batch]) -> None:
         """Write outputs and the next input offsets in one transaction.
 
-        Any error leaves the transaction's fate open. It is not aborted here: the process ends, and the next owner's
-        start completes or aborts it.
+        After an error it is unknown whether the transaction was committed. It is not aborted here: the process must
+        end, and the start of the next owner completes or aborts it.
 
         Raises:
-            OutcomeRefusedError: A topic does not take an outcome. The worker must end; see above.
-            KafkaError: Likewise, for any other reason.
-            TimeoutError: Likewise.
+            OutcomeRefusedError: When a topic does not accept an outcome.
+            KafkaError: When the brokers refuse for another reason.
+            TimeoutError: When the commit takes too long.
         """
         if self._writer is None:
             raise RuntimeError("commit before start")
@@ -146,17 +147,17 @@ class GroupProducer:
             raise OutcomeRefusedError(refusal_message(error, _inputs(batches, error.partition))) from None
 
     async def stop(self) -> None:
-        """Release the connections.
+        """Close the connections.
 
         Raises:
-            TimeoutError: When something is still under way and does not end.
+            TimeoutError: When pending requests do not end in time.
         """
         if self._client is not None:
             client, self._client = self._client, None
             await asyncio.wait_for(client.close(), _STOP_TIMEOUT)
 
     async def _commit(self, writer: TransactionalWriter, batches: Sequence[Batch]) -> None:
-        await together(
+        await run_concurrently(
             writer.write(_by_partition(batches)), writer.commit_offsets(self._member, self._offsets(batches))
         )
         await writer.commit()
@@ -168,7 +169,7 @@ class GroupProducer:
         }
 
     async def _fence_and_read(self, client: AIOKafkaClient, writer: TransactionalWriter) -> Offsets:
-        """Read whose transactions may be open and end them, then read the offsets, both from the true coordinator."""
+        """End transactions that former owners left open, then read the offsets; both from the valid coordinator."""
         while True:
             broker = await self._find_coordinator(writer)
             try:
@@ -181,12 +182,12 @@ class GroupProducer:
             await asyncio.sleep(_READ_PAUSE)
 
     async def _find_coordinator(self, writer: TransactionalWriter) -> int:
-        """Find a broker whose answers about committed offsets hold everything that was committed until now.
+        """Find the broker that certainly is the group's coordinator and knows all committed offsets.
 
-        A former coordinator that was frozen, or is cut off from the other brokers, goes on calling itself the
-        coordinator and answers with old offsets. What it cannot do is to take an offset: that needs the other replicas.
-        So this worker adds one to a transaction, which is aborted then. Whoever takes it knows all that was committed
-        before it, and knows this member in this generation, so that nobody else can commit after it.
+        A former coordinator that was frozen, or is cut off from the other brokers, still claims to be the coordinator
+        and answers with old offsets. But it cannot accept an offset, because that needs the other replicas. So this
+        worker adds an offset to a transaction and then aborts it. The broker that accepted the offset knows everything
+        committed before, and knows this member in this generation, so that no other member can commit afterwards.
 
         Returns:
             The broker's id.
@@ -194,14 +195,14 @@ class GroupProducer:
         while True:
             try:
                 broker = await writer.commit_offsets(self._member, {self._tps[0]: OffsetAndMetadata(0, "")})
-            except InvalidProducerIdMapping:  # a former coordinator of transactions as well: it does not know this one
+            except InvalidProducerIdMapping:  # it is a former transaction coordinator too, without our transactional id
                 await asyncio.sleep(_READ_PAUSE)
             else:
                 await writer.abort()
                 return broker
 
     async def _read_stable(self, client: AIOKafkaClient, broker: int) -> Offsets:
-        """Read the offsets once no transaction that moves one of them is open."""
+        """Read the offsets when no transaction with one of them is open any more."""
         while True:
             try:
                 return await fetch_committed(client, broker, self._member.group, self._tps, stable=True)
@@ -211,17 +212,17 @@ class GroupProducer:
     async def _fence_former_owners(self, client: AIOKafkaClient, last: Offsets) -> None:
         names = sorted({committed.metadata.removesuffix(BEYOND_LOG) for committed in last.values()})
         former = [self._transactional_id(name) for name in names if _is_former(name, self._member)]
-        await together(*(TransactionalWriter(client, transactional_id).start() for transactional_id in former))
+        await run_concurrently(*(TransactionalWriter(client, transactional_id).start() for transactional_id in former))
 
     def _transactional_id(self, name: str) -> str:
         return f"{self._member.group}-{name}"
 
 
 async def connect(bootstrap_servers: str) -> AIOKafkaClient:
-    """Connect to a cluster that has the transactions which `TransactionalWriter` needs, once it is up.
+    """Connect to a cluster, waiting until it is up, and check its transaction version.
 
     Raises:
-        IncompatibleBrokerVersion: When it does not have them.
+        IncompatibleBrokerVersion: When the version is too low for `TransactionalWriter`.
         KafkaError: When the brokers refuse.
     """
     while True:
@@ -249,7 +250,7 @@ async def _check_transactions(client: AIOKafkaClient) -> None:
 
 
 def _by_partition(batches: Sequence[Batch]) -> dict[ClientPartition, list[Record]]:
-    """Outputs in the order of their inputs; each goes to the number of its input's partition."""
+    """Outputs by their partition, in the order of their inputs; the number is that of the input's partition."""
     outputs: defaultdict[ClientPartition, list[Record]] = defaultdict(list)
     for batch in batches:
         for output in batch.outputs:
@@ -258,7 +259,7 @@ def _by_partition(batches: Sequence[Batch]) -> dict[ClientPartition, list[Record
 
 
 def _inputs(batches: Sequence[Batch], partition: ClientPartition) -> list[str]:
-    """Places of the inputs with outcomes for a partition."""
+    """Offset ranges of the inputs with outcomes for a partition, as text."""
     return [
         f"{batch.tp.topic}-{batch.tp.partition} from offset {batch.first_offset} to {batch.next_offset - 1}"
         for batch in batches
@@ -268,22 +269,22 @@ def _inputs(batches: Sequence[Batch], partition: ClientPartition) -> list[str]:
 
 
 def _name(member: GroupMember) -> str:
-    """What a writer is called, in its transactional id and beside the offsets that it commits."""
+    """The writer's name in its transactional id and in the metadata of its offsets."""
     return f"{member.generation}-{member.instance}"
 
 
 def generation_of_writer(name: str) -> int | None:
-    """The generation of the writer that is called so; None for a note of others, beside offsets set by hand."""
+    """The generation in a writer's name; None for other metadata, such as that of offsets set by a tool."""
     generation, _, instance = name.partition("-")
     return int(generation) if generation.isdecimal() and instance else None
 
 
 def is_marked_beyond_log(name: str) -> bool:
-    """Whether a worker has found the offset beside this name beyond the end of its log."""
+    """Whether the metadata of an offset say that a worker found it beyond the end of its log."""
     return name.endswith(BEYOND_LOG)
 
 
 def _is_former(name: str, member: GroupMember) -> bool:
-    """Whether that is a writer of an earlier generation."""
+    """Whether a name is that of a writer of an earlier generation."""
     generation = generation_of_writer(name)
     return generation is not None and generation < member.generation

@@ -1,4 +1,4 @@
-"""The Faust app: its settings, and how it delivers through lanes."""
+"""The Faust app: its settings, and its delivery through lanes."""
 
 import logging
 from collections.abc import Callable
@@ -20,26 +20,27 @@ from streams.engine.rocksdb_store import STORE_URL
 from streams.engine.tables import QuickStartTableManager
 from streams.engine.transport import LaneConsumer, LaneTransport
 
-#: Events waiting for the agent; each holds its audio, so this bounds memory: at most this many times a record's size.
+#: Events queued for the agent. Each holds its audio, so this bounds memory to this many times the size of a record.
 _STREAM_BUFFER = 16
-#: Bytes fetched per partition and request; a single larger record is still fetched, alone.
+#: Bytes fetched per partition and request; a larger record is fetched alone.
 _FETCH_BYTES = 2 * 2**20
-#: A worker that comes back within this keeps its partitions, without a rebalance. Those of one that does not come back
-#: stand still this long: short, but above a loaded machine's pauses.
+#: Seconds. A worker that restarts within this time keeps its partitions without a rebalance. When it does not come
+#: back, its partitions are not processed for this long: so it is short, but longer than the pauses of a loaded machine.
 _SESSION_TIMEOUT = 8.0
 _HEARTBEAT_INTERVAL = 2.0
-#: Above the time that a drain may take.
+#: Seconds; longer than a drain may take.
 _REBALANCE_TIMEOUT = 40.0
-#: Seconds: a rebalance waits for a dead member's session and for the others to drain.
+#: Seconds that a rebalance may take: until a dead member's session has expired and the others have drained.
 REBALANCE_PATIENCE = _SESSION_TIMEOUT + _REBALANCE_TIMEOUT
-#: Faust's bound for steps of a rebalance as well, and fencing may wait for a coordinator to move.
+#: Seconds. Faust also bounds the steps of a rebalance with it, and fencing may wait for a coordinator to move.
 _REQUEST_TIMEOUT = 40.0
-#: The client lets a member that fetches nothing for this long drop out of its group, and a spare worker has nothing to
-#: fetch. Whether a worker gets on is for the watchdog to say.
+#: The client leaves the group when it fetches nothing for this long, and a spare worker has nothing to fetch. The
+#: watchdog detects a worker that makes no progress.
 _MAX_POLL_INTERVAL = timedelta(days=3650)
-#: Replicas of each table partition on other workers; a single worker has none, and works.
+#: Standby replicas of each table partition on other workers. A single worker runs without any.
 _STANDBY_REPLICAS = 1
-#: Changelog records under way before the app's producer holds the streams back; Faust's 100 stalls a busy lane.
+#: Unacknowledged changelog records before the app's producer blocks the streams; Faust's default of 100 stalls a busy
+#: lane.
 _CHANGELOG_IN_FLIGHT = 10_000
 
 
@@ -57,16 +58,16 @@ class App(faust.App):
         super().__init__(*args, **kwargs)
 
     def FlowControlQueue(self, maxsize: int | None = None, *, clear_on_resume: bool = False) -> EventQueue:  # noqa: N802
-        """Make the queue of a topic."""
+        """Create the queue of a topic; Faust calls this."""
         return EventQueue(maxsize, flow_control=self.flow_control, clear_on_resume=clear_on_resume)
 
     def deliver_through(self, lanes: Lanes, *, servable: Callable[[], int], largest_record: int) -> None:
-        """Assign partitions, and read them, so that every record goes through its lane.
+        """Use the assignor and the transport with which every record goes through its lane.
 
         Args:
-            lanes: Opened and drained as partitions come and go.
-            servable: Number of input partitions that all topics have.
-            largest_record: Bytes of the largest record that is read whole, uncompressed.
+            lanes: Opened when partitions are assigned, drained when they are revoked.
+            servable: Returns the number of input partitions that all copartitioned topics have.
+            largest_record: Uncompressed bytes of the largest record that is read whole.
         """
         self.assignor = LaneAssignor(self, _STANDBY_REPLICAS, servable)
         self.transport = LaneTransport(
@@ -78,8 +79,8 @@ class App(faust.App):
 
         Args:
             name: Name of the agent.
-            topic: Real name of the topic.
-            lanes: Where the records go.
+            topic: Full name of the topic.
+            lanes: The lanes that process the records.
         """
 
         async def agent(stream: StreamT[Any]) -> None:
@@ -88,12 +89,12 @@ class App(faust.App):
         self.agent(raw_topic(self, topic, _STREAM_BUFFER), name=name)(agent)
 
     def request_reassignment(self) -> None:
-        """Make the group assign all its partitions anew."""
+        """Make the consumer group assign all its partitions again."""
         cast("LaneConsumer", self.consumer).request_reassignment()
 
     @property
     def records_to_recover(self) -> int:
-        """Records of changelogs that the worker's own tables have still to read."""
+        """Changelog records that the worker's own tables still have to read."""
         remaining: int = cast("TableManager", self.tables).recovery.active_remaining_total()
         return remaining
 
@@ -110,13 +111,13 @@ def create_app(
     state_directory: Path,
     on_failure: Callable[[BaseException], None],
 ) -> App:
-    """Make the app of one worker.
+    """Create the app of one worker.
 
     Args:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``.
-        group: Consumer group, which is the app's id as well.
-        member: Id of the worker in its group, over restarts.
-        state_directory: Where the tables lie.
+        group: Consumer group, also the app's id.
+        member: The worker's ``group.instance.id``, kept over restarts.
+        state_directory: Directory of the tables.
         on_failure: Ends the process.
     """
     app = App(
@@ -132,7 +133,7 @@ def create_app(
         TableManager=QuickStartTableManager,
         Stream=EventStream,
         stream_buffer_maxsize=_STREAM_BUFFER,
-        stream_wait_empty=False,  # the lanes drain themselves; Faust tracks nothing of theirs
+        stream_wait_empty=False,  # the lanes drain themselves; Faust does not track their records
         consumer_auto_offset_reset="earliest",
         consumer_group_instance_id=member,
         consumer_max_fetch_size=_FETCH_BYTES,
@@ -143,7 +144,7 @@ def create_app(
         broker_request_timeout=_REQUEST_TIMEOUT,
         producer_request_timeout=_REQUEST_TIMEOUT,
         producer_max_request_size=topics.topic(topics.CACHE_CHANGELOG).max_message_bytes,
-        logging_config={"version": 1, "incremental": True},  # the worker has configured logging already
+        logging_config={"version": 1, "incremental": True},  # the worker configured logging before
     )
     app.producer.buffer.max_messages = _CHANGELOG_IN_FLIGHT
     return app

@@ -1,6 +1,6 @@
-"""Which worker gets which partitions: Faust's sticky assignment, for as many partitions as can be served.
+"""The partition assignor: Faust's sticky assignment, limited to the partitions that can be served.
 
-The class here rests on internals of Faust 0.15.3; the release is pinned for that reason.
+The class here uses internals of Faust 0.15.3; the release is pinned for that reason.
 """
 
 import json
@@ -24,62 +24,62 @@ from faust.types import AppT
 class LaneAssignor(PartitionAssignor):
     """Faust's assignor with three differences.
 
-    Only partitions that every topic which belongs to the input has are assigned. Faust would divide topics with
-    different numbers of partitions independently of each other, so that an input and its table come apart.
+    It assigns only partitions that all copartitioned topics have. Faust would assign topics with different numbers of
+    partitions independently of each other: an input partition and its table could end up on different workers.
 
-    A worker that is left without partitions gets replicas of tables, so that it can take over soon. Faust leaves them
-    where they are.
+    It moves standby replicas of tables to workers without partitions, so that these can take over quickly. Faust does
+    not move them.
 
-    A worker can make its group assign all partitions anew, see `request_reassignment`.
+    A worker can make its group assign all partitions again, see `request_reassignment`.
 
     Args:
         app: The app.
         replicas: Standby replicas of each table partition.
-        partitions: How many partitions can be served, at this moment; called from the consumer's thread.
+        partitions: Returns the number of partitions that can be served now; called from the consumer's thread.
     """
 
     def __init__(self, app: AppT, replicas: int, partitions: Callable[[], int]) -> None:
         super().__init__(app, replicas)
         self._partitions = partitions
-        self._dividing = 0
-        self._demands = 0
+        self._assigning = 0
+        self._requests = 0
 
     def request_reassignment(self) -> None:
-        """Let this worker's next join start a rebalance.
+        """Make this worker's next join start a rebalance.
 
-        A coordinator starts one when the leader joins again, or a member whose metadata have changed; all others just
-        get what they had. After all workers were restarted one by one, no worker knows that it is the leader: as static
-        members they got the old assignment back.
+        A coordinator starts one when the leader joins again, or when a member's metadata have changed; other members
+        just get their old assignment. After all workers were restarted one by one, no worker knows that it is the
+        leader: as static members they got the old assignment back. So the metadata are changed.
         """
-        self._demands += 1
+        self._requests += 1
 
     def metadata(self, topics: set[str]) -> ConsumerProtocolMemberMetadata:
-        """What this worker tells the leader; the number of its demands makes it differ from what it told before."""
-        told = super().metadata(topics)
-        user_data = json.dumps(json.loads(told.user_data) | {"demands": self._demands})
-        return ConsumerProtocolMemberMetadata(told.version, told.subscription, user_data.encode())
+        """This worker's metadata for the leader, with the number of its requests, so that each request changes them."""
+        metadata = super().metadata(topics)
+        user_data = json.dumps(json.loads(metadata.user_data) | {"demands": self._requests})
+        return ConsumerProtocolMemberMetadata(metadata.version, metadata.subscription, user_data.encode())
 
     def _perform_assignment(
         self, cluster: ClusterMetadata, member_metadata: MemberMetadataMapping
     ) -> MemberAssignmentMapping:
-        self._dividing = self._partitions()
+        self._assigning = self._partitions()
         return super()._perform_assignment(cluster, member_metadata)
 
     def _get_copartitioned_groups(  # type: ignore[override]  # Faust's is a class method, and called on the instance
         self, topics: set[str], _: ClusterMetadata, subscriptions: MemberSubscriptionMapping
     ) -> CopartitionedGroups:
         together = self._group_co_subscribed(topics, subscriptions)
-        return {self._dividing: together} if self._dividing else {}
+        return {self._assigning: together} if self._assigning else {}
 
     def _get_client_metadata(  # type: ignore[override]  # as above
         self, metadata: ConsumerProtocolMemberMetadata
     ) -> ClientMetadata:
-        """What a worker has told, without partitions that no longer exist: Faust would leave them to it."""
-        told = super()._get_client_metadata(metadata)
-        for assigned in (told.assignment.actives, told.assignment.standbys):
+        """A worker's metadata without partitions that no longer exist: Faust would let the worker keep them."""
+        client = super()._get_client_metadata(metadata)
+        for assigned in (client.assignment.actives, client.assignment.standbys):
             for topic, partitions in assigned.items():
-                assigned[topic] = [partition for partition in partitions if partition < self._dividing]
-        return told
+                assigned[topic] = [partition for partition in partitions if partition < self._assigning]
+        return client
 
     def _protocol_assignments(
         self, assignments: ClientAssignmentMapping, *distributions: Any
@@ -90,10 +90,10 @@ class LaneAssignor(PartitionAssignor):
 
 
 def give_replicas_to_spare_workers(assignments: Mapping[str, ClientAssignment]) -> None:
-    """Move a replica to each worker that has nothing at all, from one that has more than a replica.
+    """Move a standby replica to each worker without any partition, from the worker with the largest load.
 
     Args:
-        assignments: What each worker gets; changed in place.
+        assignments: The assignment of each worker; changed in place.
     """
     for spare in assignments.values():
         if any(spare.actives.values()) or any(spare.standbys.values()):
@@ -110,6 +110,6 @@ def give_replicas_to_spare_workers(assignments: Mapping[str, ClientAssignment]) 
 
 
 def _load(assignment: ClientAssignment) -> int:
-    """Partitions of the topic with most of them."""
+    """Partitions and replicas of the topic of which the worker has most."""
     topics = assignment.actives.keys() | assignment.standbys.keys()
     return max(len(assignment.actives.get(topic, ())) + len(assignment.standbys.get(topic, ())) for topic in topics)

@@ -1,9 +1,9 @@
-"""From a fetch to the agents' queues, at a fraction of what Faust's own loop takes.
+"""Moves fetched records into the agents' queues, at a fraction of the CPU time of Faust's own loop.
 
-Faust 0.15.3 makes four tasks and a wait of each record, so that a delivery to a full queue ends when the flow stops;
-then it decodes the record, takes locks for acknowledgements, and tells its sensors. Here every topic is one of raw
-bytes that nobody acknowledges: a record goes into the queues of those who read it, and the loop waits before it, for
-room, once for several records.
+Faust 0.15.3 creates four tasks for each record and waits for them, so that a put into a full queue can be cancelled
+when the flow stops; then it decodes the record, takes locks for acknowledgements, and calls its sensors. Here all
+topics hold raw bytes and are never acknowledged: the loop puts records into the queues directly, and waits for room in
+a queue once for several records.
 """
 
 import asyncio
@@ -26,17 +26,17 @@ from streams.kafka.protocol.unreadable import Unreadable
 
 
 class UnreadableMessage(ConsumerMessage):
-    """What Faust's events carry of something that is no record.
+    """A Faust message that stands for an unreadable record or batch.
 
     Attributes:
-        cause: What it is.
+        cause: What could not be read, and why.
     """
 
     cause: Unreadable
 
     @classmethod
     def of(cls, message: ConsumerMessage, cause: Unreadable) -> Self:
-        """Make it of what Faust has made."""
+        """Create one from the message that Faust created."""
         made = cls(
             message.topic,
             message.partition,
@@ -54,15 +54,15 @@ class UnreadableMessage(ConsumerMessage):
         return made
 
 
-#: Bytes of keys, values and headers that may wait in a queue; one record more is let in.
+#: Bytes of keys, values and headers at which a queue counts as full; the last record may exceed it.
 _QUEUE_BYTES = 8 * 2**20
 
 
 class EventQueue(ThrowableQueue[EventT[Any]]):
-    """An agent's queue that says when there is room again, so that it need not be asked for every event.
+    """An agent's queue, bounded in events and in bytes, with an event that is set while there is room.
 
     Attributes:
-        room: Cleared when it is full, of events or of bytes; set when half of them are taken out, or all thrown away.
+        room: Cleared when the queue is full; set again when it is half empty, or was cleared.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -73,7 +73,7 @@ class EventQueue(ThrowableQueue[EventT[Any]]):
         self.room.set()
 
     def clear(self) -> None:
-        """Throw away what is in it; Faust does in every rebalance."""
+        """Discard all events; Faust calls this in every rebalance."""
         super().clear()
         self._bytes = 0
         self._sizes.clear()
@@ -105,12 +105,12 @@ def _size(event: EventT[Any]) -> int:
 
 
 class FetchLoop(driver.Consumer):
-    """Faust's consumer, with this loop."""
+    """Faust's consumer with a faster loop from fetch to queues."""
 
     async def _drain_messages(self, fetcher: ServiceT) -> None:
         try:
             while not (self.should_stop or fetcher.should_stop):
-                await asyncio.sleep(0)  # a fetch that finds records at once never lets go of the event loop
+                await asyncio.sleep(0)  # a fetch that finds records at once never yields to the event loop
                 records, active = await self._wait_next_records(1.0)
                 if records and not self.should_stop:
                     await self._hand_over(records, active)
@@ -119,7 +119,7 @@ class FetchLoop(driver.Consumer):
                 raise
 
     async def _hand_over(self, records: RecordMap, active: Collection[TP] | None) -> None:
-        """Put records into the queues, until the flow stops: then all that is left is read again."""
+        """Put records into the queues until the flow stops; the remaining records are fetched again later."""
         app, generation = self.app, self.app.consumer_generation_id
         await app.producer.buffer.wait_until_ebb()
         queues = self._queues(records)
@@ -142,8 +142,8 @@ class FetchLoop(driver.Consumer):
         return UnreadableMessage.of(message, record) if isinstance(record, Unreadable) else message
 
     def _queues(self, tps: Collection[TP]) -> dict[TP, list[EventQueue]]:
-        """The queues of those who read each partition."""
-        readers = cast("Conductor", self.app.topics)._tp_index  # noqa: SLF001  its own way is the one that is too long
+        """The queues of the channels that read each partition."""
+        readers = cast("Conductor", self.app.topics)._tp_index  # noqa: SLF001  there is no public access
         return {
             tp: [cast("EventQueue", cast("faust.Channel[Any]", channel).queue) for channel in readers[tp]] for tp in tps
         }

@@ -1,4 +1,4 @@
-"""From Faust's topics into the lanes: declaration and body of every exact agent."""
+"""Hands Faust's events to the lanes: declaration of the topics, and the body of every agent."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, cast
@@ -17,9 +17,9 @@ def raw_topic(app: faust.App, name: str, maxsize: int, **options: Any) -> TopicT
 
     Args:
         app: The app.
-        name: The topic's real name.
-        maxsize: Records that may wait in memory.
-        options: What else Faust's ``app.topic`` takes.
+        name: The topic's full name.
+        maxsize: Records that may be queued in memory.
+        options: Further arguments of Faust's ``app.topic``.
     """
     return app.topic(
         name,
@@ -28,20 +28,20 @@ def raw_topic(app: faust.App, name: str, maxsize: int, **options: Any) -> TopicT
         key_serializer="raw",
         value_serializer="raw",
         acks=False,
-        allow_empty=True,  # an empty value is for us to judge; Faust would swallow it as a decoding error
+        allow_empty=True,  # we reject empty values ourselves; Faust would drop them as decoding errors
         maxsize=maxsize,
         **options,
     )
 
 
 class EventStream(faust.Stream[Any]):
-    """Faust's stream, whose events do not each cost a round of the event loop and a dozen notes for its sensors.
+    """Faust's stream without a turn of the event loop and a dozen sensor calls for each event.
 
-    Processors, merges and acknowledgements are left out with them: nothing here has any.
+    It supports no processors, no merged streams and no acknowledgements; nothing here uses them.
     """
 
     async def events(self) -> AsyncIterator[EventT[Any]]:
-        """Yield what arrives in the present generation of the group; the rest is read again by whoever owns it."""
+        """Yield the events of the group's current generation; the partition's next owner reads all others again."""
         app, queue = self.app, cast("faust.Channel[Any]", self.channel).queue
         await self.maybe_start()
         try:
@@ -49,7 +49,7 @@ class EventStream(faust.Stream[Any]):
                 event: EventT[Any] = await queue.get()
                 if app.flow_control.is_active() and event.message.generation_id == app.consumer_generation_id:
                     yield event
-        except StopAsyncIteration:  # put into the queue by Faust, to stop the agent; a generator must not raise it
+        except StopAsyncIteration:  # Faust puts it into the queue to stop the agent; a generator must not raise it
             return
         finally:
             await self.stop()
@@ -59,9 +59,9 @@ async def deliver(stream: faust.Stream[Any], lanes: Lanes, on_failure: Callable[
     """Hand every event of the stream to its lane, in order; Faust itself acknowledges nothing.
 
     Args:
-        stream: Of a topic declared with ``acks=False``.
-        lanes: Where the events go. Waiting for them is the back-pressure on the fetch.
-        on_failure: Ends the worker. Faust would drop the event on an error and go on with the next one.
+        stream: Stream of a topic declared with ``acks=False``.
+        lanes: The lanes. A full lane blocks, which is the back-pressure on the fetch.
+        on_failure: Ends the worker. On an error, Faust would drop the event and continue with the next one.
     """
     async for event in stream.noack().events():
         try:
@@ -89,5 +89,5 @@ def _input(event: EventT[Any]) -> InputRecord:
 
 
 def _milliseconds(timestamp: float | None) -> int | None:
-    """Kafka says -1 where a record has no time; no producer may send that again."""
+    """Convert seconds to milliseconds; None for -1, which stands for a record without a time and must not be sent."""
     return None if timestamp is None or timestamp < 0 else round(timestamp * 1000)

@@ -1,4 +1,4 @@
-"""Recovery of tables that ends the worker when a step takes too long."""
+"""Table recovery that ends the worker when a step takes too long."""
 
 import logging
 
@@ -8,17 +8,20 @@ from mode.utils.times import Seconds
 
 
 class RecoveryTimeoutError(TimeoutError):
-    """A step of a recovery took too long: brokers do not answer, or partitions have no leader. The worker ends."""
+    """A step of a table recovery took too long: brokers do not answer, or partitions have no leader.
+
+    The worker ends.
+    """
 
 
 class BoundedRecovery(Recovery):
-    """Faust's, whose steps fail when they take too long.
+    """Faust's recovery service, whose steps raise when they time out.
 
-    Faust takes a step that ran out of time for the end of the service, and never recovers again: the lanes stay closed,
-    without a line in the log, until the watchdog ends the worker.
+    Faust treats a step that timed out as a stop of the service, and never recovers again: the lanes stay closed, with
+    no line in the log, until the watchdog ends the worker.
     """
 
-    logger = logging.getLogger("faust.recovery")  # not Faust's own, which mode replaces by one of this module
+    logger = logging.getLogger("faust.recovery")  # mode would name it after this module
 
     async def _wait(self, coro: WaitArgT, timeout: Seconds | None = None) -> None:
         try:

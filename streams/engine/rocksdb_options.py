@@ -1,10 +1,10 @@
-"""How RocksDB keeps the files of the cache table: small in memory, quick to read, encoded audio as it is."""
+"""RocksDB options for the cache table: little memory, fast reads, no compression of encoded audio."""
 
 import rocksdict
 from faust.stores.rocksdb import RocksDBOptions
 
-#: Faust's defaults (2 GiB of block cache and 3 memtables of 64 MiB, for each partition) would take more than the whole
-#: worker may. What is read often is in the cache above; the block cache serves indexes and filters first.
+#: Faust's defaults (2 GiB of block cache and 3 memtables of 64 MiB, for each partition) exceed the memory of a whole
+#: worker. Entries that are read often are in the memory cache; the block cache mainly holds indexes and filters.
 _BLOCK_CACHE_BYTES = 32 * 2**20  # shared by all partitions
 _MEMTABLE_BYTES = 4 * 2**20
 _MEMTABLES = 2
@@ -14,11 +14,11 @@ _FILTER_BITS = 10
 
 
 class AudioOptions(RocksDBOptions):
-    """Set on purpose, and measured with values of 4 to 200 KB.
+    """RocksDB options, chosen by measurements with values of 4 to 200 KB.
 
-    - No compression: encoded audio gives none away, and trying costs time.
-    - One block cache for all partitions, which holds indexes and filters too: that bounds what they take together.
-    - No blob files: a read takes three times as long with them, and they save nothing at this size.
+    - No compression: encoded audio does not get smaller, and trying costs time.
+    - One block cache for all partitions, which also holds indexes and filters: this bounds their memory together.
+    - No blob files: reads take three times as long with them, and they save nothing at this size.
     """
 
     def __init__(self) -> None:

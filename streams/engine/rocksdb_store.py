@@ -1,6 +1,6 @@
-"""Faust's RocksDB store, with databases that are damaged set aside and rebuilt from their changelog.
+"""Faust's RocksDB store, which sets corrupt databases aside and rebuilds them from their changelog.
 
-It rests on internals of Faust 0.15.3; the release is pinned for that reason.
+It uses internals of Faust 0.15.3; the release is pinned for that reason.
 """
 
 import asyncio
@@ -23,32 +23,32 @@ from streams.engine.rocksdb_options import AudioOptions
 
 log = structlog.get_logger(__name__)
 
-#: For the app's ``store``.
+#: Value of the app's ``store`` setting.
 STORE_URL = "rebuilding-rocksdb://?driver=rocksdict"
 STORES.aliases["rebuilding-rocksdb"] = f"{__name__}:RebuildingStore"
 
-#: Seconds for the brokers to say where the changelogs end. It happens within a rebalance, which must go on.
+#: Seconds for the brokers to answer with the changelogs' end offsets. A rebalance waits for it.
 _ANSWER_TIMEOUT = 5.0
-#: How RocksDB begins its message when a file is not what it wrote. Full disks and the like are "IO error".
+#: Beginnings of RocksDB's error messages when a file is not what it wrote. A full disk is another "IO error".
 _DAMAGE = ("Corruption", "IO error: No such file or directory")
 
 
 class RebuildingStore(Store):
-    """Databases, one per partition, that a worker can lose: Faust fills a new one from the changelog.
+    """One RocksDB database per partition; a corrupt one is set aside, and Faust fills a new one from the changelog.
 
     A database is set aside, with a line in the log, when it does not open, when a read or write found damage in it
-    during its last life, and when it is ahead of its changelog (a topic that was made anew). The last one set aside of
-    each partition stays beside it, for whoever wants to look.
+    during the previous run, and when it is ahead of its changelog (the topic was created again). The latest one of each
+    partition is kept on disk for inspection.
     """
 
-    logger = logging.getLogger("faust.stores")  # not Faust's own, which mode replaces by one of this module
+    logger = logging.getLogger("faust.stores")  # mode would name it after this module
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.rocksdb_options = AudioOptions()
 
     def entries(self, partition: int, start: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Keys and values of a partition in the order of keys, from the key ``start`` on."""
+        """Keys and values of a partition in key order, from the key ``start`` on."""
         cursor = self._db_for_partition(partition).iter()
         cursor.seek(start)
         while cursor.valid():
@@ -57,15 +57,15 @@ class RebuildingStore(Store):
             cursor.next()
 
     def size_of(self, partition: int, key: bytes) -> int:
-        """Bytes of an entry, 0 where there is none."""
+        """Bytes of an entry's key and value, 0 when there is none."""
         value = self.reader(partition)(key)
         return 0 if value is None else len(key) + len(value)
 
     def reader(self, partition: int) -> Lookup:
-        """Return the reader of a partition's entries, safe to call from any thread.
+        """Return a function that reads entries of a partition; it is thread-safe.
 
-        It holds the database open for as long as it lives. What cannot be read is as good as missing: it can be
-        encoded again, or comes again from the changelog.
+        The function keeps the database open while it is referenced. It returns None for an entry that cannot be read:
+        the file is encoded again, or restored from the changelog.
         """
         database = self._db_for_partition(partition)
 
@@ -80,26 +80,26 @@ class RebuildingStore(Store):
         return read
 
     def persisted_offset(self, tp: TP) -> int | None:
-        """The changelog's offset that a database stands at; None where it cannot tell, and is filled from the start."""
+        """The changelog offset up to which a database is filled; None if unknown: it is filled from the start."""
         offset = self.reader(tp.partition)(self.offset_key)
         return None if offset is None else int(offset)
 
     def remove(self, partition: int, key: bytes) -> None:
-        """Remove an entry of one partition; Faust would look for it in the partition that had the key last."""
+        """Remove an entry from one partition; Faust would look for it in the partition that had the key last."""
         self._db_for_partition(partition).delete(key)
 
     def mark_corrupt(self, partition: int, error: Exception) -> None:
-        """Have a partition's database set aside when it is opened next, if ``error`` tells of damage."""
+        """Mark a partition's database, to be set aside at its next opening, if ``error`` reports corruption."""
         if _is_damage(error):
             log.error("table_damaged", partition=partition, reason=str(error))
-            self._mark(partition).touch()
+            self._corrupt_mark(partition).touch()
 
     async def assign_partitions(self, table: CollectionT, tps: set[TP], generation_id: int = 0) -> None:
-        """Open the databases of newly assigned partitions and standby replicas, none of them ahead of its changelog."""
+        """Open the databases of newly assigned partitions and replicas; set aside those ahead of their changelog."""
         await super().assign_partitions(table, tps, generation_id)
         changelogs = [tp for tp in tps if tp.topic in table.changelog_topic.topics and self._is_mine(tp)]
         stands_at = {tp: offset for tp in changelogs if (offset := self.persisted_offset(tp)) is not None}
-        if not stands_at:  # nothing to compare: a question less while partitions stand still
+        if not stands_at:  # nothing to compare; saves a request during the rebalance
             return
         try:
             ends = await asyncio.wait_for(self.app.consumer.highwaters(*stands_at), _ANSWER_TIMEOUT)
@@ -115,9 +115,9 @@ class RebuildingStore(Store):
     def apply_changelog_batch(
         self, batch: Iterable[EventT[Any]], to_key: Callable[[Any], Any], to_value: Callable[[Any], Any]
     ) -> None:
-        """Write what was read from the changelog; what cannot be written ends the worker.
+        """Write a batch read from the changelog; a failed write ends the worker.
 
-        Faust would log it, keep the batch, and try again with every record that follows.
+        Faust would log the error, keep the batch, and try again with every following record.
         """
         events = list(batch)
         try:
@@ -126,15 +126,15 @@ class RebuildingStore(Store):
             for partition in {event.message.partition for event in events}:
                 self.mark_corrupt(partition, error)
             app: Any = self.app
-            app._crash(error)  # noqa: SLF001  what Faust does when a service of its own fails
+            app._crash(error)  # noqa: SLF001  Faust does the same when one of its services fails
             raise
 
     def _is_mine(self, tp: TP) -> bool:
-        """Whether a partition's database is open, or to be opened: Faust opens replicas later, and unlooked at."""
+        """Whether a partition's database is or will be open here: Faust opens replicas later, without this check."""
         return tp.partition in self._dbs or self.app.assignor.is_standby(tp)
 
     def _open_for_partition(self, partition: int) -> Rdict:
-        if self._mark(partition).exists():
+        if self._corrupt_mark(partition).exists():
             self._set_aside(partition, "damage was found in it")
         try:
             return self._open(partition)
@@ -154,9 +154,10 @@ class RebuildingStore(Store):
         log.warning("table_set_aside", partition=partition, reason=reason, kept_as=str(aside))
         shutil.rmtree(aside, ignore_errors=True)
         database.rename(aside)
-        self._mark(partition).unlink(missing_ok=True)
+        self._corrupt_mark(partition).unlink(missing_ok=True)
 
-    def _mark(self, partition: int) -> Path:
+    def _corrupt_mark(self, partition: int) -> Path:
+        """The file that marks a database as corrupt; its suffix is kept, so that marks survive an upgrade."""
         return self.partition_path(partition).with_suffix(".condemned")
 
 

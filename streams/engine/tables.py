@@ -1,4 +1,4 @@
-"""The state table of a worker: a Faust table on RocksDB, changelog in Kafka."""
+"""The cache table of a worker: a Faust table on RocksDB with a changelog in Kafka."""
 
 import logging
 import weakref
@@ -20,17 +20,17 @@ from streams.engine.recovery import BoundedRecovery
 from streams.engine.rocksdb_store import RebuildingStore
 from streams.telemetry.metrics import Metrics
 
-#: Changelog records held in memory during recovery, before they are written as one batch.
+#: Changelog records buffered during recovery and written as one batch.
 _RECOVERY_BUFFER = 64
-#: The same for standby replicas: nothing waits, because inputs flow, and a batch would hold them up.
+#: The same for standby replicas. They are written one by one, because a batch would delay the inputs.
 _STANDBY_BUFFER = 1
 
 
 class CurrentGenerationQueue(EventQueue):
-    """Records of changelogs on their way into tables, but none of an earlier generation of the group.
+    """The queue of changelog records for tables; it drops records of earlier generations of the group.
 
-    One that waits for its place when a rebalance begins gets it when that is over. It would be taken for the next one,
-    and those before it, which are read again, for known ones.
+    A record whose put was waiting when a rebalance began is put when the rebalance is over. The table would then treat
+    the records before it, which are read again, as already applied.
     """
 
     def __init__(self, app: AppT) -> None:
@@ -38,7 +38,7 @@ class CurrentGenerationQueue(EventQueue):
         self._app = app
 
     async def get(self) -> EventT[Any]:
-        """Wait for the next record of the present generation."""
+        """Wait for the next record of the current generation."""
         while True:
             event: EventT[Any] = await super().get()
             if event.message.generation_id == self._app.consumer_generation_id:
@@ -46,10 +46,9 @@ class CurrentGenerationQueue(EventQueue):
 
 
 class QuickStartTableManager(TableManager):
-    """Faust's, without the second that it gives an app's modules to declare their tables: ours are declared by now.
+    """Faust's table manager without its wait of one second for modules to declare tables: ours are declared already.
 
-    That second is a good part of the time that a restarted worker's partitions stand still. See `BoundedRecovery` for
-    steps that take too long.
+    A restarted worker processes nothing during that second. Recovery is a `BoundedRecovery`.
     """
 
     logger = logging.getLogger("faust.tables")  # mode would name it after this module
@@ -69,19 +68,19 @@ class QuickStartTableManager(TableManager):
         return self._recovery
 
     async def on_start(self) -> None:
-        """Announce the changelogs and begin to recover."""
+        """Subscribe to the changelogs and start the recovery."""
         await self._update_channels()
         await self.recovery.start()
 
 
 class CacheTable:
-    """Encoded files by content key, sharded like the input, surviving restarts and moving with their partitions.
+    """Encoded files by content key: partitioned like the input, kept over restarts, and moved with their partitions.
 
     Args:
         app: The app, not yet started.
-        changelog: Name of the compacted changelog topic; it must exist.
-        shard_bytes: Bytes that the entries of one partition may take.
-        metrics: Where its size is shown.
+        changelog: Full name of the compacted changelog topic; it must exist.
+        shard_bytes: Largest size of the entries of one partition, in bytes.
+        metrics: Show the table's size.
     """
 
     def __init__(self, app: faust.App, changelog: str, *, shard_bytes: int, metrics: Metrics) -> None:
@@ -97,9 +96,9 @@ class CacheTable:
         self._sweeps: dict[int, ShardSweep] = defaultdict(lambda: ShardSweep(shard_bytes))
 
     def owned(self) -> list[int]:
-        """Partitions whose entries are this worker's to change, and forget what was counted of those that went.
+        """Partitions whose entries this worker may change; drops the statistics of partitions that it has lost.
 
-        Of other partitions it may hold a replica, which only their owner's changelog changes.
+        It may hold standby replicas of other partitions, which change only through their owner's changelog.
         """
         assigned = self._table.app.assignor.assigned_actives()
         partitions = sorted(tp.partition for tp in assigned if tp.topic == self._table.changelog_topic_name)
@@ -110,14 +109,14 @@ class CacheTable:
 
     @property
     def to_recover(self) -> int:
-        """Changelog records that are still to be read before the entries are complete."""
+        """Changelog records that must still be read until the table is recovered."""
         recovery: Any = self._table.app.tables.recovery
         return max(0, recovery.active_remaining_total()) if recovery.in_recovery else 0
 
     def sweep(self, partition: int, now: float) -> None:
-        """Remove expired entries, and what is over the size, among the next entries of a partition.
+        """Check the next entries of a partition: remove the expired ones, and others while the partition is too large.
 
-        The changelog hears of it. Should another worker own the partition by now, it loses an entry, which is no harm.
+        Removals go to the changelog. If another worker owns the partition by now, it loses a cache entry: no harm.
 
         Args:
             partition: One of `owned`, recovered.
@@ -132,22 +131,22 @@ class CacheTable:
         self._metrics.cache_table_bytes.labels(partition).set(sweep.size)
 
     def lookup(self, partition: int) -> Lookup:
-        """Return the reader of one partition's entries, safe to call from any thread."""
+        """Return a function that reads entries of one partition; it is thread-safe."""
         store: RebuildingStore = self._table.data
         return store.reader(partition)
 
     def put(self, context: object, key: bytes, value: bytes) -> None:
-        """Write an entry locally and to the changelog.
+        """Write an entry to the database and to the changelog.
 
         Args:
-            context: The Faust event on whose behalf it is written; its partition decides the shard.
+            context: The Faust event being processed; the entry goes into its partition.
             key: Content key.
             value: Packed entry.
         """
         if not isinstance(context, EventT):
             raise TypeError(f"a table update needs its Faust event, not {type(context).__name__}")
-        # Faust takes the partition from the current event, and knows one only inside a stream's own task. Lanes live
-        # longer than that; setting the context variable is the only door.
+        # Faust takes the partition from the current event, which is set only inside a stream's task. Lanes work outside
+        # of it, and setting the context variable is the only way to pass the event.
         faust.streams._current_event.set(weakref.ref(context))  # noqa: SLF001
         partition = context.message.partition
         try:

@@ -1,1 +1,1 @@
-"""Kafka itself: topics, lag, transactions, and the requests that aiokafka does not make."""
+"""Kafka access: topics, lag, transactions, and the protocol requests that aiokafka lacks."""

@@ -1,24 +1,24 @@
-"""The brokers' time, and how old records are by it."""
+"""The brokers' clocks, and the age of records by them."""
 
 import time
 from collections.abc import Callable
 from statistics import median
 
-#: A record that is older than this by its time has a wrong one: seconds for milliseconds, or a clock that began in
-#: 1970. No topic keeps anything nearly as long.
+#: A timestamp older than this is wrong: seconds instead of milliseconds, or a clock that started in 1970. No topic
+#: keeps records for nearly as long.
 MAX_AGE_SECONDS = 366 * 86_400.0
 
 
 class BrokerClocks:
-    """Compares the worker's clock with those of the brokers, by what they say about each write.
+    """Estimates how far the worker's clock is ahead of each broker's, from the append times in produce responses.
 
-    A broker tells when it appended a batch. That was between the request and its answer, so that the worker's clock is
-    ahead by no less than the time of the request minus that of the append, and by no more than the time of the answer
-    minus it. Of what is possible, the difference nearest to the one before is taken, at first the one nearest to none.
+    A broker appends a batch between the request and the response. So the worker's clock is ahead by at least the time
+    of the request minus the append time, and by at most the time of the response minus the append time. Within these
+    limits, the estimate stays as near as possible to the previous one, and the first one to 0.
 
     Args:
-        on_difference: Told a broker's node id, and by how many seconds the worker's clock is ahead of it.
-        clock: Seconds since the Unix epoch.
+        on_difference: Called with a broker's node id and the seconds by which the worker's clock is ahead of it.
+        clock: Returns seconds since the Unix epoch.
     """
 
     def __init__(self, on_difference: Callable[[int, float], None], clock: Callable[[], float] = time.time) -> None:
@@ -32,16 +32,16 @@ class BrokerClocks:
         return self._clock()
 
     def now(self) -> float:
-        """The time by the median of the brokers' clocks, in seconds since the Unix epoch."""
+        """The median of the brokers' clocks, in seconds since the Unix epoch."""
         return self._clock() - self._median
 
     def answered(self, broker: int, asked: float, append_ms: int) -> None:
-        """Hear that a broker has answered a write just now.
+        """Update the estimate for a broker; call it as soon as a produce response arrives.
 
         Args:
-            broker: Its node id.
-            asked: The worker's clock when the request left.
-            append_ms: When the broker appended the batch, in milliseconds by its clock; negative where it does not say.
+            broker: The broker's node id.
+            asked: The worker's clock when the request was sent, in seconds since the Unix epoch.
+            append_ms: The broker's append time, in milliseconds since the Unix epoch; negative when it is missing.
         """
         if append_ms < 0:
             return
@@ -55,14 +55,14 @@ class BrokerClocks:
 
 
 def age(timestamp_ms: int | None, now: float) -> float | None:
-    """How old a record is.
+    """Compute the age of a record.
 
     Args:
-        timestamp_ms: Its time, in milliseconds since the Unix epoch; None where it has none.
+        timestamp_ms: Its timestamp, in milliseconds since the Unix epoch; None when it has none.
         now: The time by the brokers' clocks, in seconds since the Unix epoch.
 
     Returns:
-        Seconds, 0 for a time to come; None where there is no time, or one that cannot be right.
+        Seconds, 0 for a timestamp in the future; None without a timestamp, or with one that cannot be right.
     """
     if timestamp_ms is None:
         return None

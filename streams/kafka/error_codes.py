@@ -1,4 +1,4 @@
-"""Kafka's error codes as a writer takes them: passing, or for good, or a sign that another one has taken over."""
+"""Kafka's error codes as a transactional writer treats them: retriable, fatal, or fenced by another producer."""
 
 from collections.abc import Iterable
 
@@ -27,40 +27,41 @@ _FENCED = {
     82: f"FENCED_INSTANCE_ID; {_REPLACED}",
     90: f"PRODUCER_FENCED; a transaction took longer than it may, or {_REPLACED}",
 }
-#: A duplicate was written before, by a request whose answer was lost.
-_FINE = (NoError, DuplicateSequenceNumber)
+#: A duplicate was written before, by a request whose response was lost.
+_SUCCESS = (NoError, DuplicateSequenceNumber)
 
 
 def produce_error(partition: TopicPartition, result: PartitionResult) -> KafkaError | None:
-    """Why a batch was not taken this time; None if it was.
+    """Return the retriable error of a batch; None when the batch was written.
 
     Raises:
-        ProducerFenced: If another one has started under the writer's id.
-        RefusedBatchError: If it will not be taken next time either.
+        ProducerFenced: If another producer started under the writer's transactional id.
+        RefusedBatchError: If a retry would fail as well.
     """
     try:
-        passing = retriable_errors([result.code])
+        retriable = retriable_errors([result.code])
     except ProducerFenced:
         raise
     except KafkaError:
         raise RefusedBatchError(partition, result.code, result.detail) from None
-    return passing[0] if passing else None
+    return retriable[0] if retriable else None
 
 
 def retriable_errors(codes: Iterable[int]) -> list[KafkaError]:
-    """Those that go away by themselves.
+    """Return the errors after which a request may be sent again.
 
     Raises:
-        KafkaError: Any other error.
+        ProducerFenced: If another producer or a new generation of the group has replaced the writer.
+        KafkaError: For any other error.
     """
-    passing = []
+    retriable = []
     for code in codes:
         if code in _FENCED:
             raise ProducerFenced(f"Kafka no longer knows this writer: {_FENCED[code]}")
         known = for_code(code)
-        if known in _FINE:
+        if known in _SUCCESS:
             continue
         if not (known.retriable or known is ConcurrentTransactions):
             raise known(f"error code {code}")
-        passing.append(known())
-    return passing
+        retriable.append(known())
+    return retriable

@@ -1,4 +1,4 @@
-"""What to say when brokers refuse an outcome: where it was to go, whose it is, why, and what to do."""
+"""Errors for batches that brokers refuse, and the operator's message: which topic, which inputs, why, what to do."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,12 +8,12 @@ from aiokafka.errors import KafkaError, for_code
 
 
 class RefusedBatchError(KafkaError):  # type: ignore[misc]  # aiokafka has no types
-    """A broker does not take a batch, and never will as things are.
+    """A broker refuses a batch, and would refuse it again.
 
     Args:
-        partition: Where it was to go.
+        partition: The batch's partition.
         code: Kafka's error code.
-        detail: What the broker says beside it.
+        detail: The broker's error message, may be empty.
     """
 
     def __init__(self, partition: TopicPartition, code: int, detail: str) -> None:
@@ -27,7 +27,7 @@ class RefusedBatchError(KafkaError):  # type: ignore[misc]  # aiokafka has no ty
 
 
 class OutcomeRefusedError(Exception):
-    """A topic does not take an outcome as its settings are. The message says what to change; then start again.
+    """A topic does not accept an outcome. The message says what to change; then start the worker again.
 
     Nothing is lost: the transaction is not committed, and its inputs are read again.
     """
@@ -54,11 +54,11 @@ _ADVICE = {
 
 
 def refusal_message(error: RefusedBatchError, inputs: Sequence[str]) -> str:
-    """One line for the operator.
+    """Format one line for the operator.
 
     Args:
-        error: The refusal.
-        inputs: Places of the inputs whose outcomes were in the batch, or may have been.
+        error: The refused batch.
+        inputs: Offset ranges of the inputs whose outcomes may be in the batch.
     """
     topic, partition = error.partition
     said = f" ({error.detail})" if error.detail else ""

@@ -1,4 +1,4 @@
-"""What everybody needs who looks at a cluster's topics or changes them: a connection, and an answer."""
+"""Shared parts of the topic administration: a connection, retries, and a description of topics."""
 
 import asyncio
 import time
@@ -11,18 +11,18 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 _Answer = TypeVar("_Answer")
 
-#: Of one request, in milliseconds.
+#: Timeout of one request, in milliseconds.
 REQUEST_TIMEOUT_MS = 5_000
-#: Seconds between looks at a cluster that is still spreading the news.
+#: Seconds between two checks while a change spreads over the cluster.
 PAUSE = 0.1
-#: Seconds for a broker to be found that answers, among some that do not.
+#: Seconds to find a broker that answers, when others do not.
 ANSWER_WITHIN = 10.0
-_CONNECT_WITHIN = 11.0  # seconds: time to pass over two brokers of a list that do not answer
+_CONNECT_WITHIN = 11.0  # seconds: enough to try two brokers of the list that do not answer
 
 
 @asynccontextmanager
 async def connected_admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    """Connect to a cluster, for as long as the context lasts.
+    """Connect an admin client to a cluster; the context manager closes it.
 
     Raises:
         aiokafka.errors.KafkaConnectionError: If no broker answers.
@@ -40,7 +40,11 @@ async def connected_admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
 
 
 async def any_broker(ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
-    """Ask until somebody answers: the admin client asks one broker of its list, which may be the one that is away."""
+    """Repeat a request until a broker answers: the admin client picks one of its list, which may be down.
+
+    Raises:
+        aiokafka.errors.KafkaError: When no broker answers in time, or one refuses.
+    """
     deadline = time.monotonic() + ANSWER_WITHIN
     while True:
         try:
@@ -52,8 +56,8 @@ async def any_broker(ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
 
 
 async def describe(admin: AIOKafkaAdminClient, wanted: Collection[str]) -> dict[str, list[dict[str, Any]]]:
-    """Partitions of those wanted topics that exist."""
-    # All topics are listed because asking for one by name lets a broker create it, with its own defaults.
+    """Describe the partitions of the wanted topics; topics that do not exist are left out."""
+    # All topics are listed, because a request for one by name would let a broker create it with its own defaults.
     topics = await any_broker(admin.describe_topics)
     return {t["topic"]: t["partitions"] for t in topics if t["topic"] in wanted and t["partitions"]}
 

@@ -1,4 +1,4 @@
-"""Adds partitions to the topics that belong together, in an order that lets workers go on meanwhile."""
+"""Adds partitions to the copartitioned topics, in an order that lets workers continue meanwhile."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ from streams.kafka.topics import TopicError, TopicMissingError
 
 
 async def partitions_now(bootstrap: str, prefix: str, group: str) -> dict[str, int]:
-    """How many partitions each of the topics has that belong together, ``audio.raw`` first.
+    """Read the number of partitions of each copartitioned topic, ``audio.raw`` first.
 
     Args:
         bootstrap: Brokers as ``host:port[,host:port...]``.
@@ -30,25 +30,25 @@ async def partitions_now(bootstrap: str, prefix: str, group: str) -> dict[str, i
 
 
 async def grow_topics(bootstrap: str, prefix: str, group: str, partitions: int, *, timeout: float = 30.0) -> list[str]:
-    """Bring all topics that belong together to so many partitions; what has them already is left alone.
+    """Grow all copartitioned topics to a number of partitions; topics that have as many are not changed.
 
-    Results, dead letters and the changelog grow first: workers read a partition of ``audio.raw`` once all of them have
-    it. Interrupted, it can be repeated.
+    Results, dead letters and the changelog grow first: workers read a partition of ``audio.raw`` as soon as all topics
+    have it. After an interruption, call it again.
 
     Args:
         bootstrap: Brokers as ``host:port[,host:port...]``.
         prefix: Put before every topic's name.
         group: Consumer group that the cache's changelog belongs to.
-        partitions: How many each shall have.
+        partitions: The number of partitions of each topic.
         timeout: Seconds for the new partitions of a topic to get leaders.
 
     Returns:
-        Names of the topics that grew, in the order in which they did.
+        Names of the topics that grew, in the order in which they grew.
 
     Raises:
-        TopicMissingError: If one of them is missing; nothing has changed.
-        TopicError: If one has more partitions already, as Kafka cannot remove any; nothing has changed. Or if the
-            cluster refuses, or does not get new partitions ready in time; then some topics may have grown.
+        TopicMissingError: If a topic is missing; nothing was changed.
+        TopicError: If a topic has more partitions already, because Kafka cannot remove any; nothing was changed. Or if
+            the cluster refuses, or new partitions are not ready in time; some topics may have grown then.
         aiokafka.errors.KafkaConnectionError: If no broker answers.
     """
     raw, *others = copartitioned(prefix, group)
@@ -66,14 +66,14 @@ async def grow_topics(bootstrap: str, prefix: str, group: str, partitions: int, 
 
 
 def require_growth(now: Mapping[str, int], partitions: int) -> None:
-    """Make sure that no topic would have to lose partitions.
+    """Check that no topic has more partitions than it is to have.
 
     Args:
-        now: How many each topic has.
-        partitions: How many each shall have.
+        now: The current number of partitions of each topic.
+        partitions: The wanted number.
 
     Raises:
-        TopicError: If one has more.
+        TopicError: If a topic has more.
     """
     for name, count in now.items():
         if count > partitions:
@@ -93,7 +93,7 @@ async def _add(admin: AIOKafkaAdminClient, names: Collection[str], partitions: i
     wanted = {name: NewPartitions(partitions) for name in names}
     response = await any_broker(lambda: admin.create_partitions(wanted, timeout_ms=REQUEST_TIMEOUT_MS))
     for name, code, message in response.topic_errors:
-        # Somebody else was faster; whether it has the partitions is seen when their leaders are waited for.
+        # Another process may have grown it first; the wait for leaders checks the number.
         if code and for_code(code) is not InvalidPartitionsError:
             raise TopicError(f"topic {name} cannot grow: {message or for_code(code).__name__}")
 

@@ -1,4 +1,4 @@
-"""The topics that belong together, as they are on the cluster: an input and everything that has its partitions."""
+"""The copartitioned topics as they are on the cluster: the input and the topics that need the same partitions."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from streams.kafka.protocol.metadata import TopicMetadata
 
 
 class InputTopicGoneError(RuntimeError):
-    """The input topic was deleted while this worker read it. A fresh process reads whatever has its name then.
+    """The input topic was deleted while this worker read it. The worker ends; a new process reads the new topic.
 
-    Offsets of the old topic must not be committed for a new one: what stands there before them would never be read.
+    Offsets of the old topic must not be committed for a new one: its records before them would never be read.
     """
 
 
 @dataclass
 class PartitionCount:
-    """How many partitions there are, as of the last look; read from any thread.
+    """The numbers of partitions in the last cluster snapshot; readable from any thread.
 
     Attributes:
-        input: Those of the input topic.
-        servable: Those that every topic has that belongs to the input.
+        input: Partitions of the input topic.
+        servable: Partitions that all copartitioned topics have.
     """
 
     input: int
@@ -30,12 +30,12 @@ class PartitionCount:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """An input topic and those that must have its partitions: results, dead letters, the changelog of its table.
+    """The input topic and its copartitioned topics: results, dead letters, and the changelog of the table.
 
     Attributes:
         input: Name of the input topic.
-        names: Names of all of them, the input among them.
-        found: Those that exist.
+        names: Names of all these topics, including the input.
+        found: Metadata of the topics that exist.
     """
 
     input: str
@@ -44,7 +44,7 @@ class Topology:
 
     @property
     def id(self) -> bytes | None:
-        """Tells the input topic from one of the same name that was deleted; None where it does not exist."""
+        """Kafka's id of the input topic, which changes when it is created again; None when it does not exist."""
         return self.found[self.input].id if self.input in self.found else None
 
     @property
@@ -54,22 +54,22 @@ class Topology:
 
     @property
     def partitions(self) -> int:
-        """Partitions of the input; 0 where it does not exist."""
+        """Number of partitions of the input; 0 when it does not exist."""
         return self._count(self.input)
 
     @property
     def servable(self) -> int:
-        """Partitions that every one of the topics has."""
+        """Number of partitions that all the topics have."""
         return min(map(self._count, self.names))
 
     @property
     def too_small(self) -> dict[str, int]:
-        """Topics that exist and have fewer partitions than the input, with their numbers."""
+        """Topics that exist and have fewer partitions than the input, with their numbers of partitions."""
         return {name: self._count(name) for name in sorted(self.found) if self._count(name) < self.partitions}
 
     @property
     def leaderless(self) -> list[TopicPartition]:
-        """Partitions whose broker is away."""
+        """Partitions without a leader."""
         return [
             TopicPartition(name, partition)
             for name in sorted(self.found)

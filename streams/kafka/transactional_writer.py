@@ -1,8 +1,8 @@
-"""Transactions of one transactional id, in as few requests as Kafka's protocol needs.
+"""Transactions of one transactional id, with as few requests as Kafka's protocol needs.
 
-Since version 2 of Kafka's transactions (KIP-890), what is written makes itself part of the transaction: outputs and
-offsets leave at once, side by side, and then one request commits. aiokafka's producer announces partitions and offsets
-beforehand, each in a round trip of its own, and keeps tasks and futures for every record.
+Since version 2 of Kafka's transactions (KIP-890), produce and offset requests join the transaction by themselves:
+outputs and offsets are sent concurrently, and one more request commits. aiokafka's producer adds partitions and offsets
+to the transaction beforehand, with a round trip for each, and keeps tasks and futures for every record.
 """
 
 import asyncio
@@ -34,15 +34,16 @@ from streams.kafka.protocol.producer_id import ProducerIdAndEpoch
 from streams.kafka.protocol.txn_offset_commit import GroupMember, Offsets, TxnOffsetCommit, TxnOffsetCommitResponse
 from streams.kafka.topology import InputTopicGoneError
 
-#: A dead worker's open transaction holds back read_committed consumers until its successor fences it, or this long.
+#: A dead worker's open transaction blocks read_committed consumers until its successor fences it, or for this long.
 _TRANSACTION_TIMEOUT_MS = 30_000
-#: A frozen broker keeps its connections: a request waits for it this long before it goes to the one that took over.
+#: A frozen broker keeps its connections open: a request waits this long before it is sent to the new leader.
 REQUEST_TIMEOUT_MS = 6_000
-#: Brokers refuse what follows a transaction until its markers are written; that takes milliseconds, an election more.
+#: Seconds between retries. After a transaction, brokers refuse requests until its markers are written, which takes
+#: milliseconds; an election takes longer.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
-#: Seconds. A topic that exists is unknown to a broker for moments only. Less than the watchdog's time, so that the
-#: worker's last line names the topic.
-_UNKNOWN_FOR_GOOD = 20.0
+#: Seconds after which an unknown topic counts as deleted: a broker does not know an existing topic for moments only.
+#: Less than the watchdog's timeout, so that the worker's last log line names the topic.
+_UNKNOWN_TOPIC_TIMEOUT = 20.0
 _MAX_BATCH_BYTES = 900 * 1024
 _MAGIC, _UNCOMPRESSED, _TRANSACTIONAL = 2, 0, 1
 
@@ -50,14 +51,15 @@ _UNKNOWN = UnknownTopicOrPartitionError
 
 
 class TransactionalWriter:
-    """Writes records and a group's offsets in transactions.
+    """Writes records and a consumer group's offsets in transactions.
 
-    Every method waits for brokers and coordinators that are away or on the move, for as long as it takes: bound it.
+    Every method retries without limit while brokers or coordinators are down or change: callers set a timeout.
 
     Args:
-        client: Connected to the cluster, whose ``transaction.version`` must be 2; may be shared.
-        transactional_id: Starting under an id ends what was left open under it, and keeps its former users out.
-        clocks: Told when brokers appended what was written; None if nothing will be.
+        client: A connected client, may be shared. The cluster's ``transaction.version`` must be 2.
+        transactional_id: The transactional id. Starting under it fences earlier producers with the same id, and ends
+            their open transaction.
+        clocks: Receives the brokers' append times; None to ignore them.
     """
 
     def __init__(self, client: AIOKafkaClient, transactional_id: str, clocks: BrokerClocks | None = None) -> None:
@@ -70,39 +72,41 @@ class TransactionalWriter:
         self._known_inputs: set[str] = set()
 
     async def start(self) -> None:
-        """Fence and begin.
+        """Fence earlier producers with this transactional id, and get a producer id and epoch.
 
         Raises:
             KafkaError: When the brokers refuse.
         """
         request = InitProducerIdRequest(self._id, _TRANSACTION_TIMEOUT_MS)
-        answer = await self._coordinated(CoordinationType.TRANSACTION, self._id, request, _only_error)
+        answer = await self._ask_coordinator(CoordinationType.TRANSACTION, self._id, request, _only_error)
         self._producer = ProducerIdAndEpoch(answer.producer_id, answer.producer_epoch)
 
     async def write(self, outputs: Mapping[TopicPartition, Sequence[Record]]) -> None:
         """Append records to partitions, in their order, as part of the transaction.
 
+        After an error the transaction must not be committed.
+
         Raises:
-            ProducerFenced: If another one has started under this id.
-            RefusedBatchError: When a topic does not take what is written, or is gone; the transaction must not be
-                committed then.
-            KafkaError: Likewise, when the brokers refuse for another reason.
+            ProducerFenced: If another producer started under this transactional id.
+            RefusedBatchError: When a topic does not accept a batch, or was deleted.
+            KafkaError: When the brokers refuse for another reason.
         """
         waiting = {partition: deque(self._batches(partition, records)) for partition, records in outputs.items()}
         while waiting := {partition: batches for partition, batches in waiting.items() if batches}:
-            # One batch of each partition at a time: brokers take them in order only. Nearly always that is all.
+            # One batch per partition at a time, because brokers accept them in order only. One is nearly always enough.
             await self._deliver({partition: batches.popleft() for partition, batches in waiting.items()})
 
     async def commit_offsets(self, member: GroupMember, offsets: Offsets) -> int:
-        """Make offsets of a group part of the transaction.
+        """Add offsets of a consumer group to the transaction. After an error it must not be committed.
 
         Returns:
-            The broker that took them, as the group's coordinator, once all in-sync replicas have them.
+            Node id of the broker that accepted them as the group's coordinator; all in-sync replicas have them then.
 
         Raises:
-            ProducerFenced: If the group no longer knows the member so, or another one has started under this id.
-            InputTopicGoneError: If the brokers no longer know a topic of which they took offsets before.
-            KafkaError: When the brokers refuse; the transaction must not be committed then.
+            ProducerFenced: If the group has moved to another generation, or another producer started under this
+                transactional id.
+            InputTopicGoneError: If the brokers no longer know a topic of which they accepted offsets before.
+            KafkaError: When the brokers refuse for another reason.
         """
         request = TxnOffsetCommit(self._id, self._producer, member, offsets)
 
@@ -117,36 +121,36 @@ class TransactionalWriter:
                 )
             return codes.values()
 
-        await self._coordinated(CoordinationType.GROUP, member.group, request, error_codes)
+        await self._ask_coordinator(CoordinationType.GROUP, member.group, request, error_codes)
         self._known_inputs.update(topic for topic, _ in offsets)
         return self._coordinators[CoordinationType.GROUP]
 
     async def commit(self) -> None:
-        """Commit the transaction; what is written next begins another one.
+        """Commit the transaction; the next write begins another one.
 
         Raises:
-            ProducerFenced: If another one has started under this id.
+            ProducerFenced: If another producer started under this transactional id.
             KafkaError: When the brokers refuse.
         """
         await self._end(committed=True)
 
     async def abort(self) -> None:
-        """Abort the transaction; what is written next begins another one.
+        """Abort the transaction; the next write begins another one.
 
         Raises:
-            ProducerFenced: If another one has started under this id.
+            ProducerFenced: If another producer started under this transactional id.
             KafkaError: When the brokers refuse.
         """
         await self._end(committed=False)
 
     async def _end(self, *, committed: bool) -> None:
         request = EndTxn(self._id, self._producer, committed=committed)
-        answer = await self._coordinated(CoordinationType.TRANSACTION, self._id, request, _only_error)
+        answer = await self._ask_coordinator(CoordinationType.TRANSACTION, self._id, request, _only_error)
         self._producer = answer.producer
         self._sequences.clear()
 
     def _batches(self, partition: TopicPartition, records: Sequence[Record]) -> Iterator[bytearray]:
-        """Records as batches of a size that every topic takes; one that is larger stands alone."""
+        """Encode records as batches of a size that every topic accepts; a larger record gets its own batch."""
         first = self._sequences.get(partition, 0)
         self._sequences[partition] = first + len(records)
         position = 0
@@ -158,28 +162,28 @@ class TransactionalWriter:
             for record in records[position:]:
                 headers = list(record.headers)
                 if batch.append(number, record.timestamp_ms, record.key, record.value, headers) is None:
-                    break  # it is full; the first one is always taken
+                    break  # the batch is full; the first record always fits
                 number += 1
             position += number
             yield batch.build()
 
     async def _deliver(self, batches: Mapping[TopicPartition, bytearray]) -> None:
-        """Bring batches to their leaders, wherever those move."""
+        """Send batches to the leaders of their partitions until all are accepted, also while leaders change."""
         loop = asyncio.get_running_loop()
-        known = loop.time()
+        last_known = loop.time()
         for pause in _pauses():
             by_leader: dict[int | None, dict[TopicPartition, bytearray]] = {}
             for partition, batch in batches.items():
                 by_leader.setdefault(self._client.cluster.leader_for_partition(partition), {})[partition] = batch
             left: dict[TopicPartition, KafkaError] = {}
-            await together(*(self._produce(leader, part, left) for leader, part in by_leader.items()))
+            await run_concurrently(*(self._produce(leader, part, left) for leader, part in by_leader.items()))
             if not left:
                 return
             unknown = [partition for partition, error in left.items() if isinstance(error, _UNKNOWN)]
             if not unknown:
-                known = loop.time()
-            elif loop.time() - known > _UNKNOWN_FOR_GOOD:
-                raise RefusedBatchError(unknown[0], _UNKNOWN.errno, f"for {_UNKNOWN_FOR_GOOD:g} s")
+                last_known = loop.time()
+            elif loop.time() - last_known > _UNKNOWN_TOPIC_TIMEOUT:
+                raise RefusedBatchError(unknown[0], _UNKNOWN.errno, f"for {_UNKNOWN_TOPIC_TIMEOUT:g} s")
             batches = {partition: batches[partition] for partition in left}
             await asyncio.sleep(pause)
             if any(error.invalid_metadata for error in left.values()):
@@ -188,7 +192,7 @@ class TransactionalWriter:
     async def _produce(
         self, leader: int | None, batches: Mapping[TopicPartition, bytearray], left: dict[TopicPartition, KafkaError]
     ) -> None:
-        """Bring batches to one leader, and note which of them it did not take."""
+        """Send batches to one leader; put those that it did not accept into `left`, with their errors."""
         if leader is None or leader < 0:
             left.update((partition, self._why_no_leader(partition)) for partition in batches)
             return
@@ -200,11 +204,11 @@ class TransactionalWriter:
                 raise
             left.update(dict.fromkeys(batches, error))
             return
-        results = dict(answer.results())  # a batch that the answer says nothing of is an error, not a success
+        results = dict(answer.results())  # a batch that is missing in the response is an error, not a success
         for partition in batches:
             result = results[partition]
-            if passing := produce_error(partition, result):
-                left[partition] = passing
+            if retriable := produce_error(partition, result):
+                left[partition] = retriable
             elif self._clocks is not None:
                 self._clocks.answered(leader, asked, result.append_ms)
 
@@ -213,37 +217,37 @@ class TransactionalWriter:
         cluster = self._client.cluster
         if topic in cluster.unauthorized_topics:
             raise RefusedBatchError(partition, TopicAuthorizationFailedError.errno, "")
-        if topic not in self._client._topics:  # noqa: SLF001  its only way to tell
+        if topic not in self._client._topics:  # noqa: SLF001  there is no public access
             self._client.add_topic(topic)
         elif number not in (cluster.partitions_for_topic(topic) or ()):
             return _UNKNOWN()
         return LeaderNotAvailableError()
 
-    async def _coordinated(
+    async def _ask_coordinator(
         self, kind: int, key: str, request: Request[Any], error_codes: Callable[[Any], Iterable[int]]
     ) -> Any:  # noqa: ANN401  aiokafka has no types
-        """Have a coordinator answer a request, wherever it moves."""
+        """Send a request to a coordinator until it is answered, also while the coordinator changes."""
         for pause in _pauses():
             try:
                 if kind not in self._coordinators:
                     self._coordinators[kind] = await self._client.coordinator_lookup(kind, key)
                 answer = await self._client.send(self._coordinators[kind], request, group=ConnectionGroup.COORDINATION)
-                passing = retriable_errors(error_codes(answer))
+                errors = retriable_errors(error_codes(answer))
             except KafkaError as error:
                 if not error.retriable:
                     self._coordinators.pop(kind, None)
                     raise
-                passing = [error]
-            if not passing:
+                errors = [error]
+            if not errors:
                 return answer
-            if not all(isinstance(error, ConcurrentTransactions | CoordinatorLoadInProgressError) for error in passing):
+            if not all(isinstance(error, ConcurrentTransactions | CoordinatorLoadInProgressError) for error in errors):
                 self._coordinators.pop(kind, None)
             await asyncio.sleep(pause)
         return None
 
 
-async def together(*steps: Coroutine[Any, Any, object]) -> None:
-    """Take steps side by side; when one fails, the others are cancelled, and that is what is raised."""
+async def run_concurrently(*steps: Coroutine[Any, Any, object]) -> None:
+    """Run coroutines concurrently; the first failure cancels the others and is raised."""
     try:
         async with asyncio.TaskGroup() as tasks:
             for step in steps:
@@ -253,7 +257,7 @@ async def together(*steps: Coroutine[Any, Any, object]) -> None:
 
 
 def _pauses() -> Iterator[float]:
-    """Seconds to wait before a request is sent again, for as long as it takes."""
+    """Yield the pauses between retries, in seconds, without end."""
     pause = _FIRST_PAUSE
     while True:
         yield pause

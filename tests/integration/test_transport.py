@@ -121,7 +121,7 @@ class Fetcher:
         self.proceed = asyncio.Event()
         self.sought: dict[TP, int] = {}
         self.bounds: list[Bounds] = []
-        self.looks = 0
+        self.calls = 0
 
     async def getmany(self, active: set[TP] | None, timeout: float) -> dict[TP, list[ConsumerRecord[bytes, bytes]]]:
         self.asked = active
@@ -134,9 +134,9 @@ class Fetcher:
     async def seek_to_beginning(self, *partitions: TP) -> None:
         self.sought.update(dict.fromkeys(partitions, 0))
 
-    async def log_bounds(self, partitions: Collection[TP]) -> dict[TP, Bounds]:
-        self.looks += 1
-        return {tp: self.bounds[min(self.looks, len(self.bounds)) - 1] for tp in partitions if self.bounds}
+    async def log_bounds(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Bounds]:
+        self.calls += 1
+        return {tp: self.bounds[min(self.calls, len(self.bounds)) - 1] for tp in partitions if self.bounds}
 
 
 @pytest.fixture
@@ -221,7 +221,7 @@ class Opening:
         self._patch = monkeypatch
         monkeypatch.setattr(consumer, "assignment", lambda: {INPUT})
         monkeypatch.setattr(consumer.transport, "on_failure", self.failures.append)
-        monkeypatch.setattr(transport, "_LOOK_PAUSE", 0.0)
+        monkeypatch.setattr(transport, "_BOUNDS_RETRY_PAUSE", 0.0)
 
     async def at(self, offset: int, note: str = "") -> None:
         committed = {TopicPartition(*INPUT): OffsetAndMetadata(offset, note)}

@@ -11,7 +11,7 @@ from aiokafka.structs import OffsetAndMetadata
 from schemas import Record
 from streams.kafka.broker_clocks import BrokerClocks
 from streams.kafka.protocol.txn_offset_commit import GroupMember
-from streams.kafka.transactional_writer import together
+from streams.kafka.transactional_writer import run_concurrently
 from tests.support.group_model import GroupModel
 from tests.support.kafka_model import Committed, KafkaModel, Place
 
@@ -141,7 +141,7 @@ class WriterModel:
         self._epoch = await self._call("transactions", lambda: self._client.kafka.init_producer(self._id))
 
     async def write(self, outputs: Mapping[TopicPartition, Sequence[Record]]) -> None:
-        await together(*(self._write(tuple(partition), records) for partition, records in outputs.items()))
+        await run_concurrently(*(self._write(tuple(partition), records) for partition, records in outputs.items()))
 
     async def commit_offsets(self, member: GroupMember, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> int:
         while True:

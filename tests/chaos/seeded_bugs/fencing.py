@@ -13,7 +13,7 @@ from streams.delivery import transactions
 from streams.delivery.lanes import Begin, Lanes
 from streams.delivery.transactions import Batch, Committed, GroupProducer
 from streams.kafka.protocol.txn_offset_commit import GroupMember, Offsets
-from streams.kafka.transactional_writer import TransactionalWriter, together
+from streams.kafka.transactional_writer import TransactionalWriter, run_concurrently
 from tests.chaos.seeded_bugs.patch import Patch
 
 _IMPATIENCE_S, _PAUSE_S = 0.5, 0.1
@@ -25,7 +25,7 @@ def fence_nobody(patch: Patch) -> None:
     async def commit(self: GroupProducer, writer: TransactionalWriter, batches: Sequence[Batch]) -> None:
         nobody = GroupMember(self._member.group, -1, "", None)  # type: ignore[arg-type]  # which the product never says
         outputs, offsets = transactions._by_partition(batches), self._offsets(batches)
-        await together(writer.write(outputs), writer.commit_offsets(nobody, offsets))
+        await run_concurrently(writer.write(outputs), writer.commit_offsets(nobody, offsets))
         await writer.commit()
 
     async def fence_none(self: GroupProducer, client: AIOKafkaClient, last: Offsets) -> None:

@@ -1,6 +1,6 @@
 """Bugs in where reading begins, and in what becomes of records that cannot be read."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from aiokafka import ConsumerRecord
 from faust.types import TP
@@ -17,10 +17,10 @@ def trust_a_committed_offset(patch: Patch) -> None:
     """Begin at a committed offset, whether the log has it or not."""
 
     async def begin(
-        self: LaneConsumer, tps: Mapping[TopicPartition, TP], committed: Committed
+        self: LaneConsumer, inputs: Collection[TopicPartition], committed: Committed
     ) -> Mapping[TopicPartition, int]:
         del self
-        return {tp: committed[tp].offset if tp in committed else 0 for tp in tps}
+        return {tp: committed[tp].offset if tp in committed else 0 for tp in inputs}
 
     def ignore(self: LaneConsumer, tp: TP, position: int) -> None:
         del self, tp, position

@@ -11,7 +11,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from schemas import Record
 from streams.delivery import transactions
 from streams.delivery.transactions import Batch, GroupProducer
-from streams.kafka.transactional_writer import TransactionalWriter, together
+from streams.kafka.transactional_writer import TransactionalWriter, run_concurrently
 from tests.chaos.seeded_bugs.patch import Patch
 
 _IMPATIENCE_S = 1.0
@@ -65,7 +65,7 @@ def swallow_a_send_error(patch: Patch) -> None:
             await writer.write(transactions._by_partition(batches))
 
     async def commit(self: GroupProducer, writer: TransactionalWriter, batches: Sequence[Batch]) -> None:
-        await together(write(writer, batches), writer.commit_offsets(self._member, self._offsets(batches)))
+        await run_concurrently(write(writer, batches), writer.commit_offsets(self._member, self._offsets(batches)))
         await writer.commit()
 
     patch(GroupProducer, "_commit", commit)

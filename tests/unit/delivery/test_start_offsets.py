@@ -4,7 +4,7 @@ import pytest
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.record import TopicPartition
-from streams.delivery.start_offsets import Beginning, OffsetBeyondLogError, beginnings
+from streams.delivery.start_offsets import OffsetBeyondLogError, StartOffset, start_offsets
 from streams.delivery.transactions import BEYOND_LOG
 from streams.kafka.protocol.list_offsets import Bounds
 
@@ -15,28 +15,28 @@ BY_A_WORKER = "7-0123456789abcdef"
 @pytest.mark.parametrize(
     ("offset", "bounds", "expected"),
     [
-        (None, Bounds(0, 9), Beginning(0)),
-        (None, Bounds(5, 9), Beginning(5)),
-        (5, Bounds(0, 9), Beginning(5)),
-        (0, Bounds(0, 0), Beginning(0)),
-        (9, Bounds(9, 9), Beginning(9)),
-        (3, Bounds(5, 9), Beginning(5, expired=2)),
-        (0, Bounds(5, 5), Beginning(5, expired=5)),
-        (3, None, Beginning(3)),
-        (None, None, Beginning(0)),
+        (None, Bounds(0, 9), StartOffset(0)),
+        (None, Bounds(5, 9), StartOffset(5)),
+        (5, Bounds(0, 9), StartOffset(5)),
+        (0, Bounds(0, 0), StartOffset(0)),
+        (9, Bounds(9, 9), StartOffset(9)),
+        (3, Bounds(5, 9), StartOffset(5, expired=2)),
+        (0, Bounds(5, 5), StartOffset(5, expired=5)),
+        (3, None, StartOffset(3)),
+        (None, None, StartOffset(0)),
     ],
 )
 def test_a_partition_begins_at_its_committed_offset_or_where_the_log_does(
-    offset: int | None, bounds: Bounds | None, expected: Beginning
+    offset: int | None, bounds: Bounds | None, expected: StartOffset
 ) -> None:
     committed = {} if offset is None else {SOURCE: OffsetAndMetadata(offset, BY_A_WORKER)}
-    assert beginnings(committed, {SOURCE: bounds}) == {SOURCE: expected}
+    assert start_offsets(committed, {SOURCE: bounds}) == {SOURCE: expected}
 
 
 @pytest.mark.parametrize("note", ["", "moved by an operator", "7-", "mirror-7"])
 def test_an_offset_beyond_the_end_that_no_worker_committed_says_nothing_of_this_log(note: str) -> None:
     committed = {SOURCE: OffsetAndMetadata(5000, note)}
-    assert beginnings(committed, {SOURCE: Bounds(20, 1040)}) == {SOURCE: Beginning(20, beyond=3960)}
+    assert start_offsets(committed, {SOURCE: Bounds(20, 1040)}) == {SOURCE: StartOffset(20, beyond=3960)}
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_log_that_has_lost_what_was_answered_ends_the_worker_and_says_what_to_
 ) -> None:
     committed = {SOURCE: OffsetAndMetadata(5000, note), ANOTHER: OffsetAndMetadata(1, BY_A_WORKER)}
     with pytest.raises(OffsetBeyondLogError) as raised:
-        beginnings(committed, {SOURCE: bounds, ANOTHER: Bounds(0, 9)})
+        start_offsets(committed, {SOURCE: bounds, ANOTHER: Bounds(0, 9)})
     assert raised.value.offsets == {SOURCE: 5000}
     for part in ("audio.raw-3 up to 5000", "Stop all workers", "--reset-offsets"):
         assert part in str(raised.value)
