@@ -20,6 +20,7 @@ from schemas.media_type import FLAC, MPEG, OGG, WAV
 from schemas.topics import topic
 from streams.clients import ContractError
 from streams.kafka import protocol
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import TopicError, TopicState, check_topics
 from streams.runtime.setting_declaration import Setting, declared
 from streams.runtime.settings import ClusterSettings
@@ -40,14 +41,19 @@ class Cluster:
     """Where a command finds its topics.
 
     Attributes:
-        bootstrap_servers: Brokers as ``host:port[,host:port...]``.
+        connection: The Kafka cluster.
         prefix: Put before every topic's name.
         group: The workers' consumer group.
     """
 
-    bootstrap_servers: str
+    connection: KafkaConnection
     prefix: str
     group: str
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Brokers as ``host:port[,host:port...]``, to show and for clients other than ours."""
+        return self.connection.bootstrap_servers
 
     def topic(self, name: str) -> str:
         """Full name of a topic, from its logical name."""
@@ -64,7 +70,7 @@ class Cluster:
             TopicError: If one of the topics (logical names; None means all) is missing or different.
         """
         try:
-            return await check_topics(self.bootstrap_servers, self.prefix, self.group, names)
+            return await check_topics(self.connection, self.prefix, self.group, names)
         except KafkaConnectionError as error:
             raise self.unreachable() from error
 
@@ -91,7 +97,8 @@ def add_cluster_options(parser: argparse.ArgumentParser) -> None:
 
 def cluster_of(options: argparse.Namespace) -> Cluster:
     """What `add_cluster_options` read."""
-    return Cluster(options.bootstrap_servers, options.topic_prefix, options.group)
+    settings = ClusterSettings(**{name: getattr(options, name) for name in declared(ClusterSettings)})
+    return Cluster(settings.connection, settings.topic_prefix, settings.group)
 
 
 def _parsed(setting: Setting, text: str) -> object:

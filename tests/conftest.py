@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from infra.kafka.cluster import LocalCluster
 from infra.kafka.ports import free_ports
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from tests.support.brokers import Broker, Namespace, ThreeBrokers, any_broker, three_brokers_from_jars
 
@@ -65,7 +66,7 @@ async def mortal(tmp_path: Path, namespace: Namespace) -> AsyncIterator[LocalClu
     cluster = LocalCluster(tmp_path / "kafka", 1, free_ports(1))
     await asyncio.to_thread(cluster.start)
     try:
-        await apply_topics(cluster.bootstrap_servers, namespace.prefix, namespace.group)
+        await apply_topics(KafkaConnection(cluster.bootstrap_servers), namespace.prefix, namespace.group)
         yield cluster
     finally:
         await asyncio.to_thread(cluster.stop)

@@ -10,6 +10,7 @@ from scripts.cli import CommandError, progress_bar
 from streams.clients.dead_letters import DeadLetterReader
 from streams.clients.letters import Place
 from streams.clients.replay import Replayer, ReplayError, Sent
+from streams.kafka.connection import KafkaConnection
 
 #: Of one transaction: workers read nothing behind it before it ends.
 _LETTERS_AT_A_TIME = 500
@@ -30,7 +31,7 @@ class Replay:
         self._sent: dict[Place, Sent] = {}
         self._undecided: dict[Place, Sent] = {}
 
-    async def run(self, bootstrap_servers: str, reader: DeadLetterReader) -> None:
+    async def run(self, connection: KafkaConnection, reader: DeadLetterReader) -> None:
         """Send the inputs, and print a line for each as soon as it is decided.
 
         Raises:
@@ -38,7 +39,7 @@ class Replay:
             aiokafka.errors.KafkaError: When no transaction is to be had.
         """
         try:
-            async with Replayer(bootstrap_servers) as replayer:
+            async with Replayer(connection) as replayer:
                 await self._send_all(replayer, reader)
         finally:
             self._tell_unsent()

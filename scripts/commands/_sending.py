@@ -28,9 +28,7 @@ async def send_files(options: argparse.Namespace) -> int:
         for number, path in enumerate(options.files, start=1)
     }
     await cluster.check([RAW])
-    async with RawAudioProducer(
-        cluster.bootstrap_servers, cluster.topic(RAW), timeout=_ACKNOWLEDGED_WITHIN
-    ) as producer:
+    async with RawAudioProducer(cluster.connection, cluster.topic(RAW), timeout=_ACKNOWLEDGED_WITHIN) as producer:
         with progress_bar() as progress:
             total = sum(math.ceil(clip.frames / round(options.segment * clip.rate)) for clip in clips.values())
             bar = progress.add_task("segments", total=total)

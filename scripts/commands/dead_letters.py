@@ -10,7 +10,7 @@ from typing import Any
 
 from schemas import Rejection
 from schemas.topics import DEAD_LETTER, RAW, topic
-from scripts.cli import CommandError, add_cluster_options, cluster_of, count, fail, run, say, writable
+from scripts.cli import Cluster, CommandError, add_cluster_options, cluster_of, count, fail, run, say, writable
 from scripts.commands._letters import Told, lines, told
 from scripts.commands._moments import moment
 from scripts.commands._replaying import Replay
@@ -91,7 +91,7 @@ def _choice_of(options: argparse.Namespace) -> Choice:
 async def _run(options: argparse.Namespace) -> int:
     cluster = cluster_of(options)
     await cluster.check([DEAD_LETTER, RAW])
-    async with DeadLetterReader(cluster.bootstrap_servers, cluster.topic(DEAD_LETTER)) as reader:
+    async with DeadLetterReader(cluster.connection, cluster.topic(DEAD_LETTER)) as reader:
         partitions, limits = await reader.partitions(), {cluster.topic(RAW): topic(RAW).max_message_bytes}
 
         def tell(refused: Refused) -> Told:
@@ -104,7 +104,7 @@ async def _run(options: argparse.Namespace) -> int:
         chosen = await (_named(reader, options.letters, tell) if options.letters else _chosen(reader, options, tell))
         if options.save is not None:
             await _save(reader, chosen, options.save)
-        return await _replay(options, reader, chosen) if options.replay else 0
+        return await _replay(cluster, options, reader, chosen) if options.replay else 0
 
 
 async def _latest(reader: DeadLetterReader, most: int, choice: Choice, tell: _Tell) -> list[Told]:
@@ -141,7 +141,9 @@ async def _chosen(reader: DeadLetterReader, options: argparse.Namespace, tell: _
     return sorted(found, key=lambda one: one.place)
 
 
-async def _replay(options: argparse.Namespace, reader: DeadLetterReader, chosen: Sequence[Told]) -> int:
+async def _replay(
+    cluster: Cluster, options: argparse.Namespace, reader: DeadLetterReader, chosen: Sequence[Told]
+) -> int:
     blocked = [one for one in chosen if one.obstacle is not None]
     for one in blocked:
         (fail if options.letters else say)(_NAME, f"{one.place} cannot be sent again: {one.obstacle}")
@@ -154,7 +156,7 @@ async def _replay(options: argparse.Namespace, reader: DeadLetterReader, chosen:
         return 0
     replay = Replay([one.place for one in wanted])
     try:
-        await replay.run(options.bootstrap_servers, reader)
+        await replay.run(cluster.connection, reader)
     finally:
         if options.json is not None:
             _write(options.json, [one.data | replay.outcome(one.place) for one in chosen])

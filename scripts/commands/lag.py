@@ -68,7 +68,7 @@ async def _watch(cluster: Cluster) -> int:
 
 async def _reader(cluster: Cluster) -> LagReader:
     await cluster.check([RAW])
-    return LagReader(cluster.bootstrap_servers, cluster.group, copartitioned(cluster.prefix, cluster.group))
+    return LagReader(cluster.connection, cluster.group, copartitioned(cluster.prefix, cluster.group))
 
 
 async def _snapshot(cluster: Cluster, reader: LagReader) -> ClusterSnapshot:

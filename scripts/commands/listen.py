@@ -48,7 +48,7 @@ async def _listen(options: argparse.Namespace) -> int:
     await cluster.check([COMPRESSED])
     received = 0
     async with CompressedAudioConsumer(
-        cluster.bootstrap_servers, cluster.topic(COMPRESSED), from_beginning=options.from_beginning
+        cluster.connection, cluster.topic(COMPRESSED), from_beginning=options.from_beginning
     ) as consumer:
         while options.count is None or received < options.count:
             try:

@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 async def _apply(cluster: Cluster, replication: int | None, *, update: bool) -> int:
-    setup = (cluster.bootstrap_servers, cluster.prefix, cluster.group)
+    setup = (cluster.connection, cluster.prefix, cluster.group)
     try:
         changes = await update_settings(*setup) if update else {}
         states = await apply_topics(*setup, replication)
@@ -83,7 +83,7 @@ async def _check(cluster: Cluster) -> int:
 
 
 async def _grow(cluster: Cluster, partitions: int, *, confirmed: bool) -> int:
-    setup = (cluster.bootstrap_servers, cluster.prefix, cluster.group)
+    setup = (cluster.connection, cluster.prefix, cluster.group)
     try:
         now = await partitions_now(*setup)
         require_growth(now, partitions)

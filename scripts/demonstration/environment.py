@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from infra.directories import CHECKOUT
@@ -18,6 +17,7 @@ from infra.kafka.ports import HOST, free_ports
 from scripts.cli import Cluster
 from scripts.command_settings import run_directory
 from scripts.processes.worker_process import WorkerProcess
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from streams.runtime.setting_declaration import declared
 from streams.runtime.settings import Settings
@@ -100,11 +100,11 @@ def prepare(started: ExitStack, say: Callable[[str], None]) -> DemoEnvironment:
     is_set = {field: one.is_set(os.environ) for field, one in declared(Settings).items()}
     directory = run_directory(os.environ).absolute() / name
     port = None if is_set["bootstrap_servers"] else _start(directory, started, say)
-    servers = settings.bootstrap_servers if port is None else f"{HOST}:{port}"
-    cluster = Cluster(servers, f"{settings.topic_prefix}{name}.", f"{settings.group}-{name}")
+    connection = settings.connection if port is None else KafkaConnection(f"{HOST}:{port}")
+    cluster = Cluster(connection, f"{settings.topic_prefix}{name}.", f"{settings.group}-{name}")
     say(f"creating topics on {cluster.bootstrap_servers}")
     try:
-        asyncio.run(apply_topics(cluster.bootstrap_servers, cluster.prefix, cluster.group))
+        asyncio.run(apply_topics(cluster.connection, cluster.prefix, cluster.group))
     except KafkaConnectionError as error:
         raise cluster.unreachable() from error
     if port is None:
@@ -138,7 +138,7 @@ def remove_topics(cluster: Cluster, say: Callable[[str], None]) -> None:
     """
 
     async def remove() -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap_servers)
+        admin = cluster.connection.admin()
         try:
             await admin.start()
             await admin.delete_topics([name for name in await admin.list_topics() if name.startswith(cluster.prefix)])

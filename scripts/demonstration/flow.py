@@ -12,7 +12,6 @@ from schemas.topics import COMPRESSED, DEAD_LETTER, RAW
 from scripts.cli import Cluster, CommandError
 from scripts.demonstration.calls import Input
 from streams.clients import CompressedAudioConsumer, RawAudioProducer
-from streams.kafka.protocol.tolerant_consumer import TolerantConsumer
 
 #: Records a second, as of 60 people talking at once: an idle machine of two cores keeps up with ease, so that the
 #: latency is that of the work and not of a queue.
@@ -91,7 +90,7 @@ async def _stream(
     cluster: Cluster, inputs: Sequence[Input], listener: _Listener, check: Callable[[], None]
 ) -> tuple[list[Sent], list[Arrived]]:
     async with (
-        CompressedAudioConsumer(cluster.bootstrap_servers, cluster.topic(COMPRESSED), from_beginning=True) as results,
+        CompressedAudioConsumer(cluster.connection, cluster.topic(COMPRESSED), from_beginning=True) as results,
         asyncio.TaskGroup() as group,
     ):
         listeners = [
@@ -106,10 +105,10 @@ async def _stream(
 
 
 async def _send(cluster: Cluster, inputs: Sequence[Input]) -> list[Sent]:
-    servers, topic = cluster.bootstrap_servers, cluster.topic(RAW)
+    topic = cluster.topic(RAW)
     # The client of this project refuses what breaks the contract; a careless sender would use any other.
-    careless = AIOKafkaProducer(bootstrap_servers=servers, acks="all", enable_idempotence=True)
-    async with RawAudioProducer(servers, topic) as producer, careless:
+    careless = cluster.connection.producer(acks="all", enable_idempotence=True)
+    async with RawAudioProducer(cluster.connection, topic) as producer, careless:
         began = time.monotonic()
         due = [began + number / RATE for number in range(len(inputs))]
         pending: list[asyncio.Task[Position]] = []
@@ -134,9 +133,8 @@ async def _results(consumer: CompressedAudioConsumer, listener: _Listener) -> No
 
 
 async def _dead_letters(cluster: Cluster, listener: _Listener) -> None:
-    async with TolerantConsumer(
+    async with cluster.connection.consumer(
         cluster.topic(DEAD_LETTER),
-        bootstrap_servers=cluster.bootstrap_servers,
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",

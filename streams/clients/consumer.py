@@ -9,7 +9,7 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from schemas import CompressedAudio, Rejection
 from schemas.topics import COMPRESSED
 from streams.clients.messages import record_of
-from streams.kafka.protocol.offset_fetch import mend_offset_fetch
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.tolerant_consumer import TolerantConsumer
 from streams.kafka.protocol.unreadable import Unreadable
 
@@ -29,7 +29,7 @@ class CompressedAudioConsumer:
     Partitions that are added to the topic later are read from their beginning by a group that has committed before.
 
     Args:
-        bootstrap_servers: Brokers as ``host:port[,host:port...]``.
+        bootstrap_servers: Brokers as ``host:port[,host:port...]``, or a `KafkaConnection`.
         topic: Full name of the topic, with the installation's prefix.
         group_id: Consumer group, or None.
         from_beginning: Where to start without a commit: at the oldest result, or at the next one.
@@ -40,16 +40,14 @@ class CompressedAudioConsumer:
 
     def __init__(
         self,
-        bootstrap_servers: str,
+        bootstrap_servers: str | KafkaConnection,
         topic: str = COMPRESSED,
         *,
         group_id: str | None = None,
         from_beginning: bool = False,
     ) -> None:
-        mend_offset_fetch()
         self._in_group = group_id is not None
-        self._consumer = TolerantConsumer(
-            bootstrap_servers=bootstrap_servers,
+        self._consumer = KafkaConnection.of(bootstrap_servers).consumer(
             group_id=group_id,
             isolation_level="read_committed",
             enable_auto_commit=False,

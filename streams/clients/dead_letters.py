@@ -13,7 +13,7 @@ from schemas import DeadLetter
 from schemas.topics import DEAD_LETTER
 from streams.clients.letters import Place, Refused
 from streams.clients.messages import record_of
-from streams.kafka.protocol.tolerant_consumer import TolerantConsumer
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.unreadable import Unreadable
 
 _LARGEST_BYTES = 10 * 2**20  # of a record, and what the brokers allow for a request
@@ -30,17 +30,16 @@ class DeadLetterReader:
     Every method that reads raises ``aiokafka.errors.KafkaTimeoutError`` when the brokers stop answering.
 
     Args:
-        bootstrap_servers: Brokers as ``host:port[,host:port...]``.
+        bootstrap_servers: Brokers as ``host:port[,host:port...]``, or a `KafkaConnection`.
         topic: Full name of the topic, with the installation's prefix.
 
     Raises:
         aiokafka.errors.KafkaConnectionError: On entering, if no broker answers.
     """
 
-    def __init__(self, bootstrap_servers: str, topic: str = DEAD_LETTER) -> None:
-        self._consumer = TolerantConsumer(
+    def __init__(self, bootstrap_servers: str | KafkaConnection, topic: str = DEAD_LETTER) -> None:
+        self._consumer = KafkaConnection.of(bootstrap_servers).consumer(
             topic,  # without a group: all partitions of it
-            bootstrap_servers=bootstrap_servers,
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="latest",

@@ -4,7 +4,6 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError
 from aiokafka.structs import RecordMetadata
 
@@ -12,6 +11,7 @@ from schemas import Position, RawAudio, Rejection
 from schemas.raw_audio import frame_problem
 from schemas.topics import RAW
 from streams.clients.stopping import stopped_within
+from streams.kafka.connection import KafkaConnection
 
 _MAX_REQUEST_BYTES = 10 * 2**20  # what the brokers allow
 _LEAVE_WITHIN = 5.0  # seconds, once something else has gone wrong
@@ -27,7 +27,7 @@ class RawAudioProducer:
     Use it as an async context manager; leaving it sends what is still waiting.
 
     Args:
-        bootstrap_servers: Brokers as ``host:port[,host:port...]``.
+        bootstrap_servers: Brokers as ``host:port[,host:port...]``, or a `KafkaConnection`.
         topic: Full name of the topic, with the installation's prefix.
         timeout: Seconds for the brokers to acknowledge an event.
 
@@ -35,11 +35,10 @@ class RawAudioProducer:
         aiokafka.errors.KafkaConnectionError: On entering, if no broker answers.
     """
 
-    def __init__(self, bootstrap_servers: str, topic: str = RAW, *, timeout: float = 30.0) -> None:
+    def __init__(self, bootstrap_servers: str | KafkaConnection, topic: str = RAW, *, timeout: float = 30.0) -> None:
         self._topic = topic
         self._timeout = timeout
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=bootstrap_servers,
+        self._producer = KafkaConnection.of(bootstrap_servers).producer(
             acks="all",
             enable_idempotence=True,
             max_request_size=_MAX_REQUEST_BYTES,

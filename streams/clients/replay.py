@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from schemas import DeadLetter, Position
 from streams.clients.letters import Place
 from streams.clients.stopping import stopped_within
+from streams.kafka.connection import KafkaConnection
 
 _LARGEST_BYTES = 10 * 2**20  # of a record, and what the brokers allow for a request
 #: Seconds for the inputs of one transaction, and for its end. Workers read nothing behind an open one.
@@ -46,7 +47,7 @@ class Replayer:
     consumer, such as a worker, sees all of them or none. After an error it sends no more.
 
     Args:
-        bootstrap_servers: Brokers as ``host:port[,host:port...]``.
+        bootstrap_servers: Brokers as ``host:port[,host:port...]``, or a `KafkaConnection`.
 
     Attributes:
         undecided: What was sent in a transaction whose end was asked for and not heard of.
@@ -55,10 +56,10 @@ class Replayer:
         aiokafka.errors.KafkaError: On entering, if no broker answers, or no transaction is to be had.
     """
 
-    def __init__(self, bootstrap_servers: str) -> None:
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, bootstrap_servers: str | KafkaConnection) -> None:
+        self._connection = KafkaConnection.of(bootstrap_servers)
         self._id = f"dead-letters-{uuid.uuid4().hex}"  # its own, so that replays do not end each other
-        self._producer = _producer(bootstrap_servers, self._id)
+        self._producer = _producer(self._connection, self._id)
         self.undecided: Sequence[Sent] = ()
 
     async def __aenter__(self) -> Self:
@@ -113,7 +114,7 @@ class Replayer:
             async with asyncio.timeout(_WITHIN):
                 await stopped_within(self._producer, _LEAVE_WITHIN)
                 # The coordinator ends the transaction of an earlier producer of this id before it takes a new one.
-                successor = _producer(self._bootstrap_servers, self._id)
+                successor = _producer(self._connection, self._id)
                 await _start(successor)
                 await successor.stop()
                 return await self._is_visible(self.undecided[0].position)
@@ -122,8 +123,7 @@ class Replayer:
 
     async def _is_visible(self, position: Position) -> bool:
         place = TopicPartition(position.topic, position.partition)
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers,
+        consumer = self._connection.consumer(
             isolation_level="read_committed",
             enable_auto_commit=False,
             max_partition_fetch_bytes=_LARGEST_BYTES,
@@ -141,9 +141,8 @@ class Replayer:
             await consumer.stop()
 
 
-def _producer(bootstrap_servers: str, transactional_id: str) -> AIOKafkaProducer:
-    return AIOKafkaProducer(
-        bootstrap_servers=bootstrap_servers,
+def _producer(connection: KafkaConnection, transactional_id: str) -> AIOKafkaProducer:
+    return connection.producer(
         transactional_id=transactional_id,
         transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
         max_request_size=_LARGEST_BYTES,

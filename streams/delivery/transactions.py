@@ -14,6 +14,7 @@ from schemas import Record
 from schemas.record import TopicPartition
 from streams.delivery.outcome import Output
 from streams.kafka.broker_clocks import BrokerClocks
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.produce_errors import OutcomeRefusedError, RefusedBatchError, refusal_message
 from streams.kafka.protocol.api_versions import ApiVersions
 from streams.kafka.protocol.offset_fetch import UnstableOffsetCommitError, fetch_committed
@@ -85,7 +86,7 @@ class GroupProducer:
     `_find_coordinator`.
 
     Args:
-        bootstrap_servers: ``host:port[,host:port...]``.
+        connection: The cluster.
         member: The worker as a member of its group.
         tps: Its input partitions.
         clocks: Receives the brokers' append times; None to ignore them.
@@ -93,12 +94,12 @@ class GroupProducer:
 
     def __init__(
         self,
-        bootstrap_servers: str,
+        connection: KafkaConnection,
         member: GroupMember,
         tps: Collection[TopicPartition],
         clocks: BrokerClocks | None = None,
     ) -> None:
-        self._bootstrap_servers = bootstrap_servers
+        self._connection = connection
         self._member = member
         self._tps = [ClientPartition(*tp) for tp in tps]
         self._clocks = clocks
@@ -118,7 +119,7 @@ class GroupProducer:
             return {}
         try:
             async with asyncio.timeout(_START_TIMEOUT):
-                self._client = await connect(self._bootstrap_servers)
+                self._client = await connect(self._connection)
                 name = self._transactional_id(_name(self._member))
                 self._writer = TransactionalWriter(self._client, name, self._clocks)
                 await self._writer.start()
@@ -218,7 +219,7 @@ class GroupProducer:
         return f"{self._member.group}-{name}"
 
 
-async def connect(bootstrap_servers: str) -> AIOKafkaClient:
+async def connect(connection: KafkaConnection) -> AIOKafkaClient:
     """Connect to a cluster, waiting until it is up, and check its transaction version.
 
     Raises:
@@ -226,7 +227,7 @@ async def connect(bootstrap_servers: str) -> AIOKafkaClient:
         KafkaError: When the brokers refuse.
     """
     while True:
-        client = AIOKafkaClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=REQUEST_TIMEOUT_MS)
+        client = connection.client(request_timeout_ms=REQUEST_TIMEOUT_MS)
         try:
             await client.bootstrap()
             await _check_transactions(client)

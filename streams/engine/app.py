@@ -19,6 +19,7 @@ from streams.engine.intake import EventStream, deliver, raw_topic
 from streams.engine.rocksdb_store import STORE_URL
 from streams.engine.tables import QuickStartTableManager
 from streams.engine.transport import LaneConsumer, LaneTransport
+from streams.kafka.connection import KafkaConnection
 
 #: Events queued for the agent. Each holds its audio, so this bounds memory to this many times the size of a record.
 _STREAM_BUFFER = 16
@@ -104,7 +105,7 @@ class App(faust.App):
 
 
 def create_app(
-    bootstrap_servers: str,
+    connection: KafkaConnection,
     group: str,
     member: str,
     *,
@@ -114,7 +115,7 @@ def create_app(
     """Create the app of one worker.
 
     Args:
-        bootstrap_servers: Brokers as ``host:port[,host:port...]``.
+        connection: The cluster.
         group: Consumer group, also the app's id.
         member: The worker's ``group.instance.id``, kept over restarts.
         state_directory: Directory of the tables.
@@ -123,7 +124,7 @@ def create_app(
     app = App(
         group,
         on_failure=on_failure,
-        broker=[URL(f"kafka://{server.strip()}") for server in bootstrap_servers.split(",")],
+        broker=[URL(f"kafka://{server}") for server in connection.servers],
         store=STORE_URL,
         datadir=str(state_directory),
         web_enabled=False,

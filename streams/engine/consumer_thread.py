@@ -15,7 +15,7 @@ from faust.types import TP
 
 from schemas.record import TopicPartition
 from streams.kafka.protocol.list_offsets import Bounds, read_bounds
-from streams.kafka.protocol.offset_fetch import allow_unstable_positions, mend_offset_fetch
+from streams.kafka.protocol.offset_fetch import allow_unstable_positions
 from streams.kafka.protocol.position_resets import report_position_resets
 from streams.kafka.protocol.tolerant_consumer import make_tolerant
 from streams.kafka.transactional_writer import REQUEST_TIMEOUT_MS
@@ -93,7 +93,6 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         self.thread_loop.call_soon_threadsafe(coordinator.request_rejoin)
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
-        mend_offset_fetch()
         consumer = super()._create_worker_consumer(transport)
         make_tolerant(consumer)
         consumer.largest = self.largest_record

@@ -14,10 +14,10 @@ from aiokafka.errors import KafkaError
 
 from schemas.record import TopicPartition
 from streams.kafka.broker_clocks import age
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.group_owners import fetch_owners
 from streams.kafka.protocol.metadata import fetch_topics
 from streams.kafka.protocol.offset_fetch import fetch_last_committed
-from streams.kafka.protocol.tolerant_consumer import TolerantConsumer
 from streams.kafka.topology import Topology
 from streams.kafka.transactional_writer import REQUEST_TIMEOUT_MS
 
@@ -111,17 +111,17 @@ class LagReader:
     and for a limited number of partitions per snapshot. A partition without such a record has no lag.
 
     Args:
-        bootstrap_servers: ``host:port[,host:port...]``.
+        connection: The cluster.
         group: The consumer group.
         topics: Full names: the input topic first, then the topics that are copartitioned with it.
 
     Attributes:
-        bootstrap_servers: As given.
+        connection: As given.
         topology: As last read; it is set even when the rest of a snapshot fails.
     """
 
-    def __init__(self, bootstrap_servers: str, group: str, topics: Sequence[str]) -> None:
-        self.bootstrap_servers = bootstrap_servers
+    def __init__(self, connection: KafkaConnection, group: str, topics: Sequence[str]) -> None:
+        self.connection = connection
         self._group = group
         self.topology = Topology(topics[0], topics, {})
         self._partitions: list[ClientPartition] = []
@@ -197,8 +197,7 @@ class LagReader:
 
     async def _connected(self) -> AIOKafkaConsumer:
         if self._consumer is None:
-            consumer = TolerantConsumer(
-                bootstrap_servers=self.bootstrap_servers,
+            consumer = self.connection.consumer(
                 isolation_level="read_committed",
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",

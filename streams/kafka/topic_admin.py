@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
+from streams.kafka.connection import KafkaConnection
+
 _Answer = TypeVar("_Answer")
 
 #: Timeout of one request, in milliseconds.
@@ -21,19 +23,19 @@ _CONNECT_WITHIN = 11.0  # seconds: enough to try two brokers of the list that do
 
 
 @asynccontextmanager
-async def connected_admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+async def connected_admin(connection: KafkaConnection) -> AsyncIterator[AIOKafkaAdminClient]:
     """Connect an admin client to a cluster; the context manager closes it.
 
     Raises:
         aiokafka.errors.KafkaConnectionError: If no broker answers.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
+    admin = connection.admin(request_timeout_ms=REQUEST_TIMEOUT_MS)
     try:
         try:
             async with asyncio.timeout(_CONNECT_WITHIN):
                 await admin.start()
         except TimeoutError as error:
-            raise KafkaConnectionError(f"no broker answers at {bootstrap}") from error
+            raise KafkaConnectionError(f"no broker answers at {connection.bootstrap_servers}") from error
         yield admin
     finally:
         await admin.close()

@@ -9,15 +9,16 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.errors import InvalidPartitionsError, for_code
 
 from schemas.topics import copartitioned
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topic_admin import PAUSE, REQUEST_TIMEOUT_MS, any_broker, connected_admin, describe, have_leaders
 from streams.kafka.topics import TopicError, TopicMissingError
 
 
-async def partitions_now(bootstrap: str, prefix: str, group: str) -> dict[str, int]:
+async def partitions_now(connection: KafkaConnection, prefix: str, group: str) -> dict[str, int]:
     """Read the number of partitions of each copartitioned topic, ``audio.raw`` first.
 
     Args:
-        bootstrap: Brokers as ``host:port[,host:port...]``.
+        connection: The cluster.
         prefix: Put before every topic's name.
         group: Consumer group that the cache's changelog belongs to.
 
@@ -25,18 +26,20 @@ async def partitions_now(bootstrap: str, prefix: str, group: str) -> dict[str, i
         TopicMissingError: If one of them is missing.
         aiokafka.errors.KafkaConnectionError: If no broker answers.
     """
-    async with connected_admin(bootstrap) as admin:
+    async with connected_admin(connection) as admin:
         return {name: len(found) for name, found in (await _found(admin, copartitioned(prefix, group))).items()}
 
 
-async def grow_topics(bootstrap: str, prefix: str, group: str, partitions: int, *, timeout: float = 30.0) -> list[str]:
+async def grow_topics(
+    connection: KafkaConnection, prefix: str, group: str, partitions: int, *, timeout: float = 30.0
+) -> list[str]:
     """Grow all copartitioned topics to a number of partitions; topics that have as many are not changed.
 
     Results, dead letters and the changelog grow first: workers read a partition of ``audio.raw`` as soon as all topics
     have it. After an interruption, call it again.
 
     Args:
-        bootstrap: Brokers as ``host:port[,host:port...]``.
+        connection: The cluster.
         prefix: Put before every topic's name.
         group: Consumer group that the cache's changelog belongs to.
         partitions: The number of partitions of each topic.
@@ -52,7 +55,7 @@ async def grow_topics(bootstrap: str, prefix: str, group: str, partitions: int, 
         aiokafka.errors.KafkaConnectionError: If no broker answers.
     """
     raw, *others = copartitioned(prefix, group)
-    async with connected_admin(bootstrap) as admin:
+    async with connected_admin(connection) as admin:
         found = await _found(admin, [raw, *others])
         require_growth({name: len(there) for name, there in found.items()}, partitions)
         grown = []

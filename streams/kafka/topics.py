@@ -17,6 +17,7 @@ from aiokafka.errors import (
 )
 
 from schemas.topics import TopicSpec, load_topics
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.alter_configs import IncrementalAlterConfigs
 from streams.kafka.topic_admin import (
     ANSWER_WITHIN,
@@ -69,7 +70,7 @@ class TopicState:
 
 
 async def apply_topics(
-    bootstrap: str, prefix: str, group: str, replication: int | None = None, *, timeout: float = 30.0
+    connection: KafkaConnection, prefix: str, group: str, replication: int | None = None, *, timeout: float = 30.0
 ) -> list[TopicState]:
     """Create the topics that are missing and check the others; any number of processes may do so at once.
 
@@ -77,7 +78,7 @@ async def apply_topics(
     ``schemas/topics.yaml`` says.
 
     Args:
-        bootstrap: Brokers as ``host:port[,host:port...]``.
+        connection: The cluster.
         prefix: Put before every topic's name.
         group: Consumer group that the cache's changelog belongs to.
         replication: Replicas of each new partition; None takes three, or as many as there are brokers.
@@ -95,7 +96,7 @@ async def apply_topics(
     specs = _resolved(prefix, group)
     deadline = time.monotonic() + timeout
     created: set[str] = set()
-    async with connected_admin(bootstrap) as admin:
+    async with connected_admin(connection) as admin:
         while True:
             found = await describe(admin, specs)
             missing = {name: spec for name, spec in specs.items() if name not in found}
@@ -113,13 +114,13 @@ async def apply_topics(
     return states
 
 
-async def update_settings(bootstrap: str, prefix: str, group: str) -> dict[str, dict[str, str]]:
+async def update_settings(connection: KafkaConnection, prefix: str, group: str) -> dict[str, dict[str, str]]:
     """Give topics that are there the ``message.timestamp.type`` and ``compression.type`` that they have to have.
 
     Both hold for what is written from then on. Nothing else is changed.
 
     Args:
-        bootstrap: Brokers as ``host:port[,host:port...]``.
+        connection: The cluster.
         prefix: Put before every topic's name.
         group: Consumer group that the cache's changelog belongs to.
 
@@ -131,7 +132,7 @@ async def update_settings(bootstrap: str, prefix: str, group: str) -> dict[str, 
         aiokafka.errors.KafkaConnectionError: If no broker answers.
     """
     specs = _resolved(prefix, group)
-    async with connected_admin(bootstrap) as admin:
+    async with connected_admin(connection) as admin:
         found = await describe(admin, specs)
         changes = {}
         for name, settings in (await _settings(admin, found)).items():
@@ -147,7 +148,7 @@ async def update_settings(bootstrap: str, prefix: str, group: str) -> dict[str, 
 
 
 async def check_topics(
-    bootstrap: str, prefix: str, group: str, names: Collection[str] | None = None
+    connection: KafkaConnection, prefix: str, group: str, names: Collection[str] | None = None
 ) -> list[TopicState]:
     """Make sure that the topics are there and as they have to be, without changing anything.
 
@@ -155,7 +156,7 @@ async def check_topics(
     those that all of them have.
 
     Args:
-        bootstrap: Brokers as ``host:port[,host:port...]``.
+        connection: The cluster.
         prefix: Put before every topic's name.
         group: Consumer group that the cache's changelog belongs to.
         names: Logical names of the topics to check; None checks all.
@@ -169,7 +170,7 @@ async def check_topics(
         aiokafka.errors.KafkaConnectionError: If no broker answers.
     """
     specs = {full: spec for full, spec in _resolved(prefix, group).items() if names is None or spec.name in names}
-    async with connected_admin(bootstrap) as admin:
+    async with connected_admin(connection) as admin:
         deadline = time.monotonic() + _SPREAD_WITHIN
         while missing := specs.keys() - (found := await describe(admin, specs)).keys():
             if time.monotonic() > deadline:

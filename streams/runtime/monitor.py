@@ -113,7 +113,7 @@ class Monitor:
         except (KafkaError, TimeoutError) as error:
             log.warning("brokers_silent", reason=str(error) or type(error).__name__)
             self.brokers_answer = False
-            waits_for = brokers_unavailable(self._reader.bootstrap_servers, error, self._reader.topology)
+            waits_for = brokers_unavailable(self._reader.connection.bootstrap_servers, error, self._reader.topology)
         else:
             self.brokers_answer = True
             self._apply(snapshot)

@@ -10,8 +10,8 @@ from aiokafka.errors import KafkaError
 
 from schemas import Policy, PolicyEvent, Record, Rejection
 from streams.compression import DEFAULT_POLICY, assumed
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.metadata import fetch_topics
-from streams.kafka.protocol.tolerant_consumer import TolerantConsumer
 from streams.kafka.protocol.unreadable import Unreadable
 from streams.telemetry.metrics import Metrics
 
@@ -92,14 +92,14 @@ class PolicyReader:
     It belongs to no consumer group: every worker reads the whole topic, from its beginning.
 
     Args:
-        bootstrap_servers: Brokers as ``host:port[,host:port...]``.
+        connection: The cluster.
         topic: Full name of the topic.
         policies: Where records are applied.
         metrics: Where they are counted.
     """
 
-    def __init__(self, bootstrap_servers: str, topic: str, policies: PoliciesInForce, metrics: Metrics) -> None:
-        self._servers = bootstrap_servers
+    def __init__(self, connection: KafkaConnection, topic: str, policies: PoliciesInForce, metrics: Metrics) -> None:
+        self._connection = connection
         self._topic = topic
         self._policies = policies
         self._metrics = metrics
@@ -121,9 +121,8 @@ class PolicyReader:
             aiokafka.errors.KafkaError: When the brokers do not answer at the start, or refuse to.
         """
         while True:
-            consumer = TolerantConsumer(
+            consumer = self._connection.consumer(
                 self._topic,
-                bootstrap_servers=self._servers,
                 isolation_level="read_committed",
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",

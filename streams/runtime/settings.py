@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from streams.kafka.connection import KafkaConnection
 from streams.runtime.setting_declaration import read, setting
 from streams.runtime.setting_kinds import (
     BROKERS,
@@ -39,6 +40,11 @@ class ClusterSettings:
             SettingsError: With one line that names the variable, its value and what would be accepted.
         """
         return read(cls, environ)
+
+    @property
+    def connection(self) -> KafkaConnection:
+        """How every Kafka client connects."""
+        return KafkaConnection(self.bootstrap_servers)
 
 
 @dataclass(frozen=True, slots=True)

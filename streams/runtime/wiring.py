@@ -96,7 +96,7 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
     """
     metrics = Metrics()
     app = create_app(
-        settings.bootstrap_servers, settings.group, member, state_directory=settings.state_dir, on_failure=on_failure
+        settings.connection, settings.group, member, state_directory=settings.state_dir, on_failure=on_failure
     )
     table = _table(settings, app, metrics)
     threads = len(os.sched_getaffinity(0))
@@ -110,7 +110,7 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
         on_failure=on_failure,
     )
     clocks = BrokerClocks(lambda broker, seconds: metrics.clock_ahead.labels(broker).set(seconds))
-    lanes = Lanes(parts, lambda member, sources: GroupProducer(settings.bootstrap_servers, member, sources, clocks))
+    lanes = Lanes(parts, lambda member, sources: GroupProducer(settings.connection, member, sources, clocks))
     count = topics.topic(topics.RAW).partitions
     partitions = PartitionCount(count, count)
     app.deliver_through(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.workers import Worker
@@ -13,7 +14,7 @@ from tests.support.brokers import Broker, Namespace
 @pytest.fixture
 async def topics(broker: Broker, namespace: Namespace) -> None:
     """The topics of the test's namespace."""
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
 
 
 @pytest.fixture

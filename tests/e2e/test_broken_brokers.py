@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.workers import Worker, running
@@ -15,7 +16,7 @@ from tests.support.brokers import Namespace, ThreeBrokers
 
 @pytest.fixture
 async def account(three_brokers: ThreeBrokers, namespace: Namespace) -> Account:
-    await apply_topics(three_brokers.bootstrap_servers, namespace.prefix, namespace.group)
+    await apply_topics(KafkaConnection(three_brokers.bootstrap_servers), namespace.prefix, namespace.group)
     return Account(three_brokers.bootstrap_servers, namespace.prefix, namespace.group)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.workers import Worker, running
@@ -17,7 +18,7 @@ KILLS = 3
 
 
 async def survive_kills(servers: str, namespace: Namespace, directory: Path) -> None:
-    await apply_topics(servers, namespace.prefix, namespace.group)
+    await apply_topics(KafkaConnection(servers), namespace.prefix, namespace.group)
     workers = [Worker(servers, namespace.prefix, namespace.group, directory / f"worker-{n}") for n in range(2)]
     account = Account(servers, namespace.prefix, namespace.group)
     chance = random.Random(7)

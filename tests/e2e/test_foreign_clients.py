@@ -16,6 +16,7 @@ from schemas.topics import RAW as RAW_TOPIC
 from scripts.commands import listen
 from streams.clients import CompressedAudioConsumer
 from streams.clients.dead_letters import DeadLetterReader
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.lag import LagReader
 from streams.kafka.topics import apply_topics
 from tests.chaos.workers import Worker, running
@@ -100,7 +101,7 @@ SENDERS = {"librdkafka": by_librdkafka, "kafka-python": by_kafka_python, "aiokaf
 @pytest.fixture
 async def as_sent(broker: Broker, namespace: Namespace) -> Callable[[str], str]:
     """The topics, which keep batches as they are sent; gives their full names."""
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     for topic in (RAW_TOPIC, POLICY, COMPRESSED, DEAD_LETTER):
         await set_topic(broker.bootstrap_servers, f"{namespace.prefix}{topic}", compression_type="producer")
     return lambda topic: f"{namespace.prefix}{topic}"
@@ -122,7 +123,7 @@ async def test_a_worker_reads_every_sender_in_every_codec(
     records = [RAW.to_record()] * RECORDS
     for sender, codec, partition in numbered():
         await SENDERS[sender](Sending(broker.bootstrap_servers, as_sent(RAW_TOPIC), partition, records), codec)
-    reader = LagReader(broker.bootstrap_servers, namespace.group, [as_sent(RAW_TOPIC)])
+    reader = LagReader(KafkaConnection(broker.bootstrap_servers), namespace.group, [as_sent(RAW_TOPIC)])
     lags = (await reader.read()).lags
     assert sum(lag.records for lag in lags.values()) == len(list(numbered())) * RECORDS
     assert all((lag.seconds(0) is not None) and lag.oldest is not None for lag in lags.values())

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from schemas.topics import COMPRESSED, RAW
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topic_admin import connected_admin, describe
 from streams.kafka.topics import TopicError, apply_topics
 from tests.chaos.account import Account
@@ -47,7 +48,7 @@ async def pool(broker: Broker, namespace: Namespace, tmp_path: Path, topics: Non
 
 
 async def delete(broker: Broker, topic: str) -> None:
-    async with connected_admin(broker.bootstrap_servers) as admin:
+    async with connected_admin(KafkaConnection(broker.bootstrap_servers)) as admin:
         await admin.delete_topics([topic])
         while await describe(admin, [topic]):
             await asyncio.sleep(0.05)
@@ -57,7 +58,7 @@ async def make_again(broker: Broker, namespace: Namespace) -> None:
     async with asyncio.timeout(30):
         while True:
             with contextlib.suppress(TopicError):  # it is still being deleted
-                await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+                await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
                 return
             await asyncio.sleep(0.1)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from schemas import Policy, PolicyEvent
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.records import Planned, Seen
@@ -27,7 +28,7 @@ STEPS = [("3", "default"), ("3", "load (effort)"), ("4", "load (level)"), ("5", 
 
 @pytest.fixture
 async def worker(broker: Broker, namespace: Namespace, tmp_path: Path) -> Worker:
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     # One clip at a time: a capacity that does not depend on the machine's cores.
     settings = {"AUDIO_LAG_OBJECTIVE": "500ms", "AUDIO_MAX_CONCURRENCY": "1"}
     return Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path, **settings)

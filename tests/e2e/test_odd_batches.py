@@ -11,6 +11,7 @@ from aiokafka.client import AIOKafkaClient
 from schemas.dead_letter import LAST_OFFSET, RAW_HEADERS
 from schemas.topics import RAW as RAW_TOPIC
 from schemas.topics import copartitioned
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.lag import LagReader
 from streams.kafka.topics import apply_topics
 from tests.chaos.workers import Worker, running
@@ -54,7 +55,7 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 @pytest.fixture
 async def client(broker: Broker, namespace: Namespace) -> AsyncIterator[AIOKafkaClient]:
     """A client that knows the inputs' topic, which keeps its batches as they are sent."""
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     topic = f"{namespace.prefix}{RAW_TOPIC}"
     await set_topic(broker.bootstrap_servers, topic, compression_type="producer")
     client = AIOKafkaClient(bootstrap_servers=broker.bootstrap_servers)
@@ -112,7 +113,7 @@ async def test_odd_batches_cost_themselves_and_nothing_else(
         of_several = sorted(int(one.header(LAST_OFFSET) or 0) - one.offset for one in found if one.header(LAST_OFFSET))
         assert of_several == [1, 1]  # a wrong checksum, and an offset that occurs twice
         topics = copartitioned(namespace.prefix, namespace.group)
-        reader = LagReader(broker.bootstrap_servers, namespace.group, topics)
+        reader = LagReader(KafkaConnection(broker.bootstrap_servers), namespace.group, topics)
         assert all(not lag.records for lag in (await reader.read()).lags.values())
         await reader.close()
         assert worker.process.poll() is None

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 
 from schemas import Policy, PolicyEvent, Record
 from schemas.topics import POLICY
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topic_admin import connected_admin, describe
 from streams.kafka.topics import apply_topics
 from tests.chaos.account import Account
@@ -162,7 +163,7 @@ async def test_a_hold_in_a_policy_topic_that_was_made_again_is_in_force_soon_and
         await account.send([said_in("harbour", 2), said_in("seaside", 3)])
         await exact(account, last=False)
         assert results_by_hotel(account)["harbour"]["ce_reason"] == "policy unknown"
-        await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+        await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
         await publish(broker, namespace, PolicyEvent("court", Policy(1, legal_hold=True)).to_record())
         await until(lambda: readiness(worker)["policies_loaded"] and metric(worker, "audio_policies") == 1, 20)
         await account.send([said_in("court", 4), said_in("seaside", 5), said_in("lisbon", 6)])
@@ -176,7 +177,7 @@ async def test_a_hold_in_a_policy_topic_that_was_made_again_is_in_force_soon_and
 
 
 async def delete_topic(broker: Broker, topic: str) -> None:
-    async with connected_admin(broker.bootstrap_servers) as admin:
+    async with connected_admin(KafkaConnection(broker.bootstrap_servers)) as admin:
         await admin.delete_topics([topic])
         while await describe(admin, [topic]):
             await asyncio.sleep(0.05)

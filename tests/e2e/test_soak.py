@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.workers import Worker, running
@@ -21,7 +22,7 @@ GROWTH = 1.05
 @pytest.mark.long
 @pytest.mark.timeout((MINUTES + 15) * 60)  # the account opens every file
 async def test_ten_minutes_show_no_growth(broker: Broker, namespace: Namespace, tmp_path: Path) -> None:
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     worker = Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path)
     account = Account(broker.bootstrap_servers, namespace.prefix, namespace.group)
     minutes: list[float] = []

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from scripts.benchmarks.streaming.partitioning import partitioned
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.workers import PRODUCT, Worker, running
@@ -24,7 +25,7 @@ LONGER_THAN_A_STALL_S = 15
 def pool(broker: Broker, namespace: Namespace, tmp_path: Path) -> list[Worker]:
     """Three workers on topics of two partitions, none started."""
     with partitioned(PARTITIONS):
-        asyncio.run(apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group))
+        asyncio.run(apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group))
     return [
         Worker(
             broker.bootstrap_servers,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import TopicError, apply_topics
 from tests.chaos.account import Account
 from tests.chaos.sounds import Sample, sample
@@ -122,7 +123,7 @@ async def remake(broker: Broker, namespace: Namespace, topic: str) -> None:
     async with asyncio.timeout(30):
         while True:
             try:
-                await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+                await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
             except TopicError:  # still being deleted
                 await asyncio.sleep(0.3)
             else:

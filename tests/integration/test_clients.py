@@ -14,6 +14,7 @@ from schemas.raw_audio import MAX_RAW_BYTES
 from schemas.topics import COMPRESSED, RAW
 from scripts.commands import emit, listen, topics
 from streams.clients import CompressedAudioConsumer, ContractError, RawAudioProducer
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from tests.support.brokers import Broker, Namespace
 from tests.support.events import COMPRESSED as RESULT
@@ -24,7 +25,7 @@ WITHIN = 20.0
 
 @pytest.fixture
 async def prefix(broker: Broker, namespace: Namespace) -> str:
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     return namespace.prefix
 
 

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from schemas import DeadLetter, Position, Record, Rejection
 from schemas.topics import DEAD_LETTER, RAW
 from scripts.commands import dead_letters
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from tests.support.brokers import Broker, Namespace
 
@@ -20,7 +21,7 @@ WHY = Rejection("contract", "MissingHeader", "ce_hotelid", "is required")
 @pytest.fixture
 async def cluster(broker: Broker, namespace: Namespace) -> list[str]:
     """Options for a cluster with three dead letters in transactions of their own, and one that nobody can read."""
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers, transactional_id=namespace.group)
     letters = [DeadLetter(ORIGINAL, Position(f"{namespace.prefix}{RAW}", 3, offset), WHY) for offset in range(3)]
     records = [letter.to_record() for letter in letters] + [Record(b"call-2", b"strange")]

@@ -9,6 +9,7 @@ import pytest
 
 from schemas.topics import COMPRESSED
 from schemas.topics import RAW as RAW_TOPIC
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from tests.chaos.workers import Worker, running
 from tests.support.brokers import Broker, Namespace
@@ -23,7 +24,7 @@ MODES: tuple[Mode, ...] = ("plain", "committed", "aborted")
 async def test_what_it_sends_is_answered_and_it_reads_the_answers(
     broker: Broker, namespace: Namespace, tmp_path: Path
 ) -> None:
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     worker = Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path / "worker")
     sent = [
         (codec, mode, replace(RAW, id=f"{codec}-{mode}-{number}").to_record())

@@ -16,6 +16,7 @@ from schemas.record import TopicPartition
 from schemas.topics import RAW, copartitioned, topic
 from scripts.commands import lag as command
 from streams.kafka import lag
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.lag import NO_LAG, Lag, LagReader, OldestRecord
 from streams.kafka.topics import apply_topics
 from tests.support.brokers import Broker, Namespace
@@ -71,7 +72,7 @@ class Group:
 
 @pytest.fixture
 async def group(broker: Broker, namespace: Namespace) -> Group:
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     # Records of an earlier release have the times that their senders gave them; here that makes them old.
     raw = f"{namespace.prefix}{RAW}"
     await set_topic(broker.bootstrap_servers, raw, message_timestamp_type="CreateTime", retention_ms="-1")
@@ -80,7 +81,7 @@ async def group(broker: Broker, namespace: Namespace) -> Group:
 
 @pytest.fixture
 async def reader(group: Group) -> AsyncIterator[LagReader]:
-    reader = LagReader(group.broker.bootstrap_servers, group.namespace.group, group.topics)
+    reader = LagReader(KafkaConnection(group.broker.bootstrap_servers), group.namespace.group, group.topics)
     yield reader
     await reader.close()
 
@@ -151,7 +152,7 @@ async def test_an_offset_beyond_the_end_is_not_taken_for_no_lag(group: Group, re
 
 
 async def test_brokers_that_are_gone_are_an_error(group: Group) -> None:
-    reader = LagReader(f"127.0.0.1:{free_ports(1)}", group.namespace.group, group.topics)
+    reader = LagReader(KafkaConnection(f"127.0.0.1:{free_ports(1)}"), group.namespace.group, group.topics)
     with pytest.raises(KafkaError):
         await reader.read()
 
@@ -160,7 +161,7 @@ def test_the_command_shows_every_partition(
     broker: Broker, namespace: Namespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     group = Group(broker, namespace)
-    asyncio.run(apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group))
+    asyncio.run(apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group))
     asyncio.run(group.send(5, b"x"))
     asyncio.run(group.commit({6: 50}))
     file = tmp_path / "lag.json"

@@ -10,6 +10,7 @@ from schemas.record_size import batch_bytes
 from schemas.topics import DEAD_LETTER, topic
 from streams.delivery.outcome import Output
 from streams.delivery.transactions import Batch, GroupProducer
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.produce_errors import OutcomeRefusedError
 from streams.kafka.protocol.txn_offset_commit import GroupMember
 from streams.kafka.topics import apply_topics
@@ -21,9 +22,9 @@ WHY = Rejection("contract", "ValueTooLarge", "value", "has too many bytes")
 
 async def written(broker: Broker, namespace: Namespace, record: Record) -> None:
     """Write a record to the topic of dead letters as a worker does."""
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     tp = TopicPartition(f"{namespace.prefix}audio.raw", 3)
-    producer = GroupProducer(broker.bootstrap_servers, GroupMember(namespace.group, -1, "", ""), [tp])
+    producer = GroupProducer(KafkaConnection(broker.bootstrap_servers), GroupMember(namespace.group, -1, "", ""), [tp])
     await producer.start()
     try:
         await producer.commit([Batch(tp, [Output(f"{namespace.prefix}{DEAD_LETTER}", record)], 1, 0)])

@@ -6,6 +6,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from schemas.topics import RAW
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.list_offsets import Bounds, read_bounds
 from streams.kafka.protocol.position_resets import report_position_resets
 from streams.kafka.topics import apply_topics
@@ -14,7 +15,7 @@ from tests.support.brokers import Broker, Namespace
 
 async def fill(broker: Broker, namespace: Namespace, records: int, delete_before: int) -> TopicPartition:
     """Give a partition that many records, of which the first are deleted, as retention does."""
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     partition = TopicPartition(f"{namespace.prefix}{RAW}", 0)
     async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers) as sender:
         for _ in range(records):

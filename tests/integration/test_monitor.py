@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaConnectionError
 from schemas.record import TopicPartition
 from streams.delivery.lanes import Lanes
 from streams.delivery.transactions import Committed
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.lag import ClusterSnapshot, Lag, LagReader, OldestRecord
 from streams.kafka.protocol.metadata import TopicMetadata
 from streams.kafka.topology import InputTopicGoneError, PartitionCount, Topology
@@ -24,7 +25,7 @@ class GivenLag(LagReader):
     """Answers with what it was given, or not at all."""
 
     def __init__(self) -> None:
-        super().__init__("", "", [TOPIC])
+        super().__init__(KafkaConnection(""), "", [TOPIC])
         self.lags: dict[TopicPartition, Lag] = {}
         self.topic_id = b"first"
         self.owners: dict[TopicPartition, str] | None = {OWN: "this", FOREIGN: "another"}

@@ -4,14 +4,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import GroupLoadInProgressError, NotCoordinatorForGroupError, UnknownError
 
 from schemas.topics import RAW
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.offset_fetch import (
     OffsetFetchResponse,
     UnstableOffsetCommitError,
     committed_offsets,
-    mend_offset_fetch,
 )
 from streams.kafka.topics import apply_topics
 from tests.support.brokers import Namespace, ThreeBrokers
@@ -21,11 +23,9 @@ OFFSET = 7
 
 @pytest.fixture
 async def consumer(three_brokers: ThreeBrokers, namespace: Namespace) -> AsyncIterator[AIOKafkaConsumer]:
-    mend_offset_fetch()
-    await apply_topics(three_brokers.bootstrap_servers, namespace.prefix, namespace.group)
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=three_brokers.bootstrap_servers, group_id=namespace.group, enable_auto_commit=False
-    )
+    await apply_topics(KafkaConnection(three_brokers.bootstrap_servers), namespace.prefix, namespace.group)
+    connection = KafkaConnection(three_brokers.bootstrap_servers)
+    consumer = connection.consumer(group_id=namespace.group, enable_auto_commit=False)
     await consumer.start()
     partition = TopicPartition(f"{namespace.prefix}{RAW}", 0)
     consumer.assign([partition])
@@ -34,13 +34,35 @@ async def consumer(three_brokers: ThreeBrokers, namespace: Namespace) -> AsyncIt
     await consumer.stop()
 
 
+def mislead(consumer: AIOKafkaConsumer) -> int:
+    """Have it ask a broker that is not its group's coordinator, as after a move that it has not heard of."""
+    coordinator = consumer._coordinator  # noqa: SLF001  nothing public leads there
+    right: int = coordinator.coordinator_id
+    coordinator.coordinator_id = next(broker for broker in (1, 2, 3) if broker != right)
+    return right
+
+
 async def test_a_broker_that_is_not_the_coordinator_is_not_believed(consumer: AIOKafkaConsumer) -> None:
     [partition] = consumer.assignment()
-    coordinator = consumer._coordinator  # noqa: SLF001  as after a move that this client has not heard of
-    right = coordinator.coordinator_id
-    coordinator.coordinator_id = next(broker for broker in (1, 2, 3) if broker != right)
+    right = mislead(consumer)
     assert await consumer.committed(partition) == OFFSET
-    assert coordinator.coordinator_id == right
+    assert consumer._coordinator.coordinator_id == right  # noqa: SLF001  as above
+
+
+async def test_the_consumers_of_others_in_the_process_stay_as_aiokafka_makes_them(
+    consumer: AIOKafkaConsumer, three_brokers: ThreeBrokers, namespace: Namespace
+) -> None:
+    [partition] = consumer.assignment()
+    async with AIOKafkaConsumer(
+        bootstrap_servers=three_brokers.bootstrap_servers, group_id=namespace.group, enable_auto_commit=False
+    ) as other:
+        other.assign([partition])
+        assert type(other._fetcher) is Fetcher  # noqa: SLF001  nothing public tells
+        assert type(other._coordinator) is GroupCoordinator  # noqa: SLF001  as above
+        assert await other.committed(partition) == OFFSET
+        mislead(other)
+        assert await other.committed(partition) is None  # its own mistake, which ours does not make
+    assert await consumer.committed(partition) == OFFSET
 
 
 async def test_a_partition_without_a_commit_has_no_offset(consumer: AIOKafkaConsumer) -> None:

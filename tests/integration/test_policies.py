@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaConnectionError
 from schemas import Policy, PolicyEvent, Record
 from schemas.topics import POLICY
 from streams.compression import DEFAULT_POLICY
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topic_admin import connected_admin, describe
 from streams.kafka.topics import apply_topics
 from streams.runtime.policies import PoliciesInForce, PolicyReader
@@ -36,14 +37,14 @@ class Rig:
                 await producer.send_and_wait(self.topic, record.value, key=record.key)
 
     async def delete_topic(self) -> None:
-        async with connected_admin(self.servers) as admin:
+        async with connected_admin(KafkaConnection(self.servers)) as admin:
             await admin.delete_topics([self.topic])
             while await describe(admin, [self.topic]):
                 await asyncio.sleep(0.05)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[PolicyReader]:
-        reader = PolicyReader(self.servers, self.topic, self.policies, self.metrics)
+        reader = PolicyReader(KafkaConnection(self.servers), self.topic, self.policies, self.metrics)
         task = asyncio.create_task(reader.run())
         try:
             await asyncio.wait_for(reader.wait_loaded(), 20)
@@ -59,7 +60,7 @@ class Rig:
 
 @pytest.fixture
 async def rig(broker: Broker, namespace: Namespace) -> Rig:
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     return Rig(broker, namespace)
 
 
@@ -126,7 +127,7 @@ async def test_aborted_policies_were_never_there(rig: Rig, namespace: Namespace)
 async def test_a_topic_that_is_made_again_is_read_from_its_beginning_and_nothing_is_lost_meanwhile(
     rig: Rig, broker: Broker, namespace: Namespace
 ) -> None:
-    where = (broker.bootstrap_servers, namespace.prefix, namespace.group)
+    where = (KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     await rig.publish(PolicyEvent("seaside", Policy(5)).to_record(), PolicyEvent("lisbon", Policy(1)).to_record())
     async with rig.reading() as reader:
         await rig.delete_topic()
@@ -150,12 +151,12 @@ async def test_a_topic_that_is_another_one_at_the_next_look_is_noticed_as_well(
     async with rig.reading() as reader:
         monkeypatch.setattr("streams.runtime.policies._LOOK_SECONDS", 8.0)  # it is deleted and there again in less
         await rig.delete_topic()
-        await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+        await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
         await rig.publish(PolicyEvent("seaside", HOLD).to_record())
         await until(lambda: reader.loaded and rig.policies.of("seaside") == HOLD)
 
 
 async def test_no_broker_ends_the_reader() -> None:
-    reader = PolicyReader("127.0.0.1:1", "audio.policy", PoliciesInForce(), Metrics())
+    reader = PolicyReader(KafkaConnection("127.0.0.1:1"), "audio.policy", PoliciesInForce(), Metrics())
     with pytest.raises(KafkaConnectionError):
         await asyncio.wait_for(reader.run(), 30)

@@ -19,6 +19,7 @@ from schemas.topics import DEAD_LETTER, RAW
 from scripts.commands import dead_letters
 from streams.clients.letters import Place
 from streams.clients.replay import Replayer, ReplayError, Sent
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from tests.chaos.workers import ROOT
 from tests.support.brokers import Broker, Namespace
@@ -74,7 +75,7 @@ async def inputs(bootstrap: str, namespace: Namespace) -> list[bytes | None]:
 @pytest.fixture
 async def cluster(broker: Broker, namespace: Namespace) -> list[str]:
     """Options for a cluster with our topics."""
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     return ["--bootstrap-servers", broker.bootstrap_servers, "--topic-prefix", namespace.prefix]
 
 

@@ -10,6 +10,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import CorruptRecordException
 
 from schemas.topics import RAW, copartitioned
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.lag import LagReader
 from streams.kafka.protocol.tolerant_consumer import TolerantConsumer
 from streams.kafka.protocol.unreadable import Unreadable
@@ -31,7 +32,7 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 @pytest.fixture
 async def bad(tmp_path: Path, broker: Broker, namespace: Namespace) -> AsyncIterator[TopicPartition]:
     """A partition: one good record, two of which the disk has lost a bit, and one good record."""
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     tp = TopicPartition(f"{namespace.prefix}{RAW}", 0)
     client = AIOKafkaClient(bootstrap_servers=broker.bootstrap_servers)
     await client.bootstrap()
@@ -153,7 +154,9 @@ async def test_what_cannot_be_read_waits_like_any_record(
     assert await append(client, bad.topic, 5, placeholder(len(damaged), 2)) == 0
     [log] = (tmp_path / "kafka").glob(f"**/{bad.topic}-5/*.log")
     seed_into(log, 0, damaged)
-    reader = LagReader(broker.bootstrap_servers, namespace.group, copartitioned(namespace.prefix, namespace.group))
+    reader = LagReader(
+        KafkaConnection(broker.bootstrap_servers), namespace.group, copartitioned(namespace.prefix, namespace.group)
+    )
     lags = (await reader.read()).lags
     await reader.close()
     waiting = {

@@ -6,6 +6,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.topics import RAW
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from tests.support.brokers import Broker, Namespace
 
@@ -25,7 +26,7 @@ def send(broker: Broker, topic: str, value: bytes, **options: int) -> Message:
 
 @pytest.fixture
 async def raw(broker: Broker, namespace: Namespace) -> str:
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     return f"{namespace.prefix}{RAW}"
 
 

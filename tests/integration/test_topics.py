@@ -7,6 +7,7 @@ from aiokafka.errors import KafkaConnectionError
 from schemas import load_topics
 from schemas.topics import RAW, copartitioned, topic
 from scripts.commands import topics
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topic_admin import connected_admin, describe
 from streams.kafka.topic_growth import grow_topics
 from streams.kafka.topics import (
@@ -41,13 +42,13 @@ async def retention_of(broker: Broker, topic: str) -> str:
 
 async def known(broker: Broker, topic: str, partitions: int) -> None:
     """Wait until the broker knows what its controller has done."""
-    async with connected_admin(broker.bootstrap_servers) as admin:
+    async with connected_admin(KafkaConnection(broker.bootstrap_servers)) as admin:
         while len((await describe(admin, [topic])).get(topic, ())) < partitions:
             await asyncio.sleep(0.05)
 
 
 async def test_creates_what_is_missing_and_repeats_without_harm(broker: Broker, namespace: Namespace) -> None:
-    where = (broker.bootstrap_servers, namespace.prefix, namespace.group)
+    where = (KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     expected = [spec.resolve(namespace.prefix, namespace.group) for spec in load_topics()]
     first = await apply_topics(*where)
     second = await apply_topics(*where)
@@ -58,21 +59,21 @@ async def test_creates_what_is_missing_and_repeats_without_harm(broker: Broker, 
 
 
 async def test_processes_may_race(broker: Broker, namespace: Namespace) -> None:
-    where = (broker.bootstrap_servers, namespace.prefix, namespace.group)
+    where = (KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     racers = await asyncio.gather(*(apply_topics(*where) for _ in range(4)))
     creations = [state.name for states in racers for state in states if state.created]
     assert sorted(creations) == sorted(spec.resolve(namespace.prefix, namespace.group) for spec in load_topics())
 
 
 async def test_a_second_group_adds_its_own_changelog_only(broker: Broker, namespace: Namespace) -> None:
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
-    states = await apply_topics(broker.bootstrap_servers, namespace.prefix, "second")
+    await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
+    states = await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, "second")
     assert [state.name for state in states if state.created] == [f"{namespace.prefix}second-audio-cache-changelog"]
 
 
 async def test_missing_topics_are_named_with_the_remedy(broker: Broker, namespace: Namespace) -> None:
     with pytest.raises(TopicMissingError, match=r"scripts/topics apply") as error:
-        await check_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+        await check_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     assert f"{namespace.prefix}audio.raw" in str(error.value)
 
 
@@ -97,10 +98,10 @@ async def test_a_different_topic_is_told_and_left_alone(
     await create(broker, NewTopic(name, partitions, 1, topic_configs=configs))
     for _ in range(2):
         with pytest.raises(TopicMismatchError, match=named) as error:
-            await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+            await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
         assert name in str(error.value)
     with pytest.raises(TopicMismatchError, match=named):
-        await check_topics(broker.bootstrap_servers, namespace.prefix, namespace.group, [RAW])
+        await check_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group, [RAW])
 
 
 async def test_topics_of_an_earlier_release_get_the_two_settings_and_keep_all_others(
@@ -115,7 +116,7 @@ async def test_topics_of_an_earlier_release_get_the_two_settings_and_keep_all_ot
     assert await asyncio.to_thread(topics.main, command) == 0
     told = capsys.readouterr().out
     assert f"changed {name}: message.timestamp.type=LogAppendTime, compression.type=uncompressed" in told
-    await check_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    await check_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     assert await retention_of(broker, name) == "1234567"
     assert await asyncio.to_thread(topics.main, command) == 0
     assert "changed" not in capsys.readouterr().out
@@ -124,7 +125,7 @@ async def test_topics_of_an_earlier_release_get_the_two_settings_and_keep_all_ot
 async def test_more_partitions_than_the_file_has_are_fine_where_all_topics_have_them(
     broker: Broker, namespace: Namespace
 ) -> None:
-    where = (broker.bootstrap_servers, namespace.prefix, namespace.group)
+    where = (KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     raw, *others = copartitioned(namespace.prefix, namespace.group)
     await create(broker, NewTopic(raw, 10, 1, topic_configs=topic(RAW).configs))
     await known(broker, raw, 10)
@@ -136,10 +137,10 @@ async def test_more_partitions_than_the_file_has_are_fine_where_all_topics_have_
 async def test_topics_that_differ_are_told_with_the_remedy_and_serve_what_they_share(
     broker: Broker, namespace: Namespace
 ) -> None:
-    where = (broker.bootstrap_servers, namespace.prefix, namespace.group)
+    where = (KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     await apply_topics(*where)
     raw = f"{namespace.prefix}{RAW}"
-    async with connected_admin(broker.bootstrap_servers) as admin:
+    async with connected_admin(KafkaConnection(broker.bootstrap_servers)) as admin:
         await admin.create_partitions({raw: NewPartitions(12)})
     await known(broker, raw, 12)
     with pytest.raises(TopicMismatchError, match=r"scripts/topics grow --partitions 12"):
@@ -153,13 +154,13 @@ async def test_topics_that_differ_are_told_with_the_remedy_and_serve_what_they_s
 
 async def test_impossible_replication_is_refused_clearly(broker: Broker, namespace: Namespace) -> None:
     with pytest.raises(TopicError, match="replication factor"):
-        await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group, replication=50)
+        await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group, replication=50)
 
 
 async def test_three_brokers_hold_three_replicas_and_all_know_at_once(
     three_brokers: ThreeBrokers, namespace: Namespace
 ) -> None:
-    where = (three_brokers.bootstrap_servers, namespace.prefix, namespace.group)
+    where = (KafkaConnection(three_brokers.bootstrap_servers), namespace.prefix, namespace.group)
     states = await apply_topics(*where)
     assert {state.replication for state in states} == {3}
     for _ in range(5):
@@ -168,4 +169,4 @@ async def test_three_brokers_hold_three_replicas_and_all_know_at_once(
 
 async def test_no_broker_is_a_connection_error(namespace: Namespace) -> None:
     with pytest.raises(KafkaConnectionError):
-        await check_topics("127.0.0.1:1", namespace.prefix, namespace.group)
+        await check_topics(KafkaConnection("127.0.0.1:1"), namespace.prefix, namespace.group)

@@ -29,11 +29,11 @@ from schemas.record import TopicPartition
 from schemas.topics import COMPRESSED, RAW
 from streams.delivery.outcome import Output
 from streams.delivery.transactions import Batch, GroupProducer, connect
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.offset_fetch import (
     allow_unstable_positions,
     fetch_committed,
     fetch_last_committed,
-    mend_offset_fetch,
 )
 from streams.kafka.protocol.txn_offset_commit import GroupMember, TxnOffsetCommitResponse
 from streams.kafka.topics import apply_topics
@@ -78,7 +78,7 @@ class Installation:
 
     @asynccontextmanager
     async def producing(self, member: GroupMember) -> AsyncIterator[GroupProducer]:
-        producer = GroupProducer(self.servers, member, [self.tp])
+        producer = GroupProducer(KafkaConnection(self.servers), member, [self.tp])
         await producer.start()
         try:
             yield producer
@@ -117,7 +117,7 @@ class Installation:
 
 @pytest.fixture
 async def installation(broker: Broker, namespace: Namespace) -> Installation:
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     return Installation(broker.bootstrap_servers, namespace)
 
 
@@ -146,7 +146,7 @@ async def test_the_group_takes_offsets_from_its_present_members_only(
 ) -> None:
     async with installation.joined("one") as consumer:
         member = installation.member(consumer, "one")
-        stranger = GroupProducer(installation.servers, change(member), [installation.tp])
+        stranger = GroupProducer(KafkaConnection(installation.servers), change(member), [installation.tp])
         with pytest.raises(ProducerFenced, match="no longer knows"):
             await stranger.start()
         await stranger.stop()
@@ -190,16 +190,14 @@ async def test_a_worker_that_starts_again_ends_what_it_left_open_itself(installa
 
 
 async def test_reading_begins_while_offsets_are_open(installation: Installation) -> None:
-    mend_offset_fetch()
     tp = ClientPartition(*installation.tp)
     async with installation.writing() as producer:
         await producer.commit([installation.batch(b"a", next_offset=1)])
         writer, member = producer._writer, producer._member  # noqa: SLF001  in the midst of a transaction
         assert writer is not None
         await writer.commit_offsets(member, {tp: OffsetAndMetadata(2, "")})
-        async with AIOKafkaConsumer(
-            bootstrap_servers=installation.servers, group_id=installation.group, enable_auto_commit=False
-        ) as consumer:
+        connection = KafkaConnection(installation.servers)
+        async with connection.consumer(group_id=installation.group, enable_auto_commit=False) as consumer:
             allow_unstable_positions(consumer._coordinator)  # noqa: SLF001
             consumer.assign([tp])
             assert await asyncio.wait_for(consumer.position(tp), SOON) == 1
@@ -266,7 +264,7 @@ async def test_what_arrives_after_its_transaction_is_refused(installation: Insta
 async def test_leaders_and_coordinators_that_have_moved_are_found(
     three_brokers: ThreeBrokers, namespace: Namespace
 ) -> None:
-    await apply_topics(three_brokers.bootstrap_servers, namespace.prefix, namespace.group)
+    await apply_topics(KafkaConnection(three_brokers.bootstrap_servers), namespace.prefix, namespace.group)
     installation = Installation(three_brokers.bootstrap_servers, namespace)
     async with installation.writing() as producer:
         await producer.commit([installation.batch(b"a", next_offset=1)])
@@ -285,7 +283,7 @@ async def test_leaders_and_coordinators_that_have_moved_are_found(
 async def test_a_coordinator_that_was_frozen_tells_no_offsets(
     three_brokers: ThreeBrokers, namespace: Namespace
 ) -> None:
-    await apply_topics(three_brokers.bootstrap_servers, namespace.prefix, namespace.group)
+    await apply_topics(KafkaConnection(three_brokers.bootstrap_servers), namespace.prefix, namespace.group)
     installation = Installation(three_brokers.bootstrap_servers, namespace)
     tp = ClientPartition(*installation.tp)
     async with installation.writing() as producer:
@@ -293,7 +291,7 @@ async def test_a_coordinator_that_was_frozen_tells_no_offsets(
         member, committing = producer._member, producer._writer  # noqa: SLF001
         assert committing is not None
         former = committing._coordinators[CoordinationType.GROUP]  # noqa: SLF001
-        clients = [await connect(installation.servers) for _ in range(2)]
+        clients = [await connect(KafkaConnection(installation.servers)) for _ in range(2)]
         for client in clients:  # connected, so that requests wait at the frozen broker
             await fetch_committed(client, former, member.group, [tp], stable=True)
         try:
@@ -305,7 +303,7 @@ async def test_a_coordinator_that_was_frozen_tells_no_offsets(
             await writer.start()
             told = asyncio.create_task(fetch_committed(asking, former, member.group, [tp], stable=True))
             writer._coordinators[CoordinationType.GROUP] = former  # noqa: SLF001  as it calls itself
-            reader = GroupProducer(installation.servers, member, [installation.tp])
+            reader = GroupProducer(KafkaConnection(installation.servers), member, [installation.tp])
             read = asyncio.create_task(reader._fence_and_read(joining, writer))  # noqa: SLF001
             await asyncio.sleep(1.0)
         finally:
@@ -348,7 +346,7 @@ async def test_offsets_of_a_topic_that_is_gone_are_not_kept_for_one_that_is_made
         await admin.close()
         committing = asyncio.create_task(producer.commit([installation.batch(b"b", next_offset=5001)]))
         await asyncio.wait([committing], timeout=1.0)
-        await apply_topics(installation.servers, namespace.prefix, namespace.group)
+        await apply_topics(KafkaConnection(installation.servers), namespace.prefix, namespace.group)
         with pytest.raises(InputTopicGoneError, match="is gone"):
             await asyncio.wait_for(committing, SOON)
     assert await installation.committed() is None
@@ -363,4 +361,4 @@ def earlier_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 async def test_a_cluster_with_transactions_of_an_earlier_version_is_refused(earlier_broker: Broker) -> None:
     with pytest.raises(IncompatibleBrokerVersion, match=r"need transaction\.version 2, this cluster's is 1;"):
-        await connect(earlier_broker.bootstrap_servers)
+        await connect(KafkaConnection(earlier_broker.bootstrap_servers))

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from infra.monitoring.configuration import Monitoring
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.damage import BAD
@@ -32,7 +33,7 @@ _RULES = (Path(__file__).parents[2] / "infra" / "prometheus").glob("*.rules.yml"
 @pytest.fixture
 async def workers(broker: Broker, namespace: Namespace, tmp_path: Path) -> list[Worker]:
     """Two, of which each ends after 40 dead letters in a row."""
-    await apply_topics(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     where = (broker.bootstrap_servers, namespace.prefix, namespace.group)
     settings = {"AUDIO_DEAD_LETTER_LIMIT": "40", "AUDIO_LOG_LEVEL": "debug"}
     return [Worker(*where, tmp_path / name, **settings) for name in ("first", "second")]

@@ -19,6 +19,7 @@ from infra.kafka.ports import free_ports
 from infra.monitoring.configuration import Monitoring
 from infra.monitoring.local import LocalMonitoring
 from scripts.cli import CommandError
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.records import Planned
@@ -69,7 +70,7 @@ class Play:
         started.callback(kafka.stop)
         kafka.start()
         servers = kafka.bootstrap_servers
-        asyncio.run(apply_topics(servers, _PREFIX, _GROUP))
+        asyncio.run(apply_topics(KafkaConnection(servers), _PREFIX, _GROUP))
         self._account = Account(servers, _PREFIX, _GROUP)
         self._workers = [
             Worker(servers, _PREFIX, _GROUP, directory / f"worker-{number}", **_SETTINGS) for number in (1, 2)

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from streams.delivery import transactions
 from streams.delivery.committer import COMMIT_INTERVAL
 from streams.delivery.lanes import DRAIN_TIMEOUT
+from streams.kafka.connection import KafkaConnection
 from tests.support.client_model import ClientModel, WriterModel
 from tests.support.group_model import CoordinatorModel, GroupModel
 from tests.support.kafka_model import KafkaModel
@@ -264,8 +265,8 @@ class LaneProtocol(RuleBasedStateMachine):
             self._slots[slot] = None
             worker.end()
 
-    async def _connect(self, bootstrap_servers: str) -> ClientModel:
-        return self._workers[bootstrap_servers].connect()
+    async def _connect(self, connection: KafkaConnection) -> ClientModel:
+        return self._workers[connection.bootstrap_servers].connect()
 
 
 async def _committed(

@@ -15,6 +15,7 @@ from streams.delivery.lane import LaneParts
 from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import InputRecord, Outcome
 from streams.delivery.transactions import Committed
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.txn_offset_commit import GroupMember
 from streams.telemetry.metrics import Metrics
 from tests.support.client_model import ClientModel, Network
@@ -133,7 +134,9 @@ class WorkerModel:
             _METRICS,
             self._fail,
         )
-        self._lanes = Lanes(parts, lambda member, tps: transactions.GroupProducer(address, member, tps))
+        self._lanes = Lanes(
+            parts, lambda member, tps: transactions.GroupProducer(KafkaConnection(address), member, tps)
+        )
         self._lanes.serve(TOPIC, Router())
 
     def connect(self) -> ClientModel:

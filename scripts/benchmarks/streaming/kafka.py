@@ -15,6 +15,7 @@ from schemas.topics import COMPRESSED, RAW, topic
 from scripts.benchmarks.streaming.partitioning import partitioned
 from scripts.cli import Cluster
 from scripts.demonstration.environment import remove_topics
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 
 PARTITIONS = topic(RAW).partitions
@@ -61,9 +62,9 @@ def fresh_topics(bootstrap_servers: str, say: Callable[[str], None], partitions:
         The topics' names, and a consumer group as new as they are.
     """
     name = f"bench-{secrets.token_hex(4)}"
-    cluster = Cluster(bootstrap_servers, f"{name}.", name)
+    cluster = Cluster(KafkaConnection(bootstrap_servers), f"{name}.", name)
     with partitioned(partitions):
-        asyncio.run(apply_topics(bootstrap_servers, cluster.prefix, cluster.group))
+        asyncio.run(apply_topics(cluster.connection, cluster.prefix, cluster.group))
     try:
         _wait_for_leaders(cluster, partitions)
         yield cluster

@@ -180,19 +180,18 @@ def _check(code: int) -> None:
         raise error(f"error code {code}") if error is UnknownError else error()
 
 
-async def _do_fetch_commit_offsets(
-    self: GroupCoordinator, partitions: Iterable[TopicPartition]
-) -> dict[TopicPartition, OffsetAndMetadata]:
-    try:
-        return committed_offsets(await self._send_req(OffsetFetch(self.group_id, partitions, stable=_STABLE.get())))
-    except (NotCoordinatorForGroupError, GroupCoordinatorNotAvailableError):
-        self.coordinator_dead()
-        raise
+class StrictCoordinator(GroupCoordinator):  # type: ignore[misc]  # aiokafka has no types
+    """aiokafka's member of a consumer group, which reads committed offsets with `OffsetFetch`."""
 
-
-def mend_offset_fetch() -> None:
-    """Let all group consumers of this process read committed offsets this way; they retry what can be retried."""
-    GroupCoordinator._do_fetch_commit_offsets = _do_fetch_commit_offsets  # noqa: SLF001  it offers no other door
+    async def _do_fetch_commit_offsets(
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, OffsetAndMetadata]:
+        """Ask once; its callers in aiokafka ask again after an error that is retriable."""
+        try:
+            return committed_offsets(await self._send_req(OffsetFetch(self.group_id, partitions, stable=_STABLE.get())))
+        except (NotCoordinatorForGroupError, GroupCoordinatorNotAvailableError):
+            self.coordinator_dead()
+            raise
 
 
 def allow_unstable_positions(coordinator: GroupCoordinator) -> None:

@@ -1,16 +1,21 @@
-"""A consumer that gets over whatever stands in a partition: aiokafka's, with another fetcher."""
+"""A consumer that gets over whatever stands in a partition: aiokafka's, with another fetcher and group coordinator."""
 
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.group_coordinator import BaseCoordinator, GroupCoordinator
 
 from streams.kafka.protocol.fetched_partition import LARGEST_RECORD
+from streams.kafka.protocol.offset_fetch import StrictCoordinator
 from streams.kafka.protocol.tolerant_fetcher import TolerantFetcher
 
 
 class TolerantConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
-    """Aiokafka's consumer with that fetcher. It takes the place of the one that is made when the consumer starts.
+    """Aiokafka's consumer with a `TolerantFetcher` and, in a consumer group, a `StrictCoordinator`.
+
+    aiokafka offers no option for either class, so this consumer changes the class of its own fetcher and coordinator
+    when it starts, before they have done anything. Other consumers of the process keep aiokafka's.
 
     Attributes:
         pauses: Seconds before a batch with a wrong checksum is fetched again; after the last one, it is given up.
@@ -35,7 +40,18 @@ class TolerantConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has 
             fetcher.configure(self.pauses, self.patience, self.largest)
         self.__dict__["_fetcher"] = fetcher
 
+    @property
+    def _coordinator(self) -> BaseCoordinator | None:
+        coordinator: BaseCoordinator | None = self.__dict__.get("_coordinator")
+        return coordinator
+
+    @_coordinator.setter
+    def _coordinator(self, coordinator: BaseCoordinator | None) -> None:
+        if isinstance(coordinator, GroupCoordinator):  # without a group it is another one, which commits nothing
+            coordinator.__class__ = StrictCoordinator
+        self.__dict__["_coordinator"] = coordinator
+
 
 def make_tolerant(consumer: AIOKafkaConsumer) -> None:
-    """Let a consumer that is not started yet be an `TolerantConsumer`."""
+    """Let a consumer that is not started yet be a `TolerantConsumer`."""
     consumer.__class__ = TolerantConsumer

@@ -1,0 +1,54 @@
+"""The connection to a Kafka cluster, from which every Kafka client is made; Faust's are configured from it as well."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
+
+from streams.kafka.protocol.tolerant_consumer import TolerantConsumer
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaConnection:
+    """How to connect to one Kafka cluster, and the clients that do.
+
+    Options of a connection belong here alone, so that every client has them. The methods take the other options of
+    aiokafka's classes.
+
+    Attributes:
+        bootstrap_servers: Brokers to connect to first, as ``host:port[,host:port...]``.
+    """
+
+    bootstrap_servers: str
+
+    @classmethod
+    def of(cls, cluster: "str | KafkaConnection") -> "KafkaConnection":
+        """The connection itself, or one to brokers that are given as ``host:port[,host:port...]``."""
+        return cls(cluster) if isinstance(cluster, str) else cluster
+
+    @property
+    def servers(self) -> list[str]:
+        """The brokers to connect to first, one by one."""
+        return [server.strip() for server in self.bootstrap_servers.split(",")]
+
+    def producer(self, **options: Any) -> AIOKafkaProducer:
+        """Make a producer, not yet started."""
+        return AIOKafkaProducer(**options, **self._options())
+
+    def consumer(self, *topics: str, **options: Any) -> TolerantConsumer:
+        """Make a consumer, not yet started."""
+        return TolerantConsumer(*topics, **options, **self._options())
+
+    def admin(self, **options: Any) -> AIOKafkaAdminClient:
+        """Make a client for topics and their settings, not yet started."""
+        return AIOKafkaAdminClient(**options, **self._options())
+
+    def client(self, **options: Any) -> AIOKafkaClient:
+        """Make a client that only sends requests, not yet connected."""
+        return AIOKafkaClient(**options, **self._options())
+
+    def _options(self) -> dict[str, Any]:
+        """The connection, as arguments of aiokafka's classes."""
+        return {"bootstrap_servers": self.servers}
