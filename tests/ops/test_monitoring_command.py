@@ -72,3 +72,18 @@ def test_render_writes_what_a_prometheus_elsewhere_needs(tmp_path: Path, capsys:
     assert {"prometheus.yml", "alertmanager.yml", "workers.json", "lag.rules.yml"} <= {
         Path(line).name for line in written
     }
+
+
+def test_the_webhook_may_be_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret, out = tmp_path / "webhook", tmp_path / "rendered"
+    secret.write_text("https://alerts.example/secret\n")
+    monkeypatch.delenv("ALERT_MANAGER_WEBHOOK_URL", raising=False)
+    monkeypatch.setenv("ALERT_MANAGER_WEBHOOK_URL_FILE", str(secret))
+    assert monitoring.main(["render", "--out", str(out)]) == 0
+    assert "url: https://alerts.example/secret\n" in (out / "alertmanager.yml").read_text()
+    monkeypatch.setenv("ALERT_MANAGER_WEBHOOK_URL", "https://alerts.example/secret")
+    assert monitoring.main(["render", "--out", str(out)]) == 1
+    told = "monitoring: ALERT_MANAGER_WEBHOOK_URL and ALERT_MANAGER_WEBHOOK_URL_FILE are both set; set one of them\n"
+    assert capsys.readouterr().err == told
