@@ -113,13 +113,7 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
     lanes = Lanes(parts, lambda member, sources: GroupProducer(settings.connection, member, sources, clocks))
     count = topics.topic(topics.RAW).partitions
     partitions = PartitionCount(count, count)
-    app.deliver_through(
-        lanes,
-        servable=lambda: partitions.servable,
-        largest_record=max(
-            settings.max_record_bytes + _HEADERS_BYTES, topics.topic(topics.DEAD_LETTER).max_message_bytes
-        ),
-    )
+    app.deliver_through(lanes, servable=lambda: partitions.servable, largest_record=_largest_record(settings))
     metrics.breaker_fill_ratio.set_function(lambda: parts.breaker.fill_ratio)
     return Runtime(
         settings=settings,
@@ -138,6 +132,10 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
         partitions=partitions,
         on_failure=on_failure,
     )
+
+
+def _largest_record(settings: Settings) -> int:
+    return max(settings.max_record_bytes + _HEADERS_BYTES, topics.topic(topics.DEAD_LETTER).max_message_bytes)
 
 
 def _table(settings: Settings, app: App, metrics: Metrics) -> CacheTable:

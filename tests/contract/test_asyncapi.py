@@ -22,7 +22,6 @@ from schemas import (
     RawAudio,
     Record,
     Stage,
-    load_topics,
 )
 from schemas.compressed_audio import COMPRESSED_AUDIO_TYPE
 from schemas.raw_audio import RAW_AUDIO_TYPE
@@ -277,33 +276,9 @@ def test_the_stages_of_a_refusal_are_those_of_the_code() -> None:
     assert tuple(SCHEMAS["deadLetterHeaders"]["properties"]["__connect.errors.stage"]["enum"]) == get_args(Stage)
 
 
-def test_channels_are_the_topics() -> None:
-    channels = {channel["address"]: channel["bindings"]["kafka"] for channel in DOCUMENT["channels"].values()}
-    expected = {}
-    for spec in load_topics():
-        configuration: dict[str, Any] = {
-            key: [value] if key == "cleanup.policy" else int(value) if value.isdigit() else value
-            for key, value in spec.configs.items()
-        }
-        expected[spec.resolve("{prefix}", "{group}")] = {
-            "partitions": spec.partitions,
-            "topicConfiguration": configuration,
-            "bindingVersion": "0.5.0",
-        }
-    assert channels == expected
-
-
 def test_media_types_in_the_description_are_taken_in() -> None:
     text = DOCUMENT["components"]["messages"]["rawAudio"]["description"]
     described = re.findall(r"audio/[A-Za-z0-9-]+", text)
     assert len(described) == 8
     for name in described:
         assert isinstance(MediaType.parse(f"{name};rate=8000"), MediaType)
-
-
-def test_every_operation_refers_to_messages_of_its_channel() -> None:
-    for operation in DOCUMENT["operations"].values():
-        channel = operation["channel"]["$ref"].removeprefix("#/channels/")
-        for message in operation["messages"]:
-            at, _, name = message["$ref"].removeprefix("#/channels/").partition("/messages/")
-            assert (at, name in DOCUMENT["channels"][channel]["messages"]) == (channel, True)

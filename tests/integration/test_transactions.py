@@ -4,14 +4,12 @@ import asyncio
 import contextlib
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as ClientPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import CoordinationType
@@ -24,95 +22,18 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import OffsetAndMetadata
 
-from schemas import Record
-from schemas.record import TopicPartition
-from schemas.topics import COMPRESSED, RAW
-from streams.delivery.outcome import Output
-from streams.delivery.transactions import Batch, GroupProducer, connect
+from streams.delivery.transactions import GroupProducer, connect
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.offset_fetch import (
     allow_unstable_positions,
     fetch_committed,
-    fetch_last_committed,
 )
 from streams.kafka.protocol.txn_offset_commit import GroupMember, TxnOffsetCommitResponse
 from streams.kafka.topics import apply_topics
 from streams.kafka.topology import InputTopicGoneError
-from streams.kafka.transactional_writer import REQUEST_TIMEOUT_MS, TransactionalWriter
+from streams.kafka.transactional_writer import TransactionalWriter
 from tests.support.brokers import Broker, Namespace, ThreeBrokers, broker_from_jars
-
-#: Well below the transactions' timeout: what is left open must not wait for that.
-SOON = 10.0
-
-
-class Installation:
-    """The topics of one installation and its group."""
-
-    def __init__(self, servers: str, namespace: Namespace) -> None:
-        self.servers = servers
-        self.group = namespace.group
-        self.tp = TopicPartition(f"{namespace.prefix}{RAW}", 0)
-        self.results = f"{namespace.prefix}{COMPRESSED}"
-
-    @asynccontextmanager
-    async def joined(self, instance: str) -> AsyncIterator[AIOKafkaConsumer]:
-        """Be a member of the group."""
-        consumer = AIOKafkaConsumer(
-            self.tp.topic,
-            bootstrap_servers=self.servers,
-            group_id=self.group,
-            group_instance_id=instance,
-            enable_auto_commit=False,
-            session_timeout_ms=30_000,
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
-        )
-        await consumer.start()
-        try:
-            yield consumer
-        finally:
-            await consumer.stop()
-
-    def member(self, consumer: AIOKafkaConsumer, instance: str) -> GroupMember:
-        coordinator = consumer._coordinator  # noqa: SLF001  as the product reads it
-        return GroupMember(self.group, coordinator.generation, coordinator.member_id, instance)
-
-    @asynccontextmanager
-    async def producing(self, member: GroupMember) -> AsyncIterator[GroupProducer]:
-        producer = GroupProducer(KafkaConnection(self.servers), member, [self.tp])
-        await producer.start()
-        try:
-            yield producer
-        finally:
-            await producer.stop()
-
-    def batch(self, *values: bytes, next_offset: int) -> Batch:
-        outputs = [Output(self.results, Record(b"call", value)) for value in values]
-        return Batch(self.tp, outputs, next_offset)
-
-    def output(self, value: bytes) -> dict[ClientPartition, list[Record]]:
-        return {ClientPartition(self.results, 0): [Record(b"call", value)]}
-
-    @asynccontextmanager
-    async def writing(self) -> AsyncIterator[GroupProducer]:
-        """Be a member of the group, and its producer."""
-        async with self.joined("one") as consumer, self.producing(self.member(consumer, "one")) as producer:
-            yield producer
-
-    async def committed(self) -> tuple[int, str] | None:
-        """Offset of the tp, and what stands beside it."""
-        async with AIOKafkaConsumer(bootstrap_servers=self.servers) as client:
-            tp = ClientPartition(*self.tp)
-            last = await fetch_last_committed(client._client, self.group, [tp])  # noqa: SLF001  any client will do
-        return (last[tp].offset, last[tp].metadata) if tp in last else None
-
-    async def delivered(self, count: int) -> list[bytes | None]:
-        """The first committed results."""
-        async with AIOKafkaConsumer(
-            bootstrap_servers=self.servers, isolation_level="read_committed", auto_offset_reset="earliest"
-        ) as reader:
-            reader.assign([ClientPartition(self.results, 0)])
-            async with asyncio.timeout(SOON):
-                return [(await reader.getone()).value for _ in range(count)]
+from tests.support.installation import SOON, Installation
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ TITLE = "Is anything lost or late?"
 
 def panels() -> list[Panel]:
     """The row's panels, from left to right."""
-    return [*_verdicts(), *_waiting(), *_outcomes()]
+    return [*_workers(), *_service(), *_waiting(), *_outcomes(), *_order()]
 
 
-def _verdicts() -> list[Panel]:
+def _workers() -> list[Panel]:
     ready = f"sum(min by (instance) (audio_ready)) or 0 * count(up{{{JOB}}})"
     return [
         stat(
@@ -43,6 +43,11 @@ def _verdicts() -> list[Panel]:
             unit="none",
             steps=[(1, RED)],
         ),
+    ]
+
+
+def _service() -> list[Panel]:
+    return [
         stat(
             Words(
                 "Dead letters",
@@ -150,6 +155,11 @@ def _outcomes() -> list[Panel]:
             Query(f"60 * sum by (stage, code) ({rate(dead_letters)})", "{{stage}} {{code}}"),
             unit="opm",
         ),
+    ]
+
+
+def _order() -> list[Panel]:
+    return [
         graph(
             Words(
                 "Calls out of order",

@@ -8,7 +8,7 @@ TITLE = "Workers"
 
 def panels() -> list[Panel]:
     """The row's panels, from left to right."""
-    return [*_work(), *_resources(), *_flow()]
+    return [*_work(), *_resources(), *_flow(), *_cluster()]
 
 
 def _work() -> list[Panel]:
@@ -96,6 +96,11 @@ def _flow() -> list[Panel]:
             Query(none_yet("sum(increase(audio_log_lines_dropped_total[5m]))"), "lines dropped"),
             unit="short",
         ),
+    ]
+
+
+def _cluster() -> list[Panel]:
+    return [
         graph(
             Words(
                 "Clocks",

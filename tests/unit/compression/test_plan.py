@@ -1,44 +1,18 @@
 """Content, policy and load become a plan, and its reason says which of them decided."""
 
-import dataclasses
 from typing import Any
 
 import pytest
 
 from schemas.media_type import MediaType
-from streams.analysis.analysis import Analysis, LazyAnalysis, analyse_lazily
+from streams.analysis.analysis import Analysis, analyse_lazily
 from streams.audio.clip import Clip
 from streams.audio.decode import decode
 from streams.codecs import FlacEncoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
-from streams.compression import DEFAULT_POLICY, Decision, Plan, Policy, Pressure, assumed, choose, encode
+from streams.compression import DEFAULT_POLICY, Plan, Policy, Pressure, assumed, choose, encode
 from streams.compression.plan import FLOORS
+from tests.support.plans import MOST, SPEECH, analysed, decide, opus
 from tests.support.signals import encode_as, speech
-
-CLIP = speech(0.1)
-SPEECH = Analysis(
-    kind="speech", bandwidth=4000, g711=None, level_dbfs=-20.0, clipping=0.0, activity=0.9, has_dtmf=False
-)
-MOST = Pressure(effort_steps=3, extra_levels=2)
-
-
-def analysed(**changes: Any) -> Analysis:
-    return dataclasses.replace(SPEECH, **changes)
-
-
-def decide(
-    policy: Policy = DEFAULT_POLICY,
-    analysis: Analysis = SPEECH,
-    pressure: Pressure = Pressure(),  # noqa: B008 - frozen
-    fixed: int | None = None,
-    clip: Clip = CLIP,
-) -> Decision:
-    return choose(clip, LazyAnalysis.known(analysis), policy, pressure, fixed)
-
-
-def opus(decision: Decision) -> OpusEncoder:
-    (encoder,) = decision.plan.encoders
-    assert isinstance(encoder, OpusEncoder)
-    return encoder
 
 
 def from_g711(label: str) -> Clip:
@@ -232,59 +206,11 @@ def test_load_makes_lossless_coding_faster_and_keeps_it_lossless() -> None:
     assert decide(fixed=2, pressure=MOST).plan.encoders == (FlacEncoder(5),)
 
 
-@pytest.mark.parametrize("level", [3, 4, 5])
-def test_the_policys_quality_is_a_floor(level: int) -> None:
-    decision = decide(Policy(1, min_quality=4.3), fixed=level)
-
-    assert decision.plan.qualities[0] >= 4.3
-    assert decision.reason == "policy quality"
-    assert decide(Policy(1, min_quality=2.0), fixed=level).plan == decide(fixed=level).plan
-
-
-@pytest.mark.parametrize("policy", [Policy(1, accept=("audio/ogg;codecs=vorbis",)), Policy(1, min_quality=4.54)])
-def test_a_format_that_cannot_keep_the_floor_says_so(policy: Policy) -> None:
-    best = decide(policy, analysed(level_dbfs=-45.0, activity=0.5))
-
-    assert best.plan.qualities[0] < max(FLOORS[3], policy.min_quality or 0.0)
-    assert best.reason == "format limit"
-
-
-def test_floors_are_compared_as_predictions_are_rounded() -> None:
-    for thousandths in range(4250, 4300, 3):
-        decision = decide(Policy(1, min_quality=thousandths / 1000), pressure=MOST, fixed=3)
-        assert decision.reason == "load (effort)"
-        assert decision.plan.qualities[0] >= round(thousandths / 1000, 2)
-
-
 def test_only_speech_without_tones_is_shaped() -> None:
     others: list[dict[str, Any]] = [{"kind": "music"}, {"kind": "tones"}, {"has_dtmf": True}, {"kind": "silence"}]
 
     assert opus(decide()).shaped
     assert not any(opus(decide(analysis=analysed(**other))).shaped for other in others)
-
-
-def minute(bits_per_second: int) -> int:
-    return bits_per_second * 60 // 8
-
-
-def test_bytes_per_minute_raise_the_level() -> None:
-    usual = [opus(decide(fixed=level)).bitrate for level in (3, 4, 5)]
-
-    for limit, level in [(usual[0], 3), (usual[1], 4), (usual[2], 5), (usual[2] - 1000, 5)]:
-        decision = decide(Policy(1, max_bytes_per_minute=minute(limit)))
-        assert decision.plan.level == level
-        assert decision.reason == ("default" if level == 3 else "bytes per minute")
-    assert decide(Policy(1, ceiling_level=4, max_bytes_per_minute=minute(usual[2]))).plan.level == 4
-    assert decide(Policy(1, max_bytes_per_minute=minute(usual[2])), fixed=3).plan.level == 3
-    assert decide(Policy(1, max_bytes_per_minute=minute(usual[2]), legal_hold=True)).plan.level == 2
-
-
-def test_bytes_per_minute_prefer_another_accepted_type_to_another_level() -> None:
-    policy = Policy(1, accept=("audio/wav", "audio/mpeg", "audio/ogg"), max_bytes_per_minute=minute(14_000))
-
-    decision = decide(policy)
-
-    assert (decision.plan.level, decision.plan.codec, decision.reason) == (3, "opus", "bytes per minute")
 
 
 def test_profiles_differ_where_the_bytes_may() -> None:
