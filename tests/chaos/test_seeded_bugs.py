@@ -14,6 +14,7 @@ from tests.chaos.seeded_bugs.run import catch
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),  # the proxies of the shared cluster live in it
     pytest.mark.timeout(900),
+    pytest.mark.xdist_group("seeded bugs"),
 ]
 
 #: One for each kind of problem; the others take minutes together.

@@ -9,7 +9,8 @@ from schemas.flat_json import Member, members
 scalars = st.text() | st.integers() | st.booleans() | st.none()
 nested = st.recursive(
     scalars | st.floats(allow_nan=False, allow_infinity=False),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
 )
 
 

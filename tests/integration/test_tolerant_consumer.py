@@ -22,15 +22,24 @@ from tests.support.odd_batches import ODD, append, batch, placeholder, record, s
 INDEXED = 30
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    """A broker whose disk may be damaged."""
-    with broker_from_jars(tmp_path / "kafka") as started:
+pytestmark = pytest.mark.xdist_group("damaged disk")
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The broker's data."""
+    return tmp_path_factory.mktemp("disk") / "kafka"
+
+
+@pytest.fixture(scope="module")
+def broker(disk: Path) -> Iterator[Broker]:
+    """A broker of whose disk each test may damage what belongs to its own topics."""
+    with broker_from_jars(disk) as started:
         yield started
 
 
 @pytest.fixture
-async def bad(tmp_path: Path, broker: Broker, namespace: Namespace) -> AsyncIterator[TopicPartition]:
+async def bad(disk: Path, broker: Broker, namespace: Namespace) -> AsyncIterator[TopicPartition]:
     """A partition: one good record, two of which the disk has lost a bit, and one good record."""
     await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     tp = TopicPartition(f"{namespace.prefix}{RAW}", 0)
@@ -41,7 +50,7 @@ async def bad(tmp_path: Path, broker: Broker, namespace: Namespace) -> AsyncIter
     damaged = bytearray(batch([record(n, value=bytes(100)) for n in range(2)]))
     damaged[-50] ^= 1
     offset = await append(client, tp.topic, tp.partition, placeholder(len(damaged), 2))
-    [log] = (tmp_path / "kafka").glob(f"**/{tp.topic}-{tp.partition}/*.log")
+    [log] = disk.glob(f"**/{tp.topic}-{tp.partition}/*.log")
     seed_into(log, offset, bytes(damaged))
     await append(client, tp.topic, tp.partition, batch([record(0, value=b"after")]))
     yield tp
@@ -113,7 +122,7 @@ async def test_members_of_a_group_go_on_behind_what_cannot_be_read(broker: Broke
 
 @pytest.mark.parametrize("length", [3, 2**30], ids=["error", "nothing"])
 async def test_what_a_leader_cannot_find_in_its_log_is_passed_over_in_the_end(
-    tmp_path: Path, broker: Broker, bad: TopicPartition, length: int
+    disk: Path, broker: Broker, bad: TopicPartition, length: int
 ) -> None:
     """A batch says a length that it cannot have: the leader answers with an error, or with nothing at all."""
     tp = TopicPartition(bad.topic, 2)
@@ -123,7 +132,7 @@ async def test_what_a_leader_cannot_find_in_its_log_is_passed_over_in_the_end(
     one = batch([record(0, value=bytes(500))])
     for _ in range(INDEXED):
         await append(client, tp.topic, tp.partition, one)
-    [log] = (tmp_path / "kafka").glob(f"**/{tp.topic}-{tp.partition}/*.log")
+    [log] = disk.glob(f"**/{tp.topic}-{tp.partition}/*.log")
     with log.open("r+b") as file:
         file.seek(10 * len(one) + 8)
         file.write(length.to_bytes(4, "big"))
@@ -144,7 +153,7 @@ async def test_what_a_leader_cannot_find_in_its_log_is_passed_over_in_the_end(
 
 
 async def test_what_cannot_be_read_waits_like_any_record(
-    tmp_path: Path, broker: Broker, namespace: Namespace, bad: TopicPartition
+    disk: Path, broker: Broker, namespace: Namespace, bad: TopicPartition
 ) -> None:
     client = AIOKafkaClient(bootstrap_servers=broker.bootstrap_servers)
     await client.bootstrap()
@@ -152,7 +161,7 @@ async def test_what_cannot_be_read_waits_like_any_record(
     await append(client, bad.topic, 4, ODD["header-name-lz4"](b"k", b"v", []))
     damaged = batch([record(n, value=bytes(100)) for n in range(2)], checksum=7)
     assert await append(client, bad.topic, 5, placeholder(len(damaged), 2)) == 0
-    [log] = (tmp_path / "kafka").glob(f"**/{bad.topic}-5/*.log")
+    [log] = disk.glob(f"**/{bad.topic}-5/*.log")
     seed_into(log, 0, damaged)
     reader = LagReader(
         KafkaConnection(broker.bootstrap_servers), namespace.group, copartitioned(namespace.prefix, namespace.group)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from docker.errors import DockerException, ImageNotFound  # type: ignore[import-untyped]  # docker ships no types
 from requests.exceptions import RequestException
+from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 
@@ -30,6 +31,7 @@ class Broker:
 
     bootstrap_servers: str
     origin: Literal["given", "testcontainers", "jars"]
+    container: str | None = None  # its id
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,17 @@ def engine_answers() -> bool:
         client.close()
 
 
-@contextmanager
-def any_broker(directory: Path) -> Iterator[Broker]:
-    """Give the first Kafka that can be had: KAFKA_BOOTSTRAP_SERVERS, a container, the jars."""
-    with ExitStack() as started:
-        yield _given() or _contained(started) or started.enter_context(broker_from_jars(directory))
+def start_any_broker(directory: Path) -> Broker:
+    """Start the first Kafka that can be had: KAFKA_BOOTSTRAP_SERVERS, a container, the jars.
+
+    It outlives this process: stop the cluster in the directory, or remove the container.
+    """
+    return _given() or _contained() or _from_jars(directory)
+
+
+def remove_container(container: str) -> None:
+    """Remove the container of a broker that start_any_broker has started, in whichever process."""
+    DockerClient().client.containers.get(container).remove(force=True, v=True)
 
 
 def _given() -> Broker | None:
@@ -74,14 +82,25 @@ def _given() -> Broker | None:
     return Broker(servers, "given") if servers else None
 
 
-def _contained(started: ExitStack) -> Broker | None:
+def _contained() -> Broker | None:
     if not engine_answers():
         return None
+    # testcontainers' own cleaner would end the container soon after this process.
+    testcontainers_config.ryuk_disabled = True
     try:
-        return started.enter_context(broker_in_container())
+        with ExitStack() as on_failure:
+            broker = on_failure.enter_context(broker_in_container())
+            on_failure.pop_all()
     except (DockerException, LocalKafkaError) as error:
         warnings.warn(f"a container engine answers but gives no Kafka, using the jars: {error}", stacklevel=2)
         return None
+    return broker
+
+
+def _from_jars(directory: Path) -> Broker:
+    cluster = LocalCluster(directory, 1, free_ports(1))
+    cluster.start()
+    return Broker(cluster.bootstrap_servers, "jars")
 
 
 @contextmanager
@@ -89,13 +108,6 @@ def broker_from_jars(directory: Path) -> Iterator[Broker]:
     """Start one broker on a free port, from Kafka's jars."""
     with _running(LocalCluster(directory, 1, free_ports(1))) as cluster:
         yield Broker(cluster.bootstrap_servers, "jars")
-
-
-@contextmanager
-def three_brokers_from_jars(directory: Path) -> Iterator[ThreeBrokers]:
-    """Start three brokers on free ports, from Kafka's jars."""
-    with _running(LocalCluster(directory, 3, free_ports(3))) as cluster:
-        yield ThreeBrokers(cluster.bootstrap_servers, cluster)
 
 
 @contextmanager
@@ -116,7 +128,7 @@ def broker_in_container() -> Iterator[Broker]:
         except LocalKafkaError as error:
             output = b"".join(container.get_logs()).decode(errors="replace")
             raise LocalKafkaError(f"{error}; the container's output ends:\n{output[-3000:]}") from error
-        yield Broker(bootstrap_servers, "testcontainers")
+        yield Broker(bootstrap_servers, "testcontainers", container.get_wrapped_container().id)
 
 
 @contextmanager

@@ -280,6 +280,6 @@ def test_threads_do_not_disturb_each_other() -> None:
 def test_a_long_call_is_as_long_afterwards() -> None:
     audio = np.tile(speech(10).samples, (70, 1)).tobytes()  # more than the encoders take at a time
 
-    for level in LEVELS:
+    for level in (1, 2, 3):  # those above write the same format as 3
         result = compressed(audio, "audio/x-slin;rate=8000", level)
         assert decoded(result.audio, result.content_type).frames == 70 * 80_000

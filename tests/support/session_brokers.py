@@ -1,0 +1,78 @@
+"""The Kafka clusters of a test session, in a directory that all of its processes share."""
+
+import fcntl
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+from infra.kafka.cluster import LocalCluster
+from infra.kafka.ports import free_ports
+from tests.support.brokers import Broker, ThreeBrokers, remove_container, start_any_broker
+
+
+class SharedBroker:
+    """One Kafka for all processes of a session, started by the first that needs it.
+
+    Args:
+        directory: The session's.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._note = directory / "broker.json"
+
+    def started(self) -> Broker:
+        """Return the broker; start it if no process has done so."""
+        with (self._directory / "start.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            broker = self._noted()
+            if broker is None:
+                broker = start_any_broker(self._directory / "broker")
+                self._note.write_text(json.dumps(asdict(broker)))
+        return broker
+
+    def remove_container(self) -> None:
+        """Remove the container in which the broker runs, if it was started in one."""
+        broker = self._noted()
+        if broker is not None and broker.container is not None:
+            remove_container(broker.container)
+            self._note.unlink()
+
+    def _noted(self) -> Broker | None:
+        return Broker(**json.loads(self._note.read_text())) if self._note.exists() else None
+
+
+class ThreeBrokersOnDemand:
+    """Three brokers of one process, from the jars, which are stopped when no test needs them for now.
+
+    Args:
+        directory: The session's.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory / f"three-brokers-{os.getpid()}"
+        self._cluster: LocalCluster | None = None
+
+    def started(self) -> ThreeBrokers:
+        """Return the brokers; start them if they do not run."""
+        if self._cluster is None:
+            cluster = LocalCluster(self._directory, 3, free_ports(3))
+            cluster.start()
+            self._cluster = cluster
+        return ThreeBrokers(self._cluster.bootstrap_servers, self._cluster)
+
+    def stop(self) -> None:
+        """Stop them and remove their data."""
+        if self._cluster is not None:
+            self._cluster.stop()
+            self._cluster = None
+
+
+def stop_all(directory: Path) -> None:
+    """Stop whatever runs in a session's directory, also what processes that have crashed have left; the last to do."""
+    SharedBroker(directory).remove_container()
+    for identity in directory.glob("*/cluster.json"):
+        cluster = LocalCluster.found(identity.parent)
+        if cluster is not None:
+            cluster.stop()
