@@ -1,9 +1,9 @@
 """The contract between telephony, hotel-audio-streams and the consumers of its results.
 
-Depends on nothing but the standard library and PyYAML, so that a producer or consumer can use it alone. Every
-event is a frozen value with ``to_record`` and ``from_record``; whatever cannot be read comes back as a
-`Rejection`, never as an exception. ``asyncapi.yaml`` describes the same contract for other languages, and
-``samples/`` holds one record of each kind.
+It depends only on the standard library and PyYAML, so that a producer or consumer can use it alone. Every event is a
+frozen dataclass with ``to_record`` and ``from_record``. A record that cannot be read is returned as a `Rejection`,
+never raised as an exception. ``asyncapi.yaml`` describes the same contract for other languages, and ``samples/`` holds
+one record of each kind.
 """
 
 from schemas.compressed_audio import COMPRESSED_AUDIO_TYPE, CompressedAudio, derive_id

@@ -1,4 +1,4 @@
-"""The output event: one segment as a self-contained, playable file."""
+"""The output event of the topic ``audio.compressed``: one segment as a self-contained, playable file."""
 
 import hashlib
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Cache = Literal["hit", "miss"]
 
 
 def derive_id(source: str, event_id: str, profile: str) -> str:
-    """The id of the output made from one input: the same on every machine and at every attempt.
+    """Derive the id of the output made from one input: the same on every machine and at every attempt.
 
     Args:
         source: The input's source.
@@ -29,7 +29,7 @@ def derive_id(source: str, event_id: str, profile: str) -> str:
     """
     digest = hashlib.sha256()
     for part in (source, event_id, profile):
-        # Lengths keep ("a", "bc") apart from ("ab", "c").
+        # Without the lengths, ("a", "bc") and ("ab", "c") would have the same digest.
         digest.update(len(part.encode()).to_bytes(8) + part.encode())
     return digest.hexdigest()
 
@@ -40,33 +40,33 @@ class CompressedAudio:
 
     Attributes:
         id: Deterministic, see `derive_id`.
-        source: Who compressed it, a URI-reference.
-        time: When the audio began, as the input said; None if it did not.
+        source: The compressor, as a URI-reference.
+        time: The input's time, when the audio began; None if the input has none.
         content_type: Media type of ``audio``, such as ``audio/ogg;codecs=opus``.
         hotel_id: The input's hotel.
         call_id: The input's call, also the record's key.
         channel: The input's channel.
-        stream_id: The media stream, the input's or its default; always there.
+        stream_id: The input's media stream, or its default; never absent.
         sequence: The input's number within the stream.
         lost_ms: The input's lost milliseconds.
         final: Whether it is the last segment of the call.
         causation_id: The input's id.
         level: Compression level, 1 (lossless, fastest) to 5 (smallest intelligible).
-        codec: What coded it, such as ``opus``.
-        original_bytes: Size of the input's audio in bytes, as it was sent.
+        codec: The codec of the file, such as ``opus``.
+        original_bytes: Size of the input's audio in bytes, as sent.
         duration_ms: Length of the audio in milliseconds.
-        sample_rate: Of the decoded input, in Hz.
-        audio_channels: Of the decoded input.
-        quality: Predicted mean opinion score, 0 to 5; 5.0 when lossless. Headers carry two decimals.
-        cache: Whether the file came out of the cache.
-        pcm_sha256: Digest of the decoded input as little-endian 16-bit samples, in hex.
+        sample_rate: Sampling rate of the decoded input, in Hz.
+        audio_channels: Number of channels of the decoded input.
+        quality: Predicted mean opinion score, 0 to 5; 5.0 when lossless. The header has two decimals.
+        cache: Whether the file was found in the cache.
+        pcm_sha256: SHA-256 of the decoded input as little-endian 16-bit samples, in hex.
         encoder: Name and version of the encoder.
-        position: Where the input stands in Kafka.
+        position: The input's topic, partition and offset.
         audio: The file.
-        corrected_type: What the input really was, where its label was wrong; else None.
-        reason: Why it was compressed like this, such as ``policy ceiling 3``; None from an older writer.
-        trace_parent: The input's, as it came.
-        trace_state: The input's, as it came.
+        corrected_type: True media type of the input, where its label was wrong; else None.
+        reason: Why this level and codec were chosen, such as ``policy ceiling 3``; None from earlier releases.
+        trace_parent: The input's, unchanged.
+        trace_state: The input's, unchanged.
     """
 
     id: str
@@ -100,21 +100,21 @@ class CompressedAudio:
 
     @property
     def sha256(self) -> str:
-        """Digest of the file, in hex."""
+        """SHA-256 of the file, in hex."""
         return hashlib.sha256(self.audio).hexdigest()
 
     def to_record(self) -> Record:
         """Write the event for the topic ``audio.compressed``.
 
         Returns:
-            The record, its timestamp left to the producer.
+            The record, without a timestamp.
 
         Raises:
             ValueError: If ``time`` has no time zone.
         """
-        return Record(self.call_id.encode(), self.audio, h.encoded(self._about_the_event() | self._about_the_file()))
+        return Record(self.call_id.encode(), self.audio, h.encoded(self._event_headers() | self._file_headers()))
 
-    def _about_the_event(self) -> dict[str, str | int | None]:
+    def _event_headers(self) -> dict[str, str | int | None]:
         return {
             h.SPEC_VERSION: "1.0",
             h.ID: self.id,
@@ -134,7 +134,7 @@ class CompressedAudio:
             h.TRACE_STATE: self.trace_state,
         }
 
-    def _about_the_file(self) -> dict[str, str | int | None]:
+    def _file_headers(self) -> dict[str, str | int | None]:
         return {
             h.LEVEL: self.level,
             h.CODEC: self.codec,
@@ -156,10 +156,10 @@ class CompressedAudio:
 
     @classmethod
     def from_record(cls, record: Record) -> "CompressedAudio | Rejection":
-        """Read a record of the topic ``audio.compressed``; headers unknown to the contract are ignored.
+        """Read a record of the topic ``audio.compressed``; headers that the contract does not define are ignored.
 
         Returns:
-            The event, or a `Rejection`: ``DigestMismatch`` where the file is not the one that was sent.
+            The event, or a `Rejection`, such as ``DigestMismatch`` if the file has changed since it was sent.
         """
         reader = h.HeaderReader(record.headers)
         reader.exactly(h.SPEC_VERSION, "1.0")
@@ -167,14 +167,13 @@ class CompressedAudio:
         if not record.value:
             reader.refuse("EmptyValue", "value", "is empty and must be a file")
         event = _read(reader, record.value or b"")
-        sent = reader.digest(h.SHA256)
-        if event.sha256 != sent:
+        if event.sha256 != reader.digest(h.SHA256):
             reader.refuse("DigestMismatch", "value", f"is not the file that {h.SHA256} describes")
         return reader.problem or key_problem(record.key, event.call_id) or event
 
 
 def _read(reader: h.HeaderReader, value: bytes) -> CompressedAudio:
-    """Every attribute; genuine only while the reader has no problem."""
+    """Read every attribute. The event is valid only if the reader has no problem afterwards."""
     channel = reader.one_of(h.CHANNEL, CHANNELS) if reader.has(h.CHANNEL) else None
     return CompressedAudio(
         id=reader.text(h.ID, h.MAX_ID),

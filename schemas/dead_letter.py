@@ -1,4 +1,4 @@
-"""An input that could not be served: as it came, with the reason beside it."""
+"""The event of the topic ``audio.dead-letter``: an input that was refused, unchanged, with the reason in headers."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -27,19 +27,19 @@ _REQUIRED = (TOPIC, PARTITION, OFFSET, STAGE, CODE, MESSAGE)
 _OPTIONAL = (TIMESTAMP, VALUE_BYTES, VALUE_SHA256, HEADER_COUNT, KEY_BYTES, LAST_OFFSET, RAW_HEADERS)
 _SEPARATOR = ": "
 
-#: What is kept of a part that is too large: the first bytes of a value or key, and the first headers.
+#: Bytes that are kept of a part that is too large: the beginning of a value or key, and the first headers.
 EXCERPT_BYTES = 64 * 2**10
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What the parts of an input were before a dead letter kept only their beginnings; None for a part that is whole.
+    """Original sizes of the parts of an input that a dead letter has truncated; None for a part that is complete.
 
     Attributes:
-        value_bytes: Length of the value.
+        value_bytes: Length of the value in bytes.
         value_sha256: SHA-256 of the value, in hex.
         header_count: Number of headers.
-        key_bytes: Length of the key.
+        key_bytes: Length of the key in bytes.
     """
 
     value_bytes: int | None = None
@@ -53,20 +53,20 @@ NOTHING_CUT = Cut()
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A refused input, and why it was refused.
+    """A refused input and the reason.
 
-    The time of its record is that of the refusal, so that retention counts from there. The input's own time is in a
-    header.
+    The timestamp of its record is the time of the refusal, so that retention counts from there. The input's own
+    timestamp is in a header.
 
     Attributes:
-        original: The input's key, value, headers and timestamp, untouched but for what is cut.
-        position: Where the input stands in Kafka.
+        original: The input's key, value, headers and timestamp, unchanged except for the parts in ``cut``.
+        position: The input's topic, partition and offset.
         rejection: The reason; its field must not contain a colon followed by a blank.
-        cut: Which parts of the original are only their beginnings, because the whole could not be written.
-        last_offset: The last offset that it stands for, where no record of several can be told apart; its value is
-            their batch.
-        raw_headers: The original's headers as Kafka lays them out, from their number on, where `original` cannot say
-            them: names that are not UTF-8 have backslashes there, and too many are left out.
+        cut: Which parts of the original are truncated, because the whole record would be too large for the topic.
+        last_offset: The last offset that this dead letter stands for, where the records of a batch cannot be separated;
+            the value is then the batch.
+        raw_headers: The original's headers in Kafka's format, beginning with their count, where ``original`` cannot
+            represent them: there, names that are not UTF-8 have backslash escapes, and too many headers are left out.
     """
 
     original: Record
@@ -78,17 +78,17 @@ class DeadLetter:
 
     @property
     def whole(self) -> bool:
-        """Whether all of the original is there, so that it can be sent again."""
+        """Whether the original is complete, so that it can be sent again."""
         return self.cut == NOTHING_CUT and self.rejection.stage != "record"
 
     def to_record(self) -> Record:
-        """Write it for the topic ``audio.dead-letter``.
+        """Write the event for the topic ``audio.dead-letter``.
 
-        Six headers, named as Kafka Connect names them, follow the original's; then the original's timestamp, and what
-        was cut.
+        The original's headers come first, then six headers with Kafka Connect's names, then the original's timestamp
+        and the original sizes of truncated parts.
 
         Returns:
-            The record, without a timestamp: its broker gives it one.
+            The record, without a timestamp: the broker sets it.
         """
         reason = h.encoded(
             {
@@ -111,16 +111,16 @@ class DeadLetter:
         return Record(self.original.key, self.original.value, self.original.headers + reason)
 
     def fitted(self, max_bytes: int) -> "DeadLetter":
-        """Cut what is too large for the topic: the value first, then the headers, the key and the headers' bytes.
+        """Truncate parts until the record fits the topic: the value first, then headers, key and raw headers.
 
-        Each is cut to its first `EXCERPT_BYTES` bytes, headers to the first ones that take no more. A value that is
-        cut leaves its length and digest.
+        Each part is truncated to its first `EXCERPT_BYTES` bytes; of the headers, the first ones that fit into that
+        size remain. Length and digest of a truncated value are kept.
 
         Args:
             max_bytes: The topic's ``max.message.bytes``.
 
         Returns:
-            This dead letter if it fits, else one that fits, unless the limit is lower than what is always kept.
+            This dead letter if it fits, else one that fits, unless the limit is below the size of all excerpts.
         """
         letter = self
         for cut in (_cut_value, _cut_headers, _cut_key, _cut_raw_headers):
@@ -133,12 +133,12 @@ class DeadLetter:
     def from_record(cls, record: Record) -> "DeadLetter | Rejection":
         """Read a record of the topic ``audio.dead-letter``.
 
-        An original may carry such headers itself, for instance one that was sent again after an earlier
-        refusal: the last of each required name is this dead letter's, and what follows them; the others are the
-        original's. Dead letters of earlier releases have their input's timestamp as their own.
+        The original may have headers of these names itself, for instance if it was sent again after an earlier
+        refusal. The last header of each required name and the optional ones after it belong to this dead letter; all
+        others belong to the original. Dead letters of earlier releases have the input's timestamp as their own.
 
         Returns:
-            The dead letter, or a `Rejection` of the first of the headers that is missing or malformed.
+            The dead letter, or a `Rejection` that names the first header that is missing or malformed.
         """
         own = _own_headers(record)
         reader = h.HeaderReader(tuple(record.headers[at] for at in own))
@@ -174,7 +174,7 @@ class DeadLetter:
 
 
 def _own_headers(record: Record) -> set[int]:
-    """Which of a record's headers the dead letter has added."""
+    """Indices of the headers that the dead letter has added to the original's."""
     names = [name for name, _ in record.headers]
     last = {name: at for at, name in enumerate(names) if name in _REQUIRED}
     begin = last.get(TOPIC, len(names))

@@ -1,7 +1,7 @@
-"""Reads a JSON object whose members are not nested, one member at a time, as the attributes of an event are.
+"""Reads a JSON object without nested values, such as the attributes of an event, one member at a time.
 
-A general parser makes objects of everything before anybody can look at it, and nested arrays take twenty times as much
-memory as their text.
+A general parser builds the whole object before it can be checked, and nested arrays take twenty times as much memory as
+their text.
 """
 
 import json
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-#: ``other`` is an object, an array or a number that is not whole: it is not read.
+#: ``other`` is an object, an array or a number that is not whole. Its value is not read.
 Kind = Literal["string", "integer", "boolean", "null", "other"]
 
 _STRINGS = json.JSONDecoder()
@@ -24,7 +24,7 @@ class Member(NamedTuple):
     Attributes:
         name: Its name.
         kind: The type of its value.
-        text: A string's text, a whole number's digits, ``true`` or ``false``; empty for the others.
+        text: A string's text, a whole number's digits, ``true`` or ``false``; empty for null and ``other``.
     """
 
     name: str
@@ -33,13 +33,13 @@ class Member(NamedTuple):
 
 
 def members(text: str) -> Iterator[Member]:
-    """Read the members in their order; a member of the kind ``other`` is the last one, as what follows is not read.
+    """Yield the members in order, up to the first one of the kind ``other``: nothing after it is read.
 
     Args:
         text: Any text.
 
     Raises:
-        ValueError: Where the text is not a JSON object; the members before that place have been given.
+        ValueError: If the text is not a JSON object. The members before the error have been yielded by then.
     """
     scanner = _Scanner(text)
     scanner.expect("{")
@@ -56,25 +56,25 @@ def members(text: str) -> Iterator[Member]:
 
 
 class _Scanner:
-    """A place in a text."""
+    """Reads a text from left to right; remembers the position."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
 
     def takes(self, symbol: str) -> bool:
-        """Go past blanks and a symbol, if it is there."""
+        """Skip blanks and the symbol, if it comes next; return whether it did."""
         taken = self._text.startswith(symbol, self._past_blanks())
         self._at += len(symbol) if taken else 0
         return taken
 
     def expect(self, symbol: str) -> None:
-        """Go past blanks and a symbol that has to be there."""
+        """Skip blanks and the symbol, which is required."""
         if not self.takes(symbol):
             raise ValueError(f"{symbol} expected at character {self._at}")
 
     def expect_end(self) -> None:
-        """Check that nothing but blanks is left."""
+        """Check that only blanks are left."""
         if self._past_blanks() < len(self._text):
             raise ValueError(f"the object ends before character {self._at}")
 

@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 over Kafka: names of the headers, and how their text is read and written."""
+"""Names of the headers (CloudEvents 1.0 over Kafka), and functions that read and write their values."""
 
 import re
 from collections import Counter
@@ -58,15 +58,15 @@ _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?"
     r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
-#: What a content type begins with where the whole event is in the value: structured mode.
+#: How the content type begins in structured mode, where the whole event is in the value.
 _STRUCTURED = b"application/cloudevents"
 
 
 class HeaderReader:
-    """Reads typed values out of a record's headers and remembers the first rule that one of them breaks.
+    """Reads typed values from a record's headers and remembers the first broken rule.
 
-    Reading goes on after a broken rule, with a stand-in value, so that a caller reads everything it wants and
-    then looks once at `problem`; while that is None every value is genuine.
+    After a broken rule, methods return placeholder values. So a caller reads all values and then checks `problem`
+    once: if it is None, every value is valid.
 
     Attributes:
         problem: The first broken rule, or None.
@@ -82,26 +82,26 @@ class HeaderReader:
 
     @property
     def is_structured(self) -> bool:
-        """Whether the content type says that the whole event is in the record's value."""
+        """Whether the content type says structured mode: the whole event is in the record's value."""
         content_type = self._values.get(CONTENT_TYPE)
         return content_type is not None and content_type[: len(_STRUCTURED)].lower() == _STRUCTURED
 
     def refuse(self, code: str, field: str, reason: str) -> None:
-        """Remember a broken rule, unless there is an earlier one."""
+        """Remember a broken rule, unless an earlier one is known."""
         self.problem = self.problem or Rejection("contract", code, field, reason)
 
     def has(self, name: str) -> bool:
-        """Whether the header is there and has a value: some clients write unset attributes as headers without one."""
+        """Whether the header exists and has a value: some clients write unset attributes as headers without a value."""
         return self._values.get(name) is not None
 
     def exactly(self, name: str, expected: str) -> None:
-        """Demand one fixed text."""
+        """Check that the header has one fixed text."""
         text = self.text(name)
         if text != expected:
             self.refuse("WrongHeader", name, f"is {shown(text)} and must be {expected}")
 
     def text(self, name: str, longest: int = MAX_TEXT) -> str:
-        """A required text of 1 to ``longest`` characters without control characters."""
+        """Read a required text of 1 to ``longest`` characters, without control characters."""
         text = self.prose(name)
         if not 1 <= len(text) <= longest:
             self._malformed(name, text, f"must be 1 to {longest} characters long")
@@ -110,7 +110,7 @@ class HeaderReader:
         return text
 
     def prose(self, name: str) -> str:
-        """A required text of any length and any characters."""
+        """Read a required text of any length, with any characters."""
         value = self._values.get(name)
         if value is None:
             self.refuse("MissingHeader", name, "has no value" if name in self._values else "is required and missing")
@@ -122,11 +122,11 @@ class HeaderReader:
             return ""
 
     def optional_text(self, name: str, longest: int = MAX_TEXT) -> str | None:
-        """As `text`, or None where the header is absent."""
+        """As `text`; None if the header is absent."""
         return self.text(name, longest) if self.has(name) else None
 
     def passed_on(self, name: str) -> str | None:
-        """A text that is not ours to judge; None where it is absent, or breaks the rules of `text`."""
+        """Read a text that is copied to the result; None if it is absent or breaks the rules of `text`."""
         value = self._values.get(name)
         if value is None:
             return None
@@ -137,21 +137,21 @@ class HeaderReader:
         return text if 1 <= len(text) <= MAX_TEXT and not _CONTROL.search(text) else None
 
     def one_of(self, name: str, allowed: Collection[str]) -> str:
-        """A required text out of a fixed set."""
+        """Read a required text out of a fixed set."""
         text = self.text(name)
         if text not in allowed:
             self._malformed(name, text, f"must be one of {', '.join(sorted(allowed))}")
         return text
 
     def uri_reference(self, name: str) -> str:
-        """A required URI-reference (RFC 3986), as CloudEvents asks of a source."""
+        """Read a required URI-reference (RFC 3986), as CloudEvents requires for a source."""
         text = self.text(name)
         if not _URI_REFERENCE.fullmatch(text):
             self._malformed(name, text, "must be a URI-reference such as /pbx/lobby or urn:pbx:1")
         return text
 
     def integer(self, name: str, low: int = 0, high: int = MAX_INTEGER) -> int:
-        """A required whole number in decimal digits, within the bounds."""
+        """Read a required whole number in decimal digits, from ``low`` to ``high``."""
         text = self.text(name)
         if _INTEGER.fullmatch(text) and low <= int(text) <= high:
             return int(text)
@@ -159,11 +159,11 @@ class HeaderReader:
         return low
 
     def optional_integer(self, name: str, low: int = 0, high: int = MAX_INTEGER) -> int | None:
-        """As `integer`, or None where the header is absent."""
+        """As `integer`; None if the header is absent."""
         return self.integer(name, low, high) if self.has(name) else None
 
     def number(self, name: str, low: float, high: float) -> float:
-        """A required decimal number without exponent, within the bounds."""
+        """Read a required decimal number without exponent, from ``low`` to ``high``."""
         text = self.text(name)
         if _NUMBER.fullmatch(text) and low <= float(text) <= high:
             return float(text)
@@ -171,18 +171,18 @@ class HeaderReader:
         return low
 
     def digest(self, name: str) -> str:
-        """A required SHA-256 digest in lower-case hex."""
+        """Read a required SHA-256 digest in lower-case hex."""
         text = self.text(name)
         if not _DIGEST.fullmatch(text):
             self._malformed(name, text, "must be 64 lower-case hex digits")
         return text
 
     def flag(self, name: str) -> bool:
-        """``true`` or ``false``; false where the header is absent."""
+        """Read ``true`` or ``false``; false if the header is absent."""
         return self.has(name) and self.one_of(name, ("true", "false")) == "true"
 
     def optional_time(self, name: str) -> datetime | None:
-        """An RFC 3339 time in UTC, or None where the header is absent; what is finer than microseconds is cut off."""
+        """Read an RFC 3339 time, converted to UTC and truncated to microseconds; None if the header is absent."""
         if not self.has(name):
             return None
         text = self.text(name)
@@ -195,7 +195,7 @@ class HeaderReader:
         return None
 
     def _find_content_type(self, headers: Headers) -> Headers:
-        """Take a content type whose name is written in another case, as HTTP's often is, for what it is meant to be."""
+        """Accept a content type whose header name is written in another case, as is usual in HTTP."""
         headers = tuple((CONTENT_TYPE if name.lower() == CONTENT_TYPE else name, value) for name, value in headers)
         self._values = dict(headers)
         return headers
@@ -211,12 +211,12 @@ class HeaderReader:
 
 
 def encoded(pairs: dict[str, str | int | None]) -> Headers:
-    """Headers for the wire, in the order given; those whose value is None are left out."""
+    """Encode header values as UTF-8, in the given order, without those that are None."""
     return tuple((name, str(value).encode()) for name, value in pairs.items() if value is not None)
 
 
 def time_text(value: datetime | None) -> str | None:
-    """A time as RFC 3339 in UTC.
+    """Format a time as RFC 3339 in UTC.
 
     Raises:
         ValueError: If the time has no time zone.
@@ -229,10 +229,10 @@ def time_text(value: datetime | None) -> str | None:
 
 
 def flag_text(value: bool) -> str | None:
-    """``true``, or None, which leaves the header out: absence means false."""
+    """Format a flag: ``true``, or None to omit the header, which means false."""
     return "true" if value else None
 
 
 def number_text(value: float) -> str:
-    """A number with two decimals."""
+    """Format a number with two decimals."""
     return f"{value:.2f}"

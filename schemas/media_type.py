@@ -1,4 +1,4 @@
-"""The media type of incoming audio: what the ``content-type`` header says."""
+"""The media type of an input's audio, from its ``content-type`` header."""
 
 import re
 from dataclasses import dataclass
@@ -36,19 +36,19 @@ _PARAMETER = re.compile(
     rf';[ \t]*(?:({_NAME})[ \t]*=[ \t]*(?:({_NAME})|"((?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*)")[ \t]*)?'
 )
 _INTEGER = re.compile(r"[0-9]{1,9}")
-_REMEMBERED = 256  # media types: senders have few, and repeat them with every segment
+_CACHED_PARSES = 256  # media types: senders use few, and repeat them with every segment
 
 
 @dataclass(frozen=True, slots=True)
 class MediaType:
-    """A media type that this product takes in, checked: a value of this class is always a valid one.
+    """A media type that this product accepts. An instance is always valid.
 
-    Raw types carry no header of their own, so the parameters say what the bytes mean:
+    Raw audio has no header of its own, so the parameters describe the bytes:
 
     - ``audio/L16`` and ``audio/x-slin`` need ``rate``; without ``channels`` they are mono, as RFC 2586 and
       RFC 3551 define.
-    - ``audio/PCMU`` and ``audio/PCMA`` are 8000 Hz and mono unless they say otherwise, as RFC 3551 defines.
-    - Files (``audio/wav`` and the like) say it themselves: parameters are kept, and mean nothing here.
+    - ``audio/PCMU`` and ``audio/PCMA`` are 8000 Hz and mono by default, as RFC 3551 defines.
+    - Files (``audio/wav`` and the like) have a header of their own: parameters are kept and ignored.
 
     Attributes:
         type: One of the constants of this module, in that spelling.
@@ -67,18 +67,18 @@ class MediaType:
             raise ValueError(problem.message)
 
     @staticmethod
-    @lru_cache(_REMEMBERED)
+    @lru_cache(_CACHED_PARSES)
     def parse(text: str) -> "MediaType | Rejection":
         """Read a ``content-type`` header.
 
-        Case of the type and of parameter names, blanks and quotes do not matter; common aliases such as
-        ``audio/x-wav`` become the name in the contract.
+        Case of the type and of parameter names, blanks and quotes do not matter. Common aliases such as
+        ``audio/x-wav`` are replaced by the contract's name.
 
         Args:
             text: The header's text.
 
         Returns:
-            The media type, or a `Rejection` of the field ``content-type`` that names the parameter and an
+            The media type, or a `Rejection` of the field ``content-type`` that names the parameter and gives an
             example.
         """
         split = split_media_type(text)
@@ -96,22 +96,22 @@ class MediaType:
 
     @property
     def is_raw(self) -> bool:
-        """Whether the bytes are bare samples, without a file's header."""
+        """Whether the bytes are samples only, without a file header."""
         return self.type in _SAMPLE_BYTES
 
     @property
     def rate(self) -> int | None:
-        """Sampling rate in Hz of a raw type; None for a file, which says it itself."""
+        """Sampling rate of raw audio in Hz; None for a file, whose header has it."""
         return int(dict(self.parameters).get("rate", "8000")) if self.is_raw else None
 
     @property
     def channels(self) -> int | None:
-        """Interleaved channels of a raw type; None for a file, which says it itself."""
+        """Number of interleaved channels of raw audio; None for a file, whose header has it."""
         return int(dict(self.parameters).get("channels", "1")) if self.is_raw else None
 
     @property
     def frame_bytes(self) -> int | None:
-        """Bytes of one sample of every channel in a raw type; None for a file."""
+        """Size of a sample frame of raw audio (one sample of every channel) in bytes; None for a file."""
         return _SAMPLE_BYTES[self.type] * (self.channels or 1) if self.is_raw else None
 
     def __str__(self) -> str:
@@ -119,7 +119,7 @@ class MediaType:
 
 
 def split_media_type(text: str) -> tuple[str, tuple[tuple[str, str], ...]] | None:
-    """Take any media type apart: name as written, parameters with lower-case names. None where it is no media type."""
+    """Split any media type into its name as written and its parameters with lower-case names; None if malformed."""
     head = _TYPE.match(text)
     if head is None:
         return None

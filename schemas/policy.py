@@ -1,7 +1,7 @@
-"""What one hotel wants from compression: the event of the topic ``audio.policy``, and its JSON.
+"""The compression policy of a hotel: the event of the topic ``audio.policy``, and its JSON.
 
-``policy.schema.json`` publishes the same rules for other languages; what it cannot say (a rule between two fields) is
-in its descriptions and checked here.
+``policy.schema.json`` publishes the same rules for other languages. Rules between two properties, which JSON Schema
+cannot express, are in its descriptions and are checked here.
 """
 
 import json
@@ -19,12 +19,12 @@ FLAC = "audio/flac"
 MPEG = "audio/mpeg"
 OPUS = "audio/ogg;codecs=opus"
 VORBIS = "audio/ogg;codecs=vorbis"
-OGG = "audio/ogg"  # either of the two above
+OGG = "audio/ogg"  # Opus or Vorbis
 
 ACCEPTABLE = (WAV, FLAC, MPEG, OGG, OPUS, VORBIS)
 LOSSLESS_TYPES = frozenset({WAV, FLAC})
 
-UNNAMED = "unnamed"  # audio whose sender names no channel
+UNNAMED = "unnamed"  # audio without a channel header
 CACHEABLE = (*CHANNELS, UNNAMED)
 DEFAULT_CACHEABLE = ("prompt",)
 
@@ -43,16 +43,16 @@ class Policy:
     """The rules of one hotel.
 
     Attributes:
-        version: Grows with every change; a policy that is not newer than the one in force is refused.
-        floor_level: Never less compressed than this level, 1 to 5.
-        ceiling_level: Never more compressed than this level, 1 to 5.
-        default_level: Level where nothing asks for another one, 1 to 5; floor and ceiling bound it.
+        version: Increases with every change; a policy that is not newer than the one in force is refused.
+        floor_level: Lowest allowed compression level, 1 to 5.
+        ceiling_level: Highest allowed compression level, 1 to 5.
+        default_level: Level without a reason for another one, 1 to 5; bounded by floor and ceiling.
         accept: Media types of `ACCEPTABLE` that the hotel's consumers can play, the preferred one first; empty means
             all.
-        legal_hold: Whether everything has to be kept without loss, whatever else the policy says.
-        min_quality: Lowest predicted mean opinion score, 1 to 4.5, or None for what the level promises.
-        max_bytes_per_minute: Most bytes for a minute of audio where the levels allow it, or None.
-        cache_channels: Channels of `CACHEABLE` whose audio may be kept beyond its own result, once it repeats.
+        legal_hold: Whether all audio must be kept without loss, whatever else the policy says.
+        min_quality: Lowest allowed predicted mean opinion score, 1 to 4.5; None for the level's own quality floor.
+        max_bytes_per_minute: Largest size of a minute of audio in bytes, as far as the levels allow it, or None.
+        cache_channels: Channels of `CACHEABLE` whose repeated audio may be cached.
     """
 
     version: int
@@ -66,7 +66,7 @@ class Policy:
     cache_channels: tuple[str, ...] = DEFAULT_CACHEABLE
 
     def accepts(self, content_type: str) -> bool:
-        """Whether a file of this media type may be the result, such as ``audio/ogg;codecs=opus``."""
+        """Whether a result may have this media type, such as ``audio/ogg;codecs=opus``."""
         base = content_type.partition(";")[0]
         return not self.accept or content_type in self.accept or base in self.accept
 
@@ -77,19 +77,19 @@ class PolicyEvent:
 
     Attributes:
         hotel_id: The hotel, also the record's key.
-        policy: Its new policy, or None (a tombstone) to have none any more.
+        policy: Its new policy, or None (a tombstone) to remove it.
     """
 
     hotel_id: str
     policy: Policy | None
 
     def to_record(self) -> Record:
-        """Write it for the topic ``audio.policy``."""
+        """Write the event for the topic ``audio.policy``."""
         if self.policy is None:
             return Record(self.hotel_id.encode(), None)
         values = {name: getattr(self.policy, field) for name, field in _FIELDS.items()}
         if self.policy.default_level == DEFAULT_LEVEL:
-            del values["defaultLevel"]  # said aloud, it would have to lie between floor and ceiling
+            del values["defaultLevel"]  # a level in the JSON would have to lie between floor and ceiling
         content = {"hotel": self.hotel_id} | {name: value for name, value in values.items() if value is not None}
         return Record(self.hotel_id.encode(), json.dumps(content).encode())
 
@@ -98,7 +98,7 @@ class PolicyEvent:
         """Read a record of the topic ``audio.policy``.
 
         Returns:
-            The event, or a `Rejection` of ``key`` or of the field that breaks a rule.
+            The event, or a `Rejection` whose field is ``key`` or the JSON property that breaks a rule.
         """
         try:
             hotel = (record.key or b"").decode()
@@ -118,7 +118,7 @@ class PolicyEvent:
 
 
 def parse_policy(text: bytes) -> Policy | Rejection:
-    """Read a policy from JSON in UTF-8, of at most 64 KiB.
+    """Read a policy from JSON in UTF-8, at most 64 KiB.
 
     Returns:
         The policy, or a `Rejection` whose field is the JSON property that breaks a rule.
@@ -128,7 +128,7 @@ def parse_policy(text: bytes) -> Policy | Rejection:
 
 
 def _content(text: bytes) -> dict[str, Any] | Rejection:
-    """The JSON object, every property of which obeys its own rule."""
+    """Parse the JSON object and check each property by itself."""
     if len(text) > MAX_BYTES:
         return _refused("value", f"has {len(text)} bytes and may have {MAX_BYTES}")
     try:
@@ -145,7 +145,7 @@ def _content(text: bytes) -> dict[str, Any] | Rejection:
 
 
 def _broken(name: str, value: object) -> Rejection | None:
-    """The rule of a property, if it breaks it."""
+    """Check one property."""
     if name not in _RULES:
         return _refused(shown(name), f"is unknown; known are {', '.join(_RULES)}")
     described, obeys = _RULES[name]
@@ -153,7 +153,7 @@ def _broken(name: str, value: object) -> Rejection | None:
 
 
 def _policy(content: dict[str, Any]) -> Policy | Rejection:
-    """The rules between properties."""
+    """Check the rules between properties and build the policy."""
     low = int(content.get("floorLevel", MIN_LEVEL))
     high = int(content.get("ceilingLevel", MAX_LEVEL))
     if low > high:
@@ -196,7 +196,7 @@ def _no_constant(name: str) -> Any:  # noqa: ANN401  the signature that json ask
 
 
 def _whole(low: int, high: int) -> Callable[[object], bool]:
-    """As JSON Schema's ``integer``: 1.0 is one, true is none."""
+    """Check for an integer as JSON Schema defines it: 1.0 is one, true is not."""
     return lambda value: (
         not isinstance(value, bool) and isinstance(value, int | float) and value == value // 1 and low <= value <= high
     )

@@ -1,4 +1,4 @@
-"""The input event: one segment of a call, as telephony sends it."""
+"""The input event of the topic ``audio.raw``: one segment of a call, as telephony sends it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,24 +19,24 @@ CHANNELS: tuple[Channel, ...] = get_args(Channel)
 
 @dataclass(frozen=True, slots=True)
 class RawAudio:
-    """A segment of a call's audio on its way in.
+    """One input segment of a call's audio.
 
     Attributes:
-        id: Unique per source; a producer that sends again uses the same id. At most 255 characters.
-        source: Who sent it, a URI-reference of at most 1024 characters.
-        hotel_id: Which hotel's rules apply. At most 255 characters.
-        call_id: The call, also the record's key, so that a call stays in order. At most 255 characters.
-        media_type: What the bytes are.
-        audio: The audio itself, 1 byte to 8 MiB; whole sample frames if the media type is raw (see `frame_problem`).
+        id: Unique per source, at most 255 characters. A producer that sends a segment again uses the same id.
+        source: The sender, as a URI-reference of at most 1024 characters.
+        hotel_id: The hotel whose policy applies, at most 255 characters.
+        call_id: The call, at most 255 characters. It is also the record's key, so that a call stays in order.
+        media_type: Media type of ``audio``.
+        audio: The audio, 1 byte to 8 MiB; whole sample frames if the media type is raw (see `frame_problem`).
         time: When the audio began, with time zone; None if unknown.
-        channel: Whose voice it is; None if unknown.
-        stream_id: One media stream, also when a call id is used again; None stands for the default, see
-            `stream`. At most 271 characters.
-        sequence: Number of the segment within the stream, from 0; None if the producer does not count.
-        lost_ms: Milliseconds of audio lost before sending and replaced by silence; None if unknown.
+        channel: The speaker or line that was recorded; None if unknown.
+        stream_id: Id of the media stream, at most 271 characters. It stays unique when a call id is used again. None
+            means the default, see `stream`.
+        sequence: Number of the segment within the stream, from 0; None if the producer does not number segments.
+        lost_ms: Milliseconds of audio that were lost before sending and replaced by silence; None if unknown.
         final: Whether it is the last segment of the call.
-        trace_parent: The trace that it belongs to, as CloudEvents' extension for distributed tracing has it; passed on
-            to the result as it is.
+        trace_parent: The trace context of CloudEvents' extension for distributed tracing; copied to the result
+            unchanged.
         trace_state: As `trace_parent`.
     """
 
@@ -57,15 +57,15 @@ class RawAudio:
 
     @property
     def stream(self) -> str:
-        """The media stream it belongs to: the sender's id for it, or call id and channel."""
-        # The suffix is always there, so that no call id can be mistaken for another call's stream.
+        """Id of the media stream: the sender's `stream_id`, or else call id and channel."""
+        # The default always has a suffix, so that no call id can equal the default of another call.
         return self.stream_id if self.stream_id is not None else f"{self.call_id}:{self.channel or 'any'}"
 
     def to_record(self) -> Record:
         """Write the event for the topic ``audio.raw``.
 
         Returns:
-            The record, without a timestamp: its broker gives it one.
+            The record, without a timestamp: the broker sets it.
 
         Raises:
             ValueError: If ``time`` has no time zone.
@@ -93,15 +93,15 @@ class RawAudio:
     def from_record(cls, record: Record, *, max_bytes: int = MAX_RAW_BYTES) -> "RawAudio | Rejection":
         """Read a record of the topic ``audio.raw``, in binary or structured mode.
 
-        Attributes that the contract does not know are ignored.
+        Attributes that the contract does not define are ignored.
 
         Args:
-            record: Anything that arrived there.
-            max_bytes: Most bytes of audio to accept.
+            record: Any record of the topic.
+            max_bytes: Largest accepted size of the audio, in bytes.
 
         Returns:
-            The event, or a `Rejection` that names what to change and the rule it breaks: a header, ``key`` or
-            ``value``; in structured mode a member of the JSON object as well.
+            The event, or a `Rejection`. Its field is what the sender has to change: a header, ``key`` or ``value``, or
+            in structured mode a member of the JSON object.
         """
         reader = h.HeaderReader(record.headers)
         if reader.is_structured:
@@ -112,7 +112,7 @@ class RawAudio:
 
 
 def hotel_of(record: Record) -> str | None:
-    """Whose a record of the topic ``audio.raw`` is, if it says so in good order, whatever else may be wrong with it."""
+    """Return the hotel id of a record of the topic ``audio.raw``, even if other parts of it are invalid, or None."""
     reader = h.HeaderReader(record.headers)
     if reader.is_structured:
         texts = structured.read_members(record, reader.text(h.CONTENT_TYPE), len(record.value or b""))
@@ -123,11 +123,13 @@ def hotel_of(record: Record) -> str | None:
 
 
 def in_senders_terms(record: Record, rejection: Rejection) -> Rejection:
-    """Name a rejection's field as the sender does: in structured mode, audio and its label are members of the JSON.
+    """Translate a rejection's field into the name that the sender used.
+
+    In structured mode, the audio and its media type are members of the JSON object, not value and header.
 
     Args:
         record: A record that was read as an event.
-        rejection: By whoever decoded or compressed the event's audio.
+        rejection: The reason why the event's audio could not be decoded or compressed.
     """
     return structured.of_member(rejection) if h.HeaderReader(record.headers).is_structured else rejection
 
@@ -144,7 +146,7 @@ def _from_structured(reader: h.HeaderReader, record: Record, max_bytes: int) -> 
 
 
 def _from_binary(reader: h.HeaderReader, record: Record, max_bytes: int, call_id: str) -> RawAudio | Rejection:
-    """Read an event whose attributes are headers; ``call_id`` is what its sender calls the call id."""
+    """Read an event whose attributes are headers; ``call_id`` is the name that the sender uses for the call id."""
     reader.exactly(h.SPEC_VERSION, "1.0")
     reader.exactly(h.TYPE, RAW_AUDIO_TYPE)
     if reader.has(h.DATA_REF):
@@ -158,7 +160,7 @@ def _from_binary(reader: h.HeaderReader, record: Record, max_bytes: int, call_id
 
 
 def _read(reader: h.HeaderReader, value: bytes) -> RawAudio | Rejection:
-    """Every attribute; genuine only while the reader has no problem."""
+    """Read every attribute. The event is valid only if the reader has no problem afterwards."""
     media_type = MediaType.parse(reader.text(h.CONTENT_TYPE))
     if isinstance(media_type, Rejection):
         return media_type
@@ -182,7 +184,7 @@ def _read(reader: h.HeaderReader, value: bytes) -> RawAudio | Rejection:
 
 
 def key_problem(key: bytes | None, call_id: str, name: str = h.CALL_ID) -> Rejection | None:
-    """The rule that both events share: the key is the call id, which its sender calls ``name``."""
+    """Check the rule that both events share: the key equals the call id, which the sender calls ``name``."""
     if key is None:
         return Rejection("contract", "MissingKey", "key", f"is missing and must equal {name}, in UTF-8")
     if key != call_id.encode():
@@ -191,10 +193,11 @@ def key_problem(key: bytes | None, call_id: str, name: str = h.CALL_ID) -> Rejec
 
 
 def frame_problem(event: RawAudio) -> Rejection | None:
-    """The rule for raw audio: whole sample frames.
+    """Check the rule for raw audio: its size is a whole number of sample frames.
 
-    Senders keep it. Readers cannot judge it by the label alone, as the label may be what is wrong: G.711 of an odd
-    length that is called linear is whole all the same. So `RawAudio.from_record` leaves it to those who decode.
+    Senders must follow it. Readers cannot check it by the media type alone, because the media type may be wrong: G.711
+    of an odd length that is labelled as linear is complete. So `RawAudio.from_record` does not check it; the decoder
+    does.
     """
     size, frame = len(event.audio), event.media_type.frame_bytes
     if frame is None or size % frame == 0:

@@ -1,4 +1,4 @@
-"""Kafka records as plain values, free of any client library."""
+"""Kafka records as plain values, independent of any client library."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,14 +8,14 @@ Headers = tuple[tuple[str, bytes | None], ...]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a Kafka record carries: the part that a sender chooses.
+    """The parts of a Kafka record that its sender sets.
 
     Attributes:
-        key: Raw key bytes, or None where the record has none.
+        key: Raw key bytes, or None if the record has no key.
         value: Raw value bytes, or None for a tombstone.
-        headers: Pairs of name and raw bytes in their order on the wire; a name may occur more than once, and
-            Kafka allows a name without a value (None).
-        timestamp_ms: Milliseconds since the Unix epoch, or None to let the producer set it.
+        headers: Pairs of name and raw bytes in the order of the record. A name may occur more than once, and Kafka
+            allows a name without a value (None).
+        timestamp_ms: Milliseconds since the Unix epoch, or None to let producer or broker set it.
     """
 
     key: bytes | None
@@ -33,7 +33,7 @@ class TopicPartition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a record stands in Kafka: the identity of an input."""
+    """Topic, partition and offset of a record: the identity of an input record."""
 
     topic: str
     partition: int

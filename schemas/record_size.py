@@ -1,17 +1,17 @@
-"""How many bytes a record takes in Kafka's record format, version 2."""
+"""Size of a record in Kafka's record format, version 2, in bytes."""
 
 from collections.abc import Iterable
 
 from schemas.record import Headers, Record
 
-#: What stands before the records of a batch. The limit ``max.message.bytes`` holds for the batch, this included.
+#: Bytes of a batch's header. The limit ``max.message.bytes`` applies to the batch including this header.
 BATCH_OVERHEAD = 61
-#: Attributes, and the differences of timestamp and offset from the batch's first record, which are 0.
+#: Bytes of attributes, timestamp delta and offset delta; the deltas of the first record are 0.
 _FIRST_RECORD_OVERHEAD = 3
 
 
 def batch_bytes(record: Record) -> int:
-    """Bytes of an uncompressed batch that holds this record alone: what a topic's ``max.message.bytes`` limits."""
+    """Size of an uncompressed batch with this record alone, which a topic's ``max.message.bytes`` limits."""
     body = (
         _FIRST_RECORD_OVERHEAD
         + _with_length(record.key)
@@ -23,24 +23,24 @@ def batch_bytes(record: Record) -> int:
 
 
 def header_bytes(headers: Headers) -> int:
-    """Bytes of headers, without their number."""
+    """Size of the headers, without their count."""
     return sum(one_header_bytes(name, value) for name, value in headers)
 
 
 def one_header_bytes(name: str, value: bytes | None) -> int:
-    """Bytes of one header."""
+    """Size of one header."""
     return _with_length(name.encode()) + _with_length(value)
 
 
 def leading(headers: Iterable[tuple[str, bytes | None]], most: int) -> Headers:
-    """As many of the first headers as take ``most`` bytes together."""
-    kept, size = [], 0
+    """The first headers, as many as fit into ``most`` bytes."""
+    fitting, size = [], 0
     for name, value in headers:
         size += one_header_bytes(name, value)
         if size > most:
             break
-        kept.append((name, value))
-    return tuple(kept)
+        fitting.append((name, value))
+    return tuple(fitting)
 
 
 def _with_length(data: bytes | None) -> int:
@@ -48,5 +48,5 @@ def _with_length(data: bytes | None) -> int:
 
 
 def _varint(number: int) -> int:
-    """Bytes of a number that is not negative, zigzag-encoded in groups of seven bits."""
+    """Size of a number of 0 or more as a zigzag-encoded varint (groups of seven bits)."""
     return max(1, -(-(2 * number).bit_length() // 7))

@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 over Kafka, structured mode: the whole event as one JSON object in the record's value."""
+"""CloudEvents 1.0 over Kafka in structured mode: the whole event is one JSON object in the record's value."""
 
 import binascii
 import re
@@ -16,11 +16,11 @@ DATA = "data"
 DATA_BASE64 = "data_base64"
 DATA_CONTENT_TYPE = "datacontenttype"
 
-#: Attributes are few and short: what goes beyond this is no event of this contract, and not worth the memory.
+#: Bounds of memory. Events of this contract have few and short attributes, so larger ones are refused.
 MAX_MEMBERS = 128
 MAX_ATTRIBUTES_BYTES = 64 * 1024
 
-_SEEN_BYTES = 1024
+_PREVIEW_BYTES = 1024
 _PREFIX = "ce_"
 _DATA_REF = h.DATA_REF.removeprefix(_PREFIX)
 #: CloudEvents' own attributes are strings; extensions may be whole numbers and booleans as well.
@@ -34,17 +34,17 @@ _CODES_OF_MEMBERS = {
 
 
 def as_binary(record: Record, content_type: str, max_bytes: int) -> Record | Rejection:
-    """Turn a record in structured mode into what it would be in binary mode.
+    """Convert a record in structured mode to binary mode.
 
-    The other headers that the record may have are left aside: the JSON object is the event.
+    Other headers of the record are ignored: the JSON object is the event.
 
     Args:
         record: A record whose content type says structured mode.
         content_type: That content type.
-        max_bytes: Most bytes of audio.
+        max_bytes: Largest accepted size of the audio, in bytes.
 
     Returns:
-        The record in binary mode, with the same key; or a `Rejection` whose field is the member to change, or
+        The record in binary mode, with the same key; or a `Rejection` whose field is the member to change,
         ``content-type`` or ``value``.
     """
     texts = read_members(record, content_type, max_bytes)
@@ -57,16 +57,16 @@ def as_binary(record: Record, content_type: str, max_bytes: int) -> Record | Rej
     if audio is None:
         rule = "must be base64 in the standard alphabet (RFC 4648), padded, without blanks and line breaks"
         return _refused("MalformedMember", DATA_BASE64, rule)
-    # JSON can spell halves of a character, which no text in UTF-8 has: the reader of headers refuses them as such.
+    # JSON can escape half of a surrogate pair, which is not valid UTF-8: the header reader refuses it.
     headers = tuple((_header(name), text.encode(errors="surrogatepass")) for name, text in texts.items())
     return Record(record.key, audio, headers, record.timestamp_ms)
 
 
 def read_members(record: Record, content_type: str, max_bytes: int) -> dict[str, str] | Rejection:
-    """Read the members of the JSON object, each as the text that its header would have in binary mode.
+    """Read the members of the JSON object, each as the text of its header in binary mode.
 
     Returns:
-        The texts by name, without the members that are null, which is as good as absent; or a `Rejection`.
+        The texts by name, without members that are null, which means absent; or a `Rejection`.
     """
     value = record.value or b""
     problem = _format_problem(content_type) or _size_problem(value, max_bytes)
@@ -85,15 +85,15 @@ def read_members(record: Record, content_type: str, max_bytes: int) -> dict[str,
 
 
 def unlabelled(value: bytes) -> Rejection | None:
-    """What to tell of a value that looks like an event in JSON while its content type does not say so; else None."""
-    if not value[:_SEEN_BYTES].lstrip().startswith(b"{") or b'"specversion"' not in value:
+    """Refuse a value that looks like an event in JSON although its content type does not say so; else None."""
+    if not value[:_PREVIEW_BYTES].lstrip().startswith(b"{") or b'"specversion"' not in value:
         return None
     rule = f"must be {JSON_FORMAT}, as the value is an event in JSON; the audio's own type is its {DATA_CONTENT_TYPE}"
     return _refused("UnsupportedEventFormat", h.CONTENT_TYPE, rule)
 
 
 def of_member(rejection: Rejection) -> Rejection:
-    """Say of a member what was said of the header, or of the value, that was made of it."""
+    """Translate a rejection of a header or of the value into one of the JSON member that it came from."""
     field = {h.CONTENT_TYPE: DATA_CONTENT_TYPE, "value": DATA_BASE64}.get(rejection.field, rejection.field)
     return Rejection(
         rejection.stage,
@@ -132,7 +132,7 @@ def _size_problem(value: bytes, max_bytes: int) -> Rejection | None:
 
 
 def _member_problem(member: Member, before: Mapping[str, object]) -> Rejection | None:
-    """What is wrong with a member, or with there being one more."""
+    """Check a member, and that the object may have one more."""
     name = member.name
     field = name if _NAME.fullmatch(name) else "value"
     if name in before:
@@ -149,16 +149,16 @@ def _value_problem(member: Member, field: str) -> Rejection | None:
     if name == _DATA_REF:
         return _refused("UnsupportedMember", name, f"is not served; put the audio into {DATA_BASE64}")
     if kind != "string" and name in _STRINGS:
-        found = f"{shown(text)} without quotes" if text else "an object, an array or a fraction"
-        return _refused("MalformedMember", name, f"is {found} and must be a string")
+        actual = f"{shown(text)} without quotes" if text else "an object, an array or a fraction"
+        return _refused("MalformedMember", name, f"is {actual} and must be a string")
     if kind == "other":
-        found = f"the member {shown(name)} is an object, an array or a fraction"
-        return _refused("MalformedMember", field, f"{found} and must be a string, a whole number or a boolean")
+        subject = f"the member {shown(name)} is an object, an array or a fraction"
+        return _refused("MalformedMember", field, f"{subject} and must be a string, a whole number or a boolean")
     return None
 
 
 def _decoded(text: str) -> bytes | None:
-    if len(text) % 4 or text.endswith("==="):  # the strict mode of some Python versions lets too much padding pass
+    if len(text) % 4 or text.endswith("==="):  # the strict mode of some Python versions accepts too much padding
         return None
     try:
         return binascii.a2b_base64(text, strict_mode=True)

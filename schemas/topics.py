@@ -21,27 +21,27 @@ TimestampType = Literal["LogAppendTime", "CreateTime"]
 CompressionType = Literal["uncompressed", "producer", "gzip", "snappy", "lz4", "zstd"]
 
 
-#: Kafka compacts nothing of the segment that it writes to, which by default grows to 1 GiB for each partition.
+#: Kafka does not compact the segment that it writes to, which by default grows to 1 GiB per partition.
 _COMPACTED_SEGMENT_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """How one topic has to be.
+    """Required settings of one topic.
 
     Attributes:
         name: Logical name, one of the constants of this module.
         scope: ``shared`` by everyone, or one per consumer ``group``.
-        description: What it carries, in one line.
+        description: What its records are, in one line.
         owner: The team to ask.
         partitions: Number of partitions.
         cleanup_policy: Kafka's ``cleanup.policy``.
-        timestamp_type: Kafka's ``message.timestamp.type``: whose clock gives a record its time.
-        compression_type: Kafka's ``compression.type``: how its records are stored, however they come.
+        timestamp_type: Kafka's ``message.timestamp.type``: whether broker or producer sets a record's timestamp.
+        compression_type: Kafka's ``compression.type``: how the broker stores records, however they were sent.
         retention_hours: How long records stay; None where compaction decides.
         max_message_bytes: Kafka's ``max.message.bytes``.
-        copartitioned: Whether it has as many partitions as ``audio.raw``, so that a record's partition number says
-            where what belongs to it stands. Topics that every worker reads whole need not.
+        copartitioned: Whether it must have as many partitions as ``audio.raw``, because related records have the same
+            partition number. False for topics that every worker reads completely.
     """
 
     name: str
@@ -70,17 +70,17 @@ class TopicSpec:
             raise ValueError(f"{FILE}: {self.name} has a value out of range: {self}")
 
     def resolve(self, prefix: str, group: str) -> str:
-        """The topic's name on a cluster.
+        """Return the topic's name on a cluster.
 
         Args:
-            prefix: Put before every name, to keep installations apart; may be empty.
+            prefix: Prefix of every name, which separates installations; may be empty.
             group: The consumer group.
         """
         return f"{prefix}{self.name}" if self.scope == "shared" else f"{prefix}{group}-{self.name}"
 
     @property
     def configs(self) -> dict[str, str]:
-        """The topic's settings under Kafka's names; all others are left to the brokers."""
+        """The topic's settings with Kafka's names; for all others the brokers' defaults apply."""
         configs = {
             "cleanup.policy": self.cleanup_policy,
             "max.message.bytes": str(self.max_message_bytes),
@@ -96,20 +96,20 @@ class TopicSpec:
 
 @cache
 def load_topics() -> tuple[TopicSpec, ...]:
-    """Every topic, ``audio.raw`` first.
+    """Return every topic, ``audio.raw`` first.
 
     Raises:
-        ValueError: If the file that comes with this package is wrong; the message names it.
+        ValueError: If the file in this package is invalid; the message names it.
     """
     return parse_topics((files(__package__) / "topics.yaml").read_text(encoding="utf-8"))
 
 
 def parse_topics(text: str) -> tuple[TopicSpec, ...]:
-    """As `load_topics`, from the text of such a file.
+    """Parse the text of a topics file.
 
     Raises:
-        ValueError: If an entry is incomplete or out of range, or the copartitioned topics differ in their number
-        of partitions.
+        ValueError: If an entry is incomplete or out of range, or the copartitioned topics differ in their number of
+            partitions.
     """
     entries: list[dict[str, Any]] = yaml.safe_load(text)
     try:
@@ -126,7 +126,7 @@ def parse_topics(text: str) -> tuple[TopicSpec, ...]:
 
 
 def topic(name: str) -> TopicSpec:
-    """One topic by its logical name.
+    """Return one topic by its logical name.
 
     Raises:
         KeyError: If there is none.
@@ -135,10 +135,10 @@ def topic(name: str) -> TopicSpec:
 
 
 def copartitioned(prefix: str, group: str) -> tuple[str, ...]:
-    """Full names of the topics that have as many partitions as ``audio.raw``, that one first.
+    """Return the names of the topics that must have as many partitions as ``audio.raw``, which comes first.
 
     Args:
-        prefix: Put before every name.
+        prefix: Prefix of every name.
         group: The consumer group.
     """
     return tuple(spec.resolve(prefix, group) for spec in load_topics() if spec.copartitioned)

@@ -1,4 +1,4 @@
-"""Every code of a `Rejection`: what it means and what the sender does about it. docs/REFUSALS.md is written from it."""
+"""Catalogue of the codes of `Rejection`: what each means and what the sender should do. Source of docs/REFUSALS.md."""
 
 from schemas.refusals.audio import AUDIO, PYTHON_ERROR
 from schemas.refusals.contract import CONTRACT
@@ -7,5 +7,5 @@ from schemas.refusals.refusal import Refusal, Subject
 
 __all__ = ["CATALOGUE", "PYTHON_ERROR", "Refusal", "Subject"]
 
-#: The name of a Python error is a code as well, of an error of ours: `PYTHON_ERROR` says what it means.
+#: The code may also be the name of a Python exception, after a bug of this product: `PYTHON_ERROR` describes that case.
 CATALOGUE: tuple[Refusal, ...] = RECORD + CONTRACT + AUDIO

@@ -1,9 +1,9 @@
-"""Refusals by what decodes and compresses the audio."""
+"""Refusals of the steps ``decode`` and ``compress``."""
 
 from schemas.refusals.refusal import Refusal
 
 AUDIO: tuple[Refusal, ...] = (
-    Refusal("EmptyAudio", "decode", "`value`", "The file is whole and holds no samples.", "Send at least one sample."),
+    Refusal("EmptyAudio", "decode", "`value`", "The file is complete and has no samples.", "Send at least one sample."),
     Refusal(
         "LabelMismatch",
         "decode",
@@ -15,21 +15,21 @@ AUDIO: tuple[Refusal, ...] = (
         "UnknownContainer",
         "decode",
         "`value`",
-        "The value does not begin like a file of the type that the label says.",
+        "The value does not begin like a file of the labelled type.",
         "Send the whole file from its first byte, or label raw audio as raw.",
     ),
     Refusal(
         "UnsupportedEncoding",
         "decode",
         "`value`",
-        "The file's type is taken in, what is coded inside it is not; or it holds several streams.",
+        "The file's type is accepted, but not the encoding inside it; or it has several streams.",
         "Send one stream in an encoding that the reason names.",
     ),
     Refusal(
         "UnsupportedRate",
         "decode",
         "`value`",
-        "The file says a sampling rate below 8000 or above 48000 Hz.",
+        "The file's sampling rate is below 8000 or above 48000 Hz.",
         "Resample it.",
     ),
     Refusal(
@@ -57,7 +57,7 @@ AUDIO: tuple[Refusal, ...] = (
         "TruncatedAudio",
         "decode",
         "`value`",
-        "The file ends before its own header says so.",
+        "The file is shorter than its own header says.",
         "Send whole files: finish a recording before it is sent.",
     ),
     Refusal(
@@ -65,20 +65,20 @@ AUDIO: tuple[Refusal, ...] = (
         "decode",
         "`value`",
         "The file breaks the rules of its format, or its own checksum.",
-        "Write it anew; look at what stands between recorder and sender.",
+        "Write it again; check what lies between recorder and sender.",
     ),
     Refusal(
         "DecoderCrashed",
         "decode",
         "`value`",
-        "The decoder died of the file, twice, or needed more memory or processor time than it may have.",
+        "The decoder crashed on the file twice, or exceeded its limit of memory or processor time.",
         "Do not send it again; keep the file, it may show a bug in a decoder.",
     ),
     Refusal(
         "DecoderTimeout",
         "decode",
         "`value`",
-        "The file took longer to decode than a file may.",
+        "Decoding the file took longer than the limit.",
         "Send shorter segments.",
     ),
     Refusal(
@@ -90,11 +90,11 @@ AUDIO: tuple[Refusal, ...] = (
     ),
 )
 
-#: What the name of a Python error means, where it is a code.
+#: Describes the codes that are names of Python exceptions.
 PYTHON_ERROR = Refusal(
     "the name of a Python error",
     "compress",
     "`value`",
-    "An error of ours met this record; `processor_raised` in the log has the stack trace.",
-    "Nothing; report it. Send the record again once a release has mended it.",
+    "A bug of this product occurred; `processor_raised` in the log has the stack trace.",
+    "Nothing; report it. Send the record again once a release has fixed it.",
 )

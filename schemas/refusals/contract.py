@@ -1,4 +1,4 @@
-"""Refusals by the contract: headers, key, value and policies."""
+"""Refusals of the step ``contract``: headers, key, value and policies."""
 
 from schemas.refusals.refusal import Refusal
 
@@ -7,7 +7,7 @@ CONTRACT: tuple[Refusal, ...] = (
         "MissingHeader",
         "contract",
         "the header",
-        "A required header is not there, or has no value.",
+        "A required header is missing or has no value.",
         "Send it; an empty value counts as malformed.",
     ),
     Refusal(
@@ -15,7 +15,7 @@ CONTRACT: tuple[Refusal, ...] = (
         "contract",
         "the header",
         "A header's text breaks its rule: UTF-8, length, control characters, whole numbers, times, one of a few words.",
-        "Send what the reason asks for; it shows the value that came.",
+        "Send what the reason asks for; it shows the value that was received.",
     ),
     Refusal(
         "DuplicateHeader",
@@ -28,7 +28,7 @@ CONTRACT: tuple[Refusal, ...] = (
         "WrongHeader",
         "contract",
         "`ce_specversion`, `ce_type`",
-        "The header has one allowed value, and another one came.",
+        "The header has another value than the only allowed one.",
         "Send `1.0` and `hotel.audio.raw.v1`.",
     ),
     Refusal(
@@ -49,7 +49,7 @@ CONTRACT: tuple[Refusal, ...] = (
         "MalformedMember",
         "contract",
         "the JSON member",
-        "In structured mode: an attribute breaks its rule, has a type that attributes cannot have, or is no base64.",
+        "In structured mode: an attribute breaks its rule, has a type that attributes cannot have, or is not base64.",
         "Send what the reason asks for. CloudEvents' own attributes are strings; `sequence` and `lostms` may be numbers"
         ", `final` a boolean.",
     ),
@@ -57,21 +57,21 @@ CONTRACT: tuple[Refusal, ...] = (
         "DuplicateMember",
         "contract",
         "the JSON member",
-        "In structured mode: the JSON object has two members of one name.",
+        "In structured mode: the JSON object has two members of the same name.",
         "Send it once.",
     ),
     Refusal(
         "WrongMember",
         "contract",
         "`specversion`, `type`",
-        "In structured mode: the attribute has one allowed value, and another one came.",
+        "In structured mode: the attribute has another value than the only allowed one.",
         "Send `1.0` and `hotel.audio.raw.v1`.",
     ),
     Refusal(
         "UnsupportedMember",
         "contract",
         "`data`, `dataref`",
-        "In structured mode: audio comes as text or JSON, or lies elsewhere.",
+        "In structured mode: the audio is text or JSON, or lies elsewhere.",
         "Send it as `data_base64`: give the SDK bytes, not text.",
     ),
     Refusal(
@@ -86,8 +86,8 @@ CONTRACT: tuple[Refusal, ...] = (
         "UnsupportedEventFormat",
         "contract",
         "`content-type`",
-        "It says structured mode in a format that is not served (Avro, Protobuf, XML, a batch of events), or the value"
-        " is an event in JSON and it does not say so.",
+        "It says structured mode in an unsupported format (Avro, Protobuf, XML, a batch of events), or the value is an"
+        " event in JSON and it does not say so.",
         "Send each event as a record of its own, as `application/cloudevents+json` or, better, in binary mode.",
     ),
     Refusal(
@@ -108,7 +108,7 @@ CONTRACT: tuple[Refusal, ...] = (
         "EmptyValue",
         "contract",
         "`value`, `data_base64`",
-        "The record has no value, or one of no bytes.",
+        "The record has no value, or an empty one.",
         "Send at least one sample of audio; to say that a call has ended, put `ce_final` on its last segment.",
     ),
     Refusal(
@@ -129,8 +129,8 @@ CONTRACT: tuple[Refusal, ...] = (
         "UnsupportedMediaType",
         "contract",
         "`content-type`, `datacontenttype`",
-        "The media type is not among those that are taken in.",
-        "Send one of those; the reason lists them.",
+        "The media type is not supported.",
+        "Send one of the supported types; the reason lists them.",
     ),
     Refusal(
         "BadRate",
@@ -158,8 +158,8 @@ CONTRACT: tuple[Refusal, ...] = (
         "StalePolicy",
         "contract",
         "`version`",
-        "The version is not above the one in force.",
-        "Raise `version`.",
+        "The version is not higher than the one in force.",
+        "Increase `version`.",
         subject="policy",
     ),
     Refusal(

@@ -1,25 +1,25 @@
-"""What is told about one code of a `Rejection`."""
+"""The catalogue entry of one code of `Rejection`."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from schemas.rejection import Stage
 
-#: What is refused: an input, which becomes a dead letter; a hotel's policy, which is logged; or a record of the results
-#: that is none, which a consumer's client reports.
+#: What is refused: an input, which becomes a dead letter; a hotel's policy, which is logged; or an invalid record of
+#: the results' topic, which a consumer's client reports.
 Subject = Literal["input", "policy", "result"]
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One code.
+    """One code, its meaning and its remedy.
 
     Attributes:
-        code: The code, as `Rejection.code`, in the dead letter and in metrics.
-        stage: The step that refuses, as `Rejection.stage`.
-        field: What a rejection with this code names as its field.
-        rule: The rule that was broken.
-        remedy: What the sender does.
+        code: The code, as in `Rejection.code`, dead letters and metrics.
+        stage: The step that refuses, as in `Rejection.stage`.
+        field: The field of rejections with this code, in Markdown.
+        rule: The broken rule.
+        remedy: What the sender should do.
         subject: What is refused.
     """
 
