@@ -1,4 +1,4 @@
-"""Audio as the domain sees it: decoding whatever telephony sends into one plain form, without any I/O."""
+"""Decodes the audio formats of telephony into `Clip`, 16-bit samples in memory. Pure: no I/O."""
 
 from streams.audio.clip import Clip, ClipMetadata, SourceFormat
 from streams.audio.decode import decode

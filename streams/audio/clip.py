@@ -1,4 +1,4 @@
-"""One piece of decoded audio."""
+"""A clip: the decoded audio of one input, and its metadata."""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from schemas.media_type import MediaType
 
 @dataclass(frozen=True)
 class SourceFormat:
-    """How the sender had coded a clip.
+    """Container and encoding in which the sender sent a clip.
 
     Attributes:
         container: ``raw``, ``wav``, ``flac``, ``ogg`` or ``mpeg``.
         encoding: ``pcm``, ``pcmu``, ``pcma``, ``flac``, ``vorbis``, ``opus`` or ``mpeg``.
         bits: Significant bits per sample of the source; 16 for lossy sources, 8 for G.711.
-        corrected: What raw audio turned out to be where its label was wrong; None where the label stood.
+        corrected: The true media type of raw audio whose label was wrong; None where the label was right.
     """
 
     container: str
@@ -29,13 +29,13 @@ class SourceFormat:
 
 @dataclass(frozen=True, slots=True)
 class ClipMetadata:
-    """A clip without its samples: enough to choose how to encode it, and to know it again.
+    """A clip's properties without its samples: enough to choose an encoding and to look it up in the cache.
 
     Attributes:
         rate: Sampling rate in Hz.
         channels: Number of channels.
         duration_ms: Length in milliseconds, rounded to the nearest.
-        source: How the sender had coded it.
+        source: Container and encoding as sent.
         pcm_sha256: Hex digest of the samples as interleaved little-endian 16-bit integers.
     """
 
@@ -48,12 +48,12 @@ class ClipMetadata:
 
 @dataclass(frozen=True)
 class Clip:
-    """Decoded audio, the common currency of the domain.
+    """Decoded audio.
 
     Attributes:
         samples: Signed 16-bit samples, shape (frames, channels), C-contiguous, read-only.
         rate: Sampling rate in Hz.
-        source: How the sender had coded it.
+        source: Container and encoding as sent.
     """
 
     samples: NDArray[np.int16]
@@ -62,12 +62,12 @@ class Clip:
 
     @classmethod
     def of(cls, samples: NDArray[np.int16], rate: int, source: SourceFormat) -> "Clip":
-        """Make a clip of samples, which become read-only; they are copied only if they are not contiguous.
+        """Make a clip of samples. They become read-only, and are copied only if they are not contiguous.
 
         Args:
             samples: Signed 16-bit samples, shape (frames, channels), or (frames,) for mono.
             rate: Sampling rate in Hz.
-            source: How the sender had coded it.
+            source: Container and encoding as sent.
         """
         plane = samples.reshape(-1, 1) if samples.ndim == 1 else samples
         contiguous = np.ascontiguousarray(plane, dtype=np.int16)
@@ -76,7 +76,7 @@ class Clip:
 
     @property
     def frames(self) -> int:
-        """Sample frames (one sample per channel each)."""
+        """Number of sample frames (one sample of every channel each)."""
         return int(self.samples.shape[0])
 
     @property
@@ -96,9 +96,9 @@ class Clip:
 
     @cached_property
     def metadata(self) -> ClipMetadata:
-        """What is left to say without the samples."""
+        """The clip's properties without its samples."""
         return ClipMetadata(self.rate, self.channels, self.duration_ms, self.source, self.pcm_sha256)
 
 
-#: Whatever says how audio was sampled and coded.
+#: Either has rate, channels, duration and source.
 ClipOrMetadata = Clip | ClipMetadata

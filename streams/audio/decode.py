@@ -1,8 +1,8 @@
-"""From the bytes that telephony sends to a `Clip`, or to the reason why not.
+"""Decodes the bytes of an input into a `Clip`, or returns the reason why that is impossible.
 
-Nothing is guessed by a library: the label decides what is tried, and each container's own header is checked in this
-package before any parser of others sees it. Raw audio goes through no parser at all, and has no header: there the
-signal itself is held against the label.
+No library guesses the format: the label (media type) selects the decoder, and this package checks each container's own
+header before a library's parser sees the file. Raw audio has no header and needs no parser: the label is compared with
+the signal.
 """
 
 from collections.abc import Callable
@@ -28,15 +28,15 @@ _LABELS = {"wav": types.WAV, "flac": types.FLAC, "ogg": types.OGG, "mpeg": types
 
 
 def decode(audio: bytes, media_type: MediaType, limits: DecodeLimits = DecodeLimits()) -> Clip | Rejection:  # noqa: B008
-    """Decode one input.
+    """Decode the audio of one input.
 
-    Thread-safe and pure. Memory stays within a few times the input and the decoded audio, whatever the input claims.
+    Thread-safe and pure. Memory is bounded by a few times the input and the decoded audio, whatever the header claims.
 
     Args:
-        audio: The bytes as they came.
-        media_type: What the sender calls them. Rate (Hz) and channels of a file are read from the file itself. The
-            label of raw audio is corrected where the signal tells; the clip's source says so.
-        limits: Bounds on what is accepted.
+        audio: The bytes as sent.
+        media_type: The sender's label. A file's rate (Hz) and channels are read from the file itself. The label of raw
+            audio is corrected if the signal shows that it is wrong; the clip's source then has the correction.
+        limits: Limits of size, rate and channels.
 
     Returns:
         The audio, or a `Rejection` at the stage ``decode`` whose code is one of ``EmptyAudio``, ``LabelMismatch``,
@@ -45,23 +45,22 @@ def decode(audio: bytes, media_type: MediaType, limits: DecodeLimits = DecodeLim
     """
     if not audio:
         return rejected("EmptyAudio", "there is no audio; send at least one sample")
-    found = sniff(audio)
+    container = sniff(audio)
     if media_type.is_raw:
-        if found is not None:
-            return _mismatch(media_type, found)
+        if container is not None:
+            return _mismatch(media_type, container)
         return _decode_raw(audio, media_type, limits)
     expected, decode_container = _CONTAINERS[media_type.type]
-    if expected == "mpeg" and found is None and mpeg.starts_frame(audio):
-        found = (
-            "mpeg"  # its two bytes of sync are too little to tell it from raw audio, and enough where the label says so
-        )
-    if found is None:
+    if expected == "mpeg" and container is None and mpeg.starts_frame(audio):
+        # Two bytes of sync cannot be distinguished from raw audio, but are enough if the label says MPEG.
+        container = "mpeg"
+    if container is None:
         return rejected("UnknownContainer", f"the value does not begin like {media_type.type}")
-    return decode_container(audio, limits) if found == expected else _mismatch(media_type, found)
+    return decode_container(audio, limits) if container == expected else _mismatch(media_type, container)
 
 
 def sniff(audio: bytes) -> str | None:
-    """Name the container by its magic: ``wav``, ``flac``, ``ogg``, ``mpeg`` (with ID3 only), or None."""
+    """Detect the container by its magic bytes: ``wav``, ``flac``, ``ogg``, ``mpeg`` (with ID3 only), or None."""
     if audio[:4] == b"RIFF" and audio[8:12] == b"WAVE":
         return "wav"
     if audio[:4] == b"fLaC":
@@ -73,8 +72,8 @@ def sniff(audio: bytes) -> str | None:
     return None
 
 
-def _mismatch(media_type: MediaType, found: str) -> Rejection:
-    reason = f"the value is {_LABELS[found]} and labelled {media_type.type}"
+def _mismatch(media_type: MediaType, container: str) -> Rejection:
+    reason = f"the value is {_LABELS[container]} and labelled {media_type.type}"
     return rejected("LabelMismatch", reason, field="content-type")
 
 
@@ -82,7 +81,7 @@ def _decode_raw(audio: bytes, label: MediaType, limits: DecodeLimits) -> Clip | 
     media_type = true_media_type(audio, label)
     corrected = None if media_type == label else media_type
     rate, channels, frame_bytes = media_type.rate, media_type.channels, media_type.frame_bytes
-    assert rate is not None  # noqa: S101 - MediaType's promise for raw types, told to the type checker
+    assert rate is not None  # noqa: S101 - guaranteed by MediaType for raw types; the type checker cannot know
     assert channels is not None  # noqa: S101 - as above
     assert frame_bytes is not None  # noqa: S101 - as above
     frames, rest = divmod(len(audio), frame_bytes)

@@ -1,6 +1,6 @@
-"""ITU-T G.711: the two laws of telephony, 8 bits per sample, by table.
+"""ITU-T G.711 µ-law and A-law, 8 bits per sample, by lookup table.
 
-Decoding gives 16-bit samples as every common implementation does (the 14-bit µ-law and 13-bit A-law values shifted to
+Decoding returns 16-bit samples like every common implementation (the 14-bit µ-law and 13-bit A-law values shifted to
 the left). Encoding is exact for values that came from decoding; µ-law has two codes for zero, of which 0xFF is written.
 """
 
@@ -62,7 +62,7 @@ def _decoding_table(law: Law) -> NDArray[np.int16]:
 
 @cache
 def _encoding_table(law: Law) -> NDArray[np.uint8]:
-    """Codes by the sample's bits read as an unsigned number."""
+    """G.711 codes, indexed by the sample's bits as an unsigned number."""
     samples = np.arange(65536, dtype=np.uint16).view(np.int16).astype(np.int32)
     table = _ulaw_codes(samples >> 2) if law == "pcmu" else _alaw_codes(samples >> 3)
     return table.astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What decoding accepts, and how it says no."""
+"""Limits of decoding, and the rejection for audio that exceeds them."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ SAMPLE_BYTES = 2
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """Bounds that every input has to respect; they are checked before memory is taken.
+    """Limits of every input, checked before memory is allocated.
 
     Attributes:
-        max_pcm_bytes: Most bytes of decoded audio, counted as 16-bit samples of all channels.
+        max_pcm_bytes: Largest size of the decoded audio in bytes, as 16-bit samples of all channels.
         min_rate: Lowest sampling rate in Hz.
         max_rate: Highest sampling rate in Hz.
-        max_channels: Most channels.
+        max_channels: Largest number of channels.
     """
 
     max_pcm_bytes: int = 64 * 1024 * 1024
@@ -24,15 +24,15 @@ class DecodeLimits:
     max_channels: int = 2
 
     def check(self, rate: int, channels: int, frames: int) -> Rejection | None:
-        """Judge what a header claims, or what a decoder has found so far.
+        """Check the values of a header, or of the audio decoded so far.
 
         Args:
             rate: Sampling rate in Hz.
             channels: Number of channels.
-            frames: Sample frames; 0 where they are not known yet.
+            frames: Number of sample frames; 0 if unknown.
 
         Returns:
-            A `Rejection` that names the broken limit, or None.
+            A `Rejection` that names the exceeded limit, or None.
         """
         if not self.min_rate <= rate <= self.max_rate:
             allowed = f"from {self.min_rate} to {self.max_rate} Hz"
@@ -46,10 +46,10 @@ class DecodeLimits:
         return None
 
     def max_frames(self, channels: int) -> int:
-        """Most sample frames of audio with this number of channels."""
+        """Largest number of sample frames of audio with this number of channels."""
         return self.max_pcm_bytes // (SAMPLE_BYTES * channels)
 
 
 def rejected(code: str, reason: str, field: str = "value") -> Rejection:
-    """Refuse an input at the stage ``decode``."""
+    """Make a rejection of the stage ``decode``."""
     return Rejection(stage="decode", code=code, field=field, reason=reason)

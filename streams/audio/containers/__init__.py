@@ -1,1 +1,1 @@
-"""Readers of audio files: RIFF, FLAC, OGG, MPEG, and raw PCM."""
+"""Decoders of audio files: WAV (RIFF), FLAC, OGG and MP3; conversion of PCM samples."""

@@ -1,4 +1,4 @@
-"""FLAC files: the header is judged first, libsndfile decodes, and the header's totals and MD5 are compared afterwards.
+"""Decodes FLAC files: checks the header, decodes with libsndfile, then compares the header's total and MD5.
 
 Source: RFC 9639.
 """
@@ -16,9 +16,9 @@ from streams.audio.clip import Clip, SourceFormat
 from streams.audio.containers import pcm, sndfile
 from streams.audio.limits import DecodeLimits, rejected
 
-STREAMINFO_AT = 8  # bytes: the magic and the header of the first metadata block come before
+STREAMINFO_AT = 8  # bytes: after the magic and the header of the first metadata block
 STREAMINFO_BYTES = 34
-_TOTALS_AT = STREAMINFO_AT + 10  # rate, channels, bits and total samples share these eight bytes
+_TOTALS_AT = STREAMINFO_AT + 10  # eight bytes with rate, channels, bits and total samples
 _TOTAL_BITS = 36
 _NO_MD5 = bytes(16)
 _LAST_BLOCK = 0x80
@@ -26,14 +26,14 @@ _LAST_BLOCK = 0x80
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """What a FLAC file claims about itself.
+    """The STREAMINFO block of a FLAC file: its own claims, unverified.
 
     Attributes:
         rate: Sampling rate in Hz.
         channels: Number of channels.
         bits: Bits per sample, 4 to 32.
-        frames: Sample frames; 0 where the writer did not know.
-        md5: Digest of the samples; all zero where the writer did not know.
+        frames: Number of sample frames; 0 if unknown to the writer.
+        md5: MD5 of the samples; all zero if unknown to the writer.
     """
 
     rate: int
@@ -44,14 +44,14 @@ class StreamInfo:
 
 
 class _Samples:
-    """Turns chunks into 16-bit samples and digests them as the encoder saw them."""
+    """Converts chunks to 16-bit samples, and computes the MD5 of the samples in their original width."""
 
     def __init__(self, bits: int) -> None:
         self._bits = bits
         self.md5 = hashlib.md5(usedforsecurity=False)
 
     def read(self, file: Any) -> NDArray[np.int16]:  # noqa: ANN401 - soundfile has no types
-        dtype = "int16" if self._bits <= 16 else "int32"  # noqa: PLR2004 - what an int16 holds
+        dtype = "int16" if self._bits <= 16 else "int32"  # noqa: PLR2004 - the width of an int16
         aligned = sndfile.int_chunk(file, dtype)
         native = aligned >> (aligned.itemsize * 8 - self._bits)
         octets = native.astype(f"<i{aligned.itemsize}", copy=False).view(np.uint8).reshape(-1, aligned.itemsize)
@@ -60,13 +60,13 @@ class _Samples:
 
 
 def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
-    """Decode a FLAC file, completely and verified, or not at all.
+    """Decode a FLAC file completely and verify it.
 
-    A total of zero samples means "unknown" (recorders that write to a pipe): then the audio ends where the frames end.
+    A total of zero samples means "unknown" (recorders that write to a pipe): the audio ends with the last frame.
 
     Args:
         audio: The file, which begins with ``fLaC``.
-        limits: Bounds; the header's claims are checked against them before anything is decoded.
+        limits: Limits; the header is checked against them before decoding.
     """
     info = parse_header(audio)
     if isinstance(info, Rejection):
@@ -84,7 +84,7 @@ def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
 
 
 def _compare(info: StreamInfo, frames: int, md5: bytes) -> Rejection | None:
-    """Hold what was decoded against what the header claims."""
+    """Compare the decoded audio with the header."""
     if frames == 0:
         return rejected("EmptyAudio", "the FLAC file holds no samples")
     if info.frames not in {0, frames}:
@@ -95,7 +95,7 @@ def _compare(info: StreamInfo, frames: int, md5: bytes) -> Rejection | None:
 
 
 def parse_header(audio: bytes) -> StreamInfo | Rejection:
-    """Read STREAMINFO and walk the other metadata blocks, none of which may leave the file."""
+    """Read STREAMINFO, and check that all metadata blocks end within the file."""
     if len(audio) < STREAMINFO_AT + STREAMINFO_BYTES:
         return rejected("TruncatedAudio", "the FLAC file ends inside its header")
     if audio[4] & 0x7F or audio[5:STREAMINFO_AT] != bytes([0, 0, STREAMINFO_BYTES]):
@@ -119,6 +119,6 @@ def parse_header(audio: bytes) -> StreamInfo | Rejection:
 
 
 def _with_total(audio: bytes, frames: int) -> bytes:
-    """Copy a file whose total is unknown with an upper bound instead: libsndfile opens no other."""
+    """Copy a file with an upper bound in place of its unknown total: libsndfile does not open it otherwise."""
     packed = struct.unpack_from(">Q", audio, _TOTALS_AT)[0] | frames
     return audio[:_TOTALS_AT] + struct.pack(">Q", packed) + audio[_TOTALS_AT + 8 :]

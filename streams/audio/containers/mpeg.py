@@ -1,7 +1,7 @@
-"""MP3 files (MPEG-1, 2 and 2.5, layer III).
+"""Decodes MP3 files (MPEG-1, 2 and 2.5, layer III).
 
-The chain of frame headers is walked from end to end first: the format has neither a total nor a checksum, and mpg123
-skips whatever it does not understand. ID3v2 in front, and ID3v1 or APE tags at the end, are stepped over.
+All frame headers are checked before decoding: the format has neither a total nor a checksum, and mpg123 skips bytes
+that it does not understand. ID3v2 tags at the beginning, and ID3v1 or APE tags at the end, are skipped.
 
 Source: ISO/IEC 11172-3, 13818-3; ID3v2.4.0; the Xing/Info header as LAME documents it.
 """
@@ -18,11 +18,11 @@ KBITS_MPEG1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 KBITS_MPEG2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _MPEG1, _LAYER3, _MONO = 3, 1, 3
 _HEADER = 4
-SIDE_BYTES = {(True, 1): 17, (True, 2): 32, (False, 1): 9, (False, 2): 17}  # by being MPEG-1, and channels
+SIDE_BYTES = {(True, 1): 17, (True, 2): 32, (False, 1): 9, (False, 2): 17}  # by (is MPEG-1, channels)
 _ID3V1_BYTES = 128
 _TAG_BYTES = 10  # header of ID3v2
 _APE_BYTES = 32  # footer of APEv2
-_SLACK_FRAMES = 3  # decoders drop the first frames when these lean on bits of frames before them
+_SLACK_FRAMES = 3  # decoders drop the first frames if these depend on bits of earlier frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,11 @@ class _Stream:
 
 
 def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
-    """Decode an MP3 file; the encoder's padding is removed where a LAME tag tells its size.
+    """Decode an MP3 file; the encoder's padding is removed if a LAME tag has its size.
 
     Args:
         audio: The file, which begins with ``ID3`` or an MPEG frame.
-        limits: Bounds; the number of frames is checked against them before anything is decoded.
+        limits: Limits; the number of frames is checked against them before decoding.
     """
     stream = _walk(audio)
     if isinstance(stream, Rejection):
@@ -73,7 +73,7 @@ def starts_frame(audio: bytes) -> bool:
 
 
 def _expected(audio: bytes, stream: _Stream, limits: DecodeLimits) -> int | Rejection:
-    """Judge the headers; how many samples (per channel) they promise."""
+    """Check the headers, and return the number of samples per channel that they announce."""
     first = stream.first
     refusal = limits.check(first.rate, first.channels, stream.frames * first.samples)
     if refusal is not None:
@@ -81,7 +81,7 @@ def _expected(audio: bytes, stream: _Stream, limits: DecodeLimits) -> int | Reje
     claim = _xing_claim(audio[stream.start : stream.start + first.size], first)
     if claim is None:
         return stream.frames * first.samples
-    audible = stream.frames - 1  # the Xing frame itself is silent, and skipped
+    audible = stream.frames - 1  # the Xing frame itself has no audio and is skipped
     if claim.frames not in {0, audible, stream.frames}:  # some encoders count the Xing frame, too
         return rejected("TruncatedAudio", f"the Xing header claims {claim.frames} frames and {audible} came")
     if audible == 0:
@@ -113,7 +113,7 @@ def _walk(audio: bytes) -> _Stream | Rejection:
 
 
 def _without_tags(audio: bytes) -> tuple[int, int]:
-    """Offsets of the first and of the byte after the last MPEG frame."""
+    """Offsets of the first MPEG frame and of the byte after the last one."""
     start = 0
     while audio[start : start + 3] == b"ID3" and len(audio) >= start + _TAG_BYTES:
         flags = audio[start + 5]
@@ -131,7 +131,7 @@ def _without_tags(audio: bytes) -> tuple[int, int]:
 
 
 def _parse_frame(header: bytes) -> _Frame | None:
-    """Read a frame header; None where it is none, of another layer, or of free format."""
+    """Read a frame header; None if it is not one, or of another layer, or of free format."""
     if len(header) < _HEADER or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:  # noqa: PLR2004 - eleven bits of sync
         return None
     version, layer = header[1] >> 3 & 3, header[1] >> 1 & 3
@@ -151,7 +151,7 @@ class _Claim:
 
 
 def _xing_claim(frame: bytes, header: _Frame) -> _Claim | None:
-    """Read a Xing or Info frame: how many audio frames follow (0: not said), and how many samples are padding."""
+    """Read a Xing or Info frame: the number of audio frames (0 if unknown) and of padding samples."""
     at = _HEADER + SIDE_BYTES[header.version == _MPEG1, header.channels]
     if frame[at : at + 4] not in {b"Xing", b"Info"}:
         return None

@@ -1,9 +1,9 @@
-"""OGG files with one Vorbis or Opus stream.
+"""Decodes OGG files with one Vorbis or Opus stream.
 
-Pages are walked and their checksums verified here, so that libsndfile sees whole and undamaged files only. The last
-page has to carry the end-of-stream flag: without it the file is cut. Opus is decoded at the rate that its header names
-as the original's, or the next higher one at which Opus decodes (8, 12, 16, 24, 48 kHz), by libopus itself: a narrowband
-call stays narrowband. Where the header names none, the rate is 48 kHz.
+All pages and their checksums are verified here, so that libsndfile sees only complete and undamaged files. The last
+page must have the end-of-stream flag: without it the file is truncated. Opus is decoded at the original sampling rate
+that its header names, or at the next higher rate that Opus supports (8, 12, 16, 24, 48 kHz), by libopus itself: a
+narrowband call stays narrowband. If the header names no rate, it is 48 kHz.
 
 Sources: RFC 3533 (OGG), RFC 7845 (Opus in OGG), Vorbis I specification.
 """
@@ -18,12 +18,12 @@ from streams.audio.containers import sndfile
 from streams.audio.limits import DecodeLimits, rejected
 
 OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
-OPUS_SKIP_AT, OPUS_RATE_AT = 10, 12  # bytes in the Opus header
-OPUS_CLOCK = 48000  # granule positions of Opus count samples of this rate, whatever the rate of the audio
+OPUS_SKIP_AT, OPUS_RATE_AT = 10, 12  # byte offsets in the Opus header
+OPUS_CLOCK = 48000  # Hz: granule positions of Opus count samples of this rate, whatever the rate of the audio
 _PAGE_HEADER = 27
 _CHECKSUM_AT = 22
 _BEGINS, _ENDS = 0x02, 0x04
-_BACKWARDS = bytes(int(f"{octet:08b}"[::-1], 2) for octet in range(256))
+_REVERSED_BITS = bytes(int(f"{octet:08b}"[::-1], 2) for octet in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Page:
         body: Offset of its payload.
         end: Offset of the byte after it.
         flags: 1 continued packet, 2 first page, 4 last page.
-        granule: Codec's position after the page; -1 where no packet ends in it.
+        granule: The codec's position after the page; -1 if no packet ends in it.
         serial: The logical stream that the page belongs to.
         sequence: Number of the page in its stream, from 0.
     """
@@ -63,7 +63,7 @@ def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
 
     Args:
         audio: The file, which begins with ``OggS``.
-        limits: Bounds; the last page's position is checked against them before anything is decoded.
+        limits: Limits; the last page's position is checked against them before decoding.
     """
     pages = walk(audio)
     if isinstance(pages, Rejection):
@@ -87,15 +87,15 @@ def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
 
 
 def sealed(page: bytes) -> bytes:
-    """Return a page with its checksum filled in, after a change."""
+    """Return a page with a new checksum, after a change."""
     blank = page[:_CHECKSUM_AT] + bytes(4) + page[_CHECKSUM_AT + 4 :]
     return blank[:_CHECKSUM_AT] + struct.pack("<I", _checksum(blank)) + blank[_CHECKSUM_AT + 4 :]
 
 
 def _checksum(page: bytes) -> int:
-    """CRC-32 of a page whose checksum field is zero: OGG's, which is zlib's with the bits of each byte reversed."""
-    reflected = zlib.crc32(page.translate(_BACKWARDS), 0xFFFFFFFF) ^ 0xFFFFFFFF
-    return int.from_bytes(reflected.to_bytes(4, "little").translate(_BACKWARDS), "big")
+    """OGG's CRC-32 of a page whose checksum field is zero: zlib's with the bits of each byte reversed."""
+    reflected = zlib.crc32(page.translate(_REVERSED_BITS), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int.from_bytes(reflected.to_bytes(4, "little").translate(_REVERSED_BITS), "big")
 
 
 def walk(audio: bytes) -> list[Page] | Rejection:
@@ -136,7 +136,7 @@ def _read_page(audio: bytes, at: int) -> Page | Rejection:
 
 
 def _with_rate(audio: bytes, first: Page) -> bytes:
-    """Name 48 kHz in an Opus header that names no rate: libsndfile would decode that at 8 kHz."""
+    """Write 48 kHz into an Opus header without a rate: libsndfile would decode it at 8 kHz."""
     rate_at = first.body + OPUS_RATE_AT
     if any(audio[rate_at : rate_at + 4]):
         return audio

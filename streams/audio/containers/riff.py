@@ -1,10 +1,10 @@
-"""WAV files, read without any library: the chunk walk is short and the rules are ours.
+"""Decodes WAV files without a library: reading the chunks is short, and the rules are stricter than a library's.
 
-Sizes are believed only as far as bytes exist. Recorders that write to a pipe or die early leave sizes open; that is
-a known legitimate variant and is accepted in these forms, where the data reach to the end of the file:
+Sizes in headers must not exceed the file. Recorders that write to a pipe or end early leave sizes undefined. This is a
+known, legitimate variant, accepted in these forms; the data then extend to the end of the file:
 
-- a data size of 0xFFFFFFFF, or the 0x7FFFF000 that SoX writes;
-- a data size of 0 while the RIFF size is open, too: 0, 0xFFFFFFFF, or SoX's 0x7FFFF000 and its header.
+- a data size of 0xFFFFFFFF, or 0x7FFFF000, which SoX writes;
+- a data size of 0 if the RIFF size is undefined, too: 0, 0xFFFFFFFF, or SoX's 0x7FFFF000 plus its header.
 
 Source: Multimedia Programming Interface and Data Specifications 1.0 (IBM, Microsoft, 1991) and mmreg.h.
 """
@@ -24,7 +24,7 @@ _SOX_OPEN = 0x7FFFF000
 _OPEN_DATA = frozenset({_SOX_OPEN, 0xFFFFFFFF})
 _EXTENSIBLE = 0xFFFE
 _EXTENSIBLE_BYTES = 40
-_GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")  # of the GUIDs that carry a plain format tag
+_GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")  # of the GUIDs that contain a plain format tag
 _ENCODINGS = {1: "pcm", 3: "float", 6: "pcma", 7: "pcmu"}
 _WIDTHS = {"pcm": (8, 16, 24, 32), "float": (32, 64), "pcma": (8,), "pcmu": (8,)}
 
@@ -43,7 +43,7 @@ def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
 
     Args:
         audio: The file, which begins with ``RIFF`` and ``WAVE``.
-        limits: Bounds on what is accepted.
+        limits: Limits of size, rate and channels.
     """
     chunks = _walk(audio)
     if isinstance(chunks, Rejection):
@@ -79,7 +79,7 @@ def _convert(data: memoryview, form: _Format) -> Clip | Rejection:
 
 
 def _walk(audio: bytes) -> tuple[bytes, memoryview] | Rejection:
-    """Find the body of the fmt chunk and of the data chunk after it."""
+    """Find the bodies of the fmt chunk and of the data chunk after it."""
     riff_size = struct.unpack_from("<I", audio, 4)[0]
     is_open_riff = riff_size == 0 or riff_size >= _SOX_OPEN
     if not is_open_riff and riff_size > len(audio) - 8:
@@ -105,7 +105,7 @@ def _walk(audio: bytes) -> tuple[bytes, memoryview] | Rejection:
 
 
 def _parse_format(header: bytes) -> _Format | Rejection:
-    """Read the body of a fmt chunk; empty where there is none."""
+    """Read the body of a fmt chunk; an empty body means that the file has none."""
     if len(header) < 16:  # noqa: PLR2004 - WAVEFORMAT with the bit depth
         return rejected("CorruptAudio", "the WAV file has no fmt chunk of at least 16 bytes before its data")
     tag, channels, rate, _, frame_bytes, width_bits = struct.unpack_from("<HHIIHH", header)

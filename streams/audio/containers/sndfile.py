@@ -1,4 +1,4 @@
-"""Bounded decoding through libsndfile, of files whose headers have been checked before."""
+"""Decodes files with libsndfile within limits. Their headers must have been checked before."""
 
 import io
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from streams.audio.limits import DecodeLimits, rejected
 
 Read = Callable[[Any], NDArray[np.int16] | None]
 
-_CHUNK = 1 << 15  # frames per read: what is allocated follows what the file really holds, not what it claims
+_CHUNK = 1 << 15  # frames per read: memory grows with the actual audio, not with the length that the header claims
 
 
 class _Sequential(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
-    """A file that is read from its beginning to its end only.
+    """A sound file that can only be read sequentially.
 
-    Of a seekable file, soundfile believes the claimed length, and seeks after every read, which FLAC pays dearly.
+    For a seekable file, soundfile trusts the claimed length, and seeks after every read, which is slow in FLAC.
     """
 
     def seekable(self) -> bool:
@@ -31,9 +31,9 @@ def read_all(audio: bytes, read: Read, limits: DecodeLimits) -> tuple[NDArray[np
     """Decode a whole file chunk by chunk.
 
     Args:
-        audio: A file that libsndfile knows.
-        read: Reads one chunk from an open `soundfile.SoundFile`, such as `float_chunk`; None means unusable samples.
-        limits: Bounds; reading stops as soon as the audio is longer.
+        audio: A file in a format of libsndfile.
+        read: Reads one chunk from an open `soundfile.SoundFile`, such as `float_chunk`; None means invalid samples.
+        limits: Limits; reading stops as soon as the audio exceeds them.
 
     Returns:
         Samples of shape (frames, channels) and the sampling rate in Hz, or a `Rejection`.
@@ -47,7 +47,7 @@ def read_all(audio: bytes, read: Read, limits: DecodeLimits) -> tuple[NDArray[np
 
 
 def float_chunk(file: Any) -> NDArray[np.int16] | None:  # noqa: ANN401 - soundfile has no types
-    """Read a chunk of a lossy format; its decoders give floats, which libsndfile would wrap around instead of clip."""
+    """Read a chunk of a lossy format as floats: converted by libsndfile, they would wrap around instead of clip."""
     return pcm.from_float(file.read(_CHUNK, dtype="float32", always_2d=True))
 
 
