@@ -1,1 +1,1 @@
-"""What a clip contains: speech, music, tones, DTMF, fax or silence; its bandwidth and level."""
+"""Audio analysis: whether a clip is speech, music, tones, fax or silence; its DTMF digits, bandwidth and level."""

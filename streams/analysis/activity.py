@@ -1,4 +1,4 @@
-"""Where in a clip something sounds, how loud, and whether it was too loud."""
+"""Sound activity of a clip: share of time that is not silence, level, and clipping."""
 
 import math
 from dataclasses import dataclass
@@ -10,18 +10,19 @@ from streams.analysis.spectrum import FULL_SCALE
 from streams.native import ffi, lib
 
 _FRAME_S = 0.02
-_FLOOR_S = 3.0  # nobody speaks longer without a gap of one frame, so the quietest frame around is the background
-_RAILS = 32_700  # G.711 ends at 32124 and 32256; limiters stop a little below full scale
-_FEWEST_RAILED = 3  # samples in a row: a single peak may just touch full scale
+_FLOOR_S = 3.0  # nobody speaks longer without a gap of one frame, so the quietest frame in this window is background
+_CLIP_LEVEL = 32_700  # the largest G.711 samples are 32124 and 32256; limiters stop a little below full scale
+_MIN_CLIPPED_RUN = 3  # consecutive samples: a single peak may reach full scale without being clipped
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """How much of a clip is sound.
+    """Share of sound in a clip, and its level.
 
     Attributes:
         share: Share of time that is not silence, 0 to 1.
-        level_dbfs: Root mean square of that time, or of everything where all is silence; -inf for digital silence.
+        level_dbfs: Root mean square of that time in dB below full scale, or of the whole clip if all is silence; -inf
+            for digital silence.
     """
 
     share: float
@@ -29,11 +30,11 @@ class Activity:
 
 
 def activity(samples: NDArray[np.float32], rate: int) -> Activity:
-    """Tell sound from silence by energy against a tracked background.
+    """Separate sound from silence by comparing the energy of 20 ms frames with a tracked background level.
 
     Args:
-        samples: Samples between -1 and 1, shape (frames, channels), contiguous; the loudest channel
-            counts in each frame.
+        samples: Samples between -1 and 1, shape (frames, channels), contiguous; in each frame, the loudest channel
+            counts.
         rate: Sampling rate in Hz.
     """
     size = min(round(rate * _FRAME_S), len(samples))
@@ -52,25 +53,25 @@ def activity(samples: NDArray[np.float32], rate: int) -> Activity:
 
 
 def clipping(samples: NDArray[np.int16]) -> float:
-    """Share of samples that lie at full scale in runs, 0 to 1.
+    """Share of samples at full scale in runs of three and more, 0 to 1.
 
     Args:
-        samples: Shape (frames, channels).
+        samples: Signed 16-bit samples, shape (frames, channels).
     """
-    if max(int(samples.max()), -int(samples.min())) < _RAILS:
+    if max(int(samples.max()), -int(samples.min())) < _CLIP_LEVEL:
         return 0.0
-    railed = np.abs(samples.astype(np.int32)) >= _RAILS
-    run = railed[: len(railed) - _FEWEST_RAILED + 1].copy()
-    for step in range(1, _FEWEST_RAILED):
-        run &= railed[step : len(run) + step]
-    inside = np.zeros_like(railed)
-    for step in range(_FEWEST_RAILED):
+    clipped = np.abs(samples.astype(np.int32)) >= _CLIP_LEVEL
+    run = clipped[: len(clipped) - _MIN_CLIPPED_RUN + 1].copy()
+    for step in range(1, _MIN_CLIPPED_RUN):
+        run &= clipped[step : len(run) + step]
+    inside = np.zeros_like(clipped)
+    for step in range(_MIN_CLIPPED_RUN):
         inside[step : len(run) + step] |= run
     return float(inside.mean())
 
 
 def normalised(samples: NDArray[np.int16]) -> NDArray[np.float32]:
-    """Scale samples to between -1 and 1."""
+    """Scale 16-bit samples to floats between -1 and 1."""
     scaled = samples.astype(np.float32)
     scaled *= np.float32(1 / FULL_SCALE)
     return scaled

@@ -1,6 +1,6 @@
-"""Dual-tone multi-frequency digits (ITU-T Q.23), found with tolerances in the manner of Q.24's receivers.
+"""Detects dual-tone multi-frequency digits (ITU-T Q.23), with tolerances like those of ITU-T Q.24's receivers.
 
-Windows of 20 ms every 10 ms: a digit of 40 ms fills two of them wherever it begins.
+The windows have 20 ms, every 10 ms: a digit of 40 ms fills two of them wherever it begins.
 """
 
 from dataclasses import dataclass
@@ -16,24 +16,24 @@ HIGH_HZ = (1209.0, 1336.0, 1477.0, 1633.0)
 _TONES_HZ = np.array(LOW_HZ + HIGH_HZ)
 
 _HOP_S = 0.01
-_CHUNK = 1 << 14  # windows looked at together: bounds the memory of long clips
+_CHUNK = 1 << 14  # windows analysed together: bounds the memory of long clips
 
 
 @dataclass(frozen=True, slots=True)
 class Digits:
-    """What DTMF a channel holds.
+    """DTMF digits in one channel.
 
     Attributes:
-        found: Whether there is at least one digit.
+        present: Whether there is at least one digit.
         share: Share of the channel's energy in windows with two of the tones and little else, 0 to 1.
     """
 
-    found: bool
+    present: bool
     share: float
 
 
 def digits(samples: NDArray[np.float32], rate: int) -> Digits:
-    """Look for digits, also between or right after speech.
+    """Detect digits, also between or right after speech.
 
     Args:
         samples: Samples between -1 and 1, shape (frames,).
@@ -42,11 +42,11 @@ def digits(samples: NDArray[np.float32], rate: int) -> Digits:
     hop = round(rate * _HOP_S)
     blocks = samples[: len(samples) // hop * hop].reshape(-1, hop)
     basis = _basis(hop, rate)
-    found, energy = False, np.zeros(2)
+    present, energy = False, np.zeros(2)
     for start in range(0, len(blocks) - 2, _CHUNK):
-        part = blocks[start : start + _CHUNK + 2]  # two more, so that windows meet
+        part = blocks[start : start + _CHUNK + 2]  # two more, so that no window is lost between chunks
         amplitudes = part @ basis.tones
-        found |= bool(
+        present |= bool(
             lib.find_digit(
                 ffi.from_buffer("float[]", amplitudes),
                 ffi.from_buffer("float[]", part),
@@ -59,16 +59,16 @@ def digits(samples: NDArray[np.float32], rate: int) -> Digits:
             )
         )
     total, pure = energy.tolist()
-    return Digits(found, pure / total if total else 0.0)
+    return Digits(present, pure / total if total else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class _Basis:
-    """What turns two neighbouring blocks into the amplitudes of eight tones, and into the power under the window.
+    """Factors that convert two neighbouring blocks into the amplitudes of eight tones, and into the windowed power.
 
     Attributes:
-        tones: Shape (samples, 32): real parts for the first block, then imaginary ones, then the same for the second.
-        squares: Weights of the squared samples, shape (2, samples): of the first block, and of the second.
+        tones: Shape (samples, 32): real parts for the first block, then imaginary parts, then the same for the second.
+        squares: Weights of the squared samples, shape (2, samples), for the first and the second block.
     """
 
     tones: NDArray[np.float32]

@@ -1,4 +1,4 @@
-"""Whether what sounds is speech or music: a logistic discriminant of seven features.
+"""Distinguishes music from speech: a logistic discriminant of seven features.
 
 `scripts/fit_analysis` fits it and writes music.json; `scripts/bench analysis` measures it on whole recordings.
 """
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from streams.analysis.spectrum import Spectrum
 from streams.native import ffi, lib
 
-_ENOUGH_FRAMES = 16  # half a second: with less there is no telling, and telephones carry speech
+_ENOUGH_FRAMES = 16  # half a second: shorter clips cannot be classified, and most telephone audio is speech
 
 
 def is_music(spectrum: Spectrum) -> bool:
-    """Tell music from speech; half a second or less counts as speech."""
+    """Classify as music or speech; half a second or less counts as speech."""
     if len(spectrum.power) < _ENOUGH_FRAMES:
         return False
     weights, bias = _discriminant()
@@ -25,21 +25,20 @@ def is_music(spectrum: Spectrum) -> bool:
 
 
 def features(spectrum: Spectrum) -> NDArray[np.float64]:
-    """Seven numbers that differ between speech and music.
+    """Compute seven features that differ between speech and music.
 
-    Speech: syllables at 2 to 8 Hz and pauses make the level jump, the spectrum is another one after 100 ms, and the
-    partials of a voice glide. Music: notes stay where they are until the next one.
+    In speech, syllables (2 to 8 Hz) and pauses change the level, the spectrum changes within 100 ms, and the partials
+    of a voice glide. In music, the partials of a note keep their frequency until the next note.
 
     Returns:
-        Shape (7,): share of frames far below the mean level; likeness of spectra 96 and 256 ms apart; variation of the
-        spectrum's centre in octaves; mean jump of the level in dB; share of the partials' power that is at the same
-        place 128 ms later, and of the partials 256 ms later.
+        Shape (7,): share of frames far below the mean level; similarity of spectra 96 and 256 ms apart; variation of
+        the spectral centre in octaves; mean change of the level in dB; share of the partials' power that has the same
+        frequency 128 ms later, and share of the partials 256 ms later.
     """
     frames, bins = spectrum.power.shape
-    found = np.empty(7)
-    power, numbers = ffi.from_buffer("float[]", spectrum.power), ffi.from_buffer("double[]", found)
-    lib.music_features(power, frames, bins, numbers)
-    return found
+    numbers = np.empty(7)
+    lib.music_features(ffi.from_buffer("float[]", spectrum.power), frames, bins, ffi.from_buffer("double[]", numbers))
+    return numbers
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Signals that machines make: call-progress tones, fax and modem, by their spectrum over time.
+"""Detects call-progress tones, fax and modem signals by their spectrum over time.
 
 Sources: ITU-T E.180 (call-progress tones: one or two steady sines), T.30 (CNG 1100 Hz for 0.5 s, CED 2100 Hz,
 preambles), V.21 (1650 and 1850 Hz, or 980 and 1180 Hz, at 300 bit/s), V.22, V.27 ter, V.29 and V.17 (band-limited
@@ -14,27 +14,27 @@ from numpy.typing import NDArray
 from streams.analysis.spectrum import Spectrum
 from streams.native import ffi, lib
 
-_STEADY_FRAMES = 5  # 0.22 s with the windows' ends: the reorder tone's 0.25 s still counts
+_STEADY_FRAMES = 5  # 0.22 s with the windows' ends: the reorder tone of 0.25 s is long enough
 _MOST_PITCHES = 3  # special information tones have three; a melody has more
-_MOSTLY = 0.75  # share of the sound; where tones begin and end their spectrum is spread
+_MOSTLY = 0.75  # share of the sound; the spectrum is spread where tones begin and end
 
-_CNG_FRAMES = 10  # 0.35 s of its 0.5 s, if cut by the clip
+_CNG_FRAMES = 10  # 0.35 s of its 0.5 s, in case the clip begins or ends within it
 _CED_FRAMES = 10  # T.30: 2.6 to 4 s
 _V21_FRAMES = 8  # 0.29 s of a preamble that lasts a second
 _CARRIER_FRAMES = 14  # 0.48 s; T.30's training check lasts 1.5 s
-_CARRIER_VARIATION_DB = 0.6  # of the level: 0.2 with random data by phase, more with amplitudes; a scream has 0.7
-_CARRIER_CORE = (0.05, 0.95)  # shares of power below and above which the edges of the band begin
-_CARRIER_WIDTH_HZ = 350.0  # of the core; V.22 at 600 baud has 500, a tone or two keyed ones less
-_CARRIER_FLATNESS = 0.75  # geometric by arithmetic mean of the core's power: scrambled data 0.97, a scream 0.53
+_CARRIER_VARIATION_DB = 0.6  # of the level: phase modulation has 0.2, amplitude modulation more, a scream 0.7
+_CARRIER_CORE = (0.05, 0.95)  # cumulated shares of power that bound the core of the band
+_CARRIER_WIDTH_HZ = 350.0  # of the core: V.22 at 600 baud has 500, single or keyed tones have less
+_CARRIER_FLATNESS = 0.75  # geometric mean over arithmetic mean of the core's power: scrambled data 0.97, a scream 0.53
 
 
 @dataclass(frozen=True, slots=True)
 class Tones:
-    """What of a clip machines made.
+    """Machine-made signals in one channel.
 
     Attributes:
         fax: Whether fax or modem signals occur anywhere.
-        steady: Whether what sounds is call-progress tones and nothing else to speak of.
+        steady: Whether the sound is call-progress tones and almost nothing else.
     """
 
     fax: bool
@@ -43,13 +43,13 @@ class Tones:
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """What each frame can be part of, by the bits that `kernels.h` names.
+    """Which signals each frame may be part of, as bits that `kernels.h` names.
 
     Attributes:
-        level: Mean square of each frame.
-        centre: Centre of each frame's power in Hz.
-        marks: Bits of each frame.
-        longest: Frames of the longest stretch of each bit.
+        level: Mean square of each frame, shape (frames,).
+        centre: Spectral centre of each frame in Hz, shape (frames,).
+        marks: Bits of each frame, shape (frames,).
+        longest: Length of the longest run of each bit, in frames.
     """
 
     level: NDArray[np.float32]
@@ -58,13 +58,13 @@ class Marked:
     longest: Sequence[int]
 
     def where(self, mark: int) -> NDArray[np.bool_]:
-        """The frames that bear a mark."""
-        found: NDArray[np.bool_] = self.marks & (1 << mark) != 0
-        return found
+        """Whether each frame has a mark."""
+        flags: NDArray[np.bool_] = self.marks & (1 << mark) != 0
+        return flags
 
 
 def tones(spectrum: Spectrum) -> Tones:
-    """Look for fax, modem and call-progress tones."""
+    """Detect fax, modem and call-progress tones."""
     marked = mark(spectrum)
     longest = marked.longest
     fax = (
@@ -77,7 +77,7 @@ def tones(spectrum: Spectrum) -> Tones:
 
 
 def mark(spectrum: Spectrum) -> Marked:
-    """Say of each frame what it can be part of."""
+    """Mark each frame with the signals that it may be part of."""
     frames, bins = spectrum.power.shape
     level, centre = np.empty((2, frames), np.float32)
     marks, longest = np.empty(frames, np.uint8), np.empty(lib.MARKS, np.int32)
@@ -96,7 +96,7 @@ def mark(spectrum: Spectrum) -> Marked:
 
 def _call_progress(marked: Marked) -> bool:
     runs = [(start, end) for start, end in _runs(marked.where(lib.STILL)) if end - start >= _STEADY_FRAMES]
-    # A run begins at its second frame, and the frames where a tone starts and ends belong to it.
+    # A run begins at its second frame, and the frames in which a tone starts and ends belong to it: three more.
     covered = sum(end - start + 3 for start, end in runs)
     if covered < _MOSTLY * np.count_nonzero(marked.where(lib.LOUD)):
         return False
@@ -105,7 +105,7 @@ def _call_progress(marked: Marked) -> bool:
 
 
 def _carrier(spectrum: Spectrum, marked: Marked) -> bool:
-    """Whether a level, flat signal goes on for long enough to be modem data, in frames whose band is a carrier's."""
+    """Whether frames with a carrier's band have a steady level and a flat spectrum long enough to be modem data."""
     for start, end in _runs(marked.where(lib.CARRIER)):
         for begin in range(start, end - _CARRIER_FRAMES + 1, _CARRIER_FRAMES // 2):
             part = slice(begin, begin + _CARRIER_FRAMES)
@@ -116,7 +116,7 @@ def _carrier(spectrum: Spectrum, marked: Marked) -> bool:
 
 
 def _flat(power: NDArray[np.float64], bin_hz: float) -> bool:
-    """Whether the part of a spectrum that has the power is wide and even, not made of lines."""
+    """Whether the part of a spectrum with most of the power is wide and flat, instead of single lines."""
     cumulated = np.cumsum(power)
     first, last = np.searchsorted(cumulated, cumulated[-1] * np.array(_CARRIER_CORE))
     core = power[first : last + 1]
@@ -126,6 +126,6 @@ def _flat(power: NDArray[np.float64], bin_hz: float) -> bool:
 
 
 def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Start and end of each unbroken stretch."""
+    """Start and end of each run of true values."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False]))))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""Encoders: one file each, all alike, see `Encoder`. A new one is a new file and a line here."""
+"""Encoders, one file each, with the interface `Encoder`. A new one is a new file and a line here."""
 
 from streams.codecs.base import Encoded, Encoder
 from streams.codecs.flac import FlacEncoder

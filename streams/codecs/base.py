@@ -1,4 +1,4 @@
-"""What all encoders have in common."""
+"""The interface of all encoders and their result."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -6,21 +6,21 @@ from typing import Protocol
 from streams.audio.clip import Clip
 
 LOSSLESS = 5.0
-UNRATED = 0.0
+UNKNOWN_QUALITY = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One encoded file, and what to tell its consumers.
+    """One encoded file and its properties.
 
     Attributes:
         audio: The complete file.
         content_type: Its media type, such as ``audio/flac`` or ``audio/ogg;codecs=opus``.
-        codec: ``flac``, ``opus``, ``vorbis``, ``mpeg``, ``pcm``, ``pcmu``, ``pcma``, or the sender's own where the
-            original was kept.
+        codec: ``flac``, ``opus``, ``vorbis``, ``mpeg``, ``pcm``, ``pcmu``, ``pcma``, or the sender's codec if the input
+            was kept.
         encoder: Library and version, such as ``libFLAC/1.4.3 (pyFLAC 3.0.0)``.
-        quality: Predicted mean opinion score, 1 to 4.55; 5.0 means that nothing was lost. Lossy encoders do not know
-            the clip's content and leave it at `UNRATED`; ``streams.compression.quality.forecast`` does.
+        quality: Predicted mean opinion score, 1 to 4.55; 5.0 means lossless. Lossy encoders do not know the clip's
+            content and set `UNKNOWN_QUALITY`; ``streams.compression.quality.forecast`` predicts it.
     """
 
     audio: bytes
@@ -29,26 +29,26 @@ class Encoded:
     encoder: str
     quality: float
 
-    def rated(self, quality: float) -> "Encoded":
-        """The same file, of this quality."""
+    def with_quality(self, quality: float) -> "Encoded":
+        """Return the same file with a predicted quality."""
         return Encoded(self.audio, self.content_type, self.codec, self.encoder, quality)
 
 
 class Encoder(Protocol):
-    """A codec with its parameters: an immutable value, so that it can be compared, named and shared by threads."""
+    """A codec with its parameters, as an immutable value: it can be compared, named and shared by threads."""
 
     def __hash__(self) -> int:
-        """The same for equal parameters."""
+        """Equal for equal parameters."""
         ...
 
     @property
     def codec(self) -> str:
-        """Name of the codec, as `Encoded.codec` carries it."""
+        """Name of the codec, as in `Encoded.codec`."""
         ...
 
     @property
     def profile(self) -> str:
-        """Stable name of everything that influences the bytes besides the clip: parameters and library versions."""
+        """Stable text of everything besides the clip that influences the bytes: parameters and library versions."""
         ...
 
     def encode(self, clip: Clip) -> Encoded:

@@ -1,6 +1,6 @@
-"""libopus, called directly: FFmpeg's wrapper has no discontinuous transmission and costs more per packet.
+"""Calls libopus directly: FFmpeg's wrapper has no discontinuous transmission and costs more per packet.
 
-The library is the one that PyAV's wheels ship; elsewhere it is the system's.
+It uses the library in PyAV's wheels; without it, the system's.
 
 Source: opus.h and opus_defines.h of libopus 1.6.
 """
@@ -23,19 +23,19 @@ VOIP, LOW_DELAY = 2048, 2051
 
 _BANDWIDTHS = ((4000, 1101), (6000, 1102), (8000, 1103), (12000, 1104))  # up to this many Hz: OPUS_BANDWIDTH_*
 _FULL_BAND = 1105
-_NOT_SILK = 0x60  # the first byte of a packet in speech mode is lower
-_LARGEST_PACKET = 6 * 1276  # bytes: six frames of 20 ms are the most that one packet holds
+_NOT_SILK = 0x60  # in speech mode (SILK), the first byte of a packet is lower
+_LARGEST_PACKET = 6 * 1276  # bytes: a packet has at most six frames of 20 ms
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What libopus is told.
+    """Settings of libopus.
 
     Attributes:
-        application: `VOIP`, or `LOW_DELAY`, which is never SILK.
+        application: `VOIP`, or `LOW_DELAY`, which never uses SILK.
         complexity: 0 (fastest) to 10 (best).
-        bandwidth: The highest frequency to code, in Hz.
-        dtx: Whether to leave out silence.
+        bandwidth: Highest coded frequency, in Hz.
+        dtx: Whether to omit silence (discontinuous transmission).
     """
 
     application: int
@@ -45,11 +45,11 @@ class Settings:
 
 
 class Packets(NamedTuple):
-    """Coded audio, one packet behind the other.
+    """Coded audio as consecutive packets.
 
     Attributes:
-        data: Bytes.
-        sizes: Bytes of each packet.
+        data: Bytes of all packets.
+        sizes: Size of each packet in bytes.
     """
 
     data: NDArray[np.uint8]
@@ -57,7 +57,7 @@ class Packets(NamedTuple):
 
     @property
     def all_speech(self) -> bool:
-        """Whether all are in speech mode, as their first bytes tell."""
+        """Whether all packets are in speech mode, according to their first bytes."""
         starts = np.cumsum(self.sizes) - self.sizes
         return bool(np.all(self.data[starts] < _NOT_SILK))
 
@@ -65,19 +65,20 @@ class Packets(NamedTuple):
 def encode(
     samples: NDArray[np.int16], rate: int, bitrates: NDArray[np.int32], settings: Settings
 ) -> tuple[Packets, int]:
-    """Code audio as packets.
+    """Encode audio as packets.
 
     Args:
-        samples: Shape (frames, channels), C-contiguous, one or two channels; packets of equal size, 20 to 120 ms.
+        samples: Signed 16-bit samples, shape (frames, channels), C-contiguous, one or two channels. They are divided
+            into packets of equal length, 20 to 120 ms.
         rate: 8000, 12000, 16000, 24000 or 48000 Hz.
-        bitrates: Bit/s of each packet, all channels together.
-        settings: How to code.
+        bitrates: Bit/s of each packet, all channels together; its length is the number of packets.
+        settings: Settings of libopus.
 
     Returns:
         The packets, and the encoder's delay in samples of `rate`.
 
     Raises:
-        RuntimeError: If libopus refuses.
+        RuntimeError: If libopus fails.
     """
     count = len(bitrates)
     sizes = np.empty(count, np.int32)
@@ -104,18 +105,18 @@ def encode(
 
 
 def joined(packets: Packets, count: int) -> tuple[list[bytes], list[int]]:
-    """Join packets of one frame in pairs, as far as players know how to part them; the last one stands alone.
+    """Join packets of one frame in pairs, as far as players can separate them; the last packet stays single.
 
     Args:
-        packets: From `encode`.
-        count: So many are wanted.
+        packets: Packets from `encode`.
+        count: How many of them to use.
 
     Returns:
-        The packets, and how many frames there are up to the end of each.
+        The joined packets, and the number of frames up to the end of each.
     """
     data = np.empty(int(packets.sizes[:count].sum()) + 2 * count, np.uint8)
     lengths, ends = np.empty((2, count), np.int32)
-    made = lib.opus_join_packets(
+    joined_count = lib.opus_join_packets(
         ffi.from_buffer("uint8_t[]", packets.data),
         ffi.from_buffer("int32_t[]", packets.sizes),
         count,
@@ -123,9 +124,9 @@ def joined(packets: Packets, count: int) -> tuple[list[bytes], list[int]]:
         ffi.from_buffer("int32_t[]", lengths),
         ffi.from_buffer("int32_t[]", ends),
     )
-    bounds = list(accumulate(lengths[:made].tolist(), initial=0))
+    bounds = list(accumulate(lengths[:joined_count].tolist(), initial=0))
     coded = data.tobytes()
-    return [coded[start:end] for start, end in pairwise(bounds)], ends[:made].tolist()
+    return [coded[start:end] for start, end in pairwise(bounds)], ends[:joined_count].tolist()
 
 
 @cache
@@ -145,20 +146,20 @@ def _library() -> Any:  # noqa: ANN401 - a library without types
 
 @cache
 def _functions() -> Any:  # noqa: ANN401 - a C structure
-    """What `opus_encode_packets` calls."""
+    """The functions that `opus_encode_packets` calls."""
     library = _library()
-    found = {
+    by_name = {
         "create": library.opus_encoder_create,
         "destroy": library.opus_encoder_destroy,
         "control": library.opus_encoder_ctl,
         "encode": library.opus_encode,
     }
-    return functions("opus_library", lambda name: ctypes.cast(found[name], ctypes.c_void_p).value)
+    return functions("opus_library", lambda name: ctypes.cast(by_name[name], ctypes.c_void_p).value)
 
 
 def _path() -> str:
-    shipped = sorted((Path(av.__file__).parents[1] / "av.libs").glob("libopus-*.so*"))
-    found = str(shipped[0]) if shipped else ctypes.util.find_library("opus")
-    if found is None:
+    bundled = sorted((Path(av.__file__).parents[1] / "av.libs").glob("libopus-*.so*"))
+    path = str(bundled[0]) if bundled else ctypes.util.find_library("opus")
+    if path is None:
         raise RuntimeError("libopus is missing: install PyAV from its wheel, or Debian's libopus0")
-    return found
+    return path

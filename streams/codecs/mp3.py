@@ -1,7 +1,7 @@
-"""MP3 through LAME (lameenc), at a constant bit rate, with the header that makes its length exact.
+"""MP3 encoder: LAME (lameenc) at a constant bit rate, with the Info frame that gives the exact length.
 
-MP3 codes frames of 576 or 1152 samples, and LAME puts a delay in front. lameenc leaves out the frame in which LAME says
-how much of that to cut; it is written here. Decoders that read it (FFmpeg and with it Chromium, mpg123, libsndfile)
+MP3 codes frames of 576 or 1152 samples, and LAME adds a delay at the beginning. lameenc omits the Info frame, which
+says how much to remove; it is written here. Decoders that read it (FFmpeg and with it Chromium, mpg123, libsndfile)
 return the clip's exact length; others play up to 0.3 s of silence more, as does FFmpeg with clips below 47 samples.
 
 Source: ISO/IEC 11172-3 and 13818-3; the Info and LAME tags as LAME's VbrTag.c writes them.
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from streams.audio.clip import Clip
 from streams.audio.containers.mpeg import KBITS_MPEG1, KBITS_MPEG2, SIDE_BYTES
-from streams.codecs.base import UNRATED, Encoded
+from streams.codecs.base import UNKNOWN_QUALITY, Encoded
 from streams.codecs.resample import to_known_rate
 
 CONTENT_TYPE = "audio/mpeg"
@@ -26,23 +26,23 @@ RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 _LAME = b"LAME3.100"
 _EFFORT = 2  # LAME's quality, 0 (best) to 9 (fastest)
-_DELAY = 576  # samples that LAME puts in front
+_DELAY = 576  # samples that LAME adds at the beginning
 _MPEG1_FROM = 32000  # Hz
 _HEADER = 4
 _MONO = 3  # channel mode
-_KEEP_RATE = 0x0C  # of the third byte of a header: neither bit rate nor padding
+_KEEP_RATE = 0x0C  # mask of the sampling rate in a header's third byte, without bit rate and padding
 _CONSTANT_BITRATE = 1
 _FRAMES_ARE_COUNTED = 1  # flag of the Info tag
 
 
 @dataclass(frozen=True, slots=True)
 class Mp3Encoder:
-    """Lossy compression for players that know nothing better.
+    """Lossy compression for players without a better codec.
 
-    Other rates than those of `RATES` are resampled to the next higher of these; the duration stays the same.
+    Other rates than those of `RATES` are resampled to the next higher one; the duration stays the same.
 
     Attributes:
-        bitrate: Bit/s. LAME takes the nearest that the format has: 8,000 to 64,000 up to 12 kHz, 8,000 to 160,000 up
+        bitrate: Bit/s. LAME uses the nearest bit rate of the format: 8,000 to 64,000 up to 12 kHz, 8,000 to 160,000 up
             to 24 kHz, 32,000 to 320,000 above.
     """
 
@@ -63,12 +63,12 @@ class Mp3Encoder:
         samples, rate = to_known_rate(clip, RATES)
         frames = _frames(samples, rate, self.bitrate)
         audio = _info_frame(frames, len(samples), rate) + frames
-        return Encoded(audio, CONTENT_TYPE, self.codec, library(), UNRATED)
+        return Encoded(audio, CONTENT_TYPE, self.codec, library(), UNKNOWN_QUALITY)
 
 
 @cache
 def library() -> str:
-    """Name and version of what encodes."""
+    """Name and version of the encoder."""
     return f"{_LAME.decode()} (lameenc {version('lameenc')})"
 
 
@@ -84,11 +84,11 @@ def _frames(samples: NDArray[np.int16], rate: int, bitrate: int) -> bytes:
 
 
 def _info_frame(frames: bytes, length: int, rate: int) -> bytes:
-    """A silent frame that tells the number of frames, and how many samples to cut at both ends.
+    """A silent frame with the number of frames, and the number of samples to remove at both ends.
 
     Args:
-        frames: What LAME wrote.
-        length: Samples per channel to be heard.
+        frames: LAME's frames.
+        length: Samples per channel of the clip.
         rate: Sampling rate in Hz.
     """
     mpeg1 = rate >= _MPEG1_FROM
@@ -104,6 +104,6 @@ def _info_frame(frames: bytes, length: int, rate: int) -> bytes:
 
 
 def _lame_tag(padding: int) -> bytes:
-    """LAME's part of the tag, of which decoders read the name and the samples to cut; the rest says nothing."""
+    """LAME's part of the tag. Decoders read the name and the samples to remove; the rest is zero."""
     cut = (_DELAY << 12 | padding).to_bytes(3, "big")
     return _LAME + bytes((_CONSTANT_BITRATE,)) + bytes(11) + cut + bytes(12)

@@ -1,7 +1,7 @@
-"""Writing OGG files with one logical stream.
+"""Writes OGG files with one logical stream.
 
-Pages are filled to their limit of 255 segments, unlike FFmpeg's, which are a second long: their headers are 3 % of a
-file at 8 kbit/s.
+Pages are filled to their limit of 255 segments. FFmpeg's pages are one second long: their headers are 3 % of a file at
+8 kbit/s.
 
 Source: RFC 3533.
 """
@@ -17,12 +17,12 @@ _SERIAL = 0
 
 
 def write(headers: Sequence[bytes], packets: Sequence[bytes], granules: Sequence[int]) -> bytes:
-    """Write a file.
+    """Return the bytes of an OGG file.
 
     Args:
-        headers: The codec's header packets, each put on a page of its own; shorter than 65,025 bytes.
+        headers: The codec's header packets, one page each; each shorter than 65,025 bytes.
         packets: The audio, at least one packet, each shorter than 65,025 bytes.
-        granules: The codec's position after each of them.
+        granules: The codec's position after each packet.
     """
     pages = [([header], 0) for header in headers] + list(_filled(packets, granules))
     last = len(pages) - 1
@@ -33,7 +33,7 @@ def write(headers: Sequence[bytes], packets: Sequence[bytes], granules: Sequence
 
 
 def _filled(packets: Sequence[bytes], granules: Sequence[int]) -> Iterator[tuple[Sequence[bytes], int]]:
-    """Whole packets, page by page, with the position after the last."""
+    """Yield the complete packets of each page, and the codec's position after the last of them."""
     start = used = 0
     for number, packet in enumerate(packets):
         segments = len(packet) // 255 + 1

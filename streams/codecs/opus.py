@@ -1,11 +1,12 @@
-"""OGG/Opus through libopus: speech mode, variable bit rate, frames of 60 ms, and silence left out if wanted.
+"""OGG/Opus encoder: libopus in speech mode, variable bit rate, frames of 60 ms, optionally without silence.
 
-Files last as long as their clips, to the sample, in libopus and in FFmpeg's own decoder, which needs some help.
+Decoded files have exactly the length of the clip, in libopus and in FFmpeg's own decoder, which needs leading silence
+for that (see `_lead`).
 
-What else was tried on telephone prompts, by size at the same PESQ: libopus's own packets of 120 ms cost 5 % (packets
-of 60 ms, joined here, save 1 %), frames of 40 ms 3 %, a constant bit rate 15 %; the mode for music, constrained bit
-rates, the voice hint, and filters in front change nothing. FFmpeg's pages of one second would cost 3 %. Fewer bits for
-quieter parts save 2 to 3 %; giving more or less to onsets, hisses or voiced parts saves nothing beyond that.
+Measured on telephone prompts, by size at the same PESQ: libopus's own packets of 120 ms cost 5 % (packets of 60 ms,
+joined here, save 1 %), frames of 40 ms 3 %, a constant bit rate 15 %; the mode for music, constrained bit rates, the
+voice hint, and filtering beforehand change nothing. FFmpeg's pages of one second would cost 3 %. Fewer bits for quieter
+parts save 2 to 3 %; more or fewer bits for onsets, fricatives or voiced parts save nothing beyond that.
 
 Source: RFC 6716, RFC 7845.
 """
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from streams.audio.clip import Clip
 from streams.audio.containers.ogg import OPUS_CLOCK, OPUS_RATES
 from streams.codecs import libopus, oggfile
-from streams.codecs.base import UNRATED, Encoded
+from streams.codecs.base import UNKNOWN_QUALITY, Encoded
 from streams.codecs.resample import to_known_rate
 from streams.native import ffi, lib
 
@@ -28,11 +29,13 @@ CONTENT_TYPE = "audio/ogg;codecs=opus"
 
 _FRAME_MS = 60
 _FRAME_TICKS = OPUS_CLOCK * _FRAME_MS // 1000
-_SPEECH_DELAY_TICKS = 312  # samples at 48 kHz that libopus looks ahead in speech mode
-_LATE_TICKS = 24  # FFmpeg's own narrowband decoder is late by this many, and miscounts when it has to cut as few
-_NARROW_BAND, _WIDE_BAND = 4000, 8000  # Hz; speech mode goes no further
-_SHARE_10_DB_DOWN = 0.914  # of the bit rate; the best of those tried, at all bit rates from 7 to 12 kbit/s
-_LOWEST_BITRATE = 5000  # bit/s; SILK goes no lower (MIN_TARGET_RATE_BPS)
+_SPEECH_DELAY_TICKS = 312  # libopus's look-ahead in speech mode, in samples at 48 kHz
+_LATE_TICKS = (
+    24  # delay of FFmpeg's own narrowband decoder; it returns a wrong length if it must remove no more than this
+)
+_NARROW_BAND, _WIDE_BAND = 4000, 8000  # Hz; the highest of speech mode
+_SHARE_10_DB_DOWN = 0.914  # of the bit rate, for parts 10 dB quieter; the best value at all bit rates, 7 to 12 kbit/s
+_LOWEST_BITRATE = 5000  # bit/s; SILK's minimum (MIN_TARGET_RATE_BPS)
 
 _NO_TAGS = b"OpusTags" + bytes(8)  # no vendor, no comments
 
@@ -41,16 +44,16 @@ _NO_TAGS = b"OpusTags" + bytes(8)  # no vendor, no comments
 class OpusEncoder:
     """Lossy compression of speech, for all rates and mono or stereo.
 
-    Other rates than 8, 12, 16, 24 and 48 kHz are resampled to the next higher of these; the duration stays the same.
+    Other rates than 8, 12, 16, 24 and 48 kHz are resampled to the next higher one; the duration stays the same.
 
     Attributes:
-        bitrate: Bit/s to aim at, all channels together, 6000 and more; where it is shaped, that of the loudest parts.
+        bitrate: Target bit rate in bit/s, all channels together, 6000 and more; if `shaped`, of the loudest parts.
         effort: libopus's complexity, 0 (fastest) to 10 (best).
-        dtx: Whether silence is left out (discontinuous transmission): players fill it with faint noise. Of no effect
-            on stereo and on bandwidths above 8 kHz, where FFmpeg's own decoder fills it with loud noise.
-        bandwidth: Highest frequency to code, in Hz; half the rate if that is less.
-        shaped: Whether quieter parts get a lower bit rate: for speech, which hides more there. Of no effect on stereo
-            and on bandwidths above 4 kHz, where libopus would mix channels and drop frequencies in quieter parts.
+        dtx: Whether silence is omitted (discontinuous transmission); players replace it by faint noise. Ignored for
+            stereo and bandwidths above 8 kHz, where FFmpeg's own decoder replaces it by loud noise.
+        bandwidth: Highest coded frequency in Hz; half the sampling rate if that is less.
+        shaped: Whether quieter parts get a lower bit rate: for speech, where this is less audible. Ignored for stereo
+            and bandwidths above 4 kHz, where libopus would mix channels and drop frequencies in quieter parts.
     """
 
     bitrate: int
@@ -90,7 +93,7 @@ class OpusEncoder:
         if dtx and not packets.all_speech:
             packets, delay = libopus.encode(padded, rate, bitrates, replace(settings, dtx=False))
         audio = _file(packets, clip.channels, rate, (delay + lead) * tick, len(samples) * tick)
-        return Encoded(audio, CONTENT_TYPE, self.codec, library(), UNRATED)
+        return Encoded(audio, CONTENT_TYPE, self.codec, library(), UNKNOWN_QUALITY)
 
 
 @cache
@@ -100,46 +103,46 @@ def library() -> str:
 
 
 def _shaped(samples: NDArray[np.int16], frame: int, highest: int) -> NDArray[np.int32]:
-    """Bit/s of each packet of mono audio: `highest` where its energy is, less where it is quieter.
+    """Bit rate of each packet of mono audio in bit/s: `highest` for the loud parts, less for quieter ones.
 
-    Pauses have no energy, and do not change what the rest gets.
+    The reference level is weighted by energy, so that pauses do not change the bit rate of other packets.
     """
     power = np.empty(len(samples) // frame)
     lib.mean_squares(ffi.from_buffer("int16_t[]", samples), frame, len(power), ffi.from_buffer("double[]", power))
     power += 1
     decibels = 10 * np.log10(power)
     below = power @ decibels / power.sum() - decibels
-    wanted = highest * _SHARE_10_DB_DOWN ** (below / 10)
-    bitrates: NDArray[np.int32] = np.rint(np.maximum(wanted, _LOWEST_BITRATE)).astype(np.int32)
+    target = highest * _SHARE_10_DB_DOWN ** (below / 10)
+    bitrates: NDArray[np.int32] = np.rint(np.maximum(target, _LOWEST_BITRATE)).astype(np.int32)
     return bitrates
 
 
 def _file(packets: libopus.Packets, channels: int, rate: int, skip: int, ticks: int) -> bytes:
-    """Put packets into a file.
+    """Write packets into an OGG file.
 
     Args:
-        packets: The audio; those that are not needed are left out.
+        packets: The audio; packets beyond its length are omitted.
         channels: Number of channels.
-        rate: Rate in Hz that the header names.
-        skip: What decoders leave out at the beginning, in samples at 48 kHz.
-        ticks: The audio's length, in samples at 48 kHz.
+        rate: Original sampling rate for the header, in Hz.
+        skip: Samples at 48 kHz that decoders must skip at the beginning.
+        ticks: Length of the audio in samples at 48 kHz.
     """
     head = struct.pack("<8sBBHIhB", b"OpusHead", 1, channels, skip, rate, 0, 0)
     bodies, ends = libopus.joined(packets, -(-(skip + ticks) // _FRAME_TICKS))
     granules = [end * _FRAME_TICKS for end in ends[:-1]]
-    return oggfile.write((head, _NO_TAGS), bodies, [*granules, skip + ticks])  # the last one's length is the file's
+    return oggfile.write((head, _NO_TAGS), bodies, [*granules, skip + ticks])  # the last position is the file's length
 
 
 def _application(frames: int, rate: int) -> int:
-    """Speech mode, except for clips of a single frame: FFmpeg's decoder returns too little of one in speech mode."""
+    """Speech mode, except for clips of a single frame, of which FFmpeg's decoder returns too little in speech mode."""
     single = _SPEECH_DELAY_TICKS + frames * OPUS_CLOCK // rate <= _FRAME_TICKS
     return libopus.LOW_DELAY if single else libopus.VOIP
 
 
 def _lead(frames: int, rate: int) -> int:
-    """How many samples of silence to put in front, skipped by every decoder, for FFmpeg's decoder to keep the length.
+    """Number of leading samples of silence, which every decoder skips; they give FFmpeg's decoder the exact length.
 
-    It returns too little if it has to cut `_LATE_TICKS` or less from the last frame.
+    That decoder returns too few samples if it must remove `_LATE_TICKS` or fewer from the last frame.
     """
     tick = OPUS_CLOCK // rate
     cut = -(_SPEECH_DELAY_TICKS + frames * tick) % _FRAME_TICKS

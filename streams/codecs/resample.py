@@ -1,4 +1,4 @@
-"""Resampling to the rates that a codec knows, through FFmpeg's resampler (PyAV)."""
+"""Resamples to the rates that a codec supports, with FFmpeg's resampler (PyAV)."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 
 from streams.audio.clip import Clip
 
-_FILTER_SAMPLES = 64  # at least what the resampler's filter spans
+_FILTER_SAMPLES = 64  # at least the length of the resampler's filter
 
 
 def to_known_rate(clip: Clip, rates: Sequence[int]) -> tuple[NDArray[np.int16], int]:
-    """Bring a clip to a rate that a codec takes: its own, or the next higher one.
+    """Resample a clip to a rate that a codec supports: its own rate, or the next higher one.
 
     Args:
         clip: The audio; its rate is not above all of the rates.
-        rates: Rates that the codec takes in Hz, ascending.
+        rates: Supported rates in Hz, ascending.
 
     Returns:
-        Samples of shape (frames, channels), whose duration is exact to half a sample, and their rate.
+        Samples of shape (frames, channels), whose duration is exact to half a sample, and their rate in Hz.
     """
     rate = next(known for known in rates if clip.rate <= known)
     return (clip.samples if rate == clip.rate else _resampled(clip, rate)), rate
@@ -28,7 +28,7 @@ def to_known_rate(clip: Clip, rates: Sequence[int]) -> tuple[NDArray[np.int16], 
 
 def _resampled(clip: Clip, rate: int) -> NDArray[np.int16]:
     layout = "mono" if clip.channels == 1 else "stereo"
-    # The filter keeps back its last few samples, even when flushed: let these be silence.
+    # The filter does not return its last few samples, even when flushed: pad with silence.
     padded = np.pad(clip.samples, ((0, _FILTER_SAMPLES), (0, 0)))
     frame = av.AudioFrame.from_ndarray(padded.reshape(1, -1), format="s16", layout=layout)
     frame.sample_rate = clip.rate

@@ -1,8 +1,8 @@
-"""OGG/Vorbis through libvorbis (soundfile), at a variable bit rate.
+"""OGG/Vorbis encoder: libvorbis (soundfile) at a variable bit rate.
 
-libsndfile draws a random serial number for each file; it is replaced, so that the same clip gives the same bytes. The
-length is exact: the last page says it (FFmpeg plays to the end of the last block, up to 30 ms more). The codebooks take
-some 2.5 KB of each file, whatever its length.
+libsndfile writes a random serial number into each file; it is replaced, so that the same clip gives the same bytes. The
+last page has the exact length (FFmpeg plays to the end of the last block, up to 30 ms more). The codebooks take about
+2.5 KB of each file, whatever its length.
 
 Source: Vorbis I specification; RFC 3533.
 """
@@ -16,17 +16,17 @@ import soundfile
 from schemas.rejection import Rejection
 from streams.audio.clip import Clip
 from streams.audio.containers import ogg
-from streams.codecs.base import UNRATED, Encoded
+from streams.codecs.base import UNKNOWN_QUALITY, Encoded
 
 CONTENT_TYPE = "audio/ogg;codecs=vorbis"
 
 _SERIAL_AT = 14  # byte of a page
-_CHUNK = 1 << 16  # frames handed over at a time: libsndfile's stack overflows on millions
+_CHUNK = 1 << 16  # frames per call: libsndfile's stack overflows on millions
 
 
 @dataclass(frozen=True, slots=True)
 class VorbisEncoder:
-    """Lossy compression of anything, for all rates and mono or stereo.
+    """Lossy compression of any content, for all rates and mono or stereo.
 
     Attributes:
         quality: 0.0 (smallest) to 1.0 (best).
@@ -47,17 +47,17 @@ class VorbisEncoder:
     def encode(self, clip: Clip) -> Encoded:
         """See `Encoder`."""
         audio = _with_fixed_serial(_encode(clip, self.quality))
-        return Encoded(audio, CONTENT_TYPE, self.codec, library(), UNRATED)
+        return Encoded(audio, CONTENT_TYPE, self.codec, library(), UNKNOWN_QUALITY)
 
 
 @cache
 def library() -> str:
-    """Name and version of what encodes."""
+    """Name and version of the encoder."""
     return f"libvorbis (libsndfile {soundfile.__libsndfile_version__})"
 
 
 def _encode(clip: Clip, quality: float) -> bytes:
-    # libsndfile writes to a file descriptor without the GIL, and to a Python file with it.
+    # libsndfile writes to a file descriptor without the interpreter's lock, but to a Python file with it.
     descriptor = os.memfd_create("vorbis")
     try:
         with soundfile.SoundFile(

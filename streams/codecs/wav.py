@@ -1,7 +1,6 @@
-"""WAV with 16-bit PCM or G.711: headers of 44 and 58 bytes, then the samples.
+"""WAV encoder for 16-bit PCM and G.711: headers of 44 and 58 bytes, then the samples.
 
-A data chunk of odd size is not padded: it is the last chunk, so that nothing needs the alignment, and the file
-stays as small as its samples.
+A data chunk of odd size is not padded: it is the last chunk, so that no other chunk needs the alignment.
 
 Source: Multimedia Programming Interface and Data Specifications 1.0 (IBM, Microsoft, 1991), and RFC 2361 for the laws.
 """
@@ -24,9 +23,9 @@ _FORMAT_TAGS: dict[g711.Law, int] = {"pcma": 6, "pcmu": 7}
 
 @dataclass(frozen=True, slots=True)
 class WavEncoder:
-    """Writes plain WAV files.
+    """Writes WAV files.
 
-    Lossless with ``pcm``, and with a law whose decoder made the samples.
+    Lossless with ``pcm``, and with a G.711 law if the samples were decoded from it.
 
     Attributes:
         codec: ``pcm`` (signed 16 bit, little-endian), ``pcmu`` or ``pcma``.
@@ -50,7 +49,7 @@ class WavEncoder:
 
 
 def pcm_file(data: bytes, rate: int, channels: int) -> bytes:
-    """Put a header before interleaved 16-bit little-endian samples.
+    """Write a WAV file of interleaved 16-bit little-endian samples.
 
     Args:
         data: The samples.
@@ -63,7 +62,7 @@ def pcm_file(data: bytes, rate: int, channels: int) -> bytes:
 
 
 def g711_file(data: bytes, law: g711.Law, rate: int, channels: int) -> bytes:
-    """Put a header before interleaved G.711 samples.
+    """Write a WAV file of interleaved G.711 samples.
 
     Args:
         data: The samples, one byte each.
