@@ -1,4 +1,4 @@
-"""Choosing how to compress a clip, and doing it; pure, so that results can be cached by samples and plan."""
+"""Chooses how to compress a clip, and compresses it. Pure, so that results can be cached by samples and plan."""
 
 from streams.compression.compress import INPUT_KEPT, encode, is_smaller, smallest
 from streams.compression.load import NO_PRESSURE, LoadGovernor, Pressure

@@ -1,4 +1,4 @@
-"""Encoding by plan, and the promise that nothing gets larger."""
+"""Encodes a clip according to a plan, and ensures that no result is larger than its input."""
 
 from schemas import media_type as types
 from schemas.media_type import MediaType
@@ -14,18 +14,18 @@ from streams.compression.policy import DEFAULT_POLICY, Policy
 #: The reason for a result where `smallest` kept the input.
 INPUT_KEPT = "input is smaller"
 
-_DEEP_BITS = 17  # from here on, 16-bit samples lose something
-_KEPT = "none (original)"
+_DEEP_BITS = 17  # sources with this width or more lose bits as 16-bit samples
+_NO_ENCODER = "none (original)"
 
 
 def encode(clip: Clip, plan: Plan) -> Encoded:
     """Encode a clip.
 
-    A pure function of the samples and the plan: a cached result is byte-identical to a new one.
+    The result depends on the samples and the plan only: a cached file is byte-identical to a new one.
 
     Args:
         clip: Audio of at least one frame.
-        plan: From `choose`, for a clip of this rate and number of channels.
+        plan: A plan from `choose`, for this rate and number of channels.
 
     Raises:
         ValueError: If the plan is for another rate or number of channels.
@@ -36,18 +36,18 @@ def encode(clip: Clip, plan: Plan) -> Encoded:
         )
     files = [encoder.encode(clip) for encoder in plan.encoders]
     best = min(range(len(files)), key=lambda number: len(files[number].audio))
-    return files[best].rated(round(plan.qualities[best], 2)) if plan.qualities else files[best]
+    return files[best].with_quality(round(plan.qualities[best], 2)) if plan.qualities else files[best]
 
 
 def is_smaller(encoded: Encoded, clip: ClipOrMetadata, original: bytes, media_type: MediaType) -> bool:
-    """Whether an encoded file is the result as it is: smaller than the input as a file, and without loss of depth.
+    """Whether an encoded file can be the result: it is smaller than the input as a file, and keeps the bit depth.
 
-    Raw audio counts with the header that its WAV file needs: 44 bytes for linear samples, 58 for G.711.
+    The size of raw audio includes the header that its WAV file needs: 44 bytes for linear samples, 58 for G.711.
 
     Args:
-        encoded: What `encode` made of the clip.
-        clip: The clip, or what is known of it.
-        original: The input as it came.
+        encoded: The file from `encode`.
+        clip: The clip, or its metadata.
+        original: The input's bytes.
         media_type: The input's media type.
     """
     return not _loses_depth(encoded, clip) and len(encoded.audio) < _file_size(original, clip, media_type)
@@ -56,23 +56,24 @@ def is_smaller(encoded: Encoded, clip: ClipOrMetadata, original: bytes, media_ty
 def smallest(
     encoded: Encoded, clip: Clip, original: bytes, media_type: MediaType, policy: Policy = DEFAULT_POLICY
 ) -> Encoded:
-    """Return the encoded file where it `is_smaller`, and otherwise the input as a file.
+    """Return the encoded file if it `is_smaller`, otherwise the input as a file.
 
-    The input is kept only as a type that the policy accepts; otherwise as a plain WAV file where that is accepted and
-    smaller than the encoded one. What must not lose depth is kept in any case: losslessness comes before acceptance.
+    The input is kept only if the policy accepts its type; otherwise the result is a plain WAV file, if that is accepted
+    and smaller than the encoded file. Where the encoded file would lose bit depth, the input is kept even if its type
+    is not accepted: losslessness has priority.
 
     Args:
-        encoded: What `encode` made of the clip.
-        clip: What `decode` made of the input.
-        original: The input as it came.
+        encoded: The file from `encode`.
+        clip: The decoded input.
+        original: The input's bytes.
         media_type: The input's media type.
-        policy: Says which types are accepted.
+        policy: The hotel's policy, which says what types are accepted.
     """
     if is_smaller(encoded, clip, original, media_type):
         return encoded
-    kept = _as_file(original, clip, media_type)
-    if _loses_depth(encoded, clip) or policy.accepts(kept.content_type):
-        return kept
+    input_file = _as_file(original, clip, media_type)
+    if _loses_depth(encoded, clip) or policy.accepts(input_file.content_type):
+        return input_file
     plain_size = PCM_HEADER_BYTES + clip.samples.nbytes
     if policy.accepts(types.WAV) and plain_size < len(encoded.audio):
         return WavEncoder("pcm").encode(clip)
@@ -80,7 +81,7 @@ def smallest(
 
 
 def _loses_depth(encoded: Encoded, clip: ClipOrMetadata) -> bool:
-    """Whether a file that should lose nothing has fewer bits than its source."""
+    """Whether a lossless file has fewer bits per sample than its source."""
     return encoded.quality == LOSSLESS and clip.source.bits >= _DEEP_BITS
 
 
@@ -91,10 +92,10 @@ def _file_size(original: bytes, clip: ClipOrMetadata, media_type: MediaType) -> 
 
 
 def _as_file(original: bytes, clip: Clip, media_type: MediaType) -> Encoded:
-    """Keep a file byte for byte, and raw audio as a plain WAV file."""
+    """Return the input as a file: files byte for byte, raw audio as a plain WAV file."""
     if not media_type.is_raw:
         name = f"{types.OGG};codecs={clip.source.encoding}" if media_type.type == types.OGG else media_type.type
-        return Encoded(original, name, clip.source.encoding, _KEPT, LOSSLESS)
+        return Encoded(original, name, clip.source.encoding, _NO_ENCODER, LOSSLESS)
     if clip.source.encoding == "pcm":
         return WavEncoder("pcm").encode(clip)
     law: Law = "pcmu" if media_type.type == types.PCMU else "pcma"

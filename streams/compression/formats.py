@@ -1,4 +1,4 @@
-"""Which encoder, with which parameters, gives a format that keeps a quality."""
+"""Selects the encoder and parameters that reach a quality in a given format."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,27 +16,28 @@ _LOSSY_ORDER = (OPUS, VORBIS, MPEG, FLAC, WAV)
 
 _FAST = FlacEncoder(effort=5)
 _SMALL = FlacEncoder(effort=8)
-_OPUS_EFFORT = (10, 5, 3, 0)  # by steps of pressure: 150, 260, 360 and 640 times real time
+_OPUS_EFFORT = (10, 5, 3, 0)  # libopus's complexity by effort step: 150, 260, 360 and 640 times real time
 _MP3_BITRATES = (16_000, 24_000, 32_000, 40_000, 48_000, 56_000, 64_000, 80_000, 96_000, 128_000, 160_000)
 _VORBIS_QUALITIES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
-#: bit/s of one channel at which Opus keeps every DTMF digit: at 10,000 those of 45 ms survived, quiet ones and ones
-#: over speech as well, at every effort; the rest is margin. MP3 and Vorbis keep them at every setting.
+#: Bit/s per channel at which every DTMF digit can be detected after Opus: at 10,000, digits of 45 ms could be detected
+#: at every effort, also quiet ones and ones over speech; the rest is margin. MP3 and Vorbis preserve them at every
+#: setting.
 _TONE_BITRATE = 12_000
 _LOWEST_OPUS = 6_000
 
-_FLAC_SHARE = 0.65  # of the linear samples, on telephone speech
+_FLAC_SHARE = 0.65  # size of telephone speech relative to its linear samples
 _VORBIS_SHARES = (0.16, 0.40)  # as above, at the lowest and the highest quality
 
 
 @dataclass(frozen=True, slots=True)
 class QualityTarget:
-    """What a lossy result has to be.
+    """Requirements for a lossy result.
 
     Attributes:
-        floor: Lowest predicted mean opinion score.
-        effort_steps: 0 (full effort) to 3 (least).
-        dtx: Whether silence may be left out.
+        floor: Lowest allowed predicted mean opinion score.
+        effort_steps: 0 (full effort) to 3 (least effort).
+        dtx: Whether silence may be omitted.
     """
 
     floor: float
@@ -45,11 +46,11 @@ class QualityTarget:
 
 
 class Candidate(NamedTuple):
-    """A way to code a clip.
+    """An encoder that may be used for a clip, and its predicted quality.
 
     Attributes:
-        encoder: What codes it.
-        quality: Predicted mean opinion score of the result; 5.0 where nothing is lost.
+        encoder: The encoder with its parameters.
+        quality: Predicted mean opinion score of the result; 5.0 if lossless.
     """
 
     encoder: Encoder
@@ -57,23 +58,23 @@ class Candidate(NamedTuple):
 
 
 def lossless(
-    clip: ClipOrMetadata, found: Law | None, policy: Policy, level: int, effort_steps: int
+    clip: ClipOrMetadata, detected: Law | None, policy: Policy, level: int, effort_steps: int
 ) -> tuple[Encoder, ...]:
-    """Encoders that lose nothing, for level 1 or 2.
+    """Return lossless encoders for level 1 or 2.
 
-    The first lossless type that the policy accepts, FLAC or WAV in any order where it accepts none. What came as G.711
-    stays G.711, as WAV, unless the policy prefers FLAC; at level 2 the smaller of both is taken, which is FLAC in
+    The first lossless type that the policy accepts is used; if it accepts none, FLAC or WAV. G.711 stays G.711, in a
+    WAV file, unless the policy prefers FLAC. At level 2, both are tried and the smaller file is used, which is FLAC in
     silence.
 
     Args:
-        clip: The decoded audio.
-        found: The law on whose grid all samples lie.
-        policy: The hotel's rules.
+        clip: The decoded audio, or its metadata.
+        detected: The G.711 law that can represent all samples, or None.
+        policy: The hotel's policy.
         level: 1 or 2.
         effort_steps: 0 (full effort) or more.
     """
     flac = _SMALL if level > 1 and not effort_steps else _FAST
-    law = _law(clip, found)
+    law = _law(clip, detected)
     wave = WavEncoder(law or "pcm")
     order = (WAV, FLAC) if law else (FLAC, WAV)
     accepted = [name for name in policy.accept if name in order] or order
@@ -83,21 +84,21 @@ def lossless(
 
 
 def lossy(clip: ClipOrMetadata, forecast: Forecast, policy: Policy, target: QualityTarget) -> Iterator[Candidate]:
-    """An encoder for each type that the policy accepts, the preferred type first; one at least.
+    """Yield a candidate for each type that the policy accepts, the preferred type first; at least one.
 
-    FLAC and WAV are offered as well: a level is a promise of quality, and these keep it.
+    FLAC and WAV are candidates as well: a level guarantees a minimum quality, which lossless formats reach.
     """
     for name in _expanded(policy.accept) or _LOSSY_ORDER:
         yield _LOSSY[name](clip, forecast, target)
 
 
 def keeps_tones(analysis: Analysis) -> bool:
-    """Whether there are signalling tones that have to stay decodable."""
+    """Whether the clip has signalling tones, which must stay detectable."""
     return analysis.has_dtmf or analysis.kind == "tones"
 
 
 def bytes_per_minute(encoder: Encoder, clip: ClipOrMetadata) -> float:
-    """Estimated size of a minute of audio without the file's own header, in bytes."""
+    """Estimate the size of a minute of audio in bytes, without the file's header."""
     samples = 60.0 * clip.rate * clip.channels
     match encoder:
         case OpusEncoder() | Mp3Encoder():
@@ -116,15 +117,15 @@ def _expanded(accept: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _law(clip: ClipOrMetadata, found: Law | None) -> Law | None:
-    """The law that the clip came in, as it says itself or as was found in its samples."""
-    return next((law for law in _LAWS if clip.source.encoding == law), found)
+def _law(clip: ClipOrMetadata, detected: Law | None) -> Law | None:
+    """The G.711 law of the clip: of its source, or else the one detected in its samples."""
+    return next((law for law in _LAWS if clip.source.encoding == law), detected)
 
 
 def _opus(clip: ClipOrMetadata, forecast: Forecast, target: QualityTarget) -> Candidate:
-    """Opus at the lowest bit rate that keeps the floor.
+    """Opus at the lowest bit rate that reaches the floor.
 
-    Less effort is paid for with some more bit rate; it goes no further than the floor can still be kept.
+    Less effort needs a higher bit rate. If the floor cannot be reached with the requested effort, more effort is used.
     """
     analysis = forecast.analysis
     bandwidth = analysis.bandwidth
@@ -159,19 +160,19 @@ def _flac(clip: ClipOrMetadata, forecast: Forecast, target: QualityTarget) -> Ca
 
 
 def _wav(clip: ClipOrMetadata, forecast: Forecast, target: QualityTarget) -> Candidate:
-    """G.711 where it keeps the floor, and linear samples where it does not."""
+    """G.711 if it reaches the floor, otherwise linear samples."""
     law = _law(clip, forecast.analysis.g711)
 
     def quality(encoder: Encoder) -> float:
-        return LOSSLESS if encoder.codec == law else forecast.quality(encoder)  # silence lies on the grids of both laws
+        return LOSSLESS if encoder.codec == law else forecast.quality(encoder)  # both laws can represent silence
 
     return _first((WavEncoder(law or "pcmu"), WavEncoder("pcm")), quality, target)
 
 
 def _first(ladder: Sequence[Encoder], quality: Callable[[Encoder], float], target: QualityTarget) -> Candidate:
-    """The first encoder, from the smallest on, that is predicted to keep the floor; the last where none does."""
-    candidate = [Candidate(encoder, quality(encoder)) for encoder in ladder]
-    return next((found for found in candidate if found.quality >= target.floor), candidate[-1])
+    """The first encoder of a ladder, smallest files first, that is predicted to reach the floor; else the last one."""
+    candidates = [Candidate(encoder, quality(encoder)) for encoder in ladder]
+    return next((candidate for candidate in candidates if candidate.quality >= target.floor), candidates[-1])
 
 
 _LAWS: tuple[Law, ...] = ("pcmu", "pcma")

@@ -1,4 +1,4 @@
-"""How far a worker that falls behind goes towards cheaper work, and back."""
+"""The load governor: how a worker that falls behind switches to cheaper compression, and back."""
 
 import threading
 from collections import defaultdict
@@ -6,31 +6,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median_low
 
-#: Each rung is one step further: cheaper effort first, then higher levels, which are smaller as well.
+#: Each rung is one step of pressure: first less effort, then higher levels, whose files are also smaller.
 _EFFORT_RUNGS = 3
 _LEVEL_RUNGS = 2
 
-#: Seconds behind the objective before the next rung: a burst that is over by then costs no quality.
+#: Seconds above the objective before the next rung: shorter bursts cost no quality.
 RISE_SECONDS = 2.0
-#: Seconds well within the objective before one rung is given back: long against a rise, so that the load that made
-#: the rung necessary does not return at once and swing.
+#: Seconds well below the objective before the last rung is undone. It is long compared with a rise, so that the
+#: pressure does not oscillate.
 FALL_SECONDS = 10.0
-#: Seconds of observations that are judged together.
+#: Seconds of observations that are evaluated together.
 _WINDOW_SECONDS = 0.5
-#: Seconds without an observation that may lie within a time of being late: a clip may take as long. Above the time
-#: between two looks at the lag.
+#: Longest gap in seconds between observations within one period of lateness: a clip may take as long. It must be longer
+#: than the interval at which the lag is measured.
 _LONGEST_GAP = 10.0
-#: Share of the objective that counts as well within it.
+#: Share of the objective below which inputs are well in time.
 _CALM = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Pressure:
-    """What the choice should do about load.
+    """How much the choice of a plan must save because of load.
 
     Attributes:
-        effort_steps: 0 (full effort) to 3 (least).
-        extra_levels: Levels to go up where the policy allows it, 0 to 2.
+        effort_steps: 0 (full effort) to 3 (least effort).
+        extra_levels: Levels to add where the policy allows it, 0 to 2.
     """
 
     effort_steps: int = 0
@@ -38,7 +38,7 @@ class Pressure:
 
     @property
     def steps(self) -> int:
-        """How far it has gone altogether, 0 to 5."""
+        """Number of steps altogether, 0 to 5."""
         return self.effort_steps + self.extra_levels
 
 
@@ -46,20 +46,23 @@ NO_PRESSURE = Pressure()
 
 
 class LoadGovernor:
-    """Turns how far a worker is behind into pressure, one rung at a time, with hysteresis.
+    """Sets the pressure from how far the worker is behind, one rung at a time, with hysteresis. Thread-safe.
 
-    Up a rung after `RISE_SECONDS` above the objective, down a rung after `FALL_SECONDS` below half of it; in between
-    nothing changes. A time without observations is calm if what comes after it is in time, and counts for nothing if
-    that is late. Thread-safe.
+    The pressure rises by a rung after `RISE_SECONDS` above the objective, and falls by a rung after `FALL_SECONDS`
+    below half of it; in between it does not change. A period without observations counts as calm if the next
+    observation is in time, and is ignored if that is late.
 
-    Ages rest on clocks, which may be wrong, so that being late is not enough: only a worker that has more inputs than
-    it can take is behind. And one call does not speak for others: what counts is the median over the calls of a
-    partition. One partition may be behind while others are in time, so the worst of them counts.
+    Ages depend on clocks, which may be wrong, so being late is not enough: only a worker with more inputs than it can
+    process is behind. A single call must not decide: the median over the calls of a partition counts. One partition may
+    be behind while others are in time, so the worst partition counts.
 
     Args:
         objective: Seconds that an input may wait for its result.
-        clock: Monotonic seconds.
-        saturated: Whether inputs have had to wait for the worker just now, by no clock but its own.
+        clock: Returns monotonic seconds.
+        saturated: Whether inputs have just had to wait for the worker, according to its own clock only.
+
+    Attributes:
+        pressure: The present pressure.
     """
 
     def __init__(self, objective: float, clock: Callable[[], float], saturated: Callable[[], bool]) -> None:
@@ -68,25 +71,31 @@ class LoadGovernor:
         self._saturated = saturated
         self._lock = threading.Lock()
         self._rung = 0
-        self._last = self._since = self._heard = clock()
+        self._last = self._since = self._last_observed = clock()
         self._ages: defaultdict[int, dict[str, float]] = defaultdict(dict)
         self._direction = 0
         self.pressure = NO_PRESSURE
 
     def observe(self, seconds_behind: float, *, partition: int, call: str) -> None:
-        """Hear how old an input was when its result was there, in seconds, and whose it was."""
+        """Record the age of an input when its result was ready.
+
+        Args:
+            seconds_behind: Age in seconds.
+            partition: The input's partition.
+            call: The input's call id.
+        """
         with self._lock:
             now = self._clock()
-            if now - self._heard > _WINDOW_SECONDS:
-                self._ages.clear()  # says nothing of now
-            self._heard = now
+            if now - self._last_observed > _WINDOW_SECONDS:
+                self._ages.clear()  # outdated
+            self._last_observed = now
             self._ages[partition][call] = seconds_behind
             if now - self._last < _WINDOW_SECONDS:
                 return
-            direction = self._judge()
+            direction = self._evaluate()
             self._ages.clear()
             if direction != self._direction or (direction > 0 and now - self._last > _LONGEST_GAP):
-                # What has been quiet since the last look has been calm since then.
+                # A period without observations before an input in time was calm from its beginning.
                 self._direction, self._since = direction, self._last if direction < 0 else now
             self._last = now
             needed = RISE_SECONDS if direction > 0 else FALL_SECONDS
@@ -95,7 +104,8 @@ class LoadGovernor:
                 self._since += steps * needed
                 self._climb(1 if direction > 0 else -steps)
 
-    def _judge(self) -> int:
+    def _evaluate(self) -> int:
+        """Whether the pressure should rise (1), fall (-1) or stay (0)."""
         seconds_behind = max(median_low(ages.values()) for ages in self._ages.values())
         if seconds_behind < self._objective * _CALM or not self._saturated():
             return -1

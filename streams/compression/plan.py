@@ -1,4 +1,4 @@
-"""How a clip is to be compressed: content, policy and load in, a plan and its reason out."""
+"""Chooses how to compress a clip, from its content, the hotel's policy and the load."""
 
 from dataclasses import dataclass
 
@@ -12,21 +12,21 @@ from streams.compression.load import NO_PRESSURE, Pressure
 from streams.compression.policy import AssumedPolicy, Policy
 from streams.compression.quality import forecast
 
-#: Predicted mean opinion score (PESQ-NB) of the lossy levels: their promise, and a margin for the model's error.
+#: Lowest predicted mean opinion score (PESQ-NB) of the lossy levels: their quality floor plus the model's error margin.
 FLOORS = {3: 4.21, 4: 4.01, 5: 3.56}
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that decides the encoded bytes besides the samples.
+    """Everything besides the samples that determines the encoded bytes.
 
     Attributes:
         level: 1 (lossless, fastest), 2 (lossless, smallest), 3 (transparent), 4 (economical) or 5 (smallest that is
             still intelligible).
-        rate: Sampling rate in Hz of the clip.
+        rate: Sampling rate of the clip in Hz.
         channels: Number of channels of the clip.
-        encoders: At least one; the smallest result wins, the first among equals.
-        qualities: Predicted mean opinion score of each encoder's result for this clip; empty where nobody asked.
+        encoders: At least one; the smallest file is used, the first among equals.
+        qualities: Predicted mean opinion score of each encoder's result for this clip; empty if not predicted.
     """
 
     level: int
@@ -37,23 +37,23 @@ class Plan:
 
     @property
     def codec(self) -> str:
-        """The codec that is tried first."""
+        """Codec of the first encoder."""
         return self.encoders[0].codec
 
     @property
     def profile(self) -> str:
-        """Stable text that is the same exactly where equal samples give equal bytes."""
+        """Stable text, equal for two plans if and only if equal samples give equal bytes."""
         names = "|".join(encoder.profile for encoder in self.encoders)
         return f"level={self.level}:rate={self.rate}:channels={self.channels}:{names}"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A plan and why it is this one.
+    """A plan and the reason for it.
 
     Attributes:
-        plan: For `streams.compression.encode`.
-        reason: Stable short text, one of some thirty, such as ``policy ceiling 3``, ``fax`` or ``load (level)``.
+        plan: The plan, for `streams.compression.encode`.
+        reason: Stable short text, one of about thirty, such as ``policy ceiling 3``, ``fax`` or ``load (level)``.
     """
 
     plan: Plan
@@ -67,33 +67,33 @@ def choose(
     pressure: Pressure = NO_PRESSURE,
     fixed_level: int | None = None,
 ) -> Decision:
-    """Plan the compression of a clip.
+    """Choose the plan for a clip.
 
-    In order of precedence: a legal hold, a policy that cannot be read, and fax are lossless (level 2 at most), with a
-    lossless format even where the policy accepts none; a fixed level; the policy's floor, ceiling and default. Then,
-    for the lossy levels:
+    The level is decided by, in order of precedence: a legal hold, a policy that cannot be read, and fax, which are
+    lossless (level 2 at most), with a lossless format even if the policy accepts none; a fixed level; the policy's
+    floor, ceiling and default. Then, for the lossy levels:
 
-    - the first accepted format that can serve is taken;
-    - its bit rate is the lowest that is predicted to keep the level's floor, or the policy's where that is higher, and
-      never so low that DTMF digits get lost; a format that cannot keep the floor at all is taken at its best, with
-      ``format limit`` as the reason and what it can keep as the predicted quality;
-    - where the policy limits bytes per minute, later formats and then higher levels up to the ceiling are tried until
-      the estimate fits. The quality floors stay: where nothing fits, the smallest is taken.
+    - The first accepted format is used.
+    - Its bit rate is the lowest that is predicted to reach the level's quality floor, or the policy's if that is
+      higher, and never so low that DTMF digits are lost. A format that cannot reach the floor is used at its best, with
+      the reason ``format limit`` and the quality that it can reach.
+    - If the policy limits bytes per minute, later formats and then higher levels up to the ceiling are tried until the
+      estimate fits. The quality floors still apply: if nothing fits, the smallest plan is used.
 
-    Load costs effort first and then raises the level up to the ceiling, among the lossy levels only: lossless
-    coding is the cheaper one.
+    Load first reduces the effort and then raises the level up to the ceiling, among the lossy levels only: lossless
+    coding is cheaper anyway.
 
     Args:
-        clip: The decoded audio, or what is known of it.
-        lazy_analysis: What is heard in it; nothing but the law is asked for where all is lossless anyway.
-        policy: The hotel's rules.
-        pressure: From the `LoadGovernor`.
+        clip: The decoded audio, or its metadata.
+        lazy_analysis: The audio analysis; if the result is lossless anyway, only the G.711 law is computed.
+        policy: The hotel's policy.
+        pressure: The present pressure of the `LoadGovernor`.
         fixed_level: 1 to 5 to fix the level, or None for automatic.
 
     Raises:
-        ValueError: For a level that does not exist.
+        ValueError: If the level does not exist.
     """
-    level, reason = _wanted(policy, fixed_level)
+    level, reason = _base_level(policy, fixed_level)
     if level <= MOST_COMPRESSED_LOSSLESS:
         return _lossless(clip, lazy_analysis, policy, pressure, level=level, reason=reason)
     analysis = lazy_analysis.analyse()
@@ -108,8 +108,8 @@ def choose(
     return _lossy(clip, analysis, policy, pressure, levels=range(level, highest + 1), reason=reason)
 
 
-def _wanted(policy: Policy, fixed: int | None) -> tuple[int, str]:
-    """The level where nothing but the settings and the policy speak."""
+def _base_level(policy: Policy, fixed: int | None) -> tuple[int, str]:
+    """The level that settings and policy give, without content and load, and the reason."""
     if fixed is not None and not MIN_LEVEL <= fixed <= MAX_LEVEL:
         raise ValueError(f"level {fixed} does not exist; use 1 to 5, or None for automatic")
     level, reason = _by_policy(policy) if fixed is None else (fixed, f"fixed level {fixed}")
@@ -120,7 +120,7 @@ def _wanted(policy: Policy, fixed: int | None) -> tuple[int, str]:
 
 
 def _by_policy(policy: Policy) -> tuple[int, str]:
-    """The level where nothing but the policy speaks."""
+    """The level that the policy alone gives, and the reason."""
     level = min(max(policy.default_level, policy.floor_level), policy.ceiling_level)
     if level == DEFAULT_LEVEL:
         return level, "default"
@@ -141,15 +141,15 @@ def _lossless(
 def _lossy(
     clip: ClipOrMetadata, analysis: Analysis, policy: Policy, pressure: Pressure, *, levels: range, reason: str
 ) -> Decision:
-    """The first level and format that fit the policy's bytes per minute; there is no limit where it names none."""
+    """Choose the first level and format within the policy's bytes per minute, if it has such a limit."""
     budget = policy.max_bytes_per_minute
-    foreseen = forecast(clip.rate, clip.channels, analysis)
+    prediction = forecast(clip.rate, clip.channels, analysis)
     smallest: tuple[float, Plan] | None = None
     for level in levels:
         target = formats.QualityTarget(
             floor=_floor(policy, level), effort_steps=pressure.effort_steps, dtx=level == MAX_LEVEL
         )
-        for encoder, quality in formats.lossy(clip, foreseen, policy, target):
+        for encoder, quality in formats.lossy(clip, prediction, policy, target):
             size = formats.bytes_per_minute(encoder, clip)
             plan = Plan(level, clip.rate, clip.channels, (encoder,), (quality,))
             if budget is None or size <= budget:
@@ -157,17 +157,17 @@ def _lossy(
                 return Decision(plan, _why(analysis, policy, pressure, plan, reason) if first else "bytes per minute")
             if smallest is None or size < smallest[0]:
                 smallest = size, plan
-    assert smallest is not None  # noqa: S101 - there is one level and one format at least, told to the type checker
+    assert smallest is not None  # noqa: S101 - there is at least one level and one format; the type checker cannot know
     return Decision(smallest[1], "bytes per minute")
 
 
 def _floor(policy: Policy, level: int) -> float:
-    """Lowest predicted mean opinion score, to two decimals as predictions are."""
+    """Lowest allowed predicted mean opinion score, rounded to two decimals like predictions."""
     return round(max(FLOORS[level], policy.min_quality or 0.0), 2)
 
 
 def _why(analysis: Analysis, policy: Policy, pressure: Pressure, plan: Plan, reason: str) -> str:
-    """What else had a say in a plan of the wanted level, the stronger reason first."""
+    """The strongest reason for a plan whose level was not raised by the limit of bytes per minute."""
     floor = _floor(policy, plan.level)
     by_default = reason == "default"
     causes = (

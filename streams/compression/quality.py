@@ -1,9 +1,9 @@
-"""Predicted quality: what PESQ would say of a clip after coding, without coding it.
+"""Predicts the quality of a clip after coding (its PESQ score) without coding it.
 
-The numbers are data (``quality.json``), fitted on real prompts by ``scripts/fit_quality``; docs/QUALITY_MODEL.md tells
-how well they hold. Each bit rate (Vorbis: quality setting) of a codec has a linear function of what `analyse` heard;
-between them, predictions are interpolated. They never fall with the bit rate. PESQ-NB knows neither music nor wide
-band: there, bit rates are chosen with a reserve, and predictions are no measurements.
+The numbers are data (``quality.json``), fitted on real prompts by ``scripts/fit_quality``; docs/QUALITY_MODEL.md has
+their accuracy. For each bit rate (Vorbis: quality setting) of a codec, the prediction is a linear function of features
+of the audio analysis; between bit rates, predictions are interpolated. They never fall with the bit rate. PESQ-NB does
+not apply to music and wide band: there, bit rates have a reserve, and predictions are not based on measurements.
 
 Source: ITU-T P.862 and P.862.1 (PESQ, narrow band).
 """
@@ -24,7 +24,7 @@ from streams.codecs import Encoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavE
 from streams.codecs.base import LOSSLESS
 
 FEATURES = ("level_dbfs", "activity")
-"""Attributes of `Analysis` that a prediction depends on; the others tell nothing more, see docs/QUALITY_MODEL.md."""
+"""Attributes of `Analysis` that predictions use; the others do not improve them, see docs/QUALITY_MODEL.md."""
 
 BEST_EFFORT = 10
 
@@ -35,14 +35,14 @@ _WORST, _BEST = 1.0, 4.55  # of PESQ-NB's scale
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """How an attribute of `Analysis` becomes a number around 0.
+    """How an attribute of `Analysis` is limited and scaled to a number around 0.
 
     Attributes:
         name: One of `FEATURES`.
-        low: What lower values count as.
-        high: What higher values count as.
-        centre: The value that becomes 0.
-        unit: What becomes 1 above it.
+        low: Lower limit; lower values are raised to it.
+        high: Upper limit; higher values are reduced to it.
+        centre: The value that is scaled to 0.
+        unit: The difference from the centre that is scaled to 1.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Feature:
     unit: float
 
     def scaled(self, analysis: Analysis) -> float:
-        """The number."""
+        """The scaled value."""
         value: float = getattr(analysis, self.name)
         return (min(max(value, self.low), self.high) - self.centre) / self.unit
 
@@ -64,7 +64,7 @@ class Curve:
     Attributes:
         settings: Bit rates in bit/s for mono narrow band, or Vorbis qualities; ascending.
         weights: For each setting, the constant and the weight of each feature.
-        costs: By effort of the encoder, ascending: what this effort and those above it cost at each setting, in MOS.
+        costs: By encoder effort, ascending: the loss in MOS at each setting, for this effort and up to the next one.
     """
 
     settings: Sequence[float]
@@ -72,7 +72,7 @@ class Curve:
     costs: Sequence[tuple[int, Sequence[float]]] = ()
 
     def scores(self, features: Sequence[float], effort: int = BEST_EFFORT) -> list[float]:
-        """Predictions for all settings; they never fall."""
+        """Predict the scores of all settings; they never fall."""
         known = [costs for lowest, costs in self.costs if lowest <= effort]
         costs = known[-1] if known else [0.0] * len(self.settings)
         raw = (
@@ -82,7 +82,7 @@ class Curve:
         return list(accumulate(raw, max))
 
     def score(self, setting: float, scores: Sequence[float]) -> float:
-        """The prediction for one setting, interpolated; constant beyond the ends."""
+        """Interpolate the prediction for one setting; constant beyond the ends."""
         right = bisect_left(self.settings, setting)
         if right == 0 or right == len(scores):
             return scores[min(right, len(scores) - 1)]
@@ -90,7 +90,7 @@ class Curve:
         return scores[right - 1] + (setting - low) / (high - low) * (scores[right] - scores[right - 1])
 
     def setting_for(self, floor: float, scores: Sequence[float]) -> float:
-        """The lowest setting whose prediction reaches a floor; the highest of all where none does."""
+        """The lowest setting whose prediction reaches a floor; the highest setting if none does."""
         right = bisect_left(scores, floor)
         if right == 0 or right == len(scores):
             return self.settings[min(right, len(scores) - 1)]
@@ -100,14 +100,15 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """All that is known about the codecs' quality.
+    """The quality model of all codecs.
 
     Attributes:
-        features: In the order of the weights.
-        curves: By ``opus``, ``vorbis`` or ``mpeg``, and ``speech`` or ``music``.
-        bands: By codec, ascending: up to this frequency in Hz, so many times the bit rate of narrow band is needed.
-        stereo: How many times the bit rate of mono is needed.
-        apart: Bit/s of narrow band from which Opus keeps the sides of a call apart, whatever the quality.
+        features: The features, in the order of the weights.
+        curves: Curves by codec (``opus``, ``vorbis`` or ``mpeg``) and content (``speech`` or ``music``).
+        bands: By codec, ascending: highest frequency in Hz, and the factor by which it needs more bits than narrow
+            band.
+        stereo: Factor by which stereo needs more bits than mono.
+        apart: Bit/s of narrow band from which Opus separates the channels of a call, whatever the quality.
         g711: The score of G.711.
     """
 
@@ -120,7 +121,7 @@ class Model:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Model":
-        """Read what is in ``quality.json``."""
+        """Build the model from the content of ``quality.json``."""
         curves = {
             (codec, kind): Curve(
                 curve["settings"],
@@ -130,7 +131,7 @@ class Model:
             for codec, kinds in data["curves"].items()
             for kind, curve in kinds.items()
         }
-        bands = {codec: [(band["upto"], band["factor"]) for band in found] for codec, found in data["bands"].items()}
+        bands = {codec: [(band["upto"], band["factor"]) for band in each] for codec, each in data["bands"].items()}
         features = [Feature(**feature) for feature in data["features"]]
         return cls(features, curves, bands, data["stereo"], data["apart"], data["g711"])
 
@@ -139,20 +140,20 @@ class Model:
         return Forecast(self, rate, channels, analysis)
 
     def share(self, codec: str, highest: int, channels: int) -> float:
-        """How many times the bit rate of mono narrow band is needed, up to this frequency in Hz."""
+        """Factor by which audio up to this frequency (Hz) needs more bits than mono narrow band."""
         bands = self.bands[codec]
         factor = next((factor for upto, factor in bands if highest <= upto), bands[-1][1])
         return factor * (self.stereo if channels > 1 else 1.0)
 
 
 class Forecast:
-    """What the codecs would make of one clip.
+    """Predicted quality of one clip by encoder.
 
     Args:
-        model: What is known about them.
+        model: The quality model.
         rate: Sampling rate of the clip in Hz.
         channels: Number of channels of the clip.
-        analysis: What was heard in it.
+        analysis: The clip's audio analysis.
     """
 
     def __init__(self, model: Model, rate: int, channels: int, analysis: Analysis) -> None:
@@ -168,10 +169,10 @@ class Forecast:
         """Predict the mean opinion score of the clip after coding.
 
         Args:
-            encoder: What it is to be coded with.
+            encoder: The encoder with its parameters.
 
         Returns:
-            1 to 4.55, PESQ-NB's scale; 5.0 where nothing is lost.
+            1 to 4.55, PESQ-NB's scale; 5.0 if lossless.
         """
         effort = BEST_EFFORT
         match encoder:
@@ -191,14 +192,14 @@ class Forecast:
     def bitrate_for(self, floor: float, effort: int = BEST_EFFORT) -> int:
         """Find the lowest Opus bit rate whose prediction reaches a floor.
 
-        Give `OpusEncoder` the clip's bandwidth, too: what is not there needs no bits.
+        It assumes that `OpusEncoder` gets the clip's bandwidth, too, so that empty bands take no bits.
 
         Args:
             floor: Mean opinion score to reach.
-            effort: Of the encoder, 0 to 10.
+            effort: Complexity of the encoder, 0 to 10.
 
         Returns:
-            Bit/s, all channels together; the highest that the model knows where no bit rate reaches the floor.
+            Bit/s, all channels together; the model's highest bit rate if none reaches the floor.
         """
         curve, scores = self._curve("opus", effort)
         highest = min(self.analysis.bandwidth, self._rate // 2)
@@ -208,7 +209,7 @@ class Forecast:
         return math.ceil(needed / _BITRATE_STEP) * _BITRATE_STEP
 
     def _curve(self, codec: str, effort: int) -> tuple[Curve, list[float]]:
-        """A codec's curve, and the predictions for its settings: worked out once."""
+        """A codec's curve and the predictions for its settings, computed once."""
         known = self._curves.get((codec, effort))
         if known is None:
             curve = self._model.curves[codec, self._content]
@@ -217,17 +218,17 @@ class Forecast:
 
 
 def forecast(rate: int, channels: int, analysis: Analysis) -> Forecast:
-    """Foresee what the codecs would make of a clip.
+    """Predict the quality of a clip after coding.
 
     Args:
         rate: Sampling rate of the clip in Hz.
         channels: Number of channels of the clip.
-        analysis: What was heard in it.
+        analysis: The clip's audio analysis.
     """
     return shipped().forecast(rate, channels, analysis)
 
 
 @cache
 def shipped() -> Model:
-    """The model that comes with this package."""
+    """The quality model in this package."""
     return Model.from_json(json.loads((files(__package__) / _FILE).read_text(encoding="utf-8")))
