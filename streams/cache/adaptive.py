@@ -1,17 +1,22 @@
-"""The adaptive policy: follows whichever of two experts serves the present traffic better."""
+"""The adaptive eviction policy: follows LRU or LFU, whichever serves the present traffic better."""
 
 from streams.cache.eviction import SizedCache, V
 from streams.cache.lfu import LFU
 from streams.cache.lru import LRU
 
-#: Requests over which regret fades, at the least.
+#: Smallest number of requests over which regret decays.
 _SHORTEST_MEMORY = 256
-#: Hits by which the other expert must be ahead before it leads: below it the difference is chance.
+#: Hits by which the other expert must be ahead before it becomes the leader: smaller differences are chance.
 _MARGIN = 2.0
 
 
 class _Expert:
-    """A policy on keys and sizes alone, and what it has let go of that the cache still holds, oldest first."""
+    """A policy that tracks keys and sizes only, and its pending victims.
+
+    Attributes:
+        shadow: The policy.
+        pending_victims: Keys that the policy has evicted but the cache still holds, oldest first.
+    """
 
     __slots__ = ("pending_victims", "shadow")
 
@@ -21,13 +26,13 @@ class _Expert:
 
 
 class Adaptive(SizedCache[V]):
-    """LRU and LFU as experts, weighted online by regret.
+    """LRU and LFU as two experts; the one with less regret decides what is evicted.
 
-    Each expert runs as a shadow that sees every request and keeps keys and sizes only, so its hits are known whether or
-    not they were the cache's own. The difference of the two, faded over about as many requests as there are entries,
-    is the regret of having followed the other. An eviction takes something that the leading expert has already let go;
-    there always is something, because the expert keeps within the same budget. So the cache changes over to a new
-    leader gradually, and gives up nothing before it must.
+    Each expert runs as a shadow that sees every request and keeps keys and sizes only, so its hits are known even where
+    the cache itself misses. The difference of their hits, decayed over about as many requests as there are entries, is
+    the regret of following one instead of the other. An eviction removes a pending victim: an entry that the leading
+    expert has evicted already. There always is one, because the expert has the same budget. So the cache adapts to a
+    new leader gradually, and evicts nothing before it must.
     """
 
     def __init__(self, budget: int) -> None:
@@ -36,14 +41,14 @@ class Adaptive(SizedCache[V]):
         self._recency = _Expert(LRU(budget))
         self._frequency = _Expert(LFU(budget))
         self._leader = self._recency
-        self._regret = 0.0  # hits that frequency would have had more than recency
+        self._regret = 0.0  # hits of the LFU expert minus hits of the LRU expert, decayed
 
     def keys(self) -> list[bytes]:
-        """The keys of all entries, as they are now."""
+        """A snapshot of the keys of all entries."""
         return list(self._entries)
 
     def peek(self, key: bytes) -> V | None:
-        """Return a value, which does not count as a use of it, or None."""
+        """Return a value without counting a use, or None."""
         entry = self._entries.get(key)
         return None if entry is None else entry[0]
 
@@ -101,7 +106,7 @@ class Adaptive(SizedCache[V]):
         return super().resize(budget)
 
     def _learn(self, frequent: bool) -> None:
-        """Count a request that one expert would have served and the other not."""
+        """Count a request that was a hit for one expert and a miss for the other."""
         self._regret += 1.0 if frequent else -1.0
         if self._regret > _MARGIN:
             self._leader = self._frequency
@@ -109,7 +114,7 @@ class Adaptive(SizedCache[V]):
             self._leader = self._recency
 
     def _show(self, key: bytes, size: int) -> None:
-        """Let the experts have an entry that the cache has or is about to have."""
+        """Put an entry that the cache has, or is about to have, into the shadows that lack it."""
         for expert in (self._recency, self._frequency):
             if key not in expert.shadow:
                 expert.pending_victims.pop(key, None)

@@ -1,4 +1,4 @@
-"""Keys and values of the cache."""
+"""Keys of the cache, and entries as bytes."""
 
 import hashlib
 import json
@@ -9,21 +9,22 @@ from typing import Any
 
 from streams.codecs import Encoded
 
-#: Written into the keys: what an older release has laid out in another way is not found.
-_LAYOUT = 2
-#: Expiry and admission in seconds since the epoch, mean gap in seconds (0: unknown), bytes of the description.
+#: Part of every key, so that entries of an older release in another format are not found.
+_FORMAT = 2
+#: Expiry and admission in seconds since the epoch, mean gap in seconds (0: unknown), length of the description in
+#: bytes.
 _HEADER = struct.Struct(">dddI")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file as the table keeps it.
+    """An entry of the cache table.
 
     Attributes:
-        encoded: The file and what to tell its consumers.
-        expires: Seconds since the epoch from which on it must not be served.
-        admitted: Seconds since the epoch at which it was admitted.
-        gap: Mean seconds between two uses, or None where there was one only.
+        encoded: The file and its properties.
+        expires: Time of expiry, in seconds since the epoch.
+        admitted: Time of admission, in seconds since the epoch.
+        gap: Mean seconds between two uses, or None after a single use.
     """
 
     encoded: Encoded
@@ -33,20 +34,20 @@ class Entry:
 
 
 def cache_key(pcm_sha256: str, profile: str) -> bytes:
-    """Key of a file: what was encoded and how.
+    """Compute the key of an encoded file from the audio and the encoding profile.
 
     Args:
-        pcm_sha256: Hex digest of the decoded audio, its samples alone.
+        pcm_sha256: SHA-256 of the decoded samples, in hex.
         profile: The encoding profile: level, codec, parameters, rate and channels, encoder version.
 
     Returns:
-        32 bytes.
+        A SHA-256 digest, 32 bytes.
     """
-    return hashlib.sha256(f"{_LAYOUT}\0{pcm_sha256}\0{profile}".encode()).digest()
+    return hashlib.sha256(f"{_FORMAT}\0{pcm_sha256}\0{profile}".encode()).digest()
 
 
 def pack(entry: Entry) -> bytes:
-    """Lay out an entry for storage: header, description as JSON, file."""
+    """Serialise an entry: header, description as JSON, file."""
     fields = asdict(entry.encoded)
     audio: bytes = fields.pop("audio")
     description = json.dumps(fields, sort_keys=True).encode()
@@ -54,11 +55,11 @@ def pack(entry: Entry) -> bytes:
 
 
 def unpack(value: bytes) -> Entry:
-    """Read what `pack` wrote."""
+    """Deserialise an entry."""
     expires, admitted, gap, length = _HEADER.unpack_from(value)
     start = _HEADER.size + length
     fields: dict[str, Any] = json.loads(value[_HEADER.size : start])
-    # The few media types, codecs and encoders that exist are shared by all entries.
+    # Interned, so that all entries share the few different media types, codecs and encoders.
     shared: dict[str, Any] = {
         name: sys.intern(field) if isinstance(field, str) else field for name, field in fields.items()
     }
@@ -66,6 +67,6 @@ def unpack(value: bytes) -> Entry:
 
 
 def expiry(value: bytes) -> float:
-    """The `Entry.expires` of a packed entry, without reading the rest."""
+    """Return `Entry.expires` of a serialised entry, without reading the rest."""
     expires: float = _HEADER.unpack_from(value)[0]
     return expires

@@ -1,4 +1,4 @@
-"""What every eviction policy offers: a cache bounded by bytes."""
+"""The interface of all eviction policies: a cache bounded by bytes."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -8,14 +8,14 @@ V = TypeVar("V")
 
 
 class SizedCache(ABC, Generic[V]):
-    """A cache that keeps its entries within a budget of bytes. Deterministic; not thread-safe.
+    """A cache whose entries stay within a budget of bytes. Deterministic; not thread-safe.
 
     Args:
-        budget: Bytes that the entries may take together.
+        budget: Largest total size of the entries, in bytes.
 
     Attributes:
-        budget: The same.
-        used: Bytes that the entries take; never above the budget.
+        budget: Largest total size of the entries, in bytes.
+        used: Total size of the entries in bytes; never above the budget.
     """
 
     _entries: Mapping[bytes, object]
@@ -32,35 +32,35 @@ class SizedCache(ABC, Generic[V]):
 
     @abstractmethod
     def get(self, key: bytes) -> V | None:
-        """Return a value, which counts as a use of it, or None."""
+        """Return a value and count a use of it, or return None."""
 
     @abstractmethod
     def put(self, key: bytes, value: V, size: int) -> list[bytes]:
-        """Store a value, in place of the one that the key had; what exceeds the whole budget is not stored.
+        """Store a value, replacing the key's previous one; a value larger than the whole budget is not stored.
 
         Args:
-            key: Where to find it again.
-            value: What to keep.
-            size: Bytes to count for it, at least 1.
+            key: The value's key.
+            value: Any value.
+            size: Size of the value in bytes, at least 1.
 
         Returns:
-            The keys evicted to make room.
+            Keys of the entries evicted to make room.
         """
 
     @abstractmethod
     def remove(self, key: bytes) -> bool:
-        """Forget an entry; returns whether there was one."""
+        """Remove an entry; return whether there was one."""
 
     @abstractmethod
     def evict(self) -> bytes:
-        """Give up the entry that the policy values least; returns its key.
+        """Remove the entry that the policy values least; return its key.
 
         Raises:
             KeyError: If the cache is empty.
         """
 
     def resize(self, budget: int) -> list[bytes]:
-        """Change the budget; returns the keys evicted, no more than needed."""
+        """Change the budget, evicting no more entries than needed; return their keys."""
         self.budget = budget
         return self._make_room(0)
 

@@ -1,28 +1,28 @@
-"""Eviction of what was least frequently used, with aging."""
+"""Eviction of the least frequently used entry, with aging."""
 
 import heapq
 from typing import Generic
 
 from streams.cache.eviction import SizedCache, V
 
-#: Places of former entries that the heap may hold besides twice the present ones.
+#: Outdated places that the heap may have in addition to twice the present entries.
 _HEAP_SLACK = 64
-#: Power of its size by which the worth of an entry's use falls, see `LFU`.
+#: Exponent of the size by which a use of an entry is divided, see `LFU`.
 _SIZE_EXPONENT = 0.7
-#: What the uses of an entry still count when it comes back after its eviction.
-_REMEMBERED = 0.35
-#: Former entries whose uses are remembered, besides as many as there are present ones.
+#: Share of its former uses with which an evicted entry starts when it is stored again.
+_REMEMBERED_SHARE = 0.35
+#: Former entries whose uses are remembered, in addition to the number of present entries.
 _FORMER_SLACK = 64
 
 
 class _Entry(Generic[V]):
-    """A value and its worth.
+    """A value and its priority.
 
     Attributes:
-        weight: What one use is worth.
-        used_at: Position of its last use in the order of all uses; unique.
-        stored_at: The same of the use that stored it, which tells it from a former entry of its key.
-        uses: How often it was used, or counts as used.
+        weight: Value of one use.
+        used_at: Sequence number of its last use among all uses; unique.
+        stored_at: Sequence number of the use that stored it; it differs from that of a former entry of the same key.
+        uses: Number of uses, including the share of former uses.
     """
 
     __slots__ = ("priority", "size", "stored_at", "used_at", "uses", "value", "weight")
@@ -36,22 +36,23 @@ class _Entry(Generic[V]):
         self.stored_at = self.used_at = now
 
 
-#: An entry as it stood when the heap last heard of it: priority, ``used_at``, ``stored_at``, key.
+#: An entry's place in the heap, possibly outdated: priority, ``used_at``, ``stored_at``, key.
 _Place = tuple[float, int, int, bytes]
 
 
 class LFU(SizedCache[V]):
-    """Evicts what was used least, with dynamic aging.
+    """Evicts the entry with the fewest uses, with dynamic aging.
 
-    Each use sets an entry's priority anew: its uses so far, divided by a power of its size, plus the age of the cache,
-    which is the priority of the last entry evicted. So what was popular once sinks below what is popular now (LFU-DA).
-    Division by the size itself (GDSF) would serve the most requests, no division the most bytes; a power of 0.7 is
-    close to both. Among equals the least recently used goes first.
+    Each use sets an entry's priority: its uses so far, divided by a power of its size, plus the age of the cache, which
+    is the priority of the last evicted entry. So entries that were popular in the past fall below those that are
+    popular now (LFU-DA). Division by the size itself (GDSF) would serve the most requests, no division the most bytes;
+    an exponent of 0.7 is close to both optima. Among equal priorities, the least recently used entry is evicted first.
 
-    As many former entries as there are present ones are remembered by their keys: one that comes back begins with a
-    third of the uses that it had. A cache far too small for its traffic learns what is popular only that way.
+    The uses of former entries are remembered by key, for as many as there are present entries: an entry that is stored
+    again starts with a third of its former uses. A cache far too small for its traffic can learn popularity only this
+    way.
 
-    A hit only sets the priority; the heap hears of it when the entry comes up for eviction.
+    A hit only sets the priority; the heap is updated when the entry reaches its top.
     """
 
     def __init__(self, budget: int) -> None:
@@ -79,7 +80,7 @@ class LFU(SizedCache[V]):
             return []
         evicted = self._make_room(size)
         self._now += 1
-        uses = 1 + _REMEMBERED * self._former.pop(key, 0.0)
+        uses = 1 + _REMEMBERED_SHARE * self._former.pop(key, 0.0)
         entry = self._entries[key] = _Entry(value, size, uses, self._age, self._now)
         heapq.heappush(self._heap, _place(key, entry))
         self.used += size

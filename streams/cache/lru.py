@@ -1,4 +1,4 @@
-"""Eviction of what was least recently used."""
+"""Eviction of the least recently used entry."""
 
 from collections import OrderedDict
 
@@ -6,7 +6,7 @@ from streams.cache.eviction import SizedCache, V
 
 
 class LRU(SizedCache[V]):
-    """Evicts what was not used for the longest time."""
+    """Evicts the entry that was not used for the longest time."""
 
     def __init__(self, budget: int) -> None:
         super().__init__(budget)

@@ -1,4 +1,4 @@
-"""Facts that are remembered instead of being worked out again."""
+"""A memo: recent results of computations, kept to avoid computing them again."""
 
 import threading
 from typing import Generic
@@ -8,22 +8,22 @@ from streams.cache.lru import LRU
 
 
 class Memo(Generic[V]):
-    """The latest facts, by key. Thread-safe.
+    """Recent results by key; the least recently used one is replaced. Thread-safe.
 
     Args:
-        entries: Facts to remember.
+        entries: Largest number of results.
     """
 
     def __init__(self, entries: int) -> None:
-        self._facts: LRU[V] = LRU(entries)
+        self._results: LRU[V] = LRU(entries)
         self._lock = threading.Lock()
 
     def recall(self, key: bytes) -> V | None:
-        """Return what is remembered under a key, or None."""
+        """Return the result of a key, or None."""
         with self._lock:
-            return self._facts.get(key)
+            return self._results.get(key)
 
-    def remember(self, key: bytes, fact: V) -> None:
-        """Remember it from now on, in place of what was recalled longest ago."""
+    def remember(self, key: bytes, result: V) -> None:
+        """Keep the result of a key, in place of the least recently used one."""
         with self._lock:
-            self._facts.put(key, fact, 1)
+            self._results.put(key, result, 1)

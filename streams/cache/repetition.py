@@ -1,17 +1,17 @@
-"""Admission by repetition: what was seen once is remembered, what is seen again is stored."""
+"""Admission to the cache by repetition: the first occurrence of a key is only remembered, the second is admitted."""
 
 _HASHES = 4
-_BITS_PER_KEY = 10  # with four hashes 1.2 % of new keys are taken for known ones when a generation is full
+_BITS_PER_KEY = 10  # with four hashes, 1.2 % false positives when a generation is full
 _KEY_BYTES = 4 * _HASHES
 
 
 class RepetitionSketch:
-    """Remembers which keys were seen lately, in a fixed and small amount of memory: two generations of a Bloom filter.
+    """Remembers recently seen keys in a small, fixed amount of memory: two generations of a Bloom filter.
 
-    The younger generation takes the new keys; when it holds ``capacity`` of them it becomes the older one, whose keys
-    are forgotten with the next change. So a key is known until between one and two times ``capacity`` other keys came.
+    New keys go into the younger generation. When that has ``capacity`` keys, it replaces the older generation, whose
+    keys are forgotten. So a key is remembered for between one and two times ``capacity`` other keys.
 
-    The keys must be digests: their own bytes serve as hashes.
+    The keys must be digests: their own bytes are used as hashes.
 
     Args:
         capacity: New keys in a generation, at least 1.
@@ -25,9 +25,9 @@ class RepetitionSketch:
         self._count = 0
 
     def seen(self, key: bytes) -> bool:
-        """Whether a key was seen before; remembers it in any case.
+        """Remember a key, and return whether it was seen before.
 
-        Wrong for about one new key in a hundred, which is then taken for a known one.
+        About one new key in a hundred is a false positive.
         """
         mask = self._bits - 1
         young, old = self._young, self._old

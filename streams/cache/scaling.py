@@ -1,19 +1,19 @@
-"""How much memory the cache may take while the rest of the process needs some too."""
+"""Adapts the cache's memory budget to the memory use of the whole process."""
 
 from dataclasses import dataclass
 
-_AIM = 0.85  # of the limit: where the process should stay
-_STEP = 0.125  # of the most that the cache may take, in one step of growth or shrinking
-_CALM = 0.05  # of the limit: growth begins this far below the aim, so that the budget does not swing
+_AIM = 0.85  # share of the limit that the process should use at most
+_STEP = 0.125  # share of the largest budget by which the budget changes in one step
+_CALM = 0.05  # share of the limit: the budget grows only this far below the aim, so that it does not oscillate
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryUse:
-    """What a process uses, and what it may.
+    """Memory use of the process, and its limit.
 
     Attributes:
-        used: Bytes.
-        limit: Bytes.
+        used: Bytes in use.
+        limit: Limit in bytes.
     """
 
     used: int
@@ -21,16 +21,16 @@ class MemoryUse:
 
 
 def scaled_budget(budget: int, most: int, cached: int, memory: MemoryUse | None) -> int:
-    """The cache's next budget; to be asked every second or so.
+    """Return the cache's next budget in bytes; to be called about every second.
 
-    Over its aim a process takes from the cache what it is over by, no more than an eighth of the most at once. Below,
-    the budget grows by the same steps, and never by more than half of the room there is.
+    While the process uses more than 85 % of its limit, the budget shrinks by the excess, by at most an eighth of the
+    largest budget at a time. Below, it grows in the same steps, and never by more than half of the free memory.
 
     Args:
-        budget: The present one, in bytes.
-        most: What the operator allows, in bytes.
-        cached: Bytes that the cache holds.
-        memory: What the process uses, or None where it has no limit.
+        budget: The present budget, in bytes.
+        most: The largest budget, in bytes.
+        cached: Total size of the cache's entries, in bytes.
+        memory: Memory use of the process, or None if it has no limit.
     """
     if memory is None:
         return most

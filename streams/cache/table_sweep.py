@@ -1,4 +1,4 @@
-"""Keeps one partition of the cache table free of expired entries and within its size."""
+"""Removes expired entries from one partition of the cache table, and keeps it within its size."""
 
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -6,27 +6,27 @@ from typing import Literal
 
 from streams.cache import expiry
 
-#: Entries looked at in one step: less than a millisecond's work.
+#: Entries per step: less than a millisecond of work.
 _STEP = 64
 
 Removal = Literal["room", "expired"]
 
 
-#: Reads keys and values in the order of keys, from a key on.
+#: Iterates over keys and values in the order of keys, beginning with a given key.
 Entries = Callable[[bytes], Iterable[tuple[bytes, bytes]]]
 
 
 class ShardSweep:
-    """Goes round and round through a partition's entries, some at a time.
+    """Iterates over a partition's entries again and again, a few at a time, and selects those to remove.
 
-    What is over the size goes by expiry, the soonest first among those of a step: what is rarely used, because expiry
-    follows use.
+    If the partition is too large, the entries of a step that expire soonest are removed: these are rarely used, because
+    each use extends the expiry.
 
     Args:
-        budget: Bytes that the partition's entries may take.
+        budget: Largest total size of the partition's entries, in bytes.
 
     Attributes:
-        size: Bytes that they take; exact once a round is over.
+        size: Total size of the entries in bytes; exact at the end of each round.
     """
 
     def __init__(self, budget: int) -> None:
@@ -36,34 +36,34 @@ class ShardSweep:
         self.size = 0
 
     def note(self, key: bytes, growth: int) -> None:
-        """Hear that the entry of a key was written, and is larger by ``growth`` bytes than the one it replaced."""
+        """Record that an entry was written that is ``growth`` bytes larger than the one it replaced."""
         self.size += growth
         if key < self._cursor:
             self._counted += growth
 
     def step(self, entries: Entries, now: float) -> list[tuple[bytes, Removal]]:
-        """Look at the next entries.
+        """Examine the next entries.
 
         Args:
-            entries: The partition's.
+            entries: Iterates over the partition's entries.
             now: Seconds since the epoch.
 
         Returns:
             The keys to be removed, and why.
         """
-        seen = [(expiry(value), len(key) + len(value), key) for key, value in islice(entries(self._cursor), _STEP)]
+        examined = [(expiry(value), len(key) + len(value), key) for key, value in islice(entries(self._cursor), _STEP)]
         removals: list[tuple[bytes, Removal]] = []
-        kept = 0
-        for expires, size, key in sorted(seen):
+        remaining = 0
+        for expires, size, key in sorted(examined):
             over = self.size > self._budget
             if now < expires and not over:
-                kept += size
+                remaining += size
                 continue
             self.size -= size
             removals.append((key, "expired" if now >= expires else "room"))
-        self._counted += kept
-        if len(seen) == _STEP:
-            self._cursor = seen[-1][2] + b"\0"
-        else:  # the end: what was counted on the way is what there is
+        self._counted += remaining
+        if len(examined) == _STEP:
+            self._cursor = examined[-1][2] + b"\0"
+        else:  # the end of a round: the counted size is exact
             self.size, self._counted, self._cursor = self._counted, 0, b""
         return removals

@@ -1,4 +1,4 @@
-"""The cache as the process sees it: memory first, then the partition's table. Thread-safe."""
+"""The two-tier cache of a worker: memory first, then the partition's table. Thread-safe."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -10,25 +10,25 @@ from streams.cache.lifetime import Lifetime, mean_gap
 from streams.cache.repetition import RepetitionSketch
 from streams.codecs import Encoded
 
-#: Bytes that an entry takes besides its audio: key, description, its places in the policies. Measured: 1140 as Python
-#: counts it, 1500 as resident memory shows it once entries have come and gone.
+#: Memory of an entry besides its audio, in bytes: key, description, its places in the policies. Measured: 1140 by
+#: Python's sizes, 1500 in resident memory after many entries have been stored and evicted.
 ENTRY_OVERHEAD = 1536
-#: Keys remembered from one sighting, at least: some hours of a large hotel's prompts in 256 KB.
+#: Keys remembered after one occurrence, at least: some hours of a large hotel's prompts in 256 KB.
 _REMEMBERED = 65_536
 
 Tier = Literal["memory", "table"]
-#: Why an entry went: for another one, for its time, or for the memory of the process.
+#: Why an entry left the memory: to make room for another one, because it expired, or because the budget shrank.
 Reason = Literal["room", "expired", "pressure"]
 
 
-class Found(NamedTuple):
-    """A hit.
+class CacheHit(NamedTuple):
+    """A file found in the cache.
 
     Attributes:
         encoded: The file.
-        tier: Where it was.
+        tier: The tier in which it was found.
         age: Seconds since it was admitted.
-        update: The entry as the partition's table should now hold it, or None where it is up to date.
+        update: The serialised entry to write to the partition's table, or None if the table is up to date.
     """
 
     encoded: Encoded
@@ -42,11 +42,11 @@ class _Held:
 
     Attributes:
         encoded: The file.
-        expires: When it must not be served any more.
-        admitted: When it was admitted.
-        gap: Mean seconds between two uses, or None where there was one only.
-        used: When it was used last.
-        stored: By partition, the expiry that the table there knows.
+        expires: Time of expiry, in seconds since the epoch.
+        admitted: Time of admission, in seconds since the epoch.
+        gap: Mean seconds between two uses, or None after a single use.
+        used: Time of the last use, in seconds since the epoch.
+        stored: By partition, the expiry of the entry in that partition's table.
     """
 
     __slots__ = ("admitted", "encoded", "expires", "gap", "stored", "used")
@@ -61,13 +61,13 @@ class _Held:
 
 
 class TieredCache:
-    """Encoded files, admitted when they come a second time.
+    """Cache of encoded files, which are admitted at their second occurrence.
 
     Args:
-        budget: Bytes of memory to take.
-        lifetime: How long entries are kept.
-        clock: Seconds since the epoch: expiries are stored.
-        on_evicted: Told how many entries left the memory, and why.
+        budget: Memory for entries, in bytes.
+        lifetime: Time to live of entries.
+        clock: Returns seconds since the epoch, because expiries are stored.
+        on_evicted: Called with the reason and the number of entries that left the memory.
     """
 
     def __init__(
@@ -86,27 +86,27 @@ class TieredCache:
 
     @property
     def used(self) -> int:
-        """Bytes of memory that the entries take."""
+        """Memory that the entries take, in bytes."""
         return self._memory.used
 
     @property
     def budget(self) -> int:
-        """Bytes of memory that they may take."""
+        """Memory that the entries may take, in bytes."""
         return self._memory.budget
 
-    def find(self, key: bytes, partition: int, lookup: Callable[[bytes], bytes | None]) -> Found | None:
-        """Look a file up.
+    def find(self, key: bytes, partition: int, lookup: Callable[[bytes], bytes | None]) -> CacheHit | None:
+        """Look up a file.
 
         Args:
-            key: From `cache_key`.
-            partition: The input's.
+            key: The key from `cache_key`.
+            partition: The input's partition.
             lookup: Reads that partition's table.
         """
         now = self._clock()
         with self._lock:
             held = self._memory.get(key)
             if held is not None and now < held.expires:
-                return Found(held.encoded, "memory", now - held.admitted, self._use(held, partition, now))
+                return CacheHit(held.encoded, "memory", now - held.admitted, self._use(held, partition, now))
         stored = lookup(key)
         if stored is None:
             return None
@@ -117,13 +117,13 @@ class TieredCache:
         held = _Held(entry, used, {partition: entry.expires})
         update = self._use(held, partition, now)
         self._hold(key, held)
-        return Found(entry.encoded, "table", now - entry.admitted, update)
+        return CacheHit(entry.encoded, "table", now - entry.admitted, update)
 
     def offer(self, key: bytes, encoded: Encoded, partition: int) -> bytes | None:
-        """Hear of a file that was not found and had to be made.
+        """Offer a newly encoded file, after a miss.
 
         Returns:
-            The entry for the partition's table, or None: the first time a file is only remembered.
+            The serialised entry for the partition's table, or None at the first occurrence, which is only remembered.
         """
         now = self._clock()
         with self._lock:
@@ -134,14 +134,14 @@ class TieredCache:
         return pack(entry)
 
     def resize(self, budget: int) -> None:
-        """Change the bytes of memory to take, evicting no more than needed."""
+        """Change the budget in bytes, evicting no more entries than needed."""
         with self._lock:
             evicted = self._memory.resize(budget)
         if evicted:
             self._on_evicted("pressure", len(evicted))
 
     def sweep(self, most: int) -> None:
-        """Remove expired entries among the next ones in memory, ``most`` of them at a time, round and round."""
+        """Examine the next ``most`` entries in memory and remove expired ones; after the last entry, start again."""
         now = self._clock()
         expired = 0
         with self._lock:
@@ -158,7 +158,7 @@ class TieredCache:
             self._on_evicted("expired", expired)
 
     def _use(self, held: _Held, partition: int, now: float) -> bytes | None:
-        """Note a use; returns the entry for the table where that has none, or one that has lived half its time."""
+        """Record a use; return the entry for the table if that has none, or one past half of its time to live."""
         held.gap = mean_gap(held.gap, now - held.used)
         held.used = now
         lifetime = self._lifetime.after(held.gap)
