@@ -1,10 +1,10 @@
-"""Inner loops in C, each one call for a whole clip, outside the interpreter's lock.
+"""Inner loops in C: one call processes a whole clip, without the interpreter's lock.
 
-What is called dozens of times for a clip, or walks over its samples, lives here; what decides anything does not. See
-`kernels.h` for what there is.
+This package has the functions that iterate over samples, or would otherwise be dozens of calls for a clip; decisions
+are made elsewhere. `kernels.h` declares all functions.
 
 Raises:
-    ImportError: On import, where it is not compiled.
+    ImportError: On import, if it is not compiled.
 """
 
 from collections.abc import Callable
@@ -22,11 +22,11 @@ __all__ = ["ffi", "functions", "lib"]
 
 
 def functions(structure: str, address_of: Callable[[str], int | None]) -> Any:  # noqa: ANN401 - a C structure
-    """Make one of `kernels.h`'s structures of another library's functions, to be kept as long as it is used.
+    """Fill one of `kernels.h`'s structures with the functions of another library. Keep it as long as it is used.
 
     Args:
-        structure: Its name.
-        address_of: Gives the address of the function for a field.
+        structure: Name of the structure.
+        address_of: Returns the address of the function for a field's name.
     """
     fields = ffi.typeof(structure).fields
     return ffi.new(f"{structure} *", {name: ffi.cast(field.type, address_of(name)) for name, field in fields})

@@ -4,11 +4,11 @@
 #include "kernels.h"
 #include "loop.h"
 
-enum { HANGOVER = 2 }; /* frames that still belong to the sound before and after: weak consonants */
+enum { HANGOVER = 2 }; /* frames before and after a loud one that belong to the sound: weak consonants */
 
 static const float ABOVE_FLOOR = 8;      /* 9 dB: a steady background varies by half of that */
-static const float ALWAYS_SILENT = 1e-6f; /* -60 dBFS: inaudible beside speech, which telephony keeps near -20 */
-static const float NEVER_SILENT = 1e-4f;  /* -40 dBFS: music and tones leave no gaps, and are no background */
+static const float ALWAYS_SILENT = 1e-6f; /* -60 dBFS: inaudible beside speech, whose level is near -20 dBFS in telephony */
+static const float NEVER_SILENT = 1e-4f;  /* -40 dBFS: music and tones have no gaps, and are not background */
 
 LOOP static float mean_square(const float *samples, int size, int channels) {
   float sum = 0;
@@ -31,7 +31,7 @@ int sounding_frames(const float *samples, int frames, int size, int channels, in
       power[frame] = larger(power[frame], mean_square(samples + channel, size, channels));
   }
   double all = 0, sum = 0;
-  int loud = 0, kept = 0, until = 0; /* frames before `until` are kept already */
+  int loud = 0, sounding = 0, until = 0; /* frames before `until` are counted already */
   for (int frame = 0; frame < frames; frame++) {
     int from = frame < around ? 0 : frame - around, to = frame + around < frames ? frame + around : frames;
     float background = lowest(power + from, to - from);
@@ -41,8 +41,8 @@ int sounding_frames(const float *samples, int frames, int size, int channels, in
     loud++;
     int first = frame - HANGOVER > until ? frame - HANGOVER : until;
     until = frame + HANGOVER < frames ? frame + HANGOVER + 1 : frames;
-    kept += until - first;
+    sounding += until - first;
   }
   *mean = loud ? sum / loud : all / frames;
-  return frames > 2 * HANGOVER ? kept : loud;
+  return frames > 2 * HANGOVER ? sounding : loud;
 }

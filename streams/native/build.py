@@ -32,7 +32,7 @@ ffi.set_source(
 
 
 def main() -> int:
-    """Compile beside the sources; the compiler says what is wrong."""
+    """Compile beside the sources; the compiler prints its errors."""
     compiler = shlex.split(sysconfig.get_config_var("CC") or "cc")
     module = _HERE / f"_kernels{sysconfig.get_config_var('EXT_SUFFIX')}"
     with tempfile.TemporaryDirectory() as folder:

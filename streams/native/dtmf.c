@@ -6,16 +6,17 @@
 #include "kernels.h"
 #include "loop.h"
 
-enum { GROUP = 4, TONES = 2 * GROUP }; /* tones of the low group, and of both */
+enum { GROUP = 4, TONES = 2 * GROUP }; /* tones of one group, and of both */
 
-static const double TURN = 6.283185307179586;
-static const float PURITY = 0.72f; /* of power in both tones: 0.73 for 1633 Hz 1.5 % off; at 0.65 four prompts talk off */
-static const float WEAKEST = 1.58489319e-5f; /* -48 dBFS each: quieter than any digit that a line delivers usably */
-static const float TWIST = 16;               /* 12 dB between the tones: lossless care for a doubtful digit costs little */
+static const double FULL_CIRCLE = 6.283185307179586;
+/* Smallest share of power in both tones: 1633 Hz that is 1.5 % off has 0.73; at 0.65, speech in four prompts passes. */
+static const float PURITY = 0.72f;
+static const float WEAKEST = 1.58489319e-5f; /* -48 dBFS per tone: quieter than any usable digit on a line */
+static const float TWIST = 16;               /* 12 dB between the tones: generous, as a false digit costs little */
 static const double TOLERANCE = 0.025; /* between the 1.5 % that receivers accept and the 3.5 % that they refuse */
 
-/* Two neighbouring blocks: complex amplitudes of the tones, the strongest of each group, the power of everything, and
-   whether two of the tones sound and little else. */
+/* A window of two neighbouring blocks: complex amplitudes of the tones, the strongest tone of each group, the total
+   power, and whether it has two of the tones and little else. */
 typedef struct {
   float real[TONES], imaginary[TONES], total;
   int low, high, pure;
@@ -40,13 +41,13 @@ static int strongest(const float *power) {
   return most;
 }
 
-static window look(const float *first, const float *second, float total) {
+static window analyse(const float *first, const float *second, float total) {
   window found = {.total = total};
   float power[TONES];
   for (int tone = 0; tone < TONES; tone++) {
     float real = first[tone] + second[2 * TONES + tone];
     float imaginary = first[TONES + tone] + second[3 * TONES + tone];
-    power[tone] = (real * real + imaginary * imaginary) / 2; /* of a sine of that amplitude */
+    power[tone] = (real * real + imaginary * imaginary) / 2; /* of a sine with that amplitude */
     found.real[tone] = real;
     found.imaginary[tone] = imaginary;
   }
@@ -58,12 +59,13 @@ static window look(const float *first, const float *second, float total) {
   return found;
 }
 
-/* Whether the phase moves from one window to the next as it does at the tone's frequency.
+/* Whether the phase changes from one window to the next as at the tone's frequency, within the tolerance.
 
-   Unambiguous within half a turn per 10 ms, 50 Hz; further away the window passes too little to count as pure. */
+   Unambiguous within half a period per 10 ms (50 Hz); further away, too little power passes the window to be pure. */
 static int in_tune(const window *before, const window *now, int tone, double hz, double seconds) {
-  double turned = atan2(now->imaginary[tone], now->real[tone]) - atan2(before->imaginary[tone], before->real[tone]);
-  return fabs(remainder(turned - TURN * hz * seconds, TURN)) / (TURN * seconds) <= TOLERANCE * hz;
+  double change = atan2(now->imaginary[tone], now->real[tone]) - atan2(before->imaginary[tone], before->real[tone]);
+  double error = remainder(change - FULL_CIRCLE * hz * seconds, FULL_CIRCLE);
+  return fabs(error) / (FULL_CIRCLE * seconds) <= TOLERANCE * hz;
 }
 
 int find_digit(const float *amplitudes, const float *samples, int blocks, int hop, const float *weights,
@@ -75,7 +77,7 @@ int find_digit(const float *amplitudes, const float *samples, int blocks, int ho
   for (int block = 0; block < blocks - 1; block++, amplitudes += 4 * TONES) {
     samples += hop;
     squares(samples, weights, hop, next);
-    window now = look(amplitudes, amplitudes + 4 * TONES, here[0] + next[1]);
+    window now = analyse(amplitudes, amplitudes + 4 * TONES, here[0] + next[1]);
     energy[0] += now.total;
     if (now.pure) energy[1] += now.total;
     found = found || (before.pure && now.pure && before.low == now.low && before.high == now.high &&

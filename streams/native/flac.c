@@ -4,12 +4,12 @@
 
 #include "kernels.h"
 
-/* libFLAC's numbers for a callback's success and failure are the same for all of these. */
+/* libFLAC's return values of the callbacks; they are the same for all of these. */
 enum { OK = 0, FAILED = 1 };
-/* It wants samples twice as wide: so many are widened at a time. */
+/* Samples that are converted to libFLAC's 32 bits at a time. */
 enum { CHUNK = 4096 };
 
-/* A file in memory: libFLAC goes back to its beginning to fill in what it knows at the end. */
+/* A file in memory. libFLAC seeks back to its beginning to write totals that are known at the end only. */
 typedef struct {
   uint8_t *bytes;
   size_t capacity, size, position;

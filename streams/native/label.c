@@ -9,7 +9,7 @@ enum { READINGS = 4, LINEAR = 2, CODES = 256 };
 
 static const float TWICE_E = 5.43656365691809f;
 
-/* The place of one of `most` that are spread over `count`, or of one of them all. */
+/* The index of element `number` when `most` elements are selected from `count`, evenly spaced. */
 static int spread(int number, int count, int most) {
   return count > most ? (int)((int64_t)number * count / most) : number;
 }
@@ -21,7 +21,7 @@ static int is_busy(const uint8_t *block) {
   return differences != 0;
 }
 
-/* The smallest mean error of one channel, over predictors of order 0, 1 and 2. */
+/* The smallest mean error of one channel among predictors of order 0, 1 and 2. */
 LOOP static float smallest_error(const float *samples, int frames, int channels) {
   float values = 0, slopes = 0, bends = 0;
 #pragma omp simd reduction(+ : values, slopes, bends)
@@ -39,7 +39,7 @@ LOOP static float smallest_error(const float *samples, int frames, int channels)
   return smaller(values, smaller(slopes, bends));
 }
 
-/* Bits per sample for Laplacian errors of this mean size, sent to the precision of 2 to the `width`. */
+/* Bits per sample for Laplacian errors of this mean size, coded with a precision of 2 to the `width`. */
 static float bits_of(float error, float width) { return log2f(1 + TWICE_E * error * exp2f(-width)); }
 
 static void read_linear(const uint8_t *block, float *big_endian, float *little_endian) {
@@ -50,8 +50,8 @@ static void read_linear(const uint8_t *block, float *big_endian, float *little_e
   }
 }
 
-/* Adds the bits of one block in each reading. */
-static void price(const uint8_t *block, int channels, const float *meanings, const float *widths, double *bits) {
+/* Adds the cost of one block in each reading, in bits. */
+static void add_costs(const uint8_t *block, int channels, const float *meanings, const float *widths, double *bits) {
   float samples[READINGS][PRICED_BLOCK];
   read_linear(block, samples[0], samples[1]);
   for (int reading = 0; reading < READINGS; reading++) {
@@ -80,7 +80,7 @@ int reading_prices(const uint8_t *audio, int blocks, int candidates, int most, i
   for (int reading = 0; reading < READINGS; reading++) bits[reading] = 0;
   int count = found < most ? found : most;
   for (int number = 0; number < count; number++)
-    price(audio + (size_t)busy[spread(number, found, most)] * PRICED_BLOCK, channels, meanings, widths, bits);
+    add_costs(audio + (size_t)busy[spread(number, found, most)] * PRICED_BLOCK, channels, meanings, widths, bits);
   for (int reading = 0; count && reading < READINGS; reading++)
     bits[reading] /= (double)count * channels * (reading < LINEAR ? 2 : 1);
   return found;

@@ -6,21 +6,21 @@
 #include "loop.h"
 
 enum { SIDE = 3 }; /* bins of 16 Hz: a Hann window's main lobe ends at two, the next harmonic is at five or more */
-enum { SHORT = 3, LONG = 8, KEPT = 4, HELD = LONG + 1 }; /* frames that are compared, and so many are held */
+enum { SHORT = 3, LONG = 8, KEPT = 4, HELD = LONG + 1 }; /* distances of compared frames, and frames in memory */
 
 static const float EPSILON = 1e-12f;       /* added to all power, so that silence can be compared */
-static const float PROMINENT = 6;          /* 8 dB above the spectrum 47 Hz to either side: a partial, not a bump of noise */
+static const float PROMINENT = 6;          /* 8 dB above the spectrum 47 Hz away on both sides: a partial, not noise */
 static const float ACTIVE = 1e-3f;         /* 30 dB below the loudest frame: quieter ones are pauses */
 static const double FAR_BELOW = 0.3;       /* 5 dB below the mean */
 static const double LARGEST_JUMP_DB = 20;
 
-/* Of partials, sums of squares of amplitudes that are compared, and of their products; how many there are, and how many
-   of them were there before. */
+/* Sums over partials: products and squares of the compared amplitudes; the number of partials, and how many of them were
+   there before. */
 typedef struct {
   double products, later, earlier, there, before;
 } partials;
 
-/* Sums over the frame's bins; its amplitudes, and those alone where a partial stands out. */
+/* Computes a frame's sum, spectral centre and amplitudes, and the amplitudes of its partials (0 in other bins). */
 LOOP static void look(const float *power, int bins, float *level, float *centre, float *amplitudes, float *prominent) {
   float sum = 0, moment = 0;
 #pragma omp simd reduction(+ : sum, moment)
@@ -61,7 +61,7 @@ LOOP static void count(const float *now, const float *before, int bins, partials
   found->before += still;
 }
 
-/* Mean likeness of frames to those so many before, where both are active; 0 where none are. */
+/* Mean similarity of frames `lag` apart, where both are active; 0 if there are none. */
 static double mean_likeness(const float *likeness, const float *level, int frames, int lag, float active) {
   double sum = 0;
   int both = 0;

@@ -15,17 +15,17 @@ enum {
   GET_LOOKAHEAD = 4027
 };
 
-/* The first byte of a packet ends with how many frames it has: one, two of the same size, or two. */
+/* The last two bits of a packet's first byte are its number of frames: one, two of the same size, or two. */
 enum { FRAME_COUNT = 3, ONE = 0, TWO_EQUAL = 1, TWO = 2 };
 enum { LONGEST_LEFT_OUT = 2, IGNORED = '#' };
-/* A size from here on takes two bytes. */
+/* The smallest size that takes two bytes. */
 enum { TWO_BYTE_SIZES = 252 };
 
 static int configure(const opus_library *opus, void *encoder, const opus_settings *settings) {
   const int32_t requests[][2] = {
       {SET_COMPLEXITY, settings->complexity}, {SET_MAX_BANDWIDTH, settings->bandwidth}, {SET_DTX, settings->dtx},
       {SET_VBR_CONSTRAINT, 0},
-      {SET_FORCE_CHANNELS, settings->channels}, /* else low bit rates mix both sides of a call into one */
+      {SET_FORCE_CHANNELS, settings->channels}, /* otherwise low bit rates mix both sides of a call into one channel */
   };
   int error = 0;
   for (size_t number = 0; !error && number < sizeof requests / sizeof *requests; number++)

@@ -25,7 +25,7 @@ void power_spectrum(const float *transformed, int frames, int bins, int kept, fl
 int highest_band(const double *power, int bins, int width, double share, double least) {
   double loudest = 0;
   int highest = 0;
-  for (int pass = 0; pass < 2; pass++) /* the loudest band first, then those that are loud enough beside it */
+  for (int pass = 0; pass < 2; pass++) /* first the loudest band, then the bands that are loud enough relative to it */
     for (int band = 0, from = 0; from < bins; band++, from += width) {
       double inside = 0;
       for (int bin = from; bin < bins && bin < from + width; bin++) inside += power[bin];

@@ -6,33 +6,33 @@
 #include "kernels.h"
 #include "loop.h"
 
-enum { SPREAD = 2 }; /* bins on each side that a Hann window gives a sine */
+enum { SPREAD = 2 }; /* bins on each side over which a Hann window spreads a sine */
 enum { LOWER, UPPER, TONES };
 
 static const float TINY = 1.17549435e-38f; /* the smallest normal number */
-static const float WEAKEST = 1e-5f;        /* -50 dBFS, -44 dBm0: fax receivers hear no further (T.30, V.27 ter: -43 dBm) */
+static const float WEAKEST = 1e-5f;        /* -50 dBFS, -44 dBm0: fax receivers detect -43 dBm (T.30, V.27 ter) */
 static const float BESIDE_LOUDEST = 1e-3f; /* 30 dB below the loudest frame: a pause */
 static const float PURE = 0.95f;           /* share of power in one or two sines; 13 dB above everything else */
-static const float STILL_HZ = 12;          /* within 32 ms; the centre of a spoken vowel moves further or sooner */
+static const float STILL_HZ = 12;          /* largest change in 32 ms; the centre of a spoken vowel changes more */
 
-static const float CNG_HZ = 1100, CNG_TOLERANCE_HZ = 45; /* T.30: 38 Hz either way */
+static const float CNG_HZ = 1100, CNG_TOLERANCE_HZ = 45; /* T.30: 38 Hz on either side */
 static const float CED_HZ = 2100, CED_TOLERANCE_HZ = 15; /* T.30 */
 
 static const float V21_HZ[2][2] = {{980, 1180}, {1650, 1850}};
-static const float V21_REACH_HZ = 100; /* keying at 300 bit/s spreads a tone so far */
+static const float V21_REACH_HZ = 100; /* keying at 300 bit/s spreads a tone by this much */
 static const float V21_PURE = 0.9f, V21_WEAKER = 0.1f;
 
-static const float CARRIER_WEAKEST = 3.16227766e-5f; /* -45 dBFS: below, a telephone line's noise looks the same */
+static const float CARRIER_WEAKEST = 3.16227766e-5f; /* -45 dBFS: below, a telephone line's noise has the same spectrum */
 static const float CARRIER_HZ[2] = {300, 3400};
 static const float CARRIER_INSIDE = 0.97f; /* share of power in the band; white noise has 0.78 */
 
-/* What stands out of a frame: shares of its power around the strongest bin, and around it and the next strongest; the
+/* The strongest components of a frame: the share of its power around the strongest bin, and around the two strongest; the
    frequency of the strongest in bins. */
 typedef struct {
   float first, both, pitch;
 } sines;
 
-/* The sum of a frame, and the centre of its power in bins. */
+/* The sum of a frame, and its spectral centre in bins. */
 LOOP static void sums(const float *power, int bins, float *level, float *centre) {
   float sum = 0, weighted = 0;
 #pragma omp simd reduction(+ : sum, weighted)
@@ -53,7 +53,7 @@ LOOP static int strongest(const float *power, int bins) {
   return at;
 }
 
-static sines look(const float *power, int bins, float level) {
+static sines strongest_sines(const float *power, int bins, float level) {
   float left[bins], around[2] = {0, 0}, lean = 0;
   sines found = {0};
   memcpy(left, power, sizeof left);
@@ -88,7 +88,7 @@ static band between(float low, float high, float bin_hz, int bins) {
   return (band){first, bin_at(high, bin_hz, bins) - first};
 }
 
-/* Where the two tones of a frequency-shift keying and what they spread to lie. */
+/* The bands of the two tones of a frequency-shift keying, including their spread. */
 static void channel_bands(const float tones[2], float bin_hz, int bins, band *bands) {
   float middle = (tones[LOWER] + tones[UPPER]) / 2;
   bands[LOWER] = between(tones[LOWER] - V21_REACH_HZ, middle, bin_hz, bins);
@@ -102,7 +102,7 @@ LOOP static float inside(const float *power, band of) {
   return sum;
 }
 
-/* Whether there is nothing but both tones of a frequency-shift keying. */
+/* Whether the frame consists of both tones of a frequency-shift keying. */
 static int keyed(const float *power, const band *bands, float level) {
   float lower = inside(power, bands[LOWER]), upper = inside(power, bands[UPPER]);
   return lower + upper > V21_PURE * level && smaller(lower, upper) > V21_WEAKER * level;
@@ -128,9 +128,9 @@ void mark_tones(const float *power, int frames, int bins, float bin_hz, float *l
   for (int frame = 0; frame < frames; frame++, power += bins) {
     int is_loud = level[frame] > loud;
     sines found = {0};
-    if (is_loud) found = look(power, bins, level[frame]);
+    if (is_loud) found = strongest_sines(power, bins, level[frame]);
     float pitch = found.pitch * bin_hz;
-    int is_pure = found.both > PURE, alone = found.first > PURE; /* which nothing is that is not loud */
+    int is_pure = found.both > PURE, alone = found.first > PURE; /* both are 0 in frames that are not loud */
     int is_still = is_pure && was_pure && fabsf(centre[frame] - centre[frame - 1]) < STILL_HZ;
     int is[MARKS] = {
         [LOUD] = is_loud,

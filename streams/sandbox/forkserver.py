@@ -1,10 +1,11 @@
-"""The process that decoder children are forked from: it has everything loaded, one thread, and nothing to tell.
+"""The fork server: a process with the decoders loaded, one thread and no secrets, which forks the decoder children.
 
     python -m streams.sandbox.forkserver SOCKET DECODER MAX_PCM_BYTES CPU_SECONDS
 
-Forking the worker itself would copy its threads' locks, its connections and its callers' audio; starting an interpreter
-for each child takes a third of a second. It forks a child for each socket that it is sent, answers with a handle
-on the child (a pidfd, which never means another process), and ends with its worker, whose death closes SOCKET.
+Forking the worker itself would copy its threads' locks, its connections and the audio in memory; starting an
+interpreter for each child takes a third of a second. For each socket that the worker sends, the fork server forks a
+child and returns its pidfd, a handle that never refers to another process. It ends when its worker ends, which closes
+SOCKET.
 """
 
 import gc
@@ -29,11 +30,11 @@ _MEMORY_BASE = 64 * 2**20
 
 
 def main(arguments: list[str]) -> None:
-    """Serve until the worker is gone."""
+    """Fork children on request until the worker has ended."""
     link_number, decoder_name, max_pcm_bytes, cpu_seconds = arguments
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries the children
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the children
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # sent to the whole group: the worker still drains, and ends us
+        signal.signal(number, signal.SIG_IGN)  # sent to the whole process group, while the worker still drains
     control = socket.socket(fileno=int(link_number))
     decoder = _load(decoder_name)
     limits = DecodeLimits(max_pcm_bytes=int(max_pcm_bytes))
@@ -62,24 +63,24 @@ def _load(name: str) -> Decoder:
 
 
 def _serve(link: socket.socket, decode: Decoder, limits: DecodeLimits, cpu_seconds: float) -> None:
-    """Answer requests until the worker closes the link."""
-    _silence()
+    """Decode requests until the worker closes the link."""
+    _discard_output()
     confine(limits.max_pcm_bytes * _MEMORY_FACTOR + _MEMORY_BASE)
     while (request := messages.receive_request(link)) is not None:
         allow_cpu(cpu_seconds)
         try:
             answer = decode(*request, limits)
-        except Exception as error:  # noqa: BLE001  the worker hears of it, and replaces this process
+        except Exception as error:  # noqa: BLE001  the worker receives the code and replaces this process
             answer = rejected("DecoderCrashed", f"the decoder failed on the file: {type(error).__name__}")
         messages.send_answer(link, answer)
 
 
-def _silence() -> None:
-    """Keep what the decoders' libraries print out of the worker's log."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+def _discard_output() -> None:
+    """Discard the output of the decoders' libraries, which would mix with the worker's log."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    os.close(null)
 
 
 if __name__ == "__main__":

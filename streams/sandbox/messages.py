@@ -1,7 +1,7 @@
-"""What the worker and a decoder child say to each other, over a stream socket.
+"""The protocol between the worker and a decoder child, over a stream socket.
 
-A request is a media type and the audio; an answer is a description as JSON, and samples. The child is not trusted: its
-answer is data of known sizes and is checked before anything is made of it.
+A request is a media type and the audio; an answer is a JSON description and samples. The child is not trusted: its
+answer is plain data of limited size, and is checked before it is used.
 """
 
 import json
@@ -24,18 +24,18 @@ _MAX_BITS = 64
 
 
 class BadAnswerError(Exception):
-    """The child's answer breaks the protocol: it is not in its right mind, and has to be replaced."""
+    """The child's answer breaks the protocol. The child may be compromised and must be replaced."""
 
 
 def send_request(link: socket.socket, audio: bytes, media_type: MediaType) -> None:
-    """Ask for one decoding; the link's timeout counts for each of the two parts."""
+    """Send a request to decode audio; the link's timeout applies to each of its two parts."""
     text = str(media_type).encode()
     link.sendall(_SIZES.pack(len(text), len(audio)) + text)
     link.sendall(audio)
 
 
 def receive_request(link: socket.socket) -> tuple[bytes, MediaType] | None:
-    """The next request, or None when the worker is gone."""
+    """Receive the next request; None when the worker has closed the link."""
     sizes = link.recv(_SIZES.size, socket.MSG_WAITALL)
     if len(sizes) < _SIZES.size:
         return None
@@ -47,7 +47,7 @@ def receive_request(link: socket.socket) -> tuple[bytes, MediaType] | None:
 
 
 def send_answer(link: socket.socket, answer: Clip | Rejection) -> None:
-    """Answer one request."""
+    """Send the answer to a request."""
     description: dict[str, str | int]
     if isinstance(answer, Rejection):
         description = {"code": answer.code, "field": answer.field, "reason": answer.reason}
@@ -71,14 +71,14 @@ def receive_answer(link: socket.socket, limits: DecodeLimits, deadline: float) -
     """Receive and check an answer.
 
     Args:
-        link: To the child.
-        limits: What a clip may be.
-        deadline: On the monotonic clock, in seconds.
+        link: Socket to the child.
+        limits: Limits of a clip.
+        deadline: Time of the monotonic clock, in seconds.
 
     Raises:
-        TimeoutError: When the deadline has passed.
-        EOFError: When the child has died.
-        BadAnswerError: When the answer is none.
+        TimeoutError: If the deadline has passed.
+        EOFError: If the child has ended.
+        BadAnswerError: If the answer breaks the protocol.
     """
     text_size, size = _SIZES.unpack(_receive(link, _SIZES.size, deadline))
     if text_size > _MAX_DESCRIPTION or size > limits.max_pcm_bytes:
@@ -98,7 +98,7 @@ def _answer(description: dict[str, Any], data: bytearray, limits: DecodeLimits) 
     container, encoding = description["container"], description["encoding"]
     known = container in _CONTAINERS and encoding in _ENCODINGS and 1 <= bits <= _MAX_BITS
     if not known or rest or not frames or limits.check(rate, channels, frames) is not None:
-        raise ValueError(f"no clip: {description}")
+        raise ValueError(f"not a valid clip: {description}")
     return Clip.of(np.frombuffer(data, np.int16).reshape(-1, channels), rate, SourceFormat(container, encoding, bits))
 
 
@@ -110,6 +110,6 @@ def _receive(link: socket.socket, size: int, deadline: float | None) -> bytearra
             link.settimeout(max(deadline - time.monotonic(), 0.001))
         count = link.recv_into(rest)
         if not count:
-            raise EOFError("the other side is gone")
+            raise EOFError("the other side has closed the socket")
         rest = rest[count:]
     return data

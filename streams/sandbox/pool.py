@@ -1,4 +1,4 @@
-"""The worker's side of the cage: a few decoder children, replaced when they die."""
+"""The worker's side of the decoder sandbox: a pool of child processes that are replaced when they end."""
 
 import os
 import queue
@@ -18,7 +18,7 @@ from streams.audio import Clip, DecodeLimits, decode
 from streams.audio.limits import rejected
 from streams.sandbox import messages
 
-#: Decodings after which a child is replaced: what the libraries leak goes with it.
+#: Calls after which a child is replaced, which bounds memory leaks of the libraries.
 _CALLS_PER_CHILD = 2000
 _START_SECONDS = 30.0
 _STOP_SECONDS = 5.0
@@ -26,19 +26,25 @@ _DECODER = f"{decode.__module__}:{decode.__name__}"
 
 
 class SandboxError(RuntimeError):
-    """No decoder child can be had: the process that makes them is gone. The worker has to end and start afresh."""
+    """No decoder child can be started, because the fork server has ended. The worker must end and be restarted."""
 
 
 @dataclass(slots=True)
 class _Child:
-    """One decoder process; `handle` is its pidfd."""
+    """One decoder process.
+
+    Attributes:
+        link: Socket to the process.
+        handle: Its pidfd.
+        calls: Number of files that it has decoded.
+    """
 
     link: socket.socket
     handle: int
     calls: int = 0
 
     def end(self) -> None:
-        """Kill it, if it still lives."""
+        """Kill the process, if it still runs."""
         self.link.close()
         try:
             signal.pidfd_send_signal(self.handle, signal.SIGKILL)
@@ -49,20 +55,20 @@ class _Child:
 
 
 class DecoderSandbox:
-    """Decodes files from strangers in children of their own; raw audio, which needs no parser, in the caller's thread.
+    """Decodes untrusted files in child processes; raw audio, which needs no parser, in the caller's thread.
 
-    Each call has a child to itself, so that children are at most as many as the threads that call. What a child does to
-    itself costs that call alone: a `Rejection` with the code ``DecoderCrashed`` (also when it needs more memory or CPU
-    time than it has) or ``DecoderTimeout``, and the next call gets a fresh child. A file is refused for a crash only
-    when a second child dies of it as well: the first may have been killed by others.
+    Each call uses one child exclusively, so there are at most as many children as calling threads. The failure of a
+    child affects its call only: that returns a `Rejection` with the code ``DecoderCrashed`` (also if the child needs
+    more memory or CPU time than allowed) or ``DecoderTimeout``, and the next call gets a new child. A file is refused
+    for a crash only if a second child crashes on it as well: the first may have been killed for another reason.
 
-    Use it as a context manager, or `start` and `close` it. When this process dies, its children do, too.
+    Use it as a context manager, or `start` and `close` it. When this process ends, its children end, too.
 
     Args:
-        children: How many to keep ready.
-        limits: Bounds on what is accepted.
-        timeout: Seconds that one decoding may take, of wall-clock and of CPU time.
-        on_death: Told the code of the rejection when a child has died or was killed; called in the caller's thread.
+        children: Number of children to keep ready.
+        limits: Limits of the audio.
+        timeout: Seconds that one call may take, of wall-clock time and of CPU time.
+        on_death: Called with the rejection's code when a child has crashed or was killed, in the caller's thread.
         decoder: ``module:function`` with the signature of `streams.audio.decode`, imported by the children only.
     """
 
@@ -86,10 +92,10 @@ class DecoderSandbox:
         self._fork_server: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Make the children; returns when all are ready.
+        """Start the fork server and the children; return when all are ready.
 
         Raises:
-            SandboxError: If they do not come up.
+            SandboxError: If they cannot be started.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         ours.settimeout(_START_SECONDS)
@@ -108,7 +114,7 @@ class DecoderSandbox:
             self._idle.put(self._new_child())
 
     def close(self) -> None:
-        """End the children."""
+        """End the children and the fork server."""
         while not self._idle.empty():
             self._idle.get_nowait().end()
         if self._control is not None:
@@ -126,18 +132,18 @@ class DecoderSandbox:
         self.close()
 
     def decode(self, audio: bytes, media_type: MediaType) -> Clip | Rejection:
-        """Decode one input, as `streams.audio.decode` does; thread-safe.
+        """Decode one input like `streams.audio.decode`; thread-safe.
 
         Raises:
-            SandboxError: If no child can be had.
+            SandboxError: If no child can be started.
         """
         if media_type.is_raw or not audio:
             return decode(audio, media_type, self._limits)
         answer = self._decode_in(self._take(), audio, media_type)
-        if _has_died(answer, _CRASHED):  # of this file, or of something else: of a machine short of memory, say
+        if _has_died(answer, _CRASHED):  # perhaps not because of the file: a machine may be short of memory
             answer = self._decode_in(self._new_child(), audio, media_type)
         if _has_died(answer, _CRASHED, _LATE):
-            # At once: where no child can be had, it was not the file's fault, and the file must not be refused.
+            # Immediately: if no child can be started, the file was not the cause and must not be refused.
             self._idle.put(self._new_child())
         return answer
 
@@ -164,7 +170,7 @@ class DecoderSandbox:
         except TimeoutError:
             return rejected(_LATE, f"the file took longer than {self._timeout:g} s to decode")
         except (EOFError, OSError, messages.BadAnswerError):
-            return rejected(_CRASHED, "the decoder died of the file, or would have needed too much for it")
+            return rejected(_CRASHED, "the decoder crashed on the file, or exceeded its limit of memory or CPU time")
 
     def _take(self) -> _Child:
         try:
@@ -181,13 +187,13 @@ class DecoderSandbox:
         with theirs, self._lock:
             try:
                 if self._control is None:
-                    raise SandboxError("the cage was not started")
+                    raise SandboxError("the decoder sandbox was not started")
                 socket.send_fds(self._control, [b"."], [theirs.fileno()])
                 _, handles, _, _ = socket.recv_fds(self._control, 1, 1)
             except OSError as error:
-                raise SandboxError(f"the decoders' parent process does not answer: {error}") from error
+                raise SandboxError(f"the decoders' fork server does not answer: {error}") from error
         if not handles:
-            raise SandboxError("the decoders' parent process is gone")
+            raise SandboxError("the decoders' fork server has ended")
         return _Child(ours, handles[0])
 
 
@@ -200,7 +206,7 @@ def _has_died(answer: Clip | Rejection, *codes: str) -> TypeGuard[Rejection]:
 
 
 def _environment() -> dict[str, str]:
-    """What an interpreter needs to find its modules, and none of the worker's secrets."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH") if name in os.environ}
-    # One thread: a process with more must not be forked from.
-    return kept | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OPENBLAS_NUM_THREADS": "1"}
+    """Environment variables that an interpreter needs to find its modules, without the worker's secrets."""
+    inherited = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH") if name in os.environ}
+    # One thread: a process with several threads must not fork.
+    return inherited | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OPENBLAS_NUM_THREADS": "1"}

@@ -1,4 +1,4 @@
-"""Policies, labels and the cage through a whole worker: what each changes is seen in headers, logs and metrics."""
+"""Policies, label correction and the decoder sandbox in a whole worker, checked in headers, logs and metrics."""
 
 import asyncio
 import time

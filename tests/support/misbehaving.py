@@ -22,7 +22,7 @@ CLIP = Clip.of(np.arange(100, dtype=np.int16), 8000, SourceFormat("flac", "flac"
 
 
 def decode(audio: bytes, media_type: MediaType, limits: DecodeLimits) -> Clip | Rejection:
-    """Do what the input says; every deed that the cage should prevent is answered with its outcome."""
+    """Do what the input says; return the outcome of an action that the decoder sandbox should prevent."""
     return _DEEDS.get(audio, lambda: CLIP)()
 
 
