@@ -14,21 +14,30 @@ from pathlib import Path
 
 import cffi
 
-_HERE = Path(__file__).parent
-_SOURCES = [str(source) for source in sorted(_HERE.glob("*.c"))]
+_HERE = Path(__file__).resolve().parent
+_SOURCES = sorted(_HERE.glob("*.c"))
 _FLAGS = ["-O3", "-std=gnu11", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra"]
 _LIBRARIES = ["m"]
 
-ffi = cffi.FFI()
-ffi.cdef((_HERE / "kernels.h").read_text(encoding="ascii"))
-ffi.set_source(
-    "streams.native._kernels",
-    '#include <stddef.h>\n#include <stdint.h>\n#include "kernels.h"',
-    sources=_SOURCES,
-    include_dirs=[str(_HERE)],
-    extra_compile_args=_FLAGS,
-    libraries=_LIBRARIES,
-)
+
+def for_wheel() -> cffi.FFI:
+    """What is compiled for an installation; where there is no compiler, clients can be installed all the same."""
+    sources = [str(source.relative_to(_HERE.parents[1])) for source in _SOURCES]
+    return _kernels(
+        "hotel_audio.native._kernels",
+        sources=sources,
+        include_dirs=[str(_HERE)],
+        extra_compile_args=_FLAGS,
+        libraries=_LIBRARIES,
+        optional=True,
+    )
+
+
+def _kernels(module: str, **compilation: object) -> cffi.FFI:
+    ffi = cffi.FFI()
+    ffi.cdef((_HERE / "kernels.h").read_text(encoding="ascii"))
+    ffi.set_source(module, '#include <stddef.h>\n#include <stdint.h>\n#include "kernels.h"', **compilation)
+    return ffi
 
 
 def main() -> int:
@@ -37,11 +46,11 @@ def main() -> int:
     module = _HERE / f"_kernels{sysconfig.get_config_var('EXT_SUFFIX')}"
     with tempfile.TemporaryDirectory() as folder:
         bindings = Path(folder) / "bindings.c"
-        ffi.emit_c_code(str(bindings))
+        _kernels("streams.native._kernels").emit_c_code(str(bindings))
         headers = [f"-I{sysconfig.get_path('include')}", f"-I{_HERE}"]
         libraries = [f"-l{library}" for library in _LIBRARIES]
         flags = [*_FLAGS, *sys.argv[1:], "-fPIC", "-shared"]
-        command = [*compiler, *flags, *headers, str(bindings), *_SOURCES, *libraries, "-o", str(module)]
+        command = [*compiler, *flags, *headers, str(bindings), *map(str, _SOURCES), *libraries, "-o", str(module)]
         return subprocess.run(command, check=False).returncode
 
 

@@ -27,7 +27,7 @@ class LogPipe:
     def opened(self) -> Iterator[IO[bytes]]:
         """A new pipe, for one process that is started with it; its reader ends with the last who writes."""
         with self._file.open("ab") as log:
-            reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log, start_new_session=True)  # noqa: S607  where it lies differs
+            reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log, start_new_session=True)
         self._readers = [*(one for one in self._readers if one.poll() is None), reader]
         assert reader.stdin is not None
         with reader.stdin as pipe:

@@ -14,7 +14,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 #: Those that wait most come first; the short ones at the end fill what is left of each process's time.
-_TIERS = ("chaos", "e2e", "ops", "integration", "contract", "unit")
+_TIERS = ("chaos", "e2e", "ops", "packaging", "integration", "contract", "unit")
 _END_TIMEOUT_S = 60.0
 _POLL_S = 0.1
 

@@ -1,0 +1,61 @@
+"""What setup.py needs: the packages of the wheel, and the step that gives modules their names there."""
+
+from functools import cache
+from pathlib import Path
+
+from setuptools.command.build_py import build_py
+from setuptools.errors import OptionError
+
+from infra.packaging.relocation import PACKAGES, RelocationError, relocate, relocated
+
+_PROJECT = Path(__file__).resolve().parents[2]
+#: What measures, trains and builds is not installed.
+_LEFT_OUT = ("scripts.benchmarks", "scripts.training", "infra.grafana", "infra.packaging")
+_MODULES_LEFT_OUT = {("hotel_audio.native", "build"), ("hotel_audio.scripts.commands", "settings")}
+
+
+def packages() -> dict[str, str]:
+    """The packages of the wheel and their directories in the checkout."""
+    found = {}
+    for root in PACKAGES:
+        for init in sorted((_PROJECT / root).rglob("__init__.py")):
+            directory = init.parent.relative_to(_PROJECT)
+            name = ".".join(directory.parts)
+            if not name.startswith(_LEFT_OUT):
+                found[relocated(name)] = str(directory)
+    return found
+
+
+class BuildModules(build_py):  # type: ignore[misc]  # setuptools has no types
+    """Copies modules, with the names that packages have in the wheel."""
+
+    def run(self) -> None:
+        """Copy all modules and data files."""
+        if self.editable_mode:
+            raise OptionError("an editable installation is not possible: use the commands in scripts/")
+        super().run()
+
+    def find_package_modules(self, package: str, package_dir: str) -> list[tuple[str, str, str]]:
+        """The modules of a package."""
+        modules = super().find_package_modules(package, package_dir)
+        return [module for module in modules if module[:2] not in _MODULES_LEFT_OUT]
+
+    def build_module(self, module: str, module_file: str, package: str) -> tuple[str, bool]:
+        """Copy one module."""
+        copy, copied = super().build_module(module, module_file, package)
+        source = Path(module_file).read_text(encoding="utf-8")
+        try:
+            Path(copy).write_text(relocate(source, commands().__contains__), encoding="utf-8")
+        except RelocationError as error:
+            raise OptionError(f"{module_file}, {error}") from error
+        return copy, copied
+
+
+@cache
+def commands() -> frozenset[str]:
+    """The commands that an installation has, by the names of their modules."""
+    return frozenset(
+        path.stem
+        for path in (_PROJECT / "scripts" / "commands").glob("[a-z]*.py")
+        if ("hotel_audio.scripts.commands", path.stem) not in _MODULES_LEFT_OUT
+    )
