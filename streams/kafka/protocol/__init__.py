@@ -1,5 +1,5 @@
-"""Kafka's requests that aiokafka 0.14 does not speak, or only in versions that lack what is needed here.
+"""Kafka requests that aiokafka 0.14 lacks, or has only in older versions; and fetching that tolerates bad batches.
 
-Each module lays out one request and judges its answer; the connections are aiokafka's. `offset_fetch` also asks, in
-the place of aiokafka for the consumers that `tolerant_consumer` makes; no class of aiokafka is changed.
+Each request module encodes one request and interprets its response; the connections are aiokafka's. `offset_fetch` also
+sends its request, in place of aiokafka's, for consumers of `tolerant_consumer`; no class of aiokafka is changed.
 """

@@ -1,4 +1,4 @@
-"""Changes single settings of topics and leaves all others; aiokafka's request resets what it does not name."""
+"""Changes single settings of topics and keeps the others; aiokafka's request resets all settings that it omits."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -33,7 +33,7 @@ class IncrementalAlterConfigsResponse(Response):  # type: ignore[misc]  # aiokaf
     )
 
     def errors(self) -> Iterator[tuple[str, int, str | None]]:
-        """Each topic that was not changed, with the error's code and text."""
+        """Yield each topic that was not changed, with the error's code and message."""
         for code, message, _, topic, _ in self.responses:
             if code:
                 yield topic, code, message
@@ -77,7 +77,7 @@ class IncrementalAlterConfigs(Request[_IncrementalAlterConfigsRequestStruct]):  
     def build(
         self, request_struct_class: type[_IncrementalAlterConfigsRequestStruct]
     ) -> _IncrementalAlterConfigsRequestStruct:
-        """Lay the request out for the wire."""
+        """Fill in the request's fields."""
         resources: list[Any] = [
             (_TOPIC, topic, [(name, _SET, value, NO_TAGS) for name, value in changes.items()], NO_TAGS)
             for topic, changes in self._settings.items()

@@ -1,4 +1,4 @@
-"""What a cluster's brokers have agreed on; aiokafka asks only what each of them speaks."""
+"""Finalized features of a cluster; aiokafka reads only the request versions that each broker supports."""
 
 from io import BytesIO
 from typing import Any
@@ -33,7 +33,7 @@ class ApiVersionsResponse(Response):  # type: ignore[misc]  # aiokafka has no ty
     )
 
     def finalized(self, feature: str) -> int:
-        """The version of a feature that all brokers use; 0 where they have not agreed on any."""
+        """The finalized version of a feature, which all brokers use; 0 when there is none."""
         features = self.tags.get(_FINALIZED_FEATURES)
         levels = {name: level for name, level, *_ in _FEATURES.decode(BytesIO(features))} if features else {}
         return int(levels.get(feature, 0))
@@ -51,14 +51,14 @@ class _ApiVersionsRequestStruct(RequestStruct):  # type: ignore[misc]  # aiokafk
     )
 
     def parse_response_header(self, read_buffer: BytesIO) -> Any:  # noqa: ANN401  aiokafka has no types
-        return ResponseHeader_v0.decode(read_buffer)  # in all versions: the client does not know the broker's yet
+        return ResponseHeader_v0.decode(read_buffer)  # the client does not know the broker's version yet
 
 
 class ApiVersions(Request[_ApiVersionsRequestStruct]):  # type: ignore[misc]  # aiokafka has no types
-    """Asks a broker what it speaks, and what the cluster has agreed on."""
+    """Asks a broker for its supported request versions and the cluster's finalized features."""
 
     API_KEY = 18
 
     def build(self, request_struct_class: type[_ApiVersionsRequestStruct]) -> _ApiVersionsRequestStruct:
-        """Lay the request out for the wire."""
+        """Fill in the request's fields."""
         return request_struct_class("hotel-audio-streams", "1", NO_TAGS)

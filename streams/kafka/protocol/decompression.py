@@ -1,4 +1,4 @@
-"""Decompression of record batches, a piece at a time: what a batch claims to be is never held as a whole."""
+"""Decompression of record batches, piece by piece, so that no batch is held in memory as a whole."""
 
 import struct
 import zlib
@@ -8,11 +8,11 @@ import cramjam
 import zstandard
 from lz4.frame import LZ4FrameDecompressor
 
-#: Bytes of the pieces, except those of snappy, which come as large as the sender has made them.
+#: Bytes of a piece; pieces of snappy have the size that the sender chose.
 _PIECE = 256 * 1024
-#: A piece of snappy cannot be given out in parts. Senders make them of 32 KiB (Java) or of a whole batch (librdkafka).
+#: A snappy block is decompressed as a whole. Senders use blocks of 32 KiB (Java) or one per batch (librdkafka).
 LARGEST_SNAPPY_BLOCK = 32 * 2**20
-#: What every decoder has to allow for (RFC 8878); zstd's levels up to 19 need no more.
+#: The window that every decoder must support (RFC 8878); zstd's levels up to 19 need no more.
 _ZSTD_WINDOW = 8 * 2**20
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _XERIAL = b"\x82SNAPPY\0"
@@ -21,18 +21,18 @@ _BLOCK_LENGTH = struct.Struct(">i")
 
 
 class DecompressionError(ValueError):
-    """Compressed bytes that are none, or would expand to more than is allowed for. The message says which."""
+    """The compressed bytes are invalid, or would expand beyond a limit. The message says which."""
 
 
 def decompressed(codec: int, data: memoryview) -> Iterator[bytes]:
-    """Expand the records of a batch, piece by piece.
+    """Decompress the records of a batch, piece by piece.
 
     Args:
-        codec: As Kafka numbers them: 1 gzip, 2 snappy, 3 LZ4, 4 zstd.
-        data: What follows the batch's header.
+        codec: Kafka's number: 1 gzip, 2 snappy, 3 LZ4, 4 zstd.
+        data: The bytes after the batch's header.
 
     Raises:
-        DecompressionError: While iterating, where the bytes cannot be expanded.
+        DecompressionError: While iterating, when the bytes cannot be decompressed.
     """
     expand = _CODECS.get(codec)
     if expand is None:
@@ -86,7 +86,7 @@ def _lz4(data: memoryview) -> Iterator[bytes]:
         frame = LZ4FrameDecompressor()
         while not frame.eof:
             piece = frame.decompress(rest, max_length=_PIECE)
-            rest = b""  # the frame keeps what it has not used
+            rest = b""  # the frame keeps its unused input
             if piece:
                 yield piece
             elif frame.needs_input and not frame.eof:

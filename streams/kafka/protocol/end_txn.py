@@ -1,7 +1,7 @@
-"""The end of a transaction, and the producer's next epoch.
+"""Commits or aborts a transaction, and returns the producer's next epoch.
 
-Version 5 begins a new epoch with every transaction (KIP-890): a write that was under way when its transaction ended can
-never end up in the next one.
+Version 5 starts a new epoch with every transaction (KIP-890): a delayed write of one transaction can never become part
+of the next one.
 """
 
 from aiokafka.protocol.api import Request, RequestStruct, Response
@@ -26,7 +26,7 @@ class EndTxnResponse(Response):  # type: ignore[misc]  # aiokafka has no types
 
     @property
     def producer(self) -> ProducerIdAndEpoch:
-        """Who writes the next transaction."""
+        """Producer id and epoch for the next transaction."""
         return ProducerIdAndEpoch(self.producer_id, self.producer_epoch)
 
 
@@ -48,8 +48,8 @@ class EndTxn(Request[_EndTxnRequestStruct]):  # type: ignore[misc]  # aiokafka h
     """Commits a transaction, or aborts it.
 
     Args:
-        transactional_id: Whose transaction it is.
-        producer: What its coordinator calls the producer.
+        transactional_id: The transactional id.
+        producer: Current producer id and epoch.
         committed: Whether to commit.
     """
 
@@ -59,5 +59,5 @@ class EndTxn(Request[_EndTxnRequestStruct]):  # type: ignore[misc]  # aiokafka h
         self._fields = transactional_id, *producer, committed, NO_TAGS
 
     def build(self, request_struct_class: type[_EndTxnRequestStruct]) -> _EndTxnRequestStruct:
-        """Lay the request out for the wire."""
+        """Fill in the request's fields."""
         return request_struct_class(*self._fields)

@@ -1,4 +1,4 @@
-"""What a fetch has brought of one partition, decoded as it is taken."""
+"""The fetched batches of one partition, decoded on demand."""
 
 import logging
 import time
@@ -26,20 +26,20 @@ from streams.kafka.protocol.tolerant_parser import TolerantParser, unreadable_ba
 
 log = logging.getLogger(__name__)
 
-#: Batches up to this size are left to aiokafka's compiled parser. It takes all headers of a record apart, however many.
+#: Larger batches are not given to aiokafka's compiled parser, which parses all headers of a record, however many.
 _LARGEST_PARSED = 1_310_720
-#: What a record may have, uncompressed, where nothing else is said: as much as brokers allow for a message.
+#: Default for the uncompressed bytes of the largest record that is returned whole: the brokers' limit for a message.
 LARGEST_RECORD = 10 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class TakeLimits:
-    """How much is taken at a time; one record is taken however large it is.
+    """Limits of one call of `take`; the first record is returned whatever its size.
 
     Attributes:
         size: Bytes of keys, values and headers.
-        records: Records.
-        seconds: Time that it may take, where nothing has been found yet.
+        records: Number of records.
+        seconds: Time for finding the first record.
     """
 
     size: int
@@ -48,29 +48,29 @@ class TakeLimits:
 
 
 class _ImplausibleRecordError(Exception):
-    """Aiokafka's parser gave what cannot be right."""
+    """aiokafka's parser returned an impossible record."""
 
 
 class FetchedPartition:
-    """Batches of one partition, whose records are taken a limits at a time.
+    """Fetched batches of one partition, whose records are taken a limited number at a time.
 
-    Control batches and, for readers of committed records, those of aborted transactions are passed over. What cannot
-    be read is given as `Unreadable`. A batch whose checksum is wrong may be sound where it came from: it ends what can
-    be taken, unless it is `corrupt_at`.
+    Control batches are skipped, and batches of aborted transactions if only committed records are read. What cannot be
+    read is returned as `Unreadable`. A batch with a wrong checksum may be intact on the broker's disk, so decoding$
+    stops before it and the batch is fetched again, unless its position is `corrupt_at`.
 
     Args:
         tp: The partition.
-        data: What the broker sent; its last batch may be cut short.
-        aborted: Producer ids of aborted transactions, and their first offsets; None to read uncommitted records.
-        position: The first offset that is wanted.
-        corrupt_at: Position of a batch that was wrong each time that it was fetched.
-        largest: Bytes of a record that is given whole, uncompressed.
+        data: The record set sent by the broker; its last batch may be incomplete.
+        aborted: Producer ids and first offsets of aborted transactions; None to read uncommitted records.
+        position: The first offset to return.
+        corrupt_at: Position of a batch whose checksum was wrong in every fetch; it is returned as `Unreadable`.
+        largest: Uncompressed bytes of the largest record that is returned whole.
 
     Attributes:
         next_fetch_offset: The first offset that was not taken yet.
-        exhausted: Whether all is taken.
-        checksum_failed: Whether it ended before a batch whose checksum is wrong.
-        taken_bytes: Bytes of keys, values and headers that were taken last.
+        exhausted: Whether all records were taken.
+        checksum_failed: Whether decoding stopped before a batch with a wrong checksum.
+        taken_bytes: Bytes of keys, values and headers in the last call of `take`.
     """
 
     def __init__(
@@ -97,11 +97,11 @@ class FetchedPartition:
 
     @property
     def empty(self) -> bool:
-        """Whether not one whole batch has come."""
+        """Whether there is no complete batch."""
         return not self._batches
 
     def take(self, limits: TakeLimits) -> list[ConsumerRecord]:
-        """Take the next records; none when all are taken, or when the time is over before one is found."""
+        """Return the next records; none when all were taken, or when no record was found within the time limit."""
         taken: list[ConsumerRecord] = []
         size, until = 0, time.monotonic() + limits.seconds
         for record in self._records:
@@ -147,7 +147,7 @@ class FetchedPartition:
     def _decode_intact(
         self, batch: memoryview, header: BatchHeader, end: int | None
     ) -> Iterator[ConsumerRecord | None]:
-        """Decode a batch of whose checksum and place nothing bad is known."""
+        """Decode a batch whose checksum and offsets are plausible."""
         if header.form != FORMAT:
             yield from old_records(self._tp, batch, header, self.next_fetch_offset)
             return
@@ -155,7 +155,7 @@ class FetchedPartition:
         if parsable is not None:
             try:
                 yield from self._parse(parsable, header)
-            except Exception as error:  # noqa: BLE001  whatever the parser stumbled over, a careful one tells what it is
+            except Exception as error:  # noqa: BLE001  any error: the tolerant parser finds out what is wrong
                 log.debug("batch at offset %d of %s: %r", header.base_offset, self._tp, error)
             else:
                 return
@@ -188,12 +188,12 @@ class FetchedPartition:
             )
 
     def _is_skipped(self, batch: memoryview, header: BatchHeader) -> bool:
-        """Whether a batch holds no input, whatever is in it."""
+        """Whether a batch holds no records to return: a control batch, or one of an aborted transaction."""
         if self._aborted is not None and header.producer_id >= 0:
             while self._aborted and self._aborted[-1][1] <= header.base_offset:
                 self._aborted_producers.add(self._aborted.pop()[0])
             if header.is_control and is_intact(batch, header):
-                # A producer has one transaction at a time: whatever is noted of it ends the one that was aborted.
+                # A producer has one transaction at a time: its control batch ends the aborted one.
                 self._aborted_producers.discard(header.producer_id)
             elif header.is_transactional and header.producer_id in self._aborted_producers:
                 return True
@@ -206,10 +206,10 @@ class FetchedPartition:
         return True
 
     def _is_plausible(self, header: BatchHeader, end: int | None, *, leads: bool) -> bool:
-        """Whether a batch may stand where it does: its place is not part of what its checksum covers.
+        """Whether a batch's offsets are possible at its place; the checksum does not cover the base offset.
 
-        The first one that a broker sends holds the offset that is asked for, or is the first behind it; each of the
-        others follows the one before.
+        The first batch that a broker sends holds the requested offset, or is the first one after it; each other batch
+        follows the one before.
         """
         base, last, wanted = header.base_offset, header.last_offset, self.next_fetch_offset
         follows = base <= wanted if leads else base == wanted
@@ -218,25 +218,25 @@ class FetchedPartition:
     def _unreadable(
         self, batch: memoryview, header: BatchHeader, end: int | None, reason: str
     ) -> Iterator[ConsumerRecord]:
-        """Give one `Unreadable` for what a batch stands for, as far as it can be believed."""
+        """Yield one `Unreadable` for the offsets of a batch, as far as its header is plausible."""
         first, last = self.next_fetch_offset, header.last_offset
         if end is not None:
-            last = end - 1  # whatever it says: nothing else is before the next one
+            last = end - 1  # whatever the header says: the next batch begins there
         elif last < first or (last - header.base_offset != header.records - 1):
-            last = first  # nothing says how many there are; the rest is asked for anew
+            last = first  # the number of offsets is unknown; the rest is fetched again
         if first <= last:
             self.next_fetch_offset = last + 1
             yield unreadable_batch(self._tp, first, last, reason, batch)
 
     def _move_to(self, offset: int, end: int | None) -> None:
-        """Go on behind a batch; never back, and never past the next one."""
+        """Move behind a batch; never backwards, and never into the next batch."""
         if end is not None:
             offset = min(offset, end)
         self.next_fetch_offset = max(self.next_fetch_offset, offset)
 
 
 def _as_parser_input(batch: memoryview, header: BatchHeader) -> bytes | memoryview | None:
-    """A batch as aiokafka's parser takes it, uncompressed; None where it is too large for it, or bad."""
+    """The batch uncompressed, for aiokafka's parser; None when it is too large for it, or cannot be decompressed."""
     if not header.codec:
         return batch if len(batch) <= _LARGEST_PARSED else None
     expanded, size = [], 0

@@ -1,4 +1,4 @@
-"""Who reads what, as a consumer group's coordinator knows it."""
+"""The owners of a consumer group's partitions, as its coordinator knows them."""
 
 from collections.abc import Mapping
 
@@ -14,17 +14,17 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.admin import DescribeGroupsRequest
 
-#: States in which the assignment stands: members have what it says, or there is no member.
+#: Group states in which the assignment is valid: members have what it says, or there are no members.
 _SETTLED = {"Stable", "Empty", "Dead"}
 _MOVING = (CoordinatorLoadInProgressError, GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError)
 
 
 async def fetch_owners(client: AIOKafkaClient, group: str) -> Mapping[TopicPartition, str] | None:
-    """Ask for the members of a group and their partitions.
+    """Read the members of a group and their partitions.
 
     Returns:
-        Client id and host of the member that has each partition, whatever its topic; None while the group
-        rebalances or its coordinator moves.
+        Client id and host of the member that owns each partition, of all topics; None while the group rebalances or
+        its coordinator changes.
 
     Raises:
         KafkaError: When the coordinator does not answer, or refuses.

@@ -1,4 +1,4 @@
-"""The bounds of a partition's log, whatever transactions are open in it."""
+"""First and end offset of a partition's log, including records of open transactions."""
 
 import asyncio
 from collections.abc import Collection
@@ -16,11 +16,11 @@ _RETRY_PAUSE = 0.1
 
 
 class Bounds(NamedTuple):
-    """What a log has.
+    """The bounds of a log.
 
     Attributes:
         start: Its first offset.
-        end: The one after its last.
+        end: The offset after its last record.
     """
 
     start: int
@@ -30,11 +30,11 @@ class Bounds(NamedTuple):
 async def read_bounds(
     client: AIOKafkaClient, partitions: Collection[TopicPartition], within: float
 ) -> dict[TopicPartition, Bounds]:
-    """Ask the partitions' leaders for the bounds of their logs.
+    """Read the bounds of logs from the partitions' leaders.
 
     Args:
-        client: Connected, and interested in the topics.
-        partitions: The partitions asked for.
+        client: A connected client that has the topics' metadata.
+        partitions: The partitions.
         within: Seconds after which a partition whose leader does not answer is left out.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Offsets of which a broker gives nothing: where its log is broken so that it cannot find the batches themselves."""
+"""Gaps in a broker's log: offsets at which it returns nothing, because the log is corrupt and batches are not found."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -13,21 +13,21 @@ from streams.kafka.protocol.fetched_partition import TakeLimits
 from streams.kafka.protocol.record_batch import header_of, split
 from streams.kafka.protocol.unreadable import unreadable
 
-#: What a broker says of a log that it cannot read. Whatever else it says passes, or is for others to decide.
+#: A broker's errors for a log that it cannot read. Others are temporary, or handled elsewhere.
 LOG_ERRORS = (CorruptRecordException, UnknownError)
-#: A broker sends the first batch whole, however large.
+#: Limit of a fetch; a broker sends the first batch whole even if it is larger.
 _FETCH_BYTES = 4096
 _FETCH_MAX_WAIT_MS = 100
 
 
 class Gap:
-    """Stands in the place of a `FetchedPartition` where there is nothing to fetch.
+    """Replaces a `FetchedPartition` where nothing can be fetched.
 
     Args:
         tp: The partition.
-        first: The first offset that cannot be had.
-        end: The first offset behind them that can.
-        reason: What the broker says.
+        first: The first offset of the gap.
+        end: The first readable offset after the gap.
+        reason: The broker's error.
     """
 
     checksum_failed = False
@@ -41,7 +41,7 @@ class Gap:
         self.taken_bytes = 0
 
     def take(self, _: TakeLimits) -> list[ConsumerRecord]:
-        """Give one `Unreadable` for all of them."""
+        """Return one `Unreadable` for the whole gap."""
         first, self.next_fetch_offset, self.exhausted = self.next_fetch_offset, self._end, True
         reason = f"cannot be had from its leader, nor can those that follow, before {self._end}: {self._reason}"
         rejection = Rejection("record", "LostOffsets", "offset", reason)
@@ -51,18 +51,18 @@ class Gap:
 async def end_of_gap(
     client: AIOKafkaClient, node: int, tp: TopicPartition, isolation: int, *, position: int, end: int
 ) -> int | None:
-    """Look for the first offset behind a position of which a broker gives records.
+    """Find the first readable offset after a gap in a broker's log.
 
     Args:
-        client: Connected to it.
-        node: The partition's leader.
+        client: A connected client.
+        node: Node id of the partition's leader.
         tp: The partition.
-        isolation: Which records are wanted, as Kafka numbers it.
-        position: An offset of which it gives none.
-        end: The first offset that may not be read yet.
+        isolation: Kafka's number of the isolation level.
+        position: The first offset of the gap.
+        end: The end offset for the isolation level.
 
     Returns:
-        The offset; None where there is none before the end, or where the position can be read now.
+        The offset; None when there is none before the end, or when the position is readable now.
 
     Raises:
         aiokafka.errors.KafkaError: If the broker does not answer.
@@ -78,15 +78,15 @@ async def end_of_gap(
 
 
 async def first_readable(first_from: Callable[[int], Awaitable[int | None]], position: int, end: int) -> int | None:
-    """Find the lowest offset that can be read behind one that cannot, in steps that grow and then shrink.
+    """Find the lowest readable offset after an unreadable one, by galloping and then binary search.
 
     Args:
-        first_from: Gives the first offset of what is read from an offset on; None where nothing is.
-        position: Cannot be read.
-        end: Looked for before it.
+        first_from: Returns the first offset of the batch that a fetch from an offset gives; None when it gives none.
+        position: An unreadable offset.
+        end: The end of the search, exclusive.
 
     Returns:
-        The offset; None where nothing before the end can be read.
+        The offset; None when nothing before the end is readable.
     """
     below, above, step = position, position, 1
     found: int | None = None
@@ -106,10 +106,10 @@ async def first_readable(first_from: Callable[[int], Awaitable[int | None]], pos
 
 
 def _first(response: Any) -> int | None:  # noqa: ANN401  aiokafka has no types
-    """Offset of the first batch in an answer; None where there is none, or an error.
+    """Offset of the first batch in a response; None without a batch, or with one of `LOG_ERRORS`.
 
     Raises:
-        aiokafka.errors.KafkaError: If it is not about what the log holds.
+        aiokafka.errors.KafkaError: For any other error.
     """
     [(_, [(_, code, _, *rest)])] = response.topics
     error = for_code(code)

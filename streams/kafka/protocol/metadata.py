@@ -1,6 +1,6 @@
-"""What brokers know of topics, with the id that tells a topic from a former one of the same name.
+"""Topic metadata with topic ids, which distinguish a topic from an earlier, deleted one of the same name.
 
-aiokafka 0.14 asks with version 5 of Metadata at most; ids come with version 10.
+aiokafka 0.14 uses version 5 of Metadata at most; topic ids come with version 10.
 """
 
 from collections.abc import Collection
@@ -28,16 +28,16 @@ _ID_BYTES = 16
 
 
 class TopicId(AbstractType[bytes]):  # type: ignore[misc]  # aiokafka has no types
-    """Sixteen bytes, all of them zero where an id is not given."""
+    """Sixteen bytes; all zero for no id."""
 
     @classmethod
     def encode(cls, value: bytes) -> bytes:
-        """Lay an id out for the wire."""
+        """Encode an id."""
         return value
 
     @classmethod
     def decode(cls, data: BytesIO) -> bytes:
-        """Read an id."""
+        """Decode an id."""
         return data.read(_ID_BYTES)
 
 
@@ -108,10 +108,10 @@ class _MetadataRequestStruct(RequestStruct):  # type: ignore[misc]  # aiokafka h
 
 
 class Metadata(Request[_MetadataRequestStruct]):  # type: ignore[misc]  # aiokafka has no types
-    """Asks a broker for topics, and creates none; needs Kafka 3.0 or later.
+    """Asks a broker for the metadata of topics, without creating them; needs Kafka 3.0 or later.
 
     Args:
-        topics: Their names.
+        topics: Names of the topics.
     """
 
     API_KEY = 3
@@ -120,17 +120,17 @@ class Metadata(Request[_MetadataRequestStruct]):  # type: ignore[misc]  # aiokaf
         self._topics = topics
 
     def build(self, request_struct_class: type[_MetadataRequestStruct]) -> _MetadataRequestStruct:
-        """Lay the request out for the wire."""
+        """Fill in the request's fields."""
         return request_struct_class([(NO_ID, name, NO_TAGS) for name in self._topics], False, False, NO_TAGS)
 
 
 @dataclass(frozen=True, slots=True)
 class TopicMetadata:
-    """A topic that exists.
+    """Metadata of a topic.
 
     Attributes:
-        id: Tells it from one of the same name that was deleted.
-        leaders: The broker that leads each partition, by the partition's number; -1 where there is none.
+        id: Kafka's topic id; a topic that is deleted and created again gets another one.
+        leaders: Node id of each partition's leader, by partition number; -1 without a leader.
     """
 
     id: bytes
@@ -138,7 +138,7 @@ class TopicMetadata:
 
 
 async def fetch_topics(client: AIOKafkaClient, names: Collection[str]) -> dict[str, TopicMetadata]:
-    """Ask any broker for topics; those that do not exist are left out.
+    """Read the metadata of topics from any broker; topics that do not exist are left out.
 
     Raises:
         KafkaError: When the broker does not answer, or refuses.
@@ -147,7 +147,7 @@ async def fetch_topics(client: AIOKafkaClient, names: Collection[str]) -> dict[s
 
 
 def existing_topics(response: Any) -> dict[str, TopicMetadata]:  # noqa: ANN401  aiokafka has no types
-    """Topics in the answer to a `Metadata`; those that do not exist are left out.
+    """Topics in the response to a `Metadata`; topics that do not exist are left out.
 
     Raises:
         KafkaError: For the first other error of a topic.

@@ -1,11 +1,11 @@
-"""Where a group goes on reading, with every error noticed, also the one that aiokafka overlooks.
+"""Reads a group's committed offsets, and checks every error of the response, including one that aiokafka ignores.
 
-aiokafka 0.14 asks with version 3 of OffsetFetch, whose answer carries one error for the whole request, and does not
-look at it. A coordinator that is still loading, or has just moved, answers with that error and no partitions; aiokafka
-takes it for "nothing committed yet", and the group starts over at the oldest record, or skips to the newest.
+aiokafka 0.14 uses version 3 of OffsetFetch, whose response has one error for the whole request, and ignores it. A
+coordinator that is still loading, or has just moved, answers with that error and no partitions; aiokafka takes this for
+"nothing committed yet", and the group starts again at the oldest record, or skips to the newest.
 
-Version 7 can also ask for stable offsets: the answer waits for transactions that are being completed, and for what a
-new coordinator has in its log but does not know to be replicated. Without that, an offset may be older than one that
+Version 7 can also ask for stable offsets: the coordinator answers with an error while a transaction is being completed,
+or while it does not know whether an offset in its log is replicated. Without this, an offset may be older than one that
 was acknowledged.
 """
 
@@ -46,7 +46,7 @@ _STABLE = ContextVar("stable", default=True)
 
 
 class UnstableOffsetCommitError(KafkaError):  # type: ignore[misc]  # aiokafka has no types
-    """A transaction that moves this offset is being completed: ask again."""
+    """A transaction that changes this offset is being completed: send the request again."""
 
     retriable = True
 
@@ -98,8 +98,8 @@ class OffsetFetch(Request[_OffsetFetchRequestStruct]):  # type: ignore[misc]  # 
 
     Args:
         group: Consumer group.
-        partitions: The partitions asked for.
-        stable: Whether the answer is an error while a transaction that moves one of them is being completed.
+        partitions: The partitions.
+        stable: Whether to get an error while a transaction that changes one of the offsets is being completed.
     """
 
     API_KEY = 9
@@ -110,15 +110,15 @@ class OffsetFetch(Request[_OffsetFetchRequestStruct]):  # type: ignore[misc]  # 
         self._topics = by_topic(partitions)
 
     def build(self, request_struct_class: type[_OffsetFetchRequestStruct]) -> _OffsetFetchRequestStruct:
-        """Lay the request out for the wire."""
+        """Fill in the request's fields."""
         return request_struct_class(self._group, self._topics, self._stable, NO_TAGS)
 
 
 def committed_offsets(response: OffsetFetchResponse) -> dict[TopicPartition, OffsetAndMetadata]:
-    """Offsets in the answer to an `OffsetFetch`; a partition without one is left out.
+    """Committed offsets in the response to an `OffsetFetch`; a partition without one is left out.
 
     Raises:
-        KafkaError: For the first error in it, of the request or of a partition.
+        KafkaError: For the first error, of the request or of a partition.
     """
     _check(response.error_code)
     offsets: dict[TopicPartition, OffsetAndMetadata] = {}
@@ -133,19 +133,19 @@ def committed_offsets(response: OffsetFetchResponse) -> dict[TopicPartition, Off
 async def fetch_committed(
     client: AIOKafkaClient, broker: int, group: str, partitions: Collection[TopicPartition], *, stable: bool
 ) -> dict[TopicPartition, OffsetAndMetadata]:
-    """Ask one broker for a group's committed offsets.
+    """Read a group's committed offsets from one broker.
 
-    A broker that no longer coordinates the group and has not heard of it answers with old ones.
+    A former coordinator that does not know of the change yet answers with old offsets.
 
     Args:
-        client: Connected.
-        broker: Which one to ask.
+        client: A connected client.
+        broker: Node id of the broker.
         group: Consumer group.
-        partitions: The partitions asked for.
-        stable: Whether the answer is an error while a transaction that moves one of them is being completed.
+        partitions: The partitions.
+        stable: Whether to get an error while a transaction that changes one of the offsets is being completed.
 
     Raises:
-        KafkaError: When it does not answer, or refuses.
+        KafkaError: When the broker does not answer, or refuses.
     """
     request = OffsetFetch(group, partitions, stable=stable)
     return committed_offsets(await client.send(broker, request, group=ConnectionGroup.COORDINATION))
@@ -154,10 +154,9 @@ async def fetch_committed(
 async def fetch_last_committed(
     client: AIOKafkaClient, group: str, partitions: Collection[TopicPartition]
 ) -> dict[TopicPartition, OffsetAndMetadata]:
-    """Ask for the offsets that were committed last, whatever transaction is open; waits for a coordinator that moves.
+    """Read the last committed offsets, ignoring open transactions; retry while the coordinator changes.
 
-    Good enough for a look at the lag: a former coordinator's old offsets are taken for the group's, see
-    `fetch_committed`.
+    This is good enough for the lag: it may return old offsets of a former coordinator, see `fetch_committed`.
 
     Raises:
         KafkaError: When the brokers refuse.

@@ -1,4 +1,4 @@
-"""Records of formats 0 and 1, which logs may hold from before Kafka 0.11; brokers take no new ones since 4.0."""
+"""Parser for records of formats 0 and 1, written before Kafka 0.11; brokers accept no new ones since 4.0."""
 
 import struct
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from streams.kafka.protocol.record_batch import BatchHeader
 from streams.kafka.protocol.record_reader import BrokenRecordsError
 from streams.kafka.protocol.tolerant_parser import unreadable_batch
 
-#: Bytes that records which were compressed together may have; brokers of that time allowed a million.
+#: Limit for the uncompressed bytes of a record set; the brokers of that time allowed a million.
 _LARGEST_SET = 32 * 2**20
 #: Offset, length of what follows, checksum, format, attributes.
 _HEAD = struct.Struct(">qiIbb")
@@ -28,13 +28,13 @@ class _Message(NamedTuple):
 
 
 def old_records(tp: TopicPartition, batch: memoryview, header: BatchHeader, position: int) -> Iterator[ConsumerRecord]:
-    """Give the records of one batch from an offset on, or one `Unreadable` in place of all of them.
+    """Yield the records of one batch from an offset on, or one `Unreadable` in place of all of them.
 
     Args:
-        tp: Where the batch stands.
-        batch: One record, or several that are compressed together.
-        header: What it says of itself; its checksum is right.
-        position: First offset to give.
+        tp: The batch's partition.
+        batch: One record, or a compressed set of records.
+        header: Its parsed header; the checksum was verified.
+        position: The first offset to yield.
     """
     try:
         messages = list(_messages(batch, header))
@@ -65,7 +65,7 @@ def _messages(batch: memoryview, header: BatchHeader) -> Iterator[_Message]:
     inner = [_message(part) for part in _parts(memoryview(data))]
     if not inner:
         raise BrokenRecordsError("it is compressed and holds no records")
-    # In format 1 they are numbered within the set, whose own offset is that of the last one.
+    # In format 1, offsets are relative within the set, and the set's own offset is that of its last record.
     shift = header.last_offset - inner[-1].offset if header.form else 0
     for message in inner:
         yield message._replace(offset=message.offset + shift, time=alone.time if header.appended else message.time)

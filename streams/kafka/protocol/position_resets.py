@@ -1,4 +1,4 @@
-"""Positions that a consumer had to give up: aiokafka goes on at the log's start, and says so at level info."""
+"""Reports a consumer's position resets: aiokafka continues at the log's start, and only logs it at level info."""
 
 from collections.abc import Callable, Collection
 from typing import Any
@@ -7,13 +7,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 
 def report_position_resets(consumer: AIOKafkaConsumer, on_reset: Callable[[TopicPartition, int], None]) -> None:
-    """Tell where a consumer that is started goes on, whenever it looks for that itself.
+    """Call back with the new position whenever a consumer resets one.
 
-    It does when the log does not have the record that it is about to read, and after a seek to the log's start.
+    It does so when the log does not have its current offset, and after a seek to the log's start.
 
     Args:
-        consumer: Started.
-        on_reset: Told the partition and its new position, in the consumer's own thread.
+        consumer: A started consumer.
+        on_reset: Called with the partition and its new position, in the consumer's thread.
     """
     fetcher = consumer._fetcher  # noqa: SLF001  it offers no other door
     update = fetcher._update_fetch_positions  # noqa: SLF001

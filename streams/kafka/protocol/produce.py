@@ -1,7 +1,7 @@
-"""Batches of records for one broker, as parts of a transaction.
+"""Writes record batches to one broker, as part of a transaction.
 
-From version 12 on, a write makes its partition part of the transaction (KIP-890); until then, aiokafka's, a request of
-its own does, and has to be answered before.
+From version 12 on, the request itself adds its partitions to the transaction (KIP-890). Earlier versions, which
+aiokafka uses, need a separate request and its response before.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,12 +27,12 @@ _ALL_IN_SYNC = -1
 
 
 class PartitionResult(NamedTuple):
-    """What became of one partition's batch.
+    """The result of one partition's batch.
 
     Attributes:
-        code: Kafka's error code, 0 where all is well.
-        append_ms: When the broker appended it, in milliseconds by its clock; -1 where it does not say.
-        detail: What the broker says beside an error.
+        code: Kafka's error code, 0 for success.
+        append_ms: The broker's append time, in milliseconds since the epoch; -1 when it is missing.
+        detail: The broker's error messages.
     """
 
     code: int
@@ -68,7 +68,7 @@ class ProduceResponse(Response):  # type: ignore[misc]  # aiokafka has no types
     )
 
     def results(self) -> Iterator[tuple[TopicPartition, PartitionResult]]:
-        """What became of each partition's batch."""
+        """Yield the result of each partition's batch."""
         for topic, partitions, _ in self.responses:
             for partition, code, _base, append_ms, _start, record_errors, message, _ in partitions:
                 details = [message, *(f"record {at}: {text}" for at, text, _ in record_errors or () if text)]
@@ -96,11 +96,11 @@ class _ProduceRequestStruct(RequestStruct):  # type: ignore[misc]  # aiokafka ha
 
 
 class Produce(Request[_ProduceRequestStruct]):  # type: ignore[misc]  # aiokafka has no types
-    """Writes batches; answered when all in-sync replicas have them.
+    """Writes batches; the response comes when all in-sync replicas have them.
 
     Args:
-        transactional_id: Whose transaction they belong to.
-        timeout_ms: How long the broker waits for its replicas.
+        transactional_id: The transactional id.
+        timeout_ms: Milliseconds for which the broker waits for its replicas.
         batches: A record batch for each partition.
     """
 
@@ -112,13 +112,13 @@ class Produce(Request[_ProduceRequestStruct]):  # type: ignore[misc]  # aiokafka
         self._batches = batches
 
     def build(self, request_struct_class: type[_ProduceRequestStruct]) -> _ProduceRequestStruct:
-        """Lay the request out for the wire."""
+        """Fill in the request's fields."""
         topics = by_topic((topic, (partition, batch, NO_TAGS)) for (topic, partition), batch in self._batches.items())
         return request_struct_class(self._transactional_id, _ALL_IN_SYNC, self._timeout_ms, topics, NO_TAGS)
 
 
 def _parts(kind: Any, value: Any) -> Iterator[bytes | bytearray]:  # noqa: ANN401  aiokafka has no types
-    """What a value is encoded as; aiokafka joins at every level, and megabytes of records are at the lowest."""
+    """Yield the encoded parts of a value; aiokafka joins them at each level, which copies megabytes several times."""
     if isinstance(kind, Schema):
         for field, item in zip(kind.fields, value, strict=True):
             yield from _parts(field, item)

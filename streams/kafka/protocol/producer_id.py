@@ -1,14 +1,14 @@
-"""What a transaction's coordinator calls a producer."""
+"""Producer id and epoch, by which brokers recognise a transactional producer."""
 
 from typing import NamedTuple
 
 
 class ProducerIdAndEpoch(NamedTuple):
-    """A producer in one of its lives; every commit begins another one (KIP-890).
+    """A producer id with its epoch; every commit starts a new epoch (KIP-890).
 
     Attributes:
-        id: Stands for the transactional id.
-        epoch: Counts its lives: brokers refuse what comes from an earlier one.
+        id: The id that belongs to the transactional id.
+        epoch: Brokers refuse requests with an earlier epoch.
     """
 
     id: int

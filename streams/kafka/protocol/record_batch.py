@@ -1,4 +1,4 @@
-"""How Kafka lays out what a partition holds: batches, their headers and their checksums."""
+"""The binary layout of Kafka's record batches: splitting, headers and checksums."""
 
 import struct
 from binascii import crc32
@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 from crc32c import crc32c
 
-#: Offset, length of what follows, leader epoch or checksum, format.
+#: Offset, length of the following bytes, leader epoch or checksum, format.
 _START = struct.Struct(">qiIb")
-#: Where the length begins to count.
+#: Position from which the length counts.
 _LENGTH_FROM = 12
-#: Format 2, from the leader epoch on: checksum, attributes, last offset delta, first and last time, producer's id and
-#: epoch, first sequence, records.
+#: Format 2, after the format: checksum, attributes, last offset delta, first and last time, producer id and epoch,
+#: first sequence number, number of records.
 _REST = struct.Struct(">Ihiqqqhii")
 _REST_FROM, _CHECKED_FROM = 17, 21
 HEADER_BYTES = _REST_FROM + _REST.size
-#: Formats 0 and 1: checksum, format, attributes; what the checksum covers begins with the format.
+#: Formats 0 and 1: checksum, format, attributes; the checksum covers the bytes from the format on.
 _OLD = struct.Struct(">Ibb")
 _OLD_CHECKED_FROM = 16
 _OLD_LEAST = 26
@@ -28,17 +28,17 @@ _MARKER_BYTES = HEADER_BYTES + 17
 
 
 class BatchHeader(NamedTuple):
-    """What a batch says of itself; in formats 0 and 1 it says only some of it.
+    """The header of a record batch; formats 0 and 1 have only some of the fields.
 
     Attributes:
-        base_offset: Of its first record; in formats 0 and 1, where it cannot be known, that of its last one.
-        last_offset: Of its last record, be it there or not.
-        form: Its format, 0 to 2, or whatever else it says.
-        attributes: Codec, kind of time, transactional, control.
-        first_time: Milliseconds since the epoch that the records' times count from.
-        last_time: The latest of them, or when the broker appended it.
-        producer_id: -1 for none.
-        records: How many it holds.
+        base_offset: Offset of its first record; in formats 0 and 1, where this is unknown, that of its last record.
+        last_offset: Offset of its last record, which compaction may have removed.
+        form: Its format, 0 to 2, or an unknown one.
+        attributes: Bits for codec, kind of time, transactional, control.
+        first_time: Milliseconds since the epoch to which the records' times are relative.
+        last_time: The latest record time, or the broker's append time, in milliseconds since the epoch.
+        producer_id: The producer id, -1 for none.
+        records: Number of records.
     """
 
     base_offset: int
@@ -52,27 +52,27 @@ class BatchHeader(NamedTuple):
 
     @property
     def codec(self) -> int:
-        """How it is compressed, 0 for not at all."""
+        """Kafka's number of the compression codec, 0 for none."""
         return self.attributes & _CODEC_BITS
 
     @property
     def appended(self) -> bool:
-        """Whether the records' time is when the broker appended them."""
+        """Whether the records have the broker's append time."""
         return bool(self.attributes & _LOG_APPEND_TIME)
 
     @property
     def is_transactional(self) -> bool:
-        """Whether a transaction's end decides whether it is read."""
+        """Whether the batch belongs to a transaction."""
         return self.form == FORMAT and bool(self.attributes & _TRANSACTIONAL)
 
     @property
     def is_control(self) -> bool:
-        """Whether it holds what Kafka notes for itself, such as a transaction's end, and no records."""
+        """Whether it is a control batch, such as a transaction marker, without records."""
         return self.form == FORMAT and bool(self.attributes & _CONTROL)
 
 
 def split(data: bytes) -> Iterator[memoryview]:
-    """Give the batches that a broker has sent, without what is cut short at the end or follows a nonsensical length."""
+    """Split a record set into batches; an incomplete last batch, and all after an impossible length, is left out."""
     rest = memoryview(data)
     while len(rest) >= _START.size:
         length = _LENGTH_FROM + int.from_bytes(rest[8:_LENGTH_FROM], "big", signed=True)
@@ -83,7 +83,7 @@ def split(data: bytes) -> Iterator[memoryview]:
 
 
 def header_of(batch: memoryview) -> BatchHeader:
-    """Read a batch's header; of a format that is not known, as if it were 2."""
+    """Parse a batch's header; an unknown format is parsed as format 2."""
     base, _, _, form = _START.unpack_from(batch)
     if form in (0, 1) or len(batch) < HEADER_BYTES:
         _, _, attributes = _OLD.unpack_from(batch, _LENGTH_FROM)
@@ -93,18 +93,18 @@ def header_of(batch: memoryview) -> BatchHeader:
 
 
 def is_intact(batch: memoryview, header: BatchHeader) -> bool:
-    """Whether a batch is as it was written, by its checksum."""
+    """Whether a batch matches its checksum."""
     if header.form == FORMAT:
         return len(batch) >= HEADER_BYTES and crc32c(batch[_CHECKED_FROM:]) == int.from_bytes(batch[17:21], "big")
     return crc32(batch[_OLD_CHECKED_FROM:]) == int.from_bytes(batch[12:16], "big")
 
 
 def is_marker(batch: memoryview, header: BatchHeader) -> bool:
-    """Whether a batch whose checksum is wrong can only have been the end of a transaction, by its kind and length."""
+    """Whether a batch, by its kind and length, is a transaction marker; for batches with a wrong checksum."""
     return header.is_control and len(batch) == _MARKER_BYTES
 
 
 def uncompressed(batch: memoryview, header: BatchHeader, records: bytes) -> bytes:
-    """The same batch with its records expanded; the checksum no longer fits."""
+    """The same batch with uncompressed records; the checksum is not updated."""
     attributes = (header.attributes & ~_CODEC_BITS).to_bytes(2, "big", signed=True)
     return b"".join((batch[:_CHECKED_FROM], attributes, batch[_CHECKED_FROM + 2 : HEADER_BYTES], records))

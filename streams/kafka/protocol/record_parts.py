@@ -1,4 +1,4 @@
-"""The parts of a record of format 2: runs of bytes, their beginnings, and headers."""
+"""Parses the parts of a record of format 2: byte strings, prefixes of long ones, and headers."""
 
 import contextlib
 import hashlib
@@ -10,20 +10,21 @@ from schemas import Headers
 from schemas.dead_letter import EXCERPT_BYTES
 from streams.kafka.protocol.record_reader import BrokenRecordsError, RecordReader
 
-#: More headers than this are not taken apart: each takes a hundred times the two bytes that it may have.
+#: More headers than this are not parsed: a header of two bytes takes a hundred times as much memory.
 MOST_HEADERS = 1000
-#: Of a run that is passed over, so many bytes are read at a time.
-_TURN_BYTES = 4 * 2**20
+#: Bytes that are read between two pauses while a long byte string is skipped.
+_BYTES_PER_PAUSE = 4 * 2**20
 _SHOWN = 100
 
 
 class RecordHeaders(NamedTuple):
-    """What stands behind a record's value.
+    """The headers of a record.
 
     Attributes:
-        pairs: Names and values; none where there are more than `MOST_HEADERS`.
-        number: How many there are.
-        bad_name: The first name that is not UTF-8, with backslashes, as all such names are in `pairs`.
+        pairs: Names and values; empty when there are more than `MOST_HEADERS`. Bytes of names that are not UTF-8 are
+            escaped with backslashes.
+        number: Number of headers.
+        bad_name: The first name that is not UTF-8, escaped; None when all are valid.
     """
 
     pairs: Headers
@@ -32,13 +33,13 @@ class RecordHeaders(NamedTuple):
 
 
 def headers_of(raw: bytes) -> RecordHeaders:
-    """Take headers apart.
+    """Parse all headers of a record.
 
     Args:
-        raw: All that follows a record's value.
+        raw: The bytes after the record's value.
 
     Raises:
-        BrokenRecordsError: If they are none.
+        BrokenRecordsError: If they are invalid.
     """
     reader = RecordReader(iter((raw,)))
     count = reader.varint()
@@ -61,18 +62,18 @@ def headers_of(raw: bytes) -> RecordHeaders:
 
 
 def leading_headers(raw: bytes) -> RecordHeaders:
-    """Take those first headers apart that stand whole in the beginning of all.
+    """Parse the headers that are complete in a prefix of a record's headers.
 
     Args:
-        raw: The first bytes of what follows a record's value.
+        raw: The first bytes after the record's value.
 
     Raises:
-        BrokenRecordsError: If not even their number is there.
+        BrokenRecordsError: If their number cannot be read.
     """
     reader = RecordReader(iter((raw,)))
     count = reader.varint()
     pairs: list[tuple[str, bytes | None]] = []
-    with contextlib.suppress(BrokenRecordsError):  # the first one that does not stand there whole
+    with contextlib.suppress(BrokenRecordsError):  # at the first incomplete header
         while len(pairs) < min(count, MOST_HEADERS):
             pairs.append((_name(reader).decode("utf-8", "backslashreplace"), sized(reader)))
     return RecordHeaders(tuple(pairs), count, None)
@@ -86,23 +87,23 @@ def _name(reader: RecordReader) -> bytes:
 
 
 def sized(reader: RecordReader) -> bytes | None:
-    """Read a run of bytes that follows its length; None where that is negative.
+    """Read a byte string with its length; None when the length is negative.
 
     Raises:
-        BrokenRecordsError: If it has no end.
+        BrokenRecordsError: If it is incomplete.
     """
     size = reader.varint()
     return None if size < 0 else reader.take(size)
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
-    """What is kept of a run of bytes.
+class Prefix:
+    """The first bytes of a long byte string.
 
     Attributes:
-        first: Its first bytes; None where there is no run.
-        size: Its length.
-        digest: SHA-256 of all of it, in hex.
+        first: Its first bytes; None for null.
+        size: Its whole length in bytes.
+        digest: SHA-256 of the whole, in hex.
     """
 
     first: bytes | None
@@ -111,44 +112,44 @@ class Beginning:
 
     @property
     def is_cut(self) -> bool:
-        """Whether there is more of it."""
+        """Whether the byte string is longer than `first`."""
         return self.first is not None and len(self.first) < self.size
 
 
-def beginning(reader: RecordReader, end: int) -> Generator[None, None, Beginning]:
-    """Read a run of bytes that follows its length, and keep its beginning; give None now and then.
+def read_prefix(reader: RecordReader, end: int) -> Generator[None, None, Prefix]:
+    """Read a byte string with its length, and keep only its first bytes; yields None now and then.
 
     Args:
-        reader: Where it is read.
-        end: The reader's position behind which it must not reach.
+        reader: The reader.
+        end: The position at which the record ends.
 
     Raises:
-        BrokenRecordsError: If it does.
+        BrokenRecordsError: If the byte string reaches beyond the end.
     """
     size = reader.varint()
     if size > end - reader.position:
         raise BrokenRecordsError(f"{size} bytes are said to be among {end - reader.position}")
     if size < 0:
-        return Beginning(None, 0, "")
+        return Prefix(None, 0, "")
     first, digest = bytearray(), hashlib.sha256()
-    for part in turns(reader, size):
+    for part in parts_with_pauses(reader, size):
         if part is None:
             yield
         else:
             digest.update(part)
             first += part[: EXCERPT_BYTES - len(first)]
-    return Beginning(bytes(first), size, digest.hexdigest())
+    return Prefix(bytes(first), size, digest.hexdigest())
 
 
-def turns(reader: RecordReader, size: int) -> Generator[memoryview | None, None, None]:
-    """Read so many bytes in parts, with None now and then among them.
+def parts_with_pauses(reader: RecordReader, size: int) -> Generator[memoryview | None, None, None]:
+    """Read a number of bytes in parts; yields None now and then, for a pause.
 
     Raises:
         BrokenRecordsError: If there are fewer.
     """
-    until = reader.position + _TURN_BYTES
+    until = reader.position + _BYTES_PER_PAUSE
     for part in reader.parts(size):
         yield part
         if reader.position > until:
-            until = reader.position + _TURN_BYTES
+            until = reader.position + _BYTES_PER_PAUSE
             yield None

@@ -1,4 +1,4 @@
-"""A reader over the bytes of records that come in pieces, and never holds more of them than what is being read."""
+"""Reads records from bytes that arrive in pieces; holds only the current piece in memory."""
 
 from collections.abc import Iterator
 
@@ -6,14 +6,14 @@ _LONGEST_VARINT = 10
 
 
 class BrokenRecordsError(ValueError):
-    """Bytes that cannot be records. The message says why."""
+    """The bytes cannot be records. The message says why."""
 
 
 class RecordReader:
-    """Reads Kafka's numbers and runs of bytes from pieces.
+    """Reads varints and byte strings from an iterator of pieces.
 
     Args:
-        pieces: What follows each other; may raise while it is iterated.
+        pieces: Consecutive pieces; the iterator may raise.
     """
 
     def __init__(self, pieces: Iterator[bytes | bytearray | memoryview]) -> None:
@@ -24,11 +24,11 @@ class RecordReader:
 
     @property
     def position(self) -> int:
-        """How many bytes were read."""
+        """Number of bytes read so far."""
         return self._before + self._at
 
     def at_end(self) -> bool:
-        """Whether nothing is left."""
+        """Whether all bytes were read."""
         while self._at == len(self._piece):
             piece = next(self._pieces, None)
             if piece is None:
@@ -38,10 +38,10 @@ class RecordReader:
         return False
 
     def varint(self) -> int:
-        """Read a signed number.
+        """Read a signed varint.
 
         Raises:
-            BrokenRecordsError: If there is none, or one of more than 64 bits.
+            BrokenRecordsError: If it is incomplete, or has more than 64 bits.
         """
         number = 0
         for place in range(_LONGEST_VARINT):
@@ -50,12 +50,12 @@ class RecordReader:
             byte = self._piece[self._at]
             self._at += 1
             number |= (byte & 0x7F) << 7 * place
-            if byte < 0x80:  # noqa: PLR2004  the bit that says that more follows
+            if byte < 0x80:  # noqa: PLR2004  the continuation bit
                 return (number >> 1) ^ -(number & 1)
         raise BrokenRecordsError("a number has more than 64 bits")
 
     def take(self, size: int) -> bytes:
-        """Read so many bytes.
+        """Read a number of bytes.
 
         Raises:
             BrokenRecordsError: If there are fewer.
@@ -67,7 +67,7 @@ class RecordReader:
         return bytes(self.gather(size))
 
     def gather(self, size: int) -> bytearray:
-        """Read so many bytes, and hold none of them twice.
+        """Read a number of bytes into one buffer, without a second copy.
 
         Raises:
             BrokenRecordsError: If there are fewer.
@@ -78,7 +78,7 @@ class RecordReader:
         return gathered
 
     def parts(self, size: int) -> Iterator[memoryview]:
-        """Read so many bytes in parts, none of which is kept.
+        """Read a number of bytes in parts, without collecting them.
 
         Raises:
             BrokenRecordsError: If there are fewer.
@@ -92,5 +92,5 @@ class RecordReader:
             yield part
 
     def rest(self) -> bytes:
-        """What is left of the present piece, without reading it."""
+        """The unread bytes of the current piece; does not move the position."""
         return bytes(self._piece[self._at :])

@@ -1,4 +1,4 @@
-"""A consumer that gets over whatever stands in a partition: aiokafka's, with another fetcher and group coordinator."""
+"""aiokafka's consumer with a fetcher that continues after batches which cannot be read, and a strict coordinator."""
 
 from collections.abc import Sequence
 
@@ -12,16 +12,17 @@ from streams.kafka.protocol.tolerant_fetcher import TolerantFetcher
 
 
 class TolerantConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
-    """Aiokafka's consumer with a `TolerantFetcher` and, in a consumer group, a `StrictCoordinator`.
+    """aiokafka's consumer with a `TolerantFetcher` and, in a consumer group, a `StrictCoordinator`.
 
     aiokafka offers no option for either class, so this consumer changes the class of its own fetcher and coordinator
     when it starts, before they have done anything. Other consumers of the process keep aiokafka's.
 
     Attributes:
-        pauses: Seconds before a batch with a wrong checksum is fetched again; after the last one, it is given up.
-        patience: Seconds for which a broker may give nothing of a partition, though it has records, before what cannot
-            be read is passed over. A restart, or a change of the leader, takes less.
-        largest: Bytes of a record that is given whole, uncompressed.
+        pauses: Seconds before each further fetch of a batch with a wrong checksum; after the last one it is reported as
+            unreadable.
+        patience: Seconds for which a broker may return no records of a partition, although it has some, before the
+            unreadable offsets are skipped. Restarts and changes of leaders take less.
+        largest: Uncompressed bytes of the largest record that is returned whole.
     """
 
     pauses: Sequence[float] = (0.1, 0.2, 0.4, 0.8, 1.6)
@@ -53,5 +54,5 @@ class TolerantConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has 
 
 
 def make_tolerant(consumer: AIOKafkaConsumer) -> None:
-    """Let a consumer that is not started yet be a `TolerantConsumer`."""
+    """Turn a consumer that is not started yet into a `TolerantConsumer`."""
     consumer.__class__ = TolerantConsumer

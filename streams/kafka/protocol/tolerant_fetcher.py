@@ -1,7 +1,7 @@
-"""A fetcher that gets over whatever stands in a partition.
+"""A fetcher that continues after batches which cannot be read.
 
-aiokafka 0.14 ends a fetch, each time anew, with an error where a header's name is not UTF-8, a batch's checksum is
-wrong or its compression is one for which a library is missing; and one broken batch keeps back other partitions.
+aiokafka 0.14 raises an error in every fetch of a batch that has a header name which is not UTF-8, a wrong checksum, or
+a compression codec without an installed library; and one bad batch also blocks other partitions.
 """
 
 import asyncio
@@ -31,15 +31,15 @@ from streams.kafka.protocol.log_gaps import LOG_ERRORS, Gap, end_of_gap
 
 log = logging.getLogger(__name__)
 
-#: Bytes of records that are handed out at a time; one that is larger is handed out alone.
-_PORTION_BYTES = 4 * 2**20
-#: Records that are handed out at a time, where the caller does not say.
-_PORTION_RECORDS = 10_000
-#: The event loop of a consumer sends heartbeats as well.
-_PORTION_SECONDS = 0.1
-#: Seconds before a broker that gives nothing of a partition is asked for it again, the first time and later.
+#: Bytes of records returned at a time; a larger record is returned alone.
+_TAKE_BYTES = 4 * 2**20
+#: Records returned at a time, by default.
+_TAKE_RECORDS = 10_000
+#: Seconds of decoding at a time: the event loop has to send heartbeats as well.
+_TAKE_SECONDS = 0.1
+#: Seconds before a partition of which the broker returns no records is fetched again: the first time, and later.
 _FIRST_PAUSE, _ERROR_PAUSE = 0.1, 1.0
-#: Seconds after which that is told, and told again.
+#: Seconds of failing fetches before the first log line, and between log lines.
 _LOG_AFTER, _LOG_EVERY = 3.0, 60.0
 _END_OFFSETS_TIMEOUT_MS = 5000
 _NO_RECORDS_MESSAGE = (
@@ -49,15 +49,16 @@ _NO_RECORDS_MESSAGE = (
 
 
 class TolerantFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
-    """Aiokafka's fetcher, with other records: in portions, and with `Unreadable` for what cannot be read."""
+    """aiokafka's fetcher, but it returns limited amounts of records, and `Unreadable` for what cannot be read."""
 
     def configure(self, pauses: Sequence[float], patience: float, largest: int) -> None:
-        """Add what this class has to an instance of aiokafka's own.
+        """Add this class's attributes to an instance that was created as aiokafka's fetcher.
 
         Args:
-            pauses: Seconds before a batch with a wrong checksum is fetched again; after the last one, it is given up.
-            patience: Seconds for which a broker may give nothing of a partition before it is passed over.
-            largest: Bytes of a record that is given whole, uncompressed.
+            pauses: Seconds before each further fetch of a batch with a wrong checksum; after the last one it is
+                reported as unreadable.
+            patience: Seconds for which a broker may return no records of a partition before offsets are skipped.
+            largest: Uncompressed bytes of the largest record that is returned whole.
         """
         self._pauses = pauses
         self._patience = patience
@@ -66,7 +67,7 @@ class TolerantFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
         self._fetch_failures: dict[TopicPartition, FetchFailure] = {}
 
     async def next_record(self, partitions: Collection[TopicPartition]) -> ConsumerRecord:
-        """Wait for one record."""
+        """Wait for one record and return it."""
         while True:
             if self._closed:
                 raise ConsumerStoppedError
@@ -77,12 +78,12 @@ class TolerantFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
     async def fetched_records(
         self, partitions: Collection[TopicPartition], timeout: float = 0, max_records: int | None = None
     ) -> dict[TopicPartition, list[ConsumerRecord]]:
-        """Give what was fetched, as far as it is not too much at once, and wait for it if there is none."""
+        """Return fetched records, up to the limits, and wait up to the timeout when there are none."""
         until = time.monotonic() + timeout
         while True:
             if self._subscriptions.reassignment_in_progress:
                 await self._subscriptions.wait_for_assignment()
-            records, unfinished = self._take(partitions, max_records or _PORTION_RECORDS)
+            records, unfinished = self._take(partitions, max_records or _TAKE_RECORDS)
             left = until - time.monotonic()
             if records or left <= 0:
                 return records
@@ -94,14 +95,14 @@ class TolerantFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
             if not done or self._closed:
                 waiter.cancel()
                 return {}
-            waiter.result()  # raises what the coordinator has against us
+            waiter.result()  # raises the coordinator's error, if any
 
     def _take(
         self, partitions: Collection[TopicPartition], most: int
     ) -> tuple[dict[TopicPartition, list[ConsumerRecord]], bool]:
-        """Take a limits of what was fetched; say whether a record is so long that it could not be found in time."""
+        """Take fetched records up to the limits; also return whether a record was so long that decoding did not end."""
         taken: dict[TopicPartition, list[ConsumerRecord]] = {}
-        size, unfinished = _PORTION_BYTES, False
+        size, unfinished = _TAKE_BYTES, False
         for tp in list(self._records):
             if partitions and tp not in partitions:
                 if not self._subscriptions.is_assigned(tp):
@@ -110,11 +111,11 @@ class TolerantFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
             fetched = self._records[tp]
             if isinstance(fetched, FetchError):
                 if taken:
-                    break  # it is raised the next time
+                    break  # the next call raises it
                 self._drop(tp)
                 fetched.check_raise()
             elif isinstance(fetched, Fetched):
-                if records := self._take_of(tp, fetched, TakeLimits(size, most, _PORTION_SECONDS)):
+                if records := self._take_of(tp, fetched, TakeLimits(size, most, _TAKE_SECONDS)):
                     taken[tp] = records
                     most -= len(records)
                     size -= fetched.batches.taken_bytes
@@ -135,16 +136,16 @@ class TolerantFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
             if batches.checksum_failed:
                 self._retry_checksum(tp, batches.next_fetch_offset)
         else:
-            self._records.move_to_end(tp)  # its neighbours come first, the next time
+            self._records.move_to_end(tp)  # the next call takes from other partitions first
         return records
 
     def _drop(self, tp: TopicPartition) -> None:
-        """Let the partition be fetched from again."""
+        """Discard the partition's state, so that it is fetched again."""
         self._records.pop(tp, None)
         self._notify(self._wait_consume_future)
 
     def _pause(self, tp: TopicPartition, seconds: float) -> None:
-        """Fetch nothing of the partition for a while."""
+        """Stop fetching the partition for some seconds."""
         pause = self._records[tp] = Pause()
 
         def end() -> None:
@@ -154,7 +155,7 @@ class TolerantFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
         self._loop.call_later(seconds, end)
 
     def _retry_checksum(self, tp: TopicPartition, position: int) -> None:
-        """Fetch a batch with a wrong checksum again, a few times: it may be sound where it came from."""
+        """Fetch a batch with a wrong checksum again, a few times: it may be intact on the broker's disk."""
         known = self._checksum_failures.get(tp)
         fetches = known.fetches + 1 if known is not None and known.position == position else 1
         self._checksum_failures[tp] = ChecksumFailure(position, fetches)
@@ -165,7 +166,7 @@ class TolerantFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
             self._pause(tp, self._pauses[fetches - 1])
 
     def _corrupt_at(self, tp: TopicPartition, position: int) -> int | None:
-        """The position, if what stands there was wrong often enough."""
+        """The position, if the batch there had a wrong checksum in all fetches; otherwise None."""
         known = self._checksum_failures.get(tp)
         if known is None or known.position != position:
             self._checksum_failures.pop(tp, None)
@@ -177,7 +178,7 @@ class TolerantFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
             response = await self._client.send(node_id, request)
         except KafkaError as error:
             log.error("Failed fetch messages from %s: %s", node_id, error)  # noqa: TRY400  as aiokafka says it
-            with contextlib.suppress(asyncio.CancelledError):  # the consumer stops; it takes this for an answer
+            with contextlib.suppress(asyncio.CancelledError):  # the consumer is stopping, and expects a return
                 await asyncio.sleep(self._retry_backoff)
             return False
         except asyncio.CancelledError:
@@ -231,7 +232,7 @@ class TolerantFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
         return False
 
     def _failed(self, tp: TopicPartition, assignment: Any, error: type[KafkaError]) -> bool:  # noqa: ANN401
-        """Take note of a broker's error; say whether somebody has to hear of it."""
+        """Handle a broker's error for a partition; return whether waiting readers must be woken."""
         state = assignment.state_value(tp)
         if error in (NotLeaderForPartitionError, UnknownTopicOrPartitionError):
             self._client.force_metadata_update()
@@ -249,7 +250,7 @@ class TolerantFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
         return False
 
     def _fetch_failed(self, tp: TopicPartition, assignment: Any, reason: str, *, skippable: bool = True) -> None:  # noqa: ANN401
-        """Say what is wrong with one partition, ask for it again after a while, and in the end pass over it."""
+        """Log a failing partition, fetch it again after a pause, and finally skip its unreadable offsets."""
         position, now = assignment.state_value(tp).position, time.monotonic()
         known = self._fetch_failures.get(tp)
         if known is None or known.position != position:
@@ -266,7 +267,7 @@ class TolerantFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
             self._pause(tp, _ERROR_PAUSE)
 
     async def _skip_gap(self, tp: TopicPartition, assignment: Any, reason: str, pause: Pause) -> bool:  # noqa: ANN401
-        """Put a gap into the place of offsets of which the leader gives nothing, if there are others behind them."""
+        """Replace offsets that the leader does not return by a `Gap`, if there are readable offsets after them."""
         state, isolation = assignment.state_value(tp), self._isolation_level
         position, end = state.position, None
         try:
@@ -288,5 +289,5 @@ class TolerantFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
 
 
 def _aborted(response: Any, rest: list[Any]) -> Collection[tuple[int, int]]:  # noqa: ANN401  aiokafka has no types
-    """Producer ids and first offsets of aborted transactions in an answer."""
-    return rest[2 if response.API_VERSION >= 11 else -2] or ()  # noqa: PLR2004  from there on, one field follows
+    """Producer ids and first offsets of aborted transactions in a fetch response."""
+    return rest[2 if response.API_VERSION >= 11 else -2] or ()  # noqa: PLR2004  one more field follows from there on

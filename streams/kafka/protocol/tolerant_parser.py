@@ -1,7 +1,7 @@
-"""Records of a batch in which something is wrong: those that can be told apart, and what cannot.
+"""Parses a damaged or invalid batch: returns the records that can be read, and reports the rest as unreadable.
 
-Brokers look at a batch's checksum, its number of records and hardly at more (Kafka 4.1.1 takes header names that are
-not UTF-8, and offsets that occur twice); and a disk may change anything.
+Brokers check a batch's checksum, its number of records and little else (Kafka 4.1.1 accepts header names that are not
+UTF-8, and duplicate offsets); and a disk may corrupt anything.
 """
 
 from collections.abc import Generator, Iterator
@@ -16,11 +16,11 @@ from streams.kafka.protocol.record_batch import HEADER_BYTES, BatchHeader
 from streams.kafka.protocol.record_parts import (
     MOST_HEADERS,
     RecordHeaders,
-    beginning,
     headers_of,
     leading_headers,
+    parts_with_pauses,
+    read_prefix,
     sized,
-    turns,
 )
 from streams.kafka.protocol.record_reader import BrokenRecordsError, RecordReader
 from streams.kafka.protocol.unreadable import Unreadable, unreadable
@@ -29,28 +29,28 @@ _LATEST = 2**63 - 1
 _MOST_COUNTED = 2**31 - 1
 
 
-class _Head(NamedTuple):
-    """The first fields of a record: what places it."""
+class _RecordStart(NamedTuple):
+    """The first fields of a record: its time and offset, relative to the batch's."""
 
     time: int
     delta: int
 
 
 class TolerantParser:
-    """Takes the records of one batch of format 2 apart, and says what is wrong with the others.
+    """Parses one batch of format 2, record by record, and yields `Unreadable` for what cannot be parsed.
 
-    Each offset from `position` to the batch's last one is given once, in order: as a record, or within one that is
-    unreadable; but not those that compaction has removed. A record that is bad within itself costs itself. Where it
-    cannot be said where the next one begins, the rest of the batch is one, with the whole batch's bytes.
+    Each offset from `position` to the batch's last one is covered once, in order, by a record or by an `Unreadable`;
+    except offsets that compaction has removed. A record with invalid contents is one `Unreadable`. When it is unknown
+    where the next record begins, the rest of the batch is one `Unreadable` with the bytes of the whole batch.
 
     Args:
-        tp: Where the batch stands.
+        tp: The batch's partition.
         batch: Its bytes.
-        header: What it says of itself.
-        position: First offset to give.
-        last: Last offset of which it may say that it is unreadable.
-        largest: Bytes of a record that is kept whole. Of a larger one, key and value are cut to their beginnings, and
-            it is never held.
+        header: Its parsed header.
+        position: The first offset to yield.
+        last: The last offset that may be reported as unreadable.
+        largest: Bytes of the largest record that is kept whole. Of a larger one, only the first bytes of key and value
+            are kept, and it is never held in memory as a whole.
     """
 
     def __init__(
@@ -67,11 +67,12 @@ class TolerantParser:
         self._parsed = 0
 
     def __iter__(self) -> Iterator[ConsumerRecord | None]:
-        """Give records and `Unreadable`; None now and then while there are none to give."""
+        """Yield records and `Unreadable`; None now and then during long work without a result."""
         payload = self._batch[HEADER_BYTES:]
         codec = self._header.codec
         reader = RecordReader(decompressed(codec, payload) if codec and payload else iter((payload,)))
-        doubtful: Unreadable | None = None  # the last record, bad within itself, until something follows where it ends
+        # The last record if it is invalid: a record after it confirms where it ends, otherwise the batch is broken.
+        unconfirmed: Unreadable | None = None
         try:
             while not reader.at_end():
                 length = _length(reader)
@@ -79,66 +80,66 @@ class TolerantParser:
                     found: ConsumerRecord = yield from self._too_large(reader, length)
                 else:
                     found = self._record(reader.gather(length))
-                if doubtful is not None:
-                    yield self._new(doubtful)
-                doubtful = (
+                if unconfirmed is not None:
+                    yield self._new(unconfirmed)
+                unconfirmed = (
                     found if isinstance(found, Unreadable) and found.rejection.code == "UnreadableRecord" else None
                 )
-                if doubtful is None:
+                if unconfirmed is None:
                     yield self._new(found)
-            if doubtful is not None and self._parsed < self._header.records:
-                raise BrokenRecordsError(f"{doubtful.rejection.reason}, and nothing follows it")  # noqa: TRY301
+            if unconfirmed is not None and self._parsed < self._header.records:
+                raise BrokenRecordsError(f"{unconfirmed.rejection.reason}, and nothing follows it")  # noqa: TRY301
         except (BrokenRecordsError, DecompressionError) as error:
             yield self._rest(str(error))
             return
-        if doubtful is not None:
-            yield self._new(doubtful)
+        if unconfirmed is not None:
+            yield self._new(unconfirmed)
         if self._parsed < self._header.records:
             yield self._rest(f"{self._header.records} records are announced and {self._parsed} are there")
 
     def _record(self, body: bytearray) -> ConsumerRecord:
-        """Read the next record; one that is bad within itself is `Unreadable`.
+        """Parse the next record; invalid contents give an `Unreadable`.
 
         Raises:
-            BrokenRecordsError: When it has no place.
+            BrokenRecordsError: When its offset is impossible.
         """
         inside = RecordReader(iter((body,)))
-        head = self._head(inside)
+        start = self._start(inside)
         try:
-            return self._content(inside, head)
+            return self._content(inside, start)
         except BrokenRecordsError as error:
             reason = f"cannot be taken apart: {error}"
-            return self._unreadable(Rejection("record", "UnreadableRecord", "record", reason), head, value=bytes(body))
+            return self._unreadable(Rejection("record", "UnreadableRecord", "record", reason), start, value=bytes(body))
 
-    def _head(self, reader: RecordReader) -> _Head:
-        """Read what places a record.
+    def _start(self, reader: RecordReader) -> _RecordStart:
+        """Read a record's time and offset.
 
         Raises:
-            BrokenRecordsError: When it cannot stand there.
+            BrokenRecordsError: When the offset is impossible there.
         """
-        reader.take(1)  # attributes, of which there are none
-        head = _Head(reader.varint(), reader.varint())
-        if not self._delta < head.delta <= self._last_delta:
-            raise BrokenRecordsError(f"offset {head.delta} of the batch's follows {self._delta} of {self._last_delta}")
-        self._delta = head.delta
+        reader.take(1)  # attributes; Kafka defines none
+        start = _RecordStart(reader.varint(), reader.varint())
+        if not self._delta < start.delta <= self._last_delta:
+            raise BrokenRecordsError(f"offset {start.delta} of the batch's follows {self._delta} of {self._last_delta}")
+        self._delta = start.delta
         self._parsed += 1
-        return head
+        return start
 
     def _too_large(self, reader: RecordReader, length: int) -> Generator[None, None, ConsumerRecord]:
-        """Read a record of which only the beginnings are kept.
+        """Read a record that is too large, and keep only the first bytes of its parts.
 
         Raises:
-            BrokenRecordsError: When it has no end, or no place.
+            BrokenRecordsError: When it is incomplete, or its offset is impossible.
         """
         end = reader.position + length
-        head = self._head(reader)
-        key = yield from beginning(reader, end)
-        value = yield from beginning(reader, end)
+        start = self._start(reader)
+        key = yield from read_prefix(reader, end)
+        value = yield from read_prefix(reader, end)
         headers = yield from self._headers_of_large(reader, end)
         reason = f"has {length} bytes, uncompressed, and may have {self._largest}; send shorter segments"
         return self._unreadable(
             Rejection("record", "RecordTooLarge", "record", reason),
-            head,
+            start,
             key=key.first,
             value=value.first,
             headers=headers.pairs,
@@ -151,33 +152,33 @@ class TolerantParser:
         )
 
     def _headers_of_large(self, reader: RecordReader, end: int) -> Generator[None, None, RecordHeaders]:
-        """Read headers up to the record's end, and keep only the first ones, if they are large."""
+        """Read headers up to the end of the record; of large headers, keep only the first ones."""
         size = end - reader.position
         if size <= EXCERPT_BYTES:
             return headers_of(reader.take(max(0, size)))
         first = leading_headers(reader.take(EXCERPT_BYTES))
-        for part in turns(reader, end - reader.position):
+        for part in parts_with_pauses(reader, end - reader.position):
             if part is None:
                 yield
         return first._replace(number=min(max(first.number, 1), _MOST_COUNTED))
 
-    def _content(self, inside: RecordReader, head: _Head) -> ConsumerRecord:
+    def _content(self, inside: RecordReader, start: _RecordStart) -> ConsumerRecord:
         key, value = sized(inside), sized(inside)
         raw = inside.rest()
         headers = headers_of(raw)
         if headers.number > MOST_HEADERS:
             reason = f"are {headers.number} and may be {MOST_HEADERS}"
             rejection = Rejection("record", "TooManyHeaders", "headers", reason)
-            return self._unreadable(rejection, head, key=key, value=value, raw_headers=raw)
+            return self._unreadable(rejection, start, key=key, value=value, raw_headers=raw)
         if headers.bad_name is not None:
             reason = f"have a name that is not UTF-8: {headers.bad_name}"
             rejection = Rejection("record", "BadHeaderName", "headers", reason)
-            return self._unreadable(rejection, head, key=key, value=value, headers=headers.pairs, raw_headers=raw)
+            return self._unreadable(rejection, start, key=key, value=value, headers=headers.pairs, raw_headers=raw)
         return ConsumerRecord(
             self._tp.topic,
             self._tp.partition,
-            self._header.base_offset + head.delta,
-            self._time(head),
+            self._header.base_offset + start.delta,
+            self._time(start),
             int(self._header.appended),
             key,
             value,
@@ -190,7 +191,7 @@ class TolerantParser:
     def _unreadable(
         self,
         rejection: Rejection,
-        head: _Head,
+        start: _RecordStart,
         *,
         key: bytes | None = None,
         value: bytes | None = None,
@@ -198,7 +199,7 @@ class TolerantParser:
         raw_headers: bytes | None = None,
         cut: Cut = NOTHING_CUT,
     ) -> Unreadable:
-        offset = self._header.base_offset + head.delta
+        offset = self._header.base_offset + start.delta
         return unreadable(
             self._tp,
             offset,
@@ -209,30 +210,30 @@ class TolerantParser:
             headers=headers,
             raw_headers=raw_headers,
             cut=cut,
-            timestamp=self._time(head),
+            timestamp=self._time(start),
         )
 
-    def _time(self, head: _Head) -> int:
-        """A record's time; unknown where it cannot be one."""
-        time = self._header.last_time if self._header.appended else self._header.first_time + head.time
+    def _time(self, start: _RecordStart) -> int:
+        """A record's time in milliseconds since the epoch; -1 when it is out of range."""
+        time = self._header.last_time if self._header.appended else self._header.first_time + start.time
         return time if 0 <= time <= _LATEST else -1
 
     def _new(self, record: ConsumerRecord) -> ConsumerRecord | None:
-        """The record, unless it was given before."""
+        """The record, or None if its offset was yielded before."""
         if record.offset < self._next:
             return None
         self._next = record.offset + 1
         return record
 
     def _rest(self, reason: str) -> Unreadable | None:
-        """The offsets that are left, as one."""
+        """One `Unreadable` for all remaining offsets; None when there are none."""
         if self._next > self._last:
             return None
         return unreadable_batch(self._tp, self._next, self._last, reason, self._batch)
 
 
 def unreadable_batch(tp: TopicPartition, first: int, last: int, reason: str, batch: memoryview) -> Unreadable:
-    """Make what stands for offsets of a batch of which no record can be told apart."""
+    """Create the `Unreadable` for offsets of a batch whose records cannot be separated."""
     rejection = Rejection("record", "UnreadableBatch", "batch", f"holds offsets that cannot be read: {reason}")
     return unreadable(tp, first, rejection, next_offset=last + 1, value=bytes(batch))
 

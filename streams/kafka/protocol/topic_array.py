@@ -1,6 +1,6 @@
-"""The array of topics with their partitions that Kafka's requests and answers about offsets have in common.
+"""The array of topics with partitions that occurs in several of Kafka's requests and responses.
 
-In the flexible versions of the protocol, where every structure ends in tagged fields; none is used here.
+In flexible versions of the protocol every structure ends with tagged fields; none is used here.
 """
 
 from collections import defaultdict
@@ -11,18 +11,18 @@ from aiokafka.protocol.types import AbstractType, CompactArray, CompactString, T
 
 Row = TypeVar("Row")
 
-#: The value of tagged fields, where there are none.
+#: The value for no tagged fields.
 NO_TAGS: dict[int, bytes] = {}
 
 
 def topic_array(*partition: tuple[str, type[AbstractType] | AbstractType]) -> CompactArray:
-    """Type of the array: topics, each with its name and one structure of these fields for each partition."""
+    """The array's type: topics, each with its name and a structure of these fields per partition."""
     tags = ("tags", TaggedFields)
     return CompactArray(("name", CompactString("utf-8")), ("partitions", CompactArray(*partition, tags)), tags)
 
 
 def by_topic(rows: Iterable[tuple[str, Row]]) -> list[tuple[str, list[Row], dict[int, bytes]]]:
-    """Value of the array, of topics with what is said of one of their partitions."""
+    """The array's value, from pairs of a topic and the structure of one of its partitions."""
     topics: dict[str, list[Row]] = defaultdict(list)
     for topic, row in rows:
         topics[topic].append(row)

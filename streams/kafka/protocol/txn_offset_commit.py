@@ -1,10 +1,9 @@
-"""Offsets in a transaction on behalf of one member of the group, in one of its generations.
+"""Adds offsets to a transaction, for a member of a consumer group in one generation.
 
-aiokafka 0.14 commits them with version 0 of TxnOffsetCommit, which says nothing of the group: its coordinator takes the
-offsets of whoever writes in the transaction, also of a member that it has long given up. From version 3 on, the request
-names the member and its generation, and a coordinator that knows better refuses (KIP-447): the transaction of a former
-owner cannot commit, whichever its transactional id is. From version 5 on, the request itself makes the offsets part of
-the transaction (KIP-890).
+aiokafka 0.14 uses version 0 of TxnOffsetCommit, which does not name the member: the coordinator accepts offsets from
+any producer, even for a member that left the group long ago. From version 3 on, the request names the member and its
+generation, and the coordinator refuses outdated ones (KIP-447): the transaction of a former owner cannot commit,
+whatever its transactional id. From version 5 on, the request itself adds the offsets to the transaction (KIP-890).
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,10 +27,10 @@ class GroupMember:
     """A member of a consumer group in one generation.
 
     Attributes:
-        group: The group.
-        generation: Counts the group's assignments.
-        member_id: What the group's coordinator calls it.
-        instance: Its ``group.instance.id``: what it calls itself, over restarts.
+        group: The consumer group.
+        generation: The generation, which increases with every rebalance.
+        member_id: The member id, given by the group's coordinator.
+        instance: Its ``group.instance.id``, kept over restarts.
     """
 
     group: str
@@ -52,7 +51,7 @@ class TxnOffsetCommitResponse(Response):  # type: ignore[misc]  # aiokafka has n
     )
 
     def error_codes(self) -> Iterator[tuple[TopicPartition, int]]:
-        """What became of each partition's offset, 0 where all is well."""
+        """Yield the error code of each partition's offset, 0 for success."""
         for topic, partitions, _ in self.topics:
             for partition, code, _ in partitions:
                 yield TopicPartition(topic, partition), code
@@ -88,10 +87,10 @@ class TxnOffsetCommit(Request[_TxnOffsetCommitRequestStruct]):  # type: ignore[m
     """Adds a group's offsets to a transaction.
 
     Args:
-        transactional_id: Whose transaction it is.
-        producer: What its coordinator calls the producer.
-        member: On whose behalf.
-        offsets: The next offset of each input partition, and what is noted beside it.
+        transactional_id: The transactional id.
+        producer: Current producer id and epoch.
+        member: The member of the group that owns the partitions.
+        offsets: The next offset of each input partition, with metadata.
     """
 
     API_KEY = 28
@@ -105,7 +104,7 @@ class TxnOffsetCommit(Request[_TxnOffsetCommitRequestStruct]):  # type: ignore[m
         self._offsets = offsets
 
     def build(self, request_struct_class: type[_TxnOffsetCommitRequestStruct]) -> _TxnOffsetCommitRequestStruct:
-        """Lay the request out for the wire."""
+        """Fill in the request's fields."""
         topics = by_topic(
             (topic, (partition, committed.offset, _NO_EPOCH, committed.metadata, NO_TAGS))
             for (topic, partition), committed in self._offsets.items()

@@ -1,4 +1,4 @@
-"""What stands in a partition and cannot be handed out as a record."""
+"""A substitute for records of a partition that cannot be read."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,16 +11,16 @@ from schemas.dead_letter import NOTHING_CUT
 
 @dataclass
 class Unreadable(ConsumerRecord):  # type: ignore[misc]  # aiokafka has no types
-    """A record, or several offsets of which no record can be told apart, that is refused before anybody reads it.
+    """A record that cannot be read, or a range of offsets whose records cannot be separated, with a `Rejection`.
 
-    As a record it has what can be had: key, value and headers of one record, with names that are not UTF-8 escaped; or
-    the bytes of the whole batch as its value. Its offset is the first one that it stands for.
+    Its fields hold what is known: key, value and headers of one record, with header names that are not UTF-8 escaped;
+    or the bytes of the whole batch as the value. Its offset is the first one of the range.
 
     Attributes:
-        next_offset: The offset that follows the last one that it stands for.
-        rejection: Why it is refused.
-        raw_headers: The record's headers as they are laid out, from their number on, where `headers` does not say all.
-        cut: Which parts of it are only their beginnings.
+        next_offset: The offset after the range.
+        rejection: Why it cannot be read.
+        raw_headers: The encoded headers of the record, from their number on, when `headers` is incomplete.
+        cut: Which parts are truncated.
     """
 
     next_offset: int
@@ -29,7 +29,7 @@ class Unreadable(ConsumerRecord):  # type: ignore[misc]  # aiokafka has no types
     cut: Cut = NOTHING_CUT
 
 
-def unreadable(  # what a consumer's record needs, and the reason
+def unreadable(
     tp: TopicPartition,
     offset: int,
     rejection: Rejection,
@@ -42,18 +42,18 @@ def unreadable(  # what a consumer's record needs, and the reason
     cut: Cut = NOTHING_CUT,
     timestamp: int = -1,
 ) -> Unreadable:
-    """Make one.
+    """Create an `Unreadable`.
 
     Args:
-        tp: Where it stands.
-        offset: First offset.
-        rejection: Why it is refused.
-        next_offset: First offset behind it.
+        tp: The partition.
+        offset: First offset of the range.
+        rejection: Why it cannot be read.
+        next_offset: The offset after the range.
         key: The record's key.
         value: The record's value, or the batch's bytes.
         headers: The record's headers.
-        raw_headers: Their bytes.
-        cut: Which parts are only their beginnings.
+        raw_headers: The encoded headers.
+        cut: Which parts are truncated.
         timestamp: Milliseconds since the epoch, -1 for unknown.
     """
     sizes = [-1 if part is None else len(part) for part in (key, value)]
