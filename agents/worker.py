@@ -19,7 +19,8 @@ from agents.signals import call_on_stop_signal
 from schemas.topics import POLICY, copartitioned
 from streams.engine.app import REBALANCE_PATIENCE
 from streams.kafka.lag import LagReader
-from streams.kafka.topics import TopicError, check_topics, servable_partitions
+from streams.kafka.topic_errors import TopicError
+from streams.kafka.topics import check_topics, servable_partitions
 from streams.runtime.cache_maintenance import CacheMaintenance
 from streams.runtime.exit_log import ExitLog
 from streams.runtime.fail_stop import EXIT_FAILED, Watchdog, fail_stop

@@ -21,7 +21,8 @@ from schemas.topics import topic
 from streams.clients import ContractError
 from streams.kafka import protocol
 from streams.kafka.connection import KafkaConnection
-from streams.kafka.topics import TopicError, TopicState, check_topics
+from streams.kafka.topic_errors import TopicError
+from streams.kafka.topics import TopicState, check_topics
 from streams.runtime.setting_declaration import Setting, declared
 from streams.runtime.settings import ClusterSettings
 from streams.runtime.settings_document import described

@@ -20,7 +20,7 @@ from scripts.benchmarks.streaming.results import ResultsError
 from scripts.benchmarks.streaming.runs import Watching
 from scripts.cli import end_as_interrupted, fail, progress_bar, say
 from scripts.processes.module_process import ProcessError
-from streams.kafka.topics import TopicError
+from streams.kafka.topic_errors import TopicError
 
 _Item = TypeVar("_Item")
 

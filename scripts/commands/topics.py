@@ -8,7 +8,8 @@ from aiokafka.errors import KafkaConnectionError
 
 from scripts.cli import Cluster, add_cluster_options, cluster_of, count, run
 from streams.kafka.topic_growth import grow_topics, partitions_now, require_growth
-from streams.kafka.topics import apply_topics, require_equal_partitions, update_settings
+from streams.kafka.topic_settings import update_settings
+from streams.kafka.topics import apply_topics, require_equal_partitions
 
 #: For whoever is about to let topics grow.
 _WHAT_IT_MEANS = """\

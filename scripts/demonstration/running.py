@@ -25,7 +25,7 @@ from scripts.demonstration.verdict import judge
 from scripts.processes.files import save_all
 from scripts.processes.module_process import ProcessError
 from scripts.processes.worker_process import WorkerProcess
-from streams.kafka.topics import TopicError
+from streams.kafka.topic_errors import TopicError
 from streams.runtime.setting_declaration import SettingsError
 
 _INTERRUPTED = 130  # as shells say it

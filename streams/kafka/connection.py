@@ -1,4 +1,4 @@
-"""The connection to a Kafka cluster, from which every Kafka client is made; Faust's are configured from it as well."""
+"""The connection to a Kafka cluster, from which every Kafka client is created, and Faust's are configured."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -11,7 +11,7 @@ from aiokafka.errors import InvalidPartitionsError, for_code
 from schemas.topics import copartitioned
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topic_admin import PAUSE, REQUEST_TIMEOUT_MS, any_broker, connected_admin, describe, have_leaders
-from streams.kafka.topics import TopicError, TopicMissingError
+from streams.kafka.topic_errors import TopicError, TopicMissingError
 
 
 async def partitions_now(connection: KafkaConnection, prefix: str, group: str) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Brings the topics of ``schemas/topics.yaml`` onto a cluster, and checks those that are there."""
+"""Creates the topics of ``schemas/topics.yaml`` on a cluster, and checks existing ones."""
 
 import asyncio
 import time
@@ -7,20 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     NotControllerError,
     RequestTimedOutError,
     TopicAlreadyExistsError,
-    UnknownTopicOrPartitionError,
     for_code,
 )
 
-from schemas.topics import TopicSpec, load_topics
+from schemas.topics import TopicSpec
 from streams.kafka.connection import KafkaConnection
-from streams.kafka.protocol.alter_configs import IncrementalAlterConfigs
 from streams.kafka.topic_admin import (
-    ANSWER_WITHIN,
     PAUSE,
     REQUEST_TIMEOUT_MS,
     any_broker,
@@ -28,31 +24,17 @@ from streams.kafka.topic_admin import (
     describe,
     have_leaders,
 )
+from streams.kafka.topic_errors import TopicError, TopicMismatchError, TopicMissingError
+from streams.kafka.topic_settings import SPREAD_WITHIN, resolved_topics, verify_topics
 
-_SPREAD_WITHIN = 2.0  # seconds until every broker knows of a topic that one of them knows
 _USUAL_REPLICATION = 3
-#: What `update_settings` may change: it harms nothing that is there.
-_UPDATED = ("message.timestamp.type", "compression.type")
-_CHECKED = ("cleanup.policy", "max.message.bytes", *_UPDATED)  # retention is the operator's to change
-# A race with another process, or a controller that is changing: the next look shows how it went.
-_PASSING = {error.errno for error in (TopicAlreadyExistsError, NotControllerError, RequestTimedOutError)}
-
-
-class TopicError(Exception):
-    """The cluster's topics are not as they have to be. The message is one line and says what to change."""
-
-
-class TopicMissingError(TopicError):
-    """A topic is not there: run ``./scripts/topics apply``."""
-
-
-class TopicMismatchError(TopicError):
-    """A topic is there and differs from ``schemas/topics.yaml``: change the one or the other."""
+# A race with another process, or a change of the controller: the next description shows the outcome.
+_RETRIABLE = {error.errno for error in (TopicAlreadyExistsError, NotControllerError, RequestTimedOutError)}
 
 
 @dataclass(frozen=True, slots=True)
 class TopicState:
-    """A topic as it stands on the cluster.
+    """A topic on the cluster.
 
     Attributes:
         name: Its full name.
@@ -72,28 +54,28 @@ class TopicState:
 async def apply_topics(
     connection: KafkaConnection, prefix: str, group: str, replication: int | None = None, *, timeout: float = 30.0
 ) -> list[TopicState]:
-    """Create the topics that are missing and check the others; any number of processes may do so at once.
+    """Create missing topics and check the others; any number of processes may do so at the same time.
 
-    What is created gets as many partitions as the topics that it belongs to have already, if those are more than
+    A new topic gets as many partitions as its existing copartitioned topics, if they have more than
     ``schemas/topics.yaml`` says.
 
     Args:
         connection: The cluster.
         prefix: Put before every topic's name.
         group: Consumer group that the cache's changelog belongs to.
-        replication: Replicas of each new partition; None takes three, or as many as there are brokers.
+        replication: Replicas of each new partition; None means three, or the number of brokers if it is smaller.
         timeout: Seconds for every new topic to get a leader for each partition.
 
     Returns:
-        Every topic, in the order of ``schemas/topics.yaml``.
+        All topics, in the order of ``schemas/topics.yaml``.
 
     Raises:
-        TopicMismatchError: If a topic that was there before has too few partitions, not as many as ``audio.raw``, or
-            other settings.
-        TopicError: If the cluster refuses to create a topic, or does not get it ready in time.
+        TopicMismatchError: If an existing topic has too few partitions, not as many as ``audio.raw``, or other
+            settings.
+        TopicError: If the cluster refuses to create a topic, or a topic is not ready in time.
         aiokafka.errors.KafkaConnectionError: If no broker answers.
     """
-    specs = _resolved(prefix, group)
+    specs = resolved_topics(prefix, group)
     deadline = time.monotonic() + timeout
     created: set[str] = set()
     async with connected_admin(connection) as admin:
@@ -108,52 +90,19 @@ async def apply_topics(
                 waiting = sorted(missing) or sorted(n for n, p in found.items() if not have_leaders(p))
                 raise TopicError(f"topics are not ready after {timeout:g} s: {', '.join(waiting)}")
             await asyncio.sleep(PAUSE)
-        await _verify(admin, specs, found)
+        await verify_topics(admin, specs, found)
     states = _states(specs, found, created)
     require_equal_partitions(states)
     return states
 
 
-async def update_settings(connection: KafkaConnection, prefix: str, group: str) -> dict[str, dict[str, str]]:
-    """Give topics that are there the ``message.timestamp.type`` and ``compression.type`` that they have to have.
-
-    Both hold for what is written from then on. Nothing else is changed.
-
-    Args:
-        connection: The cluster.
-        prefix: Put before every topic's name.
-        group: Consumer group that the cache's changelog belongs to.
-
-    Returns:
-        The settings that were changed, by topic.
-
-    Raises:
-        TopicError: If the cluster refuses.
-        aiokafka.errors.KafkaConnectionError: If no broker answers.
-    """
-    specs = _resolved(prefix, group)
-    async with connected_admin(connection) as admin:
-        found = await describe(admin, specs)
-        changes = {}
-        for name, settings in (await _settings(admin, found)).items():
-            wanted = specs[name].configs
-            if different := {key: wanted[key] for key in _UPDATED if settings[key] != wanted[key]}:
-                changes[name] = different
-        if changes:
-            answer = await any_broker(lambda: admin._send_request(IncrementalAlterConfigs(changes)))  # noqa: SLF001  has no door for it
-            for name, code, message in answer.errors():
-                raise TopicError(f"topic {name} cannot be changed: {message or for_code(code).__name__}")
-            await _wait_for(admin, changes)
-    return changes
-
-
 async def check_topics(
     connection: KafkaConnection, prefix: str, group: str, names: Collection[str] | None = None
 ) -> list[TopicState]:
-    """Make sure that the topics are there and as they have to be, without changing anything.
+    """Check that the topics exist and are as ``schemas/topics.yaml`` says, without changing anything.
 
-    Topics that belong together may differ in their numbers of partitions, see `require_equal_partitions`: workers serve
-    those that all of them have.
+    Copartitioned topics may have different numbers of partitions, see `require_equal_partitions`: workers serve the
+    partitions that all of them have.
 
     Args:
         connection: The cluster.
@@ -169,19 +118,19 @@ async def check_topics(
         TopicMismatchError: If a topic has fewer partitions or other settings than ``schemas/topics.yaml`` says.
         aiokafka.errors.KafkaConnectionError: If no broker answers.
     """
-    specs = {full: spec for full, spec in _resolved(prefix, group).items() if names is None or spec.name in names}
+    specs = {full: spec for full, spec in resolved_topics(prefix, group).items() if names is None or spec.name in names}
     async with connected_admin(connection) as admin:
-        deadline = time.monotonic() + _SPREAD_WITHIN
+        deadline = time.monotonic() + SPREAD_WITHIN
         while missing := specs.keys() - (found := await describe(admin, specs)).keys():
             if time.monotonic() > deadline:
                 raise TopicMissingError(f"missing: {', '.join(sorted(missing))}; run ./scripts/topics apply")
             await asyncio.sleep(PAUSE)
-        await _verify(admin, specs, found)
+        await verify_topics(admin, specs, found)
     return _states(specs, found, set())
 
 
 def servable_partitions(states: Collection[TopicState]) -> int:
-    """How many partitions of ``audio.raw`` can be served: those that every topic has that belongs to it.
+    """Number of partitions of ``audio.raw`` that can be served: those that all copartitioned topics have.
 
     Args:
         states: All topics.
@@ -190,13 +139,13 @@ def servable_partitions(states: Collection[TopicState]) -> int:
 
 
 def require_equal_partitions(states: Collection[TopicState]) -> None:
-    """Make sure that topics that belong together have the same number of partitions.
+    """Check that copartitioned topics have the same number of partitions.
 
     Args:
-        states: Some of the topics, or all of them.
+        states: Some or all of the topics.
 
     Raises:
-        TopicMismatchError: If they differ; it says how to bring them to the same number.
+        TopicMismatchError: If they differ; the message says how to make them equal.
     """
     numbers = {state.name: state.partitions for state in states if state.copartitioned}
     if len(set(numbers.values())) > 1:
@@ -220,7 +169,7 @@ def _states(
 def _as_large_as(
     found: Mapping[str, list[dict[str, Any]]], specs: Mapping[str, TopicSpec], missing: Mapping[str, TopicSpec]
 ) -> dict[str, TopicSpec]:
-    """The missing topics, with as many partitions as those that they belong to have."""
+    """The missing topics, with at least as many partitions as their existing copartitioned topics."""
     most = max((len(found[name]) for name, spec in specs.items() if spec.copartitioned and name in found), default=0)
     return {
         name: replace(spec, partitions=max(spec.partitions, most)) if spec.copartitioned else spec
@@ -228,75 +177,13 @@ def _as_large_as(
     }
 
 
-def _resolved(prefix: str, group: str) -> dict[str, TopicSpec]:
-    return {spec.resolve(prefix, group): spec for spec in load_topics()}
-
-
 async def _create(admin: AIOKafkaAdminClient, missing: dict[str, TopicSpec], replication: int | None) -> set[str]:
-    """Ask for the missing topics; returns those that this call created."""
+    """Create the missing topics; return the names of those that this call created."""
     if replication is None:
         replication = min(_USUAL_REPLICATION, len((await any_broker(admin.describe_cluster))["brokers"]))
     new = [NewTopic(name, spec.partitions, replication, topic_configs=spec.configs) for name, spec in missing.items()]
     response = await any_broker(lambda: admin.create_topics(new, timeout_ms=REQUEST_TIMEOUT_MS))
     for name, code, message in response.topic_errors:
-        if code and code not in _PASSING:
+        if code and code not in _RETRIABLE:
             raise TopicError(f"topic {name} cannot be created: {message or for_code(code).__name__}")
     return {name for name, code, _ in response.topic_errors if not code}
-
-
-async def _verify(
-    admin: AIOKafkaAdminClient, specs: dict[str, TopicSpec], found: dict[str, list[dict[str, Any]]]
-) -> None:
-    """Compare topics that exist with what they have to be."""
-    for name, spec in specs.items():
-        if len(found[name]) < spec.partitions or (len(found[name]) != spec.partitions and not spec.copartitioned):
-            raise TopicMismatchError(_difference(name, "partitions", len(found[name]), spec.partitions))
-    for name, settings in (await _settings(admin, specs)).items():
-        for setting in _CHECKED:
-            actual, expected = settings[setting], specs[name].configs[setting]
-            if actual != expected:
-                raise TopicMismatchError(
-                    f"{_difference(name, setting, actual, expected)}; {_remedy(name, setting, expected)}"
-                )
-
-
-async def _wait_for(admin: AIOKafkaAdminClient, changes: dict[str, dict[str, str]]) -> None:
-    """Let the brokers hear of changed settings; a later look at one that has not, tells."""
-    deadline = time.monotonic() + ANSWER_WITHIN
-    while time.monotonic() < deadline:
-        settings = await _settings(admin, changes)
-        if all(settings[name][key] == value for name, change in changes.items() for key, value in change.items()):
-            return
-        await asyncio.sleep(PAUSE)
-
-
-async def _settings(admin: AIOKafkaAdminClient, names: Collection[str]) -> dict[str, dict[str, str]]:
-    """The checked settings of topics that exist."""
-    if not names:
-        return {}
-    resources = [ConfigResource(ConfigResourceType.TOPIC, name, configs=dict.fromkeys(_CHECKED, "")) for name in names]
-    deadline = time.monotonic() + _SPREAD_WITHIN
-    while True:
-        responses = await any_broker(lambda: admin.describe_configs(resources))
-        answers = [answer for response in responses for answer in response.resources]
-        failed = [(name, for_code(code)) for code, _, _, name, _ in answers if code]
-        if not failed:
-            return {name: {entry[0]: entry[1] for entry in entries} for *_, name, entries in answers}
-        name, error = failed[0]
-        # The request went to some broker, and that one may not have heard of a new topic yet.
-        if error is not UnknownTopicOrPartitionError or time.monotonic() > deadline:
-            raise TopicError(f"topic {name} cannot be read: {error.__name__}")
-        await asyncio.sleep(PAUSE)
-
-
-def _difference(name: str, what: str, actual: object, expected: object) -> str:
-    return f"topic {name} has {what}={actual} and must have {expected} (schemas/topics.yaml)"
-
-
-def _remedy(name: str, setting: str, expected: str) -> str:
-    """The command that changes a setting."""
-    if setting in _UPDATED:
-        return "./scripts/topics apply --update-settings sets it"
-    return (
-        f"kafka-configs.sh --alter --entity-type topics --entity-name {name} --add-config {setting}={expected} sets it"
-    )

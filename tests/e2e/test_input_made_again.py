@@ -11,7 +11,8 @@ import pytest
 from schemas.topics import COMPRESSED, RAW
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topic_admin import connected_admin, describe
-from streams.kafka.topics import TopicError, apply_topics
+from streams.kafka.topic_errors import TopicError
+from streams.kafka.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.pool import WorkerPool
 from tests.chaos.reading import read

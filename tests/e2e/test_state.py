@@ -8,7 +8,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.kafka.connection import KafkaConnection
-from streams.kafka.topics import TopicError, apply_topics
+from streams.kafka.topic_errors import TopicError
+from streams.kafka.topics import apply_topics
 from tests.chaos.account import Account
 from tests.chaos.sounds import Sample, sample
 from tests.chaos.workers import Worker, running

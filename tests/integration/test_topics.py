@@ -9,15 +9,9 @@ from schemas.topics import RAW, copartitioned, topic
 from scripts.commands import topics
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topic_admin import connected_admin, describe
+from streams.kafka.topic_errors import TopicError, TopicMismatchError, TopicMissingError
 from streams.kafka.topic_growth import grow_topics
-from streams.kafka.topics import (
-    TopicError,
-    TopicMismatchError,
-    TopicMissingError,
-    apply_topics,
-    check_topics,
-    servable_partitions,
-)
+from streams.kafka.topics import apply_topics, check_topics, servable_partitions
 from tests.support.brokers import Broker, Namespace, ThreeBrokers
 from tests.support.topic_settings import settings_of
 

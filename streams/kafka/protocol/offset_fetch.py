@@ -185,7 +185,7 @@ class StrictCoordinator(GroupCoordinator):  # type: ignore[misc]  # aiokafka has
     async def _do_fetch_commit_offsets(
         self, partitions: Iterable[TopicPartition]
     ) -> dict[TopicPartition, OffsetAndMetadata]:
-        """Ask once; its callers in aiokafka ask again after an error that is retriable."""
+        """Read committed offsets once; aiokafka's callers retry after a retriable error."""
         try:
             return committed_offsets(await self._send_req(OffsetFetch(self.group_id, partitions, stable=_STABLE.get())))
         except (NotCoordinatorForGroupError, GroupCoordinatorNotAvailableError):
@@ -194,13 +194,13 @@ class StrictCoordinator(GroupCoordinator):  # type: ignore[misc]  # aiokafka has
 
 
 def allow_unstable_positions(coordinator: GroupCoordinator) -> None:
-    """Let a consumer that seeks before it reads begin with whatever offsets are committed, stable or not.
+    """Let a consumer start with unstable committed offsets; only for a consumer that seeks before it reads.
 
-    Until a stable one can be had, aiokafka fetches nothing at all from the brokers in question: tables would not be
-    recovered before the transaction that a dead owner left open has timed out, for it is ended only after that. Offsets
-    that are asked for by name are stable all the same.
+    While an offset is unstable, aiokafka fetches nothing from the brokers concerned. Then tables would recover only
+    after the timeout of a transaction that a dead owner left open, because it is ended after the recovery. Offsets that
+    are read with `fetch_committed` are not affected.
     """
-    refresh = coordinator._maybe_refresh_commit_offsets  # noqa: SLF001  it offers no other door
+    refresh = coordinator._maybe_refresh_commit_offsets  # noqa: SLF001  there is no public way
 
     async def refresh_at_once(assignment: Any) -> bool:  # noqa: ANN401  aiokafka has no types
         before = _STABLE.set(False)

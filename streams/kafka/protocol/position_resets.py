@@ -15,7 +15,7 @@ def report_position_resets(consumer: AIOKafkaConsumer, on_reset: Callable[[Topic
         consumer: A started consumer.
         on_reset: Called with the partition and its new position, in the consumer's thread.
     """
-    fetcher = consumer._fetcher  # noqa: SLF001  it offers no other door
+    fetcher = consumer._fetcher  # noqa: SLF001  there is no public way
     update = fetcher._update_fetch_positions  # noqa: SLF001
 
     async def update_and_tell(assignment: Any, node: int, partitions: Collection[TopicPartition]) -> bool:  # noqa: ANN401  aiokafka has no types

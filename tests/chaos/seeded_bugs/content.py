@@ -44,7 +44,7 @@ def letters_with_their_inputs_times(patch: Patch) -> None:
         """Serve topics whose records have the times that their writers give them, which workers refuse."""
 
     patch(DeadLetter, "to_record", with_its_inputs_time)
-    patch(topics, "_verify", accept)
+    patch(topics, "verify_topics", accept)
 
 
 def read_uncommitted(patch: Patch) -> None:
