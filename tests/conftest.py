@@ -1,7 +1,6 @@
 """Fixtures and options that every tier shares. Tests import from tests.support, never from here."""
 
 import asyncio
-import os
 import secrets
 import shutil
 import signal
@@ -43,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_SHARED] = Path(tempfile.mkdtemp(prefix="tests-"))
     else:
         config.stash[_SHARED] = Path(given["shared"])
-        os.environ[ports.PART] = ports.part(int(given["workerid"].removeprefix("gw")), given["workercount"])
+        ports.take_part(int(given["workerid"].removeprefix("gw")), given["workercount"])
         side_by_side.end_once()
     config.stash[_THREE_BROKERS] = ThreeBrokersOnDemand(config.stash[_SHARED])
 

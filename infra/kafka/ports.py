@@ -1,25 +1,47 @@
 """Choosing and checking loopback ports."""
 
-import os
 import random
 import socket
 import time
 from collections.abc import Container
+from dataclasses import dataclass
 
 from infra.kafka.errors import LocalKafkaError, PortTakenError
 
 HOST = "127.0.0.1"
 
-#: Names the part of the range, as FIRST-LAST, that this process and its children take ports from. Programs that run
-#: side by side are given different parts, so that none takes a port that another has chosen and does not use yet.
-PART = "LOCAL_PORTS"
-
 # Below the range that the kernel hands to outgoing connections, so that a chosen port is still free when a
 # broker is restarted on it minutes later.
-_LOWEST, _HIGHEST = 15_000, 32_000
+_LOWEST, _HIGHEST = 15_000, 31_999
 _ATTEMPTS = 200
 # A killed process is gone a moment before its ports are.
 _RELEASE_S = 1.0
+
+
+@dataclass
+class _Range:
+    """From which ports are chosen in this process."""
+
+    lowest: int
+    highest: int
+
+
+_chosen = _Range(_LOWEST, _HIGHEST)
+
+
+def take_part(number: int, parts: int) -> None:
+    """Choose from one of so many equal parts of the range in this process.
+
+    Processes that run side by side take different parts, so that none chooses a port that another has chosen and does
+    not listen on yet.
+
+    Args:
+        number: Which part, from 0.
+        parts: How many there are.
+    """
+    size = (_HIGHEST + 1 - _LOWEST) // parts
+    _chosen.lowest = _LOWEST + number * size
+    _chosen.highest = _chosen.lowest + size - 1
 
 
 def is_free(port: int) -> bool:
@@ -50,18 +72,10 @@ def require_free(port: int) -> None:
         time.sleep(0.05)
 
 
-def part(number: int, parts: int) -> str:
-    """Return one of so many equal parts of the range, counted from 0, as PART names it."""
-    size = (_HIGHEST - _LOWEST) // parts
-    first = _LOWEST + number * size
-    return f"{first}-{first + size - 1}"
-
-
 def free_ports(count: int, avoid: Container[int] = ()) -> int:
     """Return the first of `count` adjacent free ports, chosen at random and none of them in `avoid`."""
-    lowest, highest = map(int, os.environ.get(PART, f"{_LOWEST}-{_HIGHEST - 1}").split("-"))
     for _ in range(_ATTEMPTS):
-        first = random.randint(lowest, highest - count + 1)  # noqa: S311 - spreads load, guards nothing
+        first = random.randint(_chosen.lowest, _chosen.highest - count + 1)  # noqa: S311 - spreads load, guards nothing
         if all(port not in avoid and is_free(port) for port in range(first, first + count)):
             return first
-    raise LocalKafkaError(f"found no {count} adjacent free ports from {lowest} to {highest}")
+    raise LocalKafkaError(f"found no {count} adjacent free ports from {_chosen.lowest} to {_chosen.highest}")
