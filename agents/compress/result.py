@@ -1,27 +1,26 @@
-"""The event that a compressed segment becomes."""
+"""Makes the event of a compressed segment."""
 
-from schemas import CompressedAudio, RawAudio, derive_id
+from schemas import CompressedAudio, Position, RawAudio, derive_id
 from streams.audio import ClipMetadata
 from streams.codecs import Encoded
 from streams.compression import Decision
-from streams.delivery.outcome import InputRecord
 
-#: The ``source`` of every result: the compress agent.
+#: The ``ce_source`` of every result: the compress agent.
 SOURCE = "urn:hotel-audio-streams:compress"
 
 
 def result_of(
-    record: InputRecord, event: RawAudio, metadata: ClipMetadata, *, decision: Decision, encoded: Encoded, hit: bool
+    position: Position, event: RawAudio, metadata: ClipMetadata, *, decision: Decision, encoded: Encoded, hit: bool
 ) -> CompressedAudio:
-    """The result of an input.
+    """Make the event of a result.
 
     Args:
-        record: The input's record.
-        event: What it says.
-        metadata: What its audio is.
-        decision: How it was to be encoded, and why.
+        position: The input's topic, partition and offset.
+        event: The input.
+        metadata: Rate, length, source format and digest of the input's audio.
+        decision: The plan that encoded it, and the reason for that plan.
         encoded: The file.
-        hit: Whether that was found in the cache.
+        hit: Whether the file comes from the cache.
     """
     return CompressedAudio(
         id=derive_id(event.source, event.id, decision.plan.profile),
@@ -46,7 +45,7 @@ def result_of(
         cache="hit" if hit else "miss",
         pcm_sha256=metadata.pcm_sha256,
         encoder=encoded.encoder,
-        position=record.position,
+        position=position,
         audio=encoded.audio,
         corrected_type=None if metadata.source.corrected is None else str(metadata.source.corrected),
         reason=decision.reason,

@@ -1,4 +1,4 @@
-"""Senders whose clocks are wrong: counted for their hotel, and named in the log."""
+"""Counts and logs timestamps of senders whose clocks are wrong."""
 
 from datetime import datetime
 
@@ -12,18 +12,18 @@ from streams.telemetry.metrics.hotels import OTHER, HotelLabels
 
 log = structlog.get_logger(__name__)
 
-#: Seconds that a sender's clock may be ahead: what clocks without NTP drift in a week.
+#: Seconds that a sender's clock may be ahead: the drift of a clock without NTP in a week.
 _TOLERANCE = 10.0
 
 
 class SenderClocks:
-    """Looks at the times that senders write.
+    """Checks the times that senders write.
 
-    Nothing here rests on them, but whoever uses a result's ``ce_time`` does. A time in the future is wrong for certain.
-    How far a clock is behind cannot be told: a recording may be sent days later.
+    The worker does not depend on them, but consumers of a result's ``ce_time`` do. A time in the future is certainly
+    wrong. Whether a clock is behind cannot be known: a recording may be sent days later.
 
-    They are counted by hotel and not by source, because whoever sends can invent sources without end. The log names the
-    source, once for each hotel: a wrong clock stays wrong, and the counter goes on.
+    Wrong times are counted by hotel and not by source, because a sender can use any number of sources. The log names
+    the source, once for each hotel; the counter shows the rest.
 
     Args:
         metrics: Where wrong times are counted.
@@ -32,27 +32,27 @@ class SenderClocks:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._hotels = HotelLabels()
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
 
-    def look(self, record: Record, hotel: str | None, began: datetime | None, now: float) -> None:
-        """Look at one committed input.
+    def check(self, record: Record, hotel: str | None, began: datetime | None, now: float) -> None:
+        """Check one committed input.
 
         Args:
             record: The input.
-            hotel: Whose it is; None where it does not say so.
+            hotel: Its hotel; None where it names none.
             began: Its ``ce_time``; None where it has none, or was refused.
             now: The time by the brokers' clocks, in seconds since the Unix epoch.
         """
         sent = now if record.timestamp_ms is None else record.timestamp_ms / 1000
         ahead = max(sent, sent if began is None else began.timestamp()) - now
         if ahead > _TOLERANCE or now - sent > MAX_AGE_SECONDS:
-            self._tell(record, hotel, ahead)
+            self._report(record, hotel, ahead)
 
-    def _tell(self, record: Record, hotel: str | None, ahead: float) -> None:
+    def _report(self, record: Record, hotel: str | None, ahead: float) -> None:
         label = OTHER if hotel is None else self._hotels.of(hotel)
         self._metrics.hotel_wrong_times.labels(label).inc()
-        if label not in self._told:
-            self._told.add(label)
+        if label not in self._logged:
+            self._logged.add(label)
             source = dict(record.headers).get(SOURCE) or b""
             log.warning(
                 "sender_time_wrong",

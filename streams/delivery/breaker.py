@@ -1,21 +1,21 @@
-"""The breaker that keeps a bad deploy from sending everything to the dead letters."""
+"""Stops the worker after too many dead letters in a row."""
 
-from streams.delivery.outcome import Outcome
+from schemas import Rejection
 
 
 class DeadLetterLimitError(Exception):
-    """Too many dead letters in a row. What follows stays unread: look at what changed, then start the worker again."""
+    """Too many dead letters in a row. Later inputs stay unread: see what changed, then start the worker again."""
 
 
 class DeadLetterBreaker:
-    """Counts dead letters in a row over all lanes of the process.
+    """Counts consecutive dead letters over all lanes of the process, so that a bad deploy cannot reject everything.
 
-    A few bad senders leave good records in between; a broken decoder or a wrong setting leaves none. What was counted
-    up to the limit is still committed, so that a worker which its orchestrator restarts gets on, slowly: one sender of
-    nothing but garbage delays its partition, and never stops it for good.
+    With a few bad senders, there are good records in between; with a broken decoder or a wrong setting, there are none.
+    The dead letters up to the limit are still committed. So a worker that its orchestrator restarts makes progress,
+    slowly: a sender of nothing but garbage delays its partition, but does not block it.
 
     Args:
-        limit: Dead letters in a row that open it.
+        limit: Dead letters in a row at which the worker stops.
     """
 
     def __init__(self, limit: int) -> None:
@@ -33,19 +33,23 @@ class DeadLetterBreaker:
         """Whether the limit is reached."""
         return self._in_a_row >= self._limit
 
-    def count(self, outcome: Outcome) -> None:
-        """Count an outcome that is about to be committed; none more once the limit is reached."""
-        if outcome.rejection is None:
+    def count(self, rejection: Rejection | None) -> None:
+        """Count an outcome that is about to be committed. Do not commit more once the breaker has tripped.
+
+        Args:
+            rejection: Why the input was refused; None for a result.
+        """
+        if rejection is None:
             self._in_a_row = 0
         else:
             self._in_a_row += 1
-            self._last = outcome.rejection.message
+            self._last = rejection.message
 
     def check(self) -> None:
-        """Stop at the limit.
+        """Raise once the breaker has tripped.
 
         Raises:
-            DeadLetterLimitError: When it is reached.
+            DeadLetterLimitError: At the limit.
         """
         if self.tripped:
             raise DeadLetterLimitError(f"{self._in_a_row} dead letters in a row, the last one: {self._last}")

@@ -1,4 +1,4 @@
-"""The thread pool that turns inputs into outcomes, each within its time."""
+"""The thread pool that turns inputs into outcomes, each within a time limit."""
 
 import asyncio
 import time
@@ -6,46 +6,53 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Generic
 
 import structlog
 
 from schemas import Rejection
-from streams.delivery.outcome import InputRecord, Lookup, Outcome, Processor
+from streams.delivery.outcome import InputRecord, Lookup, Outcome, Processor, ReportT
 from streams.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
-#: Seconds between two returns of finished jobs to the event loop, while more of them wait for a thread. Each costs a
-#: switch of threads and a round of the loop: for small records that is more than all that the loop does for one.
+#: Minimum seconds between two hand-backs of finished jobs to the event loop, while other jobs wait for a thread. Each
+#: costs a thread switch and an iteration of the loop: for a small record, more than all the loop's other work.
 _HAND_BACK_INTERVAL = 0.005
-#: Seconds after which the loop looks by itself: the threads may all be busy with long records by then.
+#: Seconds after which the loop collects finished jobs by itself: all threads may be busy with long records by then.
 _HAND_BACK_WITHIN = 0.02
 
-#: Seconds for the dead letters of the records that hold all threads to be committed: several times what brokers take to
-#: replace one of theirs.
+#: Seconds for the commit of the dead letters of records that hold all threads: several times what brokers need to
+#: replace a failed one.
 _COMMIT_WITHIN = 30.0
 
 
 class ExecutorExhaustedError(Exception):
-    """Every thread holds a record that is over its time. Only a new process has fresh threads."""
+    """Every thread holds a record that is over its time limit. Only a new process has free threads."""
 
 
-class Job:
-    """One input on its way through the pool.
+class Job(Generic[ReportT]):
+    """One input that is to be processed.
+
+    Args:
+        record: The input.
+        processor: Turns it into its outcome.
+        lookup: Reads the state table of its partition.
+        on_done: Called on the event loop once the outcome is set.
+        read_at: When the input was read from Kafka, in monotonic seconds.
 
     Attributes:
         outcome: None until the job is done.
-        size: Bytes that the input takes in flight.
-        read_at: When the input was read from Kafka, in monotonic seconds.
+        size: Bytes that the input counts for while in flight.
+        started: When a thread started the job, in monotonic seconds; None until then.
     """
 
-    __slots__ = ("_on_done", "context", "lookup", "outcome", "processor", "read_at", "record", "size", "started")
+    __slots__ = ("_on_done", "lookup", "outcome", "processor", "read_at", "record", "size", "started")
 
     def __init__(
         self,
         record: InputRecord,
-        context: object,
-        processor: Processor,
+        processor: Processor[ReportT],
         lookup: Lookup,
         on_done: Callable[[], None],
         *,
@@ -53,16 +60,15 @@ class Job:
     ) -> None:
         self.record = record
         self.size = record.size
-        self.context = context
         self.processor = processor
         self.lookup = lookup
         self.read_at = read_at
-        self.outcome: Outcome | None = None
+        self.outcome: Outcome[ReportT] | None = None
         self.started: float | None = None
         self._on_done = on_done
 
-    def finish(self, outcome: Outcome) -> None:
-        """Set the outcome, once: whatever comes after (a thread returning too late) is dropped."""
+    def finish(self, outcome: Outcome[ReportT]) -> None:
+        """Set the outcome, once: a second one, from a thread that returns too late, is dropped."""
         if self.outcome is None:
             self.outcome = outcome
             self._on_done()
@@ -71,16 +77,17 @@ class Job:
 class RecordExecutor:
     """Runs processors in threads; the codecs release the interpreter lock while they work.
 
-    A processor that raises, which is a bug, costs its record a dead letter and a log line with the traceback, not the
-    partition: a crash would only meet the same record again. One that exceeds its time costs a dead letter as well;
-    its thread cannot be ended, so it is counted, and when no thread is left the worker has to go: once what is finished
-    is committed, see `check`. Otherwise the next life would meet the same records again, and so on for ever.
+    If a processor raises, which is a bug, its record becomes a dead letter and the traceback is logged. The worker does
+    not end: after its restart, it would meet the same record again. A record over its time limit becomes a dead letter
+    as well. Its thread cannot be ended, so it is counted as lost until it returns. When all threads are lost, the
+    worker ends, once every finished input is committed, see `check`: otherwise the restarted worker would meet the same
+    records again, without end.
 
     Args:
         threads: Size of the pool.
-        timeout: Seconds that one record may take, counted from when a thread begins it.
+        timeout: Maximum seconds for one record, counted from when a thread starts it.
         metrics: Where abandoned records are shown.
-        on_failure: Told when no usable thread is left, and nothing is committed for long.
+        on_failure: Called when all threads are lost and nothing has been committed for long.
     """
 
     def __init__(
@@ -91,32 +98,32 @@ class RecordExecutor:
         self._metrics = metrics
         self._on_failure = on_failure
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="record")
-        self._running: set[Job] = set()
-        self._finished: deque[tuple[Job, Outcome]] = deque()
+        self._running: set[Job[Any]] = set()  # each agent has its own type of report
+        self._finished: deque[tuple[Job[Any], Outcome[Any]]] = deque()
         self._handed_back = 0.0
-        self._look_again: asyncio.TimerHandle | None = None
+        self._hand_back_timer: asyncio.TimerHandle | None = None
         self._abandoned = 0
         self._exhausted_at: float | None = None
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Job[ReportT]) -> None:
         """Queue a job; its outcome is set on the event loop."""
         loop = asyncio.get_running_loop()
-        if self._look_again is None:
-            self._look_again = loop.call_later(_HAND_BACK_WITHIN, self._take_back, loop)
+        if self._hand_back_timer is None:
+            self._hand_back_timer = loop.call_later(_HAND_BACK_WITHIN, self._hand_back, loop)
         self._running.add(job)
         self._pool.submit(self._work, job, loop)
 
     def check(self) -> None:
-        """Stop when no thread is left; called when everything that is finished is committed.
+        """Raise when all threads are lost; call it when every finished input is committed.
 
         Raises:
-            ExecutorExhaustedError: When there is none.
+            ExecutorExhaustedError: When no thread is left.
         """
         if self._exhausted_at is not None:
             raise ExecutorExhaustedError(f"all {self._threads} threads hold records over their time")
 
     async def enforce_timeouts(self) -> None:
-        """Look for records over their time, forever."""
+        """Abandon records that are over their time limit, forever."""
         while True:
             await asyncio.sleep(min(1.0, self._timeout / 4))
             now = time.monotonic()
@@ -129,37 +136,39 @@ class RecordExecutor:
                     self._on_failure(error)
 
     def shutdown(self) -> None:
-        """Accept nothing more; running threads are not waited for."""
+        """Accept no more jobs and drop the waiting ones, without waiting for running threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _work(self, job: Job, loop: asyncio.AbstractEventLoop) -> None:
+    def _work(self, job: Job[ReportT], loop: asyncio.AbstractEventLoop) -> None:
         job.started = time.monotonic()
         try:
             self._finished.append((job, _process(job)))
-        except BaseException as error:  # noqa: BLE001  a thread has nobody to raise to: the worker must hear of it
+        except BaseException as error:  # noqa: BLE001  a thread has no caller to raise to: the worker ends
             loop.call_soon_threadsafe(self._on_failure, error)
             return
         now = time.monotonic()
         others_wait = len(self._running) - len(self._finished) >= self._threads
         if not others_wait or now - self._handed_back > _HAND_BACK_INTERVAL:
             self._handed_back = now
-            loop.call_soon_threadsafe(self._take_back, loop)
+            loop.call_soon_threadsafe(self._hand_back, loop)
 
-    def _take_back(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Set the outcomes that there are, and look again later as long as there is work."""
-        if self._look_again is not None:
-            self._look_again.cancel()
+    def _hand_back(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Set the outcomes of finished jobs, and come back later while jobs are running."""
+        if self._hand_back_timer is not None:
+            self._hand_back_timer.cancel()
         while self._finished:
             self._done(*self._finished.popleft())
-        self._look_again = loop.call_later(_HAND_BACK_WITHIN, self._take_back, loop) if self._running else None
+        self._hand_back_timer = None
+        if self._running:
+            self._hand_back_timer = loop.call_later(_HAND_BACK_WITHIN, self._hand_back, loop)
 
-    def _done(self, job: Job, outcome: Outcome) -> None:
+    def _done(self, job: Job[ReportT], outcome: Outcome[ReportT]) -> None:
         self._running.discard(job)
-        if job.outcome is not None:  # abandoned meanwhile; its thread is free again
+        if job.outcome is not None:  # the job was abandoned; its thread is free again
             self._count_abandoned(-1)
         job.finish(outcome)
 
-    def _abandon(self, job: Job) -> None:
+    def _abandon(self, job: Job[ReportT]) -> None:
         self._running.discard(job)
         self._count_abandoned(1)
         reason = f"took longer than {self._timeout:g} s to process; send shorter segments"
@@ -174,14 +183,14 @@ class RecordExecutor:
             self._exhausted_at = time.monotonic()
 
 
-def _process(job: Job) -> Outcome:
+def _process(job: Job[ReportT]) -> Outcome[ReportT]:
     try:
         if job.record.damage is not None:
             return job.processor.reject(job.record, job.record.damage.rejection)
         return job.processor.process(job.record, job.lookup)
     except MemoryError:
         raise
-    except Exception as error:  # noqa: BLE001  a bug met by one record must not stop its partition
+    except Exception as error:  # noqa: BLE001  a bug that one record meets must not stop its partition
         return job.processor.reject(job.record, _bug(job.record, error))
 
 

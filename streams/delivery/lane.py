@@ -1,16 +1,16 @@
-"""One input partition's way through the worker: in order, in parallel, to the transactions."""
+"""The ordered lane of one input partition: processes its inputs in parallel and releases them in offset order."""
 
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple
 
 from schemas.record import TopicPartition
 from streams.delivery.breaker import DeadLetterBreaker
 from streams.delivery.budget import InFlightBudget
 from streams.delivery.executor import Job, RecordExecutor
-from streams.delivery.outcome import InputRecord, Outcome, Processor, StateStore
+from streams.delivery.outcome import InputRecord, Outcome, Processor, ReportT, StateStore
 from streams.delivery.transactions import Batch
 from streams.telemetry.metrics import Metrics
 
@@ -27,37 +27,40 @@ class LaneParts:
     on_failure: Callable[[BaseException], None]
 
 
-class Finished(NamedTuple):
+class Finished(NamedTuple, Generic[ReportT]):
     """An input whose outcome is known."""
 
-    job: Job
-    outcome: Outcome
+    job: Job[ReportT]
+    outcome: Outcome[ReportT]
 
 
 class SkippedInputError(RuntimeError):
-    """An input was read and got lost before its lane. Going on would commit past it: the worker ends."""
+    """An input was read but did not reach its lane. Going on would commit past it, so the worker ends."""
 
 
-class Lane:
+class Lane(Generic[ReportT]):
     """The ordered lane of one input partition, for one generation of the consumer group.
 
     Inputs enter in offset order, are processed in parallel, and leave in offset order: the finished ones at the head
-    go into a transaction together with the offset that follows them. A lane refuses what is not its own: inputs of
-    another generation, and offsets that it has already taken.
+    go into a transaction together with the offset after them. A lane refuses inputs of other generations, and offsets
+    that it has already taken.
 
     Args:
         tp: The partition.
         processor: Turns an input into its outcome.
         generation: Generation of the group in which the partition was assigned.
-        position: Committed offset, read after its former owners were fenced: the first one to take.
+        position: First offset to take: the committed offset, read after former owners were fenced.
         parts: What it shares with the other lanes.
-        on_finished: Told with every outcome how many bytes of outputs have become ready to be committed by it.
+        on_finished: Called for every outcome, with the number of output bytes that can be committed because of it.
+
+    Attributes:
+        committed: Offset after the last committed input.
     """
 
     def __init__(
         self,
         tp: TopicPartition,
-        processor: Processor,
+        processor: Processor[ReportT],
         *,
         generation: int,
         position: int,
@@ -74,8 +77,8 @@ class Lane:
         self._records_in = parts.metrics.records_in.labels(tp.partition)
         self._lookup = parts.store.lookup(tp.partition)
         self._announced: deque[tuple[int, float]] = deque()
-        self._jobs: deque[Job] = deque()
-        self._finished: deque[Finished] = deque()
+        self._jobs: deque[Job[ReportT]] = deque()
+        self._finished: deque[Finished[ReportT]] = deque()
         self._open = True
 
     @property
@@ -96,25 +99,25 @@ class Lane:
         return bool(self._jobs) and not self._finished
 
     @property
-    def finished(self) -> Collection[Finished]:
-        """The finished inputs at the head, in order: what can be committed."""
+    def finished(self) -> Collection[Finished[ReportT]]:
+        """The finished inputs at the head, in order; these can be committed."""
         return self._finished
 
     def announce(self, offset: int, generation: int) -> None:
-        """Note that the input at ``offset`` was read and is on its way; ``submit`` holds the way to account."""
+        """Note that the input at ``offset`` was read and is on its way; ``submit`` checks that it arrives."""
         if self._open and generation == self.generation:
             self._announced.append((offset, time.monotonic()))
 
-    async def submit(self, record: InputRecord, generation: int, context: object) -> bool:
+    async def submit(self, record: InputRecord, generation: int) -> bool:
         """Take one input, waiting while the worker has enough in flight.
 
         Args:
             record: The input.
             generation: Generation in which it was read.
-            context: Handed to the state store when the input's updates are written.
 
         Returns:
-            Whether the lane took it. Refused inputs belong to whoever owns the partition next, or are taken already.
+            Whether the lane took it. It refuses inputs that it has taken before, or that the partition's next owner
+            reads again.
 
         Raises:
             SkippedInputError: When another input should have come first.
@@ -126,7 +129,7 @@ class Lane:
             raise SkippedInputError(f"offset {announced} was read and {record.position} came")
         if record.position.offset < self._next:
             return False
-        job = Job(record, context, self._processor, self._lookup, self._processed, read_at=read_at)
+        job = Job(record, self._processor, self._lookup, self._processed, read_at=read_at)
         await self._parts.budget.acquire(job.size)
         if not self._open:  # closed meanwhile
             self._parts.budget.processed()
@@ -138,11 +141,11 @@ class Lane:
         return True
 
     def close(self) -> None:
-        """Take nothing more; what was taken can still be committed."""
+        """Take no more inputs; those that were taken can still be committed."""
         self._open = False
 
     def discard(self) -> None:
-        """Forget what was taken: its next owner reads it again."""
+        """Drop all inputs that are not committed; the partition's next owner reads them again."""
         self._open = False
         taken = [*(done.job for done in self._finished), *self._jobs]
         self._finished.clear()
@@ -150,17 +153,17 @@ class Lane:
         for job in taken:
             self._parts.budget.release(job.size)
 
-    def prepare(self, batch: Sequence[Finished]) -> Batch:
-        """Write the table entries of the first finished inputs, and give what goes into the transaction."""
-        for job, outcome in batch:
+    def prepare(self, batch: Sequence[Finished[ReportT]]) -> Batch:
+        """Write the table updates of the first finished inputs, and return their part of the transaction."""
+        for _, outcome in batch:
             for key, value in outcome.table_updates:
-                self._parts.store.put(job.context, key, value)
+                self._parts.store.put(self._tp.partition, key, value)
         outputs = [output for _, outcome in batch for output in outcome.outputs]
         first, last = batch[0].job.record, batch[-1].job.record
         return Batch(self._tp, outputs, last.next_offset, first.position.offset)
 
-    def settle(self, batch: Sequence[Finished]) -> None:
-        """Hear that they are committed."""
+    def settle(self, batch: Sequence[Finished[ReportT]]) -> None:
+        """Note that the transaction with these inputs is committed."""
         now = time.monotonic()
         for job, outcome in batch:
             self._finished.popleft()

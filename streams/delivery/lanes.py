@@ -3,45 +3,46 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from typing import Any
 
 import structlog
 
 from schemas.record import TopicPartition
 from streams.delivery.committer import Committer
 from streams.delivery.lane import Lane, LaneParts
-from streams.delivery.outcome import InputRecord, Processor
+from streams.delivery.outcome import InputRecord, Processor, ReportT
 from streams.delivery.start_offsets import OffsetBeyondLogError
 from streams.delivery.transactions import BEYOND_LOG, Batch, Committed, Transactor
 from streams.kafka.protocol.txn_offset_commit import GroupMember
 
 log = structlog.get_logger(__name__)
 
-#: Seconds that a drain may take; below the group's rebalance timeout, so that the worker stays a member meanwhile.
+#: Maximum seconds for a drain; below the group's rebalance timeout, so that the worker stays a member meanwhile.
 DRAIN_TIMEOUT = 20.0
 
 
-#: Told the committed offsets, says where each partition begins.
+#: Takes the committed offsets and returns the first offset to read in each partition.
 Begin = Callable[[Committed], Awaitable[Mapping[TopicPartition, int]]]
 
 
 class OffsetWentBackError(RuntimeError):
-    """A committed offset is lower than what this process has committed: whoever went on from it would answer twice."""
+    """A committed offset is lower than one that this process has committed: some inputs would be answered twice."""
 
 
 class UnownedInputError(RuntimeError):
-    """An input arrived for a partition that is assigned and has no lane. It must not be skipped: the worker ends."""
+    """An input came for a partition that is assigned but has no lane. It must not be skipped, so the worker ends."""
 
 
 class Lanes:
     """Keeps one lane per assigned input partition.
 
-    A generation goes through ``expect`` (partitions are assigned), ``open`` (fence, read the committed offsets, take
-    inputs) and ``drain`` (partitions go). Whatever arrives outside of its own generation is dropped: it will be read
-    again by the next owner.
+    A generation goes through ``expect`` (partitions are assigned), ``open`` (fence former owners, read the committed
+    offsets, take inputs) and ``drain`` (partitions are revoked). Inputs of another generation are dropped: the next
+    owner reads them again.
 
     Args:
         parts: What the lanes share.
-        new_transactor: Makes what commits for a member of the group and its partitions.
+        new_transactor: Makes the transactor for a member of the group and its partitions.
     """
 
     def __init__(
@@ -49,8 +50,8 @@ class Lanes:
     ) -> None:
         self._parts = parts
         self._new_transactor = new_transactor
-        self._processors: dict[str, Processor] = {}
-        self._lanes: dict[TopicPartition, Lane] = {}
+        self._processors: dict[str, Processor[Any]] = {}  # each agent has its own type of report
+        self._lanes: dict[TopicPartition, Lane[Any]] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._committer: Committer | None = None
         self._expected: GroupMember | None = None
@@ -58,8 +59,8 @@ class Lanes:
         self._closed = False
         self._lock = asyncio.Lock()
 
-    def serve(self, topic: str, processor: Processor) -> None:
-        """Let ``processor`` handle an input topic; called once per topic before the worker starts."""
+    def serve(self, topic: str, processor: Processor[ReportT]) -> None:
+        """Let ``processor`` process an input topic; call it once per topic, before the worker starts."""
         self._processors[topic] = processor
 
     def serves(self, topic: str) -> bool:
@@ -68,46 +69,46 @@ class Lanes:
 
     @property
     def assigned(self) -> bool:
-        """Whether the group has said which partitions are the worker's, be it none."""
+        """Whether the group has assigned partitions to the worker, even if none."""
         return self._expected is not None
 
     @property
     def ready(self) -> bool:
-        """Whether the assigned partitions are open; a worker that was assigned none is ready as well."""
+        """Whether the lanes of all assigned partitions are open; true also where none are assigned."""
         return self._expected is not None and self._opened == self._expected
 
-    def __iter__(self) -> Iterator[tuple[TopicPartition, Lane]]:
+    def __iter__(self) -> Iterator[tuple[TopicPartition, Lane[Any]]]:
         return iter(self._lanes.items())
 
     def owns(self, tp: TopicPartition) -> bool:
-        """Whether a partition's lane is open here."""
+        """Whether this worker has the lane of a partition."""
         return tp in self._lanes
 
     def depth(self, tp: TopicPartition) -> int:
-        """Inputs taken and not yet committed; 0 for a partition of others."""
+        """Inputs taken and not yet committed; 0 for a partition of another worker."""
         lane = self._lanes.get(tp)
         return 0 if lane is None else lane.depth
 
     def expect(self, member: GroupMember) -> None:
-        """Note that partitions are assigned, and to whom: the worker, as its group knows it in this generation."""
+        """Note that partitions are assigned to the worker, which the group knows as ``member`` in this generation."""
         if not self._closed:
             self._expected = member
 
     async def open(self, tps: Collection[TopicPartition], begin: Begin) -> None:
         """Open the lanes of the expected generation; does nothing when they are open, or none is expected.
 
-        The first transaction commits the offsets as they are: from then on, they bear the worker's name, and whoever
-        comes after it knows whose transaction may be open.
+        The first transaction commits the offsets unchanged, with the worker's name beside them. From that name, the
+        next owner of a partition knows whose transaction may still be open.
 
         Args:
             tps: The assigned input partitions.
-            begin: Told their committed offsets, which are read after the fencing: an offset that was read before may
-                be older than results which the former owner's transaction still brings out. Says where each partition
-                begins, and lets the consumer read from there.
+            begin: Takes the committed offsets, returns the first offset to read in each partition, and makes the
+                consumer read from there. The committed offsets are read after the fencing: an offset that was read
+                earlier may be too low once the former owner's last transaction is committed.
 
         Raises:
             OffsetBeyondLogError: When an offset is beyond the end of its log.
-            OffsetWentBackError: When an offset is lower than what this process has committed itself.
+            OffsetWentBackError: When an offset is lower than one that this process has committed.
         """
         async with self._lock:
             member = self._expected
@@ -145,36 +146,36 @@ class Lanes:
             log.info("lanes_opened", generation=member.generation, positions=begins)
 
     def expired(self, tp: TopicPartition, first: int, position: int) -> None:
-        """Hear that unread inputs of a partition have expired: from an offset up to where it goes on."""
+        """Count and log that inputs of a partition expired unread, from offset ``first`` to before ``position``."""
         self._parts.metrics.expired_records.labels(tp.partition).inc(position - first)
         log.warning("inputs_expired", topic=tp.topic, partition=tp.partition, from_offset=first, to_offset=position)
 
     def reset_to_log_start(self, tp: TopicPartition, committed: int, beginning: int) -> None:
-        """Hear that a partition begins at its log's start, because its committed offset lies beyond the log's end."""
+        """Count and log that a partition starts at its log's start: its committed offset is beyond the log's end."""
         self._parts.metrics.reset_to_log_start.labels(tp.partition).inc()
         log.error("offset_beyond_log", topic=tp.topic, partition=tp.partition, committed=committed, begins=beginning)
 
     def announce(self, tp: TopicPartition, offset: int, generation: int) -> None:
-        """Tell a lane which input comes next; called in the order of reading."""
+        """Tell a lane which input comes next; call it in the order of reading."""
         lane = self._lanes.get(tp)
         if lane is not None:
             lane.announce(offset, generation)
 
-    async def submit(self, record: InputRecord, generation: int, context: object) -> None:
+    async def submit(self, record: InputRecord, generation: int) -> None:
         """Hand an input to its lane; returns once the lane has taken or refused it.
 
         Raises:
-            SkippedInputError: When an input that was announced before has not come.
+            SkippedInputError: When an input that was announced earlier has not come.
             UnownedInputError: When the partition is assigned in this generation but has no lane.
         """
         lane = self._lanes.get(TopicPartition(record.position.topic, record.position.partition))
         if lane is not None:
-            await lane.submit(record, generation, context)
+            await lane.submit(record, generation)
         elif self._expected is not None and generation == self._expected.generation:
             raise UnownedInputError(f"no lane for {record.position} in generation {generation}")
 
     async def drain(self) -> None:
-        """Commit what the lanes took and let go of all partitions, within ``DRAIN_TIMEOUT`` seconds."""
+        """Commit all inputs that the lanes have taken and give up the partitions, within ``DRAIN_TIMEOUT`` seconds."""
         self._expected = None
         async with self._lock:
             self._opened = None
@@ -188,16 +189,16 @@ class Lanes:
                 log.warning("lanes_discarded", depth=sum(lane.depth for lane in lanes.values()))
                 drain.cancel()
                 await committer.discard()
-            elif (error := drain.exception()) is not None:  # all is committed; the next start fences it
+            elif (error := drain.exception()) is not None:  # everything is committed; the next start fences it
                 log.warning("producer_did_not_stop", reason=repr(error))
             self._committed.update((tp, lane.committed) for tp, lane in lanes.items())
             log.info("lanes_drained", partitions=sorted(tp.partition for tp in lanes))
 
     def _check(self, tps: Collection[TopicPartition], committed: Committed) -> None:
-        """Hold the committed offsets against what this process has committed in earlier generations.
+        """Compare the committed offsets with those that this process has committed in earlier generations.
 
-        They come from a coordinator that knows all that was committed. If one went back nevertheless, the brokers have
-        lost what they had acknowledged, or somebody has reset it while the worker was cut off from its group.
+        They come from a coordinator that knows every commit. A lower offset means that the brokers have lost
+        acknowledged commits, or that somebody has reset the offset while the worker was not in its group.
         """
         for tp in tps:
             offset = committed[tp].offset if tp in committed else 0
@@ -209,13 +210,13 @@ class Lanes:
                 )
 
     async def close(self) -> None:
-        """Drain for good: later assignments open nothing."""
+        """Drain, and open no lanes for later assignments."""
         self._closed = True
         await self.drain()
 
 
 async def _begin(transactor: Transactor, begin: Begin, committed: Committed) -> Mapping[TopicPartition, int]:
-    """Let the partitions begin; an offset that is beyond its log is marked, so that no later life takes it for good."""
+    """Find where the partitions start; marks an offset beyond its log's end, so that no later worker trusts it."""
     try:
         return await begin(committed)
     except OffsetBeyondLogError as error:

@@ -1,27 +1,28 @@
-"""What goes into a lane and what comes out of it."""
+"""Input records, their outcomes, and the interfaces of what processes them and stores their state."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from schemas import Cut, DeadLetter, Position, Record, Rejection
 from schemas.dead_letter import NOTHING_CUT
 
-#: Reads the state table of the record's partition; safe to call from any thread.
+#: Reads one key of a partition's state table; safe to call from any thread.
 Lookup = Callable[[bytes], bytes | None]
+#: What an agent reports about a result.
+ReportT = TypeVar("ReportT")
 
-
-_OVERHEAD_BYTES = 8192  # a small result and its headers, and the objects that hold all these
+_OVERHEAD_BYTES = 8192  # a small result with its headers, and the Python objects of input and result
 
 
 class Damage(NamedTuple):
-    """What makes an input one that nobody can read.
+    """Why an input record cannot be read.
 
     Attributes:
-        rejection: Why it is refused.
-        next_offset: The first offset behind it; it may stand for several.
-        raw_headers: Its headers as they are laid out, where those of the record do not say all.
-        cut: Which parts of the record are only their beginnings.
+        rejection: The reason for the dead letter.
+        next_offset: The first offset after it. One unreadable input may cover several offsets.
+        raw_headers: Its headers as bytes, where they cannot all be given as names and values.
+        cut: Which parts of the record are incomplete.
     """
 
     rejection: Rejection
@@ -32,12 +33,12 @@ class Damage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class InputRecord:
-    """One record of an input topic; or what stands there and cannot be read, as one.
+    """One record of an input topic, readable or not.
 
     Attributes:
-        position: Where it stands, or begins.
+        position: Its topic, partition and offset; the first offset where it covers several.
         content: Key, value, headers and timestamp, as far as they can be read.
-        damage: Why it is refused unread, if it is.
+        damage: Why it cannot be read; None for a readable record.
     """
 
     position: Position
@@ -46,11 +47,11 @@ class InputRecord:
 
     @property
     def next_offset(self) -> int:
-        """The first offset behind it."""
+        """The first offset after it."""
         return self.position.offset + 1 if self.damage is None else self.damage.next_offset
 
     def letter(self, rejection: Rejection) -> DeadLetter:
-        """The dead letter of this input, with all that is known of it."""
+        """Make the dead letter of this input."""
         if self.damage is None:
             return DeadLetter(self.content, self.position, rejection)
         last = self.next_offset - 1
@@ -65,7 +66,7 @@ class InputRecord:
 
     @property
     def size(self) -> int:
-        """Bytes that it takes in flight: key, value, headers, and something for the rest, so that small ones count."""
+        """Bytes that it counts for while in flight: key, value, headers, and an overhead so that small ones count."""
         content, damage = self.content, self.damage
         headers = sum([len(name) + len(value or b"") for name, value in content.headers])
         raw = 0 if damage is None or damage.raw_headers is None else len(damage.raw_headers)
@@ -74,28 +75,32 @@ class InputRecord:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One record to be written, to the same partition number as its input."""
+    """One record to write; it goes to the same partition number as its input."""
 
     topic: str
     record: Record
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """Everything that one input record became; its transaction writes all of it or none.
+class Outcome(Generic[ReportT]):
+    """What one input record became; one transaction writes all of it or nothing.
 
     Attributes:
         outputs: Records for output topics, dead letters included.
-        rejection: Why the input was refused, or None for a result.
-        table_updates: Keys and values for the state table. Their changelog is outside the transaction, so each must
-            be a pure function of content: written twice it says the same.
-        report: What the processor wants back once the outcome is committed.
+        report: What the agent's `Processor.delivered` gets to log and count: its report on the result, or why the input
+            was refused.
+        table_updates: Keys and values for the state table. Their changelog is outside the transaction, so each value
+            must be a pure function of its key's content: writing it twice changes nothing.
     """
 
     outputs: tuple[Output, ...]
-    rejection: Rejection | None = None
+    report: ReportT | Rejection
     table_updates: tuple[tuple[bytes, bytes], ...] = ()
-    report: Any = None
+
+    @property
+    def rejection(self) -> Rejection | None:
+        """Why the input was refused; None for a result."""
+        return self.report if isinstance(self.report, Rejection) else None
 
     @property
     def output_bytes(self) -> int:
@@ -103,24 +108,24 @@ class Outcome:
         return sum(len(output.record.value or b"") for output in self.outputs)
 
 
-class Processor(Protocol):
+class Processor(Protocol[ReportT]):
     """What an agent does with one record; the lane does everything else."""
 
-    def process(self, record: InputRecord, lookup: Lookup) -> Outcome:
+    def process(self, record: InputRecord, lookup: Lookup) -> Outcome[ReportT]:
         """Turn one input into its outcome, in a pool thread. Deterministic; bad input is an outcome, never an error."""
 
-    def reject(self, record: InputRecord, rejection: Rejection) -> Outcome:
+    def reject(self, record: InputRecord, rejection: Rejection) -> Outcome[ReportT]:
         """Make the dead letter for an input that could not be processed."""
 
-    def delivered(self, record: InputRecord, outcome: Outcome) -> None:
-        """Hear that the outcome is committed, on the event loop: log and count here."""
+    def delivered(self, record: InputRecord, outcome: Outcome[ReportT]) -> None:
+        """Log and count an outcome that is committed, on the event loop."""
 
 
 class StateStore(Protocol):
     """The state table as a lane needs it."""
 
     def lookup(self, partition: int) -> Lookup:
-        """Return the reader of one partition's state."""
+        """Return the reader of one partition's entries."""
 
-    def put(self, context: object, key: bytes, value: bytes) -> None:
-        """Write one entry on behalf of the input that came with ``context``."""
+    def put(self, partition: int, key: bytes, value: bytes) -> None:
+        """Write one entry of a partition, locally and to the changelog's partition of the same number."""

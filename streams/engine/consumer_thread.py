@@ -80,13 +80,6 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         consumer: Any = self.consumer  # a `LaneConsumer`, in another thread
         consumer.loop.call_soon_threadsafe(consumer.on_position_reset, TP(*partition), position)
 
-    def topic_partitions(self, topic: str) -> int | None:  # noqa: ARG002  as in Faust
-        """Return None, which switches off Faust's check that a table's changelog has as many partitions as its input.
-
-        The numbers differ while partitions are being added; see `LaneAssignor`.
-        """
-        return None
-
     def rejoin(self) -> None:
         """Join the group again; callable from any thread."""
         coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001

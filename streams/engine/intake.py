@@ -65,7 +65,7 @@ async def deliver(stream: faust.Stream[Any], lanes: Lanes, on_failure: Callable[
     """
     async for event in stream.noack().events():
         try:
-            await lanes.submit(_input(event), event.message.generation_id, event)
+            await lanes.submit(_input(event), event.message.generation_id)
         except Exception as error:  # noqa: BLE001  see on_failure above
             on_failure(error)
 

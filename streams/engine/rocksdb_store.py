@@ -84,6 +84,10 @@ class RebuildingStore(Store):
         offset = self.reader(tp.partition)(self.offset_key)
         return None if offset is None else int(offset)
 
+    def write(self, partition: int, key: bytes, value: bytes) -> None:
+        """Write an entry of one partition."""
+        self._db_for_partition(partition).put(key, value)
+
     def remove(self, partition: int, key: bytes) -> None:
         """Remove an entry from one partition; Faust would look for it in the partition that had the key last."""
         self._db_for_partition(partition).delete(key)

@@ -1,13 +1,11 @@
 """The cache table of a worker: a Faust table on RocksDB with a changelog in Kafka."""
 
 import logging
-import weakref
 from collections import defaultdict
 from functools import partial
 from typing import Any
 
 import faust
-import faust.streams
 from faust.tables.manager import TableManager
 from faust.types import AppT, EventT
 from mode.utils.queues import ThrowableQueue
@@ -135,24 +133,23 @@ class CacheTable:
         store: RebuildingStore = self._table.data
         return store.reader(partition)
 
-    def put(self, context: object, key: bytes, value: bytes) -> None:
-        """Write an entry to the database and to the changelog.
+    def put(self, partition: int, key: bytes, value: bytes) -> None:
+        """Write an entry to the changelog and to the database.
+
+        Faust's own ``table[key] = value`` takes the partition from the current event, which is set only inside a
+        stream's task. Lanes work outside of it.
 
         Args:
-            context: The Faust event being processed; the entry goes into its partition.
+            partition: The input's; the entry goes into the changelog partition of the same number.
             key: Content key.
             value: Packed entry.
         """
-        if not isinstance(context, EventT):
-            raise TypeError(f"a table update needs its Faust event, not {type(context).__name__}")
-        # Faust takes the partition from the current event, which is set only inside a stream's task. Lanes work outside
-        # of it, and setting the context variable is the only way to pass the event.
-        faust.streams._current_event.set(weakref.ref(context))  # noqa: SLF001
-        partition = context.message.partition
+        store: RebuildingStore = self._table.data
         try:
-            replaced = self._table.data.size_of(partition, key)
-            self._table[key] = value
+            replaced = store.size_of(partition, key)
+            self._table.send_changelog(partition, key, value)
+            store.write(partition, key, value)
         except Exception as error:
-            self._table.data.mark_corrupt(partition, error)
+            store.mark_corrupt(partition, error)
             raise
         self._sweeps[partition].note(key, len(key) + len(value) - replaced)

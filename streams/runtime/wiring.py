@@ -13,7 +13,7 @@ from streams.delivery.budget import InFlightBudget
 from streams.delivery.executor import RecordExecutor
 from streams.delivery.lane import LaneParts
 from streams.delivery.lanes import Lanes
-from streams.delivery.outcome import Processor
+from streams.delivery.outcome import Processor, ReportT
 from streams.delivery.transactions import GroupProducer
 from streams.engine.app import App, create_app
 from streams.engine.tables import CacheTable
@@ -73,7 +73,7 @@ class Runtime:
         """Real name of a topic of ``schemas/topics.yaml`` in this installation."""
         return topics.topic(logical).resolve(self.settings.topic_prefix, self.settings.group)
 
-    def serve(self, logical: str, processor: Processor, *, agent: str) -> None:
+    def serve(self, logical: str, processor: Processor[ReportT], *, agent: str) -> None:
         """Add a Faust agent whose records go through exactly-once lanes to ``processor``.
 
         Args:

@@ -94,6 +94,7 @@ async def test_only_prompts_reach_the_disk_and_the_changelog_unless_a_policy_say
             assert len(account.results) == len(calls) * (time + 1)
         assert await asyncio.to_thread(worker.stop) == 0
     values = {record.header("ce_callid"): record.value or b"" for record in account.results}
+    partitions = {record.header("ce_callid"): record.partition for record in account.results}
     kept = await changelog(broker, namespace)
     on_disk = [path.read_bytes() for path in worker.state.rglob("*") if path.is_file()]
     cached = set()
@@ -102,7 +103,9 @@ async def test_only_prompts_reach_the_disk_and_the_changelog_unless_a_policy_say
         if channel in (("prompt",) if allowed is None else allowed):
             cached.add(f"call-{call}")
         needle = values[f"call-{call}"][NEEDLE]
-        assert any(needle in (record.value or b"") for record in kept) == (f"call-{call}" in cached)
+        entries = [record for record in kept if needle in (record.value or b"")]
+        assert bool(entries) == (f"call-{call}" in cached)
+        assert all(entry.partition == partitions[f"call-{call}"] for entry in entries)
         assert any(needle in content for content in on_disk) == (f"call-{call}" in cached)
     assert len(kept) == len(cached) == 3
     for record in account.results:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from agents.compress.agent import Compressor, Parts
+from agents.compress.agent import Compressor
+from agents.compress.pipeline import Pipeline
+from agents.compress.reporting import Reporter
 from agents.compress.sender_clocks import SenderClocks
 from schemas import DeadLetter, MediaType, Position, RawAudio, Record, Rejection
 from streams.audio import Clip, decode
@@ -48,18 +50,16 @@ class Desk:
         cache = TieredCache(10**7, Lifetime(3600), time.time, lambda _reason, _count: None)
         governor = LoadGovernor(60, time.monotonic, lambda: True)
         metrics = Metrics()
-        parts = Parts(
-            self._decode,
-            lambda _hotel: DEFAULT_POLICY,
-            governor,
-            cache,
-            MetricsRecorder(metrics, late=60),
-            Placement(lambda: 8, metrics),
-            SenderClocks(metrics),
-            _fail,
-            time.time,
+        pipeline = Pipeline(
+            Settings(state_dir=directory),
+            decode=self._decode,
+            policy_of=lambda _hotel: DEFAULT_POLICY,
+            pressure=lambda: governor.pressure,
+            cache=cache,
         )
-        self.compressor = Compressor("results", "letters", Settings(state_dir=directory), parts)
+        recorder, placement = MetricsRecorder(metrics, late=60), Placement(lambda: 8, metrics)
+        reporter = Reporter(recorder, governor, placement, SenderClocks(metrics), time.time)
+        self.compressor = Compressor(pipeline, reporter, results="results", dead_letters="letters", on_failure=_fail)
 
     def _decode(self, audio: bytes, media_type: MediaType) -> Clip | Rejection:
         self.decoded += 1
@@ -120,7 +120,6 @@ async def test_a_clip_over_its_time_stops_no_other(media_type: str, tmp_path: Pa
     jobs = [
         Job(
             InputRecord(Position("in", 0, number), Record(message.key, message.value, message.headers)),
-            None,
             desk.compressor,
             lambda _key: None,
             lambda: None,

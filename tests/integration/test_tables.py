@@ -86,6 +86,19 @@ async def test_a_worker_removes_entries_of_its_own_partitions_and_leaves_replica
     assert [held(runtime, partition) for partition in (0, 1, 2)] == [0, 0, 1]
 
 
+async def test_an_entry_goes_to_the_table_and_the_changelog_of_its_partition(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[Any] = []
+    monkeypatch.setattr(runtime.app.producer, "send_soon", sent.append)
+    key, value = bytes(32), event(1, 0).message.value
+    runtime.table.put(1, key, value)
+    [message] = [future.message for future in sent]
+    assert (message.channel.get_topic_name(), message.partition) == (CHANGELOG, 1)
+    assert (message.key, message.value) == (key, value)
+    assert [runtime.table.lookup(partition)(key) for partition in (0, 1)] == [None, value]
+
+
 async def test_sizes_are_shown_of_own_partitions_only(runtime: Runtime) -> None:
     replicate(runtime, event(0, 1), event(1, 2))
     for active, shown in (({0, 1}, {0, 1}), ({1}, {1}), ({0, 1}, {0, 1})):

@@ -93,24 +93,24 @@ class MemoryStore:
     def lookup(self, partition: int) -> Lookup:
         return self.entries.get
 
-    def put(self, context: object, key: bytes, value: bytes) -> None:
+    def put(self, partition: int, key: bytes, value: bytes) -> None:
         self.entries[key] = value
 
 
 class Echo:
     """Answers each input with its own value; ``act`` may do something else first, in the pool thread."""
 
-    def __init__(self, act: Callable[[InputRecord], Outcome | None] = lambda record: None) -> None:
+    def __init__(self, act: Callable[[InputRecord], Outcome[None] | None] = lambda record: None) -> None:
         self._act = act
         self.delivered_offsets: list[int] = []
 
-    def process(self, record: InputRecord, lookup: Lookup) -> Outcome:
-        return self._act(record) or Outcome((Output("out", record.content),))
+    def process(self, record: InputRecord, lookup: Lookup) -> Outcome[None]:
+        return self._act(record) or Outcome((Output("out", record.content),), None)
 
-    def reject(self, record: InputRecord, rejection: Rejection) -> Outcome:
+    def reject(self, record: InputRecord, rejection: Rejection) -> Outcome[None]:
         return Outcome((Output("dead", Record(record.content.key, rejection.code.encode())),), rejection)
 
-    def delivered(self, record: InputRecord, outcome: Outcome) -> None:
+    def delivered(self, record: InputRecord, outcome: Outcome[None]) -> None:
         self.delivered_offsets.append(record.position.offset)
 
 

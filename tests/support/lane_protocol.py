@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from streams.delivery import transactions
-from streams.delivery.committer import COMMIT_INTERVAL
+from streams.delivery.commit_policy import COMMIT_INTERVAL
 from streams.delivery.lanes import DRAIN_TIMEOUT
 from streams.kafka.connection import KafkaConnection
 from tests.support.client_model import ClientModel, WriterModel

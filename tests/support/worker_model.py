@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from schemas import Rejection
 from schemas.record import TopicPartition
@@ -71,12 +72,12 @@ class SteppingExecutor(RecordExecutor):
 
     def __init__(self, metrics: Metrics, on_failure: Callable[[BaseException], None]) -> None:
         super().__init__(1, 60.0, metrics, on_failure)
-        self.jobs: list[Job] = []
+        self.jobs: list[Job[Any]] = []
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Job[Any]) -> None:
         self.jobs.append(job)
 
-    def finish(self, job: Job) -> None:
+    def finish(self, job: Job[Any]) -> None:
         """Process one job."""
         self.jobs.remove(job)
         job.finish(job.processor.process(job.record, job.lookup))
@@ -93,7 +94,7 @@ class Router(Echo):
     def __init__(self) -> None:
         super().__init__(self._refuse)
 
-    def _refuse(self, record: InputRecord) -> Outcome | None:
+    def _refuse(self, record: InputRecord) -> Outcome[None] | None:
         if not is_bad(record.position.offset):
             return None
         return self.reject(record, Rejection("decode", (record.content.value or b"").decode(), "value", "bad"))
@@ -243,7 +244,7 @@ class WorkerModel:
 
     def _hand_over(self) -> None:
         fetched, generation = self._queue.popleft()
-        self._handing_over = self._spawn(self._lanes.submit(fetched, generation, None))
+        self._handing_over = self._spawn(self._lanes.submit(fetched, generation))
 
     def _spawn(self, work: Awaitable[None]) -> "asyncio.Task[None]":
         return self._loop.create_task(self._guarded(work))

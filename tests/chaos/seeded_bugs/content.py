@@ -6,7 +6,7 @@ from dataclasses import replace
 from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers import aiokafka as driver
 
-from agents.compress import agent
+from agents.compress import pipeline
 from schemas import Channel, DeadLetter, Policy, Record
 from streams.engine.consumer_thread import LaneConsumerThread
 from streams.kafka import topics
@@ -20,7 +20,7 @@ def cache_without_the_profile(patch: Patch) -> None:
         del profile
         return hashlib.sha256(pcm_sha256.encode()).digest()
 
-    patch(agent, "cache_key", key)
+    patch(pipeline, "cache_key", key)
 
 
 def cache_everything(patch: Patch) -> None:
@@ -30,7 +30,7 @@ def cache_everything(patch: Patch) -> None:
         del channel, policy
         return True
 
-    patch(agent, "admits", admits)
+    patch(pipeline, "admits", admits)
 
 
 def letters_with_their_inputs_times(patch: Patch) -> None:

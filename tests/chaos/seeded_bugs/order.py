@@ -1,6 +1,7 @@
 """Bugs in the order of outcomes."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from streams.delivery.lane import Finished, Lane
 from streams.delivery.transactions import Batch
@@ -11,7 +12,7 @@ def acknowledge_out_of_order(patch: Patch) -> None:
     """Commit whatever is finished, past inputs that are not."""
     processed = Lane._processed
 
-    def finished_first(self: Lane) -> None:
+    def finished_first(self: Lane[Any]) -> None:
         done = [job for job in self._jobs if job.outcome]
         undone = [job for job in self._jobs if not job.outcome]
         self._jobs.clear()
@@ -25,7 +26,7 @@ def order_by_size(patch: Patch) -> None:
     """Write the outcomes of a batch in the order of their inputs' sizes, shortest first."""
     prepare = Lane.prepare
 
-    def by_size(self: Lane, batch: Sequence[Finished]) -> Batch:
+    def by_size(self: Lane[Any], batch: Sequence[Finished[Any]]) -> Batch:
         jumbled = prepare(self, sorted(batch, key=lambda done: done.job.record.size))
         return jumbled._replace(next_offset=batch[-1].job.record.next_offset)
 

@@ -30,7 +30,7 @@ def counted(metrics: Metrics, hotel: str) -> float | None:
 )
 def test_times_that_can_be_are_not_counted(timestamp: float | None, began: float | None) -> None:
     metrics = Metrics()
-    SenderClocks(metrics).look(record(timestamp), "lisbon", at(began), NOW)
+    SenderClocks(metrics).check(record(timestamp), "lisbon", at(began), NOW)
     assert counted(metrics, "lisbon") is None
 
 
@@ -44,8 +44,8 @@ def test_times_that_cannot_be_are_counted_and_their_source_is_named_once(timesta
     senders = SenderClocks(metrics)
     with structlog.testing.capture_logs() as lines:
         for _ in range(3):
-            senders.look(record(timestamp), "lisbon", at(began), NOW)
-        senders.look(record(timestamp, "/gateway"), "porto", at(began), NOW)
+            senders.check(record(timestamp), "lisbon", at(began), NOW)
+        senders.check(record(timestamp, "/gateway"), "porto", at(began), NOW)
     assert (counted(metrics, "lisbon"), counted(metrics, "porto")) == (3, 1)
     assert [(line["event"], line["hotel"], line["source"]) for line in lines] == [
         ("sender_time_wrong", "lisbon", "/pbx"),
@@ -57,6 +57,6 @@ def test_hotels_without_end_and_none_share_a_series() -> None:
     metrics = Metrics()
     senders = SenderClocks(metrics)
     for number in range(500):
-        senders.look(record(), f"hotel-{number}", at(NOW + 3600), NOW)
-    senders.look(record(NOW + 3600), None, None, NOW)
+        senders.check(record(), f"hotel-{number}", at(NOW + 3600), NOW)
+    senders.check(record(NOW + 3600), None, None, NOW)
     assert counted(metrics, "other") == 301

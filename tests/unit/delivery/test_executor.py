@@ -13,8 +13,8 @@ from streams.telemetry.metrics import Metrics
 from tests.support.delivery import Echo, input_record, until
 
 
-def job(echo: Echo, number: int = 0) -> Job:
-    return Job(input_record(number), None, echo, lambda key: None, lambda: None, read_at=0.0)
+def job(echo: Echo, number: int = 0) -> Job[None]:
+    return Job(input_record(number), echo, lambda key: None, lambda: None, read_at=0.0)
 
 
 def held(release: threading.Event) -> Callable[[InputRecord], None]:

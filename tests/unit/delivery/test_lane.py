@@ -41,7 +41,7 @@ async def open_lane(
     generation: int = 1,
     position: int = 0,
     hold: asyncio.Event | None = None,
-) -> tuple[Lane, Committer]:
+) -> tuple[Lane[None], Committer]:
     transactor = MemoryTransactor(kafka, [0], hold.wait if hold else None)
     await transactor.start()
     committer = Committer(transactor, shared.parts)
@@ -57,9 +57,9 @@ async def open_lane(
     return lane, committer
 
 
-async def submit(lane: Lane, record: InputRecord, generation: int) -> bool:
+async def submit(lane: Lane[None], record: InputRecord, generation: int) -> bool:
     lane.announce(record.position.offset, generation)
-    return await lane.submit(record, generation, None)
+    return await lane.submit(record, generation)
 
 
 def jitter(record: InputRecord) -> None:
@@ -172,8 +172,8 @@ async def test_a_fenced_lane_reports_and_commits_nothing(shared: Bench) -> None:
 
 
 async def test_table_updates_are_written_before_their_offset_is_committed(shared: Bench) -> None:
-    def remember(record: InputRecord) -> Outcome:
-        return Outcome((Output("out", record.content),), table_updates=((b"k", record.content.value or b""),))
+    def remember(record: InputRecord) -> Outcome[None]:
+        return Outcome((Output("out", record.content),), None, table_updates=((b"k", record.content.value or b""),))
 
     kafka, hold = MemoryKafka(), asyncio.Event()
     lane, committer = await open_lane(shared, kafka, Echo(remember), hold=hold)
@@ -199,7 +199,7 @@ async def test_a_processor_that_raises_costs_one_dead_letter(shared: Bench) -> N
 
 
 async def test_the_breaker_stops_the_worker_at_the_limit() -> None:
-    def refuse(record: InputRecord) -> Outcome:
+    def refuse(record: InputRecord) -> Outcome[None]:
         rejection = Rejection("decode", "Broken", "value", "everything is broken")
         return Outcome((Output("dead", Record(b"", b"")),), rejection)
 
@@ -220,9 +220,9 @@ async def test_a_record_that_was_read_and_never_came_is_not_passed_over(shared: 
     lane, committer = await open_lane(shared, kafka, Echo())
     for offset in range(3):
         lane.announce(offset, 1)
-    assert await lane.submit(input_record(0), 1, None)
+    assert await lane.submit(input_record(0), 1)
     with pytest.raises(SkippedInputError):
-        await lane.submit(input_record(2), 1, None)
+        await lane.submit(input_record(2), 1)
     await committer.drain()
     assert kafka.offsets == {0: 1}
 
@@ -251,7 +251,7 @@ async def test_what_ended_a_worker_is_committed_before_it_ends_so_that_the_next_
 
 
 async def test_an_unreadable_input_is_refused_unread_and_may_stand_for_several_offsets(shared: Bench) -> None:
-    def never(record: InputRecord) -> Outcome:
+    def never(record: InputRecord) -> Outcome[None]:
         raise AssertionError
 
     rejection = Rejection("record", "UnreadableBatch", "batch", "cannot be read")

@@ -35,7 +35,7 @@ def lanes_on(kafka: MemoryKafka, shared: Bench, made: list[MemoryTransactor] | N
 
 async def submit(lanes: Lanes, record: InputRecord, generation: int) -> None:
     lanes.announce(TopicPartition(TOPIC, record.position.partition), record.position.offset, generation)
-    await lanes.submit(record, generation, None)
+    await lanes.submit(record, generation)
 
 
 async def begin(committed: Committed) -> Mapping[TopicPartition, int]:

@@ -27,8 +27,8 @@ def accept_any_generation(patch: Patch) -> None:
     """Let a lane take what was read before its partition was assigned."""
     take = Lane.submit
 
-    async def submit(self: Lane, record: InputRecord, generation: int, context: object) -> bool:
-        return await take(self, record, self.generation, context)
+    async def submit(self: Lane[None], record: InputRecord, generation: int) -> bool:
+        return await take(self, record, self.generation)
 
     patch(Lane, "submit", submit)
 
@@ -37,9 +37,9 @@ def take_again(patch: Patch) -> None:
     """Let a lane take an offset once more."""
     take = Lane.submit
 
-    async def submit(self: Lane, record: InputRecord, generation: int, context: object) -> bool:
+    async def submit(self: Lane[None], record: InputRecord, generation: int) -> bool:
         self._next = min(self._next, record.position.offset)
-        return await take(self, record, generation, context)
+        return await take(self, record, generation)
 
     patch(Lane, "submit", submit)
 

@@ -15,22 +15,17 @@ from queue import Empty, SimpleQueue
 from confluent_kafka import Consumer, KafkaException, Message
 from threadpoolctl import threadpool_limits
 
-from agents.compress.agent import Compressor, Parts
-from agents.compress.sender_clocks import SenderClocks
-from schemas import Position, Record
-from schemas.topics import RAW, topic
+from agents.compress.pipeline import Pipeline
+from schemas import Position, Record, Rejection
 from scripts.benchmarks.streaming.coding import ENCODER_HEADER, encode
 from scripts.benchmarks.streaming.peers.arguments import THREADS, Arguments, arguments, parser
 from scripts.benchmarks.streaming.records import number_of
 from scripts.benchmarks.streaming.systems import CEILINGS, CODEC
 from streams.audio import decode
 from streams.cache import Lifetime, TieredCache
-from streams.compression import DEFAULT_POLICY, LoadGovernor
+from streams.compression import DEFAULT_POLICY, NO_PRESSURE
 from streams.delivery.outcome import InputRecord
-from streams.delivery.placement import Placement
 from streams.runtime.settings import Settings
-from streams.telemetry.metrics import Metrics
-from streams.telemetry.metrics.recorder import MetricsRecorder
 
 _AT_ONCE = 500
 _PATIENCE_S = 10.0
@@ -71,29 +66,26 @@ def main(argv: Sequence[str] | None = None) -> None:
 def product(level: int) -> Work:
     """Everything that the worker's threads do with a record, at a fixed level."""
     settings = Settings(compression_level=level)
-    metrics = Metrics()
-    parts = Parts(
+    pipeline = Pipeline(
+        settings,
         decode=decode,
         policy_of=lambda _hotel: DEFAULT_POLICY,
-        governor=LoadGovernor(settings.lag_objective, time.monotonic, lambda: False),
+        pressure=lambda: NO_PRESSURE,
         cache=TieredCache(settings.cache_bytes, Lifetime(settings.cache_ttl), time.time, lambda _reason, _count: None),
-        recorder=MetricsRecorder(metrics, late=settings.lag_objective),
-        placement=Placement(lambda: topic(RAW).partitions, metrics),
-        senders=SenderClocks(metrics),
-        on_failure=_fail,
-        now=time.time,
     )
-    compressor = Compressor("results", "dead letters", settings, parts)
 
-    return lambda record: compressor.process(record, _not_found).outputs[0].record.value or b""
+    def compress(record: InputRecord) -> bytes:
+        with pipeline.gate:
+            made = pipeline.run(record.content, record.position, _not_found)
+            if isinstance(made, Rejection):
+                raise TypeError(f"{record.position} is refused: {made.message}")
+            return made.result.to_record().value or b""
+
+    return compress
 
 
 def _not_found(_key: bytes) -> None:
     """There is no table of cached files."""
-
-
-def _fail(error: BaseException) -> None:
-    raise error
 
 
 def code(record: InputRecord) -> bytes:
