@@ -1,1 +1,1 @@
-"""The agents: thin, one file each, wired by the worker."""
+"""The agents, one package each, and the worker that runs them."""
