@@ -1,4 +1,4 @@
-"""What asks a worker to stop, from its first moment on."""
+"""The signals that stop a worker, handled from its start on."""
 
 import os
 import signal
@@ -7,26 +7,26 @@ from typing import Protocol
 
 
 class Loop(Protocol):
-    """The part of an event loop that takes signals."""
+    """The part of an event loop that handles signals."""
 
     def add_signal_handler(self, sig: int, callback: Callable[[], object], /) -> None:
-        """Call back, from the loop, when the signal comes."""
+        """Call back from the loop when the signal arrives."""
 
 
 def stop_signals() -> list[signal.Signals]:
-    """The signals that end a worker in good order.
+    """The signals that stop a worker in an orderly way.
 
-    SIGHUP is one of them, unless it is ignored: ``nohup`` does that, so that a worker outlives its terminal.
+    SIGHUP is one of them unless it is ignored, as with ``nohup``, which lets a worker outlive its terminal.
     """
     signals = [signal.SIGTERM, signal.SIGINT]
     return signals if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [*signals, signal.SIGHUP]
 
 
 def exit_on_stop_signal() -> None:
-    """Let those signals end the process at once, with exit code 0: as long as it has done nothing yet.
+    """Make the stop signals end the process at once with exit code 0; for the time before it does any work.
 
-    Where whoever started the process has blocked them, so that none is lost while the interpreter starts, they are let
-    through now.
+    The signals are also unblocked: the parent process may have blocked them so that none is lost while the interpreter
+    starts.
     """
     for number in stop_signals():
         signal.signal(number, lambda *_: os._exit(0))
@@ -34,6 +34,6 @@ def exit_on_stop_signal() -> None:
 
 
 def call_on_stop_signal(loop: Loop, stop: Callable[[], object]) -> None:
-    """Let those signals call `stop` from the event loop."""
+    """Make the stop signals call `stop` from the event loop."""
     for number in stop_signals():
         loop.add_signal_handler(number, stop)

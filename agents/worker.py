@@ -1,4 +1,4 @@
-"""One worker: reads the settings, wires everything, explicitly, and runs until it is told to stop."""
+"""The worker process: reads the settings, creates all parts, and runs until it gets a stop signal."""
 
 import asyncio
 import contextlib
@@ -43,25 +43,25 @@ from streams.telemetry.recent_errors import RecentErrors
 log = structlog.get_logger(__name__)
 
 EXIT_USAGE = 2
-#: Seconds between two looks at the lag: an operator must see within ten whether calls are delayed.
+#: Seconds between two checks of the lag: operators must see within ten seconds whether calls are delayed.
 _LAG_INTERVAL = 5.0
 #: Seconds for Faust to leave the group and close its connections, after the lanes have drained.
 _STOP_TIMEOUT = 20.0
 
-#: Seconds after which a thread that works in Python has to let another one in. The event loop asks for the interpreter
-#: after every system call, and at Python's own 5 ms each step of a transaction would wait for the pool.
+#: Seconds after which a thread that runs Python code has to release the interpreter. The event loop needs it after
+#: every system call, and with Python's default of 5 ms each step of a transaction would wait for the pool.
 _SWITCH_INTERVAL = 0.0001
-#: Objects that come to be, and stay, between two searches for circles of them; Python's own figure is 700. Records
-#: leave no circles, so that there is little to find.
+#: New objects between two runs of the garbage collector; Python's default is 700. Records leave no reference cycles,
+#: so that there is little to collect.
 _OBJECTS_PER_COLLECTION = 10_000
 
 
 class StartError(Exception):
-    """The worker cannot start as things are; the message is one line for the operator."""
+    """The worker cannot start; the message is one line for the operator."""
 
 
 def main() -> int:
-    """Run one worker with the settings of the environment; returns an exit code if it could not start."""
+    """Run one worker with the settings from the environment; returns an exit code if it could not start."""
     try:
         settings = Settings.from_environment(os.environ)
     except SettingsError as error:
@@ -70,45 +70,45 @@ def main() -> int:
         return EXIT_USAGE
     logs = configure_logs(settings.log_level, versions()["version"])
     sys.setswitchinterval(_SWITCH_INTERVAL)
-    threadpool_limits(1)  # every core has a clip already; more threads within one only wait for each other, spinning
+    threadpool_limits(1)  # every core processes a record already; more threads would only wait for each other, spinning
     errors = RecentErrors()
     logging.getLogger().addHandler(errors)
     exits = ExitLog(settings.state_dir)
     try:
         with own_state_directory(settings.state_dir) as member:
             asyncio.run(run(settings, member, exits, errors, logs))
-            with contextlib.suppress(OSError):  # what counts is done; a full disk must not make a failure of it
+            with contextlib.suppress(OSError):  # all work is committed; a full disk must not turn it into a failure
                 exits.end("stopped")
     except (StartError, StateDirectoryError) as error:
         log.error("worker_not_started", reason=str(error))  # noqa: TRY400  for the operator, not for a developer
         return EXIT_FAILED
     except Exception as error:  # noqa: BLE001  a bug; it ends the worker as any other would
         fail_stop(exits, error)
-    # Threads that hold a clip over its time cannot be ended, and would keep the process; everything is committed.
+    # Threads with a record over its time limit cannot be stopped, and would keep the process alive; all is committed.
     flush_logs()
     os._exit(0)
 
 
 async def run(settings: Settings, member: str, exits: ExitLog, errors: RecentErrors, logs: LogWriter) -> None:
-    """Run one worker until it is asked to stop (`agents.signals`), then drain and stop.
+    """Run one worker until it gets a stop signal (`agents.signals`), then drain and stop.
 
     Args:
         settings: Validated settings.
-        member: Who it is in its consumer group, over restarts.
-        exits: Told why the worker ends, when something is wrong.
-        errors: The last warnings and errors, for its status.
-        logs: What writes the log.
+        member: The worker's ``group.instance.id``, kept over restarts.
+        exits: Stores why the worker ends after an error.
+        errors: The latest warnings and errors, for the status.
+        logs: The log writer.
 
     Raises:
-        StartError: When brokers, topics or the HTTP port are not to be had.
+        StartError: When brokers, topics or the HTTP port are not available.
     """
     stop = asyncio.Event()
     call_on_stop_signal(asyncio.get_running_loop(), stop.set)
-    _begin(exits, settings)
+    _begin_run(exits, settings)
     runtime = create_runtime(settings, member, partial(fail_stop, exits))
     logs.count_drops(runtime.metrics.log_lines_dropped.inc)
-    # At once: until a restarted worker is up, its partitions stand still.
-    if await _done_before(stop, asyncio.gather(_check_environment(runtime), _start_decoders(runtime))):
+    # Concurrently: the partitions of a restarted worker are not processed until it runs.
+    if await _finished_before(stop, asyncio.gather(_check_environment(runtime), _start_decoders(runtime))):
         await _work(runtime, exits, errors, stop)
     log.info("worker_stopped")
 
@@ -145,20 +145,20 @@ async def _work(runtime: Runtime, exits: ExitLog, errors: RecentErrors, stop: as
     await web.stop()
 
 
-async def _done_before(stop: asyncio.Event, work: "asyncio.Future[Any]") -> bool:
-    """Whether work was done before the worker was asked to stop; raises what the work raises."""
+async def _finished_before(stop: asyncio.Event, work: "asyncio.Future[Any]") -> bool:
+    """Wait for work or a stop; return whether the work was done. Raises the work's error."""
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait({stopped, work}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
     if not stop.is_set():
         await work
         return True
-    work.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody is interested any more
+    work.add_done_callback(lambda done: done.cancelled() or done.exception())  # its error is of no interest any more
     work.cancel()
     return False
 
 
-def _begin(exits: ExitLog, settings: Settings) -> None:
+def _begin_run(exits: ExitLog, settings: Settings) -> None:
     try:
         exits.begin()
     except OSError as error:
@@ -223,29 +223,29 @@ async def _start_decoders(runtime: Runtime) -> None:
 
 
 async def _start_app(runtime: Runtime, policies: PolicyReader) -> None:
-    """Take no input before the hotels' policies are known: a legal hold must not be missed."""
+    """Start Faust when the hotels' policies are known: a legal hold must not be missed."""
     await policies.wait_loaded()
-    gc.freeze()  # what is there by now stays
+    gc.freeze()  # the objects created so far stay
     gc.set_threshold(_OBJECTS_PER_COLLECTION)
-    # Faust's start returns once the partitions are assigned and the tables recovered, which may take long.
+    # Faust's start returns when partitions are assigned and tables recovered, which may take long.
     await runtime.app.start()
 
 
 async def _stop(runtime: Runtime) -> None:
     log.info("worker_stopping")
     try:
-        await _let_go(runtime)
-    except Exception as error:  # noqa: BLE001  brokers that do not answer; the next owner sorts it out
+        await _leave_group(runtime)
+    except Exception as error:  # noqa: BLE001  such as brokers that do not answer; the next owner continues
         runtime.on_failure(error)
 
 
-async def _let_go(runtime: Runtime) -> None:
+async def _leave_group(runtime: Runtime) -> None:
     runtime.app.consumer.stop_flow()
     await runtime.lanes.close()
     runtime.executor.shutdown()
     try:
         await asyncio.wait_for(runtime.app.stop(), _STOP_TIMEOUT)
-    except TimeoutError:  # everything is committed; the group will notice that this member is gone
+    except TimeoutError:  # all is committed; the group removes this member after the session timeout
         log.warning("faust_did_not_stop")
 
 

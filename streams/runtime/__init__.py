@@ -1,1 +1,1 @@
-"""What one worker process is made of: settings, wiring, monitoring, health and its end."""
+"""The parts of a worker process: settings, wiring, monitoring, health, and how it ends."""

@@ -1,4 +1,4 @@
-"""Keeps the cache within its time and its room, in small steps beside the work."""
+"""Removes expired cache entries and keeps the cache within its size, in small steps in the background."""
 
 import asyncio
 import time
@@ -13,28 +13,29 @@ from streams.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
-#: Seconds between two steps. In each, so many entries in memory are looked at; a full memory is through in minutes.
+#: Seconds between two steps.
 _INTERVAL = 1.0
-_SWEPT = 500
+#: Entries in memory that a step checks; a full cache is checked within minutes.
+_ENTRIES_PER_STEP = 500
 
 
 class CacheMaintenance:
-    """Sweeps expired entries, keeps the table within its size, and fits the cache's memory to the process's.
+    """Removes expired entries, limits the table's size, and adapts the cache's memory to that of the process.
 
     Args:
         cache: The cache in memory.
-        table: The table below it.
-        most: Bytes of memory that the operator allows for the cache.
+        table: The cache table on disk.
+        max_bytes: Largest memory of the cache that the operator allows, in bytes.
         gauge: Reads the memory of the process.
-        metrics: Where recovery is shown.
-        may_write: Whether the table's partitions are this worker's and recovered.
+        metrics: Show the table's recovery.
+        may_write: Returns whether the table's partitions are assigned to this worker and recovered.
     """
 
     def __init__(
         self,
         cache: TieredCache,
         table: CacheTable,
-        most: int,
+        max_bytes: int,
         gauge: MemoryGauge,
         metrics: Metrics,
         *,
@@ -42,19 +43,19 @@ class CacheMaintenance:
     ) -> None:
         self._cache = cache
         self._table = table
-        self._most = most
+        self._max_bytes = max_bytes
         self._gauge = gauge
         self._metrics = metrics
         self._may_write = may_write
         self._to_recover = 0
 
     async def run(self) -> None:
-        """Take one step after the other, forever."""
+        """Run the steps forever."""
         while True:
             await asyncio.sleep(_INTERVAL)
             self._show_recovery()
             self.fit()
-            self._cache.sweep(_SWEPT)
+            self._cache.sweep(_ENTRIES_PER_STEP)
             for partition in self._table.owned():
                 if not self._may_write():
                     break
@@ -62,7 +63,7 @@ class CacheMaintenance:
                 await asyncio.sleep(0)
 
     def _show_recovery(self) -> None:
-        """Tell how far the table has come, once a second while it is being restored."""
+        """Log the progress of the table's recovery, once a second, and its end."""
         before, self._to_recover = self._to_recover, self._table.to_recover
         self._metrics.cache_records_to_recover.set(self._to_recover)
         if self._to_recover:
@@ -71,9 +72,9 @@ class CacheMaintenance:
             log.info("table_recovered")
 
     def fit(self) -> None:
-        """Let the cache's budget follow the memory that the process has left."""
+        """Adapt the cache's budget to the memory that the process has left."""
         before = self._cache.budget
-        budget = scaled_budget(before, self._most, self._cache.used, self._gauge.read())
+        budget = scaled_budget(before, self._max_bytes, self._cache.used, self._gauge.read())
         if budget == before:
             return
         held = self._cache.used

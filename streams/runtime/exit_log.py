@@ -1,4 +1,4 @@
-"""How the lives of a worker ended, kept in its state directory, so that the next life can tell."""
+"""The exit history of a worker: how its previous runs ended, stored in its state directory."""
 
 import json
 import threading
@@ -17,12 +17,12 @@ _LATEST = 10
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """The end of one life.
+    """The end of one run.
 
     Attributes:
-        reason: Its kind.
-        message: What went wrong; empty after a stop in good order.
-        at: Seconds since the epoch. For a process that could not tell, when the next one began.
+        reason: The kind of exit.
+        message: What went wrong; empty after an orderly stop.
+        at: Seconds since the epoch; for a process that was killed, the start of the next run.
     """
 
     reason: ExitReason
@@ -32,17 +32,18 @@ class Exit:
 
 @dataclass(slots=True)
 class ExitLog:
-    """Counts the ends of a worker's lives.
+    """Counts the exits of a worker's runs by reason, and keeps the latest.
 
-    A life that ends without a word, killed or out of power, leaves its mark: the next one counts it as ``crashed``.
+    A run that ends without writing its exit, because it was killed or power was lost, leaves a mark: the next run
+    counts it as ``crashed``.
 
     Args:
-        directory: The worker's state directory, its own.
-        now: Seconds since the epoch.
+        directory: The worker's own state directory.
+        now: Returns seconds since the epoch.
 
     Attributes:
-        counts: Ends of former lives, by reason.
-        latest: The last of them, oldest first.
+        counts: Number of exits by reason.
+        latest: The latest exits, oldest first.
     """
 
     directory: Path
@@ -52,25 +53,25 @@ class ExitLog:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self) -> None:
-        """Read what former lives left, and mark this one as running.
+        """Read the history of previous runs, and mark this run as running.
 
         Raises:
             OSError: When the directory cannot be written.
         """
-        kept = _kept(self.directory / _FILE)
-        self.counts.update(kept.counts)
-        self.latest = kept.latest
-        if kept.running:
-            self._add(Exit("crashed", "ended without a word", self.now()))
+        stored = _read(self.directory / _FILE)
+        self.counts.update(stored.counts)
+        self.latest = stored.latest
+        if stored.running:
+            self._add(Exit("crashed", "killed, or out of power: no exit was recorded", self.now()))
         self._write(running=True)
 
     def end(self, reason: ExitReason, message: str = "") -> None:
-        """Note the end of this life, from any thread; the first word counts.
+        """Store the exit of this run; callable from any thread, and only the first call counts.
 
         Raises:
             OSError: When the directory cannot be written.
         """
-        if self._lock.acquire(blocking=False):  # and never released: there is one end
+        if self._lock.acquire(blocking=False):  # never released: a run has one exit
             self._add(Exit(reason, message, self.now()))
             self._write(running=False)
 
@@ -86,18 +87,18 @@ class ExitLog:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _Stored:
     running: bool = False
     counts: Mapping[str, int] = field(default_factory=dict)
     latest: list[Exit] = field(default_factory=list)
 
 
-def _kept(path: Path) -> _Kept:
-    """What a file says; nothing, where it is missing or was damaged."""
+def _read(path: Path) -> _Stored:
+    """Read the stored history; an empty one when the file is missing or corrupt."""
     try:
         stored: dict[str, Any] = json.loads(path.read_bytes())
         counts: dict[str, int] = {reason: int(stored["counts"][reason]) for reason in _REASONS}
         latest = [Exit(end["reason"], str(end["message"]), float(end["at"])) for end in stored["latest"]]
-        return _Kept(bool(stored["running"]), counts, latest)
+        return _Stored(bool(stored["running"]), counts, latest)
     except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return _Kept()
+        return _Stored()

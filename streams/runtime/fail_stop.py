@@ -1,4 +1,4 @@
-"""The one way in which a worker ends when something is wrong: at once, with a message and a code."""
+"""Fail-stop: the one way in which a worker ends on an error, at once, with a log line and an exit code."""
 
 import contextlib
 import os
@@ -17,46 +17,46 @@ from streams.telemetry.metrics.worker import ExitReason
 
 log = structlog.get_logger(__name__)
 
-#: Seconds for the last line and the note for the next life.
-_LAST_WORDS_SECONDS = 4.0
+#: Seconds for writing the last log line and the exit history.
+_REPORT_TIMEOUT = 4.0
 
 EXIT_FAILED = 1
 EXIT_DEAD_LETTER_LIMIT = 3
 
 
 class StalledError(Exception):
-    """There is work, and none of it gets done; or nobody can tell. A fresh process starts clean."""
+    """The worker makes no progress although there is work, or its event loop is blocked. A new process may work."""
 
 
 def fail_stop(exits: ExitLog, error: BaseException) -> NoReturn:
-    """End the process without any clean-up.
+    """End the process at once, without clean-up.
 
-    What is not committed is read again by whoever takes over, and starting there fences this process's producers: a
-    clean-up could only do harm. The exit code tells an opened dead-letter breaker from everything else.
+    The partitions' next owners read uncommitted inputs again, and their start fences this process's producers: a
+    clean-up could only do harm. The exit code distinguishes an open dead-letter breaker from all other errors.
 
     Args:
-        exits: Where the next life finds the reason.
+        exits: Stores the reason for the next run.
         error: The reason.
     """
     code = EXIT_DEAD_LETTER_LIMIT if isinstance(error, DeadLetterLimitError) else EXIT_FAILED
-    _end_within(_LAST_WORDS_SECONDS, code)
+    _force_exit_after(_REPORT_TIMEOUT, code)
     log.critical("worker_failed", error=type(error).__name__, reason=str(error), exc_info=error)
-    with contextlib.suppress(OSError):  # a full disk must not keep the process; the next life counts it as crashed
+    with contextlib.suppress(OSError):  # a full disk must not keep the process alive; the next run counts a crash
         exits.end(reason_of(error), f"{type(error).__name__}: {error}")
     flush_logs()
     os._exit(code)
 
 
-def _end_within(seconds: float, code: int) -> None:
-    """End the process after some time, whatever the caller waits for by then: a disk, a lock, a reader of the log."""
+def _force_exit_after(seconds: float, code: int) -> None:
+    """End the process after some time even if the caller blocks: on a disk, a lock, or the reader of the log."""
     timer = threading.Timer(seconds, os._exit, (code,))
     timer.daemon = True
-    with contextlib.suppress(RuntimeError):  # no thread is to be had
+    with contextlib.suppress(RuntimeError):  # no thread can be started
         timer.start()
 
 
 def reason_of(error: BaseException) -> ExitReason:
-    """What kind of end an error makes."""
+    """The kind of exit that an error causes."""
     if isinstance(error, DeadLetterLimitError):
         return "breaker"
     if isinstance(error, StalledError):
@@ -65,14 +65,14 @@ def reason_of(error: BaseException) -> ExitReason:
 
 
 class Watchdog(threading.Thread):
-    """Ends the worker when nobody has said for too long that all is well.
+    """Ends the worker when it has not been fed for too long.
 
-    A thread of its own, so that it also notices an event loop that no longer turns.
+    It is a thread of its own, so that it also detects a blocked event loop.
 
     Args:
-        timeout: Seconds of silence that it tolerates.
+        timeout: Seconds without a call of `feed` after which the worker has stalled.
         on_stall: Called once, from this thread.
-        clock: Monotonic seconds.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
@@ -90,12 +90,12 @@ class Watchdog(threading.Thread):
         self._stopped = threading.Event()
 
     def feed(self) -> None:
-        """Say that all is well: there is progress, or nothing to do."""
+        """Report that the worker is well: it makes progress, or has nothing to do."""
         self._last = self._clock()
         self._waits_for = ""
 
     def warn(self, waits_for: str) -> None:
-        """Say that nothing moves, and what the worker waits for: the message that it ends with, if it comes to that."""
+        """Report that there is no progress, and what the worker waits for; a stall's message contains it."""
         self._waits_for = waits_for
 
     def stop(self) -> None:
@@ -103,7 +103,7 @@ class Watchdog(threading.Thread):
         self._stopped.set()
 
     def run(self) -> None:
-        """Watch until stopped."""
+        """Check until stopped."""
         while not self._stopped.wait(self._timeout / 10):
             silent = self._clock() - self._last
             if silent > self._timeout:

@@ -14,16 +14,16 @@ _SCHEME = "Bearer "
 
 
 class WebServer:
-    """Serves ``/health/live``, ``/health/ready``, ``/metrics`` and, to who has the token, ``/admin/audio/status``.
+    """Serves ``/health/live``, ``/health/ready``, ``/metrics`` and, with a token, ``/admin/audio/status``.
 
-    Nothing here changes anything. Without a token there is no status.
+    All endpoints are read-only. Without a configured token, the status is not served.
 
     Args:
         port: TCP port on all interfaces; 0 takes a free one.
-        metrics: What ``/metrics`` shows.
-        readiness: The conditions of readiness.
-        status: What an operator may know.
-        admin_token: Who sends it may see the status; None for nobody.
+        metrics: Metrics for ``/metrics``.
+        readiness: Conditions for ``/health/ready``.
+        status: Returns the status for operators.
+        admin_token: Bearer token for the status; None does not serve it.
     """
 
     def __init__(
@@ -46,10 +46,10 @@ class WebServer:
         self._runner = web.AppRunner(app, access_log=None)
 
     async def start(self) -> int:
-        """Listen.
+        """Start to listen.
 
         Returns:
-            The port.
+            The TCP port.
 
         Raises:
             OSError: When the port is taken.
@@ -63,7 +63,7 @@ class WebServer:
         await self._runner.cleanup()
 
     async def _live(self, _: web.Request) -> web.Response:
-        return web.json_response({"live": True})  # answering is the proof: the loop turns; a fatal error ends it
+        return web.json_response({"live": True})  # an answer proves that the event loop runs
 
     async def _ready(self, _: web.Request) -> web.Response:
         conditions = self._readiness.now()
@@ -71,7 +71,7 @@ class WebServer:
         return web.json_response({"ready": ready, **conditions}, status=200 if ready else 503)
 
     async def _exposition(self, request: web.Request) -> web.Response:
-        # Prometheus asks for OpenMetrics, which alone has exemplars.
+        # Prometheus asks for OpenMetrics, the only format with exemplars.
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encode(self._metrics.registry), headers={"Content-Type": content_type})
 
@@ -83,7 +83,7 @@ def _guarded(
 
     async def answer(request: web.Request) -> web.StreamResponse:
         given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
-        if not hmac.compare_digest(given, expected):  # as long for a nearly right one
+        if not hmac.compare_digest(given, expected):  # in constant time
             return web.json_response({"error": "a token is needed"}, status=401, headers={"WWW-Authenticate": "Bearer"})
         return web.json_response(status())
 

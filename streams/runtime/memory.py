@@ -1,4 +1,4 @@
-"""How much memory the process uses, and how much it may: from its control group, or as configured."""
+"""Memory use of the process and its limit, from its control groups or from the settings."""
 
 import contextlib
 import ctypes
@@ -9,16 +9,16 @@ import psutil
 
 from streams.cache import MemoryUse
 
-#: What version 1 says where there is no limit lies far above any machine's memory.
+#: Version 1 reports no limit as a number far above any machine's memory.
 _UNLIMITED = 2**60
 
 
 class MemoryGauge:
-    """Reads the use of memory against its limit.
+    """Reads the memory use and its limit.
 
     Args:
         configured: Limit in bytes for this process, or None for the limits of its control groups (versions 2 and 1).
-        groups: Where the control groups are mounted.
+        groups: Directory in which the control groups are mounted.
         process: The process's directory in ``/proc``.
     """
 
@@ -30,14 +30,14 @@ class MemoryGauge:
         self._groups = [] if configured is not None else _limited_groups(groups, process)
 
     def read(self) -> MemoryUse | None:
-        """The use that is nearest to its limit; None where nothing is limited."""
+        """Read the use that is nearest to its limit; None when there is no limit."""
         if self._configured is not None:
             return MemoryUse(_resident(self._process), self._configured)
         uses = [use for group in self._groups if (use := group.read()) is not None]
         return min(uses, key=lambda use: use.limit - use.used, default=None)
 
     def usage(self) -> MemoryUse:
-        """What the process with its children uses, against whatever bounds it: in the end, the machine's memory."""
+        """Read the use of the process and its children, with the limit or else the machine's memory."""
         use = self.read() if self._configured is None else None
         return use or MemoryUse(_with_children(), self._configured or psutil.virtual_memory().total)
 
@@ -48,8 +48,8 @@ class _Group:
     Args:
         directory: Its directory.
         limit: Name of the file with its limit.
-        used: Name of the file with its use, which counts cached files as well.
-        reclaimable: What ``memory.stat`` calls the part of the use that goes when it is needed.
+        used: Name of the file with its use, which includes cached files.
+        reclaimable: Key in ``memory.stat`` of the part of the use that the kernel can reclaim.
     """
 
     def __init__(self, directory: Path, limit: str, used: str, reclaimable: str) -> None:
@@ -70,7 +70,7 @@ class _Group:
 
 
 def _limited_groups(groups: Path, process: Path) -> list[_Group]:
-    """The process's groups and those around them, as far as they can be seen from here."""
+    """The process's control groups and their parents, as far as they are visible."""
     found: list[_Group] = []
     try:
         lines = (process / "cgroup").read_text().splitlines()
@@ -85,7 +85,7 @@ def _limited_groups(groups: Path, process: Path) -> list[_Group]:
         else:
             continue
         own = mount / path.lstrip("/")
-        # Within a container the path may be the host's; then the mount itself is the process's group.
+        # In a container the path may be the host's; then the mount itself is the process's group.
         around = [own, *(parent for parent in own.parents if parent.is_relative_to(mount))]
         found += [_Group(directory, *names) for directory in around if (directory / names[0]).exists()]
     return found
@@ -97,20 +97,20 @@ def _resident(process: Path) -> int:
 
 
 def _with_children() -> int:
-    """Bytes of this process and its descendants, pages that they share counted once."""
+    """Bytes of this process and its descendants; shared pages are counted once."""
     process = psutil.Process()
     total = 0
     for member in (process, *process.children(recursive=True)):
         with contextlib.suppress(psutil.NoSuchProcess):
             try:
                 total += member.memory_full_info().pss
-            except psutil.AccessDenied:  # children that run as somebody else, and no right to look into them
+            except psutil.AccessDenied:  # children of another user, whose memory maps are not readable
                 total += member.memory_info().rss
     return total
 
 
 def release_free_memory() -> None:
-    """Have the allocator return freed memory to the system, where it is glibc's; others do without being told."""
+    """Make glibc's allocator return freed memory to the system; other allocators do so by themselves."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

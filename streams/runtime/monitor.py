@@ -1,4 +1,4 @@
-"""The worker's look at itself and its cluster: topics, lag, owners, and whether anything moves."""
+"""Checks the worker and its cluster regularly: topics, lag, owners of partitions, and progress."""
 
 import asyncio
 import time
@@ -21,30 +21,30 @@ log = structlog.get_logger(__name__)
 
 
 class Monitor:
-    """Looks at the cluster on a timer, shows what it sees, and feeds the watchdog.
+    """Takes a snapshot of the cluster at an interval, updates the metrics, and feeds the watchdog.
 
-    The watchdog is fed when there is nothing to do, when a clip is being processed within its time, when something
-    moved since the last look (a commit, or a table in recovery), and for a while when no partitions are assigned: a
-    rebalance has to wait for members that died or are draining. Otherwise it is told what the worker waits for.
+    The watchdog is fed when there is nothing to do, when a record is being processed within its time, when there was
+    progress since the last check (a commit, or a table in recovery), and for some time when no partitions are assigned:
+    a rebalance has to wait for members that died or are draining. Otherwise the watchdog gets the reason for the wait.
 
     Args:
-        lanes: Its lanes.
-        reader: Looks at every input partition, also at those that others own, or nobody.
-        metrics: Where what is seen is shown.
-        watchdog: Fed from here.
-        partitions: Told how many there are, and how many can be served.
-        interval: Seconds between two looks.
+        lanes: The worker's lanes.
+        reader: Takes the snapshots, of all input partitions, whoever owns them.
+        metrics: Show the lag and the state of the topics.
+        watchdog: The watchdog to feed.
+        partitions: Updated with the numbers of partitions.
+        interval: Seconds between two checks.
         rebalance_timeout: Seconds that a rebalance may take.
-        mean_seconds: Mean duration of a record, in seconds of audio.
-        on_lag: Told how many seconds each of the worker's own partitions is behind, when it is.
-        now: The time by the brokers' clocks.
-        request_reassignment: Makes the group assign its partitions anew.
-        to_recover: Number of changelog records that the worker's tables have still to read.
+        mean_seconds: Returns the mean duration of a record, in seconds of audio.
+        on_lag: Called with each of the worker's own partitions that lags, and its lag in seconds.
+        now: Returns the time by the brokers' clocks, in seconds since the epoch.
+        request_reassignment: Makes the group assign its partitions again.
+        to_recover: Returns the number of changelog records that the worker's tables still have to read.
 
     Attributes:
-        lags: As last read.
-        topology: The topics, as last seen.
-        brokers_answer: Whether they did at the last look.
+        lags: The lag of each input partition in the last snapshot.
+        topology: The topics in the last snapshot.
+        brokers_answer: Whether the brokers answered the last snapshot.
     """
 
     def __init__(
@@ -90,14 +90,14 @@ class Monitor:
 
     @property
     def awaits_assignment(self) -> bool:
-        """Whether the worker has no partition while records wait in one that nobody has."""
+        """Whether the worker owns no partition while there are records in a partition without an owner."""
         return self._unowned_have_records and not any(True for _ in self._lanes)
 
     async def run(self) -> None:
-        """Look, forever.
+        """Check forever.
 
         Raises:
-            InputTopicGoneError: When the input is another topic than the one that the worker reads.
+            InputTopicGoneError: When the input topic that the worker reads was deleted, or created again.
         """
         try:
             while True:
@@ -148,7 +148,7 @@ class Monitor:
         self._input_id = topology.id
 
     def _report_topic_changes(self, topology: Topology) -> None:
-        """Say in the log what is wrong with the topics, whenever it changes."""
+        """Log problems of the topics whenever they change."""
         self._metrics.topics_missing.set(len(topology.missing))
         self._metrics.partitions_unservable.set(topology.partitions - topology.servable)
         if topology.missing and topology.missing != self.topology.missing:
@@ -166,11 +166,11 @@ class Monitor:
 
     @property
     def offsets_in_log(self) -> bool:
-        """Whether the committed offsets of the worker's own partitions lay within their logs at the last look."""
+        """Whether the committed offsets of the worker's partitions were within their logs in the last snapshot."""
         return not any(self.lags.get(tp, NO_LAG).beyond for tp, _ in self._lanes)
 
     def _oldest_in_lanes(self) -> dict[TopicPartition, OldestRecord]:
-        """Oldest records of the lanes: nobody has to ask the brokers for these."""
+        """The oldest record in each lane, which need not be fetched from the brokers."""
         oldest = {}
         for tp, lane in self._lanes:
             if lane.head is not None:
@@ -188,7 +188,7 @@ class Monitor:
             metrics.committed_beyond_end.labels(*tp).set(lag.beyond)
             metrics.lag_audio_seconds.labels(*tp).set(lag.records * mean)
             seconds = lag.seconds(now)
-            if seconds is None:  # its owner knows; a wrong figure would be worse than none
+            if seconds is None:  # the partition's owner knows it; a wrong value would be worse than none
                 metrics.lag_seconds.remove(*tp)
             else:
                 metrics.lag_seconds.labels(*tp).set(seconds)

@@ -1,4 +1,4 @@
-"""The hotels' policies: which are in force, and how they come from the topic ``audio.policy``."""
+"""The hotels' policies: those in force, and the reader of the topic ``audio.policy``."""
 
 import asyncio
 import time
@@ -18,18 +18,18 @@ from streams.telemetry.metrics import Metrics
 log = structlog.get_logger(__name__)
 
 _POLL_MS = 500
-#: Another question to the broker, for where the topic ends, waits behind a fetch that found nothing.
+#: Short, because the request for the end offset waits until a pending fetch is answered.
 _FETCH_MAX_WAIT_MS = 100
-#: Seconds between two looks at whether the topic is still the same one.
-_LOOK_SECONDS = 1.0
+#: Seconds between two checks of the topic's id.
+_CHECK_INTERVAL = 1.0
 
 
 class PoliciesInForce:
-    """The last good policy of each hotel. Pure state; reading is thread-safe, one writer applies records in order.
+    """The last valid policy of each hotel. Pure state; reading is thread-safe, one writer applies records in order.
 
-    When the topic is lost, so is what it said. From then on, until the topic was read anew, everything is coded without
-    loss: there may be a legal hold. A hotel whose policy is not in the new topic stays with that until it has one
-    again, or a tombstone says that it has none.
+    When the topic is deleted, the policies are lost. From then on, until a new topic was read completely, all audio is
+    encoded losslessly, because there may be a legal hold. A hotel whose policy is not in the new topic keeps lossless
+    encoding until it gets a policy again, or a tombstone removes it.
     """
 
     def __init__(self) -> None:
@@ -42,11 +42,11 @@ class PoliciesInForce:
 
     @property
     def awaited(self) -> list[str]:
-        """Hotels whose policy was lost with its topic and is not there again."""
+        """Hotels whose policy was lost with its topic and has not been set again."""
         return sorted(self._lost.keys() - self._policies.keys())
 
     def of(self, hotel_id: str) -> Policy:
-        """A hotel's policy, or `DEFAULT_POLICY` where it has none; an `AssumedPolicy` where it cannot be known."""
+        """A hotel's policy, `DEFAULT_POLICY` if it has none, or an `AssumedPolicy` while it is unknown."""
         policy = self._policies.get(hotel_id)
         if not self._complete:
             return assumed(policy or self._lost.get(hotel_id, DEFAULT_POLICY))
@@ -55,21 +55,21 @@ class PoliciesInForce:
         return policy or DEFAULT_POLICY
 
     def lose(self) -> None:
-        """Hear that the topic is gone; what is applied from now on comes from another one."""
+        """Treat all policies as lost. Called when the topic was deleted; later records come from a new topic."""
         self._complete = False
         self._lost = {**self._lost, **self._policies}
         self._policies = {}
 
     def complete(self) -> None:
-        """Hear that the topic was read to its end."""
+        """Treat the policies as complete. Called when the topic was read to its end."""
         self._complete = True
 
     def apply(self, record: Record) -> PolicyEvent | Rejection:
-        """Take in one record of ``audio.policy``.
+        """Apply one record of ``audio.policy``.
 
         Returns:
-            The change, or a `Rejection`: then nothing has changed. The versions of a hotel begin anew once it has no
-            policy, and with a new topic.
+            The change, or a `Rejection` that changed nothing. A hotel's versions start again when its policy was
+            removed, and with a new topic.
         """
         event = PolicyEvent.from_record(record)
         if isinstance(event, Rejection):
@@ -87,15 +87,15 @@ class PoliciesInForce:
 
 
 class PolicyReader:
-    """Reads the policies of all hotels, and goes on reading; from the beginning, when the topic was made again.
+    """Reads the policies of all hotels continuously; from the start again when the topic was created again.
 
-    It belongs to no consumer group: every worker reads the whole topic, from its beginning.
+    It uses no consumer group: every worker reads the whole topic from its start.
 
     Args:
         connection: The cluster.
         topic: Full name of the topic.
-        policies: Where records are applied.
-        metrics: Where they are counted.
+        policies: The policies to update.
+        metrics: Count policies and rejections.
     """
 
     def __init__(self, connection: KafkaConnection, topic: str, policies: PoliciesInForce, metrics: Metrics) -> None:
@@ -107,15 +107,15 @@ class PolicyReader:
 
     @property
     def loaded(self) -> bool:
-        """Whether the topic, as it is now, was read to its end once."""
+        """Whether the current topic was read to its end once."""
         return self._loaded.is_set()
 
     async def wait_loaded(self) -> None:
-        """Return once the topic was read to its end."""
+        """Wait until the topic was read to its end."""
         await self._loaded.wait()
 
     async def run(self) -> None:
-        """Read, forever.
+        """Read forever.
 
         Raises:
             aiokafka.errors.KafkaError: When the brokers do not answer at the start, or refuse to.
@@ -136,11 +136,11 @@ class PolicyReader:
                 await consumer.stop()
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
-        """Read until the topic is gone, or another one has its name."""
+        """Read until the topic is deleted or created again."""
         client: AIOKafkaClient = consumer._client  # noqa: SLF001  knows the brokers already
         first = await self._topic_id(client)
         ends = await consumer.end_offsets(consumer.assignment())
-        looked = time.monotonic()
+        checked = time.monotonic()
         while True:
             if not self.loaded and await _has_read(consumer, ends):
                 self._complete()
@@ -148,24 +148,24 @@ class PolicyReader:
             for records in batches.values():
                 for record in records:
                     self._apply(record)
-            if time.monotonic() - looked > _LOOK_SECONDS:
-                looked = time.monotonic()
+            if time.monotonic() - checked > _CHECK_INTERVAL:
+                checked = time.monotonic()
                 if (now := await self._topic_id(client, first)) != first:
                     self._lose("it does not exist" if now is None else "it was deleted and made again")
                     return
 
-    async def _topic_id(self, client: AIOKafkaClient, otherwise: bytes | None = None) -> bytes | None:
-        """The topic's id; None where it does not exist, and ``otherwise`` where no broker tells."""
+    async def _topic_id(self, client: AIOKafkaClient, unknown: bytes | None = None) -> bytes | None:
+        """Read the topic's id; None when it does not exist, ``unknown`` when no broker answers."""
         try:
             found = await fetch_topics(client, [self._topic])
         except KafkaError:
-            return otherwise
+            return unknown
         return found[self._topic].id if self._topic in found else None
 
     async def _wait_for_topic(self, consumer: AIOKafkaConsumer) -> None:
         client: AIOKafkaClient = consumer._client  # noqa: SLF001  as above
         while await self._topic_id(client) is None:  # noqa: ASYNC110  the brokers set no event
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_CHECK_INTERVAL)
 
     def _complete(self) -> None:
         self._policies.complete()

@@ -1,4 +1,4 @@
-"""Shows what a worker is made of and what it has left, at the moment of each look."""
+"""Process metrics: versions, memory, disk, exit history and readiness, read when Prometheus scrapes them."""
 
 import platform
 import shutil
@@ -11,12 +11,12 @@ from streams.runtime.memory import MemoryGauge
 from streams.runtime.readiness import Readiness
 from streams.telemetry.metrics import Metrics
 
-#: What the distribution is called, where it is installed.
+#: Name of the installed distribution.
 _DISTRIBUTION = "hotel-audio-streams"
 
 
 def versions() -> dict[str, str]:
-    """Versions of the product and of what its delivery rests on."""
+    """Versions of the product, Python, Faust and aiokafka."""
     return {
         "version": _version(_DISTRIBUTION),
         "python": platform.python_version(),
@@ -26,13 +26,13 @@ def versions() -> dict[str, str]:
 
 
 def show_process_metrics(metrics: Metrics, memory: MemoryGauge, state_dir: Path, exits: ExitLog) -> None:
-    """Let the metrics tell of versions, memory, disk and the ends of former lives.
+    """Connect the metrics of versions, memory, disk and previous exits to their values.
 
     Args:
-        metrics: Where they are shown.
+        metrics: The worker's metrics.
         memory: Reads the memory.
-        state_dir: On the file system that is shown.
-        exits: Already read.
+        state_dir: A directory on the file system to show.
+        exits: The exit history, already read.
     """
     metrics.build.info(versions())
     metrics.memory_bytes.set_function(lambda: memory.usage().used)
@@ -44,7 +44,7 @@ def show_process_metrics(metrics: Metrics, memory: MemoryGauge, state_dir: Path,
 
 
 def show_readiness(metrics: Metrics, readiness: Readiness) -> None:
-    """Let the metrics tell which conditions of readiness hold."""
+    """Connect the metric of each readiness condition to its value."""
     for condition in readiness:
         metrics.ready.labels(condition).set_function(partial(readiness.holds, condition))
 

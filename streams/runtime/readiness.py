@@ -1,4 +1,4 @@
-"""Whether a worker is ready: named conditions, each looked at on its own."""
+"""Readiness of a worker: named conditions that are checked independently of each other."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -8,10 +8,10 @@ log = structlog.get_logger(__name__)
 
 
 class Readiness:
-    """The conditions of readiness. One that raises does not hold; the others are still told.
+    """Evaluates the conditions of readiness. A condition that raises does not hold, and does not affect the others.
 
     Args:
-        conditions: By name, what tells whether it holds now.
+        conditions: For each name, a function that returns whether the condition holds now.
     """
 
     def __init__(self, conditions: Mapping[str, Callable[[], bool]]) -> None:
@@ -26,7 +26,7 @@ class Readiness:
         try:
             holds = self._conditions[name]()
         except Exception as error:  # noqa: BLE001  whatever a condition raises
-            if name not in self._failing:  # once, not with every look
+            if name not in self._failing:  # log it once, not at every check
                 log.warning("condition_failed", condition=name, error=type(error).__name__, reason=str(error))
             self._failing.add(name)
             return False
@@ -34,5 +34,5 @@ class Readiness:
         return holds
 
     def now(self) -> dict[str, bool]:
-        """Every condition, and whether it holds now."""
+        """For each condition, whether it holds now."""
         return {name: self.holds(name) for name in self._conditions}

@@ -1,4 +1,4 @@
-"""What a worker waits for, in words: for the message with which the watchdog ends it."""
+"""The reasons why a worker makes no progress, as text for the watchdog's message."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -8,15 +8,15 @@ from streams.delivery.lanes import Lanes
 from streams.kafka.lag import Lag
 from streams.kafka.topology import Topology
 
-#: Partitions that are named; more of them have the same cause.
+#: Partitions that are named; further ones have the same cause.
 _NAMED = 3
 
 
 class CommitProgress:
-    """Notes since when each partition of the worker has committed nothing.
+    """Records the time of each partition's last commit.
 
     Args:
-        clock: Monotonic seconds.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -24,7 +24,7 @@ class CommitProgress:
         self._since: dict[TopicPartition, tuple[int, float]] = {}
 
     def observe(self, lanes: Lanes) -> None:
-        """Take in where the partitions stand now."""
+        """Update the committed offsets of the partitions."""
         now = self._clock()
         self._since = {
             tp: self._since[tp] if tp in self._since and self._since[tp][0] == lane.committed else (lane.committed, now)
@@ -32,7 +32,7 @@ class CommitProgress:
         }
 
     def describe_stalled(self, lags: Mapping[TopicPartition, Lag]) -> str:
-        """The partitions that have records waiting, those that stand longest first."""
+        """Describe the partitions with unprocessed records, those without a commit for the longest time first."""
         now = self._clock()
         standing = [
             f"{tp.topic}-{tp.partition} stands at offset {offset} for {now - since:.0f} s,"
@@ -45,12 +45,12 @@ class CommitProgress:
 
 
 def brokers_unavailable(servers: str, error: BaseException, topology: Topology) -> str:
-    """Words for a look at the cluster that failed.
+    """Describe a cluster snapshot that failed.
 
     Args:
-        servers: The brokers that were asked.
-        error: How it failed.
-        topology: What was known before.
+        servers: The brokers, as ``host:port[,host:port...]``.
+        error: The error.
+        topology: The last known topology.
     """
     if topology.leaderless:
         named = ", ".join(f"{topic}-{partition}" for topic, partition in topology.leaderless[:_NAMED])
@@ -59,11 +59,11 @@ def brokers_unavailable(servers: str, error: BaseException, topology: Topology) 
 
 
 def lanes_not_open(lanes: Lanes, to_recover: int) -> str:
-    """Words for a worker that has no lanes open.
+    """Describe why a worker has no open lanes.
 
     Args:
-        lanes: Its lanes.
-        to_recover: Changelog records that are still to be read.
+        lanes: The worker's lanes.
+        to_recover: Changelog records that must still be read.
     """
     if not lanes.assigned:
         return "the consumer group has not assigned partitions: a rebalance is under way"

@@ -1,4 +1,4 @@
-"""A worker's own directory: nobody else's, writable, and with the identity that the worker keeps over restarts."""
+"""A worker's state directory: locked, checked to be writable, with the member id that is kept over restarts."""
 
 import contextlib
 import fcntl
@@ -16,10 +16,10 @@ log = structlog.get_logger(__name__)
 _LOCK = "worker.lock"
 _MEMBER = "member-id"
 _MEMBER_ID = re.compile(r"[0-9a-f]{32}")
-#: Number of the file that holds the member id, as its file system counts: a copy has another one.
+#: Holds the inode number of the member id's file: a copied directory has another one.
 _INODE = "member-id.inode"
 _PROBE = "probe"
-#: Opening the tables of a worker takes some hundred kilobytes.
+#: Bytes of the write test; opening a worker's tables takes some hundred kilobytes.
 _PROBE_BYTES = 2**20
 
 
@@ -29,23 +29,23 @@ class StateDirectoryError(Exception):
 
 @contextlib.contextmanager
 def own_state_directory(directory: Path) -> Iterator[str]:
-    """Hold a directory for this process, and give the worker's member id.
+    """Lock a directory for this process, and yield the worker's member id.
 
-    The member id makes a worker that comes back at once a known member of its group (static membership): it takes its
-    partitions back without a rebalance. It lives here because the lock sees to it that no second worker has it. A
-    directory that was copied, from another worker or a backup, gets a new one: the other may be in use.
+    With the member id, a worker that restarts quickly is a known member of its group (static membership): it gets its
+    partitions back without a rebalance. The id is stored here because the lock prevents its use by a second worker. A
+    directory that was copied, from another worker or a backup, gets a new id, because the old one may be in use.
 
-    A worker that could join its group but not open its tables would hold partitions and end, over and over; so the
-    directory is tried before.
+    A worker that can join its group but not open its tables would repeatedly get partitions and end; so a write is
+    tested first.
 
     Args:
-        directory: Made when it is missing.
+        directory: The directory; created if it is missing.
 
     Yields:
-        32 hexadecimal digits, the same for as long as the directory lives where it is.
+        32 hexadecimal digits, the same as long as the directory is not copied or removed.
 
     Raises:
-        StateDirectoryError: When another worker holds it, or it cannot be written.
+        StateDirectoryError: When another worker uses the directory, or it cannot be written.
     """
     try:
         lock, member = _take(directory)
@@ -93,7 +93,7 @@ def _member_id(directory: Path) -> str:
 
 
 def _is_copy(path: Path) -> bool:
-    """Whether a member id was written elsewhere; one of a release that did not note the place is taken as it is."""
+    """Whether a member id was written in another directory; an id of an old release, without an inode, was not."""
     noted, inode = path.with_name(_INODE), str(path.stat().st_ino)
     if not noted.exists():
         _write(noted, inode)

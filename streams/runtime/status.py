@@ -1,4 +1,4 @@
-"""What an operator may know of a running worker, as plain data for JSON."""
+"""The status of a running worker for operators, as plain data for JSON."""
 
 import time
 from collections.abc import Callable
@@ -17,14 +17,14 @@ from streams.telemetry.recent_errors import RecentErrors
 
 
 class Status:
-    """Puts together what an operator asks first: is it well, how far behind, what does it choose and why, what failed.
+    """Collects what an operator asks first: readiness, lag, the choice of levels and its reasons, recent errors.
 
     Args:
         runtime: The worker's parts.
-        monitor: Knows the lag.
+        monitor: Has the lag.
         readiness: The conditions of readiness.
-        exits: How former lives ended.
-        errors: The last warnings and errors.
+        exits: The exit history.
+        errors: The latest warnings and errors.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Status:
         self._started = time.time()
 
     def report(self) -> dict[str, Any]:
-        """Everything, as it is now; of a part that cannot be told, what went wrong."""
+        """The current status; a part that fails is replaced by its error."""
         parts: dict[str, Callable[[], object]] = {
             "versions": versions,
             "started": lambda: _time(self._started),
@@ -54,14 +54,14 @@ class Status:
             "cache": self._cache,
             "breaker_fill_ratio": lambda: self._runtime.breaker.fill_ratio,
             "last_errors": self._last_errors,
-            "exits": self._former_lives,
+            "exits": self._previous_exits,
         }
-        return {name: _told(part) for name, part in parts.items()}
+        return {name: _value_or_error(part) for name, part in parts.items()}
 
     def _last_errors(self) -> list[dict[str, Any]]:
         return [asdict(seen) | {"first": _time(seen.first), "last": _time(seen.last)} for seen in self._errors.latest()]
 
-    def _former_lives(self) -> dict[str, Any]:
+    def _previous_exits(self) -> dict[str, Any]:
         latest = [asdict(end) | {"at": _time(end.at)} for end in self._exits.latest]
         return {"counts": self._exits.counts, "latest": latest}
 
@@ -85,7 +85,7 @@ class Status:
         return found
 
     def _choice(self) -> dict[str, Any]:
-        """The level that is set, and what load makes of it; a hotel's policy and what is heard decide within that."""
+        """The level from the settings, and its change by load; policies and audio analysis choose within that."""
         pressure = self._runtime.governor.pressure
         level = self._runtime.settings.compression_level
         return {
@@ -107,7 +107,7 @@ class Status:
         }
 
 
-def _told(part: Callable[[], object]) -> object:
+def _value_or_error(part: Callable[[], object]) -> object:
     try:
         return part()
     except Exception as error:  # noqa: BLE001  one part that fails must not hide the others

@@ -1,4 +1,4 @@
-"""Whether every partition that can be served has a worker, and what to do about those that have none."""
+"""Detects partitions without an owner, and decides when the group should assign its partitions again."""
 
 import time
 from collections.abc import Callable
@@ -6,21 +6,21 @@ from collections.abc import Callable
 from schemas.record import TopicPartition
 from streams.kafka.lag import ClusterSnapshot
 
-#: Seconds between two demands, at first and at most. A rebalance is over in less.
+#: Seconds between two requests, at first and at most. A rebalance takes less.
 _FIRST_PAUSE, _LONGEST_PAUSE = 10.0, 300.0
 
 
 class UnownedPartitions:
-    """Notices partitions that no member of the group has, although the group is settled.
+    """Detects partitions that no member of the group owns, although no rebalance is running.
 
-    That is so when partitions were added, when a topic was made again, and when all workers came back one by one to an
-    assignment from before: to static members a group gives what they had, and no worker knows that it is the leader.
+    This happens when partitions were added, when a topic was created again, and when all workers restarted one by one:
+    static members get their previous assignment back, and no worker knows that it is the leader.
 
     Args:
-        clock: Monotonic seconds.
+        clock: Returns monotonic seconds.
 
     Attributes:
-        unowned: Partitions that could be served and that nobody had at the last look.
+        partitions: Servable partitions without an owner in the last snapshot.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,13 +30,13 @@ class UnownedPartitions:
         self.partitions: frozenset[TopicPartition] = frozenset()
 
     def observe(self, snapshot: ClusterSnapshot) -> bool:
-        """Take in a look.
+        """Update the unowned partitions from a snapshot.
 
         Returns:
-            Whether the group should be made to assign its partitions anew: twice in a row the same partition was
-            without an owner, so that by now every worker knows of it.
+            Whether to make the group assign its partitions again: a partition had no owner in two consecutive
+            snapshots, so that every worker knows of it by now.
         """
-        if snapshot.owners is None:  # it is being assigned anew
+        if snapshot.owners is None:  # a rebalance is running
             self.partitions = frozenset()
             return False
         servable = {
@@ -54,5 +54,5 @@ class UnownedPartitions:
         return True
 
     def have_records(self, snapshot: ClusterSnapshot) -> bool:
-        """Whether records wait in partitions that nobody has."""
+        """Whether there are unprocessed records in partitions without an owner."""
         return any(snapshot.lags[tp].records for tp in self.partitions if tp in snapshot.lags)

@@ -1,4 +1,4 @@
-"""The Faust app and everything around it, put together for one worker process."""
+"""Creates the parts of one worker process: the Faust app and everything around it."""
 
 import os
 import time
@@ -25,7 +25,7 @@ from streams.sandbox import DecoderSandbox
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.metrics.recorder import MetricsRecorder
 
-#: What a record may have beside its value.
+#: Bytes that a record's headers may add to its value.
 _HEADERS_BYTES = 2**20
 #: Seconds for one file in its decoder; the largest inputs take a few.
 _DECODE_TIMEOUT = 30.0
@@ -33,23 +33,23 @@ _DECODE_TIMEOUT = 30.0
 
 @dataclass(frozen=True)
 class Runtime:
-    """What an agent's ``register`` gets to work with.
+    """The parts of a worker, given to each agent's ``register``.
 
     Attributes:
         settings: The worker's settings.
         app: The Faust app, not yet started.
         lanes: Exactly-once delivery for the input topics that agents register.
-        breaker: Ends the worker when nothing but dead letters comes.
-        executor: The pool that runs their processors.
-        cage: Decodes what they are sent; not yet started.
+        breaker: Ends the worker when all recent outcomes are dead letters.
+        executor: The thread pool that runs the processors.
+        sandbox: Decodes files in child processes; not yet started.
         policies: The hotels' policies.
-        cache: Files that need not be encoded again.
-        table: What of them survives the process.
+        cache: The memory cache of encoded files.
+        table: The cache table, which survives the process.
         metrics: The worker's metrics.
-        tally: Counts what agents deliver.
-        governor: Turns lag into pressure on their choices.
+        recorder: Counts the agents' outcomes.
+        governor: Turns lag into pressure on the choice of levels.
         clocks: The time by the brokers' clocks.
-        partitions: How many partitions there are, and how many can be served; a look at the cluster changes it.
+        partitions: Numbers of partitions; the monitor updates them.
         on_failure: Ends the worker.
     """
 
@@ -70,7 +70,7 @@ class Runtime:
     on_failure: Callable[[BaseException], None]
 
     def topic_name(self, logical: str) -> str:
-        """Real name of a topic of ``schemas/topics.yaml`` in this installation."""
+        """Full name of a topic of ``schemas/topics.yaml`` in this installation."""
         return topics.topic(logical).resolve(self.settings.topic_prefix, self.settings.group)
 
     def serve(self, logical: str, processor: Processor[ReportT], *, agent: str) -> None:
@@ -87,11 +87,11 @@ class Runtime:
 
 
 def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseException], None]) -> Runtime:
-    """Put a worker's parts together; call it inside the running event loop.
+    """Create a worker's parts; call it inside the running event loop.
 
     Args:
         settings: Validated settings.
-        member: Who it is in its consumer group, over restarts.
+        member: The worker's ``group.instance.id``, kept over restarts.
         on_failure: Ends the worker; called from any thread.
     """
     metrics = Metrics()

@@ -44,7 +44,7 @@ _LOG_AFTER, _LOG_EVERY = 3.0, 60.0
 _END_OFFSETS_TIMEOUT_MS = 5000
 _NO_RECORDS_MESSAGE = (
     "no records can be had from offset %d of %s: its leader says %s. Look at its log and its disk; if they are bad, let"
-    " a replica lead. It is asked again, and other partitions go on; what stays unreadable is passed over, and told"
+    " a replica lead. The fetch is retried, other partitions go on; offsets that stay unreadable are skipped and logged"
 )
 
 
