@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from schemas.media_type import FLAC, MPEG, OGG, WAV
 from schemas.topics import topic
-from streams.clients import ContractError
+from streams.clients import HotelAudioError
 from streams.kafka import protocol
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topic_errors import TopicError
@@ -181,7 +181,7 @@ def run(command: str, work: Coroutine[Any, Any, int]) -> int:
         logging.getLogger(chatty).setLevel(logging.CRITICAL + 1)
     try:
         return asyncio.run(work)
-    except (CommandError, ContractError, TopicError, KafkaError, TimeoutError, ValueError) as error:
+    except (CommandError, HotelAudioError, TopicError, KafkaError, TimeoutError, ValueError) as error:
         return fail(command, _explained(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes it at its end
@@ -192,7 +192,7 @@ def run(command: str, work: Coroutine[Any, Any, int]) -> int:
 
 def _explained(error: Exception) -> str:
     match error:
-        case CommandError() | ContractError() | TopicError():
+        case CommandError() | HotelAudioError() | TopicError():
             return str(error)
         case KafkaTimeoutError() | TimeoutError():
             return "the Kafka brokers stopped answering"

@@ -3,13 +3,12 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from aiokafka.errors import KafkaError
-
 from schemas import DeadLetter
 from scripts.cli import CommandError, progress_bar
+from streams.clients import HotelAudioError
 from streams.clients.dead_letters import DeadLetterReader
 from streams.clients.letters import Place
-from streams.clients.replay import Replayer, ReplayError, Sent
+from streams.clients.replay import Replayer, Sent
 from streams.kafka.connection import KafkaConnection
 
 #: Of one transaction: workers read nothing behind it before it ends.
@@ -36,7 +35,7 @@ class Replay:
 
         Raises:
             CommandError: When some were not sent.
-            aiokafka.errors.KafkaError: When no transaction is to be had.
+            HotelAudioError: When no transaction is to be had.
         """
         try:
             async with Replayer(connection) as replayer:
@@ -60,7 +59,7 @@ class Replay:
                 async for batch in _batches(reader, self._wanted):
                     self._tell(await replayer.send(batch))
                     progress.advance(bar, len(batch))
-        except (ReplayError, KafkaError) as error:
+        except HotelAudioError as error:
             await self._settle(replayer)
             done = f"{len(self._sent)} of {len(self._wanted)} inputs were sent again"
             raise CommandError(f"{done}, the others were not: {error}") from error

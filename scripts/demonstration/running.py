@@ -25,6 +25,7 @@ from scripts.demonstration.verdict import judge
 from scripts.processes.files import save_all
 from scripts.processes.module_process import ProcessError
 from scripts.processes.worker_process import WorkerProcess
+from streams.clients import HotelAudioError
 from streams.kafka.topic_errors import TopicError
 from streams.runtime.setting_declaration import SettingsError
 
@@ -56,7 +57,7 @@ def demonstrate(json_file: Path | None, out: Path | None, *, keep: bool) -> int:
     except (LocalKafkaError, ProcessError) as error:
         _say(str(error))  # of several lines: the end of a log
         return 1
-    except (CommandError, SettingsError, TopicError) as error:
+    except (CommandError, HotelAudioError, SettingsError, TopicError) as error:
         return fail("demo", str(error))
     except (KafkaError, OSError) as error:
         return fail("demo", f"{type(error).__name__}: {error}")

@@ -1,6 +1,7 @@
 """Receives compressed audio from the product."""
 
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
@@ -8,6 +9,8 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 
 from schemas import CompressedAudio, Rejection
 from schemas.topics import COMPRESSED
+from streams.clients.error_translation import translated_errors
+from streams.clients.errors import GroupRequiredError
 from streams.clients.messages import record_of
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.tolerant_consumer import TolerantConsumer
@@ -35,7 +38,9 @@ class CompressedAudioConsumer:
         from_beginning: Where to start without a commit: at the oldest result, or at the next one.
 
     Raises:
-        aiokafka.errors.KafkaConnectionError: On entering, if no broker answers.
+        BrokersUnavailableError: On entering, if no broker answers.
+        TopicNotFoundError: On entering, if the topic does not exist.
+        HotelAudioError: On entering and while reading, for anything else that the brokers say against it.
     """
 
     def __init__(
@@ -47,7 +52,9 @@ class CompressedAudioConsumer:
         from_beginning: bool = False,
     ) -> None:
         self._in_group = group_id is not None
-        self._consumer = KafkaConnection.of(bootstrap_servers).consumer(
+        self._topic = topic
+        self._connection = KafkaConnection.of(bootstrap_servers)
+        self._consumer = self._connection.consumer(
             group_id=group_id,
             isolation_level="read_committed",
             enable_auto_commit=False,
@@ -58,27 +65,30 @@ class CompressedAudioConsumer:
         self._consumer.subscribe([topic], listener=listener)
 
     async def __aenter__(self) -> Self:
-        try:
-            await self._consumer.start()
-            if not self._in_group:
-                # Otherwise "the next result" would count from the first fetch, some time after this returns.
-                for partition in self._consumer.assignment():
-                    await self._consumer.position(partition)
-        except BaseException:
-            await self._consumer.stop()
-            raise
+        with self._translated_errors():
+            try:
+                await self._consumer.start()
+                if not self._in_group:
+                    # Otherwise "the next result" would count from the first fetch, some time after this returns.
+                    for partition in self._consumer.assignment():
+                        await self._consumer.position(partition)
+            except BaseException:
+                await self._consumer.stop()
+                raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._consumer.stop()
+        with self._translated_errors():
+            await self._consumer.stop()
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> CompressedAudio | Rejection:
-        message = await self._consumer.getone()
+        with self._translated_errors():
+            message = await self._consumer.getone()
         if isinstance(message, Unreadable):
             return message.rejection
         return CompressedAudio.from_record(record_of(message))
@@ -87,10 +97,17 @@ class CompressedAudioConsumer:
         """Remember for the group that everything received so far is done.
 
         Raises:
-            aiokafka.errors.IllegalOperation: Without a group.
-            aiokafka.errors.CommitFailedError: If the group has given the partitions to another consumer.
+            GroupRequiredError: Without a group.
+            PartitionsLostError: If the group has given the partitions to another consumer.
+            HotelAudioError: If the brokers do not answer, or refuse.
         """
-        await self._consumer.commit()
+        if not self._in_group:
+            raise GroupRequiredError("a consumer without a group commits nothing: give it a group_id")
+        with self._translated_errors():
+            await self._consumer.commit()
+
+    def _translated_errors(self) -> AbstractContextManager[None]:
+        return translated_errors(self._connection, self._topic)
 
 
 class _NewPartitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types

@@ -3,14 +3,16 @@
 import itertools
 import time
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
 from aiokafka import ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaTimeoutError
+from aiokafka.errors import KafkaError
 
 from schemas import DeadLetter
 from schemas.topics import DEAD_LETTER
+from streams.clients.error_translation import translated_errors, unavailable
 from streams.clients.letters import Place, Refused
 from streams.clients.messages import record_of
 from streams.kafka.connection import KafkaConnection
@@ -27,18 +29,21 @@ _NEAR = 200
 class DeadLetterReader:
     """Reads dead letters; use it as an async context manager.
 
-    Every method that reads raises ``aiokafka.errors.KafkaTimeoutError`` when the brokers stop answering.
+    Every method that reads raises `BrokersUnavailableError` when the brokers stop answering.
 
     Args:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``, or a `KafkaConnection`.
         topic: Full name of the topic, with the installation's prefix.
 
     Raises:
-        aiokafka.errors.KafkaConnectionError: On entering, if no broker answers.
+        BrokersUnavailableError: On entering, if no broker answers.
+        TopicNotFoundError: On entering, if the topic does not exist.
     """
 
     def __init__(self, bootstrap_servers: str | KafkaConnection, topic: str = DEAD_LETTER) -> None:
-        self._consumer = KafkaConnection.of(bootstrap_servers).consumer(
+        self._topic = topic
+        self._connection = KafkaConnection.of(bootstrap_servers)
+        self._consumer = self._connection.consumer(
             topic,  # without a group: all partitions of it
             isolation_level="read_committed",
             enable_auto_commit=False,
@@ -47,22 +52,27 @@ class DeadLetterReader:
         )
 
     async def __aenter__(self) -> Self:
-        try:
-            await self._consumer.start()
-        except BaseException:
-            await self._consumer.stop()
-            raise
+        with self._translated_errors():
+            try:
+                await self._consumer.start()
+            except BaseException:
+                await self._consumer.stop()
+                raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._consumer.stop()
+        with self._translated_errors():
+            await self._consumer.stop()
 
     async def partitions(self) -> dict[str, frozenset[int]]:
         """The partitions of every topic that exists."""
         # All of them: asking for one by name lets a broker create it. Nothing public tells partitions.
-        found = await self._consumer._client.fetch_all_metadata()  # noqa: SLF001
+        try:
+            found = await self._consumer._client.fetch_all_metadata()  # noqa: SLF001
+        except KafkaError as error:  # of no kind of its own, where none of the brokers answers
+            raise unavailable(self._connection) from error
         return {topic: frozenset(found.partitions_for_topic(topic) or ()) for topic in found.topics()}
 
     async def all(self, since_ms: int | None = None) -> AsyncIterator[Refused]:
@@ -71,28 +81,26 @@ class DeadLetterReader:
         Args:
             since_ms: Leave out, as far as the brokers know, what was written before; milliseconds since the epoch.
         """
-        places = list(self._consumer.assignment())
-        begins, ends = await self._consumer.beginning_offsets(places), await self._consumer.end_offsets(places)
+        begins, ends = await self._bounds()
         if since_ms is not None:
-            found = await self._consumer.offsets_for_times(dict.fromkeys(places, since_ms))
-            begins = {place: ends[place] if found.get(place) is None else found[place].offset for place in places}
+            with self._translated_errors():
+                found = await self._consumer.offsets_for_times(dict.fromkeys(begins, since_ms))
+            begins = {place: ends[place] if found.get(place) is None else found[place].offset for place in begins}
         async for refused in self._between(begins, ends):
             yield refused
 
     async def last(self, count: int) -> AsyncIterator[Refused]:
         """The last dead letters of each partition, in order within it: as many as are wanted, or more."""
-        places = list(self._consumer.assignment())
-        begins, ends = await self._consumer.beginning_offsets(places), await self._consumer.end_offsets(places)
+        begins, ends = await self._bounds()
         # Each may be alone in its transaction, whose end takes an offset as well.
-        near = {place: max(begins[place], ends[place] - 2 * count) for place in places}
+        near = {place: max(begins[place], ends[place] - 2 * count) for place in begins}
         async for refused in self._between(near, ends):
             yield refused
 
     async def these(self, wanted: Collection[Place]) -> AsyncIterator[Refused]:
         """The dead letters at some places, by partition and offset; places where there is none are left out."""
-        places = {place.partition: place for place in self._consumer.assignment()}
-        begins = await self._consumer.beginning_offsets(list(places.values()))
-        ends = await self._consumer.end_offsets(list(places.values()))
+        begins, ends = await self._bounds()
+        places = {place.partition: place for place in begins}
         for partition, group in itertools.groupby(sorted(set(wanted)), key=lambda place: place.partition):
             place = places.get(partition)
             if place is None:
@@ -104,6 +112,12 @@ class DeadLetterReader:
                     if refused.place.offset in offsets:
                         yield refused
 
+    async def _bounds(self) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+        """The first offset of every partition, and the one behind the last."""
+        places = list(self._consumer.assignment())
+        with self._translated_errors():
+            return await self._consumer.beginning_offsets(places), await self._consumer.end_offsets(places)
+
     async def _between(
         self, begins: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
     ) -> AsyncIterator[Refused]:
@@ -111,16 +125,21 @@ class DeadLetterReader:
             self._consumer.seek(place, begin)
         positions, moved = dict(begins), time.monotonic()
         while unfinished := [place for place, position in positions.items() if position < ends[place]]:
-            batches = await self._consumer.getmany(*unfinished, timeout_ms=_POLL_MS)
+            with self._translated_errors():
+                batches = await self._consumer.getmany(*unfinished, timeout_ms=_POLL_MS)
             for place, records in batches.items():
                 for record in records:
                     if record.offset < ends[place]:
                         yield _refused(record)
-            reached = {place: await self._consumer.position(place) for place in positions}
+            with self._translated_errors():
+                reached = {place: await self._consumer.position(place) for place in positions}
             if reached != positions:  # where only markers of transactions are left, nothing is read
                 positions, moved = reached, time.monotonic()
             elif time.monotonic() - moved > _PATIENCE:
-                raise KafkaTimeoutError("the brokers sent nothing")
+                raise unavailable(self._connection)
+
+    def _translated_errors(self) -> AbstractContextManager[None]:
+        return translated_errors(self._connection, self._topic)
 
 
 def _runs(offsets: Iterable[int]) -> Iterator[list[int]]:

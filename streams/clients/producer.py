@@ -1,24 +1,22 @@
 """Sends raw audio into the product."""
 
 import asyncio
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
-from aiokafka.errors import KafkaTimeoutError
 from aiokafka.structs import RecordMetadata
 
 from schemas import Position, RawAudio, Rejection
 from schemas.raw_audio import frame_problem
 from schemas.topics import RAW
+from streams.clients.error_translation import closed, translated_errors
+from streams.clients.errors import BrokersUnavailableError, ContractError, UnacknowledgedError
 from streams.clients.stopping import stopped_within
 from streams.kafka.connection import KafkaConnection
 
 _MAX_REQUEST_BYTES = 10 * 2**20  # what the brokers allow
 _LEAVE_WITHIN = 5.0  # seconds, once something else has gone wrong
-
-
-class ContractError(ValueError):
-    """An event would only become a dead letter: correct the field that the message names."""
 
 
 class RawAudioProducer:
@@ -32,13 +30,16 @@ class RawAudioProducer:
         timeout: Seconds for the brokers to acknowledge an event.
 
     Raises:
-        aiokafka.errors.KafkaConnectionError: On entering, if no broker answers.
+        BrokersUnavailableError: On entering, if no broker answers.
+        UnacknowledgedError: On leaving, if events were not acknowledged in time.
     """
 
     def __init__(self, bootstrap_servers: str | KafkaConnection, topic: str = RAW, *, timeout: float = 30.0) -> None:
         self._topic = topic
         self._timeout = timeout
-        self._producer = KafkaConnection.of(bootstrap_servers).producer(
+        self._closed = False
+        self._connection = KafkaConnection.of(bootstrap_servers)
+        self._producer = self._connection.producer(
             acks="all",
             enable_idempotence=True,
             max_request_size=_MAX_REQUEST_BYTES,
@@ -46,19 +47,23 @@ class RawAudioProducer:
         )
 
     async def __aenter__(self) -> Self:
-        try:
-            await self._producer.start()
-        except BaseException:
-            await self._producer.stop()
-            raise
+        with self._translated_errors():
+            try:
+                await self._producer.start()
+            except BaseException:
+                await self._producer.stop()
+                raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._closed = True
         within = self._timeout if error is None else _LEAVE_WITHIN
-        if not await stopped_within(self._producer, within) and error is None:
-            raise KafkaTimeoutError(f"events were not acknowledged within {within:g} s")
+        with self._translated_errors():
+            acknowledged = await stopped_within(self._producer, within)
+        if not acknowledged and error is None:
+            raise self._unacknowledged(within)
 
     async def send(self, event: RawAudio) -> Position:
         """Send one event and wait until the brokers have it safely.
@@ -68,9 +73,10 @@ class RawAudioProducer:
 
         Raises:
             ContractError: If the event breaks the contract.
-            aiokafka.errors.KafkaTimeoutError: If nothing acknowledged it in time; it may arrive all the same, and
-                it is safe to send it again with the same id.
-            aiokafka.errors.KafkaError: If the brokers refused it.
+            UnacknowledgedError: If nothing acknowledged it in time; it may arrive all the same, and it is safe to
+                send it again with the same id.
+            TopicNotFoundError: If the topic does not exist.
+            HotelAudioError: If the brokers refused it for another reason.
         """
         return await (await self.send_soon(event))
 
@@ -82,21 +88,35 @@ class RawAudioProducer:
 
         Raises:
             ContractError: If the event breaks the contract.
+            HotelAudioError: If the topic does not exist, or the line stays full because no broker answers.
         """
         record = event.to_record()
         read_back = RawAudio.from_record(record)
         problem = read_back if isinstance(read_back, Rejection) else frame_problem(read_back)
         if problem is not None:
             raise ContractError(problem.message)
-        acknowledged = await self._producer.send(
-            self._topic, value=record.value, key=record.key, headers=list(record.headers)
-        )
+        if self._closed:  # the Kafka client would look for the topic forever
+            raise closed()
+        with self._translated_errors():
+            acknowledged = await self._producer.send(
+                self._topic, value=record.value, key=record.key, headers=list(record.headers)
+            )
         return asyncio.ensure_future(self._acknowledged(acknowledged))
 
     async def _acknowledged(self, future: asyncio.Future[RecordMetadata]) -> Position:
         try:
-            async with asyncio.timeout(self._timeout):
-                metadata = await future
-        except TimeoutError as error:
-            raise KafkaTimeoutError(f"no acknowledgment within {self._timeout:g} s") from error
+            with self._translated_errors():
+                async with asyncio.timeout(self._timeout):
+                    metadata = await future
+        except (TimeoutError, BrokersUnavailableError) as error:
+            raise self._unacknowledged(self._timeout) from error
         return Position(metadata.topic, metadata.partition, metadata.offset)
+
+    def _unacknowledged(self, seconds: float) -> UnacknowledgedError:
+        return UnacknowledgedError(
+            f"the Kafka brokers at {self._connection.bootstrap_servers} acknowledged nothing within {seconds:g} s:"
+            " events may have arrived all the same; send them again, with the same ids"
+        )
+
+    def _translated_errors(self) -> AbstractContextManager[None]:
+        return translated_errors(self._connection, self._topic)

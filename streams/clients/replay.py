@@ -9,9 +9,11 @@ from types import TracebackType
 from typing import Self
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka.errors import IllegalOperation, KafkaError, KafkaTimeoutError
 
 from schemas import DeadLetter, Position
+from streams.clients.error_translation import translated, translated_errors
+from streams.clients.errors import ReplayError
 from streams.clients.letters import Place
 from streams.clients.stopping import stopped_within
 from streams.kafka.connection import KafkaConnection
@@ -21,10 +23,6 @@ _LARGEST_BYTES = 10 * 2**20  # of a record, and what the brokers allow for a req
 _WITHIN = 20.0
 _TRANSACTION_TIMEOUT_MS = 30_000
 _LEAVE_WITHIN = 5.0
-
-
-class ReplayError(Exception):
-    """Inputs were not sent; the message says why. None of their transaction is visible, unless it is undecided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,8 @@ class Replayer:
         undecided: What was sent in a transaction whose end was asked for and not heard of.
 
     Raises:
-        aiokafka.errors.KafkaError: On entering, if no broker answers, or no transaction is to be had.
+        BrokersUnavailableError: On entering, if no broker answers.
+        HotelAudioError: On entering, if no transaction is to be had for another reason.
     """
 
     def __init__(self, bootstrap_servers: str | KafkaConnection) -> None:
@@ -63,13 +62,15 @@ class Replayer:
         self.undecided: Sequence[Sent] = ()
 
     async def __aenter__(self) -> Self:
-        await _start(self._producer)
+        with translated_errors(self._connection):
+            await _start(self._producer)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await stopped_within(self._producer, _LEAVE_WITHIN)
+        with translated_errors(self._connection):
+            await stopped_within(self._producer, _LEAVE_WITHIN)
 
     async def send(self, letters: Sequence[tuple[Place, DeadLetter]]) -> list[Sent]:
         """Send some inputs, in this order, all or none.
@@ -89,15 +90,15 @@ class Replayer:
                 self.undecided = sent
                 await self._producer.commit_transaction()
                 self.undecided = ()
-        except (KafkaError, TimeoutError) as error:
+        except (KafkaError, IllegalOperation, TimeoutError) as error:
             if not self.undecided:
                 await self._abandon()
-            raise ReplayError(str(error) or "the brokers stopped answering") from error
+            raise ReplayError(str(translated(error, self._connection))) from error
         return sent
 
     async def _abandon(self) -> None:
         """End the transaction, as far as the brokers answer; otherwise they end it after its time."""
-        with contextlib.suppress(KafkaError, TimeoutError):
+        with contextlib.suppress(KafkaError, IllegalOperation, TimeoutError):
             async with asyncio.timeout(_LEAVE_WITHIN):
                 await self._producer.abort_transaction()
 
@@ -118,7 +119,7 @@ class Replayer:
                 await _start(successor)
                 await successor.stop()
                 return await self._is_visible(self.undecided[0].position)
-        except (KafkaError, TimeoutError):
+        except (KafkaError, IllegalOperation, TimeoutError):
             return None
 
     async def _is_visible(self, position: Position) -> bool:

@@ -53,7 +53,8 @@ class Results:
         await admin.start()
         await admin.create_partitions({self._topic: NewPartitions(partitions)})
         await admin.close()
-        await self._producer.client.force_metadata_update()
+        while len(await self._producer.partitions_for(self._topic)) < partitions:
+            await self._producer.client.force_metadata_update()
         self.grown = True
 
     async def write(self, *records: Record, commit: bool = True, partition: int | None = None) -> None:

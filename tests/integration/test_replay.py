@@ -17,8 +17,9 @@ from infra.kafka.cluster import LocalCluster
 from schemas import DeadLetter, Position, Record, Rejection
 from schemas.topics import DEAD_LETTER, RAW
 from scripts.commands import dead_letters
+from streams.clients.errors import ReplayError
 from streams.clients.letters import Place
-from streams.clients.replay import Replayer, ReplayError, Sent
+from streams.clients.replay import Replayer, Sent
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from tests.chaos.workers import ROOT

@@ -1,0 +1,45 @@
+"""The errors of our clients. A message is one line that says what to do; the Kafka client's own error is its cause."""
+
+
+class HotelAudioError(Exception):
+    """The base class of every error of our clients."""
+
+
+class ContractError(HotelAudioError, ValueError):
+    """An event would only become a dead letter: correct the field that the message names."""
+
+
+class BrokersUnavailableError(HotelAudioError):
+    """No broker answers: check the addresses and the network, and try again."""
+
+
+class UnacknowledgedError(HotelAudioError):
+    """No broker has acknowledged an event in time. It may arrive all the same: send it again with the same id."""
+
+
+class TopicNotFoundError(HotelAudioError):
+    """The topic does not exist: check its name, prefix included, or have it created."""
+
+
+class AccessDeniedError(HotelAudioError):
+    """The brokers do not allow it to this client: have its rights extended."""
+
+
+class BrokersRefusedError(HotelAudioError):
+    """The brokers refuse a request for another reason, which the message names; trying again does not help."""
+
+
+class PartitionsLostError(HotelAudioError):
+    """The consumer group has given partitions to another consumer, where uncommitted results arrive again: read on."""
+
+
+class GroupRequiredError(HotelAudioError):
+    """A consumer without a group commits nothing: give it a ``group_id``."""
+
+
+class ClientClosedError(HotelAudioError):
+    """The client is closed: use it inside of its ``async with``."""
+
+
+class ReplayError(HotelAudioError):
+    """Inputs were not sent; the message says why. None of their transaction is visible, unless it is undecided."""
