@@ -1,4 +1,4 @@
-"""Who gets which partitions. No broker is needed: the leader decides from what the members say."""
+"""Assignment of partitions. No broker is needed: the leader decides from the members' metadata."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,7 +33,7 @@ def assignor(runtime: Runtime) -> LaneAssignor:
 
 
 def told(shares: tuple[set[int], set[int]]) -> ConsumerProtocolMemberMetadata:
-    """What a member says that it has: partitions, and replicas of its table."""
+    """A member's metadata: its partitions, and its replicas of table partitions."""
     active, standby = (sorted(partitions) for partitions in shares)
     has = ClientAssignment(actives={RAW: active, TABLE: active}, standbys={RAW: standby, TABLE: standby})
     metadata = ClientMetadata(assignment=has, url="http://worker:6066", changelog_distribution={})
@@ -41,7 +41,7 @@ def told(shares: tuple[set[int], set[int]]) -> ConsumerProtocolMemberMetadata:
 
 
 def divide(runtime: Runtime, partitions: int, have: Mapping[str, tuple[set[int], set[int]]]) -> Shares:
-    """Let the leader divide so many partitions among workers that have something already."""
+    """Let the leader assign partitions to workers that have some already."""
     runtime.partitions.servable = partitions
     leader = assignor(runtime)
     members = {name: told(shares) for name, shares in have.items()}

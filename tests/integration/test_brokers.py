@@ -1,4 +1,4 @@
-"""The fixtures give what they promise: a Kafka on which transactions commit."""
+"""The fixtures provide a Kafka on which transactions commit."""
 
 import os
 from collections.abc import Iterator

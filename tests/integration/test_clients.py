@@ -40,7 +40,7 @@ async def results(broker: Broker, prefix: str) -> AsyncIterator["Results"]:
 
 
 class Results:
-    """Writes results the way a worker does: in transactions."""
+    """Writes results in transactions, as a worker does."""
 
     def __init__(self, producer: AIOKafkaProducer, topic: str) -> None:
         self._producer = producer

@@ -1,4 +1,4 @@
-"""Dead letters as their reader sees them, and sent in again."""
+"""Reading dead letters, and sending their inputs in again."""
 
 import asyncio
 from dataclasses import replace
@@ -20,7 +20,7 @@ WHY = Rejection("contract", "MissingHeader", "ce_hotelid", "is required")
 
 @pytest.fixture
 async def cluster(broker: Broker, namespace: Namespace) -> list[str]:
-    """Options for a cluster with three dead letters in transactions of their own, and one that nobody can read."""
+    """Options for a cluster with three dead letters in transactions of their own, and an unreadable one."""
     await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers, transactional_id=namespace.group)
     letters = [DeadLetter(ORIGINAL, Position(f"{namespace.prefix}{RAW}", 3, offset), WHY) for offset in range(3)]

@@ -1,4 +1,4 @@
-"""The way from a fetch to an agent. No broker is needed: a stand-in for the client's thread says what is fetched."""
+"""From a fetch to an agent. No broker is needed: a fake of the consumer's thread returns the records."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -32,7 +32,7 @@ def fail(error: BaseException) -> None:
 
 
 class Thread:
-    """Stands for the client's thread: gives the records of these offsets, fetch by fetch."""
+    """A fake of the consumer's thread: returns the records of these offsets, fetch by fetch."""
 
     def __init__(self) -> None:
         self.fetches: asyncio.Queue[range] = asyncio.Queue()
@@ -137,7 +137,7 @@ async def test_what_waits_for_room_when_another_generation_begins_is_dropped(way
     way.thread.fetches.put_nowait(range(3 * QUEUE))
     await until(way.queue.full)
     way.stop_flow()
-    way.resume_flow(GENERATION + 1)  # before the loop has had a turn
+    way.resume_flow(GENERATION + 1)  # before the loop has run
     way.thread.fetches.put_nowait(range(70, 72))
     assert await way.read(2) == [70, 71]
 
@@ -172,7 +172,7 @@ async def test_a_queue_is_full_of_bytes_as_well(way: Way) -> None:
     await asyncio.sleep(0.05)
     assert way.queue.qsize() == 2
     assert await way.read(8) == list(range(8))
-    way.stop_flow()  # throws away what waits
+    way.stop_flow()  # discards the queued events
     way.resume_flow(GENERATION + 1)
     way.thread.fetches.put_nowait(range(8, 10))
     assert await way.read(2) == [8, 9]

@@ -59,7 +59,7 @@ def kafka(tmp_path: Path) -> Iterator[Kafka]:
 def _wait_until_ended(pid: int | None) -> None:
     assert pid is not None
     deadline = time.monotonic() + 10
-    # A dead process whose parent has not asked for its exit status yet is dead all the same.
+    # A dead process whose parent has not read its exit status yet (a zombie) counts as dead.
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline
         time.sleep(0.05)

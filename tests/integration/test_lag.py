@@ -1,4 +1,4 @@
-"""Lag by the brokers' word, with nobody in the group: what waits, since when, and what only looks as if it did."""
+"""Lag of a group without members, read from the brokers: its records, their age, and transaction markers."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ LONG_AGO = 1_000_000_000_000  # milliseconds
 
 
 class Group:
-    """A consumer group that commits, and senders to its input; nobody is a member."""
+    """A consumer group without members that commits offsets, and senders to its input."""
 
     def __init__(self, broker: Broker, namespace: Namespace) -> None:
         self.broker = broker
@@ -44,7 +44,7 @@ class Group:
                 await sender.send_and_wait(self.topic, value, partition=partition, timestamp_ms=timestamp_ms)
 
     async def send_in_transactions(self, partition: int, *fates: bool) -> None:
-        """One record in a transaction of its own for each fate: committed, or aborted."""
+        """Send records, each in its own transaction, which is committed or aborted."""
         async with AIOKafkaProducer(
             bootstrap_servers=self.broker.bootstrap_servers, transactional_id=f"{self.namespace.group}-sender"
         ) as sender:
@@ -96,7 +96,7 @@ async def test_a_group_that_never_committed_has_everything_before_it(group: Grou
 
 async def test_a_fully_read_topic_shows_nothing_although_markers_follow(group: Group, reader: LagReader) -> None:
     await group.send_in_transactions(0, True, False, True, False)
-    await group.commit({0: 5})  # behind the last committed record; two aborted ones and markers are around it
+    await group.commit({0: 5})  # after the last committed record; two aborted ones and markers are around it
     assert await group.end(0) == 8
     for _ in range(2):
         assert (await reader.read()).lags[group.tps[0]] == NO_LAG

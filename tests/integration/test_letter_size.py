@@ -1,4 +1,4 @@
-"""The bound on dead letters, at the byte where the brokers draw it."""
+"""The size limit of dead letters, compared with the brokers' limit to the byte."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ async def written(broker: Broker, namespace: Namespace, record: Record) -> None:
 
 
 def letter_of(batch_size: int) -> DeadLetter:
-    """A dead letter that takes so many bytes."""
+    """A dead letter of a given size in bytes."""
     letter = DeadLetter(Record(b"call", b"", (("a", b"1"),), 17), Position("audio.raw", 3, 2**40), WHY)
     value = bytes(batch_size)
     while (

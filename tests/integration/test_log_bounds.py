@@ -1,4 +1,4 @@
-"""What logs have, by their leaders' word, and positions that a consumer has to give up."""
+"""Bounds of logs, read from their leaders, and position resets of a consumer."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from tests.support.brokers import Broker, Namespace
 
 
 async def fill(broker: Broker, namespace: Namespace, records: int, delete_before: int) -> TopicPartition:
-    """Give a partition that many records, of which the first are deleted, as retention does."""
+    """Write records to a partition, then delete the first ones, as retention does."""
     await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     partition = TopicPartition(f"{namespace.prefix}{RAW}", 0)
     async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers) as sender:

@@ -1,4 +1,4 @@
-"""What the monitor makes of a lag. No broker is needed: the lag is given."""
+"""The monitor's reaction to a lag. No broker is needed: the lag is given."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ OWN, FOREIGN = TopicPartition(TOPIC, 0), TopicPartition(TOPIC, 1)
 
 
 class GivenLag(LagReader):
-    """Answers with what it was given, or not at all."""
+    """Returns a given snapshot, or raises."""
 
     def __init__(self) -> None:
         super().__init__(KafkaConnection(""), "", [TOPIC])
@@ -40,7 +40,7 @@ class GivenLag(LagReader):
 
 
 class Rig:
-    """A monitor that looks often, over one owned partition."""
+    """A monitor with a short interval, over one owned partition."""
 
     def __init__(self) -> None:
         def fail(error: BaseException) -> None:
@@ -124,7 +124,7 @@ async def test_every_partition_is_shown_with_its_owner(rig: Rig) -> None:
     assert rig.shown("audio_lag_audio_seconds", FOREIGN) == 14
     assert rig.shown("audio_lag_seconds", OWN) == 0
     assert rig.shown("audio_lag_seconds", FOREIGN) == pytest.approx(60, abs=5)
-    await rig.look({OWN: Lag(0), FOREIGN: Lag(9)})  # not looked at yet: no age is better than a wrong one
+    await rig.look({OWN: Lag(0), FOREIGN: Lag(9)})  # not fetched yet: no age is better than a wrong one
     assert rig.shown("audio_lag_records", FOREIGN) == 9
     assert rig.shown("audio_lag_seconds", FOREIGN) is None
 

@@ -1,4 +1,4 @@
-"""Committed offsets: what a coordinator answers that is not, or not yet, the group's."""
+"""Committed offsets from a broker that is not, or not yet, the group's coordinator."""
 
 from collections.abc import AsyncIterator
 
@@ -35,7 +35,7 @@ async def consumer(three_brokers: ThreeBrokers, namespace: Namespace) -> AsyncIt
 
 
 def mislead(consumer: AIOKafkaConsumer) -> int:
-    """Have it ask a broker that is not its group's coordinator, as after a move that it has not heard of."""
+    """Make it ask a broker that is not its group's coordinator, as after a move that it does not know of."""
     coordinator = consumer._coordinator  # noqa: SLF001  nothing public leads there
     right: int = coordinator.coordinator_id
     coordinator.coordinator_id = next(broker for broker in (1, 2, 3) if broker != right)

@@ -1,4 +1,4 @@
-"""Which partition other clients choose for a call."""
+"""The partitions that other clients choose for a call."""
 
 import json
 from importlib.resources import files

@@ -1,4 +1,4 @@
-"""Policies through a genuine Kafka: read whole before anything else, followed, refused and removed."""
+"""Policies through a genuine Kafka: read completely at the start, then followed, refused and removed."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ HOLD = Policy(2, legal_hold=True)
 
 
 class Rig:
-    """One reader and what it reads from."""
+    """A policy reader and its topic."""
 
     def __init__(self, broker: Broker, namespace: Namespace) -> None:
         self.servers = broker.bootstrap_servers
@@ -149,7 +149,7 @@ async def test_a_topic_that_is_another_one_at_the_next_look_is_noticed_as_well(
 ) -> None:
     await rig.publish(PolicyEvent("seaside", Policy(5)).to_record())
     async with rig.reading() as reader:
-        monkeypatch.setattr("streams.runtime.policies._LOOK_SECONDS", 8.0)  # it is deleted and there again in less
+        monkeypatch.setattr("streams.runtime.policies._CHECK_INTERVAL", 8.0)  # it is deleted and created again in less
         await rig.delete_topic()
         await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
         await rig.publish(PolicyEvent("seaside", HOLD).to_record())

@@ -1,4 +1,4 @@
-"""Many dead letters: chosen, checked before anything is sent, sent all or none, and told of one by one."""
+"""Replay of many dead letters: selected, checked before anything is sent, sent all or none, and reported one by one."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ def letter(namespace: Namespace, number: int, **differences: Any) -> DeadLetter:
 
 
 async def write(bootstrap: str, namespace: Namespace, letters: Sequence[DeadLetter]) -> list[Place]:
-    """Put letters on the topic."""
+    """Write dead letters to the topic."""
     topic, places = f"{namespace.prefix}{DEAD_LETTER}", []
     async with AIOKafkaProducer(
         bootstrap_servers=bootstrap, transactional_id=f"{namespace.group}-writer", max_request_size=2**24
@@ -142,10 +142,10 @@ async def test_what_cannot_be_sent_is_named_before_anything_is_sent(
 
 
 async def written(bootstrap: str, namespace: Namespace, one: DeadLetter) -> Place:
-    """Put a letter on the topic that no worker would write."""
+    """Write a dead letter that no worker would write."""
     record, topic = one.to_record(), f"{namespace.prefix}{DEAD_LETTER}"
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=2**24) as producer:
-        batch = producer.create_batch()  # the first record may have any size, and nothing in it
+        batch = producer.create_batch()  # the first record may have any size, and be empty
         assert batch.append(key=record.key, value=record.value, timestamp=None, headers=list(record.headers))
         batch.close()
         done = await (await producer.send_batch(batch, topic, partition=0))
@@ -210,7 +210,7 @@ async def test_a_replay_that_ends_half_way_tells_of_each_what_became_of_it(
         assert process.stdout is not None
         assert process.stderr is not None
         lines = [await asyncio.to_thread(process.stdout.readline)]
-        await asyncio.sleep(2)  # until the pipe has no more room for lines, and the command waits
+        await asyncio.sleep(2)  # until the pipe is full and the command blocks
         if how == "broker":
             mortal.kill(1)
         else:

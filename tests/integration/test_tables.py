@@ -1,4 +1,4 @@
-"""What a worker does with the partitions of its table, and what with replicas of others. No broker is needed."""
+"""A worker's own table partitions and its replicas of others. No broker is needed."""
 
 import asyncio
 from pathlib import Path
@@ -41,7 +41,7 @@ async def runtime(tmp_path: Path, failures: list[BaseException]) -> Runtime:
 
 
 def assign(runtime: Runtime, *, active: set[int], standby: set[int]) -> None:
-    """As the group's leader does it."""
+    """Assign partitions as the group's leader does."""
     assignor: Any = runtime.app.assignor
     actives = changelog(*active) | {TP("audio.raw", partition) for partition in active}
     assignor.assigned_actives = lambda: actives
@@ -50,7 +50,7 @@ def assign(runtime: Runtime, *, active: set[int], standby: set[int]) -> None:
 
 
 def event(partition: int, offset: int, *, expires: float = 2e9, generation: int = GENERATION) -> Any:
-    """A record of the changelog, as Faust hands it on."""
+    """A changelog record as Faust passes it on."""
     value = pack(Entry(Encoded(bytes(100), "audio/flac", "flac", "libFLAC", 5.0), expires, 1e9, None))
     message = SimpleNamespace(
         tp=TP(CHANGELOG, partition),

@@ -33,14 +33,14 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def broker(disk: Path) -> Iterator[Broker]:
-    """A broker of whose disk each test may damage what belongs to its own topics."""
+    """A broker on whose disk each test may damage the files of its own topics."""
     with broker_from_jars(disk) as started:
         yield started
 
 
 @pytest.fixture
 async def bad(disk: Path, broker: Broker, namespace: Namespace) -> AsyncIterator[TopicPartition]:
-    """A partition: one good record, two of which the disk has lost a bit, and one good record."""
+    """A partition: one good record, two with a flipped bit on disk, and one good record."""
     await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     tp = TopicPartition(f"{namespace.prefix}{RAW}", 0)
     client = AIOKafkaClient(bootstrap_servers=broker.bootstrap_servers)
@@ -124,7 +124,7 @@ async def test_members_of_a_group_go_on_behind_what_cannot_be_read(broker: Broke
 async def test_what_a_leader_cannot_find_in_its_log_is_passed_over_in_the_end(
     disk: Path, broker: Broker, bad: TopicPartition, length: int
 ) -> None:
-    """A batch says a length that it cannot have: the leader answers with an error, or with nothing at all."""
+    """A batch has an impossible length: the leader answers with an error, or with no records."""
     tp = TopicPartition(bad.topic, 2)
     client = AIOKafkaClient(bootstrap_servers=broker.bootstrap_servers)
     await client.bootstrap()

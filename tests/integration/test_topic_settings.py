@@ -1,4 +1,4 @@
-"""What the settings of the topics keep off the workers, with clients that are not ours."""
+"""The topics' settings protect the workers from other clients' timestamps and compression."""
 
 import time
 
@@ -12,7 +12,7 @@ from tests.support.brokers import Broker, Namespace
 
 
 def send(broker: Broker, topic: str, value: bytes, **options: int) -> Message:
-    """Send one record under gzip; returns it as acknowledged."""
+    """Send one record with gzip; return the acknowledged record."""
     settings = {"compression.type": "gzip", "message.max.bytes": 50_000_000}
     producer = Producer({"bootstrap.servers": broker.bootstrap_servers, **settings})
     told: list[tuple[KafkaError | None, Message]] = []

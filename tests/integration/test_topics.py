@@ -35,7 +35,7 @@ async def retention_of(broker: Broker, topic: str) -> str:
 
 
 async def known(broker: Broker, topic: str, partitions: int) -> None:
-    """Wait until the broker knows what its controller has done."""
+    """Wait until the broker knows of its controller's change."""
     async with connected_admin(KafkaConnection(broker.bootstrap_servers)) as admin:
         while len((await describe(admin, [topic])).get(topic, ())) < partitions:
             await asyncio.sleep(0.05)

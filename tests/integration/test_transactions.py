@@ -1,4 +1,4 @@
-"""Whose transactions brokers let through, and what becomes of those that a former owner has left open."""
+"""Fencing: which transactions brokers accept, and how those that a former owner left open are ended."""
 
 import asyncio
 import contextlib
@@ -72,7 +72,7 @@ async def test_the_group_takes_offsets_from_its_present_members_only(
             await stranger.start()
         await stranger.stop()
         async with installation.producing(member) as producer:
-            producer._member = change(member)  # noqa: SLF001  as after a rebalance that it slept through
+            producer._member = change(member)  # noqa: SLF001  as after a rebalance while it was frozen
             with pytest.raises(ProducerFenced, match="no longer knows"):
                 await producer.commit([installation.batch(b"a", next_offset=1)])
         assert await installation.committed() is None
@@ -100,7 +100,7 @@ async def test_a_worker_that_starts_again_ends_what_it_left_open_itself(installa
     async with installation.joined("one") as consumer:
         member = installation.member(consumer, "one")
         async with installation.producing(member) as killed:
-            writer = killed._writer  # noqa: SLF001  in the midst of its first transaction, which nobody knows of
+            writer = killed._writer  # noqa: SLF001  in the midst of its first transaction, whose name is stored nowhere
             assert writer is not None
             await writer.write(installation.output(b"open"))
             async with installation.producing(member) as producer:
@@ -169,7 +169,7 @@ async def test_what_is_sent_again_because_its_answer_was_lost_counts_once(
 
 async def test_what_arrives_after_its_transaction_is_refused(installation: Installation) -> None:
     async with installation.writing() as producer:
-        writer = producer._writer  # noqa: SLF001  a batch that stays under way
+        writer = producer._writer  # noqa: SLF001  a batch that is delayed
         assert writer is not None
         [(partition, records)] = installation.output(b"late").items()
         [late] = writer._batches(partition, records)  # noqa: SLF001
@@ -189,7 +189,7 @@ async def test_leaders_and_coordinators_that_have_moved_are_found(
     installation = Installation(three_brokers.bootstrap_servers, namespace)
     async with installation.writing() as producer:
         await producer.commit([installation.batch(b"a", next_offset=1)])
-        writer, client = producer._writer, producer._client  # noqa: SLF001  as after moves that it has not heard of
+        writer, client = producer._writer, producer._client  # noqa: SLF001  as after moves that it does not know of
         assert writer is not None
         assert client is not None
         partitions = client.cluster._partitions[installation.results]  # noqa: SLF001
@@ -223,14 +223,14 @@ async def test_a_coordinator_that_was_frozen_tells_no_offsets(
             writer = TransactionalWriter(joining, f"{member.group}-joining")
             await writer.start()
             told = asyncio.create_task(fetch_committed(asking, former, member.group, [tp], stable=True))
-            writer._coordinators[CoordinationType.GROUP] = former  # noqa: SLF001  as it calls itself
+            writer._coordinators[CoordinationType.GROUP] = former  # noqa: SLF001  as it still claims to be
             reader = GroupProducer(KafkaConnection(installation.servers), member, [installation.tp])
             read = asyncio.create_task(reader._fence_and_read(joining, writer))  # noqa: SLF001
             await asyncio.sleep(1.0)
         finally:
             three_brokers.cluster.kill(former, signal.SIGCONT)
         assert (await read)[tp].offset == 9
-        with contextlib.suppress(NotCoordinatorForGroupError):  # in some runs it hears of its successor first
+        with contextlib.suppress(NotCoordinatorForGroupError):  # in some runs it learns of its successor first
             assert (await told)[tp].offset == 5
         for client in clients:
             await client.close()

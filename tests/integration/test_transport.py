@@ -1,4 +1,4 @@
-"""When the consumer lets inputs flow. No broker is needed: these are decisions, taken before anything is fetched."""
+"""When the consumer resumes inputs, and where it seeks. No broker is needed: a fake of its thread records the calls."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -79,7 +79,7 @@ async def test_inputs_flow_with_the_last_resume_of_a_rebalance(runtime: Runtime,
     await open_lanes(runtime)
     runtime.app.in_recovery = True
     consumer.resume_flow()
-    assert flowing(consumer) == set()  # a seek may open lanes early; Faust empties its queues once more
+    assert flowing(consumer) == set()  # a seek may open lanes early; Faust clears its queues once more
     runtime.app.in_recovery = False
     consumer.resume_flow()
     assert flowing(consumer) == {INPUT}
@@ -94,7 +94,7 @@ async def test_replicas_flow_with_the_inputs_and_tables_in_recovery_before(
     consumer.pause_partitions({replica})
     consumer.resume_partitions({TABLE, replica})
     consumer.resume_flow()
-    assert flowing(consumer) == {TABLE}  # Faust empties its queues before inputs flow: what was read by then is gone
+    assert flowing(consumer) == {TABLE}  # Faust clears its queues before inputs flow: records read by then are lost
     await open_lanes(runtime)
     consumer.resume_flow()
     assert flowing(consumer) == {INPUT, TABLE, replica}
@@ -114,7 +114,7 @@ async def test_inputs_of_a_new_assignment_wait(
 
 
 class Fetcher:
-    """Stands for the client's thread: gives one record, when it is let."""
+    """A fake of the consumer's thread: returns one record when the test allows it."""
 
     def __init__(self) -> None:
         self.asked: set[TP] | None = None

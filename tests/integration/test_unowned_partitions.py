@@ -1,4 +1,4 @@
-"""When a worker makes its group assign partitions anew. No broker is needed: what is seen is given."""
+"""When a worker makes its group assign partitions again. No broker is needed: the snapshots are given."""
 
 import itertools
 

@@ -31,7 +31,7 @@ def test_one_thread_at_a_time_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(50):
             with gate:
                 inside.append(number)
-                threading.Event().wait(0.0001)  # whoever could come in, would
+                threading.Event().wait(0.0001)  # time for other threads to enter, if they could
                 most = max(most, len(inside))
                 inside.remove(number)
                 with gate.released:
@@ -73,7 +73,7 @@ def test_who_keeps_it_for_ever_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> 
     next_ones = [started(lambda: use(gate)) for _ in range(3)]
     for each in next_ones:
         each.join(10)
-    assert not any(each.is_alive() for each in next_ones)  # they do not wait for the late one at all
+    assert not any(each.is_alive() for each in next_ones)  # they do not wait for the slow thread
 
     end.set()
     late.join(10)

@@ -1,4 +1,4 @@
-"""Errors in the protocol of the lanes show without a cluster: none is found in it, and each that is made is."""
+"""A model of the lanes' protocol, without a cluster: it finds no error in ours, and finds each seeded error."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ def test_whatever_happens_for_long() -> None:
 
 
 def accept_any_generation(patch: Patch) -> None:
-    """Let a lane take what was read before its partition was assigned."""
+    """Let a lane accept records that were read before its partition was assigned."""
     take = Lane.submit
 
     async def submit(self: Lane[None], record: InputRecord, generation: int) -> bool:
@@ -34,7 +34,7 @@ def accept_any_generation(patch: Patch) -> None:
 
 
 def take_again(patch: Patch) -> None:
-    """Let a lane take an offset once more."""
+    """Let a lane accept an offset twice."""
     take = Lane.submit
 
     async def submit(self: Lane[None], record: InputRecord, generation: int) -> bool:
@@ -45,7 +45,7 @@ def take_again(patch: Patch) -> None:
 
 
 def read_offsets_from_whom_the_brokers_name(patch: Patch) -> None:
-    """Read committed offsets from whoever calls itself the group's coordinator, whether it can take any or not."""
+    """Read committed offsets from any broker that claims to be the group's coordinator."""
 
     async def look_up(self: GroupProducer, _: TransactionalWriter) -> int:
         assert self._client is not None
@@ -58,7 +58,7 @@ def read_offsets_from_whom_the_brokers_name(patch: Patch) -> None:
 @pytest.mark.parametrize(
     "seed_into",
     [
-        pytest.param(accept_any_generation, marks=pytest.mark.long),  # needs thousands of lives
+        pytest.param(accept_any_generation, marks=pytest.mark.long),  # needs thousands of runs
         read_offsets_from_whom_the_brokers_name,
         take_again,
         fencing.drop_the_lane_on_revoke,
@@ -76,4 +76,4 @@ def read_offsets_from_whom_the_brokers_name(patch: Patch) -> None:
 def test_a_mistake_in_the_protocol_shows(seed_into: Callable[[Patch], None], monkeypatch: pytest.MonkeyPatch) -> None:
     seed_into(monkeypatch.setattr)
     with pytest.raises(AssertionError):
-        run(10_000)  # most show within a few
+        run(10_000)  # most errors are found within a few runs

@@ -13,7 +13,7 @@ HOME = {"call-1": 6, "foobar": 6, "abc": 3}
 
 
 class Watch:
-    """A placement with its metrics and its lines."""
+    """A placement with its metrics and log lines."""
 
     def __init__(self, partitions: int = 8, calls: int = 100) -> None:
         self.partitions = partitions

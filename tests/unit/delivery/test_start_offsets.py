@@ -1,4 +1,4 @@
-"""Where a partition begins: what is answered is not read again, and what nobody has answered is not left out."""
+"""Start offsets: no record is processed twice, and none is skipped."""
 
 import pytest
 from aiokafka.structs import OffsetAndMetadata

@@ -5,7 +5,7 @@ NOW = 1_800_000_000.0
 
 
 class Rig:
-    """A worker's clock beside those of brokers, each ahead of the true time by so many seconds."""
+    """A worker's clock and those of brokers, each ahead of the true time by some seconds."""
 
     def __init__(self, ahead: float = 0.0) -> None:
         self.ahead = ahead

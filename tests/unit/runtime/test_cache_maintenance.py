@@ -1,4 +1,4 @@
-"""The cache's memory follows what the control group leaves it."""
+"""The cache's memory adapts to what its control group leaves."""
 
 import hashlib
 from pathlib import Path
@@ -29,7 +29,7 @@ class ControlGroup:
         self.gauge = MemoryGauge(None, directory, directory)
         self._set(0)
         self.cache = TieredCache(MOST, Lifetime(3600), lambda: 1e9, lambda reason, count: None)
-        nothing: Any = None  # fitting the memory leaves the table alone
+        nothing: Any = None  # the table is not used when the memory is adapted
         self.upkeep = CacheMaintenance(self.cache, nothing, MOST, self.gauge, Metrics(), may_write=lambda: True)
 
     def _set(self, used: int) -> None:

@@ -1,4 +1,4 @@
-"""How former lives ended, as the next one is told."""
+"""The exit history of previous runs."""
 
 from pathlib import Path
 

@@ -123,7 +123,7 @@ def test_failing_ends_the_process_though_nobody_reads_its_log(tmp_path: Path) ->
 
 
 def test_failing_ends_the_process_though_its_disk_does_not_answer(tmp_path: Path) -> None:
-    """A named pipe that nobody opens stands in for the disk: opening it waits for ever."""
+    """A named pipe without a reader replaces the disk: opening it blocks forever."""
     os.mkfifo(tmp_path / "exits.json.new")
     began = time.monotonic()
     assert fail_with("ValueError('why')", tmp_path, begin="").returncode == 1

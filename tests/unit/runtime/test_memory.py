@@ -1,4 +1,4 @@
-"""Limits of memory as control groups of both versions write them, and as configured."""
+"""Memory limits from control groups of both versions, and from the settings."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What one record does to the policies in force."""
+"""The effect of one record on the policies in force."""
 
 import pytest
 
@@ -61,7 +61,7 @@ def test_a_new_topic_counts_from_its_end_on_and_hotels_that_it_lacks_stay_withou
     policies.apply(PolicyEvent("harbour", Policy(7)).to_record())
     policies.lose()
     assert policies.apply(PolicyEvent("seaside", Policy(1)).to_record()) == PolicyEvent("seaside", Policy(1))
-    assert policies.of("seaside").legal_hold  # what comes behind it may be a hold
+    assert policies.of("seaside").legal_hold  # a later record may be a legal hold
     policies.complete()
     assert policies.of("seaside") == Policy(1)
     assert policies.of("anyone") == DEFAULT_POLICY

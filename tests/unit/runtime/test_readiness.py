@@ -1,4 +1,4 @@
-"""Readiness where a condition cannot be told."""
+"""Readiness when a condition raises."""
 
 import structlog
 

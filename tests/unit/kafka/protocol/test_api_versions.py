@@ -1,4 +1,4 @@
-"""What brokers have agreed on: a part of their answer that Kafka hides in tagged fields."""
+"""Finalized features of a cluster, which are in the tagged fields of a response."""
 
 from io import BytesIO
 
@@ -15,7 +15,7 @@ _EPOCH = bytes([1, 8]) + (7).to_bytes(8, "big")
 
 
 def agreed(version: int) -> bytes:
-    """The tagged field of what brokers have agreed on: this feature, from its highest level to its lowest."""
+    """The tagged field of the finalized features, with one feature and its highest and lowest level."""
     return bytes([2, 26, 2, 20]) + _NAME + version.to_bytes(2, "big") * 2 + bytes(1)
 
 

@@ -1,4 +1,4 @@
-"""What is read of what a broker sends, from sound batches to bytes at random."""
+"""Decoding of fetched batches, from valid ones to random bytes."""
 
 import struct
 import tracemalloc
@@ -42,7 +42,7 @@ def read(
     corrupt_at: int | None = None,
     limits: TakeLimits = ALL,
 ) -> Read:
-    """All that is taken, in portions."""
+    """All records, taken up to the limits at a time."""
     batches, found = FetchedPartition(TP, data, aborted, position, corrupt_at=corrupt_at), []
     while not batches.exhausted:
         found += batches.take(limits)
@@ -50,7 +50,7 @@ def read(
 
 
 def shown(records: Read) -> list[tuple[int, object]]:
-    """Offsets with values, or with codes of what cannot be read."""
+    """Offsets with values, or with codes of rejections."""
     return [(one.offset, one.rejection.code if isinstance(one, Unreadable) else one.value) for one in records]
 
 
@@ -192,7 +192,7 @@ def test_a_damaged_batch_that_lies_about_its_end_takes_nothing_from_the_next(las
 
 @pytest.mark.parametrize("base", [0, 2, 5, 2**40], ids=["before", "overlapping", "later", "far"])
 def test_a_batch_that_stands_where_it_cannot_is_one_letter(base: int) -> None:
-    moved = batch([record(n) for n in range(3)], base_offset=base)  # where the checksum does not reach
+    moved = batch([record(n) for n in range(3)], base_offset=base)  # not covered by the checksum
     records = read(three() + moved + three(base=6))
     assert [one.offset for one in records] == [0, 1, 2, 3, 6, 7, 8]
     assert isinstance(records[3], Unreadable)
@@ -262,7 +262,7 @@ def test_whatever_came_of_a_batch_each_offset_is_given_once_in_order(
 ) -> None:
     data = bytearray(batch([record(n, headers=[(b"ce_id", b"1")]) for n in range(6)], codec=codec))
     for at, byte, how in mutations:
-        place = 21 + at % (len(data) - 21)  # what is before is not what a checksum covers
+        place = 21 + at % (len(data) - 21)  # the bytes before are not covered by the checksum
         if how == "set":
             data[place] = byte
         elif how == "insert":

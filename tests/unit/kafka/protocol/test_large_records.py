@@ -1,4 +1,4 @@
-"""What is held of records that compression makes small: never more than a limits, and of the largest ones a part."""
+"""Memory held for records that are small only when compressed: a bounded amount, and a part of the largest ones."""
 
 import hashlib
 import tracemalloc
@@ -23,7 +23,7 @@ ROOM = 6 * MIB
 
 @contextmanager
 def held(most: int) -> Iterator[None]:
-    """Let no more bytes be held at once."""
+    """Check that no more bytes are held at the same time."""
     tracemalloc.start()
     try:
         yield
@@ -63,7 +63,7 @@ def test_a_large_key_and_large_headers_are_cut_as_well() -> None:
 def test_many_large_records_are_held_one_at_a_time(codec: Codec) -> None:
     data = batch([record(n, b"k", bytes(8 * MIB)) for n in range(12)], codec=codec)
     batches, sizes = FetchedPartition(TP, data, (), 0), []
-    with held(3 * 8 * MIB + ROOM):  # a record as it is laid out, its value, and the one before
+    with held(3 * 8 * MIB + ROOM):  # an encoded record, its value, and the record before
         while not batches.exhausted:
             taken = batches.take(LIMITS)
             sizes.append(len(taken))
@@ -100,13 +100,13 @@ def test_millions_of_headers_are_not_taken_apart() -> None:
 @pytest.mark.parametrize("make", [lambda: record(0, b"k", bytes(100 * MIB)), lambda: record(0, bytes(100 * MIB), b"v")])
 def test_a_consumer_gets_its_turn_while_a_record_is_passed_over(make: Callable[[], bytes]) -> None:
     batches = FetchedPartition(TP, batch([make()], codec="zstd"), (), 0)
-    limits, turns, found = TakeLimits(4 * MIB, 1000, 0.0), 0, []
+    limits, pauses, found = TakeLimits(4 * MIB, 1000, 0.0), 0, []
     while not batches.exhausted:
         taken = batches.take(limits)
-        turns += not taken
+        pauses += not taken
         found += taken
     assert [one.rejection.code for one in found if isinstance(one, Unreadable)] == ["RecordTooLarge"]
-    assert turns > 20
+    assert pauses > 20
 
 
 def test_a_consumer_gets_its_turn_on_the_way_to_where_it_was_left() -> None:

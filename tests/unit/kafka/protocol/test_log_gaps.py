@@ -1,4 +1,4 @@
-"""How the end of what a broker cannot give is found."""
+"""The search for the end of a gap in a broker's log."""
 
 import pytest
 from hypothesis import given
