@@ -12,13 +12,13 @@ from setuptools import setup
 sys.path.insert(0, str(Path(__file__).parent))
 sys.dont_write_bytecode = True
 
-from infra.packaging.build import BuildModules, packages  # noqa: E402  not importable before
+from infra.packaging.build import BuildModules, RefuseEditable, packages  # noqa: E402  not importable before
 
 with tempfile.TemporaryDirectory(prefix="hotel-audio-") as scratch:
     setup(
         packages=list(packages()),
         package_dir=packages(),
         cffi_modules=["streams/native/build.py:for_wheel"],
-        cmdclass={"build_py": BuildModules},
+        cmdclass={"build_py": BuildModules, "editable_wheel": RefuseEditable},
         options={"build": {"build_base": scratch}, "egg_info": {"egg_base": scratch}},
     )

@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 
 from setuptools.command.build_py import build_py
+from setuptools.command.editable_wheel import editable_wheel
 from setuptools.errors import OptionError
 
 from infra.packaging.relocation import PACKAGES, RelocationError, relocate, relocated
@@ -29,12 +30,6 @@ def packages() -> dict[str, str]:
 class BuildModules(build_py):  # type: ignore[misc]  # setuptools has no types
     """Copies modules, with the names that packages have in the wheel."""
 
-    def run(self) -> None:
-        """Copy all modules and data files."""
-        if self.editable_mode:
-            raise OptionError("an editable installation is not possible: use the commands in scripts/")
-        super().run()
-
     def find_package_modules(self, package: str, package_dir: str) -> list[tuple[str, str, str]]:
         """The modules of a package."""
         modules = super().find_package_modules(package, package_dir)
@@ -49,6 +44,14 @@ class BuildModules(build_py):  # type: ignore[misc]  # setuptools has no types
         except RelocationError as error:
             raise OptionError(f"{module_file}, {error}") from error
         return copy, copied
+
+
+class RefuseEditable(editable_wheel):  # type: ignore[misc]  # setuptools has no types
+    """Says that an editable installation is not possible."""
+
+    def run(self) -> None:
+        """Refuse."""
+        raise OptionError("not editable: packages have other names in the checkout; use scripts/NAME there")
 
 
 @cache

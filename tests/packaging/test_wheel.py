@@ -39,6 +39,15 @@ def test_building_leaves_nothing_in_the_checkout(project: Project, wheel: Path, 
     assert there == project.files
 
 
+def test_an_editable_installation_is_refused(project: Project, tmp_path: Path) -> None:
+    code = f"from setuptools import build_meta; build_meta.build_editable({str(tmp_path)!r})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=project.directory, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert "use scripts/NAME there" in done.stderr
+
+
 def test_everything_is_in_one_package(wheel: Path) -> None:
     assert {name.split("/")[0] for name in names(wheel)} == {"hotel_audio", "hotel_audio_streams-0.1.0.dist-info"}
 
