@@ -5,8 +5,8 @@ import os
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -88,13 +88,12 @@ def _contained() -> Broker | None:
     # testcontainers' own cleaner would end the container soon after this process.
     testcontainers_config.ryuk_disabled = True
     try:
-        with ExitStack() as on_failure:
-            broker = on_failure.enter_context(broker_in_container())
-            on_failure.pop_all()
+        container, broker = _container_and_broker()
+        _start(container, broker)
     except (DockerException, LocalKafkaError) as error:
         warnings.warn(f"a container engine answers but gives no Kafka, using the jars: {error}", stacklevel=2)
         return None
-    return broker
+    return replace(broker, container=container.get_wrapped_container().id)
 
 
 def _from_jars(directory: Path) -> Broker:
@@ -113,6 +112,16 @@ def broker_from_jars(directory: Path) -> Iterator[Broker]:
 @contextmanager
 def broker_in_container() -> Iterator[Broker]:
     """Start one broker in a container of the image in infra/kafka, built when its content has changed."""
+    container, broker = _container_and_broker()
+    _start(container, broker)
+    try:
+        yield broker
+    finally:
+        container.stop()
+
+
+def _container_and_broker() -> tuple[DockerContainer, Broker]:
+    """A container of the image in infra/kafka, built when its content has changed, not started yet."""
     name = image_name()
     _build_image(name)
     port = free_ports(1)
@@ -121,14 +130,21 @@ def broker_in_container() -> Iterator[Broker]:
     container.with_kwargs(user="0:0")
     host = container.get_container_host_ip()
     container.with_env("ADVERTISED_HOST", host)
-    with container:
-        bootstrap_servers = f"{host}:{port}"
-        try:
-            asyncio.run(wait_until_ready(bootstrap_servers, 1, _READY_TIMEOUT_S))
-        except LocalKafkaError as error:
-            output = b"".join(container.get_logs()).decode(errors="replace")
-            raise LocalKafkaError(f"{error}; the container's output ends:\n{output[-3000:]}") from error
-        yield Broker(bootstrap_servers, "testcontainers", container.get_wrapped_container().id)
+    return container, Broker(f"{host}:{port}", "testcontainers")
+
+
+def _start(container: DockerContainer, broker: Broker) -> None:
+    """Start a container and wait until its broker is ready; a container that does not get there is removed."""
+    try:
+        container.start()
+        asyncio.run(wait_until_ready(broker.bootstrap_servers, 1, _READY_TIMEOUT_S))
+    except LocalKafkaError as error:
+        output = b"".join(container.get_logs()).decode(errors="replace")
+        container.stop()
+        raise LocalKafkaError(f"{error}; the container's output ends:\n{output[-3000:]}") from error
+    except BaseException:
+        container.stop()
+        raise
 
 
 @contextmanager
