@@ -1,48 +1,48 @@
-"""Log lines in the terms of the Elastic Common Schema, so that one index holds them beside everybody else's."""
+"""Converts log lines to the Elastic Common Schema, so that they fit into an index with those of other programs."""
 
 from collections.abc import MutableMapping
 from typing import Any
 
-#: The version whose fields are used.
+#: Version of the schema.
 ECS_VERSION = "8.11.0"
 _SERVICE = "hotel-audio-streams"
 
-#: Of Kafka, not of the audio.
+#: Fields that go into ``kafka`` instead of ``audio``.
 _KAFKA = frozenset({"topic", "partition", "partitions", "offset", "generation", "positions", "group"})
-#: The schema's own names for what our lines say; of a warning or worse, the reason is that of an error.
+#: Fields that go into the schema's ``error`` in warnings and worse, and their names there.
 _ERROR = {"error": "type", "reason": "message", "code": "code", "exception": "stack_trace"}
 _SERIOUS = frozenset({"warning", "error", "critical"})
 
 
 class ToEcs:
-    """Turns the flat fields of a line into the schema's, and what is our own into ``audio`` and ``kafka``.
+    """Converts the flat fields of a line to the schema's fields, and our own fields to ``audio`` and ``kafka``.
 
-    It is the last step before a line is written: until then, everybody in the process sees the flat fields. It runs for
-    every record, so it builds the two levels by hand: Elastic's own formatter takes three times as long.
+    It is the last step before a line is written: until then, all handlers see the flat fields. It runs for every
+    record, so it builds the nested fields by hand: Elastic's own formatter takes three times as long.
 
     Args:
-        version: Of the product.
+        version: Version of the product.
     """
 
     def __init__(self, version: str) -> None:
         self._service = {"name": _SERVICE, "version": version}
 
     def __call__(self, _logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        """Return the line in the schema's terms; as structlog calls its processors."""
+        """Return the line with the schema's fields. The signature is that of structlog's processors."""
         level, name = line.pop("level"), line.pop("logger")
         event = str(line.pop("event"))
-        line.pop("_record")  # structlog's own notes
-        ours = line.pop("_from_structlog")
-        told: dict[str, Any] = {
+        line.pop("_record")  # internal to structlog
+        is_ours = line.pop("_from_structlog")
+        document: dict[str, Any] = {
             "@timestamp": line.pop("timestamp"),
-            "log.level": level,  # one name with a dot, as Elastic's own libraries write it
+            "log.level": level,  # a name with a dot, as in Elastic's own libraries
             "message": event,
             "ecs.version": ECS_VERSION,
             "service": self._service,
             "log": {"logger": name},
         }
-        if ours:  # a name; the libraries write sentences
-            told["event"] = {"action": event}
+        if is_ours:  # our events are names; those of libraries are sentences
+            document["event"] = {"action": event}
         parts: dict[str, dict[str, Any]] = {"audio": {}, "kafka": {}, "error": {}}
         serious = level in _SERIOUS
         for field, value in line.items():
@@ -52,5 +52,5 @@ class ToEcs:
                 parts["error"][_ERROR[field]] = value
             elif value is not None:
                 parts["audio"][field] = value
-        told.update((part, fields) for part, fields in parts.items() if fields)
-        return told
+        document.update((part, fields) for part, fields in parts.items() if fields)
+        return document

@@ -1,29 +1,29 @@
-"""What log lines of one kind have in common: their template, whatever numbers and addresses are in it."""
+"""Groups log lines by kind: lines of one kind have the same template, with different numbers and addresses."""
 
 import logging
 import re
 
-#: A word with a digit in it: a count, an address, an offset, a node's number, a member's id.
+#: A word with a digit: a count, an address, an offset, a node's number, a member's id.
 _VARYING = re.compile(r"[\w.:-]*\d[\w.:-]*")
-#: Characters of a text that decide on its kind.
+#: Characters of a message that are compared.
 _LONGEST = 300
 
 
 def event_of(record: logging.LogRecord) -> str:
-    """The event of a line of ours; of a library's line the template, without what varies in it.
+    """Return the event of our own line, or the template of a library's line without varying parts.
 
-    Some libraries put numbers and addresses into a message before they log it: no two of their lines are the same text.
+    Some libraries format numbers and addresses into a message before they log it, so that no two messages are equal.
     """
-    if isinstance(record.msg, dict):  # ours, as structlog hands it on
+    if isinstance(record.msg, dict):  # our own line, from structlog
         return str(record.msg.get("event", ""))
     template = str(record.msg)
-    told = message_of(record) if template.startswith("%") else template  # "%s" alone says nothing of the kind
-    return _VARYING.sub("#", told[:_LONGEST])
+    text = message_of(record) if template.startswith("%") else template  # "%s" alone does not identify a kind
+    return _VARYING.sub("#", text[:_LONGEST])
 
 
 def message_of(record: logging.LogRecord) -> str:
-    """A library's message; its template alone where the arguments do not fit."""
+    """Return a library's formatted message, or its template if the arguments do not fit."""
     try:
         return record.getMessage()
-    except Exception:  # noqa: BLE001  the fault of whoever logs, who must not fail of it
+    except Exception:  # noqa: BLE001  a wrong log call of a library must not fail
         return str(record.msg)

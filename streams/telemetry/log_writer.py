@@ -1,4 +1,4 @@
-"""Writes log lines from a thread of its own, so that nobody who logs ever waits for whoever reads them."""
+"""Writes log lines in a thread of its own, so that logging never waits for the reader of standard error."""
 
 import collections
 import logging
@@ -12,29 +12,29 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-#: Bytes of lines that wait: some ten thousand lines.
+#: Largest size of the queue in bytes: about ten thousand lines.
 _MAX_WAITING_BYTES = 4 * 2**20
-#: Bytes that are handed to the system at a time.
+#: Largest size of one write in bytes.
 _CHUNK_BYTES = 64 * 2**10
-#: Seconds until a line is tried again that a file refused (a full disk, say).
+#: Seconds before a failed write (because of a full disk, for example) is repeated.
 _RETRY_SECONDS = 1.0
-#: Seconds that the last lines of a process may take.
+#: Largest number of seconds to wait for the last lines when the process ends.
 FLUSH_SECONDS = 2.0
 
 
 class LogWriter(logging.Handler):
-    """Formats each line where it is logged, and writes it in a thread.
+    """Formats each line in the thread that logs it, and writes it in another thread.
 
-    When nobody reads, up to `most` bytes of lines wait; what comes then is dropped and counted, and a line says how
-    many were dropped as soon as the others are written. Critical lines are never dropped.
+    If the output is not read, up to `most` bytes of lines are queued. Further lines are dropped and counted; once the
+    queue is written, a line says how many were dropped. Critical lines are never dropped.
 
     Args:
-        descriptor: What is written to: a pipe, a file or a terminal, blocking or not.
-        most: Bytes of lines that may wait.
-        retry: Seconds until a write is tried again that the system refused.
+        descriptor: File descriptor of a pipe, a file or a terminal, blocking or not.
+        most: Largest size of the queue in bytes.
+        retry: Seconds before a failed write is repeated.
 
     Attributes:
-        dropped: Lines dropped so far.
+        dropped: Number of lines dropped so far.
     """
 
     def __init__(self, descriptor: int, most: int = _MAX_WAITING_BYTES, retry: float = _RETRY_SECONDS) -> None:
@@ -43,19 +43,19 @@ class LogWriter(logging.Handler):
         self._most = most
         self._retry = retry
         self._waiting: collections.deque[bytes] = collections.deque()
-        self._waiting_bytes = 0  # and those that are being written
+        self._waiting_bytes = 0  # including lines that are being written
         self._changed = threading.Condition()
-        self._untold = 0
+        self._unreported = 0
         self._on_drop: Callable[[int], object] = lambda _: None
         self.dropped = 0
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
     def count_drops(self, count: Callable[[int], object]) -> None:
-        """Tell of every dropped line, those before this call included.
+        """Count every dropped line, including those before this call.
 
         Args:
-            count: Called with a number of lines, from whatever thread has logged; it must not log.
+            count: Called with a number of lines, in any thread; it must not log.
         """
         with self._changed:
             self._on_drop = count
@@ -63,10 +63,10 @@ class LogWriter(logging.Handler):
                 count(self.dropped)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take a line; returns at once."""
+        """Queue a line without waiting."""
         try:
             line = (self.format(record) + "\n").encode("utf-8", "backslashreplace")
-        except Exception as error:  # noqa: BLE001  arguments that do not fit their message, say
+        except Exception as error:  # noqa: BLE001  for example, arguments that do not fit their message
             line = self._unreadable(record, error)
         with self._changed:
             if self._waiting_bytes + len(line) > self._most and record.levelno < logging.CRITICAL:
@@ -77,17 +77,17 @@ class LogWriter(logging.Handler):
             self._changed.notify_all()
 
     def flush(self) -> None:
-        """Wait until everything is written, `FLUSH_SECONDS` at most."""
+        """Wait until all lines are written, for `FLUSH_SECONDS` at most."""
         with self._changed:
             self._changed.wait_for(lambda: not self._waiting_bytes, FLUSH_SECONDS)
 
     def _drop(self, lines: int) -> None:
         self.dropped += lines
-        self._untold += lines
+        self._unreported += lines
         self._on_drop(lines)
 
     def _unreadable(self, record: logging.LogRecord, error: Exception) -> bytes:
-        """A line in place of one that cannot be formatted; the standard library would print to the stream itself."""
+        """Make a line in place of one that cannot be formatted; the standard library would print to standard error."""
         message = f"a line that cannot be formatted ({type(error).__name__}: {error}): {record.msg!r:.300}"
         substitute = logging.LogRecord(record.name, record.levelno, "", 0, "%s", (message,), None)
         return (self.format(substitute) + "\n").encode("utf-8", "backslashreplace")
@@ -102,12 +102,12 @@ class LogWriter(logging.Handler):
                 if not written:
                     self._drop(len(lines))
                 self._waiting_bytes -= sum(map(len, lines))
-                drained, untold = not self._waiting, self._untold
+                drained, unreported = not self._waiting, self._unreported
                 if drained:
-                    self._untold = 0
+                    self._unreported = 0
                 self._changed.notify_all()
-            if drained and untold:
-                log.warning("log_lines_dropped", lines=untold)
+            if drained and unreported:
+                log.warning("log_lines_dropped", lines=unreported)
 
     def _next_lines(self) -> list[bytes]:
         lines = [self._waiting.popleft()]
@@ -118,17 +118,17 @@ class LogWriter(logging.Handler):
         return lines
 
     def _write(self, data: bytes) -> bool:
-        """Write everything, however long it takes; returns whether somebody may read it."""
+        """Write all data, however long it takes; return False if the pipe has no reader any more."""
         rest = memoryview(data)
         while rest:
             try:
                 rest = rest[os.write(self._descriptor, rest) :]
-            except BlockingIOError:  # whoever made the pipe has set it so
+            except BlockingIOError:  # the pipe is non-blocking and full
                 room = select.poll()
                 room.register(self._descriptor, select.POLLOUT)
                 room.poll(self._retry * 1000)
-            except BrokenPipeError:  # nobody will ever read it
+            except BrokenPipeError:  # there is no reader any more
                 return False
-            except OSError:  # a disk that is full may have room again
+            except OSError:  # a full disk may have room again later
                 time.sleep(self._retry)
         return True

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object per line on standard error, ours and the libraries' alike: docs/LOGGING.md."""
+"""Structured logs: one JSON object per line on standard error, also for libraries; see docs/LOGGING.md."""
 
 import logging
 import os
@@ -16,26 +16,26 @@ from streams.telemetry.log_writer import LogWriter
 
 log = structlog.get_logger(__name__)
 
-#: Client libraries, whose information is of no use to an operator.
+#: Client libraries whose info lines are of no use to an operator.
 _CHATTY = ("aiokafka", "faust", "mode")
 _REPEAT_SECONDS = 10.0
 _OURS_PER_INTERVAL = 100
 _MAX_KINDS = 1000
 
-_Kind = tuple[str, str, str]  # logger, event or template, code or type of the error
+_Kind = tuple[str, str, str]  # logger, event or template, error code or type
 
 
 class RateLimit(logging.Filter):
-    """Lets only so many lines of a kind pass per interval, and says with the next one how many were held back.
+    """Limits the number of lines of a kind per interval; the next line after it has the number of suppressed lines.
 
-    A library's line passes once: without this a lost broker prints thousands of identical lines per second. Our own
-    warnings and errors, such as the one for a dead letter, pass a hundred times for each code: one that comes now and
-    then is always seen, and a sender of nothing but garbage does not fill the disk. Our information, and whatever is
-    critical, always passes; so does the first line of every kind.
+    A library's line passes once per interval: otherwise a lost broker causes thousands of identical lines per second.
+    Our own warnings and errors, such as the one for a dead letter, pass a hundred times for each code: rare ones are
+    always logged, and a sender of nothing but invalid input does not fill the disk. Our own info lines, all critical
+    lines and the first line of every kind always pass.
 
     Args:
-        seconds: The interval.
-        clock: Monotonic seconds.
+        seconds: Length of the interval.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(self, seconds: float = _REPEAT_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
@@ -45,7 +45,7 @@ class RateLimit(logging.Filter):
         self._seen: dict[_Kind, _Interval] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether the line is to be written."""
+        """Return whether to write the line."""
         most = _limit_of(record)
         if most is None:
             return True
@@ -59,20 +59,20 @@ class RateLimit(logging.Filter):
             self._seen.clear()
         self._seen[kind] = _Interval(now)
         if current is not None and current.lines > most:
-            _tell_repeated(record, current.lines - most)
+            _add_repeated(record, current.lines - most)
         return True
 
 
 @dataclass(slots=True)
 class _Interval:
-    """When it began, in monotonic seconds, and the lines that came in it."""
+    """Start of an interval in monotonic seconds, and the number of lines in it."""
 
     began: float
     lines: int = 1
 
 
 def _limit_of(record: logging.LogRecord) -> int | None:
-    """How often a line of this kind may come in an interval; None where nothing limits it."""
+    """Largest number of lines of this kind in an interval; None if unlimited."""
     if record.levelno >= logging.CRITICAL:
         return None
     if not isinstance(record.msg, dict):
@@ -81,22 +81,22 @@ def _limit_of(record: logging.LogRecord) -> int | None:
 
 
 def _code_of(record: logging.LogRecord) -> str:
-    """What kind of trouble a line tells of: two errors of different types are never one kind."""
+    """Error code and type of a line: errors of different types are different kinds."""
     if isinstance(record.msg, dict):
         return f"{record.msg.get('code')} {record.msg.get('error')}"
     error = record.exc_info[0] if record.exc_info else None
     return error.__name__ if error else ""
 
 
-def _tell_repeated(record: logging.LogRecord, held: int) -> None:
+def _add_repeated(record: logging.LogRecord, suppressed: int) -> None:
     if isinstance(record.msg, dict):
-        record.msg = {**record.msg, "repeated": held}
+        record.msg = {**record.msg, "repeated": suppressed}
     else:
-        record.repeated = held
+        record.repeated = suppressed
 
 
 def _name_error(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Give a library's error the fields that ours have."""
+    """Add the fields of our own error lines to a library's line with an exception."""
     match line.get("exc_info"):
         case (_, BaseException() as error, _):
             line.setdefault("error", type(error).__name__)
@@ -105,15 +105,15 @@ def _name_error(_logger: object, _method: str, line: structlog.typing.EventDict)
 
 
 def configure_logs(level: str, version: str) -> LogWriter:
-    """Send every logger of the process through one JSON formatter to standard error, and never wait for its reader.
+    """Send all loggers of the process through one JSON formatter to standard error, without waiting for its reader.
 
     Args:
         level: ``debug`` (a line for every result), ``info``, ``warning`` or ``error``, for our own lines; the client
-            libraries log from ``warning`` on, or from ``info`` on when the level is ``debug``.
-        version: Of the product, said in every line.
+            libraries log from ``warning`` on, or from ``info`` on if the level is ``debug``.
+        version: Version of the product, which every line has.
 
     Returns:
-        What writes the lines.
+        The handler that writes the lines.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
@@ -147,23 +147,23 @@ def configure_logs(level: str, version: str) -> LogWriter:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    _log_what_nobody_catches()
+    _log_uncaught_errors()
     return handler
 
 
 def flush_logs() -> None:
-    """Wait until the lines so far are written, some seconds at most: the last step before the process ends."""
+    """Wait a few seconds at most until all lines are written: the last step before the process ends."""
     for handler in logging.getLogger().handlers:
         handler.flush()
 
 
 def _standard_error() -> int:
-    """Its descriptor; without one its number may be anybody's."""
+    """Descriptor of standard error, or of the null device if it is closed: its number may then be another file's."""
     return os.open(os.devnull, os.O_WRONLY) if sys.stderr is None else sys.stderr.fileno()
 
 
-def _log_what_nobody_catches() -> None:
-    """Make lines of what Python itself would print to standard error, and wait for its reader."""
+def _log_uncaught_errors() -> None:
+    """Log warnings and uncaught errors that Python would print to standard error, waiting for its reader."""
     logging.captureWarnings(True)
     threading.excepthook = lambda raised: log.error(
         "thread_raised", exc_info=(raised.exc_type, raised.exc_value, raised.exc_traceback)

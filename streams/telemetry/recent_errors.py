@@ -1,4 +1,4 @@
-"""The last warnings and errors of a process, for whoever asks its status."""
+"""The latest warnings and errors of the process, for its status page."""
 
 import logging
 import time
@@ -8,24 +8,24 @@ from dataclasses import dataclass, field, replace
 
 from streams.telemetry.log_kinds import event_of, message_of
 
-#: Kinds of lines that are kept; the one that has not come for longest goes first.
+#: Largest number of kinds; the one that was not logged for the longest time is dropped first.
 _KINDS = 50
-#: Characters of a text that are kept.
+#: Characters that are kept of a text.
 _LONGEST = 300
 
 
 @dataclass(slots=True)
-class Seen:
-    """One kind of line.
+class RecentError:
+    """One kind of warning or error.
 
     Attributes:
-        level: As the log says it.
-        logger: Whose it is.
-        event: What all of its kind have in common.
-        count: How often it came.
-        first: When it first came, in seconds since the epoch.
-        last: When it came last, in seconds since the epoch.
-        details: What its last line said.
+        level: Level of the lines, in lower case.
+        logger: Name of the logger.
+        event: Event or template that all lines of the kind have in common.
+        count: Number of lines.
+        first: Time of the first line, in seconds since the epoch.
+        last: Time of the last line, in seconds since the epoch.
+        details: Other fields of the last line.
     """
 
     level: str
@@ -38,45 +38,45 @@ class Seen:
 
 
 class RecentErrors(logging.Handler):
-    """Keeps warnings and errors by kind: a flood of one kind is one entry, with its last line.
+    """Keeps the latest warnings and errors by kind: many lines of one kind are one entry, with the last line.
 
     Args:
-        now: Seconds since the epoch.
+        now: Returns seconds since the epoch.
     """
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         super().__init__(logging.WARNING)
         self._now = now
-        self._seen: OrderedDict[tuple[str, str], Seen] = OrderedDict()
+        self._kinds: OrderedDict[tuple[str, str], RecentError] = OrderedDict()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take a line in; from any thread, one at a time."""
+        """Record a line; the handler's lock is held."""
         event, details = event_of(record), _details(record)
         key = (record.name, event)
-        if key not in self._seen and len(self._seen) >= _KINDS:
-            self._seen.popitem(last=False)
+        if key not in self._kinds and len(self._kinds) >= _KINDS:
+            self._kinds.popitem(last=False)
         now = self._now()
-        seen = self._seen.setdefault(key, Seen(record.levelname.lower(), record.name, event, now))
-        self._seen.move_to_end(key)
-        seen.count += 1
-        seen.last = now
-        seen.details = details
+        kind = self._kinds.setdefault(key, RecentError(record.levelname.lower(), record.name, event, now))
+        self._kinds.move_to_end(key)
+        kind.count += 1
+        kind.last = now
+        kind.details = details
 
-    def latest(self) -> list[Seen]:
-        """What was seen, the latest kind first."""
+    def latest(self) -> list[RecentError]:
+        """Return copies of all entries, the latest first."""
         self.acquire()
         try:
-            return [replace(seen) for seen in reversed(self._seen.values())]
+            return [replace(kind) for kind in reversed(self._kinds.values())]
         finally:
             self.release()
 
 
 def _details(record: logging.LogRecord) -> dict[str, str]:
-    """What a line tells beside its event: ours are mappings, the libraries' are text."""
+    """Fields of a line besides its event: our lines are mappings, those of libraries are text."""
     if isinstance(record.msg, dict):
         return {name: str(value)[:_LONGEST] for name, value in record.msg.items() if name not in _REPEATED}
     return {"message": message_of(record)[:_LONGEST]}
 
 
-#: Told by the entry itself; tracebacks are in the log.
+#: Fields that the entry itself has; tracebacks are in the log only.
 _REPEATED = frozenset({"event", "level", "logger", "timestamp", "exc_info", "exception"})

@@ -1,4 +1,4 @@
-"""The metrics of a worker: a catalogue, each with its unit, its meaning and advice, and what counts with it."""
+"""The metrics of a worker: a catalogue with unit, meaning and advice for each metric."""
 
 from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
 
@@ -22,10 +22,10 @@ FAMILIES: tuple[type[Family], ...] = (
 
 
 class Metrics(LagMetrics, DeliveryMetrics, HotelMetrics, CompressionMetrics, CacheMetrics, WorkerMetrics):
-    """Every time series that a worker exports, on a registry of its own.
+    """All metrics of a worker, in a registry of its own.
 
-    Labels are bounded: partitions of one topic, five levels, the codecs, the stages and codes of rejection, the some
-    thirty reasons of a choice, the media types of raw audio, 200 hotels. No call ever is a label.
+    The values of labels are bounded: partitions of one topic, five levels, codecs, stages and codes of rejections,
+    about thirty reasons of a choice, media types of raw audio, 200 hotels. Call ids are never labels.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Metrics of the compression: what was chosen and why, what it cost and saved."""
+"""Metrics of compression: levels and codecs, reasons, quality, time and size."""
 
 from streams.telemetry.metrics.definitions import CounterOf, Family, GaugeOf, HistogramOf
 
@@ -7,90 +7,90 @@ _SCORES = (2.5, 3.0, 3.3, 3.5, 3.85, 4.0, 4.1, 4.2, 4.3, 4.4, 4.6, 5.0)
 
 
 class CompressionMetrics(Family):
-    """Compression: what was chosen and why, what it cost and what it saved."""
+    """Compression: levels and codecs, reasons, quality, time and size."""
 
     results = CounterOf(
         "audio_results_total",
         "Compressed results committed.",
         unit="records",
         labels=("level", "codec", "cache"),
-        advice="A level or codec that nobody expects: look at audio_choices_total and the hotels' policies.",
+        advice="An unexpected level or codec: look at audio_choices_total and the hotels' policies.",
     )
     choices = CounterOf(
         "audio_choices_total",
-        "Compressed results committed, by what decided on them (ce_reason).",
+        "Compressed results committed, by the reason for their level and codec (ce_reason).",
         unit="records",
         labels=("level", "reason"),
-        advice="Reasons with load: the workers are behind. Sudden tones or music: look at the sender's line.",
+        advice="Reasons with load: the workers are behind. A sudden rise of tones or music: look at the sender's line.",
     )
     corrected_labels = CounterOf(
         "audio_corrected_labels_total",
-        "Results whose input was not what its label said.",
+        "Results whose input had a wrong label (media type).",
         unit="records",
         labels=("labelled", "found"),
-        advice="Tell the sender: it names a wrong media type or byte order.",
+        advice="Inform the sender: its media type or byte order is wrong.",
     )
     quality = HistogramOf(
         "audio_quality",
         "Predicted mean opinion score of results; 5 when lossless.",
         unit="MOS, 1 to 5",
         buckets=_SCORES,
-        advice="A lower median: load has raised the level, or policies allow less.",
+        advice="A lower median: load has raised the level, or policies allow a lower quality.",
     )
     pressure = GaugeOf(
         "audio_pressure_steps",
-        "Steps towards cheaper work that load has made necessary, 0 to 5.",
+        "Steps by which load has reduced effort and raised the level, 0 to 5.",
         unit="steps",
         advice="Above 0 for minutes: too little capacity. 4 and 5 cost quality where policies allow it.",
     )
     bytes_in = CounterOf(
         "audio_bytes_in_total",
-        "Audio in inputs that gave a result.",
+        "Size of the audio in inputs with a result.",
         unit="bytes",
-        advice="Its rate over that of audio_bytes_out_total is the compression ratio.",
+        advice="Its rate divided by that of audio_bytes_out_total is the compression ratio.",
     )
     bytes_out = CounterOf(
         "audio_bytes_out_total",
-        "Audio in results.",
+        "Size of the audio in results.",
         unit="bytes",
         advice="Near audio_bytes_in_total: inputs are compressed already, or policies ask for lossless files.",
     )
     audio_seconds = CounterOf(
         "audio_seconds_total",
-        "Audio in results.",
+        "Duration of the audio in results.",
         unit="seconds of audio",
-        advice="Its rate is the number of channels that are being served.",
+        advice="Its rate is the average number of calls in progress, as each sends one second of audio per second.",
     )
     encode_seconds = HistogramOf(
         "audio_encode_seconds",
-        "From decoding to the finished file: one clip, in its thread.",
+        "Time from decoding a clip to the finished file, in its thread.",
         unit="seconds",
         buckets=_SECONDS,
-        advice="Rising with the same load: the CPU is shared with something else. Long clips take longer.",
+        advice="Rising at constant load: other processes use the CPU. Long clips take longer.",
     )
     decoder_deaths = CounterOf(
         "audio_decoder_deaths_total",
-        "Decoder processes that an input has ended, by how.",
+        "Decoder processes that crashed or were killed because of an input, by code.",
         unit="processes",
         labels=("code",),
-        advice="Files that break decoders: look at the dead letters of the same minute, and at their sender.",
+        advice="Files that crash decoders: look at the dead letters of the same minute, and at their sender.",
     )
     policies = GaugeOf(
         "audio_policies",
         "Hotels with a policy in force.",
         unit="hotels",
-        advice="It differs between workers for more than seconds, or falls: look at the topic audio.policy.",
+        advice="Different between workers for more than seconds, or falling: look at the topic audio.policy.",
     )
     policies_awaited = GaugeOf(
         "audio_policies_awaited",
-        "Hotels whose policy was lost with the topic audio.policy; their audio is coded without loss.",
+        "Hotels whose policy was lost with the topic audio.policy; their audio is coded losslessly.",
         unit="hotels",
         advice="Above 0: publish the policies that the log's policies_awaited names, or a tombstone for each hotel.",
     )
     policies_refused = CounterOf(
         "audio_policies_refused_total",
-        "Policies that were refused; the last good one stays in force.",
+        "Policies that were refused; the last valid policy stays in force.",
         unit="records",
         labels=("code",),
-        advice="The log line policy_refused names hotel and reason. Every worker counts each policy once.",
+        advice="The log line policy_refused has hotel and reason. Every worker counts each policy once.",
     )

@@ -1,4 +1,4 @@
-"""What a metric is, in the catalogue: name, type, labels, unit, meaning, and what to do when it looks wrong."""
+"""Definition of a metric in the catalogue: name, type, labels, unit, meaning, and advice for unusual values."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
@@ -13,19 +13,19 @@ _Series = TypeVar("_Series", Counter, Gauge, Histogram, Info)
 
 
 class Definition(Generic[_Series]):
-    """One metric of the catalogue, written as an attribute of a `Family`.
+    """One metric of the catalogue, a descriptor in the class body of a `Family`.
 
-    On the class the attribute is this definition, on an instance it is the metric to count with; there it is found in
-    the instance's own dictionary, so that it costs no more than any attribute.
+    As an attribute of the class it is this definition, as an attribute of an instance it is Prometheus' metric. The
+    latter is in the instance's own dictionary, so that access is as fast as for any attribute.
 
     Args:
-        name: As Prometheus shows it; a counter's ends in ``_total``, an info's in ``_info``.
-        meaning: What it counts or measures, one or two sentences.
-        unit: What a value of one stands for.
-        advice: What to look at, or to do, when it looks wrong.
-        labels: Names of its labels. What they can be is bounded.
-        values: What its one label can be, where that is known beforehand: these series begin with the process. A
-            series that begins with its first event would hide that event from Prometheus' ``increase``.
+        name: Name in Prometheus; a counter's ends in ``_total``, an info's in ``_info``.
+        meaning: What it counts or measures, in one or two sentences.
+        unit: Unit of the values.
+        advice: What to check or do if the values are unusual.
+        labels: Names of its labels, whose values are bounded.
+        values: Values of its only label, if they are known beforehand: these series start with the process. Prometheus'
+            ``increase`` does not see the first event of a series that starts with it.
     """
 
     kind: ClassVar[str]
@@ -62,24 +62,24 @@ class Definition(Generic[_Series]):
         raise AttributeError(f"{owner.__name__}.__init__ has not made {self.name}")
 
     def make(self, registry: CollectorRegistry) -> _Series:
-        """Make the metric, on a registry."""
+        """Create the metric in a registry."""
         raise NotImplementedError
 
 
 class CounterOf(Definition[Counter]):
-    """Something that happened, so many times or so much; only ever grows."""
+    """A counter: a number of events, or an amount, that only grows."""
 
     kind = "counter"
 
     def make(self, registry: CollectorRegistry) -> Counter:
-        """Make the metric, on a registry."""
+        """Create the metric in a registry."""
         return Counter(self.name, self.meaning, self.labels, registry=registry)
 
 
 class _GuardedGauge(Gauge):
-    """A gauge whose function may fail: its sample is missing then, and every other metric is still shown.
+    """A gauge whose function may fail: only its own sample is then missing.
 
-    A registry lets the exception through, so that one function that fails would cost the whole of ``/metrics``.
+    A registry does not catch the exception, so that one failing function would make all of ``/metrics`` fail.
     """
 
     _failing = False
@@ -87,8 +87,8 @@ class _GuardedGauge(Gauge):
     def _samples(self) -> Iterable[Sample]:
         try:
             samples = list(super()._samples())
-        except Exception as error:  # noqa: BLE001  whatever a function raises
-            if not self._failing:  # once, not with every look
+        except Exception as error:  # noqa: BLE001  a function may raise anything
+            if not self._failing:  # once, not with every scrape
                 log.warning("gauge_failed", metric=self._name, error=type(error).__name__, reason=str(error))
             self._failing = True
             return []
@@ -97,21 +97,21 @@ class _GuardedGauge(Gauge):
 
 
 class GaugeOf(Definition[Gauge]):
-    """How much there is now."""
+    """A gauge: a present value."""
 
     kind = "gauge"
 
     def make(self, registry: CollectorRegistry) -> Gauge:
-        """Make the metric, on a registry."""
+        """Create the metric in a registry."""
         return _GuardedGauge(self.name, self.meaning, self.labels, registry=registry)
 
 
 class HistogramOf(Definition[Histogram]):
-    """How values are distributed.
+    """A histogram: the distribution of values.
 
     Args:
-        buckets: Upper bounds, in the metric's unit.
-        rest: As for every `Definition`.
+        buckets: Upper bounds of the buckets, in the metric's unit.
+        rest: Arguments of `Definition`.
     """
 
     kind = "histogram"
@@ -121,25 +121,25 @@ class HistogramOf(Definition[Histogram]):
         self.buckets = buckets
 
     def make(self, registry: CollectorRegistry) -> Histogram:
-        """Make the metric, on a registry."""
+        """Create the metric in a registry."""
         return Histogram(self.name, self.meaning, self.labels, buckets=self.buckets, registry=registry)
 
 
 class InfoOf(Definition[Info]):
-    """Facts in words; the labels say them, the value is always 1."""
+    """An info metric: its labels are texts, its value is always 1."""
 
     kind = "gauge"
 
     def make(self, registry: CollectorRegistry) -> Info:
-        """Make the metric, on a registry."""
+        """Create the metric in a registry."""
         return Info(self.name.removesuffix("_info"), self.meaning, registry=registry)
 
 
 class Family:
-    """Metrics on one subject. The first line of a family's docstring is its heading in docs/METRICS.md.
+    """Metrics on one subject. The first word of its docstring, before the colon, is the heading in docs/METRICS.md.
 
     Args:
-        registry: Where they are shown.
+        registry: The registry in which the metrics are created.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -150,6 +150,6 @@ class Family:
 
     @classmethod
     def definitions(cls) -> Iterator[Definition[Any]]:
-        """Every definition of the family and those that it is made of, in the order of writing."""
+        """Yield all definitions of the family and of its base classes, in the order of the source."""
         for family in reversed(cls.__mro__):
             yield from (value for value in vars(family).values() if isinstance(value, Definition))

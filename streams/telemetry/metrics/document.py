@@ -1,4 +1,4 @@
-"""The catalogue as a page of Markdown."""
+"""Writes the catalogue of metrics as a page of Markdown."""
 
 import inspect
 from typing import Any
@@ -9,20 +9,20 @@ from streams.telemetry.metrics.definitions import Definition, HistogramOf
 _HEAD = """\
 # Metrics
 
-What a worker shows on `/metrics`: {count} metrics, and those of the process itself (`process_cpu_seconds_total`,
-`process_resident_memory_bytes`, `process_start_time_seconds`, `process_open_fds` and their like). Written by
+A worker exports {count} metrics on `/metrics`, and those of the process itself (`process_cpu_seconds_total`,
+`process_resident_memory_bytes`, `process_start_time_seconds`, `process_open_fds` and so on). This page is written by
 `./scripts/metrics > docs/METRICS.md` from the catalogue in `streams/telemetry/metrics/`; change it there.
 
-Every label's values are bounded. Counters begin at 0 with the process, but for `audio_worker_exits_total`. Who asks for
-OpenMetrics, as Prometheus does, gets exemplars as well.
+The values of every label are bounded. Counters are 0 when the process starts, except `audio_worker_exits_total`.
+Scrapers that ask for OpenMetrics, as Prometheus does, get exemplars as well.
 
-Counting takes 10 µs of processor time for a record: 1 % of what the lossless path takes for two seconds of speech
-(1.1 ms). A look at everything, with 200 hotels, takes 8 ms. Measured on 20,000 records in a row, the best of five runs.
+Counting takes 10 µs of CPU time per record: 1 % of the lossless path's time for two seconds of speech (1.1 ms). A
+scrape with 200 hotels takes 8 ms. Measured on 20,000 consecutive records, the best of five runs.
 """
 
 
 def catalogue() -> str:
-    """Every metric, by family."""
+    """Return the page: every metric, by family."""
     count = sum(1 for _ in Metrics.definitions())
     lines = [_HEAD.format(count=count)]
     for family in FAMILIES:

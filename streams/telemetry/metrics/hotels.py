@@ -1,18 +1,18 @@
-"""Which hotels have time series of their own."""
+"""Hotel labels: a limited number of hotels have time series of their own."""
 
-#: The hotel label of those that came after.
+#: Label of all other hotels.
 OTHER = "other"
-#: Each has five series on each worker.
+#: Hotels with a label of their own; each has five series on each worker.
 MAX_HOTELS = 200
 
 
 class HotelLabels:
-    """Gives the first hotels that come a label each, and one to all others.
+    """Assigns a label of its own to each of the first hotels, and a common label to all others.
 
-    Whoever sends can invent hotel ids; without a bound each would cost memory here and in Prometheus, for good.
+    Senders can invent hotel ids; without a bound each would permanently take memory here and in Prometheus.
 
     Args:
-        most: Hotels with a label of their own.
+        most: Number of hotels with a label of their own.
     """
 
     def __init__(self, most: int = MAX_HOTELS) -> None:
@@ -20,7 +20,7 @@ class HotelLabels:
         self._known: set[str] = set()
 
     def of(self, hotel: str) -> str:
-        """The label for a hotel."""
+        """Return the label of a hotel."""
         if hotel in self._known:
             return hotel
         if len(self._known) >= self._most:

@@ -1,4 +1,4 @@
-"""Counts outcomes as they are committed: results, dead letters, hotels, delays."""
+"""The metrics recorder: counts committed outcomes by result, dead letter, hotel and delay."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -10,7 +10,7 @@ from schemas import CompressedAudio, MediaType, Rejection
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.metrics.hotels import OTHER, HotelLabels
 
-#: An exemplar's labels may have 128 characters, names included.
+#: Longest call id in an exemplar, whose labels may have 128 characters including their names.
 _MAX_EXEMPLAR = 120
 
 
@@ -22,13 +22,13 @@ class _Hotel(NamedTuple):
 
 
 class MetricsRecorder:
-    """What the metrics hear of each committed outcome. Not thread-safe: call it on the event loop.
+    """Updates the metrics for each committed outcome. Not thread-safe: call it on the event loop.
 
-    The series of a set of labels are looked up once: that is half of what counting costs.
+    The series of each set of labels is looked up once and cached, which saves half of the time.
 
     Args:
-        metrics: Where outcomes are counted.
-        late: Seconds from which a delay is shown with its call, as an exemplar.
+        metrics: The metrics to update.
+        late: Delay in seconds from which an exemplar has the call id.
     """
 
     def __init__(self, metrics: Metrics, *, late: float) -> None:
@@ -43,21 +43,21 @@ class MetricsRecorder:
 
     @property
     def mean_seconds(self) -> float:
-        """Mean duration of the results so far, in seconds of audio; 0 before the first."""
+        """Mean duration of the audio in results so far, in seconds; 0 before the first."""
         return self._seconds / self._count if self._count else 0.0
 
     def choices(self) -> list[dict[str, str | int]]:
-        """How many results were given each level for each reason."""
+        """Return the number of results by level and reason."""
         [series] = self._metrics.choices.collect()
         return [{**sample.labels, "results": int(sample.value)} for sample in series.samples]
 
     def delivered(self, hotel: str | None, call: str, delay: float | None) -> None:
-        """Count an outcome, whatever it is.
+        """Count an outcome of either kind.
 
         Args:
-            hotel: Whose it is; None where the input did not say so.
-            call: Its call id.
-            delay: Seconds from the record's time until it was committed; None where that is not known.
+            hotel: The hotel id; None if the input has none.
+            call: The call id.
+            delay: Seconds from the record's timestamp to the commit; None if unknown.
         """
         series = self._of(hotel)
         series.records.inc()
@@ -76,8 +76,8 @@ class MetricsRecorder:
 
         Args:
             result: The result.
-            labelled: What its input was said to be.
-            encode_seconds: What it took, from decoding to the finished file.
+            labelled: The media type that the sender gave.
+            encode_seconds: Seconds from decoding to the finished file.
         """
         metrics = self._metrics
         seconds = result.duration_ms / 1000
@@ -85,8 +85,8 @@ class MetricsRecorder:
         self._choices(result.level, result.reason).inc()
         metrics.quality.observe(result.quality)
         if result.corrected_type is not None:
-            found = result.corrected_type.partition(";")[0]
-            metrics.corrected_labels.labels(labelled.type, found).inc()
+            corrected = result.corrected_type.partition(";")[0]
+            metrics.corrected_labels.labels(labelled.type, corrected).inc()
         metrics.bytes_in.inc(result.original_bytes)
         metrics.bytes_out.inc(len(result.audio))
         metrics.audio_seconds.inc(seconds)
@@ -96,12 +96,12 @@ class MetricsRecorder:
         self._count += 1
 
     def cached(self, source: Literal["memory", "table", "miss"], age: float | None, written: Sequence[int]) -> None:
-        """Count what the cache had to do with a result.
+        """Count the cache lookup of a result.
 
         Args:
-            source: Where its file was found, if it was.
-            age: Seconds since that was admitted.
-            written: Bytes of each entry for the table that came of it.
+            source: The tier in which the file was found, or ``miss``.
+            age: Seconds since the entry was admitted; None for a miss.
+            written: Sizes in bytes of the entries written to the table because of it.
         """
         metrics = self._metrics
         metrics.cache_lookups.labels(source).inc()

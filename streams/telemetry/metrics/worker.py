@@ -1,4 +1,4 @@
-"""Metrics of the worker itself: what it is, whether it is ready, what it has left, how its former lives ended."""
+"""Metrics of the worker process: versions, readiness, memory, disk and exit history."""
 
 from typing import Literal, get_args
 
@@ -9,58 +9,58 @@ ExitReason = Literal["breaker", "fenced", "stalled", "crashed", "stopped"]
 
 
 class WorkerMetrics(Family):
-    """Worker: what it is, whether it is ready, what it has left, and how its former lives ended."""
+    """Worker: versions, readiness, memory, disk, and exit history."""
 
     build = InfoOf(
         "audio_build_info",
-        "Versions that this worker runs.",
+        "Versions of the product and its libraries.",
         unit="1",
         labels=("version", "python", "faust", "aiokafka"),
-        advice="Several at a time: a rollout is under way, or was left half done.",
+        advice="Several at a time: a rollout is in progress, or was not completed.",
     )
     ready = GaugeOf(
         "audio_ready",
-        "The conditions of /health/ready: 1 where it holds, else 0.",
+        "Conditions of /health/ready: 1 if the condition holds, else 0.",
         unit="conditions",
         labels=("condition",),
         advice="0 for minutes: assigned and recovered need the group and its tables, brokers_answer the brokers.",
     )
     exits = CounterOf(
         "audio_worker_exits_total",
-        "Ends of this worker's former lives, kept in its state directory. breaker: only dead letters; fenced: another"
-        " worker has its partitions; stalled: the watchdog; stopped: in good order; crashed: anything else.",
+        "How previous runs of this worker ended, from its state directory. breaker: only dead letters; fenced: another"
+        " worker has its partitions; stalled: ended by the watchdog; stopped: clean stop; crashed: anything else.",
         unit="processes",
         labels=("reason",),
         values=get_args(ExitReason),
-        advice="The log of that life ends with worker_failed and the reason; killed by the system, it just ends.",
+        advice="The log of that run ends with worker_failed and the reason; without it, the system killed the worker.",
     )
     memory_bytes = GaugeOf(
         "audio_memory_bytes",
-        "Memory of the worker with its decoders, or of its control group where that has the limit.",
+        "Memory of the worker with its decoder processes, or of its control group if that has the limit.",
         unit="bytes",
         advice="Near audio_memory_limit_bytes: fewer clips in flight, a smaller cache, or more memory.",
     )
     memory_limit_bytes = GaugeOf(
         "audio_memory_limit_bytes",
-        "The bound that it works under: AUDIO_MEMORY_LIMIT, its control group's, or all memory of the machine.",
+        "The worker's memory limit: AUDIO_MEMORY_LIMIT, its control group's, or all memory of the machine.",
         unit="bytes",
-        advice="The machine's where a smaller one was meant: the limit is not set.",
+        advice="The machine's memory although a lower limit was intended: the limit is not set.",
     )
     state_disk_free_bytes = GaugeOf(
         "audio_state_disk_free_bytes",
-        "Free on the file system of AUDIO_STATE_DIR.",
+        "Free space on the file system of AUDIO_STATE_DIR.",
         unit="bytes",
-        advice="Little: each partition's table takes as much as AUDIO_CACHE_SIZE; or something else fills the disk.",
+        advice="Low: the tables take up to AUDIO_CACHE_SIZE per partition, or something else fills the disk.",
     )
     state_disk_bytes = GaugeOf(
         "audio_state_disk_bytes",
         "Size of the file system of AUDIO_STATE_DIR.",
         unit="bytes",
-        advice="Not the volume that was meant: look at AUDIO_STATE_DIR and at the mounts.",
+        advice="Another volume than intended: check AUDIO_STATE_DIR and the mounts.",
     )
     log_lines_dropped = CounterOf(
         "audio_log_lines_dropped_total",
-        "Lines of the log that were not written, because nobody reads standard error or its disk is full.",
+        "Log lines that were not written, because standard error is not read or its disk is full.",
         unit="lines",
-        advice="Whatever collects the log stands still. The worker goes on; what it tells is lost.",
+        advice="The log collector does not read. The worker continues, but log lines are lost.",
     )
