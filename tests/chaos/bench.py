@@ -1,4 +1,4 @@
-"""The chaos bench: a real cluster and real workers, broken round by round, and judged by the ledger."""
+"""The chaos bench: a genuine cluster and workers, faults in rounds, and the oracle's verdict on each round."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ from tests.chaos.faults.state import unmount
 from tests.chaos.installation import make_topics, publish_policies
 from tests.chaos.judgement import Observations, judge
 from tests.chaos.log_pipe import LogPipe
-from tests.chaos.observing import Observer
+from tests.chaos.observer import Observer
 from tests.chaos.oracle import Oracle
 from tests.chaos.plan import Planner
 from tests.chaos.pool import WorkerPool
@@ -32,28 +32,28 @@ from tests.chaos.workers import PRODUCT, Worker
 from tests.chaos.workload import POLICIES
 
 WORKERS = 3
-_ON_DUTY_AT_FIRST = 2
+_RUNNING_AT_FIRST = 2
 _START_WITHIN_S = 60.0
 _ANSWERED_WITHIN_S = 60.0
 _UP_AGAIN_WITHIN_S = 60.0
 _IN_SYNC_WITHIN_S = 30.0
-#: Outcomes are read this long after they were committed, at most.
+#: Seconds until a committed outcome has been read, at most.
 _LATE_S = 3.0
 
 
 class ChaosBench:
-    """A cluster, topics, workers and a ledger; use it as an async context manager.
+    """A cluster, topics, workers and the oracle; an async context manager.
 
     Args:
-        directory: For everything it makes: workers' logs and state, the brokers' data, evidence.
-        seed: Decides workload and faults of every round.
+        directory: Holds workers' logs and state, the brokers' data, and evidence.
+        seed: Determines workload and faults of every round.
         faults: Names of the faults to use; None takes all that this process has the rights for.
-        worker_module: What is run as a worker.
+        worker_module: Module that is run as a worker.
         worker_environment: Further settings of the workers.
         brokers: 1 or 3, where no cluster is given.
-        cluster: Running brokers to use, which are left running; topics and group are always new ones.
+        cluster: Running brokers to use; they are left running. Topics and group are always new.
         topic_settings: Settings of topics that differ from the product's.
-        report: Told what takes long.
+        report: Called with a line before each long step.
     """
 
     def __init__(
@@ -97,10 +97,10 @@ class ChaosBench:
             self._scene = Scene(cluster, pool, prefix, self._name, self._oracle, policies)
             started.callback(self._end)
             self._report("starting workers")
-            for number in range(_ON_DUTY_AT_FIRST):
-                pool.call_up(number)
-            self._keeper = asyncio.create_task(pool.keep())
-            started.callback(self._keeper.cancel)
+            for number in range(_RUNNING_AT_FIRST):
+                pool.start(number)
+            self._supervisor = asyncio.create_task(pool.supervise())
+            started.callback(self._supervisor.cancel)
             late = await pool.all_ready(_START_WITHIN_S)
             if late:
                 raise ChaosError(f"not ready in {_START_WITHIN_S:.0f} s: {', '.join(late)}; logs in {self.directory}")
@@ -113,10 +113,10 @@ class ChaosBench:
         await self._started.aclose()
 
     async def round(self, number: int) -> RoundVerdict:
-        """Break things once, wait until everything is answered, and judge it."""
+        """Run one round: inject faults, wait until every input has an outcome, and judge."""
         began = time.monotonic()
         plan = self._planner.plan(number)
-        await self._oracle.send_in_vain(plan.in_vain)
+        await self._oracle.send_aborted(plan.aborted)
         sending = asyncio.create_task(self._oracle.send(plan.inputs, plan.due))
         try:
             injected = await asyncio.gather(*(self._inject(at, fault) for at, fault in plan.faults))
@@ -124,7 +124,7 @@ class ChaosBench:
         finally:
             sending.cancel()
         problems = await self._settle()
-        problems += [Problem("workers", f"{one.name}: {what}") for _, one in plan.faults for what in one.complaints]
+        problems += [Problem("workers", f"{one.name}: {what}") for _, one in plan.faults for what in one.problems]
         seen, aborted = await self._observer.observe(self._oracle)
         problems += await asyncio.to_thread(judge, seen)
         verdict = RoundVerdict(
@@ -147,12 +147,12 @@ class ChaosBench:
             await asyncio.sleep(fault.lasts)
         finally:
             await fault.heal(self._scene)
-        return Injected(fault.name, fault.what, fault.struck_at or began, time.monotonic())
+        return Injected(fault.name, fault.what, fault.injected_at or began, time.monotonic())
 
     async def _settle(self) -> list[Problem]:
-        """Wait until all is answered and everybody is well again."""
-        if self._keeper.done():
-            self._keeper.result()
+        """Wait until all inputs have outcomes, all workers are ready, and all replicas are in sync."""
+        if self._supervisor.done():
+            self._supervisor.result()
         await self._wait_for_answers()
         late = await self._scene.pool.all_ready(_UP_AGAIN_WITHIN_S)
         problems = [Problem("workers", f"{name} is not up again in {_UP_AGAIN_WITHIN_S:.0f} s") for name in late]
@@ -167,7 +167,7 @@ class ChaosBench:
         try:
             while not (await asyncio.wait([waiting], timeout=_LATE_S))[0]:
                 if await self._observer.all_committed(inputs):
-                    await asyncio.wait([waiting], timeout=_LATE_S)  # what was committed may still be on its way here
+                    await asyncio.wait([waiting], timeout=_LATE_S)  # committed outcomes may not have been read yet
                     return
             waiting.result()
         finally:
@@ -186,7 +186,7 @@ class ChaosBench:
         return worker
 
     def _keep_evidence(self, verdict: RoundVerdict, seen: Observations) -> None:
-        """Write down what was seen; logs and states of the workers stay where they are."""
+        """Write verdict and outcomes to files; logs and states of the workers stay where they are."""
         directory = self.directory / "evidence" / f"round-{verdict.number}"
         directory.mkdir(parents=True, exist_ok=True)
         outcomes = [
@@ -202,7 +202,7 @@ class ChaosBench:
             shutil.copy(log, directory / f"{log.parent.name}.log")
 
     def _end(self) -> None:
-        self._scene.pool.end()
-        self._scene.cluster.mend()
+        self._scene.pool.kill_all()
+        self._scene.cluster.restore()
         for worker in self._scene.pool.workers.values():
             unmount(worker.state)

@@ -1,4 +1,4 @@
-"""A real cluster whose brokers each worker reaches through proxies of its own, and each other through proxies too."""
+"""A genuine cluster with proxies: between each worker and each broker, and between the brokers."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -17,20 +17,20 @@ _LOOK_S = 0.5
 
 
 class ProxiedCluster:
-    """Brokers from Kafka's jars, with a listener for each worker, and one for a sender, behind a proxy of its own.
+    """Brokers from Kafka's jars, with a proxied listener for each worker and one for a sender.
 
-    The bench itself uses ``bootstrap_servers``: its view of the cluster is never cut.
+    The bench itself uses ``bootstrap_servers``, which no fault affects.
 
     Args:
-        directory: For everything the brokers own.
+        directory: For everything that the brokers write.
         brokers: 1 or 3.
-        workers: How many workers have proxies.
-        report: Told what takes long.
+        workers: Number of workers with proxies.
+        report: Called with a line before each long step.
 
     Attributes:
-        links: The proxies, by the client's number and the broker's; the sender's number follows the workers'.
+        links: The proxies, by client number and broker; the sender's number follows the workers' numbers.
         peers: The proxies between the brokers.
-        sender: That number.
+        sender: The sender's client number.
     """
 
     def __init__(self, directory: Path, brokers: int, workers: int, report: Callable[[str], None]) -> None:
@@ -58,24 +58,24 @@ class ProxiedCluster:
 
     @property
     def bootstrap_servers(self) -> str:
-        """The brokers themselves."""
+        """The brokers' addresses without proxies."""
         return self.brokers.bootstrap_servers
 
     def links_of(self, client: int) -> list[Link]:
-        """One client's lines to all brokers."""
+        """One client's proxies to all brokers."""
         return [link for (of, _), link in self.links.items() if of == client]
 
     def servers_of(self, client: int) -> str:
-        """The brokers as one client reaches them."""
+        """The brokers' addresses through one client's proxies."""
         return ",".join(f"{HOST}:{link.port}" for link in self.links_of(client))
 
     async def restart(self, node: int) -> None:
-        """Stop a broker in order, if it runs, and start it again; also while another fault wants the same."""
+        """Stop a broker cleanly if it runs, and start it again; other faults may do the same meanwhile."""
         async with self._starting[node]:
             await self._restart(node)
 
     async def revive(self, node: int) -> None:
-        """Start a broker again, unless somebody else has."""
+        """Start a broker unless it runs."""
         async with self._starting[node]:
             if next(status.pid for status in self.brokers.status() if status.node == node) is None:
                 await self._restart(node)
@@ -87,20 +87,20 @@ class ProxiedCluster:
                 self._under_way.add(starting)
                 starting.add_done_callback(self._under_way.discard)
                 await asyncio.shield(starting)
-            except LocalKafkaError:  # killed once more while it started
+            except LocalKafkaError:  # another fault killed it while it started
                 if not left:
                     raise
             else:
                 return
 
-    def mend(self) -> None:
-        """Let everything through again, everywhere."""
+    def restore(self) -> None:
+        """Restore all connections."""
         for link in self.links.values():
-            link.mend()
-        self.peers.mend()
+            link.restore()
+        self.peers.restore()
 
     def _processes(self) -> Mapping[int, int]:
-        """Process ids of the brokers that run, by node."""
+        """Process ids of the running brokers, by node."""
         found = {node: self.brokers.pid(node) for node in self.brokers.nodes}
         return {node: pid for node, pid in found.items() if pid is not None}
 
@@ -111,7 +111,7 @@ class ProxiedCluster:
         starting = asyncio.create_task(asyncio.to_thread(self.brokers.start))
         try:
             await asyncio.shield(starting)
-        except BaseException:  # interrupted; the thread goes on, and what it starts has to be stopped
+        except BaseException:  # interrupted; the thread continues, and its processes have to be stopped
             await asyncio.wait([starting])
             await self.__aexit__()
             raise
@@ -121,7 +121,7 @@ class ProxiedCluster:
         for link in self.links.values():
             await link.stop()
         await self.peers.stop()
-        # A thread that starts a broker goes on when its task is cancelled, and would start it after the end.
+        # A thread that starts a broker continues when its task is cancelled, and would start the broker after the end.
         while self._under_way:
             for node in self.brokers.nodes:
                 self.brokers.kill(node)

@@ -1,4 +1,4 @@
-"""Every way in which a sender gets an input wrong; the contract has a dead letter for each."""
+"""Every kind of bad input; the contract has a dead letter for each."""
 
 import io
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def _claims_hours(flac: bytes) -> bytes:
 
 @cache
 def _bomb() -> bytes:
-    """A decompression bomb: hours of silence in some hundred kilobytes, in a file that does not say how long it is."""
+    """Make a decompression bomb: hours of silence in a few hundred kilobytes, without a stated length."""
     file = io.BytesIO()
     silence = np.zeros(_BOMB_FRAMES // _BOMB_PARTS, np.int16)
     with soundfile.SoundFile(file, "w", 8000, 1, "PCM_16", format="FLAC") as sound:
@@ -57,7 +57,7 @@ def _lies_about_size(wav: bytes) -> bytes:
     return wav[:40] + (2**31 - 9).to_bytes(4, "little") + wav[44:]
 
 
-#: Each kind of bad input, made from a good one.
+#: For each kind of bad input, the function that makes it from a good one.
 BAD: dict[str, Callable[[Message], Message]] = {
     "empty": lambda message: replace(message, value=b""),
     "tombstone": lambda message: replace(message, value=None),

@@ -1,5 +1,5 @@
-"""Why the bench itself may fail."""
+"""Errors of the bench itself."""
 
 
 class ChaosError(Exception):
-    """The bench itself cannot go on. The message says why."""
+    """The bench itself cannot continue; the message says why."""

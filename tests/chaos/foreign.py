@@ -1,4 +1,4 @@
-"""Other clients of Kafka than the one that the workers use: what senders and readers have that we did not write."""
+"""Kafka clients of third parties, as senders and readers may use them."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,25 +7,25 @@ from confluent_kafka import KafkaError, Message, Producer
 from kafka import KafkaProducer
 from kafka.errors import KafkaError as PythonKafkaError
 
-from tests.chaos.records import Place, Sent
+from tests.chaos.records import Place, SentInput
 
-_LINGER_MS = 100  # so that batches have several records
+_LINGER_MS = 100  # ms, so that batches have several records
 _LARGEST = 9 * 2**20
 _WITHIN_S = 60.0
 
-#: Sends inputs to a topic; gives the place of each, None where the brokers did not confirm it. It blocks.
-Client = Callable[[str, str, Sequence[Sent]], Sequence[Place | None]]
+#: Sends inputs to a topic; returns the position of each, None where the brokers did not confirm it. Blocks.
+Client = Callable[[str, str, Sequence[SentInput]], Sequence[Place | None]]
 
 
 def librdkafka(codec: str, partitioner: str) -> Client:
-    """The client of C, Go, .NET and many others.
+    """Make a sender with librdkafka, the client of C, Go, .NET and many others.
 
     Args:
-        codec: How batches are compressed.
+        codec: Compression of batches.
         partitioner: ``consistent_random``, its own, or ``murmur2_random``, that of the Java client.
     """
 
-    def send(servers: str, topic: str, inputs: Sequence[Sent]) -> Sequence[Place | None]:
+    def send(servers: str, topic: str, inputs: Sequence[SentInput]) -> Sequence[Place | None]:
         places: list[Place | None] = [None] * len(inputs)
         producer = Producer(
             {
@@ -37,7 +37,7 @@ def librdkafka(codec: str, partitioner: str) -> Client:
                 "message.max.bytes": _LARGEST,
                 "enable.idempotence": True,
                 "message.timeout.ms": int(_WITHIN_S * 1000),
-                "log_level": 0,  # brokers are broken on purpose
+                "log_level": 0,  # brokers fail on purpose
             }
         )
         for number, sent in enumerate(inputs):
@@ -63,13 +63,13 @@ def librdkafka(codec: str, partitioner: str) -> Client:
 
 
 def kafka_python(codec: str) -> Client:
-    """The client that is written in Python alone.
+    """Make a sender with kafka-python, which is written in Python alone.
 
     Args:
-        codec: How batches are compressed.
+        codec: Compression of batches.
     """
 
-    def send(servers: str, topic: str, inputs: Sequence[Sent]) -> Sequence[Place | None]:
+    def send(servers: str, topic: str, inputs: Sequence[SentInput]) -> Sequence[Place | None]:
         producer = KafkaProducer(
             bootstrap_servers=servers,
             compression_type=codec,
@@ -86,8 +86,8 @@ def kafka_python(codec: str) -> Client:
     return send
 
 
-def _handed_over(producer: KafkaProducer, topic: str, sent: Sent) -> Any:
-    """The future of what was sent; None where it cannot be: this library has no header without a value."""
+def _handed_over(producer: KafkaProducer, topic: str, sent: SentInput) -> Any:
+    """Send an input; None if the library cannot: it has no headers without a value."""
     message = sent.planned.message
     headers = list(message.headers)
     if any(content is None for _, content in headers):
@@ -105,7 +105,7 @@ def _place(future: Any) -> Place | None:
     return Place(metadata.partition, metadata.offset)
 
 
-#: By name; the codecs and the partitioners that other people's clients have.
+#: Senders by name, with each codec and partitioner of these clients.
 CLIENTS: dict[str, Client] = {
     "librdkafka, gzip": librdkafka("gzip", "consistent_random"),
     "librdkafka, snappy": librdkafka("snappy", "murmur2_random"),

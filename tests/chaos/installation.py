@@ -1,4 +1,4 @@
-"""Makes the product's topics, as its operator does, and publishes the hotels' policies."""
+"""Creates the product's topics with its own command, and publishes the hotels' policies."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from tests.chaos.workload import HotelPolicy
 
 
 def make_topics(servers: str, prefix: str, group: str) -> None:
-    """Make the topics that are not there; it blocks.
+    """Create missing topics; blocks.
 
     Args:
         servers: The cluster.
@@ -24,7 +24,7 @@ def make_topics(servers: str, prefix: str, group: str) -> None:
     Raises:
         ChaosError: When the command fails.
     """
-    # The bench knows the product by its commands and topics alone.
+    # The bench uses the product's commands and topics only, never its code.
     command = [sys.executable, "-P", "-m", "scripts.commands.topics", "apply", "--topic-prefix", prefix]
     command += ["--group", group, "--bootstrap-servers", servers]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

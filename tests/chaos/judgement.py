@@ -1,12 +1,12 @@
-"""Judges what came out by what went in, knowing nothing but the topics and the contract. Pure."""
+"""Compares outcomes with inputs, by the topics and the contract alone. Pure."""
 
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tests.chaos import playing, tables
-from tests.chaos.records import COMPRESSED, DEAD_LETTER, ERROR_PREFIX, RAW, Place, Seen, Sent
+from tests.chaos import playback, tables
+from tests.chaos.records import COMPRESSED, DEAD_LETTER, ERROR_PREFIX, RAW, ObservedRecord, Place, SentInput
 from tests.chaos.verdict import Problem
 from tests.chaos.workload import HotelPolicy
 
@@ -14,41 +14,41 @@ _CONNECT = tuple(
     ERROR_PREFIX + name
     for name in ("topic", "partition", "offset", "stage", "exception.class.name", "exception.message")
 )
-#: Whose clocks give the times of inputs and of outcomes may be so far apart.
+#: Milliseconds by which the clocks behind the times of inputs and outcomes may differ.
 _CLOCKS_APART_MS = 2000
 
 
 @dataclass(frozen=True)
 class Observations:
-    """Everything that was seen of one round.
+    """Everything that was observed in one round.
 
     Attributes:
-        sent: What went in: acknowledged, or found in ``audio.raw`` all the same.
-        log: ``audio.raw`` as it was read, from where ``sent`` begins.
-        ever_sent: As ``sent``, since the table's beginning.
+        sent: The inputs: acknowledged ones, and unacknowledged ones found in ``audio.raw``.
+        log: Records of ``audio.raw``, from the beginning of ``sent``.
+        ever_sent: As ``sent``, since the creation of the table.
         outcomes: ``audio.compressed`` and ``audio.dead-letter`` as ``read_committed`` sees them, in order.
-        settled: Outcomes that inputs of earlier rounds have had.
-        unstable: Last stable offset and end, by name of a partition, where they still differ.
+        settled: Outcomes of inputs of earlier rounds.
+        unstable: Last stable offset and end, by partition name, where they differ.
         committed: The group's committed offsets, by partition of ``audio.raw``.
-        ends: Where the partitions of ``audio.raw`` end: behind the last input.
+        ends: End offsets of ``audio.raw``, just after the last input.
         table: Records of the cache table's changelog.
-        policies: The hotels' rules.
+        policies: The hotels' policies.
     """
 
-    sent: Mapping[Place, Sent]
-    log: Sequence[Seen]
-    outcomes: Sequence[Seen]
-    ever_sent: Mapping[Place, Sent] = field(default_factory=dict)
+    sent: Mapping[Place, SentInput]
+    log: Sequence[ObservedRecord]
+    outcomes: Sequence[ObservedRecord]
+    ever_sent: Mapping[Place, SentInput] = field(default_factory=dict)
     settled: Mapping[Place, int] = field(default_factory=dict)
     unstable: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     committed: Mapping[int, int] = field(default_factory=dict)
     ends: Mapping[int, int] = field(default_factory=dict)
-    table: Sequence[Seen] = ()
+    table: Sequence[ObservedRecord] = ()
     policies: Mapping[str, HotelPolicy] = field(default_factory=dict)
 
 
 def judge(seen: Observations) -> list[Problem]:
-    """Find everything that is not as it has to be."""
+    """Find all problems."""
     times = {Place(logged.partition, logged.offset): logged.timestamp for logged in seen.log}
     return [
         *_counted(seen),
@@ -69,7 +69,7 @@ def judge(seen: Observations) -> list[Problem]:
 
 
 def _counted(seen: Observations) -> Iterator[Problem]:
-    """Each input has one outcome."""
+    """Check that each input has one outcome."""
     counts = Counter(one.place for one in seen.outcomes)
     in_log = {Place(one.partition, one.offset) for one in seen.log}
     for place, sent in seen.sent.items():
@@ -89,7 +89,7 @@ def _counted(seen: Observations) -> Iterator[Problem]:
 
 
 def _ordered(seen: Observations) -> Iterator[Problem]:
-    """Results of a call follow each other as its inputs do, by offset and by number; so do its dead letters."""
+    """Check that results of a call follow the order of its inputs, by offset and by number; so with dead letters."""
     last: dict[tuple[str, int, str], tuple[int, int]] = {}
     for one in seen.outcomes:
         sent = seen.sent.get(one.place) if one.place is not None else None
@@ -102,7 +102,7 @@ def _ordered(seen: Observations) -> Iterator[Problem]:
         last[stream] = one.place.offset, sent.planned.sequence
 
 
-def _mistakes(one: Seen, seen: Observations, times: Mapping[Place, int]) -> list[str]:
+def _mistakes(one: ObservedRecord, seen: Observations, times: Mapping[Place, int]) -> list[str]:
     sent = seen.sent.get(one.place) if one.place is not None else None
     if sent is None or one.place is None:
         return []
@@ -118,7 +118,7 @@ def _mistakes(one: Seen, seen: Observations, times: Mapping[Place, int]) -> list
     return [f"{name}: {mistake}" for mistake in found]
 
 
-def _result_mistakes(one: Seen, sent: Sent) -> list[str]:
+def _result_mistakes(one: ObservedRecord, sent: SentInput) -> list[str]:
     planned, sample, value = sent.planned, sent.planned.sample, one.value or b""
     assert sample is not None
     original = {name: content for name, content in planned.message.headers if content is not None}
@@ -140,7 +140,7 @@ def _result_mistakes(one: Seen, sent: Sent) -> list[str]:
         found.append(f"the key is {one.key!r}")
     if not (one.header("ce_sourcetopic") or "").endswith(RAW):
         found.append(f"ce_sourcetopic is {one.header('ce_sourcetopic')}")
-    return found + playing.mistakes(
+    return found + playback.mistakes(
         value,
         sample,
         content_type=one.header("content-type") or "",
@@ -149,20 +149,20 @@ def _result_mistakes(one: Seen, sent: Sent) -> list[str]:
     )
 
 
-def _policy_mistakes(one: Seen, policy: HotelPolicy | None) -> list[str]:
+def _policy_mistakes(one: ObservedRecord, policy: HotelPolicy | None) -> list[str]:
     if policy is None:
         return []
     found, content_type, level = [], one.header("content-type") or "", one.header("ce_level") or ""
-    # What must lose nothing (fax, for one) comes as FLAC or WAV all the same.
-    if policy.accept and content_type not in policy.accept and not playing.is_lossless(content_type, level):
+    # Lossless results (of fax, for instance) are FLAC or WAV whatever the policy accepts.
+    if policy.accept and content_type not in policy.accept and not playback.is_lossless(content_type, level):
         found.append(f"the hotel does not accept {content_type}")
     if policy.lossless and level not in {"1", "2"}:
         found.append(f"level {level}, and the hotel must lose nothing")
     return found
 
 
-def _dead_letter_mistakes(one: Seen, sent: Sent, time: int | None) -> list[str]:
-    """What is wrong with a dead letter, if the input's record had this time in ``audio.raw``."""
+def _dead_letter_mistakes(one: ObservedRecord, sent: SentInput, time: int | None) -> list[str]:
+    """Find mistakes in a dead letter, whose input had this record time in ``audio.raw``."""
     planned, message = sent.planned, sent.planned.message
     reason = one.header(f"{ERROR_PREFIX}exception.class.name") or ""
     if planned.sample is not None:
@@ -182,8 +182,8 @@ def _dead_letter_mistakes(one: Seen, sent: Sent, time: int | None) -> list[str]:
     return found + [f"the dead letter lacks {name}" for name in missing]
 
 
-def _same_bytes(outcomes: Iterable[Seen]) -> Iterator[Problem]:
-    """Results of one id are one file, whichever worker made them and however often the input came."""
+def _same_bytes(outcomes: Iterable[ObservedRecord]) -> Iterator[Problem]:
+    """Check that results with equal ids have equal bytes, whichever worker made them."""
     digests: dict[str, str | None] = {}
     for one in outcomes:
         event_id = one.header("ce_id")
@@ -194,7 +194,7 @@ def _same_bytes(outcomes: Iterable[Seen]) -> Iterator[Problem]:
             yield Problem("damaged", f"{one.place and tuple(one.place)}: the same ce_id with other bytes")
 
 
-def _name(place: Place, sent: Sent) -> str:
+def _name(place: Place, sent: SentInput) -> str:
     planned = sent.planned
     what = planned.bad or (planned.sample.content_type if planned.sample is not None else "?")
     return f"{place.partition}@{place.offset} {planned.call_id}#{planned.sequence} ({what}, {planned.channel})"

@@ -1,4 +1,4 @@
-"""A process's log through a pipe: whoever reads it can be held up, as a log collector that hangs."""
+"""A process's log through a pipe whose reader can be paused, like a log collector that hangs."""
 
 import contextlib
 import fcntl
@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-#: The smallest that Linux has: some ten lines fill it.
+#: Bytes; the smallest pipe that Linux has, filled by some ten lines.
 _PIPE_BYTES = 4096
 
 
 class LogPipe:
-    """Writes what comes through pipes to the end of a file.
+    """Appends the data of pipes to a file.
 
     Args:
         file: The log.
@@ -25,7 +25,7 @@ class LogPipe:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[IO[bytes]]:
-        """A new pipe, for one process that is started with it; its reader ends with the last who writes."""
+        """A new pipe for one process; its reader ends when all writers have closed it."""
         with self._file.open("ab") as log:
             reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log, start_new_session=True)
         self._readers = [*(one for one in self._readers if one.poll() is None), reader]
@@ -34,18 +34,18 @@ class LogPipe:
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
             yield pipe
 
-    def hold_up(self) -> None:
-        """Let nobody read."""
+    def pause(self) -> None:
+        """Stop reading."""
         for reader in self._readers:
             reader.send_signal(signal.SIGSTOP)
 
-    def read_on(self) -> None:
-        """Read what has come meanwhile, and go on reading."""
+    def resume(self) -> None:
+        """Read the pending data, and go on reading."""
         for reader in self._readers:
             reader.send_signal(signal.SIGCONT)
 
     def end(self) -> None:
-        """Read to the end; only when nobody writes any more."""
-        self.read_on()
+        """Read to the end; only when all writers have ended."""
+        self.resume()
         for reader in self._readers:
             reader.wait()

@@ -1,4 +1,4 @@
-"""Sends inputs and keeps what the brokers acknowledged: where each stands, and what it was."""
+"""Sends inputs, and records which of them the brokers acknowledged, at which positions."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from aiokafka.structs import RecordMetadata
 
 from tests.chaos.foreign import Client
 from tests.chaos.raw_log import read_log
-from tests.chaos.records import NUMBER, PARTITIONS, RAW, Place, Planned, Seen, Sent
+from tests.chaos.records import NUMBER, PARTITIONS, RAW, ObservedRecord, Place, PlannedInput, SentInput
 from tests.chaos.workload import partition_of
 from tests.support.odd_batches import TIMESTAMP_MS, append
 
@@ -25,51 +25,51 @@ _PAUSE_S = 0.5
 
 
 class Oracle:
-    """The account of what went in.
+    """The record of all inputs.
 
     Args:
         bootstrap_servers: The cluster.
         prefix: Put before every topic's name.
-        partitions: Of ``audio.raw``.
+        partitions: Number of partitions of ``audio.raw``.
 
     Attributes:
-        partitions: As given; the partition of what is sent is one of so many.
+        partitions: As given; inputs are distributed over this number.
     """
 
     def __init__(self, bootstrap_servers: str, prefix: str, partitions: int = PARTITIONS) -> None:
         self._servers = bootstrap_servers
         self._topic = f"{prefix}{RAW}"
-        self.acknowledged: dict[Place, Sent] = {}
-        self._by_number: dict[int, Sent] = {}
+        self.acknowledged: dict[Place, SentInput] = {}
+        self._by_number: dict[int, SentInput] = {}
         self.partitions = partitions
-        self._by_key: dict[bytes | None, Sent] = {}
-        self._log: list[Seen] = []
+        self._by_key: dict[bytes | None, SentInput] = {}
+        self._log: list[ObservedRecord] = []
         self._read_to: dict[TopicPartition, int] = {}
         self._expired: list[tuple[int, range]] = []
 
     @property
-    def awaited(self) -> Mapping[Place, Sent]:
-        """What was acknowledged and has not expired: each has to have an outcome."""
+    def awaited(self) -> Mapping[Place, SentInput]:
+        """Positions of acknowledged inputs that have not expired: each must have an outcome."""
         return {place: sent for place, sent in self.acknowledged.items() if not self._has_expired(place)}
 
     async def send(
         self,
-        plan: Sequence[Planned],
+        plan: Sequence[PlannedInput],
         due: Sequence[float] | None = None,
         *,
         servers: str | None = None,
         idempotent: bool = True,
     ) -> None:
-        """Send inputs, each call in its order; one partition that takes nothing does not hold up the others.
+        """Send inputs, each call in order; a partition that takes nothing does not delay the others.
 
         Args:
-            plan: What to send.
-            due: For each of them, seconds from now; None sends as fast as the brokers take them.
-            servers: The cluster as this sender reaches it; None takes the ledger's own way.
-            idempotent: Whether the brokers recognise what is sent once more after an error.
+            plan: The inputs.
+            due: For each input, seconds from now; None sends as fast as the brokers accept.
+            servers: Broker addresses of this sender; None uses the oracle's own.
+            idempotent: Whether the producer is idempotent.
         """
         start = time.monotonic()
-        by_call: dict[str, list[tuple[float, Planned]]] = defaultdict(list)
+        by_call: dict[str, list[tuple[float, PlannedInput]]] = defaultdict(list)
         for planned, seconds in zip(plan, due or [0.0] * len(plan), strict=True):
             by_call[planned.call_id].append((start + seconds, planned))
         async with (
@@ -79,61 +79,61 @@ class Oracle:
             for inputs in by_call.values():
                 tasks.create_task(self._send_call(producer, inputs))
 
-    async def send_by(self, client: Client, plan: Sequence[Planned]) -> None:
-        """Send inputs with another client library, in order; it decides on the partitions."""
-        sent = [Sent(planned, int(time.time() * 1000) + planned.skew_ms, time.monotonic()) for planned in plan]
+    async def send_by(self, client: Client, plan: Sequence[PlannedInput]) -> None:
+        """Send inputs in order with another client library, which chooses the partitions."""
+        sent = [SentInput(planned, int(time.time() * 1000) + planned.skew_ms, time.monotonic()) for planned in plan]
         self._by_number.update((one.planned.number, one) for one in sent)
         places = await asyncio.to_thread(client, self._servers, self._topic, sent)
         self.acknowledged.update((place, one) for place, one in zip(places, sent, strict=True) if place is not None)
 
-    async def append(self, data: bytes, partition: int, plan: Sequence[Planned]) -> None:
-        """Let a broker append a batch as it is laid out.
+    async def append(self, data: bytes, partition: int, plan: Sequence[PlannedInput]) -> None:
+        """Let a broker append a batch as it is.
 
         Args:
             data: The batch.
-            partition: Where to.
-            plan: The inputs that are in it, each with a key of its own.
+            partition: Its partition.
+            plan: The inputs in it, with different keys.
         """
         skew_ms = TIMESTAMP_MS - int(time.time() * 1000)
-        sent = [Sent(replace(planned, skew_ms=skew_ms), TIMESTAMP_MS, time.monotonic()) for planned in plan]
+        sent = [SentInput(replace(planned, skew_ms=skew_ms), TIMESTAMP_MS, time.monotonic()) for planned in plan]
         self._by_key.update((one.planned.message.key, one) for one in sent)
         client = AIOKafkaClient(bootstrap_servers=self._servers)
         try:
             await client.bootstrap()
             await client.set_topics([self._topic])
-            with contextlib.suppress(KafkaError):  # it may be there or not: the log tells
+            with contextlib.suppress(KafkaError):  # the log tells whether it was written
                 base = await append(client, self._topic, partition, data)
                 self.acknowledged.update((Place(partition, base + n), one) for n, one in enumerate(sent))
         finally:
             await client.close()
 
-    async def send_in_vain(self, plan: Sequence[Planned]) -> None:
-        """Send inputs in a transaction that is aborted: nobody may ever answer them."""
+    async def send_aborted(self, plan: Sequence[PlannedInput]) -> None:
+        """Send inputs in a transaction that is aborted: they must have no outcome."""
         async with _producing(self._servers, transactional_id=f"{self._topic}-in-vain") as producer:
             await producer.begin_transaction()
             for planned in plan:
-                await self._hand_over(producer, Sent(planned, int(time.time() * 1000), time.monotonic()))
+                await self._hand_over(producer, SentInput(planned, int(time.time() * 1000), time.monotonic()))
             await producer.abort_transaction()
 
     def expire(self, partition: int, offsets: range) -> None:
-        """Note that these offsets were deleted before anybody had read them: they may have no outcome."""
+        """Note that these offsets were deleted before a worker had read them: they may have no outcome."""
         self._expired.append((partition, offsets))
 
     async def read_on(self) -> None:
-        """Read ``audio.raw`` on to its end: what is deleted afterwards is known all the same."""
+        """Read ``audio.raw`` to its end, before records are deleted."""
         wanted = (self._servers, self._topic, self.partitions, self._read_to, self._by_key)
         more = await asyncio.to_thread(read_log, *wanted)
         self._read_to.update((TopicPartition(one.topic, one.partition), one.offset + 1) for one in more)
         self._log += more
 
-    async def take_log(self) -> list[Seen]:
-        """Give everything in ``audio.raw`` since this was last asked."""
+    async def take_log(self) -> list[ObservedRecord]:
+        """Return the records of ``audio.raw`` since the last call."""
         await self.read_on()
         taken, self._log = self._log, []
         return taken
 
-    def inputs(self, log: Iterable[Seen]) -> Mapping[Place, Sent]:
-        """Everything that was acknowledged, and what stands in ``audio.raw`` all the same; not what has expired.
+    def inputs(self, log: Iterable[ObservedRecord]) -> Mapping[Place, SentInput]:
+        """All acknowledged inputs, and unacknowledged ones found in ``audio.raw``, without expired ones.
 
         Args:
             log: Records of ``audio.raw``.
@@ -148,20 +148,20 @@ class Oracle:
     def _has_expired(self, place: Place) -> bool:
         return any(place.partition == partition and place.offset in offsets for partition, offsets in self._expired)
 
-    async def _send_call(self, producer: AIOKafkaProducer, inputs: Sequence[tuple[float, Planned]]) -> None:
+    async def _send_call(self, producer: AIOKafkaProducer, inputs: Sequence[tuple[float, PlannedInput]]) -> None:
         under_way = []
         for due, planned in inputs:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            sent = Sent(planned, int(time.time() * 1000) + planned.skew_ms, time.monotonic())
+            sent = SentInput(planned, int(time.time() * 1000) + planned.skew_ms, time.monotonic())
             self._by_number[planned.number] = sent
-            with contextlib.suppress(KafkaError):  # it may be there or not: the log tells
+            with contextlib.suppress(KafkaError):  # the log tells whether it was written
                 under_way.append((sent, await self._hand_over(producer, sent)))
         for sent, acknowledgement in under_way:
             with contextlib.suppress(KafkaError):
                 metadata = await acknowledgement
                 self.acknowledged[Place(metadata.partition, metadata.offset)] = sent
 
-    async def _hand_over(self, producer: AIOKafkaProducer, sent: Sent) -> "asyncio.Future[RecordMetadata]":
+    async def _hand_over(self, producer: AIOKafkaProducer, sent: SentInput) -> "asyncio.Future[RecordMetadata]":
         message = sent.planned.message
         future: asyncio.Future[RecordMetadata] = await producer.send(
             self._topic,
@@ -176,7 +176,7 @@ class Oracle:
 
 @contextlib.asynccontextmanager
 async def _producing(servers: str, **options: Any) -> AsyncIterator[AIOKafkaProducer]:
-    """A producer, started as soon as a broker answers: a fault may have all of them down."""
+    """A producer, started as soon as a broker answers: all may be down."""
     async with asyncio.timeout(_BROKERS_BACK_S):
         while True:
             producer = AIOKafkaProducer(bootstrap_servers=servers, max_request_size=_MAX_REQUEST, **options)

@@ -1,4 +1,4 @@
-"""Proxies between the brokers themselves: each can be cut off from each other one, while clients still reach both."""
+"""Proxies between brokers: each broker can be cut off from each other one, while clients still reach both."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -9,21 +9,21 @@ from infra.kafka.listeners import PeerListeners, ProxiedListener
 from infra.kafka.ports import HOST
 from tests.chaos.proxy import Line
 
-#: Tells which node connects from a loopback port; None for who is none.
+#: Returns the node that connects from a loopback port; None for other processes.
 WhoseIs = Callable[[int], int | None]
 
 
 class PeerLines:
-    """The lines between nodes. All nodes reach a listener at one port: by whose the connection is, it has its line.
+    """The connections between nodes. All nodes connect to one port per listener; the connecting node selects the line.
 
     Args:
         nodes: The node ids.
         ports: Loopback ports to use, `PeerLines.PORTS` for each node.
-        whose: Tells who connects.
+        whose: Identifies the connecting node.
 
     Attributes:
-        doors: The listeners that these lines lead to, by node.
-        fault: Held by whoever cuts them.
+        listeners: The listeners behind these lines, by node.
+        fault: A lock, held by the fault that cuts lines.
     """
 
     PORTS = 4
@@ -42,14 +42,14 @@ class PeerLines:
             (source, target, listener.port): Line(listener.port)
             for source in nodes
             for target in nodes
-            for listener in self._doors_of(target)
+            for listener in self._listeners_of(target)
         }
         self._servers: list[asyncio.Server] = []
 
     async def start(self) -> None:
-        """Listen at every door."""
+        """Start listening on all ports."""
         for node in self.listeners:
-            for listener in self._doors_of(node):
+            for listener in self._listeners_of(node):
                 self._servers.append(await self._listen(node, listener))
 
     async def stop(self) -> None:
@@ -57,28 +57,28 @@ class PeerLines:
         for server in self._servers:
             server.close()
         for line in self._lines.values():
-            line.mend()
+            line.restore()
             line.reset()
 
     def cut_off(self, node: int) -> None:
-        """Let nothing through between one node and the others, either way."""
+        """Block all traffic between one node and the others."""
         for (source, target, _), line in self._lines.items():
             if source != target and node in {source, target}:
                 line.cut()
 
-    def mend(self) -> None:
-        """Let everything through again, what was held back first."""
+    def restore(self) -> None:
+        """Unblock all traffic; held-back data is forwarded first."""
         for line in self._lines.values():
-            line.mend()
+            line.restore()
 
-    def _doors_of(self, node: int) -> tuple[ProxiedListener, ProxiedListener]:
+    def _listeners_of(self, node: int) -> tuple[ProxiedListener, ProxiedListener]:
         return self.listeners[node].brokers, self.listeners[node].controllers
 
     async def _listen(self, node: int, listener: ProxiedListener) -> asyncio.Server:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             _, port = writer.get_extra_info("peername")
             source = self._whose(port)
-            if source is None:  # ended since, or no node
+            if source is None:  # it has ended, or is no node
                 writer.transport.abort()
             else:
                 await self._lines[source, node, listener.port].carry(reader, writer)
@@ -87,10 +87,10 @@ class PeerLines:
 
 
 def owner_of(port: int, processes: Mapping[int, int]) -> int | None:
-    """Find whose connection comes from a loopback port.
+    """Find the node whose connection comes from a loopback port.
 
     Args:
-        port: The local port of the one who connects.
+        port: Local port of the connecting process.
         processes: Process ids by node.
     """
     for node, pid in processes.items():

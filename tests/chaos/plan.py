@@ -1,4 +1,4 @@
-"""What happens in each round: the same seed, the same rounds."""
+"""The plan of each round; equal seeds give equal plans."""
 
 import random
 from collections.abc import Sequence
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from tests.chaos.faults import FAULTS
 from tests.chaos.faults.base import Fault
-from tests.chaos.records import PARTITIONS, Planned
+from tests.chaos.records import PARTITIONS, PlannedInput
 from tests.chaos.workload import calls
 
 _INPUTS = (140, 210)
 _PER_SECOND = 18.0
-#: Sent at once just before each fault, so that it hits work under way.
+#: Inputs sent at once just before each fault, so that it hits work in progress.
 _BURST = 16
 _BURST_BEFORE_S = 0.15
-#: How many faults a round has: more often one, so that its recovery can be told from others'.
+#: Numbers of faults in a round, to draw from: often one, so that its recovery time is not disturbed.
 _FAULTS = (1, 1, 1, 2, 2, 3)
 _INJECT_S = (1.0, 5.0)
 
@@ -24,14 +24,14 @@ class RoundPlan:
     """One round.
 
     Attributes:
-        in_vain: What is sent first, in a transaction that is aborted.
-        inputs: What is sent then, in order.
-        due: When each of them is, in seconds after the round's beginning.
-        faults: What breaks, and how many seconds after the round's beginning.
+        aborted: Inputs that are sent first, in a transaction that is aborted.
+        inputs: Inputs that are sent then, in order.
+        due: The time of each, in seconds after the round's beginning.
+        faults: The faults, each with its seconds after the round's beginning.
     """
 
-    in_vain: Sequence[Planned]
-    inputs: Sequence[Planned]
+    aborted: Sequence[PlannedInput]
+    inputs: Sequence[PlannedInput]
     due: Sequence[float]
     faults: Sequence[tuple[float, Fault]]
 
@@ -39,10 +39,10 @@ class RoundPlan:
 class Planner:
     """Plans rounds.
 
-    Every fault has its turn as a round's first before any has a second one; the others of a round are drawn.
+    Every fault is the first of a round once before any is so twice; the others of a round are drawn.
 
     Args:
-        seed: Decides everything.
+        seed: Determines all plans.
         names: The faults to use.
     """
 
@@ -51,7 +51,7 @@ class Planner:
         self._names = sorted(names)
 
     def plan(self, number: int) -> RoundPlan:
-        """Plan a round, whichever were planned before."""
+        """Plan a round, independently of earlier calls."""
         chance = random.Random(f"round-{self._seed}-{number}")
         names = [self._gate(number), *chance.choices(self._names, k=chance.choice(_FAULTS) - 1)]
         faults = [(chance.uniform(*_INJECT_S), FAULTS[name](random.Random(chance.random()))) for name in names]
@@ -59,7 +59,7 @@ class Planner:
         bursts = [at - _BURST_BEFORE_S for at, _ in faults for _ in range(_BURST)]
         steady = [n / _PER_SECOND for n in range(len(inputs) - len(bursts))]
         return RoundPlan(
-            in_vain=calls(PARTITIONS, seed=self._seed, name=-1 - number, bad_share=0.0),
+            aborted=calls(PARTITIONS, seed=self._seed, name=-1 - number, bad_share=0.0),
             inputs=inputs,
             due=sorted([*steady, *bursts]),
             faults=sorted(faults, key=lambda pair: pair[0]),

@@ -1,4 +1,4 @@
-"""Workers of which some are on duty, and somebody who starts them again when they end."""
+"""A pool of workers, and a supervisor that restarts those that end."""
 
 import asyncio
 import signal
@@ -9,59 +9,59 @@ from contextlib import asynccontextmanager, contextmanager
 
 from tests.chaos.workers import Worker
 
-#: As an orchestrator would wait before it starts a process again.
+#: Seconds before a restart, as with an orchestrator.
 _RESTART_PAUSE_S = 0.3
 _LOOK_S = 0.1
 
 
 class WorkerPool:
-    """Workers of which some are on duty, and started again as soon as they end.
+    """A pool of worker processes, of which some are running; those are restarted when they end.
 
     Args:
-        workers: All of them, none started.
+        workers: All workers by number, none started.
     """
 
     def __init__(self, workers: Mapping[int, Worker]) -> None:
         self.workers = workers
-        self._on_duty: set[int] = set()
-        self._held: Counter[int] = Counter()
+        self._running: set[int] = set()
+        self._down: Counter[int] = Counter()
 
     @property
-    def on_duty(self) -> list[int]:
+    def running(self) -> list[int]:
         """Numbers of the workers that are meant to run."""
-        return sorted(self._on_duty)
+        return sorted(self._running)
 
     @property
-    def off_duty(self) -> list[int]:
-        """Numbers of the workers that are not."""
-        return sorted(self.workers.keys() - self._on_duty)
+    def stopped(self) -> list[int]:
+        """Numbers of the workers that are not meant to run."""
+        return sorted(self.workers.keys() - self._running)
 
-    def call_up(self, number: int) -> None:
-        """Let a worker run from now on."""
-        self._on_duty.add(number)
-        if not self._held[number] and not self.workers[number].alive:
+    def start(self, number: int) -> None:
+        """Start a worker, and restart it when it ends."""
+        self._running.add(number)
+        if not self._down[number] and not self.workers[number].alive:
             self.workers[number].start()
 
-    def send_home(self, number: int) -> None:
-        """Ask a worker to stop, and do not start it again."""
-        self._on_duty.discard(number)
+    def stop(self, number: int) -> None:
+        """Stop a worker with SIGTERM, and do not restart it."""
+        self._running.discard(number)
         self.workers[number].signal(signal.SIGTERM)
 
     @contextmanager
-    def held_down(self, number: int) -> Iterator[Worker]:
-        """Kill a worker, and start it again only afterwards."""
-        self._held[number] += 1
+    def kept_down(self, number: int) -> Iterator[Worker]:
+        """Kill a worker, and do not restart it within the context."""
+        self._down[number] += 1
         try:
             if self.workers[number].alive:
                 self.workers[number].kill()
             yield self.workers[number]
         finally:
-            self._held[number] -= 1
+            self._down[number] -= 1
 
     @asynccontextmanager
     async def all_stopped(self, within: float) -> AsyncIterator[None]:
-        """Stop all workers in order, kill those that do not end within so many seconds, start them only afterwards."""
-        self._held.update(list(self.workers))
+        """Stop all workers, kill them after ``within`` seconds, and do not restart them within the context."""
+        self._down.update(list(self.workers))
         try:
             until = time.monotonic() + within
             for worker in self.workers.values():
@@ -73,10 +73,10 @@ class WorkerPool:
                     worker.kill()
             yield
         finally:
-            self._held.subtract(list(self.workers))
+            self._down.subtract(list(self.workers))
 
-    async def keep(self) -> None:
-        """Start again whoever is on duty and has ended, forever."""
+    async def supervise(self) -> None:
+        """Restart running workers that have ended, forever."""
         while True:
             for number in self._wanted():
                 if not self.workers[number].alive:
@@ -86,20 +86,20 @@ class WorkerPool:
             await asyncio.sleep(_LOOK_S)
 
     def _wanted(self) -> set[int]:
-        return {number for number in self._on_duty if not self._held[number]}
+        return {number for number in self._running if not self._down[number]}
 
     async def all_ready(self, within: float) -> list[str]:
-        """Wait until everybody on duty is ready; returns the names of those who are not in time."""
+        """Wait until all running workers are ready; returns the names of those that are not in time."""
         until = time.monotonic() + within
-        waiting = self.on_duty
+        waiting = self.running
         while waiting and time.monotonic() < until:
             waiting = [number for number in waiting if not await asyncio.to_thread(self.workers[number].is_ready)]
             await asyncio.sleep(_LOOK_S)
         return [self.workers[number].name for number in waiting]
 
-    def end(self) -> None:
-        """End every process."""
-        self._on_duty.clear()
+    def kill_all(self) -> None:
+        """Kill all processes."""
+        self._running.clear()
         for worker in self.workers.values():
             worker.signal(signal.SIGCONT)
             if worker.alive:

@@ -1,4 +1,4 @@
-"""TCP proxies between clients and brokers, whose lines can be cut, slowed down, reset and refused."""
+"""TCP proxies between clients and brokers, whose connections can be cut, slowed down and reset."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,11 +23,11 @@ class _Watch:
 
 @dataclass
 class Line:
-    """Carries the connections between one client and one broker.
+    """Forwards the connections between one client and one broker.
 
     Attributes:
         target: Loopback port of the broker's listener.
-        delay: Seconds that every chunk takes longer, each way.
+        delay: Seconds of additional delay for every chunk, each way.
     """
 
     target: int
@@ -42,14 +42,14 @@ class Line:
         self._open.set()
 
     def cut(self) -> None:
-        """Let nothing through any more, as if every packet were lost; connections stay up and know nothing of it."""
+        """Block all traffic, as if every packet were lost; connections stay open."""
         self._open.clear()
 
     def refuse(self, *kinds: int) -> None:
         """Break connections with a TCP reset.
 
         Args:
-            kinds: API keys of the requests that break theirs; without any, all connections break, also new ones.
+            kinds: API keys of the requests that break their connection; none breaks all connections, also new ones.
         """
         self._passes = lambda kind: kind not in kinds
         self._refused = not kinds
@@ -78,8 +78,8 @@ class Line:
         self._watch = _Watch(kind, after, then, asyncio.Event())
         return self._watch.happened
 
-    def mend(self) -> None:
-        """Let everything through at full speed, what was held back first."""
+    def restore(self) -> None:
+        """Unblock all traffic without delay; held-back data is forwarded first."""
         self.delay = 0.0
         self._refused, self._passes = False, None
         self._watch = None
@@ -91,7 +91,7 @@ class Line:
             writer.transport.abort()
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry one connection of the client's to the broker, until either side ends it."""
+        """Forward one connection of the client to the broker, until either side ends it."""
         if self._refused:
             writer.transport.abort()
             return
@@ -107,7 +107,7 @@ class Line:
         self._writers.add(far_writer)
         try:
             await asyncio.gather(self._pump(reader, far_writer, RequestKinds()), self._pump(far_reader, writer))
-        except OSError:  # one side is gone
+        except OSError:  # one side has closed it
             pass
         finally:
             for side in (writer, far_writer):
@@ -129,7 +129,7 @@ class Line:
         raise ConnectionResetError  # ends the other direction too
 
     def _sees(self, kind: int, before: set[int]) -> None:
-        """Note a request; raises where it is not to get through."""
+        """Record a request; raises if it must not pass."""
         watch = self._watch
         if watch is not None and kind == watch.kind and (watch.after is None or watch.after in before):
             self._watch = None
@@ -142,22 +142,22 @@ class Line:
 
 @dataclass
 class Link(Line):
-    """A line that one client reaches at a loopback port of its own.
+    """A line with a loopback port for one client.
 
     Attributes:
-        port: Where it listens.
+        port: The port it listens on.
     """
 
     port: int = field(kw_only=True)
     _server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Listen."""
+        """Start listening."""
         self._server = await asyncio.start_server(self.carry, HOST, self.port)
 
     async def stop(self) -> None:
         """Close every connection and the port."""
-        self.mend()
+        self.restore()
         if self._server is not None:
             self._server.close()
         self.reset()

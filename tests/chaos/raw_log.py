@@ -1,4 +1,4 @@
-"""Reads ``audio.raw`` for the judgement with librdkafka, which gives back also what other clients cannot decode."""
+"""Reads ``audio.raw`` for the oracle with librdkafka, which also returns records that other clients cannot decode."""
 
 import time
 from collections.abc import Container, Mapping
@@ -7,7 +7,7 @@ from aiokafka import TopicPartition
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message
 from confluent_kafka import TopicPartition as Partition
 
-from tests.chaos.records import Seen
+from tests.chaos.records import ObservedRecord
 
 _WITHIN_S = 60.0
 _POLL_S = 1.0
@@ -16,26 +16,26 @@ _FETCH_BYTES = 12 * 2**20
 
 def read_log(
     servers: str, topic: str, count: int, since: Mapping[TopicPartition, int], headerless: Container[bytes | None] = ()
-) -> list[Seen]:
-    """Read all that is committed in a topic, to its present end.
+) -> list[ObservedRecord]:
+    """Read all committed records of a topic, to its present end.
 
     Args:
         servers: The cluster.
         topic: Its full name.
-        count: How many partitions it has.
-        since: Where to begin, in partitions that are named; elsewhere it begins at the beginning.
-        headerless: Keys of records whose headers are not asked for: one whose name is not UTF-8 breaks this library.
+        count: Its number of partitions.
+        since: Offsets to begin at, by partition; other partitions are read from their beginning.
+        headerless: Keys of records whose headers are not read: a name that is not UTF-8 breaks this library.
 
     Raises:
-        TimeoutError: When the brokers do not give everything within a minute.
+        TimeoutError: When reading takes more than a minute.
     """
     consumer = Consumer(
         {
             "bootstrap.servers": servers,
-            "group.id": "chaos-ledger",  # the library wants one, and commits nothing
+            "group.id": "chaos-oracle",  # required by the library; nothing is committed
             "enable.auto.commit": False,
             "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",  # where it began has expired
+            "auto.offset.reset": "earliest",  # when the offset to begin at has expired
             "isolation.level": "read_committed",
             "fetch.message.max.bytes": _FETCH_BYTES,
             "log_level": 0,
@@ -49,8 +49,8 @@ def read_log(
         consumer.close()
 
 
-def _to_the_ends(consumer: Consumer, count: int, headerless: Container[bytes | None]) -> list[Seen]:
-    found: list[Seen] = []
+def _to_the_ends(consumer: Consumer, count: int, headerless: Container[bytes | None]) -> list[ObservedRecord]:
+    found: list[ObservedRecord] = []
     ended: set[int] = set()
     until = time.monotonic() + _WITHIN_S
     while len(ended) < count:
@@ -67,9 +67,9 @@ def _to_the_ends(consumer: Consumer, count: int, headerless: Container[bytes | N
     return found
 
 
-def _seen(message: Message, headerless: Container[bytes | None]) -> Seen:
+def _seen(message: Message, headerless: Container[bytes | None]) -> ObservedRecord:
     _, timestamp = message.timestamp()
-    return Seen(
+    return ObservedRecord(
         message.topic(),
         message.partition(),
         message.offset(),

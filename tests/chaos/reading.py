@@ -1,4 +1,4 @@
-"""Reads topics: to their ends for the judgement, and as they grow to see when results flow."""
+"""Reads topics: to their ends for the judgement, and continuously to time the outcomes."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from tests.chaos.records import COMPRESSED, DEAD_LETTER, PARTITIONS, Place, Seen
+from tests.chaos.records import COMPRESSED, DEAD_LETTER, PARTITIONS, ObservedRecord, Place
 
 _READ_WITHIN_S = 60.0
 _POLL_MS = 200
@@ -23,14 +23,14 @@ Offsets = Mapping[TopicPartition, int]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Records in the order of reading, and where reading ended: the next offset of each partition."""
+    """Records in the order of reading, and the next offset of each partition."""
 
-    records: list[Seen]
+    records: list[ObservedRecord]
     ends: Offsets
 
 
 def partitions(*topics: str, count: int = PARTITIONS) -> list[TopicPartition]:
-    """All partitions of topics that have so many each."""
+    """All partitions of topics with ``count`` partitions each."""
     return [TopicPartition(topic, number) for topic in topics for number in range(count)]
 
 
@@ -43,14 +43,14 @@ async def read(
         servers: The cluster.
         topics: Full names.
         committed: Whether to read as ``read_committed`` does; then the end is the last stable offset.
-        since: Where to begin in partitions that are named; elsewhere it begins at the beginning.
-        count: Partitions of each topic.
+        since: Offsets to begin at, by partition; other partitions are read from their beginning.
+        count: Number of partitions of each topic.
 
     Raises:
-        TimeoutError: When the brokers do not give everything within a minute.
+        TimeoutError: When reading takes more than a minute.
     """
     wanted = partitions(*topics, count=count)
-    records: list[Seen] = []
+    records: list[ObservedRecord] = []
     async with asyncio.timeout(_READ_WITHIN_S), _consumer(servers, committed=committed) as consumer:
         consumer.assign(wanted)
         ends = await consumer.end_offsets(wanted)
@@ -58,7 +58,7 @@ async def read(
             consumer.seek(partition, (since or {}).get(partition, 0))
         while any([await consumer.position(partition) < end for partition, end in ends.items()]):
             for found in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
-                records += map(Seen.of, found)
+                records += map(ObservedRecord.of, found)
     return Reading([one for one in records if one.offset < ends[_partition_of(one)]], ends)
 
 
@@ -74,12 +74,12 @@ async def committed_offsets(servers: str, group: str, topic: str, count: int = P
 
 
 class OpenTransactions:
-    """Sees in which partitions a transaction is open: whoever reads committed records stops there.
+    """Finds partitions with an open transaction, where ``read_committed`` consumers stop.
 
     Args:
         servers: The cluster.
         topics: Full names.
-        count: Partitions of each topic.
+        count: Number of partitions of each topic.
     """
 
     def __init__(self, servers: str, topics: Collection[str], count: int = PARTITIONS) -> None:
@@ -92,10 +92,10 @@ class OpenTransactions:
             self._all = _consumer(self._servers, committed=False)
             self._stable = _consumer(self._servers, committed=True)
             for consumer in (self._all, self._stable):
-                started.push_async_callback(consumer.stop)  # also of one whose start is interrupted
+                started.push_async_callback(consumer.stop)  # also if its start is interrupted
             for consumer in (self._all, self._stable):
                 await consumer.start()
-                consumer.assign(self._partitions)  # which lets it learn at once where they are
+                consumer.assign(self._partitions)  # loads their metadata at once
                 consumer.pause(*self._partitions)
             self._started = started.pop_all()
         return self
@@ -104,22 +104,22 @@ class OpenTransactions:
         await self._started.aclose()
 
     async def look(self) -> Mapping[TopicPartition, tuple[int, int]]:
-        """Each such partition's last stable offset, where the earliest open transaction begins, and its end."""
+        """By partition with an open transaction, its last stable offset (the begin of the earliest one) and its end."""
         ends: Offsets = await self._all.end_offsets(self._partitions)
         stable: Offsets = await self._stable.end_offsets(self._partitions)
         return {partition: (stable[partition], end) for partition, end in ends.items() if stable[partition] < end}
 
 
 class Follower:
-    """Sees results and dead letters as they become visible.
+    """Records when results and dead letters become visible.
 
     Args:
         servers: The cluster.
         prefix: Put before every topic's name.
-        count: Partitions of each topic.
+        count: Number of partitions of each topic.
 
     Attributes:
-        arrivals: When the first outcome of each input was seen, in monotonic seconds.
+        arrivals: By input, monotonic seconds of its first outcome.
     """
 
     def __init__(self, servers: str, prefix: str, count: int = PARTITIONS) -> None:
@@ -140,7 +140,7 @@ class Follower:
                 await self._task
 
     async def wait_for(self, places: Iterable[Place], within: float) -> None:
-        """Wait until every input has an outcome, or ``within`` seconds are over."""
+        """Wait until every input has an outcome, for at most ``within`` seconds."""
         missing = set(places)
         until = time.monotonic() + within
         while (missing := missing - self.arrivals.keys()) and time.monotonic() < until:
@@ -150,7 +150,7 @@ class Follower:
 
     async def _follow(self) -> None:
         while True:
-            with contextlib.suppress(KafkaError):  # brokers die here on purpose; go on where it stopped
+            with contextlib.suppress(KafkaError):  # brokers fail on purpose; continue at the last position
                 async with _consumer(self._servers, committed=True) as consumer:
                     consumer.assign(self._partitions)
                     for partition, offset in self._positions.items():
@@ -164,7 +164,7 @@ class Follower:
             now = time.monotonic()
             self._positions[partition] = records[-1].offset + 1
             for record in records:
-                place = Seen.of(record).place
+                place = ObservedRecord.of(record).place
                 if place is not None:
                     self.arrivals.setdefault(place, now)
 
@@ -180,5 +180,5 @@ def _consumer(servers: str, *, committed: bool) -> AIOKafkaConsumer:
     )
 
 
-def _partition_of(seen: Seen) -> TopicPartition:
+def _partition_of(seen: ObservedRecord) -> TopicPartition:
     return TopicPartition(seen.topic, seen.partition)

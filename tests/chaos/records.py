@@ -1,4 +1,4 @@
-"""What the bench sends and what it reads, in the words of Kafka and of the contract alone."""
+"""The inputs that the bench sends and the records that it reads, in terms of Kafka and the contract."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,17 +14,17 @@ COMPRESSED = "audio.compressed"
 DEAD_LETTER = "audio.dead-letter"
 POLICY = "audio.policy"
 CACHE_CHANGELOG = "audio-cache-changelog"
-#: Kafka's own, of groups' offsets; the bench's brokers have as many partitions of it (`infra/kafka/broker.properties`).
+#: Kafka's topic of committed offsets; `infra/kafka/broker.properties` gives it ``PARTITIONS`` partitions.
 OFFSETS = "__consumer_offsets"
 PARTITIONS = 8
 
-#: The header by which an input is known again wherever it turns up; the contract ignores what it does not know.
+#: The header that identifies an input; the contract ignores unknown headers.
 NUMBER = "x-bench-number"
 ERROR_PREFIX = "__connect.errors."
 
 
 class Place(NamedTuple):
-    """Where an input stands in ``audio.raw``."""
+    """The position of an input in ``audio.raw``."""
 
     partition: int
     offset: int
@@ -32,7 +32,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A record on its way into Kafka."""
+    """A record to be sent."""
 
     key: bytes | None
     value: bytes | None
@@ -40,20 +40,20 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedInput:
     """One input to be sent.
 
     Attributes:
-        number: Unique in a bench, except that an input that is sent twice keeps it.
-        message: What goes on the wire.
+        number: Unique in a bench, but equal for both copies of an input that is sent twice.
+        message: The record.
         call_id: Its call.
         sequence: Its number within the call.
-        channel: Whose voice it is.
-        hotel: Whose rules apply.
+        channel: Its audio channel.
+        hotel: Its hotel.
         sample: The audio inside, or None when the input is bad.
-        bad: What is wrong with it, or None.
-        code: Which dead letter that has to give, where it is known.
-        skew_ms: By how many milliseconds its timestamp is wrong.
+        bad: The kind of bad input, or None.
+        code: The expected code of the dead letter, if known.
+        skew_ms: Error of its timestamp in milliseconds.
     """
 
     number: int
@@ -69,22 +69,22 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """An input that was handed to the brokers.
+class SentInput:
+    """An input that was sent.
 
     Attributes:
         planned: The input.
         timestamp: The record's, in milliseconds since the epoch.
-        at: When it was handed over, in monotonic seconds.
+        at: Monotonic seconds of sending.
     """
 
-    planned: Planned
+    planned: PlannedInput
     timestamp: int
     at: float
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ObservedRecord:
     """A record that was read; ``timestamp`` in milliseconds since the epoch."""
 
     topic: str
@@ -96,8 +96,8 @@ class Seen:
     timestamp: int
 
     @classmethod
-    def of(cls, record: ConsumerRecord) -> "Seen":
-        """Take what matters from the client's record."""
+    def of(cls, record: ConsumerRecord) -> "ObservedRecord":
+        """Convert the client's record."""
         return cls(
             record.topic,
             record.partition,
@@ -117,7 +117,7 @@ class Seen:
 
     @property
     def place(self) -> Place | None:
-        """The place of the input that this is an outcome of, by its own headers; None where they name none."""
+        """The position of this outcome's input, by its headers; None if they have none."""
         start = ERROR_PREFIX if self.header(f"{ERROR_PREFIX}offset") is not None else "ce_source"
         partition, offset = self.header(f"{start}partition"), self.header(f"{start}offset")
         if partition is None or offset is None or not (partition.isdigit() and offset.isdigit()):

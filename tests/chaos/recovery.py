@@ -1,30 +1,30 @@
-"""How long it took until results flowed again. Pure."""
+"""Recovery times of faults. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tests.chaos.records import Place, Sent
+from tests.chaos.records import Place, SentInput
 from tests.chaos.verdict import Injected
 
 
 def recovered(
-    injected: Sequence[Injected], sent: Mapping[Place, Sent], arrivals: Mapping[Place, float]
+    injected: Sequence[Injected], sent: Mapping[Place, SentInput], arrivals: Mapping[Place, float]
 ) -> list[Injected]:
-    """Complete faults with what came after them.
+    """Add recovery times to faults.
 
     Args:
-        struck: The faults of one round.
+        injected: The faults of one round.
         sent: Its inputs.
-        arrivals: When the outcome of each input was first seen, in monotonic seconds.
+        arrivals: By input, monotonic seconds of its first outcome.
     """
     timed = [replace(one, recovery_s=recovery_s(one.at, sent, arrivals)) for one in injected]
     return [replace(one, alone=_alone(one, timed)) for one in timed]
 
 
-def recovery_s(at: float, sent: Mapping[Place, Sent], arrivals: Mapping[Place, float]) -> float | None:
-    """Seconds until every partition had a result whose input was sent after ``at``; None if one never had.
+def recovery_s(at: float, sent: Mapping[Place, SentInput], arrivals: Mapping[Place, float]) -> float | None:
+    """Seconds until every partition had an outcome of an input that was sent after ``at``; None if one never had.
 
-    Partitions to which nothing was sent any more do not count.
+    Partitions without later inputs do not count.
     """
     first: dict[int, float] = {}
     for place, one in sent.items():
@@ -37,7 +37,7 @@ def recovery_s(at: float, sent: Mapping[Place, Sent], arrivals: Mapping[Place, f
 
 
 def _alone(one: Injected, injected: Sequence[Injected]) -> bool:
-    """Whether no other fault was at work, or still being recovered from, between a fault and its recovery."""
+    """Whether no other fault, including its recovery, overlapped with a fault and its recovery."""
 
     def over(fault: Injected) -> float:
         return max(fault.healed_at, fault.at + (fault.recovery_s or 0.0))

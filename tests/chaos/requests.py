@@ -1,34 +1,34 @@
-"""Which requests a client sends, seen in the bytes that it sends. Pure."""
+"""Recognises a client's requests in the bytes that it sends. Pure."""
 
 from collections.abc import Iterator
 
-#: Kafka's numbers of requests (https://kafka.apache.org/protocol#protocol_api_keys).
+#: Kafka's API keys (https://kafka.apache.org/protocol#protocol_api_keys).
 PRODUCE = 0
 METADATA = 3
 OFFSET_FETCH, FIND_COORDINATOR, JOIN_GROUP, HEARTBEAT, SYNC_GROUP = 9, 10, 11, 12, 14
 API_VERSIONS = 18
 INIT_PRODUCER_ID, TXN_OFFSET_COMMIT = 22, 28
-#: Kafka has one number for both questions; here this one is for who coordinates a producer's transactions.
+#: Kafka has one API key for both kinds of coordinator; this number stands for the transaction coordinator.
 FIND_TRANSACTION_COORDINATOR = -10
-#: What a member of a group asks of its coordinator, and who that is.
+#: Requests of a group member to its coordinator, and the request that finds it.
 COORDINATION = (FIND_COORDINATOR, JOIN_GROUP, SYNC_GROUP, HEARTBEAT, OFFSET_FETCH)
 
-_SIZE_BYTES, _HEAD_BYTES = 4, 8  # the request's size; number and version of its kind behind it
-#: Versions of FindCoordinator in which the last byte says what is looked for.
+_SIZE_BYTES, _HEAD_BYTES = 4, 8  # the request's size; then its API key and version
+#: Versions of FindCoordinator in which the last byte is the kind of coordinator.
 _TELLING = (1, 2)
 
 
 class RequestKinds:
-    """Follows one connection from its beginning."""
+    """Parses the requests of one connection from its beginning."""
 
     def __init__(self) -> None:
         self._head = b""
-        self._left = 0  # bytes of the request under way
+        self._left = 0  # remaining bytes of the current request
         self._last = 0
         self._kind = self._version = -1
 
     def feed(self, data: bytes) -> Iterator[int]:
-        """Take the bytes that come next; yields the number of each request, as soon as it can be told."""
+        """Parse the next bytes; yields the API key of each request as soon as it is known."""
         at = 0
         while at < len(data):
             if self._left:

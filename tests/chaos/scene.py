@@ -1,4 +1,4 @@
-"""What faults are done to: a cluster, its lines, and a crew of workers."""
+"""What faults act on: a cluster, its proxies, and a pool of workers."""
 
 import asyncio
 import contextlib
@@ -23,15 +23,15 @@ _GROUP, _TRANSACTION = 0, 1
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything a fault may lay hands on.
+    """Everything that a fault may act on.
 
     Attributes:
-        cluster: The brokers and the lines to them.
-        crew: The workers.
+        cluster: The brokers and their proxies.
+        pool: The workers.
         prefix: Put before every topic's name.
         group: The workers' consumer group.
-        ledger: Sends further inputs, which are then accounted for as all others.
-        policies: The hotels' rules, which results are held to; a fault may add some.
+        oracle: Sends further inputs, which are judged as all others.
+        policies: The hotels' policies that results are judged by; a fault may add some.
     """
 
     cluster: ProxiedCluster
@@ -49,8 +49,8 @@ class Scene:
         """The broker that coordinates the workers' group."""
         return await self._coordinator(self.group, _GROUP)
 
-    async def wait_for_coordinator_other_than(self, node: int, within: float) -> bool:
-        """Wait until all other brokers name another one as the group's coordinator; tells whether they did in time."""
+    async def wait_for_other_coordinator(self, node: int, within: float) -> bool:
+        """Wait until all other brokers name another group coordinator; returns whether they did in time."""
         others = [other for other in self.cluster.brokers.nodes if other != node]
         client = AIOKafkaClient(bootstrap_servers=self.cluster.bootstrap_servers)
         until = time.monotonic() + within
@@ -67,39 +67,39 @@ class Scene:
         return False
 
     async def last_writers(self) -> list[str]:
-        """The names of those who committed last, each for some partition; waits until somebody has."""
+        """Names of the workers that committed last, for some partition each; waits for the first commit."""
         async with asyncio.timeout(_ANSWER_WITHIN_S):
             while not (writers := await self._last_writers()):
                 await asyncio.sleep(_LOOK_S)
         return writers
 
     async def transaction_coordinator(self, writer: str) -> int:
-        """The broker that coordinates the transactions of one of these."""
+        """The broker that coordinates the transactions of a worker."""
         return await self._coordinator(f"{self.group}-{writer}", _TRANSACTION)
 
     async def members(self) -> frozenset[str]:
-        """The members of the workers' group; none while it is between two generations, or cannot be asked."""
+        """Members of the workers' group; none during a rebalance, or if no broker answers."""
         with contextlib.suppress(KafkaError, TimeoutError, OSError):
             async with asyncio.timeout(_ANSWER_WITHIN_S), self._admin() as admin:
                 return await self._members(admin)
         return frozenset()
 
     async def wait_for_rebalance(self, within: float) -> None:
-        """Wait until the group is between two generations, or ``within`` seconds are over."""
+        """Wait until the group rebalances, for at most ``within`` seconds."""
         with contextlib.suppress(KafkaError, TimeoutError, OSError):
             async with asyncio.timeout(within), self._admin() as admin:
                 while await self._members(admin):
                     await asyncio.sleep(_SOON_S)
 
     async def wait_for_takeover(self, members: frozenset[str], within: float) -> None:
-        """Wait until the group has settled without one of these members, or ``within`` seconds are over."""
+        """Wait until the group is stable without one of these members, for at most ``within`` seconds."""
         with contextlib.suppress(KafkaError, TimeoutError, OSError):
             async with asyncio.timeout(within), self._admin() as admin:
                 while not (found := await self._members(admin)) or members <= found:
                     await asyncio.sleep(_SOON_S)
 
     async def replicated(self, within: float) -> bool:
-        """Wait until every replica of every partition is in sync; tells whether that was so in time."""
+        """Wait until every replica of every partition is in sync; returns whether that happened in time."""
         until = time.monotonic() + within
         while time.monotonic() < until:
             if await self._in_sync():

@@ -1,6 +1,6 @@
-"""Audio that nobody said, in every media type of the contract, with what a decoder has to find inside.
+"""Synthetic audio in every media type of the contract, with the samples that a decoder must find.
 
-Made with numpy, libsndfile and LAME alone: what the product makes of it is judged by other means than its own.
+RejectionSite with numpy, libsndfile and LAME alone: no code of the product takes part in the judgement.
 """
 
 import io
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 Samples = NDArray[np.int16]
 
-#: One content type for each kind of input; a raw one needs its rate and channels added.
+#: The content type of each kind of input; rate and channels are added to raw ones.
 KINDS = (
     "audio/L16",
     "audio/x-slin",
@@ -29,8 +29,8 @@ KINDS = (
 )
 _RAW = KINDS[:4]
 _LOSSY = KINDS[6:]
-#: Seconds of what guests and agents say, and of the prompts. Those of prompts are all different: a prompt that is found
-#: in a table is known by its length.
+#: Lengths in seconds of guests' and agents' audio, and of prompts. Lengths of prompts differ, so that a cached file
+#: identifies its prompt.
 _SPOKEN = (0.1, 0.4, 1.0, 2.3)
 _PROMPTS = (0.53, 0.71, 0.97, 1.31, 1.57, 1.93)
 _PROMPT_KINDS = ("audio/L16", "audio/PCMU", "audio/wav", "audio/flac")
@@ -47,12 +47,12 @@ _HARMONICS = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """A valid piece of audio; each is itself alone.
+    """A valid piece of audio, compared by identity.
 
     Attributes:
-        content_type: What it is sent as.
+        content_type: The content type it is sent with.
         audio: Its bytes.
-        pcm: What is inside, shape (frames, channels), as libsndfile decodes it.
+        pcm: Its samples as libsndfile decodes them, shape (frames, channels).
         rate: Sampling rate in Hz.
     """
 
@@ -68,7 +68,7 @@ class Sample:
 
     @property
     def is_exact(self) -> bool:
-        """Whether every decoder finds the same samples in it."""
+        """Whether all decoders give identical samples."""
         return self.content_type not in _LOSSY
 
     @property
@@ -79,7 +79,7 @@ class Sample:
 
 @cache
 def spoken() -> tuple[Sample, ...]:
-    """What guests and agents say: every media type in several lengths."""
+    """Guests' and agents' audio: every media type in several lengths."""
     made = [sample(seconds, kind, seed=number) for number, kind in enumerate(KINDS) for seconds in _SPOKEN]
     return (*made, *(sample(seconds, kind, seed=50 + n) for n, (kind, seconds) in enumerate(_TINY)))
 
@@ -95,14 +95,14 @@ def large() -> tuple[Sample, ...]:
 
 @cache
 def repetitive() -> Sample:
-    """An input of 1.5 MiB that a batch's compression makes a hundredth of."""
+    """An input of 1.5 MiB that compresses to a hundredth in a batch."""
     second = sample(1.0, "audio/L16", seed=80)
     return Sample(second.content_type, second.audio * _TIMES, np.tile(second.pcm, (_TIMES, 1)), second.rate)
 
 
 @cache
 def prompts() -> tuple[Sample, ...]:
-    """What the hotel plays again and again."""
+    """The hotel's prompts."""
     return tuple(
         sample(seconds, _PROMPT_KINDS[n % len(_PROMPT_KINDS)], seed=90 + n) for n, seconds in enumerate(_PROMPTS)
     )
@@ -116,7 +116,7 @@ def sample(seconds: float, kind: str, *, rate: int = 8000, channels: int = 1, se
         kind: One of `KINDS`.
         rate: Sampling rate in Hz.
         channels: 1 or 2.
-        seed: Another number, another speaker.
+        seed: Determines the speaker.
     """
     frames = max(1, round(seconds * rate))
     voices = [_voice(frames, rate, np.random.default_rng([seed, channel])) for channel in range(channels)]
@@ -133,10 +133,10 @@ def _voice(frames: int, rate: int, random: np.random.Generator) -> Samples:
     at = np.arange(frames) / rate / _SYLLABLE_S
     syllables = np.arange(int(at[-1]) + 2)
     levels = random.choice([0.02, 0.3, 1.0], len(syllables), p=[0.3, 0.3, 0.4])
-    levels[0] = 1.0  # also the shortest has something to hear
+    levels[0] = 1.0  # the shortest is not silent either
     pitches, formants = random.uniform(100, 220, len(syllables)), random.uniform(300, 900, len(syllables))
     pitch = np.interp(at, syllables, pitches)
-    pitch *= 1 + 0.04 * np.sin(2 * np.pi * _VIBRATO_HZ * _SYLLABLE_S * at)  # nothing stays a tone, as a modem's would
+    pitch *= 1 + 0.04 * np.sin(2 * np.pi * _VIBRATO_HZ * _SYLLABLE_S * at)  # no steady tone, as of a modem
     phase = 2 * np.pi * np.cumsum(pitch) / rate
     voiced = np.zeros(frames)
     for harmonic in range(1, _HARMONICS + 1):

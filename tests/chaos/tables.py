@@ -1,24 +1,24 @@
-"""What the cache table's changelog may hold: prompts, as playable files, each key always with the same file."""
+"""Checks the cache table's changelog: it holds prompts only, as playable files, and one file for each key."""
 
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
-from tests.chaos.playing import play, same_audio, same_length
-from tests.chaos.records import Place, Seen, Sent
+from tests.chaos.playback import decode_file, same_audio, same_length
+from tests.chaos.records import ObservedRecord, Place, SentInput
 from tests.chaos.sounds import Sample
 
 _TIMES_BYTES = 24
 _LENGTH_BYTES = 4
 
 
-def mistakes(changelog: Sequence[Seen], sent: Mapping[Place, Sent]) -> Iterator[str]:
-    """Say what is wrong with a changelog, given everything that was sent since its beginning."""
+def mistakes(changelog: Sequence[ObservedRecord], sent: Mapping[Place, SentInput]) -> Iterator[str]:
+    """Find mistakes in a changelog, given all inputs since its beginning."""
     prompts = _prompts(sent)
     digests: dict[tuple[int, bytes | None], bytes] = {}
     known: set[tuple[int, bytes]] = set()
     for entry in changelog:
-        if entry.value is None:  # an entry that was removed
+        if entry.value is None:  # a removed entry
             continue
         name = f"{entry.topic}-{entry.partition}@{entry.offset}"
         digest = hashlib.sha256(entry.value[_TIMES_BYTES:]).digest()
@@ -31,8 +31,8 @@ def mistakes(changelog: Sequence[Seen], sent: Mapping[Place, Sent]) -> Iterator[
                 yield f"{name}: {mistake}"
 
 
-def _prompts(sent: Mapping[Place, Sent]) -> Mapping[int, set[Sample]]:
-    """The prompts that were played in the calls of each partition."""
+def _prompts(sent: Mapping[Place, SentInput]) -> Mapping[int, set[Sample]]:
+    """By partition, the prompts in its calls."""
     found: dict[int, set[Sample]] = {}
     for place, one in sent.items():
         if one.planned.channel == "prompt" and one.planned.sample is not None:
@@ -41,15 +41,15 @@ def _prompts(sent: Mapping[Place, Sent]) -> Mapping[int, set[Sample]]:
 
 
 def _entry_mistake(value: bytes, prompts: set[Sample]) -> str | None:
-    """After its times an entry is the length of a description (4 bytes, big-endian), that as JSON, and the file."""
+    """An entry: its times, the length of a description (4 bytes, big-endian), the description as JSON, the file."""
     start = _LENGTH_BYTES + int.from_bytes(value[:_LENGTH_BYTES])
     try:
         json.loads(value[_LENGTH_BYTES:start])
     except ValueError:
         return "the entry has no description"
-    played = play(value[start:])
-    if played is None:
+    decoded = decode_file(value[start:])
+    if decoded is None:
         return "the file does not play"
-    if not any(same_length(played, prompt) and same_audio(played, prompt) for prompt in prompts):
+    if not any(same_length(decoded, prompt) and same_audio(decoded, prompt) for prompt in prompts):
         return "the file is no prompt of this partition"
     return None

@@ -1,4 +1,4 @@
-"""The ledger finds what other people's clients have sent where they say, also what cannot be decoded."""
+"""The oracle finds inputs of third-party clients at the reported positions, also ones that cannot be decoded."""
 
 import random
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.structs import TopicPartition
 
 from tests.chaos.foreign import CLIENTS
-from tests.chaos.oddities import batch_with_bad_name, of_others
+from tests.chaos.odd_inputs import batch_with_bad_name, odd_calls
 from tests.chaos.oracle import Oracle
 from tests.chaos.records import PARTITIONS, RAW, Place
 from tests.chaos.topic_settings import WRITERS_TIMES, alter
@@ -25,7 +25,7 @@ async def admin(broker: Broker) -> AsyncIterator[AIOKafkaAdminClient]:
 
 @pytest.fixture
 async def topic(broker: Broker, namespace: Namespace, admin: AIOKafkaAdminClient) -> str:
-    """``audio.raw``, which takes whatever times senders give and keeps batches as they were compressed."""
+    """``audio.raw`` with senders' timestamps and senders' compression."""
     name = f"{namespace.prefix}{RAW}"
     await admin.create_topics([NewTopic(name, PARTITIONS, 1, topic_configs={"max.message.bytes": "9437184"})])
     alter(broker.bootstrap_servers, namespace.prefix, {RAW: WRITERS_TIMES[RAW]})
@@ -37,7 +37,7 @@ async def test_inputs_of_all_clients_stand_where_they_were_confirmed(
 ) -> None:
     oracle = Oracle(broker.bootstrap_servers, namespace.prefix)
     chance = random.Random(1)
-    plans = {name: of_others(12, chance) for name in CLIENTS}
+    plans = {name: odd_calls(12, chance) for name in CLIENTS}
     for name, plan in plans.items():
         await oracle.send_by(CLIENTS[name], plan)
     sent = {place: one.planned.message for place, one in oracle.acknowledged.items()}

@@ -1,4 +1,4 @@
-"""What the aim of faults rests on: a transaction is seen for as long as it is open, and where it began."""
+"""Aimed faults rely on this: an open transaction is found, with its first offset, for as long as it is open."""
 
 from collections.abc import AsyncIterator
 
@@ -13,7 +13,7 @@ from tests.support.brokers import Broker, Namespace
 
 @pytest.fixture
 async def topic(broker: Broker, namespace: Namespace) -> str:
-    """A topic with as many partitions as those of the product."""
+    """A topic with the product's number of partitions."""
     name = f"{namespace.prefix}{COMPRESSED}"
     admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
     await admin.start()
@@ -35,11 +35,11 @@ async def test_outcomes_of_a_transaction_are_seen_until_it_ends(
     broker: Broker, topic: str, producer: AIOKafkaProducer
 ) -> None:
     async with OpenTransactions(broker.bootstrap_servers, [topic]) as transactions:
-        for begin in (0, 3):  # two records and the marker of the first one's end
+        for begin in (0, 3):  # two records and the marker of the first transaction
             assert await transactions.look() == {}
             async with producer.transaction():
                 for _ in range(2):
                     await producer.send_and_wait(topic, b"outcome", partition=5)
                 assert await transactions.look() == {TopicPartition(topic, 5): (begin, begin + 2)}
-            while await transactions.look():  # markers are written a moment after the commit is confirmed
+            while await transactions.look():  # markers follow the confirmed commit
                 pass

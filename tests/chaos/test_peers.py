@@ -1,4 +1,4 @@
-"""The lines between nodes: whose a connection is decides which line it takes, and each can be cut for itself."""
+"""Connections between nodes: the connecting node selects the line, and each line can be cut separately."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ import pytest
 from infra.kafka.ports import HOST, free_ports
 from tests.chaos.peers import PeerLines, owner_of
 
-#: Says hello to a port of its argument whenever it is told to, and prints what comes back.
+#: Says hello to a given port on each input line, and prints the answer.
 _NODE = """
 import socket, sys
 with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as line:
@@ -25,7 +25,7 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as line:
 
 
 class Node:
-    """A process that is connected to another node."""
+    """A process with a connection to another node."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -52,7 +52,7 @@ class Node:
 
 @pytest.fixture
 async def nodes() -> AsyncIterator[tuple[PeerLines, list[Node]]]:
-    """Lines between three nodes, of which 1 and 2 are connected to a server of node 3 that sends back what it gets."""
+    """Lines between three nodes; nodes 1 and 2 are connected to an echo server of node 3."""
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(1 << 16):
@@ -82,7 +82,7 @@ async def test_a_node_that_is_cut_off_reaches_no_other_and_the_others_do(nodes: 
     assert [await one.hears(), await two.hears()] == ["b'hello'"] * 2
     lines.cut_off(1)
     assert [await one.hears(), await two.hears()] == ["nothing", "b'hello'"]
-    lines.mend()
+    lines.restore()
 
     assert [await one.hears(), await two.hears()] == ["b'hello'"] * 2
 

@@ -1,4 +1,4 @@
-"""The proxy between workers and brokers cuts, delays and resets, and otherwise changes nothing."""
+"""The proxy cuts, delays and resets connections, and otherwise changes nothing."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @pytest.fixture
 async def link() -> AsyncIterator[Link]:
-    """A link to a server that sends back what it gets."""
+    """A link to an echo server."""
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(1 << 16):
@@ -50,7 +50,7 @@ async def test_nothing_goes_through_while_it_is_cut_and_everything_afterwards(li
     link.cut()
     with pytest.raises(TimeoutError):
         await ask(streams, b"within", within=0.2)
-    link.mend()
+    link.restore()
 
     assert await asyncio.wait_for(streams[0].readexactly(6), 5) == b"within"
     streams[1].close()
@@ -61,7 +61,7 @@ async def test_a_new_connection_waits_while_it_is_cut(link: Link) -> None:
     streams = await asyncio.open_connection(HOST, link.port)
     with pytest.raises(TimeoutError):
         await ask(streams, b"hello", within=0.2)
-    link.mend()
+    link.restore()
 
     assert await asyncio.wait_for(streams[0].readexactly(5), 5) == b"hello"
     streams[1].close()
@@ -110,7 +110,7 @@ async def test_a_refused_line_breaks_connections_and_takes_none(link: Link) -> N
     for refused in (streams, await asyncio.open_connection(HOST, link.port)):
         with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
             await ask(refused, b"hello")
-    link.mend()
+    link.restore()
     again = await asyncio.open_connection(HOST, link.port)
 
     assert await ask(again, b"hello") == b"hello"

@@ -1,4 +1,4 @@
-"""Every planted bug comes to light, as what it is, within its rounds: so the bench would notice such a bug."""
+"""The oracle reports every seeded bug, as an expected problem, within its rounds."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,12 +12,12 @@ from tests.chaos.seeded_bugs.catalogue import BUGS, SeededBug
 from tests.chaos.seeded_bugs.run import catch
 
 pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),  # the proxies of the shared cluster live in it
+    pytest.mark.asyncio(loop_scope="module"),  # the loop of the shared cluster's proxies
     pytest.mark.timeout(900),
     pytest.mark.xdist_group("seeded bugs"),
 ]
 
-#: One for each kind of problem; the others take minutes together.
+#: One bug for each kind of problem; all others together take minutes.
 SHORT = {
     "cache-everything",
     "cache-without-the-profile",
@@ -29,7 +29,7 @@ SHORT = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ProxiedCluster]:
-    """One broker: hardly any of these bugs needs more to show."""
+    """One broker: few of these bugs need more."""
     async with ProxiedCluster(tmp_path_factory.mktemp("seeded") / "kafka", 1, WORKERS, lambda _: None) as running:
         yield running
 
@@ -38,7 +38,7 @@ async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pro
     "bug",
     [pytest.param(bug, id=name, marks=[] if name in SHORT else [pytest.mark.long]) for name, bug in BUGS.items()],
 )
-async def test_a_planted_bug_comes_to_light(bug: SeededBug, cluster: ProxiedCluster, tmp_path: Path) -> None:
+async def test_the_oracle_reports_a_seeded_bug(bug: SeededBug, cluster: ProxiedCluster, tmp_path: Path) -> None:
     if bug.brokers == 1:
         found = await catch(bug, cluster, tmp_path)
     else:

@@ -1,4 +1,4 @@
-"""Faults of state directories do what they say, and leave nothing mounted."""
+"""Faults of state directories have their described effect, and leave nothing mounted."""
 
 from collections.abc import Callable
 from pathlib import Path

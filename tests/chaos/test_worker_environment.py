@@ -1,4 +1,4 @@
-"""A process's clock can be put wrong, and its log held up."""
+"""A process's clock can be shifted, and its log paused."""
 
 import os
 import subprocess
@@ -24,10 +24,10 @@ def test_a_held_up_log_is_complete_afterwards(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "import sys; print('a' * 9999, file=sys.stderr); print('done', flush=True)"]
     with log.opened() as pipe:
         process = subprocess.Popen(command, stderr=pipe, stdout=subprocess.PIPE)
-    log.hold_up()
+    log.pause()
     time.sleep(1.0)
     held_up = process.poll() is None
-    log.read_on()
+    log.resume()
     assert process.wait(10) == 0
     log.end()
 

@@ -1,4 +1,4 @@
-"""Sets topics otherwise than the product makes them, as other installations have them."""
+"""Changes topic settings to values that other installations may have."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ _WITHIN_S = 30.0
 #: Settings by topic.
 TopicSettings = Mapping[str, Mapping[str, str]]
 
-#: Records have the times that their writers give them.
+#: Records have their writers' timestamps.
 WRITERS_TIMES: TopicSettings = {
     topic: {"message.timestamp.type": "CreateTime", "message.timestamp.after.max.ms": str(2**63 - 1)}
     for topic in (RAW, DEAD_LETTER)
@@ -24,7 +24,7 @@ def alter(servers: str, prefix: str, settings: TopicSettings) -> None:
     Args:
         servers: The cluster.
         prefix: Put before every topic's name.
-        settings: What to change.
+        settings: Settings to change, by topic.
 
     Raises:
         confluent_kafka.KafkaException: When the brokers refuse.

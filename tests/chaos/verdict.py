@@ -1,4 +1,4 @@
-"""What the ledger found: in a round, and over all rounds."""
+"""The oracle's verdict on a round, and on all rounds."""
 
 import statistics
 from collections import Counter, defaultdict
@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 Kind = Literal["lost", "duplicated", "reordered", "damaged", "transactions", "offsets", "table", "workers"]
 
-#: The fault whose recovery times are the run's own.
+#: The fault whose recovery times stand for the run.
 WORKER_KILL = "worker-kill"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is not as it has to be."""
+    """One deviation from the guarantee."""
 
     kind: Kind
     detail: str
@@ -25,13 +25,13 @@ class Injected:
     """A fault that was injected.
 
     Attributes:
-        name: Its class.
-        what: What it hit, with its parameters.
-        at: When, in monotonic seconds.
-        healed_at: When its cause was gone, in monotonic seconds.
+        name: Name of its class.
+        what: The victim and the parameters.
+        at: Monotonic seconds of the injection.
+        healed_at: Monotonic seconds of the repair.
         recovery_s: Seconds until every partition had a result whose input was sent after the fault; None if one of
             them never had.
-        alone: Whether no other fault was at work before it was over.
+        alone: Whether no other fault overlapped with it.
     """
 
     name: str
@@ -44,15 +44,15 @@ class Injected:
 
 @dataclass(frozen=True, slots=True)
 class RoundVerdict:
-    """A round, judged.
+    """The verdict on a round.
 
     Attributes:
-        number: Of the round, from 0.
-        inputs: How many stood in ``audio.raw``.
-        faults: What was broken, in the order of injection.
+        number: Number of the round, from 0.
+        inputs: Number of inputs in ``audio.raw``.
+        faults: The faults, in the order of injection.
         problems: Empty when everything is exact.
-        aborted: Outcomes that only ``read_uncommitted`` sees: work that was undone.
-        seconds: How long the round took.
+        aborted: Number of outcomes in aborted transactions, which only ``read_uncommitted`` shows.
+        seconds: Duration of the round.
     """
 
     number: int
@@ -65,7 +65,7 @@ class RoundVerdict:
 
 @dataclass
 class Totals:
-    """All rounds of a run, added up."""
+    """Totals of all rounds of a run."""
 
     rounds: int = 0
     inputs: int = 0
@@ -75,7 +75,7 @@ class Totals:
     faults: dict[str, list[Injected]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, verdict: RoundVerdict) -> None:
-        """Take in one more round."""
+        """Add a round."""
         self.rounds += 1
         self.inputs += verdict.inputs
         self.aborted += verdict.aborted
@@ -86,16 +86,16 @@ class Totals:
 
     @property
     def exact(self) -> bool:
-        """Whether nothing was wrong in any round."""
+        """Whether all rounds were without problems."""
         return not self.problems
 
     @property
     def hit(self) -> bool:
-        """Whether the faults hit work under way: otherwise the run shows nothing."""
+        """Whether the faults hit transactions in progress; otherwise the run shows nothing."""
         return self.aborted > 0
 
     def as_json(self) -> dict[str, Any]:
-        """The run's figures; times in seconds. Recovery at the top is of workers that were killed, alone."""
+        """The run's figures; times in seconds. Recovery times at the top are of killed workers without other faults."""
         kills = recoveries(self.faults.get(WORKER_KILL, ()))
         return {
             "rounds": self.rounds,
@@ -115,7 +115,7 @@ class Totals:
 
 
 def summary(injected: Sequence[Injected]) -> dict[str, float | int | None]:
-    """Count and recovery times (seconds) of the faults of one class; ``_combined`` with others at work as well."""
+    """Count and recovery times (seconds) of the faults of one class; ``_combined`` includes overlapping faults."""
     alone, all_of_them = recoveries(injected), recoveries(injected, alone=False)
     return {
         "count": len(injected),
@@ -127,7 +127,7 @@ def summary(injected: Sequence[Injected]) -> dict[str, float | int | None]:
 
 
 def recoveries(injected: Sequence[Injected], *, alone: bool = True) -> list[float]:
-    """Recovery times in seconds, of faults that nothing else disturbed or of all."""
+    """Recovery times in seconds, of faults without overlap or of all."""
     return [one.recovery_s for one in injected if one.recovery_s is not None and (one.alone or not alone)]
 
 

@@ -1,4 +1,4 @@
-"""Real workers as processes."""
+"""Workers as processes."""
 
 import asyncio
 import json
@@ -28,22 +28,22 @@ _LOOK_S = 0.1
 
 
 class Worker:
-    """One worker process, which can be started again after its end.
+    """One worker process, which can be restarted.
 
     Args:
-        bootstrap_servers: The cluster, as this worker reaches it.
+        bootstrap_servers: The brokers' addresses for this worker.
         prefix: Put before every topic's name.
         group: Consumer group.
         directory: For its state and its log.
-        module: What is run as a worker.
+        module: Module that is run as a worker.
         arguments: Its command line.
         settings: Further environment variables.
 
     Attributes:
-        starts: How often it was started.
-        disk: Held by whoever changes its state directory.
-        log_pipe: What its log goes through; None where it goes into its file.
-        clock_ahead_s: By how many seconds its clock is ahead when it is started next.
+        starts: Number of starts.
+        disk: A lock, held by the fault that changes its state directory.
+        log_pipe: The pipe for its log; None if it logs to its file.
+        clock_ahead_s: Seconds by which its clock is ahead after its next start.
     """
 
     def __init__(
@@ -96,11 +96,11 @@ class Worker:
         return self.alive and psutil.Process(self.process.pid).status() != psutil.STATUS_STOPPED
 
     def start(self, *before: str, stderr: int | None = None) -> None:
-        """Start it, or start it again; returns at once.
+        """Start it; returns at once.
 
         Args:
             before: A command that runs it, such as ``nohup``.
-            stderr: Where its log goes, instead of its file.
+            stderr: File descriptor for its log, instead of its file.
         """
         self.starts += 1
         with self.log_pipe.opened() if self.log_pipe else self.log.open("ab") as log:
@@ -109,7 +109,7 @@ class Worker:
                 env=self.environment | self._clock(),
                 stdin=subprocess.DEVNULL,
                 stderr=log if stderr is None else stderr,
-                start_new_session=True,  # Ctrl-C is for whoever started it, who then ends it
+                start_new_session=True,  # Ctrl-C goes to the parent, which then ends it
             )
 
     def _clock(self) -> dict[str, str]:
@@ -119,7 +119,7 @@ class Worker:
         return {"PYTHONPATH": path, "CLOCK_AHEAD_S": str(self.clock_ahead_s)}
 
     def wait_ready(self, within: float = _START_SECONDS) -> None:
-        """Wait until it says that it is ready."""
+        """Wait until it reports that it is ready."""
         until = time.monotonic() + within
         while not self.is_ready():
             assert self.alive, f"the worker ended:\n{self.tail()}"
@@ -127,11 +127,11 @@ class Worker:
             time.sleep(_LOOK_S)
 
     def is_ready(self) -> bool:
-        """Whether it says so."""
+        """Whether it reports that it is ready."""
         return self.get("/health/ready")[0] == 200
 
     def get(self, path: str) -> tuple[int, str]:
-        """Ask its HTTP endpoint; the status is 0 when nobody answers."""
+        """Request a path from its HTTP endpoint; the status is 0 without an answer."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as response:
                 return response.status, response.read().decode()
@@ -160,12 +160,12 @@ class Worker:
         return int(psutil.Process(self.process.pid).memory_info().rss)
 
     def decoders(self) -> list[psutil.Process]:
-        """The processes that decode for it: children of its one child."""
+        """Its decoder processes: children of its fork server."""
         children = psutil.Process(self.process.pid).children(recursive=True)
         return [child for child in children if child.ppid() != self.process.pid]
 
     def lines(self) -> list[dict[str, Any]]:
-        """Its log so far, over all its lives: of each line the ``event``, the ``level`` and what it tells, by name."""
+        """Its log lines over all its runs, each with its ``event``, its ``level`` and its fields."""
         return [_flat(json.loads(line)) for line in self.log.read_text().splitlines()]
 
     def tail(self) -> str:
@@ -175,14 +175,14 @@ class Worker:
 
 def _flat(line: dict[str, Any]) -> dict[str, Any]:
     error = line.get("error", {})
-    told = {"reason": error.get("message"), "code": error.get("code")} if error else {}
+    details = {"reason": error.get("message"), "code": error.get("code")} if error else {}
     named = {"event": line["message"], "level": line["log.level"]}
-    return {**named, **line.get("audio", {}), **line.get("kafka", {}), **told}
+    return {**named, **line.get("audio", {}), **line.get("kafka", {}), **details}
 
 
 @contextmanager
 def running(*workers: Worker) -> Iterator[None]:
-    """Start workers, wait until they are ready, and see to it that none survives."""
+    """Start workers, and wait until they are ready; kill them at the end of the context."""
     try:
         for worker in workers:
             worker.start()

@@ -1,7 +1,7 @@
-"""Calls of several hotels: numbered, self-describing inputs of every kind and size, some of them bad.
+"""Workloads: calls of several hotels, with numbered inputs of every kind and size, some of them bad.
 
-The same arguments give the same inputs. Every partition always has calls under way, sizes go from 200 bytes to 4 MiB,
-prompts repeat, clocks are wrong, and some inputs are sent twice, as a producer without idempotence would.
+Equal arguments give equal inputs. Every partition has calls at all times, sizes are from 200 bytes to 4 MiB,
+prompts repeat, some clocks are wrong, and some inputs are sent twice, as by a producer without idempotence.
 """
 
 import json
@@ -13,25 +13,25 @@ from datetime import UTC, datetime, timedelta
 
 from tests.chaos import sounds
 from tests.chaos.damage import BAD
-from tests.chaos.records import NUMBER, PARTITIONS, Message, Planned
+from tests.chaos.records import NUMBER, PARTITIONS, Message, PlannedInput
 from tests.chaos.sounds import Sample
 
 _CALLS_PER_PARTITION = 3
 _PROMPT_SHARE, _TWICE_SHARE, _LARGE_SHARE, _WRONG_CLOCK_SHARE = 0.25, 0.02, 0.006, 0.3
 _CLOCK_ERROR_MS = 3000
 _BEGIN = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
-#: Numbers from one name of a workload to the next.
+#: Range of input numbers of one workload.
 _NUMBERS = 1_000_000
 _ONE_OFF = 2**62  # above all of those
 
 
 @dataclass(frozen=True, slots=True)
 class HotelPolicy:
-    """What a hotel wants of its results.
+    """A hotel's policy, as far as the oracle judges it.
 
     Attributes:
-        accept: Media types that it takes; empty means all.
-        lossless: Whether nothing may be lost.
+        accept: Accepted media types; empty means all.
+        lossless: Whether results must be lossless.
     """
 
     accept: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class HotelPolicy:
         return Message(hotel.encode(), json.dumps(fields).encode(), ())
 
 
-#: The same prompts play in all of them, so that the same audio has to become different files.
+#: All hotels play the same prompts, so that the same audio has to become different files.
 POLICIES: Mapping[str, HotelPolicy] = {
     "lisbon": HotelPolicy(),
     "seaside": HotelPolicy(accept=("audio/flac",)),
@@ -57,16 +57,16 @@ POLICIES: Mapping[str, HotelPolicy] = {
 
 
 def partition_of(key: bytes, partitions: int = PARTITIONS) -> int:
-    """The partition, of so many, that librdkafka's default partitioner gives a key.
+    """The partition of a key by librdkafka's default partitioner.
 
-    Kafka's own differs, and the workers' client follows that: an outcome that is partitioned anew stands out.
+    The workers' client uses Kafka's own partitioner, which differs: the oracle notices outcomes partitioned by key.
     """
     return zlib.crc32(key) % partitions
 
 
 def segment(
     sample: Sample, call_id: str, sequence: int, *, number: int = 0, channel: str = "guest", hotel: str = "lisbon"
-) -> Planned:
+) -> PlannedInput:
     """Plan one good segment of a call."""
     headers = {
         "ce_specversion": "1.0",
@@ -82,26 +82,26 @@ def segment(
         NUMBER: str(number),
     }
     message = Message(call_id.encode(), sample.audio, tuple((name, value.encode()) for name, value in headers.items()))
-    return Planned(number, message, call_id, sequence, channel, hotel, sample)
+    return PlannedInput(number, message, call_id, sequence, channel, hotel, sample)
 
 
 def calls(
     count: int, *, seed: int = 0, name: int = 0, bad_share: float = 0.05, hotels: Sequence[str] = tuple(POLICIES)
-) -> list[Planned]:
+) -> list[PlannedInput]:
     """Plan the inputs of many calls at once.
 
     Args:
-        count: How many; those that are sent twice count twice.
-        seed: Decides everything, together with ``name``.
-        name: Part of the calls' ids: workloads of one bench need different ones.
+        count: Number of inputs; those that are sent twice count twice.
+        seed: Determines everything, together with ``name``.
+        name: Part of the calls' ids; must differ between workloads of one bench.
         bad_share: Share of the inputs that are bad in one of the ways of ``BAD``.
-        hotels: Where the calls come from.
+        hotels: Hotels of the calls.
     """
     chance = random.Random(f"calls-{seed}-{name}")
     by_partition = _call_ids(name, chance)
     sequences = dict.fromkeys((call for calls in by_partition for call in calls), -1)
     kinds = _bad_kinds(chance)
-    planned: list[Planned] = []
+    planned: list[PlannedInput] = []
     while len(planned) < count:
         for partition in chance.sample(range(PARTITIONS), PARTITIONS):
             call = chance.choice(by_partition[partition])
@@ -114,16 +114,16 @@ def calls(
     return planned[:count]
 
 
-def single(count: int, chance: random.Random, *, hotel: str = "lisbon") -> list[Planned]:
-    """Plan good segments, each in a call of its own."""
+def single(count: int, chance: random.Random, *, hotel: str = "lisbon") -> list[PlannedInput]:
+    """Plan good segments, one per call."""
     return [
         segment(chance.choice(sounds.spoken()), f"call-{number:016x}", 0, number=_ONE_OFF + number, hotel=hotel)
         for number in (chance.getrandbits(62) for _ in range(count))
     ]
 
 
-def burst(count: int, chance: random.Random) -> list[Planned]:
-    """Plan small segments, each in a call of its own, a third of them bad."""
+def burst(count: int, chance: random.Random) -> list[PlannedInput]:
+    """Plan small segments, one per call, a third of them bad."""
     kind = "half a sample"
     return [
         replace(one, message=BAD[kind](one.message), sample=None, bad=kind) if n % 3 == 0 else one
@@ -131,13 +131,13 @@ def burst(count: int, chance: random.Random) -> list[Planned]:
     ]
 
 
-def bombs(count: int, chance: random.Random) -> list[Planned]:
-    """Plan decompression bombs, each in a call of its own."""
+def bombs(count: int, chance: random.Random) -> list[PlannedInput]:
+    """Plan decompression bombs, one per call."""
     kind = "flac bomb"
     return [replace(one, message=BAD[kind](one.message), sample=None, bad=kind) for one in single(count, chance)]
 
 
-def _one(chance: random.Random, call: str, sequence: int, number: int, hotels: Sequence[str]) -> Planned:
+def _one(chance: random.Random, call: str, sequence: int, number: int, hotels: Sequence[str]) -> PlannedInput:
     drawn = chance.random()
     is_prompt = drawn < _PROMPT_SHARE
     pool = sounds.prompts() if is_prompt else sounds.large() if drawn > 1 - _LARGE_SHARE else sounds.spoken()
@@ -149,7 +149,7 @@ def _one(chance: random.Random, call: str, sequence: int, number: int, hotels: S
 
 
 def _call_ids(name: int, chance: random.Random) -> list[list[str]]:
-    """Ids of calls, as many on each partition."""
+    """Ids of calls, the same number on each partition."""
     found: list[list[str]] = [[] for _ in range(PARTITIONS)]
     while any(len(calls) < _CALLS_PER_PARTITION for calls in found):
         call = f"call-{name}-{chance.getrandbits(32):08x}"
@@ -160,6 +160,6 @@ def _call_ids(name: int, chance: random.Random) -> list[list[str]]:
 
 
 def _bad_kinds(chance: random.Random) -> Iterator[str]:
-    """Every kind in turn, in an order of its own each time."""
+    """Every kind of bad input in turn, in a new order each time."""
     while True:
         yield from chance.sample(sorted(BAD), len(BAD))

@@ -1,1 +1,1 @@
-"""Commands for developers that run the test bench: chaos, seeded bugs, and the dashboard's picture."""
+"""Developers' commands: chaos, seeded bugs, and the dashboard."""

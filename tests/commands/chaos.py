@@ -1,7 +1,7 @@
-"""Breaks a real cluster and real workers, and lets an independent ledger judge what came of it.
+"""Injects faults into a genuine cluster and workers, and lets an independent oracle judge the outcomes.
 
-Every round sends calls, breaks one to three things, waits until every input is answered, and judges: nothing lost,
-doubled, out of order or damaged. The same seed gives the same rounds. Exit code 0 when all are exact, 1 otherwise.
+Every round sends calls, injects one to three faults, waits until every input has an outcome, and judges: nothing lost,
+duplicated, out of order or damaged. The same seed gives the same rounds. Exit code 0 if all are exact, 1 otherwise.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from tests.chaos.errors import ChaosError
 from tests.chaos.faults import FAULTS, possible
 from tests.chaos.verdict import RoundVerdict, Totals
 
-_INTERRUPTED = 130  # as shells say it
+_INTERRUPTED = 130  # as shells do
 _SHOWN_PROBLEMS = 10
 _LIBRARIES = ("faust-streaming", "aiokafka", "rocksdict", "av", "soundfile", "numpy")
 _say = partial(say, "chaos")
@@ -42,8 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _list()
     impossible = set(options.faults or ()) - set(possible())
     if impossible:
-        return fail("chaos", f"without the right to mount file systems there is no {', '.join(sorted(impossible))}")
-    # The client library repeats with every retry what is broken on purpose.
+        return fail("chaos", f"faults that need the right to mount file systems: {', '.join(sorted(impossible))}")
+    # The client library logs every retry, and faults cause many.
     for chatty in ("aiokafka", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.CRITICAL + 1)
     end_as_interrupted()
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"chaos: {error}\nchaos: logs are in {directory}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"chaos: interrupted; what it had started is stopped, logs are in {directory}", file=sys.stderr)
+        print(f"chaos: interrupted; all processes are stopped, logs are in {directory}", file=sys.stderr)
         return _INTERRUPTED
 
 
@@ -63,15 +63,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/chaos", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=count, default=10, metavar="N", help="how many rounds (default: 10)")
+    parser.add_argument("--rounds", type=count, default=10, metavar="N", help="number of rounds (default: 10)")
     parser.add_argument(
-        "--seed", type=int, default=None, metavar="S", help="decides all that happens (default: drawn, and told)"
+        "--seed",
+        type=int,
+        default=None,
+        metavar="S",
+        help="determines workload and faults (default: random)",
     )
     parser.add_argument("--json", type=writable, metavar="FILE", help="write the figures there")
     parser.add_argument(
-        "--faults", type=_names, metavar="NAME,...", help="break these only (default: all that --list shows)"
+        "--faults", type=_names, metavar="NAME,...", help="inject only these faults (default: all that --list shows)"
     )
-    parser.add_argument("--list", action="store_true", help="list the faults, and stop")
+    parser.add_argument("--list", action="store_true", help="list the faults, and exit")
     return parser
 
 
@@ -79,7 +83,7 @@ def _names(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",")]
     unknown = [name for name in names if name not in FAULTS]
     if unknown:
-        raise argparse.ArgumentTypeError(f"there is no fault {', '.join(unknown)}; --list shows them all")
+        raise argparse.ArgumentTypeError(f"unknown fault {', '.join(unknown)}; --list shows them all")
     return names
 
 
@@ -127,7 +131,7 @@ def _tell(verdict: RoundVerdict, console: Console) -> None:
 
 def _print(totals: Totals, console: Console) -> None:
     figures = totals.as_json()
-    table = Table(title="faults, and seconds until results flowed again on every partition")
+    table = Table(title="faults, and seconds until every partition had results again")
     for heading in ("fault", "count", "alone p50", "alone max", "combined p50", "combined max"):
         table.add_column(heading, justify="left" if heading == "fault" else "right")
     for name, row in figures["faults"].items():
@@ -144,10 +148,10 @@ def _print(totals: Totals, console: Console) -> None:
 
 def _conclude(totals: Totals, directory: Path) -> int:
     if not totals.exact:
-        return fail("chaos", f"{totals.problems.total()} things are not as they have to be; evidence in {directory}")
+        return fail("chaos", f"{totals.problems.total()} problems; evidence in {directory}")
     shutil.rmtree(directory)
     if not totals.hit:
-        _say("the faults hit no transaction under way: more rounds show more")
+        _say("the faults hit no open transaction: run more rounds")
     return 0
 
 

@@ -1,7 +1,7 @@
 """The Grafana dashboard: `dashboard write` generates its file, `dashboard picture` draws what it shows.
 
-The picture's data come from a run of five minutes on a Kafka, two workers and a Prometheus of its own, with a burst, a
-worker that is killed, and a sender of garbage.
+The picture's data come from a run of five minutes with its own Kafka, two workers and Prometheus: with a burst, a
+worker that is killed, and bad inputs.
 """
 
 import argparse
@@ -21,11 +21,11 @@ from infra.kafka.errors import LocalKafkaError
 from infra.monitoring.errors import MonitoringError
 from scripts.cli import CommandError, end_as_interrupted, fail, progress_bar, say, writable
 from tests.pictures.drawing import Picture
-from tests.pictures.play import SECONDS, Play
+from tests.pictures.run import SECONDS, DashboardRun
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _RUN_DIR = _PROJECT / ".run"
-_INTERRUPTED = 130  # as shells say it
+_INTERRUPTED = 130  # as shells do
 _say = partial(say, "dashboard")
 
 
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (CommandError, LocalKafkaError, MonitoringError, OSError) as error:
         return fail("dashboard", f"{error}; logs are in {directory}")
     except KeyboardInterrupt:
-        _say("interrupted; what it had started is stopped")
+        _say("interrupted; all processes are stopped")
         return _INTERRUPTED
     shutil.rmtree(directory)
     return 0
@@ -57,14 +57,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "action",
         choices=("write", "picture"),
-        help=f"write: generate {FILE.relative_to(_PROJECT)} from the code; picture: run, and draw every panel",
+        help=f"write: generate {FILE.relative_to(_PROJECT)} from the code; picture: run, and draw all panels",
     )
     parser.add_argument(
         "--out",
         type=writable,
         default=_PROJECT / "docs" / "dashboard.png",
         metavar="FILE",
-        help="where the picture goes, a PNG (default: docs/dashboard.png)",
+        help="PNG file to write (default: docs/dashboard.png)",
     )
     return parser
 
@@ -72,14 +72,14 @@ def _parser() -> argparse.ArgumentParser:
 def _picture(directory: Path, out: Path) -> None:
     board = read(FILE)
     with ExitStack() as started:
-        play = Play(directory, started, _say)
+        run = DashboardRun(directory, started, _say)
         progress = started.enter_context(progress_bar())
-        bar = progress.add_task("playing", total=SECONDS)
-        _say(f"playing for {SECONDS} s")
-        played = asyncio.run(play.perform(lambda: progress.advance(bar)))
-        data = DashboardData(played.url, board, played.span)
+        bar = progress.add_task("running", total=SECONDS)
+        _say(f"running for {SECONDS} s")
+        finished = asyncio.run(run.execute(lambda: progress.advance(bar)))
+        data = DashboardData(finished.url, board, finished.span)
         _say("drawing")
-        picture = Picture(board, data, played.story)
+        picture = Picture(board, data, finished.timeline)
         drawn = progress.add_task("drawing", total=picture.parts)
         picture.save(out, lambda: progress.advance(drawn))
     _say(f"wrote {out}")

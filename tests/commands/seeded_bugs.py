@@ -1,6 +1,6 @@
-"""Plants bugs in workers, one after the other, and shows what the chaos bench's ledger makes of each.
+"""Runs workers with seeded bugs, one after the other, and shows which problems the oracle reports for each.
 
-The bugs are those that systems like this one have had. Exit code 0 when all were caught within their rounds, 1
+The bugs are of kinds that systems like this one have had. Exit code 0 if all are caught within their rounds, 1
 otherwise.
 """
 
@@ -27,14 +27,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="scripts/seeded_bugs", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("bug", nargs="*", metavar="BUG", help=f"one of {', '.join(BUGS)} (default: all)")
-    parser.add_argument("--json", type=writable, metavar="FILE", help="write what was caught there")
+    parser.add_argument("--json", type=writable, metavar="FILE", help="write the results there")
     options = parser.parse_args(argv)
     if unknown := set(options.bug) - set(BUGS):
-        parser.error(f"there is no bug {', '.join(sorted(unknown))}")
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)  # it repeats what is broken on purpose
+        parser.error(f"unknown bug {', '.join(sorted(unknown))}")
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)  # it logs every retry, and faults cause many
     end_as_interrupted()
     try:
-        catches = _plant(options.bug or list(BUGS))
+        catches = _run_bugs(options.bug or list(BUGS))
     except (ChaosError, LocalKafkaError) as error:
         return fail("seeded_bugs", str(error))
     except KeyboardInterrupt:
@@ -46,11 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return fail("seeded_bugs", f"not caught: {', '.join(missed)}") if missed else 0
 
 
-def _plant(bugs: Sequence[str]) -> list[seeding.Catch]:
+def _run_bugs(bugs: Sequence[str]) -> list[seeding.BugResult]:
     with tempfile.TemporaryDirectory() as directory, progress_bar() as progress:
         bar = progress.add_task("bugs", total=len(bugs))
 
-        def tell(one: seeding.Catch) -> None:
+        def tell(one: seeding.BugResult) -> None:
             progress.advance(bar)
             verdict = f"caught in round {one.rounds}" if one.caught else f"not caught in {one.rounds} rounds"
             progress.console.print(f"{one.bug}: {verdict}", highlight=False)

@@ -6,7 +6,7 @@ import pytest
 
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
-from tests.chaos.account import Account
+from tests.chaos.delivery_oracle import DeliveryOracle
 from tests.chaos.workers import Worker
 from tests.support.brokers import Broker, Namespace
 
@@ -24,6 +24,6 @@ def worker(broker: Broker, namespace: Namespace, tmp_path: Path, topics: None) -
 
 
 @pytest.fixture
-def account(broker: Broker, namespace: Namespace) -> Account:
+def oracle(broker: Broker, namespace: Namespace) -> DeliveryOracle:
     """The ledger of the test's namespace."""
-    return Account(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    return DeliveryOracle(broker.bootstrap_servers, namespace.prefix, namespace.group)

@@ -14,12 +14,12 @@ from infra.grafana.dashboard import FILE
 from infra.grafana.data import DashboardData, Span
 from infra.grafana.reading import Board, read
 from infra.monitoring.configuration import Monitoring
-from tests.chaos.account import Account
+from tests.chaos.delivery_oracle import DeliveryOracle
 from tests.chaos.workers import ROOT, Worker, running
 from tests.chaos.workload import calls
 from tests.e2e.test_worker import exact
 from tests.pictures.drawing import Picture
-from tests.pictures.moments import Moment, Story
+from tests.pictures.timeline import Event, Timeline
 from tests.support.brokers import Broker, Namespace
 from tests.support.observability import observing
 
@@ -40,14 +40,14 @@ def last(data: DashboardData, board: Board, title: str) -> dict[str, float]:
     return {curve.legend: curve.values[-1] for target in panel.targets for curve in data.curves(target)}
 
 
-async def test_every_query_of_every_panel_has_data(worker: Worker, account: Account, tmp_path: Path) -> None:
+async def test_every_query_of_every_panel_has_data(worker: Worker, oracle: DeliveryOracle, tmp_path: Path) -> None:
     address = f"127.0.0.1:{worker.port}"
     with running(worker), observing(tmp_path / "monitoring", Monitoring([address], scrape_interval="1s")) as seen:
         begin = time.time()
-        await account.send(calls(50, name=1, bad_share=0.1, hotels=HOTELS))
+        await oracle.send(calls(50, name=1, bad_share=0.1, hotels=HOTELS))
         await asyncio.to_thread(seen.await_data, "audio_dead_letters_total")
-        await account.send(calls(50, name=2, bad_share=0.1, hotels=HOTELS))
-        await exact(account)
+        await oracle.send(calls(50, name=2, bad_share=0.1, hotels=HOTELS))
+        await exact(oracle)
         await asyncio.to_thread(seen.await_data, "sum(max by (topic, partition) (audio_lag_records)) == 0")
         # Steps are counted from the beginning: the last must not come before now.
         span = Span(begin, time.time() + 1, step=1, scrape_interval=1)
@@ -72,8 +72,8 @@ async def test_every_query_of_every_panel_has_data(worker: Worker, account: Acco
 
 def draw(data: DashboardData, span: Span, file: Path) -> None:
     """The picture of the same data opens, and something is drawn in each of its parts."""
-    moments = (Moment(span.end, "at the end"),)
-    picture = Picture(BOARD, data, Story(span.begin, span.end, moments, moments))
+    moments = (Event(span.end, "at the end"),)
+    picture = Picture(BOARD, data, Timeline(span.begin, span.end, moments, moments))
     drawn: list[bool] = []
     picture.save(file, lambda: drawn.append(True))
     with Image.open(file) as opened:

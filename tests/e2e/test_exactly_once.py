@@ -8,7 +8,7 @@ import pytest
 
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
-from tests.chaos.account import Account
+from tests.chaos.delivery_oracle import DeliveryOracle
 from tests.chaos.workers import Worker, running
 from tests.chaos.workload import calls
 from tests.support.brokers import Broker, Namespace, ThreeBrokers
@@ -20,10 +20,10 @@ KILLS = 3
 async def survive_kills(servers: str, namespace: Namespace, directory: Path) -> None:
     await apply_topics(KafkaConnection(servers), namespace.prefix, namespace.group)
     workers = [Worker(servers, namespace.prefix, namespace.group, directory / f"worker-{n}") for n in range(2)]
-    account = Account(servers, namespace.prefix, namespace.group)
+    oracle = DeliveryOracle(servers, namespace.prefix, namespace.group)
     chance = random.Random(7)
     with running(*workers):
-        sending = asyncio.create_task(account.send(calls(RECORDS), per_second=120))
+        sending = asyncio.create_task(oracle.send(calls(RECORDS), per_second=120))
         for kill in range(KILLS):
             await asyncio.sleep(chance.uniform(2, 4))
             victim = workers[kill % len(workers)]
@@ -31,12 +31,12 @@ async def survive_kills(servers: str, namespace: Namespace, directory: Path) -> 
             await asyncio.sleep(chance.uniform(0, 1))
             victim.start()
         await sending
-        await account.collect(within=120)
+        await oracle.collect(within=120)
         codes = [await asyncio.to_thread(worker.stop) for worker in workers]
-    problems = account.problems()
+    problems = oracle.problems()
     assert problems == [], "\n".join([*map(str, problems[:20]), *(worker.tail() for worker in workers)])
-    assert len(account.results) + len(account.dead_letters) == RECORDS
-    assert len(account.dead_letters) > RECORDS * 0.03
+    assert len(oracle.results) + len(oracle.dead_letters) == RECORDS
+    assert len(oracle.dead_letters) > RECORDS * 0.03
     assert codes == [0, 0]
 
 

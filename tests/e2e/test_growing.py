@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from schemas.topics import RAW
 from scripts.commands import topics as command
-from tests.chaos.account import Account
+from tests.chaos.delivery_oracle import DeliveryOracle
 from tests.chaos.workers import Worker, running
 from tests.chaos.workload import calls
 from tests.e2e.test_health import SETTINGS, readiness, series, until
@@ -52,18 +52,18 @@ def all_owned(*workers: Worker) -> bool:
 
 
 async def test_nothing_is_lost_or_doubled_while_all_topics_grow_under_load(
-    workers: list[Worker], account: Account, broker: Broker, namespace: Namespace
+    workers: list[Worker], oracle: DeliveryOracle, broker: Broker, namespace: Namespace
 ) -> None:
     with running(*workers):
-        sending = asyncio.create_task(account.send(calls(400, seed=41, bad_share=0), per_second=20))
+        sending = asyncio.create_task(oracle.send(calls(400, seed=41, bad_share=0), per_second=20))
         await asyncio.sleep(4)
         assert await asyncio.to_thread(grow, broker, namespace, AFTER, "--yes") == 0
         await until(lambda: all_owned(*workers), 60)
         await sending
-        account.grown(AFTER)
-        await account.send(calls(200, seed=41, name=1, bad_share=0))
-        await exact(account, 90)
-        assert {one.partition for one in account.results} > set(range(BEFORE))
+        oracle.grown(AFTER)
+        await oracle.send(calls(200, seed=41, name=1, bad_share=0))
+        await exact(oracle, 90)
+        assert {one.partition for one in oracle.results} > set(range(BEFORE))
         for worker in workers:
             assert worker.starts == 1
             assert await asyncio.to_thread(worker.stop) == 0
@@ -82,16 +82,16 @@ async def test_partitions_are_taken_up_by_workers_that_were_restarted_one_by_one
 
 
 async def test_an_input_that_grew_alone_is_served_as_before_and_the_rest_waits_for_its_topics(
-    workers: list[Worker], account: Account, broker: Broker, namespace: Namespace
+    workers: list[Worker], oracle: DeliveryOracle, broker: Broker, namespace: Namespace
 ) -> None:
     worker, restarted = workers
     with running(worker):
         await add_partitions(broker, f"{namespace.prefix}{RAW}", AFTER)
         await until(lambda: metric(worker, "audio_partitions_unservable") == AFTER - BEFORE, 10)
-        await account.send(calls(100, seed=42, bad_share=0))
-        await exact(account, last=False)
-        account.grown(AFTER)
-        await account.send(calls(200, seed=42, name=1, bad_share=0))
+        await oracle.send(calls(100, seed=42, bad_share=0))
+        await exact(oracle, last=False)
+        oracle.grown(AFTER)
+        await oracle.send(calls(200, seed=42, name=1, bad_share=0))
         await until(lambda: sum(series(worker, "audio_lag_records").values()) > 0, 10)
         assert readiness(worker)["ready"]
         (told,) = [line for line in worker.lines() if line["event"] == "partitions_cannot_be_served"]
@@ -102,7 +102,7 @@ async def test_an_input_that_grew_alone_is_served_as_before_and_the_rest_waits_f
         assert await asyncio.to_thread(grow, broker, namespace, AFTER, "--yes") == 0
         worker.start()
         await until(lambda: all_owned(worker, restarted), 60)
-        await exact(account, 90)
+        await exact(oracle, 90)
 
 
 async def test_growing_says_what_it_means_is_safe_to_repeat_and_never_shrinks(

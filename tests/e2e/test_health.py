@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from infra.kafka.cluster import LocalCluster
-from tests.chaos.account import Account
+from tests.chaos.delivery_oracle import DeliveryOracle
 from tests.chaos.workers import Worker, running
 from tests.chaos.workload import calls
 from tests.e2e.test_worker import exact
@@ -67,7 +67,7 @@ def leaver(broker: Broker, namespace: Namespace, topics: None, tmp_path: Path) -
 
 
 async def test_lag_and_ownership_stay_true_while_nobody_owns_a_partition(
-    worker: Worker, leaver: Worker, account: Account
+    worker: Worker, leaver: Worker, oracle: DeliveryOracle
 ) -> None:
     worker.environment.update(SETTINGS)
     with running(worker):
@@ -81,17 +81,17 @@ async def test_lag_and_ownership_stay_true_while_nobody_owns_a_partition(
 
         nobodys = {p for p, owned in series(leaver, "audio_partition_assigned").items() if owned}
         leaver.kill()
-        await account.send(calls(40, seed=21, bad_share=0))
+        await oracle.send(calls(40, seed=21, bad_share=0))
         most: Counter[str] = Counter()
         oldest = 0.0
-        collecting = asyncio.create_task(exact(account))
+        collecting = asyncio.create_task(exact(oracle))
         while not collecting.done():
             most |= Counter({p: int(n) for p, n in series(worker, "audio_lag_records").items() if p in nobodys})
             oldest = max(oldest, *series(worker, "audio_lag_seconds").values())
             await asyncio.sleep(0.2)
         await collecting
         assert oldest > 3  # of the eight seconds that the dead worker's session still has
-        assert most == Counter(str(one.partition) for one in account.results if str(one.partition) in nobodys)
+        assert most == Counter(str(one.partition) for one in oracle.results if str(one.partition) in nobodys)
         await until(lambda: set(series(worker, "audio_lag_records").values()) == {0}, 10)
         assert set(series(worker, "audio_lag_seconds").values()) == {0}
         assert set(series(worker, "audio_partition_assigned").values()) == {1}

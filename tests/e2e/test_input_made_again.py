@@ -13,10 +13,10 @@ from streams.kafka.connection import KafkaConnection
 from streams.kafka.topic_admin import connected_admin, describe
 from streams.kafka.topic_errors import TopicError
 from streams.kafka.topics import apply_topics
-from tests.chaos.account import Account
+from tests.chaos.delivery_oracle import DeliveryOracle
 from tests.chaos.pool import WorkerPool
 from tests.chaos.reading import read
-from tests.chaos.records import Planned
+from tests.chaos.records import PlannedInput
 from tests.chaos.workers import Worker
 from tests.chaos.workload import calls
 from tests.e2e.test_health import SETTINGS
@@ -37,15 +37,15 @@ async def pool(broker: Broker, namespace: Namespace, tmp_path: Path, topics: Non
             for number in range(2)
         }
     )
-    keeping = asyncio.create_task(pool.keep())
+    supervising = asyncio.create_task(pool.supervise())
     for number in pool.workers:
-        pool.call_up(number)
+        pool.start(number)
     try:
         assert await pool.all_ready(60) == []
         yield pool
     finally:
-        keeping.cancel()
-        pool.end()
+        supervising.cancel()
+        pool.kill_all()
 
 
 async def delete(broker: Broker, topic: str) -> None:
@@ -64,7 +64,7 @@ async def make_again(broker: Broker, namespace: Namespace) -> None:
             await asyncio.sleep(0.1)
 
 
-async def answers(broker: Broker, namespace: Namespace, inputs: Sequence[Planned]) -> Counter[str]:
+async def answers(broker: Broker, namespace: Namespace, inputs: Sequence[PlannedInput]) -> Counter[str]:
     """How many results each of these inputs has, by its id."""
     ids = {f"{one.call_id}-{one.sequence}" for one in inputs}
     found = await read(broker.bootstrap_servers, [f"{namespace.prefix}{COMPRESSED}"], committed=True)
@@ -73,15 +73,15 @@ async def answers(broker: Broker, namespace: Namespace, inputs: Sequence[Planned
 
 @pytest.mark.parametrize("pause", [0.0, 6.0])
 async def test_what_is_sent_to_the_new_topic_is_answered_once(
-    pool: WorkerPool, account: Account, broker: Broker, namespace: Namespace, pause: float
+    pool: WorkerPool, oracle: DeliveryOracle, broker: Broker, namespace: Namespace, pause: float
 ) -> None:
-    await account.send(calls(80, seed=51, bad_share=0))
-    await exact(account, last=False)
+    await oracle.send(calls(80, seed=51, bad_share=0))
+    await exact(oracle, last=False)
     await delete(broker, f"{namespace.prefix}{RAW}")
     await asyncio.sleep(pause)
     await make_again(broker, namespace)
     inputs = calls(400, seed=51, name=1, bad_share=0)  # far more than the old topic had
-    again = Account(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    again = DeliveryOracle(broker.bootstrap_servers, namespace.prefix, namespace.group)
     await again.send(inputs)
     expected = Counter(f"{one.call_id}-{one.sequence}" for one in inputs)
     async with asyncio.timeout(ANSWERED_WITHIN_S):

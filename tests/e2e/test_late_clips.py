@@ -5,9 +5,9 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from tests.chaos.account import Account
+from tests.chaos.delivery_oracle import DeliveryOracle
 from tests.chaos.pool import WorkerPool
-from tests.chaos.records import Planned
+from tests.chaos.records import PlannedInput
 from tests.chaos.sounds import sample
 from tests.chaos.workers import Worker
 from tests.chaos.workload import segment
@@ -18,32 +18,32 @@ _LATE_SECONDS = 1000.0
 _TIME = "1s"
 
 
-def late(call: str, sequence: int) -> Planned:
+def late(call: str, sequence: int) -> PlannedInput:
     good = segment(sample(_LATE_SECONDS, "audio/PCMU", seed=5), call, sequence)
     return replace(good, sample=None, bad="late")
 
 
 async def test_a_worker_that_is_started_again_gets_past_them(
-    broker: Broker, namespace: Namespace, tmp_path: Path, topics: None, account: Account
+    broker: Broker, namespace: Namespace, tmp_path: Path, topics: None, oracle: DeliveryOracle
 ) -> None:
     settings = {"AUDIO_PROCESSING_TIMEOUT": _TIME}
     worker = Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path, **settings)
     threads, calls = len(os.sched_getaffinity(0)), [f"call-{number}" for number in range(4)]
     clips = 3 * threads
-    await account.send([late(calls[number % 4], number) for number in range(clips)])
-    await account.send([segment(sample(0.5, "audio/L16"), call, 1000) for call in calls])
+    await oracle.send([late(calls[number % 4], number) for number in range(clips)])
+    await oracle.send([segment(sample(0.5, "audio/L16"), call, 1000) for call in calls])
     pool = WorkerPool({1: worker})
-    pool.call_up(1)
-    keeping = asyncio.create_task(pool.keep())
+    pool.start(1)
+    supervising = asyncio.create_task(pool.supervise())
     try:
-        await account.collect(within=150)
+        await oracle.collect(within=150)
     finally:
-        keeping.cancel()
-        pool.end()
-    codes = [one.header("__connect.errors.exception.class.name") for one in account.dead_letters]
+        supervising.cancel()
+        pool.kill_all()
+    codes = [one.header("__connect.errors.exception.class.name") for one in oracle.dead_letters]
     assert codes == ["ProcessingTimeout"] * clips
-    assert len(account.results) == len(calls)
-    assert account.problems() == []
+    assert len(oracle.results) == len(calls)
+    assert oracle.problems() == []
     ends = [line for line in worker.lines() if line["event"] == "worker_failed"]
     assert 1 <= len(ends) <= 3
     assert all("clips over their time" in line["reason"] for line in ends)

@@ -9,8 +9,8 @@ import pytest
 from schemas import Policy, PolicyEvent
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
-from tests.chaos.account import Account
-from tests.chaos.records import Planned, Seen
+from tests.chaos.delivery_oracle import DeliveryOracle
+from tests.chaos.records import ObservedRecord, PlannedInput
 from tests.chaos.sounds import sample
 from tests.chaos.workers import Worker, running
 from tests.chaos.workload import segment
@@ -37,8 +37,8 @@ async def worker(broker: Broker, namespace: Namespace, tmp_path: Path) -> Worker
 class Telephony:
     """Sends segments of a few calls; each has the same audio as every other one of its hotel's calls."""
 
-    def __init__(self, account: Account, worker: Worker) -> None:
-        self._account = account
+    def __init__(self, oracle: DeliveryOracle, worker: Worker) -> None:
+        self._account = oracle
         self._worker = worker
         self._numbers = itertools.count()
         self._sequences = {call: itertools.count() for calls in CALLS.values() for call in calls}
@@ -65,47 +65,47 @@ class Telephony:
                 await self.send(1)
                 await asyncio.sleep(1)
 
-    def _segment(self, call: str, hotel: str) -> Planned:
+    def _segment(self, call: str, hotel: str) -> PlannedInput:
         spoken = sample(1.0, "audio/L16", seed=7)
         return segment(spoken, call, next(self._sequences[call]), number=next(self._numbers), hotel=hotel)
 
 
-def choice(result: Seen) -> tuple[str, str]:
+def choice(result: ObservedRecord) -> tuple[str, str]:
     return headers(result)["ce_level"], headers(result)["ce_reason"]
 
 
-def choices(results: list[Seen]) -> set[tuple[str, str]]:
+def choices(results: list[ObservedRecord]) -> set[tuple[str, str]]:
     return {choice(result) for result in results}
 
 
-def of_call(account: Account, call: str) -> list[Seen]:
-    return [one for one in account.results if headers(one)["ce_callid"] == call]
+def of_call(oracle: DeliveryOracle, call: str) -> list[ObservedRecord]:
+    return [one for one in oracle.results if headers(one)["ce_callid"] == call]
 
 
 async def test_a_burst_costs_effort_then_levels_within_the_policy_and_is_forgotten_afterwards(
     broker: Broker, namespace: Namespace, worker: Worker
 ) -> None:
-    account = Account(broker.bootstrap_servers, namespace.prefix, namespace.group)
-    telephony = Telephony(account, worker)
+    oracle = DeliveryOracle(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    telephony = Telephony(oracle, worker)
     await publish(broker, namespace, PolicyEvent("strict", Policy(1, ceiling_level=3)).to_record())
     with running(worker):
         await telephony.send(1)
-        await exact(account, last=False)
+        await exact(oracle, last=False)
         await telephony.press()
         assert metric(worker, "audio_pressure_steps") == HIGHEST_PRESSURE
         await telephony.ease()  # at once: after a pause it would give back several steps together
         await telephony.send(1)
-        await exact(account)
+        await exact(oracle)
         shown = worker.get("/metrics")[1]
 
-    by_hotel = {hotel: [one for one in account.results if headers(one)["ce_hotelid"] == hotel] for hotel in CALLS}
+    by_hotel = {hotel: [one for one in oracle.results if headers(one)["ce_hotelid"] == hotel] for hotel in CALLS}
     assert choices(by_hotel["lisbon"]) == set(STEPS)
     assert choices(by_hotel["strict"]) == {("3", "default"), ("3", "load (effort)")}
-    for level, reason in choices(account.results):
+    for level, reason in choices(oracle.results):
         assert f'audio_choices_total{{level="{level}",reason="{reason}"}}' in shown
     for calls in CALLS.values():
         for call in calls:
-            goes_there_and_back(sorted(of_call(account, call), key=lambda one: int(headers(one)["ce_sequence"])))
+            goes_there_and_back(sorted(of_call(oracle, call), key=lambda one: int(headers(one)["ce_sequence"])))
     # The least effort makes the largest files: the bits pay for its quality. The levels come on top of it.
     largest = {step: max(len(one.value or b"") for one in by_hotel["lisbon"] if choice(one) == step) for step in STEPS}
     _, least_effort, *levels = (largest[step] for step in STEPS)
@@ -113,7 +113,7 @@ async def test_a_burst_costs_effort_then_levels_within_the_policy_and_is_forgott
     assert len({least_effort, *levels}) == 3
 
 
-def goes_there_and_back(results: list[Seen]) -> None:
+def goes_there_and_back(results: list[ObservedRecord]) -> None:
     """A call's results go up all steps that its hotel allows, one after the other, and come down them again."""
     taken = [choice(one) for one in results]
     steps = [step for step in STEPS if step in taken]

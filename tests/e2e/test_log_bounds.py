@@ -8,7 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.topics import RAW, topic
-from tests.chaos.account import Account
+from tests.chaos.delivery_oracle import DeliveryOracle
 from tests.chaos.workers import Worker, running
 from tests.chaos.workload import calls
 from tests.support.brokers import Broker, Namespace
@@ -56,48 +56,48 @@ def counted(worker: Worker, metric: str) -> float:
     return sum(float(line.split()[-1]) for line in lines if line.startswith(metric))
 
 
-async def exact(account: Account) -> None:
-    await account.collect(within=60)
-    assert account.problems() == []
+async def exact(oracle: DeliveryOracle) -> None:
+    await oracle.collect(within=60)
+    assert oracle.problems() == []
 
 
 async def test_an_offset_of_another_log_beyond_the_end_leaves_nothing_out(
-    worker: Worker, account: Account, group: Group
+    worker: Worker, oracle: DeliveryOracle, group: Group
 ) -> None:
     await group.commit(FAR, "copied from another cluster")
-    await account.send(calls(100, seed=4))
+    await oracle.send(calls(100, seed=4))
     with running(worker):
-        await exact(account)
+        await exact(oracle)
         assert counted(worker, "audio_partitions_begun_again_total") == len(group.partitions)
     told = [line for line in worker.lines() if line.get("event") == "offset_beyond_log"]
     assert {line["committed"] for line in told} == {FAR}
 
 
 async def test_a_log_that_has_lost_what_was_answered_ends_workers_until_somebody_has_decided(
-    worker: Worker, account: Account, group: Group
+    worker: Worker, oracle: DeliveryOracle, group: Group
 ) -> None:
     await group.commit(NEAR, BY_A_WORKER)
     for seed in (4, 5):  # the second time, the log has grown beyond the offset
-        await account.send(calls(NEAR * seed, seed=seed))
+        await oracle.send(calls(NEAR * seed, seed=seed))
         worker.start()
         assert await asyncio.to_thread(worker.process.wait, 60) == 1
         assert "records are answered beyond the end of their log" in worker.tail()
     await asyncio.sleep(SESSION)
     await group.commit(0, "")
     with running(worker):
-        await exact(account)
+        await exact(oracle)
 
 
 async def test_unread_input_that_has_expired_is_told_and_what_comes_next_is_answered(
-    worker: Worker, account: Account, group: Group, broker: Broker, namespace: Namespace
+    worker: Worker, oracle: DeliveryOracle, group: Group, broker: Broker, namespace: Namespace
 ) -> None:
     await group.commit(0, BY_A_WORKER)
-    gone = Account(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    gone = DeliveryOracle(broker.bootstrap_servers, namespace.prefix, namespace.group)
     await gone.send(calls(60, seed=5))
     expired = await group.delete_all_records()
-    await account.send(calls(60, seed=6))
+    await oracle.send(calls(60, seed=6))
     with running(worker):
-        await exact(account)
+        await exact(oracle)
         assert counted(worker, "audio_expired_records_total") == expired > 0
     told = [line for line in worker.lines() if line.get("event") == "inputs_expired"]
     assert sum(line["to_offset"] - line["from_offset"] for line in told) == expired

@@ -17,7 +17,7 @@ from streams.kafka.topics import apply_topics
 from tests.chaos.workers import Worker, running
 from tests.support.brokers import Broker, Namespace, broker_from_jars
 from tests.support.events import RAW
-from tests.support.odd_batches import ODD, TAKEN, append, batch, placeholder, record, seed_into
+from tests.support.odd_batches import ODD, TAKEN, append, batch, overwrite_batch, placeholder, record
 from tests.support.outcomes import outcomes
 from tests.support.topic_settings import set_topic
 
@@ -78,7 +78,7 @@ async def put(client: AIOKafkaClient, directory: Path, name: str, tp: TopicParti
         return await append(client, tp.topic, tp.partition, data)
     offset = await append(client, tp.topic, tp.partition, placeholder(len(data), EXPECTED[name][0]))
     [log] = directory.glob(f"**/{tp.topic}-{tp.partition}/*.log")
-    seed_into(log, offset, data)
+    overwrite_batch(log, offset, data)
     return offset
 
 

@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from infra.kafka.cluster import LocalCluster
-from tests.chaos.account import Account
+from tests.chaos.delivery_oracle import DeliveryOracle
 from tests.chaos.workers import Worker, running
 from tests.chaos.workload import calls
 from tests.e2e.test_worker import exact, metric
@@ -58,14 +58,14 @@ async def test_a_state_directory_that_is_gone_costs_no_other_metric(worker: Work
         assert failed == ["audio_state_disk_free_bytes", "audio_state_disk_bytes"]
 
 
-async def test_a_worker_whose_log_nobody_reads_works_on_and_stops(worker: Worker, account: Account) -> None:
+async def test_a_worker_whose_log_nobody_reads_works_on_and_stops(worker: Worker, oracle: DeliveryOracle) -> None:
     with full_pipe() as (read_end, write_end):
         worker.start(stderr=write_end)
         try:
             worker.wait_ready()
             for seed in range(3):
-                await account.send(calls(600, seed=30 + seed))
-                await exact(account, last=False)
+                await oracle.send(calls(600, seed=30 + seed))
+                await exact(oracle, last=False)
             assert metric(worker, "audio_records_in_total") == 1800
             assert worker.is_ready()
             began = time.monotonic()
@@ -153,11 +153,11 @@ async def test_a_worker_under_nohup_outlives_its_terminal(worker: Worker) -> Non
             worker.kill()
 
 
-async def test_a_stop_in_good_order_says_nothing_of_a_crash(worker: Worker, account: Account) -> None:
+async def test_a_stop_in_good_order_says_nothing_of_a_crash(worker: Worker, oracle: DeliveryOracle) -> None:
     worker.environment["AUDIO_LOG_LEVEL"] = "info"
     with running(worker):
-        await account.send(calls(50, seed=33, bad_share=0))
-        await exact(account)
+        await oracle.send(calls(50, seed=33, bad_share=0))
+        await exact(oracle)
         assert await asyncio.to_thread(worker.stop) == 0
     assert "rash" not in worker.log.read_text()
     own = {line["message"] for line in map(json.loads, worker.log.read_text().splitlines()) if "event" in line}
@@ -183,7 +183,7 @@ async def test_a_wrong_setting_is_one_line_like_any_other(worker: Worker, variab
 
 
 async def test_offsets_can_be_set_once_the_session_of_a_stopped_worker_is_over(
-    worker: Worker, broker: Broker, namespace: Namespace, account: Account
+    worker: Worker, broker: Broker, namespace: Namespace, oracle: DeliveryOracle
 ) -> None:
     source = TopicPartition(f"{namespace.prefix}audio.raw", 0)
 
@@ -195,8 +195,8 @@ async def test_offsets_can_be_set_once_the_session_of_a_stopped_worker_is_over(
             await consumer.commit({source: 0})
 
     with running(worker):
-        await account.send(calls(50, seed=34, bad_share=0))
-        await exact(account)
+        await oracle.send(calls(50, seed=34, bad_share=0))
+        await exact(oracle)
         assert await asyncio.to_thread(worker.stop) == 0
     with pytest.raises(KafkaError):
         await reset()

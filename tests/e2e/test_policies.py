@@ -13,9 +13,9 @@ from schemas.topics import POLICY
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topic_admin import connected_admin, describe
 from streams.kafka.topics import apply_topics
-from tests.chaos.account import Account
 from tests.chaos.damage import with_header
-from tests.chaos.records import Planned
+from tests.chaos.delivery_oracle import DeliveryOracle
+from tests.chaos.records import PlannedInput
 from tests.chaos.sounds import sample
 from tests.chaos.workers import Worker, running
 from tests.chaos.workload import segment
@@ -38,18 +38,18 @@ async def publish(broker: Broker, namespace: Namespace, *records: Record) -> Non
             await producer.send_and_wait(f"{namespace.prefix}{POLICY}", record.value, key=record.key)
 
 
-def said_in(hotel: str, number: int) -> Planned:
+def said_in(hotel: str, number: int) -> PlannedInput:
     """One segment of a call of its own in a hotel."""
     return segment(sample(2.0, "audio/L16", seed=number), f"call-{number}", 0, hotel=hotel)
 
 
-def results_by_hotel(account: Account) -> dict[str, dict[str, str]]:
-    return {headers(record)["ce_hotelid"]: headers(record) for record in account.results}
+def results_by_hotel(oracle: DeliveryOracle) -> dict[str, dict[str, str]]:
+    return {headers(record)["ce_hotelid"]: headers(record) for record in oracle.results}
 
 
-def results_by_call(account: Account) -> dict[str, dict[str, str]]:
+def results_by_call(oracle: DeliveryOracle) -> dict[str, dict[str, str]]:
     """A hotel's calls are in several partitions: only by their ids are they told apart."""
-    return {headers(record)["ce_callid"]: headers(record) for record in account.results}
+    return {headers(record)["ce_callid"]: headers(record) for record in oracle.results}
 
 
 async def wait_for(worker: Worker, name: str, value: float) -> None:
@@ -59,27 +59,27 @@ async def wait_for(worker: Worker, name: str, value: float) -> None:
 
 
 async def test_every_format_is_reached_by_a_policy_that_was_there_before_the_worker(
-    broker: Broker, namespace: Namespace, worker: Worker, account: Account
+    broker: Broker, namespace: Namespace, worker: Worker, oracle: DeliveryOracle
 ) -> None:
     policies = [PolicyEvent(hotel, Policy(1, accept=(accepted,))) for hotel, accepted in FORMATS.items()]
     policies.append(PolicyEvent("court", Policy(1, legal_hold=True)))
     await publish(broker, namespace, *(policy.to_record() for policy in policies))
     hotels = [*FORMATS, "court", "nobody"]
-    await account.send([said_in(hotel, number) for number, hotel in enumerate(hotels)])
+    await oracle.send([said_in(hotel, number) for number, hotel in enumerate(hotels)])
 
     with running(worker):
-        await exact(account)
+        await exact(oracle)
         assert metric(worker, "audio_policies") == len(policies)
         assert metric(worker, "audio_choices_total") == len(hotels)
         shown = worker.get("/metrics")[1]
 
-    found = results_by_hotel(account)
+    found = results_by_hotel(oracle)
     assert {hotel: found[hotel]["content-type"] for hotel in FORMATS} == FORMATS
     assert (found["court"]["ce_level"], found["court"]["ce_quality"]) == ("2", "5.00")
     assert found["court"]["ce_reason"] == "legal hold"
     assert (found["nobody"]["ce_level"], found["nobody"]["ce_codec"]) == ("3", "opus")
     lines = {(line["partition"], line["offset"]): line for line in worker.lines() if line["event"] == "compressed"}
-    for result in account.results:
+    for result in oracle.results:
         told, place = headers(result), result.place
         assert place is not None
         line = lines[place]
@@ -91,7 +91,7 @@ async def test_every_format_is_reached_by_a_policy_that_was_there_before_the_wor
 
 
 async def test_a_policy_is_followed_while_the_worker_runs_and_a_bad_one_is_refused(
-    broker: Broker, namespace: Namespace, worker: Worker, account: Account
+    broker: Broker, namespace: Namespace, worker: Worker, oracle: DeliveryOracle
 ) -> None:
     with running(worker):
         await publish(broker, namespace, PolicyEvent("seaside", Policy(1, ceiling_level=2)).to_record())
@@ -99,9 +99,9 @@ async def test_a_policy_is_followed_while_the_worker_runs_and_a_bad_one_is_refus
         bad = Record(b"seaside", b'{"version": 2, "hotel": "seaside", "ceilingLevel": 9}')
         await publish(broker, namespace, bad)
         await wait_for(worker, "audio_policies_refused_total", 1)
-        await account.send([said_in("seaside", 0)])
-        await exact(account)
-        assert results_by_hotel(account)["seaside"]["ce_reason"] == "policy ceiling 2"
+        await oracle.send([said_in("seaside", 0)])
+        await exact(oracle)
+        assert results_by_hotel(oracle)["seaside"]["ce_reason"] == "policy ceiling 2"
         await publish(broker, namespace, PolicyEvent("seaside", None).to_record())
         await wait_for(worker, "audio_policies", 0)
     refused = [line for line in worker.lines() if line["event"] == "policy_refused"]
@@ -109,29 +109,29 @@ async def test_a_policy_is_followed_while_the_worker_runs_and_a_bad_one_is_refus
 
 
 @pytest.mark.parametrize("frames", [16_000, 15_999])
-async def test_a_wrong_label_is_corrected_and_told(frames: int, worker: Worker, account: Account) -> None:
+async def test_a_wrong_label_is_corrected_and_told(frames: int, worker: Worker, oracle: DeliveryOracle) -> None:
     truth = planned(sample(frames / 8000, "audio/PCMU"), 0)
     mislabelled = with_header(truth.message, "content-type", b"audio/L16;rate=8000;channels=1")
     with running(worker):
-        await account.send([replace(truth, message=mislabelled)])
-        await exact(account)
+        await oracle.send([replace(truth, message=mislabelled)])
+        await exact(oracle)
         assert metric(worker, "audio_corrected_labels_total") == 1
-    (result,) = account.results
+    (result,) = oracle.results
     assert headers(result)["ce_correctedtype"].startswith("audio/PCMU")
     assert headers(result)["ce_durationms"] == "2000"
 
 
 async def test_killing_the_decoders_costs_no_file_and_killing_the_worker_leaves_none_of_them(
-    worker: Worker, account: Account
+    worker: Worker, oracle: DeliveryOracle
 ) -> None:
     said = sample(1.0, "audio/flac")
     with running(worker):
         fork_server, children = decoders(worker)
         for child in children:
             child.kill()
-        await account.send([planned(said, number) for number in range(20)])
-        await exact(account)
-        assert len(account.results) == 20
+        await oracle.send([planned(said, number) for number in range(20)])
+        await exact(oracle)
+        assert len(oracle.results) == 20
         assert 1 <= metric(worker, "audio_decoder_deaths_total") <= len(children)
         fork_server, children = decoders(worker)
         worker.kill()
@@ -151,25 +151,25 @@ def decoders(worker: Worker) -> tuple[psutil.Process, list[psutil.Process]]:
 
 
 async def test_a_hold_in_a_policy_topic_that_was_made_again_is_in_force_soon_and_nothing_is_lost_before(
-    broker: Broker, namespace: Namespace, worker: Worker, account: Account
+    broker: Broker, namespace: Namespace, worker: Worker, oracle: DeliveryOracle
 ) -> None:
     await publish(broker, namespace, PolicyEvent("seaside", Policy(3)).to_record())
     with running(worker):
-        await account.send([said_in("seaside", 0), said_in("court", 1)])
-        await exact(account, last=False)
-        assert {told["ce_level"] for told in results_by_hotel(account).values()} == {"3"}
+        await oracle.send([said_in("seaside", 0), said_in("court", 1)])
+        await exact(oracle, last=False)
+        assert {told["ce_level"] for told in results_by_hotel(oracle).values()} == {"3"}
         await delete_topic(broker, f"{namespace.prefix}{POLICY}")
         await until(lambda: not readiness(worker)["policies_loaded"], 20)
-        await account.send([said_in("harbour", 2), said_in("seaside", 3)])
-        await exact(account, last=False)
-        assert results_by_hotel(account)["harbour"]["ce_reason"] == "policy unknown"
+        await oracle.send([said_in("harbour", 2), said_in("seaside", 3)])
+        await exact(oracle, last=False)
+        assert results_by_hotel(oracle)["harbour"]["ce_reason"] == "policy unknown"
         await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
         await publish(broker, namespace, PolicyEvent("court", Policy(1, legal_hold=True)).to_record())
         await until(lambda: readiness(worker)["policies_loaded"] and metric(worker, "audio_policies") == 1, 20)
-        await account.send([said_in("court", 4), said_in("seaside", 5), said_in("lisbon", 6)])
-        await exact(account)
+        await oracle.send([said_in("court", 4), said_in("seaside", 5), said_in("lisbon", 6)])
+        await exact(oracle)
         assert worker.alive
-    found = results_by_call(account)
+    found = results_by_call(oracle)
     assert found["call-4"]["ce_reason"] == "legal hold"
     assert (found["call-5"]["ce_level"], found["call-5"]["ce_reason"]) == ("2", "policy unknown")  # not there again
     assert found["call-6"]["ce_level"] == "3"

@@ -4,7 +4,7 @@ import asyncio
 
 from aiokafka.admin import AIOKafkaAdminClient
 
-from tests.chaos.account import Account
+from tests.chaos.delivery_oracle import DeliveryOracle
 from tests.chaos.workers import Worker, running
 from tests.e2e.test_worker import bad, exact, planned, spoken
 from tests.support.brokers import Broker, Namespace
@@ -16,14 +16,14 @@ def last_reason(worker: Worker, event: str) -> str:
 
 
 async def test_a_lowered_limit_is_named_with_the_input_and_what_to_do_and_nothing_is_lost(
-    broker: Broker, namespace: Namespace, worker: Worker, account: Account
+    broker: Broker, namespace: Namespace, worker: Worker, oracle: DeliveryOracle
 ) -> None:
     results = f"{namespace.prefix}audio.compressed"
     with running(worker):
-        await account.send([planned(spoken(0.5), 0)])
-        await exact(account, last=False)
+        await oracle.send([planned(spoken(0.5), 0)])
+        await exact(oracle, last=False)
         await set_topic(broker.bootstrap_servers, results, max_message_bytes="1000")
-        await account.send([planned(spoken(5), 1)])
+        await oracle.send([planned(spoken(5), 1)])
         assert await asyncio.to_thread(worker.process.wait, 60) == 1
         reason = last_reason(worker, "worker_failed")
         assert f"{results}-" in reason
@@ -38,23 +38,23 @@ async def test_a_lowered_limit_is_named_with_the_input_and_what_to_do_and_nothin
         assert "--add-config max.message.bytes=9437184" in said
         await set_topic(broker.bootstrap_servers, results, max_message_bytes="9437184")
         worker.start()
-        await exact(account)
+        await exact(oracle)
 
 
 async def test_a_topic_that_is_gone_is_named(
-    broker: Broker, namespace: Namespace, worker: Worker, account: Account
+    broker: Broker, namespace: Namespace, worker: Worker, oracle: DeliveryOracle
 ) -> None:
     letters = f"{namespace.prefix}audio.dead-letter"
     with running(worker):
-        await account.send([bad(0)])
-        await exact(account, last=False)
+        await oracle.send([bad(0)])
+        await exact(oracle, last=False)
         admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
         await admin.start()
         try:
             await admin.delete_topics([letters])
         finally:
             await admin.close()
-        await account.send([bad(1)])
+        await oracle.send([bad(1)])
         assert await asyncio.to_thread(worker.process.wait, 60) == 1
         reason = last_reason(worker, "worker_failed")
         assert f"{letters}-" in reason

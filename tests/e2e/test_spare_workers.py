@@ -8,7 +8,7 @@ import pytest
 from scripts.benchmarks.streaming.partitioning import partitioned
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
-from tests.chaos.account import Account
+from tests.chaos.delivery_oracle import DeliveryOracle
 from tests.chaos.workers import PRODUCT, Worker, running
 from tests.chaos.workload import calls
 from tests.e2e.test_health import SETTINGS, readiness, series, until
@@ -48,16 +48,16 @@ def owned(worker: Worker) -> float:
 async def test_a_spare_worker_is_ready_stays_and_takes_over(
     pool: list[Worker], broker: Broker, namespace: Namespace
 ) -> None:
-    account = Account(broker.bootstrap_servers, namespace.prefix, namespace.group, PARTITIONS)
+    oracle = DeliveryOracle(broker.bootstrap_servers, namespace.prefix, namespace.group, PARTITIONS)
     with running(*pool):
         await until(lambda: sorted(map(owned, pool)) == [0, 1, 1], 20)
         spare = next(worker for worker in pool if not owned(worker))
-        await account.send(calls(30, seed=31, bad_share=0))
-        await exact(account, last=False)
+        await oracle.send(calls(30, seed=31, bad_share=0))
+        await exact(oracle, last=False)
         await asyncio.sleep(LONGER_THAN_A_STALL_S)
         assert all(worker.alive and readiness(worker)["ready"] for worker in pool)
         next(worker for worker in pool if owned(worker)).kill()
-        await account.send(calls(30, seed=31, name=1, bad_share=0))
-        await exact(account)
+        await oracle.send(calls(30, seed=31, name=1, bad_share=0))
+        await exact(oracle)
         assert owned(spare) == 1
         assert metric(spare, "audio_records_in_total") > 0

@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topic_errors import TopicError
 from streams.kafka.topics import apply_topics
-from tests.chaos.account import Account
+from tests.chaos.delivery_oracle import DeliveryOracle
 from tests.chaos.sounds import Sample, sample
 from tests.chaos.workers import Worker, running
 from tests.chaos.workload import segment
@@ -23,22 +23,22 @@ def prompts() -> list[Sample]:
     return [sample(0.6, "audio/L16", seed=seed) for seed in range(PROMPTS)]
 
 
-async def play(account: Account, *times: int) -> None:
+async def play(oracle: DeliveryOracle, *times: int) -> None:
     """Send every prompt again, in one call; what is heard a second time is kept."""
     said = [
         segment(said, "call-1", time * PROMPTS + n, channel="prompt")
         for time in times
         for n, said in enumerate(prompts())
     ]
-    await account.send(said)
-    await account.collect(60)
-    assert account.problems() == []
+    await oracle.send(said)
+    await oracle.collect(60)
+    assert oracle.problems() == []
 
 
-def cached(account: Account, time: int) -> list[str | None]:
+def cached(oracle: DeliveryOracle, time: int) -> list[str | None]:
     """What the results of one playing say about the cache."""
     numbers = range(time * PROMPTS, (time + 1) * PROMPTS)
-    return [one.header("ce_cache") for one in account.results if int(one.header("ce_sequence") or -1) in numbers]
+    return [one.header("ce_cache") for one in oracle.results if int(one.header("ce_sequence") or -1) in numbers]
 
 
 def set_aside(worker: Worker) -> list[str]:
@@ -56,28 +56,30 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("files", DAMAGES)
-async def test_a_damaged_table_is_rebuilt_from_its_changelog(worker: Worker, account: Account, files: str) -> None:
+async def test_a_damaged_table_is_rebuilt_from_its_changelog(
+    worker: Worker, oracle: DeliveryOracle, files: str
+) -> None:
     with running(worker):
-        await play(account, 0, 1)
+        await play(oracle, 0, 1)
         await asyncio.to_thread(worker.kill)
         for path in worker.state.rglob(f"*.db/{files}"):
             DAMAGES[files](path)
         worker.start()
         await asyncio.to_thread(worker.wait_ready)
-        await play(account, 2)
+        await play(oracle, 2)
         assert await asyncio.to_thread(worker.stop) == 0
-    assert cached(account, 1) == ["miss"] * PROMPTS
-    assert cached(account, 2) == ["hit"] * PROMPTS
+    assert cached(oracle, 1) == ["miss"] * PROMPTS
+    assert cached(oracle, 2) == ["hit"] * PROMPTS
     if files != "*.log":  # without its log a database opens, as it was before; the changelog brings it up to date
         assert any("orruption" in reason for reason in set_aside(worker))
         assert list(worker.state.rglob("*.set-aside"))
 
 
 async def test_blocks_that_went_bad_stop_nobody_and_their_table_is_set_aside_at_the_next_start(
-    worker: Worker, account: Account
+    worker: Worker, oracle: DeliveryOracle
 ) -> None:
     with running(worker):
-        await play(account, 0, 1)
+        await play(oracle, 0, 1)
         assert await asyncio.to_thread(worker.stop) == 0
         # An orderly end leaves the entries in table files, whose blocks have checksums.
         for path in worker.state.rglob("*.db/*.sst"):
@@ -85,29 +87,29 @@ async def test_blocks_that_went_bad_stop_nobody_and_their_table_is_set_aside_at_
             content[200 : len(content) // 2] = bytes(len(content) // 2 - 200)
             path.write_bytes(content)
         worker.start()
-        await play(account, 2)
+        await play(oracle, 2)
         assert await asyncio.to_thread(worker.stop) == 0
         worker.start()
-        await play(account, 3)
+        await play(oracle, 3)
         assert await asyncio.to_thread(worker.stop) == 0
     assert any(line["event"] == "table_damaged" for line in worker.lines())
-    assert cached(account, 3) == ["hit"] * PROMPTS
+    assert cached(oracle, 3) == ["hit"] * PROMPTS
     assert "damage was found in it" in set_aside(worker)
 
 
 async def test_a_table_ahead_of_its_changelog_is_set_aside(
-    worker: Worker, account: Account, broker: Broker, namespace: Namespace
+    worker: Worker, oracle: DeliveryOracle, broker: Broker, namespace: Namespace
 ) -> None:
     with running(worker):
-        await play(account, 0, 1)
+        await play(oracle, 0, 1)
         assert await asyncio.to_thread(worker.stop) == 0
         await remake(broker, namespace, f"{namespace.prefix}{namespace.group}-audio-cache-changelog")
         worker.start()
         await asyncio.to_thread(worker.wait_ready)
-        await account.send([segment(prompts()[0], "call-1", 2 * PROMPTS, channel="prompt")])
-        await account.collect(60)
+        await oracle.send([segment(prompts()[0], "call-1", 2 * PROMPTS, channel="prompt")])
+        await oracle.collect(60)
         assert await asyncio.to_thread(worker.stop) == 0
-    assert [one.header("ce_cache") for one in account.results][-1] == "miss"
+    assert [one.header("ce_cache") for one in oracle.results][-1] == "miss"
     assert any("its changelog ends at 0" in reason for reason in set_aside(worker))
 
 

@@ -7,7 +7,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from tests.support.brokers import Broker, Namespace, ThreeBrokers, broker_in_container, engine_answers
+from tests.support.brokers import Broker, Namespace, ThreeBrokers, broker_in_container, docker_answers
 
 
 async def _create(bootstrap_servers: str, topic: NewTopic) -> None:
@@ -65,7 +65,7 @@ async def test_records_of_nine_megabytes_are_replicated_to_three_brokers(
 
 @pytest.fixture(scope="module")
 def contained() -> Iterator[Broker]:
-    if not engine_answers():
+    if not docker_answers():
         if os.environ.get("CI") == "true" and os.environ.get("AUDIO_REQUIRE_CONTAINERS") == "1":
             pytest.fail("AUDIO_REQUIRE_CONTAINERS=1, but no container engine answers")
         pytest.skip("no container engine answers the Docker API")

@@ -16,7 +16,7 @@ from streams.kafka.protocol.tolerant_consumer import TolerantConsumer
 from streams.kafka.protocol.unreadable import Unreadable
 from streams.kafka.topics import apply_topics
 from tests.support.brokers import Broker, Namespace, broker_from_jars
-from tests.support.odd_batches import ODD, append, batch, placeholder, record, seed_into
+from tests.support.odd_batches import ODD, append, batch, overwrite_batch, placeholder, record
 
 #: Batches that one entry of a broker's index stands for, with room: it finds none of those behind a broken length.
 INDEXED = 30
@@ -51,7 +51,7 @@ async def bad(disk: Path, broker: Broker, namespace: Namespace) -> AsyncIterator
     damaged[-50] ^= 1
     offset = await append(client, tp.topic, tp.partition, placeholder(len(damaged), 2))
     [log] = disk.glob(f"**/{tp.topic}-{tp.partition}/*.log")
-    seed_into(log, offset, bytes(damaged))
+    overwrite_batch(log, offset, bytes(damaged))
     await append(client, tp.topic, tp.partition, batch([record(0, value=b"after")]))
     yield tp
     await client.close()
@@ -162,7 +162,7 @@ async def test_what_cannot_be_read_waits_like_any_record(
     damaged = batch([record(n, value=bytes(100)) for n in range(2)], checksum=7)
     assert await append(client, bad.topic, 5, placeholder(len(damaged), 2)) == 0
     [log] = disk.glob(f"**/{bad.topic}-5/*.log")
-    seed_into(log, 0, damaged)
+    overwrite_batch(log, 0, damaged)
     reader = LagReader(
         KafkaConnection(broker.bootstrap_servers), namespace.group, copartitioned(namespace.prefix, namespace.group)
     )

@@ -13,9 +13,9 @@ import yaml
 from infra.monitoring.configuration import Monitoring
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
-from tests.chaos.account import Account
 from tests.chaos.damage import BAD
-from tests.chaos.records import Planned
+from tests.chaos.delivery_oracle import DeliveryOracle
+from tests.chaos.records import PlannedInput
 from tests.chaos.sounds import sample
 from tests.chaos.workers import Worker, running
 from tests.chaos.workload import segment
@@ -39,7 +39,7 @@ async def workers(broker: Broker, namespace: Namespace, tmp_path: Path) -> list[
     return [Worker(*where, tmp_path / name, **settings) for name in ("first", "second")]
 
 
-def refused(count: int, call: str) -> Iterator[Planned]:
+def refused(count: int, call: str) -> Iterator[PlannedInput]:
     for number in range(count):
         good = segment(sample(0.1, "audio/L16"), call, number)
         yield replace(good, message=BAD["rate missing"](good.message), sample=None, bad="rate missing")
@@ -56,15 +56,15 @@ async def told(heard: Webhook, alert: str, status: str) -> Delivery:
 async def test_refusals_and_a_dead_worker_are_told_of_at_the_webhook_and_so_is_their_end(
     workers: list[Worker], broker: Broker, namespace: Namespace, tmp_path: Path
 ) -> None:
-    account = Account(broker.bootstrap_servers, namespace.prefix, namespace.group)
+    oracle = DeliveryOracle(broker.bootstrap_servers, namespace.prefix, namespace.group)
     endpoints = [f"127.0.0.1:{worker.port}" for worker in workers]
     with webhook() as heard, running(*workers):
         watched = Monitoring(endpoints, 2, "1s", "1s", "2s", f"http://{heard.address}/alerts")
         with observing(tmp_path / "monitoring", watched, faster=_FASTER) as seen:
             await asyncio.to_thread(seen.await_data, "min(max by (partition) (audio_partition_assigned)) == 1")
-            await account.send(list(refused(25, "call-1")))
+            await oracle.send(list(refused(25, "call-1")))
             fired = await told(heard, "AudioBreakerFills", "firing")
-            await account.send([segment(sample(0.5, "audio/L16"), "call-1", 25)])
+            await oracle.send([segment(sample(0.5, "audio/L16"), "call-1", 25)])
             await told(heard, "AudioBreakerFills", "resolved")
 
             workers[0].kill()

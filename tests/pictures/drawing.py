@@ -12,7 +12,7 @@ from PIL import Image
 from infra.grafana.data import Curve, DashboardData
 from infra.grafana.reading import Board, Panel, Row
 from tests.pictures.kinds import TEXT, draw_graph, draw_tile, draw_timeline
-from tests.pictures.moments import Moment, Story
+from tests.pictures.timeline import Event, Timeline
 
 _ACROSS = 3
 _DPI = 80
@@ -29,13 +29,13 @@ class Picture:
     Args:
         board: The dashboard.
         data: Its data.
-        story: When what happened.
+        timeline: When what happened.
         progress: Told of each panel and moment.
     """
 
-    def __init__(self, board: Board, data: DashboardData, story: Story) -> None:
+    def __init__(self, board: Board, data: DashboardData, timeline: Timeline) -> None:
         self._data = data
-        self._story = story
+        self._timeline = timeline
         self._bands = [*(band for row in board.rows for band in self._bands_of(row)), self._events()]
         self.parts = len(self._bands)
 
@@ -62,31 +62,33 @@ class Picture:
         graphs = [panel for panel in row.panels if panel.kind != "stat"]
         lines = [graphs[first : first + _ACROSS] for first in range(0, len(graphs), _ACROSS)]
         return [
-            *(self._tiles(row.title, tiles, moment) for moment in self._story.moments if tiles),
+            *(self._tiles(row.title, tiles, moment) for moment in self._timeline.moments if tiles),
             *(self._graphs("" if tiles or number else row.title, line) for number, line in enumerate(lines)),
         ]
 
-    def _tiles(self, title: str, panels: Sequence[Panel], moment: Moment) -> _Band:
+    def _tiles(self, title: str, panels: Sequence[Panel], moment: Event) -> _Band:
         def draw(part: SubFigure) -> None:
             for axes, panel in zip(_axes(part, len(panels)), panels, strict=True):
                 draw_tile(axes, panel, self._curves(panel), moment.at)
 
-        heading = f"{title}   At {self._story.minutes(moment.at):.1f} min, {moment.what}:"
+        heading = f"{title}   At {self._timeline.minutes(moment.at):.1f} min, {moment.what}:"
         return heading, _TILES_HEIGHT + _HEADING_HEIGHT, draw
 
     def _graphs(self, heading: str, panels: Sequence[Panel]) -> _Band:
         def draw(part: SubFigure) -> None:
             for axes, panel in zip(_axes(part, _ACROSS), panels, strict=False):
                 kind = draw_timeline if panel.kind == "state-timeline" else draw_graph
-                kind(axes, panel, self._curves(panel), self._story)
+                kind(axes, panel, self._curves(panel), self._timeline)
 
         return heading, _GRAPHS_HEIGHT + (_HEADING_HEIGHT if heading else 0), draw
 
     def _events(self) -> _Band:
         def draw(part: SubFigure) -> None:
-            numbered = enumerate(self._story.events, 1)
-            told = [f"{number}: {event.what} ({self._story.minutes(event.at):.1f} min)" for number, event in numbered]
-            part.text(0.005, 0.5, "     ".join(told), fontsize=9, color=TEXT, va="center")
+            numbered = enumerate(self._timeline.events, 1)
+            named = [
+                f"{number}: {event.what} ({self._timeline.minutes(event.at):.1f} min)" for number, event in numbered
+            ]
+            part.text(0.005, 0.5, "     ".join(named), fontsize=9, color=TEXT, va="center")
 
         return "", _HEADING_HEIGHT, draw
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from infra.grafana.data import Curve
 from infra.grafana.panels import LIMIT
 from infra.grafana.reading import Panel
-from tests.pictures.moments import Story
+from tests.pictures.timeline import Timeline
 
 TEXT = "#24292e"
 _FAINT, _GRID = "#6a737d", "#e8eaed"
@@ -58,16 +58,16 @@ def draw_tile(axes: Axes, panel: Panel, curves: Sequence[Curve], at: float) -> N
     axes.text(0.5, 0.47, " ".join(words) or "no data", ha="center", va="center", fontsize=15, color="white")
 
 
-def draw_graph(axes: Axes, panel: Panel, curves: Sequence[Curve], story: Story) -> None:
+def draw_graph(axes: Axes, panel: Panel, curves: Sequence[Curve], timeline: Timeline) -> None:
     """A panel with curves.
 
     Args:
         axes: Where to draw.
         panel: The panel.
         curves: Its data.
-        story: What happened meanwhile.
+        timeline: What happened meanwhile.
     """
-    _prepare(axes, panel, story)
+    _prepare(axes, panel, timeline)
     measured = [curve for curve in curves if curve.legend != LIMIT]
     colors = [_PALETTE[number % len(_PALETTE)] for number in range(len(measured))]
     if not measured:
@@ -75,12 +75,12 @@ def draw_graph(axes: Axes, panel: Panel, curves: Sequence[Curve], story: Story) 
     elif panel.stacked:
         times, parts = _aligned(measured)
         labels = [curve.legend for curve in measured]
-        axes.stackplot(_minutes(times, story), parts, colors=colors, alpha=0.8, linewidth=0, labels=labels)
+        axes.stackplot(_minutes(times, timeline), parts, colors=colors, alpha=0.8, linewidth=0, labels=labels)
     else:
         for curve, color in zip(measured, colors, strict=True):
-            axes.plot(*_broken(curve, story), color=color, linewidth=1.1, label=curve.legend)
+            axes.plot(*_broken(curve, timeline), color=color, linewidth=1.1, label=curve.legend)
     for limit in (curve for curve in curves if curve.legend == LIMIT):
-        axes.plot(*_broken(limit, story), color=_COLORS["red"], linewidth=1, linestyle="--", label=LIMIT)
+        axes.plot(*_broken(limit, timeline), color=_COLORS["red"], linewidth=1, linestyle="--", label=LIMIT)
     for value, color in panel.steps[1:]:
         axes.axhline(value, color=_COLORS[color], linewidth=1, linestyle="--")
     axes.set_ylim(bottom=0, top=panel.top and panel.top * 1.02)
@@ -89,11 +89,11 @@ def draw_graph(axes: Axes, panel: Panel, curves: Sequence[Curve], story: Story) 
     _legend(axes)
 
 
-def draw_timeline(axes: Axes, panel: Panel, curves: Sequence[Curve], story: Story) -> None:
+def draw_timeline(axes: Axes, panel: Panel, curves: Sequence[Curve], timeline: Timeline) -> None:
     """A panel with a band of states for each series; as `draw_graph`."""
-    _prepare(axes, panel, story)
+    _prepare(axes, panel, timeline)
     for height, curve in enumerate(curves):
-        minutes = _minutes(np.array(curve.times), story)
+        minutes = _minutes(np.array(curve.times), timeline)
         bars = list(zip(minutes, np.diff(minutes), strict=False))
         colors = [_COLORS[panel.color(value)] for value in curve.values[:-1]]
         axes.broken_barh(bars, (height - 0.4, 0.8), facecolors=colors, linewidth=0)
@@ -101,17 +101,17 @@ def draw_timeline(axes: Axes, panel: Panel, curves: Sequence[Curve], story: Stor
     axes.grid(visible=False)
 
 
-def _prepare(axes: Axes, panel: Panel, story: Story) -> None:
+def _prepare(axes: Axes, panel: Panel, timeline: Timeline) -> None:
     axes.set_axis_on()
     axes.set_title(panel.title, loc="left", fontsize=9, color=TEXT)
     axes.grid(visible=True, color=_GRID, linewidth=0.7)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=7, colors=_FAINT, length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.set_xlim(0, story.minutes(story.end))
+    axes.set_xlim(0, timeline.minutes(timeline.end))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda minutes, _: f"{minutes:g} min"))
-    for number, event in enumerate(story.events, 1):
-        minute = story.minutes(event.at)
+    for number, event in enumerate(timeline.events, 1):
+        minute = timeline.minutes(event.at)
         axes.axvline(minute, color=_FAINT, linewidth=0.8, linestyle=":")
         setup = axes.get_xaxis_transform()
         axes.text(minute, 1.0, str(number), fontsize=6.5, color=_FAINT, ha="center", va="bottom", transform=setup)
@@ -152,16 +152,16 @@ def _aligned(curves: Sequence[Curve]) -> tuple[Floats, list[Floats]]:
     return times, parts
 
 
-def _broken(curve: Curve, story: Story) -> tuple[Floats, Floats]:
+def _broken(curve: Curve, timeline: Timeline) -> tuple[Floats, Floats]:
     """Minutes and values of a curve, with a gap where nothing was measured."""
     times, values = np.array(curve.times), np.array(curve.values)
     steps = np.diff(times)
     gaps = np.flatnonzero(steps > 1.5 * steps.min(initial=np.inf)) + 1
-    return np.insert(_minutes(times, story), gaps, np.nan), np.insert(values, gaps, np.nan)
+    return np.insert(_minutes(times, timeline), gaps, np.nan), np.insert(values, gaps, np.nan)
 
 
-def _minutes(times: Floats, story: Story) -> Floats:
-    return (times - story.begin) / 60
+def _minutes(times: Floats, timeline: Timeline) -> Floats:
+    return (times - timeline.begin) / 60
 
 
 def _written(value: float, unit: str) -> str:

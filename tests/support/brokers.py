@@ -50,7 +50,7 @@ class Namespace:
     group: str
 
 
-def engine_answers() -> bool:
+def docker_answers() -> bool:
     """Tell whether a container engine answers the Docker API."""
     try:
         client = DockerClient().client
@@ -69,7 +69,7 @@ def start_any_broker(directory: Path) -> Broker:
 
     It outlives this process: stop the cluster in the directory, or remove the container.
     """
-    return _given() or _contained() or _from_jars(directory)
+    return _given() or _in_container() or _from_jars(directory)
 
 
 def remove_container(container: str) -> None:
@@ -82,8 +82,8 @@ def _given() -> Broker | None:
     return Broker(servers, "given") if servers else None
 
 
-def _contained() -> Broker | None:
-    if not engine_answers():
+def _in_container() -> Broker | None:
+    if not docker_answers():
         return None
     # testcontainers' own cleaner would end the container soon after this process.
     testcontainers_config.ryuk_disabled = True

@@ -44,7 +44,7 @@ class Request:
         else:
             self._answer.set_result(self._result)
 
-    def give_up(self) -> None:
+    def time_out(self) -> None:
         """Let the client believe that it failed; it may still reach the brokers."""
         if not self._answer.done():
             self._answer.set_exception(KafkaTimeoutError())
@@ -103,7 +103,7 @@ class ClientModel:
 
     async def coordinator_lookup(self, *_: object) -> int:
         """Ask who coordinates the group."""
-        broker: int = await self.call((self, "any broker"), self.group.coordinators.look_up)
+        broker: int = await self.call((self, "any broker"), self.group.coordinators.find)
         return broker
 
     async def committed(

@@ -10,7 +10,7 @@ from streams.kafka.protocol.txn_offset_commit import GroupMember
 from tests.support.kafka_model import Committed, KafkaModel
 
 
-class Believed(NamedTuple):
+class CoordinatorView(NamedTuple):
     """What a broker that has coordinated the group takes for committed, and for still moving."""
 
     committed: Mapping[int, Committed]
@@ -29,27 +29,27 @@ class CoordinatorModel:
         self._kafka = kafka
         self._partitions = range(partitions)
         self._present = 0
-        self._former: dict[int, Believed] = {}
-        self._look_ups = 0
+        self._former: dict[int, CoordinatorView] = {}
+        self._lookups = 0
 
     def cut_off(self) -> None:
         """Let another broker take over, unheard by the present one."""
         self._former = {self._present: self._truth()}
         self._present += 1
 
-    def learn(self) -> None:
+    def update_former(self) -> None:
         """Let the former coordinator hear of it."""
         self._former.clear()
 
     @property
-    def deceives(self) -> bool:
+    def has_stale_coordinator(self) -> bool:
         """Whether one has not heard of it."""
         return bool(self._former)
 
-    def look_up(self) -> int:
+    def find(self) -> int:
         """Who calls itself the coordinator: by turns one that was and the one that is."""
-        self._look_ups += 1
-        return next(iter(self._former), self._present) if self._look_ups % 2 else self._present
+        self._lookups += 1
+        return next(iter(self._former), self._present) if self._lookups % 2 else self._present
 
     def check(self, broker: int) -> None:
         """Refuse an offset at a broker that cannot have it replicated.
@@ -74,9 +74,9 @@ class CoordinatorModel:
             raise UnstableOffsetCommitError
         return {partition: believed.committed[partition] for partition in partitions if partition in believed.committed}
 
-    def _truth(self) -> Believed:
+    def _truth(self) -> CoordinatorView:
         unstable = [partition for partition in self._partitions if not self._kafka.stable([partition])]
-        return Believed(dict(self._kafka.committed), unstable)
+        return CoordinatorView(dict(self._kafka.committed), unstable)
 
 
 class GroupModel:
@@ -96,7 +96,7 @@ class GroupModel:
         self.rebalancing = False
         self.generation = 0
 
-    def known_as(self, name: str, member_id: str) -> None:
+    def register(self, name: str, member_id: str) -> None:
         """Let a process take a member's place: whoever had it before is no longer known."""
         self._ids[name] = member_id
 
@@ -115,7 +115,7 @@ class GroupModel:
 
     def join(self, name: str, member_id: str) -> None:
         """Let a member in, or in again."""
-        self.known_as(name, member_id)
+        self.register(name, member_id)
         if name not in self.members:
             self.members.append(name)
         self.joined.add(name)

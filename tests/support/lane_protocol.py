@@ -45,13 +45,13 @@ FAULTS = (
     "miss",
     "lose_a_request",
     "lose_an_answer",
-    "lose_patience",
-    "arrive_late",
+    "time_out_request",
+    "deliver_late",
     "rebalance",
     "reseek",
-    "outlast_a_drain",
-    "outlast_a_commit",
-    "outlast_a_transaction",
+    "exceed_drain_timeout",
+    "exceed_commit_timeout",
+    "exceed_transaction_timeout",
     "cut_off_the_coordinator",
 )
 
@@ -108,7 +108,7 @@ class LaneProtocol(RuleBasedStateMachine):
         self._settle()
 
     def crash(self, slot: int) -> None:
-        """End a worker; requests that have left it may still reach the brokers, see ``arrive_late``."""
+        """End a worker; requests that have left it may still reach the brokers, see ``deliver_late``."""
         self._end(slot)
 
     def restart(self, slot: int) -> None:
@@ -117,7 +117,7 @@ class LaneProtocol(RuleBasedStateMachine):
         if worker and not self._group.rebalancing and worker.name in self._group.members:
             self._end(slot)
             successor = self._slots[slot] = self._new_worker(worker.name)
-            self._group.known_as(successor.name, successor.address)
+            self._group.register(successor.name, successor.address)
 
     def stop(self, slot: int) -> None:
         """Tell a worker to stop."""
@@ -135,13 +135,13 @@ class LaneProtocol(RuleBasedStateMachine):
     def lose_an_answer(self, slot: int) -> None:
         self._lose(slot, arrives=True)
 
-    def lose_patience(self, slot: int) -> None:
+    def time_out_request(self, slot: int) -> None:
         """Let a request that is still under way fail for the worker; it arrives later, or once the worker has died."""
         worker = self._slots[slot]
         if worker and worker.network.requests:
-            worker.network.requests[-1].give_up()
+            worker.network.requests[-1].time_out()
 
-    def arrive_late(self, _: int) -> None:
+    def deliver_late(self, _: int) -> None:
         """Let requests of workers that have died reach the brokers."""
         for worker in self._workers.values():
             if worker not in self._slots:
@@ -155,19 +155,19 @@ class LaneProtocol(RuleBasedStateMachine):
         if worker := self._slots[slot]:
             worker.reseek()
 
-    def outlast_a_drain(self, _: int) -> None:
+    def exceed_drain_timeout(self, _: int) -> None:
         self._clock.now += DRAIN_TIMEOUT + 1
 
-    def outlast_a_commit(self, _: int) -> None:
+    def exceed_commit_timeout(self, _: int) -> None:
         self._clock.now += COMMIT_TIMEOUT + 1
 
-    def outlast_a_transaction(self, _: int) -> None:
+    def exceed_transaction_timeout(self, _: int) -> None:
         self._kafka.time_out()
 
     def cut_off_the_coordinator(self, _: int) -> None:
         """Let another broker coordinate the group, unheard by the one that did; the next time, let that one hear."""
-        if self._group.coordinators.deceives:
-            self._group.coordinators.learn()
+        if self._group.coordinators.has_stale_coordinator:
+            self._group.coordinators.update_former()
         else:
             self._group.coordinators.cut_off()
 
@@ -178,7 +178,7 @@ class LaneProtocol(RuleBasedStateMachine):
             request = worker.network.requests.pop(0)
             if arrives and not request.applied:
                 request.deliver()
-            request.give_up()
+            request.time_out()
 
     def teardown(self) -> None:
         try:
@@ -191,7 +191,7 @@ class LaneProtocol(RuleBasedStateMachine):
     def _finish(self) -> None:
         """With no further fault, those who are left answer everything that is left."""
         chance = random.Random(0)
-        self._group.coordinators.learn()
+        self._group.coordinators.update_former()
         for step in range(ENOUGH):
             if step % OVERDUE == 0:
                 self._kafka.time_out()  # of a worker that has died before anybody could know its name

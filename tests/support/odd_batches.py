@@ -175,7 +175,7 @@ def _alone(**lies: Any) -> Odd:
     return lambda key, value, headers: batch([record(0, key, value, headers)], **lies)
 
 
-def _lying(**lies: Any) -> Odd:
+def _inconsistent_record(**lies: Any) -> Odd:
     """One record that lies, in a batch that does not."""
     return lambda key, value, headers: batch([record(0, key, value, headers, **lies)])
 
@@ -201,10 +201,10 @@ ODD: Mapping[str, Odd] = {
     "garbage-lz4": _alone(codec="lz4", body=b"no lz4" * 5),
     "garbage-zstd": _alone(codec="zstd", body=b"no zstd" * 5),
     "unknown-codec": _alone(attributes=0x07),
-    "long-length": _lying(length=1 << 30),
-    "short-length": _lying(length=3),
-    "negative-length": _lying(length=-5),
-    "many-headers": _lying(header_count=1 << 30),
+    "long-length": _inconsistent_record(length=1 << 30),
+    "short-length": _inconsistent_record(length=3),
+    "negative-length": _inconsistent_record(length=-5),
+    "many-headers": _inconsistent_record(header_count=1 << 30),
     "count-above": _three(count=7),
     "count-below": _three(count=1),
     "no-offsets-left": _three(count=3, last_delta=1),
@@ -214,7 +214,7 @@ TAKEN = ("header-name", "header-name-lz4", "twice-one-offset")
 
 
 def placeholder(size: int, offsets: int) -> bytes:
-    """A sound batch of so many bytes and offsets, to be replaced by an odd one with `seed_into`.
+    """A sound batch of so many bytes and offsets, to be replaced by an odd one with `overwrite_batch`.
 
     Raises:
         ValueError: If there is none: below the least size, or where a longer length takes the byte that is missing.
@@ -228,7 +228,7 @@ def placeholder(size: int, offsets: int) -> bytes:
     raise ValueError(f"no batch of {offsets} records has {size} bytes")
 
 
-def seed_into(log: Path, base_offset: int, data: bytes) -> None:
+def overwrite_batch(log: Path, base_offset: int, data: bytes) -> None:
     """Write a batch over the one of the same size that a broker has appended to its log, while it runs.
 
     Args:

@@ -1,9 +1,9 @@
-"""Puts the clock of a Python process wrong: the interpreter imports this first where its directory is in PYTHONPATH."""
+"""Shifts the clock of a Python process: the interpreter imports this file first if its directory is in PYTHONPATH."""
 
 import os
 import time
 
-#: By how many seconds the clock is ahead; below zero it is behind.
+#: Seconds by which the clock is ahead; negative if it is behind.
 VARIABLE = "CLOCK_AHEAD_S"
 
 _AHEAD_NS = int(float(os.environ.get(VARIABLE, "0")) * 1e9)

@@ -1,4 +1,4 @@
-"""Everything that can break, by name."""
+"""All faults, by name."""
 
 from collections.abc import Mapping
 
@@ -77,6 +77,6 @@ FAULTS: Mapping[str, type[Fault]] = {fault.name: fault for fault in _CLASSES}
 
 
 def possible() -> list[str]:
-    """Names of the faults that this process has the rights for."""
+    """Names of the faults that this process may inject."""
     mounts = can_mount()
     return [name for name, fault in FAULTS.items() if mounts or not fault.needs_mounts]

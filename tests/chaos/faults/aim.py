@@ -1,4 +1,4 @@
-"""Strikes workers at a moment that lasts milliseconds: they are frozen, looked at, and thawed for another try."""
+"""Injects a fault in a state that lasts milliseconds: freezes workers, checks the state, resumes them to try again."""
 
 import asyncio
 import contextlib
@@ -16,48 +16,48 @@ from tests.chaos.scene import Scene
 from tests.chaos.workers import Worker
 from tests.chaos.workload import burst
 
-#: Of the faults that can aim, so many do; the others strike at any moment.
+#: Share of aimed faults among those that can be aimed; the others are injected at any moment.
 _AIMED_SHARE = 0.75
-#: All tries together; far below the group's session timeout.
+#: Seconds for all tries together; far below the group's session timeout.
 _WITHIN_S = 3.0
-#: Seconds that workers run between two tries.
+#: Seconds that workers run between two tries, from and to.
 _RUN_S = (0.002, 0.03)
-#: What is still so after this time will stay: all that a worker had sent before it froze has been done by then.
+#: Seconds after which a state is stable: the brokers have processed all requests that were sent before the freeze.
 _STAYS_S = 0.1
-#: Seconds after which a worker has an input that was sent: it waits at the brokers for more.
+#: Seconds after which a worker has fetched an input that was sent.
 _TAKEN_S = 0.02
-#: Work for the time of the tries: how many inputs at once, how often at most, and seconds between.
+#: Work during the tries: inputs per burst, bursts at most, and seconds between bursts.
 _BURST, _BURSTS, _PAUSE_S = 16, 25, 0.1
 
-#: Tells, of workers that were just frozen, whether that was the moment.
+#: Tells whether the frozen workers are in the wanted state.
 Moment = Callable[[Scene, OpenTransactions], Awaitable[bool]]
 _Where = set[tuple[str, int, int]]
 
 
 async def outcomes_in_a_transaction(scene: Scene, transactions: OpenTransactions) -> bool:
-    """A transaction stays open in which there are outcomes."""
-    return await _stays(lambda: _open(transactions, scene.topic(COMPRESSED), scene.topic(DEAD_LETTER)))
+    """A transaction with outcomes stays open."""
+    return await _persists(lambda: _open(transactions, scene.topic(COMPRESSED), scene.topic(DEAD_LETTER)))
 
 
 async def offsets_in_a_transaction(scene: Scene, transactions: OpenTransactions) -> bool:
-    """A transaction stays open in which there are offsets: what was to be written before them has been written."""
+    """A transaction with offsets stays open; its outcomes have been written."""
     del scene
-    return await _stays(lambda: _open(transactions, OFFSETS))
+    return await _persists(lambda: _open(transactions, OFFSETS))
 
 
 async def between_transactions(scene: Scene, transactions: OpenTransactions) -> bool:
-    """Inputs stay undone, and no transaction open: there is work in hand, and nothing that others would wait for."""
+    """Inputs are in progress, and no transaction is open that a successor would wait for."""
     sent_before = time.monotonic() - _TAKEN_S
     before = await _open(transactions)
-    return await _stays(lambda: _undone(scene, sent_before)) and not before & await _open(transactions)
+    return await _persists(lambda: _undone(scene, sent_before)) and not before & await _open(transactions)
 
 
 class Aim:
-    """Freezes workers at a certain moment.
+    """Freezes workers in a certain state.
 
     Args:
-        chance: Draws when to try, and the work that workers get meanwhile.
-        moment: What to wait for.
+        chance: Draws the times of the tries, and the inputs that are sent meanwhile.
+        moment: The state to wait for.
     """
 
     def __init__(self, chance: Random, moment: Moment) -> None:
@@ -66,15 +66,15 @@ class Aim:
         self._bursts = [burst(_BURST, chance) for _ in range(_BURSTS)]
 
     @classmethod
-    def perhaps(cls, chance: Random, *moments: Moment) -> Self | None:
-        """An aim at one of these moments, or None for a fault that is to strike at any: chance decides."""
+    def by_chance(cls, chance: Random, *moments: Moment) -> Self | None:
+        """An aim at one of these states, or None for an unaimed fault; chance decides."""
         return cls(chance, chance.choice(moments)) if chance.random() < _AIMED_SHARE else None
 
     async def freeze(self, scene: Scene, victims: Sequence[Worker]) -> str:
-        """Freeze workers, all at once; when the time for tries is over, they stay frozen as they are.
+        """Freeze workers, all at once; when no try succeeds in time, they stay frozen in their last state.
 
         Returns:
-            What came of it, to be added to what was hit.
+            What to add to the fault's description: the state, whether it was hit, and the number of tries.
         """
         async with asyncio.TaskGroup() as tasks:
             injected = asyncio.Event()
@@ -93,7 +93,7 @@ class Aim:
     async def _try(self, scene: Scene, victims: Sequence[Worker]) -> tuple[int, bool]:
         servers, topics = scene.cluster.bootstrap_servers, (scene.topic(COMPRESSED), scene.topic(DEAD_LETTER), OFFSETS)
         tries = 0
-        with contextlib.suppress(KafkaError, TimeoutError, OSError):  # brokers may be down as well
+        with contextlib.suppress(KafkaError, TimeoutError, OSError):  # brokers may be down too
             async with asyncio.timeout(_WITHIN_S), OpenTransactions(servers, topics) as transactions:
                 while True:
                     tries += 1
@@ -106,7 +106,7 @@ class Aim:
         return tries, False
 
 
-async def _stays(look: Callable[[], Awaitable[_Where]]) -> bool:
+async def _persists(look: Callable[[], Awaitable[_Where]]) -> bool:
     before = await look()
     if not before:
         return False
@@ -115,13 +115,13 @@ async def _stays(look: Callable[[], Awaitable[_Where]]) -> bool:
 
 
 async def _open(transactions: OpenTransactions, *topics: str) -> _Where:
-    """Where transactions begin that are open, in these topics or anywhere."""
+    """Begins of open transactions, in these topics or in all."""
     found = await transactions.look()
     return {(*where, stable) for where, (stable, _) in found.items() if not topics or where.topic in topics}
 
 
 async def _undone(scene: Scene, sent_before: float) -> _Where:
-    """Where the inputs begin that have no outcome, of those sent before a moment (monotonic seconds)."""
+    """Begins of the unprocessed inputs that were sent before a time (monotonic seconds)."""
     topic = scene.topic(RAW)
     acknowledged = sorted(scene.oracle.acknowledged.items(), key=lambda pair: pair[0])
     sent = {place.partition: place.offset for place, one in acknowledged if one.at < sent_before}

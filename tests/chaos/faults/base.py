@@ -1,4 +1,4 @@
-"""What every fault is."""
+"""The base class of all faults."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,18 +11,18 @@ _One = TypeVar("_One")
 
 
 class Fault(ABC):
-    """One thing that breaks, with parameters of its own.
+    """A fault with random parameters.
 
     Args:
-        chance: Draws the parameters; the same chance, the same fault.
+        chance: Draws the parameters; an equal generator gives an equal fault.
 
     Attributes:
-        name: Of the class, as the command and the report call it.
-        needs_mounts: Whether it needs the right to mount file systems.
-        lasts: Seconds from the injection to the healing.
-        what: What was hit, for people; known once it was injected.
-        struck_at: When it was hit, in monotonic seconds, where that took some preparation.
-        complaints: What workers did not do meanwhile that they must do.
+        name: The fault's name in the command and in reports.
+        needs_mounts: Whether it mounts file systems.
+        lasts: Seconds from injection to repair.
+        what: A description of the victim; known after injection.
+        injected_at: Monotonic seconds of the injection, where preparation precedes it.
+        problems: Requirements that workers violated meanwhile.
     """
 
     name: ClassVar[str]
@@ -31,18 +31,18 @@ class Fault(ABC):
     def __init__(self, chance: Random) -> None:
         self.lasts = 0.0
         self.what = ""
-        self.struck_at: float | None = None
-        self.complaints: list[str] = []
+        self.injected_at: float | None = None
+        self.problems: list[str] = []
         self._chance = chance
         self._where = chance.random()
 
     @abstractmethod
     async def inject(self, scene: Scene) -> None:
-        """Break it."""
+        """Inject the fault."""
 
-    async def heal(self, scene: Scene) -> None:  # noqa: B027  most faults heal by themselves
-        """Take the cause away, where it does not go by itself."""
+    async def heal(self, scene: Scene) -> None:  # noqa: B027  most faults need no repair
+        """Remove the cause, where that is needed."""
 
     def _one_of(self, choices: Sequence[_One]) -> _One:
-        """The victim: drawn beforehand, whatever there is to choose from when the time comes."""
+        """Choose a victim by a number that was drawn at construction, so that equal seeds choose alike."""
         return choices[int(self._where * len(choices))]

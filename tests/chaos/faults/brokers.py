@@ -1,4 +1,4 @@
-"""What happens to brokers: they die, freeze and restart, one by one and together."""
+"""Faults of brokers: killed, frozen and restarted, one by one and together."""
 
 import asyncio
 import signal
@@ -14,7 +14,7 @@ _IN_SYNC_WITHIN_S = 20.0
 
 
 class BrokerKill(Fault):
-    """A broker is killed with SIGKILL, and comes back on the data it left."""
+    """A broker is killed with SIGKILL, and restarted on its data."""
 
     name = "broker-kill"
 
@@ -26,12 +26,12 @@ class BrokerKill(Fault):
     async def inject(self, scene: Scene) -> None:
         self._victims = await self._choose(scene)
         self.what = f"broker {', '.join(map(str, self._victims))} for {self.lasts:.1f} s"
-        self.struck_at = time.monotonic()
+        self.injected_at = time.monotonic()
         for node in self._victims:
             scene.cluster.brokers.kill(node)
 
     async def heal(self, scene: Scene) -> None:
-        # At once: a broker that starts alone waits for the others' votes.
+        # Together: a broker that starts alone waits for the others' votes.
         await asyncio.gather(*(scene.cluster.revive(node) for node in self._victims))
 
     async def _choose(self, scene: Scene) -> Sequence[int]:
@@ -66,23 +66,23 @@ class TransactionCoordinatorKill(BrokerKill):
 
 
 class BrokerFreeze(Fault):
-    """A broker is frozen, and thawed; its connections stay up and say nothing."""
+    """A broker is frozen and resumed; its connections stay open without answers."""
 
     name = "broker-freeze"
 
     def __init__(self, chance: Random) -> None:
         super().__init__(chance)
         self.lasts = chance.uniform(1.0, 8.0)
-        self._aim = Aim.perhaps(chance, between_transactions, outcomes_in_a_transaction)
+        self._aim = Aim.by_chance(chance, between_transactions, outcomes_in_a_transaction)
         self._victim = 0
 
     async def inject(self, scene: Scene) -> None:
         self._victim = self._one_of(scene.cluster.brokers.nodes)
         self.what = f"broker {self._victim} for {self.lasts:.1f} s"
-        workers = [scene.pool.workers[number] for number in scene.pool.on_duty]
+        workers = [scene.pool.workers[number] for number in scene.pool.running]
         if self._aim is not None:
             self.what += await self._aim.freeze(scene, workers)
-        self.struck_at = time.monotonic()
+        self.injected_at = time.monotonic()
         scene.cluster.brokers.kill(self._victim, signal.SIGSTOP)
         if self._aim is not None:
             for worker in workers:
@@ -93,7 +93,7 @@ class BrokerFreeze(Fault):
 
 
 class BrokersRolling(Fault):
-    """Brokers are restarted in turn, the next one once all replicas are in sync."""
+    """Brokers are restarted one after the other, each once all replicas are in sync."""
 
     name = "brokers-rolling"
 

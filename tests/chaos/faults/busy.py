@@ -1,4 +1,4 @@
-"""What happens to workers in the midst of much work, when whatever they had begun is still open."""
+"""Faults of workers under load, while their transactions are open."""
 
 import asyncio
 import signal
@@ -11,20 +11,20 @@ from tests.chaos.scene import Scene
 from tests.chaos.workload import burst
 
 _BURST = 60
-#: Seconds from the arrival of a burst until it is struck: it is being worked on.
+#: Seconds from a burst's arrival to the injection: the burst is being processed then.
 _INJECT_S = (0.02, 0.4)
-#: Seconds from the handing over of partitions until their new owner has fenced the old one, and a little more.
+#: Seconds from a reassignment of partitions until the new owner has fenced the old one, with a margin.
 _WAKES_S = (0.0, 0.6)
-#: A worker that is not missed by then is not going to be: nobody else is there.
+#: Seconds after which a frozen worker will not be replaced: it is the only one.
 _MISSED_WITHIN_S = 15.0
-#: A worker that is called up joins by then.
+#: Seconds until a started worker has joined.
 _BEGINS_WITHIN_S = 15.0
-#: More than the others have done by the time that they hear of the rebalance, with their next heartbeat.
+#: More inputs than the others process before their next heartbeat tells them of the rebalance.
 _FLOOD = 200
 
 
 class BusyKill(Fault):
-    """All workers are killed in the midst of much work, in most cases while a transaction is open."""
+    """All workers are killed under load, in most cases while a transaction is open."""
 
     name = "workers-kill-busy"
 
@@ -32,23 +32,23 @@ class BusyKill(Fault):
         super().__init__(chance)
         self._inject_s = chance.uniform(*_INJECT_S)
         self._burst = burst(_BURST, chance)
-        self._aim = Aim.perhaps(chance, outcomes_in_a_transaction, offsets_in_a_transaction)
+        self._aim = Aim.by_chance(chance, outcomes_in_a_transaction, offsets_in_a_transaction)
 
     async def inject(self, scene: Scene) -> None:
         self.what = "all"
-        victims = [scene.pool.workers[number] for number in scene.pool.on_duty]
+        victims = [scene.pool.workers[number] for number in scene.pool.running]
         if self._aim is None:
             await scene.oracle.send(self._burst)
             await asyncio.sleep(self._inject_s)
         else:
             self.what += await self._aim.freeze(scene, victims)
-        self.struck_at = time.monotonic()
+        self.injected_at = time.monotonic()
         for worker in victims:
             worker.signal(signal.SIGKILL)
 
 
 class BusyZombie(Fault):
-    """A worker is frozen, and thawed while others are taking over its partitions."""
+    """A worker is frozen, and resumed while others take over its partitions."""
 
     name = "worker-wakes-at-takeover"
 
@@ -60,12 +60,12 @@ class BusyZombie(Fault):
         self._victim = -1
 
     async def inject(self, scene: Scene) -> None:
-        self._victim = self._one_of(scene.pool.on_duty)
+        self._victim = self._one_of(scene.pool.running)
         worker = scene.pool.workers[self._victim]
         self.what = worker.name
         members = await scene.members()
         sending = asyncio.create_task(scene.oracle.send(self._burst))
-        await asyncio.sleep(self._inject_s)  # the first inputs are being worked on, the last ones not even sent
+        await asyncio.sleep(self._inject_s)  # the first inputs are in progress, the last ones not yet sent
         worker.signal(signal.SIGSTOP)
         await sending
         await scene.wait_for_takeover(members, _MISSED_WITHIN_S)
@@ -75,7 +75,7 @@ class BusyZombie(Fault):
 
 
 class BusyRebalance(Fault):
-    """One more worker, or one less, in the midst of much work: everybody lets go of their partitions."""
+    """A worker is added or removed under load, so that all partitions are revoked."""
 
     name = "rebalance-busy"
 
@@ -84,12 +84,12 @@ class BusyRebalance(Fault):
         self._flood = burst(_FLOOD, chance)
 
     async def inject(self, scene: Scene) -> None:
-        if scene.pool.off_duty:
-            number = scene.pool.off_duty[0]
-            scene.pool.call_up(number)
+        if scene.pool.stopped:
+            number = scene.pool.stopped[0]
+            scene.pool.start(number)
         else:
-            number = self._one_of(scene.pool.on_duty)
-            scene.pool.send_home(number)
+            number = self._one_of(scene.pool.running)
+            scene.pool.stop(number)
         self.what = scene.pool.workers[number].name
         await scene.wait_for_rebalance(_BEGINS_WITHIN_S)
         await scene.oracle.send(self._flood)

@@ -1,4 +1,4 @@
-"""What happens to the lines between workers and brokers."""
+"""Faults of connections between workers and brokers."""
 
 from collections.abc import Sequence
 from random import Random
@@ -9,7 +9,7 @@ from tests.chaos.scene import Scene
 
 
 class LinkReset(Fault):
-    """Every connection of one worker to one broker breaks."""
+    """All connections of one worker to one broker are reset."""
 
     name = "network-reset"
 
@@ -18,15 +18,15 @@ class LinkReset(Fault):
             link.reset()
 
     def _links(self, scene: Scene) -> Sequence[Link]:
-        """One of the lines of the workers on duty."""
-        found = [pair for pair in scene.cluster.links if pair[0] in scene.pool.on_duty]
+        """The proxies between one running worker and one broker."""
+        found = [pair for pair in scene.cluster.links if pair[0] in scene.pool.running]
         worker, node = self._one_of(found)
         self.what = f"{scene.pool.workers[worker].name} to broker {node}"
         return [scene.cluster.links[worker, node]]
 
 
 class LinkCut(LinkReset):
-    """Nothing goes through between one worker and one broker, for some seconds."""
+    """All packets between one worker and one broker are lost for some seconds."""
 
     name = "network-cut"
 
@@ -43,11 +43,11 @@ class LinkCut(LinkReset):
 
     async def heal(self, scene: Scene) -> None:
         for link in self._cut:
-            link.mend()
+            link.restore()
 
 
 class Isolation(LinkCut):
-    """One worker reaches no broker beyond its session; then it is back, and others have its partitions."""
+    """One worker reaches no broker for longer than its session; when it is back, others own its partitions."""
 
     name = "network-isolation"
 
@@ -56,13 +56,13 @@ class Isolation(LinkCut):
         self.lasts = chance.uniform(11.0, 14.0)
 
     def _links(self, scene: Scene) -> Sequence[Link]:
-        worker = self._one_of(scene.pool.on_duty)
+        worker = self._one_of(scene.pool.running)
         self.what = scene.pool.workers[worker].name
         return scene.cluster.links_of(worker)
 
 
 class LinkDelay(LinkReset):
-    """The line between one worker and one broker becomes slow."""
+    """The connection between one worker and one broker becomes slow."""
 
     name = "network-delay"
 
@@ -80,4 +80,4 @@ class LinkDelay(LinkReset):
 
     async def heal(self, scene: Scene) -> None:
         for link in self._slow:
-            link.mend()
+            link.restore()

@@ -1,4 +1,4 @@
-"""What becomes of offsets and logs while no worker runs: records expire, committed offsets are set to others."""
+"""Changes of offsets and logs while no worker runs: records expire, committed offsets are reset."""
 
 import asyncio
 import contextlib
@@ -17,11 +17,11 @@ from tests.chaos.scene import Scene
 from tests.chaos.workload import burst
 
 _STOP_WITHIN_S = 15.0
-#: A transaction that is open when a worker has stopped in order is being ended.
+#: Seconds until transactions of cleanly stopped workers are completed.
 _QUIET_WITHIN_S = 8.0
-#: All attempts together: other faults are over by then.
+#: Seconds for all attempts together: other faults are over by then.
 _DONE_WITHIN_S = 90.0
-#: One attempt: a leader answers once all replicas have deleted, and one of them may be away.
+#: Seconds for one attempt: a leader answers once all replicas have deleted, and a replica may be down.
 _ATTEMPT_MS = 5000
 _LOOK_S = 0.3
 _BURST = 96
@@ -30,7 +30,7 @@ _BEYOND = 1000
 
 
 class _AllStopped(Fault):
-    """All workers are stopped, inputs come, and some partitions are changed before the workers are started again."""
+    """All workers are stopped, inputs are sent, and some partitions are changed before the workers start again."""
 
     def __init__(self, chance: Random) -> None:
         super().__init__(chance)
@@ -50,24 +50,24 @@ class _AllStopped(Fault):
 
     @abstractmethod
     async def _change(self, scene: Scene, unread: Mapping[int, range]) -> str:
-        """Do it.
+        """Change the partitions.
 
         Args:
-            scene: What it is done to.
-            unread: Of each partition to change, the offsets from the committed one to the last input.
+            scene: The cluster and its workers.
+            unread: By partition to change, the offsets from the committed one to the last input.
 
         Returns:
-            What was done, for people.
+            A description of the change.
         """
 
 
 class RetentionExpires(_AllStopped):
-    """Inputs expire before anybody has read them."""
+    """Inputs expire before a worker has read them."""
 
     name = "retention-expires"
 
     async def _change(self, scene: Scene, unread: Mapping[int, range]) -> str:
-        # The last one stays: what is committed at the end tells that a partition was read on.
+        # The last one stays: its committed offset shows that the partition was read.
         starts = {number: self._chance.randint(offsets[0], offsets[-1]) for number, offsets in unread.items()}
         await _delete(scene, starts)
         for number, start in starts.items():
@@ -77,7 +77,7 @@ class RetentionExpires(_AllStopped):
 
 
 class OffsetsBeyondTheEnd(_AllStopped):
-    """The group's offsets are set beyond the logs' ends, as if copied from elsewhere; what is answered has expired."""
+    """The group's offsets are set beyond the logs' ends, as if copied from elsewhere; processed inputs have expired."""
 
     name = "offsets-beyond-the-end"
 
@@ -86,13 +86,13 @@ class OffsetsBeyondTheEnd(_AllStopped):
         topic = scene.topic(RAW)
         offsets = {TopicPartition(topic, number): offsets[-1] + _BEYOND for number, offsets in unread.items()}
         async with asyncio.timeout(_DONE_WITHIN_S):
-            while not await _commit(scene, offsets):  # members that stopped in order stay until their session is over
+            while not await _commit(scene, offsets):  # cleanly stopped members remain until their session ends
                 await asyncio.sleep(_LOOK_S)
         return f"{len(offsets)} partitions"
 
 
 def _unread(scene: Scene, done: Mapping[int, int]) -> dict[int, range]:
-    """By partition, the offsets from the committed one to the last acknowledged input, where there are any."""
+    """By partition with unread inputs, the offsets from the committed one to the last acknowledged input."""
     last: dict[int, int] = {}
     for place in scene.oracle.awaited:
         last[place.partition] = max(place.offset, last.get(place.partition, 0))
@@ -101,7 +101,7 @@ def _unread(scene: Scene, done: Mapping[int, int]) -> dict[int, range]:
 
 
 async def _quiet(scene: Scene) -> bool:
-    """Wait until no transaction is open, of the workers' or of offsets; tells whether that was so in time."""
+    """Wait until no transaction with outcomes or offsets is open; returns whether that happened in time."""
     topics = (scene.topic(COMPRESSED), scene.topic(DEAD_LETTER), OFFSETS)
     with contextlib.suppress(KafkaError, TimeoutError, OSError):
         async with asyncio.timeout(_QUIET_WITHIN_S):
@@ -113,7 +113,7 @@ async def _quiet(scene: Scene) -> bool:
 
 
 async def _delete(scene: Scene, starts: Mapping[int, int]) -> None:
-    """Delete the records before these offsets of ``audio.raw``; as often as it takes, for brokers may be down."""
+    """Delete the records before these offsets of ``audio.raw``; retries, because brokers may be down."""
     topic = scene.topic(RAW)
     wanted = {TopicPartition(topic, number): RecordsToDelete(offset) for number, offset in starts.items()}
     async with asyncio.timeout(_DONE_WITHIN_S):
@@ -132,7 +132,7 @@ async def _delete(scene: Scene, starts: Mapping[int, int]) -> None:
 
 
 async def _commit(scene: Scene, offsets: Mapping[TopicPartition, int]) -> bool:
-    """Commit offsets for the group as its operator; tells whether they were taken."""
+    """Commit offsets for the group as an operator does; returns whether the brokers accepted them."""
     servers = scene.cluster.bootstrap_servers
     consumer = AIOKafkaConsumer(bootstrap_servers=servers, group_id=scene.group, enable_auto_commit=False)
     try:

@@ -1,4 +1,4 @@
-"""What becomes of the hotels' policies."""
+"""Faults of the topic of policies."""
 
 import asyncio
 import contextlib
@@ -18,13 +18,13 @@ _GONE_S = (0.5, 4.0)
 _WITHIN_S = 60.0
 _PAUSE_S = 0.5
 _READY_WITHIN_S = 30.0
-#: Seconds after which every worker has what was published.
+#: Seconds after which every worker has read a published policy.
 _IN_FORCE_S = 3.0
 _INPUTS = 32
 
 
 class PolicyRecreated(Fault):
-    """The topic of the policies is deleted and made again; one more hotel has a hold then, and sends at once."""
+    """The policy topic is deleted and recreated; one more hotel has a legal hold then, and sends at once."""
 
     name = "policy-recreated"
 
@@ -42,7 +42,7 @@ class PolicyRecreated(Fault):
             await _delete(servers, scene.topic(POLICY))
             await asyncio.sleep(self._gone_s)
             while True:
-                with contextlib.suppress(KafkaError, OSError, ChaosError):  # brokers may be down as well
+                with contextlib.suppress(KafkaError, OSError, ChaosError):  # brokers may be down too
                     await asyncio.to_thread(make_topics, servers, scene.prefix, scene.group)
                     await publish_policies(servers, scene.prefix, scene.policies)
                     break

@@ -1,11 +1,11 @@
-"""What senders do: send what kills decoders, and send again what had arrived."""
+"""Faults of senders: decompression bombs, duplicates, and unusual records."""
 
 import asyncio
 from random import Random
 
 from tests.chaos.faults.base import Fault
 from tests.chaos.foreign import CLIENTS
-from tests.chaos.oddities import batch_with_bad_name, of_others
+from tests.chaos.odd_inputs import batch_with_bad_name, odd_calls
 from tests.chaos.records import PARTITIONS
 from tests.chaos.scene import Scene
 from tests.chaos.workload import bombs, single
@@ -14,14 +14,14 @@ _BOMBS = 4
 _CARELESS = 24
 _CLIENTS, _FOREIGN = 3, 16
 _ODD_BATCHES = 6
-#: The first half of what a careless sender sends opens its connections; then they become slow.
+#: Inputs that a careless sender sends: the first half opens its connections, then they become slow.
 _SECOND_HALF_AT_S = 1.5
-#: Seconds that each way takes then, and until the connections break: the inputs have arrived, no acknowledgement has.
+#: Seconds of delay each way, and until connections break: inputs have arrived by then, acknowledgements have not.
 _WAY_S, _BREAKS_AFTER_S = 0.4, 0.6
 
 
 class BombClips(Fault):
-    """Files that want all the memory there is, several at once."""
+    """Several files at once that would take all memory when decoded."""
 
     name = "bomb-clips"
 
@@ -35,7 +35,7 @@ class BombClips(Fault):
 
 
 class CarelessSender(Fault):
-    """A producer without idempotence, whose connections break before the acknowledgements come: it sends again."""
+    """A producer without idempotence loses its connections before the acknowledgements, and sends again."""
 
     name = "sender-without-idempotence"
 
@@ -55,18 +55,18 @@ class CarelessSender(Fault):
         await asyncio.sleep(_WAY_S / 2 + _BREAKS_AFTER_S)
         for link in links:
             link.reset()
-            link.mend()
+            link.restore()
         await sending
 
 
 class ForeignSenders(Fault):
-    """Other people's clients send inputs with odd contents and times, in every codec, by two partitioners."""
+    """Third-party clients send inputs with unusual contents and times, in every codec, with two partitioners."""
 
     name = "foreign-senders"
 
     def __init__(self, chance: Random) -> None:
         super().__init__(chance)
-        self._inputs = {name: of_others(_FOREIGN, chance) for name in chance.sample(sorted(CLIENTS), _CLIENTS)}
+        self._inputs = {name: odd_calls(_FOREIGN, chance) for name in chance.sample(sorted(CLIENTS), _CLIENTS)}
 
     async def inject(self, scene: Scene) -> None:
         self.what = "; ".join(self._inputs)
@@ -74,7 +74,7 @@ class ForeignSenders(Fault):
 
 
 class OddBatches(Fault):
-    """Batches that no client of ours writes: in each, the name of one record's header is not UTF-8."""
+    """Batches in which the name of one record's header is not UTF-8."""
 
     name = "odd-batches"
 

@@ -1,4 +1,4 @@
-"""What happens to a worker's state directory while the worker is down."""
+"""Faults of a worker's state directory while the worker is down."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from tests.chaos.workers import Worker
 
 _MOST_HARMED = 6  # files
 _PAGE_BYTES = 4096
-_ROOM_BYTES = (16 * 1024, 256 * 1024, 1024 * 1024)  # left on the full disk: it ends at the start, or while it works
+_ROOM_BYTES = (16 * 1024, 256 * 1024, 1024 * 1024)  # left on the disk: the worker ends at its start or later
 _PLENTY = "512m"
 
 
@@ -30,24 +30,24 @@ def can_mount() -> bool:
 
 
 def unmount(directory: Path) -> None:
-    """Take away whatever was mounted on a directory, also while somebody uses it."""
+    """Unmount a directory, also while it is in use."""
     while _is_mounted(directory):
         subprocess.run([_tool("umount"), "--lazy", str(directory)], check=True, capture_output=True)
 
 
 class _StateFault(Fault):
-    """The worker is killed, its directory is harmed, and it is started again."""
+    """The worker is killed, its directory is damaged, and it is started again."""
 
     def __init__(self, chance: Random) -> None:
         super().__init__(chance)
         self._victim: Worker | None = None
 
     async def inject(self, scene: Scene) -> None:
-        number = self._one_of(scene.pool.on_duty)
-        # One after the other: nothing can be corrupted on a disk that takes no writes.
+        number = self._one_of(scene.pool.running)
+        # One fault at a time: a file on a read-only disk cannot be corrupted.
         await scene.pool.workers[number].disk.acquire()
-        self.struck_at = time.monotonic()
-        with scene.pool.held_down(number) as self._victim:
+        self.injected_at = time.monotonic()
+        with scene.pool.kept_down(number) as self._victim:
             self._victim.state.mkdir(exist_ok=True)
             harm = await asyncio.to_thread(self._harm, self._victim.state)
             self.what = f"{self._victim.name}{harm and ', ' + harm}"
@@ -59,10 +59,10 @@ class _StateFault(Fault):
 
     @abstractmethod
     def _harm(self, state: Path) -> str:
-        """Do it; returns what was hit."""
+        """Damage the directory; returns a description."""
 
     def _repair(self, state: Path) -> None:
-        """Take the cause away; what was lost stays lost."""
+        """Remove the cause; lost data stays lost."""
 
     def _some_files(self, state: Path) -> list[Path]:
         found = sorted(path for path in state.rglob("*") if path.is_file() and path.stat().st_size)
@@ -84,7 +84,7 @@ class StateWiped(_StateFault):
 
 
 class StateTruncated(_StateFault):
-    """Some files of a worker's state end early."""
+    """Some files of a worker's state are truncated."""
 
     name = "state-truncated"
 
@@ -96,7 +96,7 @@ class StateTruncated(_StateFault):
 
 
 class StateCorrupted(_StateFault):
-    """Some bytes of some files of a worker's state are others."""
+    """Some bytes in some files of a worker's state are changed."""
 
     name = "state-corrupted"
 
@@ -111,7 +111,7 @@ class StateCorrupted(_StateFault):
 
 
 class StateReadOnly(_StateFault):
-    """The file system under a worker's state takes no writes, for some seconds."""
+    """The file system of a worker's state is read-only for some seconds."""
 
     name = "state-read-only"
     needs_mounts = True
@@ -131,7 +131,7 @@ class StateReadOnly(_StateFault):
 
 
 class StateFull(_StateFault):
-    """The file system under a worker's state has next to no room, for some seconds."""
+    """The file system of a worker's state is nearly full for some seconds."""
 
     name = "state-full"
     needs_mounts = True
@@ -163,7 +163,7 @@ def _tool(name: str) -> str:
 
 
 def _is_mounted(directory: Path) -> bool:
-    # os.path.ismount does not see that a directory is mounted on itself.
+    # os.path.ismount does not detect a bind mount of a directory on itself.
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     return str(directory.resolve()) in {line.split()[4] for line in mounts}
 

@@ -1,4 +1,4 @@
-"""What happens to workers: they die, freeze, stop, come and go, and are short of memory."""
+"""Faults of worker processes: killed, frozen, stopped, added, removed, and short of memory."""
 
 import asyncio
 import contextlib
@@ -17,28 +17,28 @@ from tests.chaos.scene import Scene
 from tests.chaos.workload import burst
 
 _READY_WITHIN_S = 30.0
-#: Above the longest session timeout of the group that is worth testing.
+#: Seconds above the group's session timeout.
 _BEYOND_SESSION_S = (11.0, 14.0)
 _PAUSE_S = (0.5, 3.0)
 _STALL_S = (6.0, 12.0)
-#: Inputs of which a third is bad: each such is a line, more together than a small pipe holds.
+#: Inputs, of which a third is bad: each bad one is a log line, together more than a small pipe holds.
 _LINES = 96
 _LOOK_S = 0.5
-#: Questions without an answer, each of which waits for some seconds, that are no coincidence.
+#: HTTP requests in a row without an answer, each with a timeout of some seconds, that count as a failure.
 _FEWEST = 2
-#: Seconds, and by how many the clock is ahead then: a day, an hour, and what looks like a little load.
+#: Seconds the fault lasts, and by which the clock is ahead: a day, an hour, or as little as slight lag.
 _WRONG_S = (5.0, 9.0)
 _AHEAD_S = (-86_400.0, -3_600.0, -10.0, 10.0, 3_600.0, 86_400.0)
 
 
 class WorkerKill(Fault):
-    """A worker is killed with SIGKILL, and started again at once."""
+    """A worker is killed with SIGKILL, and restarted at once."""
 
     name = "worker-kill"
     _signal: ClassVar[signal.Signals] = signal.SIGKILL
 
     async def inject(self, scene: Scene) -> None:
-        worker = scene.pool.workers[self._one_of(scene.pool.on_duty)]
+        worker = scene.pool.workers[self._one_of(scene.pool.running)]
         self.what = worker.name
         worker.signal(self._signal)
 
@@ -50,12 +50,12 @@ class AllWorkersKill(Fault):
 
     async def inject(self, scene: Scene) -> None:
         self.what = "all"
-        for number in scene.pool.on_duty:
+        for number in scene.pool.running:
             scene.pool.workers[number].signal(signal.SIGKILL)
 
 
 class WorkerPause(Fault):
-    """A worker is frozen for less than its session: it comes back as if nothing had been."""
+    """A worker is frozen for less than its session, and remains a member."""
 
     name = "worker-pause"
 
@@ -65,7 +65,7 @@ class WorkerPause(Fault):
         self._victim = -1
 
     async def inject(self, scene: Scene) -> None:
-        self._victim = self._one_of(scene.pool.on_duty)
+        self._victim = self._one_of(scene.pool.running)
         self.what = f"{scene.pool.workers[self._victim].name} for {self.lasts:.1f} s"
         scene.pool.workers[self._victim].signal(signal.SIGSTOP)
 
@@ -74,47 +74,47 @@ class WorkerPause(Fault):
 
 
 class WorkerFreeze(WorkerPause):
-    """A worker is frozen beyond its session, and thawed: a zombie, whose partitions others have."""
+    """A worker is frozen for longer than its session, and resumed as a zombie whose partitions others own."""
 
     name = "worker-freeze"
 
     def __init__(self, chance: Random) -> None:
         super().__init__(chance)
         self.lasts = chance.uniform(*_BEYOND_SESSION_S)
-        self._aim = Aim.perhaps(chance, between_transactions, outcomes_in_a_transaction)
+        self._aim = Aim.by_chance(chance, between_transactions, outcomes_in_a_transaction)
 
     async def inject(self, scene: Scene) -> None:
         await super().inject(scene)
         if self._aim is not None:
             self.what += await self._aim.freeze(scene, [scene.pool.workers[self._victim]])
-            self.struck_at = time.monotonic()
+            self.injected_at = time.monotonic()
 
 
 class WorkerStop(WorkerKill):
-    """A worker is told to stop, and started again at once."""
+    """A worker is stopped with SIGTERM, and restarted at once."""
 
     name = "worker-stop"
     _signal = signal.SIGTERM
 
 
 class WorkersRolling(Fault):
-    """Workers are restarted in turn, the next one once the last is ready again."""
+    """Workers are restarted one after the other, each once the previous one is ready."""
 
     name = "workers-rolling"
 
     async def inject(self, scene: Scene) -> None:
         self.what = "all in turn"
-        for number in scene.pool.on_duty:
+        for number in scene.pool.running:
             worker = scene.pool.workers[number]
             starts, until = worker.starts, time.monotonic() + _READY_WITHIN_S
             worker.signal(signal.SIGTERM)
-            while worker.starts == starts and number in scene.pool.on_duty and time.monotonic() < until:
+            while worker.starts == starts and number in scene.pool.running and time.monotonic() < until:
                 await asyncio.sleep(0.1)
             await scene.pool.all_ready(_READY_WITHIN_S)
 
 
 class Rebalances(Fault):
-    """Workers come and go faster than the group settles."""
+    """Workers join and leave faster than rebalances complete."""
 
     name = "rebalances"
 
@@ -125,38 +125,38 @@ class Rebalances(Fault):
     async def inject(self, scene: Scene) -> None:
         self.what = f"{len(self._pauses)} in a row"
         for pause in self._pauses:
-            if scene.pool.off_duty:
-                scene.pool.call_up(scene.pool.off_duty[0])
+            if scene.pool.stopped:
+                scene.pool.start(scene.pool.stopped[0])
             else:
-                scene.pool.send_home(self._one_of(scene.pool.on_duty))
+                scene.pool.stop(self._one_of(scene.pool.running))
             await asyncio.sleep(pause)
 
 
 class RebalanceInRecovery(Rebalances):
-    """Workers come and go while the group still has to get over a killed one."""
+    """Workers join and leave while the group still recovers from a killed one."""
 
     name = "rebalances-in-recovery"
 
     async def inject(self, scene: Scene) -> None:
-        scene.pool.workers[self._one_of(scene.pool.on_duty)].signal(signal.SIGKILL)
+        scene.pool.workers[self._one_of(scene.pool.running)].signal(signal.SIGKILL)
         await super().inject(scene)
 
 
 class DecoderKill(Fault):
-    """The processes that open files for a worker die, as the kernel kills them when memory is short."""
+    """A worker's decoder processes are killed, as by the kernel when memory is short."""
 
     name = "decoder-kill"
 
     async def inject(self, scene: Scene) -> None:
-        worker = scene.pool.workers[self._one_of(scene.pool.on_duty)]
+        worker = scene.pool.workers[self._one_of(scene.pool.running)]
         self.what = worker.name
-        with contextlib.suppress(psutil.NoSuchProcess):  # somebody was faster
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended already
             for child in worker.decoders() if worker.alive else ():
                 child.kill()
 
 
 class MemoryPressure(Fault):
-    """A worker gets almost no more memory than it has."""
+    """A worker's memory limit is set just above its use."""
 
     name = "memory-pressure"
 
@@ -167,7 +167,7 @@ class MemoryPressure(Fault):
         self._victim: psutil.Process | None = None
 
     async def inject(self, scene: Scene) -> None:
-        worker = scene.pool.workers[self._one_of(scene.pool.on_duty)]
+        worker = scene.pool.workers[self._one_of(scene.pool.running)]
         self.what = f"{worker.name} with {self._spare >> 20} MiB to spare for {self.lasts:.1f} s"
         with contextlib.suppress(psutil.NoSuchProcess):
             self._victim = psutil.Process(worker.process.pid)
@@ -184,7 +184,7 @@ class MemoryPressure(Fault):
 
 
 class StalledPipe(Fault):
-    """Nobody reads a worker's log for some seconds, and it fills its pipe: the worker goes on, and answers."""
+    """A worker's log pipe is full for some seconds because nobody reads it; the worker must go on, and answer HTTP."""
 
     name = "stalled-pipe"
 
@@ -195,11 +195,11 @@ class StalledPipe(Fault):
         self._pipe: LogPipe | None = None
 
     async def inject(self, scene: Scene) -> None:
-        worker = scene.pool.workers[self._one_of(scene.pool.on_duty)]
+        worker = scene.pool.workers[self._one_of(scene.pool.running)]
         self.what = f"{worker.name} for {self._stall_s:.1f} s"
         self._pipe = worker.log_pipe
         if self._pipe is not None:
-            self._pipe.hold_up()
+            self._pipe.pause()
         starts, until, asked, answered = worker.starts, time.monotonic() + self._stall_s, 0, 0
         await scene.oracle.send(self._inputs)
         while time.monotonic() < until:
@@ -208,15 +208,15 @@ class StalledPipe(Fault):
                 status, _ = await asyncio.to_thread(worker.get, "/health/live")
                 asked, answered = asked + 1, answered + (status != 0)
         if asked >= _FEWEST and not answered and worker.starts == starts:
-            self.complaints.append(f"{worker.name} answers nothing while nobody reads its log")
+            self.problems.append(f"{worker.name} answers nothing while nobody reads its log")
 
     async def heal(self, scene: Scene) -> None:
         if self._pipe is not None:
-            self._pipe.read_on()
+            self._pipe.resume()
 
 
 class WrongClock(Fault):
-    """A worker is killed, and comes back with its clock wrong, for some seconds."""
+    """A worker is killed, and runs with a wrong clock for some seconds."""
 
     name = "wrong-clocks"
 
@@ -227,7 +227,7 @@ class WrongClock(Fault):
         self._victim = -1
 
     async def inject(self, scene: Scene) -> None:
-        self._victim = self._one_of(scene.pool.on_duty)
+        self._victim = self._one_of(scene.pool.running)
         self.what = f"{scene.pool.workers[self._victim].name} {self._ahead_s:+.0f} s for {self.lasts:.1f} s"
         self._set(scene, self._ahead_s)
 

@@ -1,1 +1,1 @@
-"""Bugs that workers are given on purpose, to see that the bench notices; none of this is in the product."""
+"""Bugs that are patched into workers, to show that the oracle detects them; the product has none of them."""

@@ -1,4 +1,4 @@
-"""Run a worker with the bug that SEEDED_BUG names; everything else is the product's own."""
+"""Run the product's worker with the bug that SEEDED_BUG names."""
 
 import os
 import sys
@@ -7,5 +7,5 @@ from scripts.commands import worker
 from tests.chaos.seeded_bugs.catalogue import BUGS, VARIABLE
 
 if __name__ == "__main__":
-    BUGS[os.environ[VARIABLE]].seed_into(setattr)
+    BUGS[os.environ[VARIABLE]].apply(setattr)
     sys.exit(worker.main())

@@ -1,4 +1,4 @@
-"""The planted bugs: how each gets in, what brings it to light, and as what it has to show."""
+"""The seeded bugs: each with its patch, the faults that expose it, and the problems that the oracle must report."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from tests.chaos.seeded_bugs import content, fencing, order, reading, writing
 from tests.chaos.seeded_bugs.patch import Patch
 from tests.chaos.topic_settings import WRITERS_TIMES, TopicSettings
 
-#: Environment variable that names a worker's bug.
+#: The environment variable with the name of a worker's bug.
 VARIABLE = "SEEDED_BUG"
 
 
@@ -16,17 +16,17 @@ class SeededBug:
     """One bug.
 
     Attributes:
-        plant: Patches the product with it, in this process.
-        shows_as: Kinds of problem of which the ledger must report at least one.
-        faults: What brings it to light.
-        rounds: Within how many rounds.
-        seed: Decides them.
-        brokers: How many it needs.
-        topic_settings: Settings of topics, on which it shows.
+        apply: Patches the product in this process.
+        expected_problems: Kinds of problem; the oracle must report at least one of them.
+        faults: The faults that expose it.
+        rounds: Rounds in which it must be caught.
+        seed: Determines the rounds.
+        brokers: Number of brokers that it needs.
+        topic_settings: Topic settings that it needs.
     """
 
-    seed_into: Callable[[Patch], None]
-    shows_as: frozenset[str]
+    apply: Callable[[Patch], None]
+    expected_problems: frozenset[str]
     faults: Sequence[str] = ("worker-kill",)
     rounds: int = 5
     seed: int = 0
@@ -35,8 +35,8 @@ class SeededBug:
 
     @property
     def name(self) -> str:
-        """As the report calls it."""
-        return self.seed_into.__name__.replace("_", "-")
+        """The bug's name in reports."""
+        return self.apply.__name__.replace("_", "-")
 
 
 _ALL = (

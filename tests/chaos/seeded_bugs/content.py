@@ -1,4 +1,4 @@
-"""Bugs in what is read and what is kept."""
+"""Bugs in what is read and what is cached."""
 
 import hashlib
 from dataclasses import replace
@@ -14,7 +14,7 @@ from tests.chaos.seeded_bugs.patch import Patch
 
 
 def cache_without_the_profile(patch: Patch) -> None:
-    """Find a cached file by its audio alone, however it was to be encoded."""
+    """Look up cached files by audio alone, without the encoding profile."""
 
     def key(pcm_sha256: str, profile: str) -> bytes:
         del profile
@@ -24,7 +24,7 @@ def cache_without_the_profile(patch: Patch) -> None:
 
 
 def cache_everything(patch: Patch) -> None:
-    """Keep what guests say as well."""
+    """Cache all channels, guests included."""
 
     def admits(channel: Channel | None, policy: Policy) -> bool:
         del channel, policy
@@ -34,21 +34,21 @@ def cache_everything(patch: Patch) -> None:
 
 
 def letters_with_their_inputs_times(patch: Patch) -> None:
-    """Give a dead letter the time of its input, whatever clock that is of."""
+    """Give a dead letter the timestamp of its input, which may be of a wrong clock."""
     make = DeadLetter.to_record
 
     def with_its_inputs_time(self: DeadLetter) -> Record:
         return replace(make(self), timestamp_ms=self.original.timestamp_ms)
 
     async def accept(*_: object) -> None:
-        """Serve topics whose records have the times that their writers give them, which workers refuse."""
+        """Accept topics with writers' timestamps, which workers refuse."""
 
     patch(DeadLetter, "to_record", with_its_inputs_time)
     patch(topics, "verify_topics", accept)
 
 
 def read_uncommitted(patch: Patch) -> None:
-    """Read inputs whose transaction was aborted, as Faust does by itself."""
+    """Read inputs of aborted transactions, as Faust does by default."""
 
     def create(self: LaneConsumerThread, transport: driver.Transport) -> AIOKafkaConsumer:
         return driver.AIOKafkaConsumerThread._create_worker_consumer(self, transport)

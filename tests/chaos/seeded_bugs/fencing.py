@@ -1,4 +1,4 @@
-"""Bugs in who may write, and from where."""
+"""Bugs in fencing, and in the offsets where workers begin."""
 
 import asyncio
 import contextlib
@@ -20,10 +20,10 @@ _IMPATIENCE_S, _PAUSE_S = 0.5, 0.1
 
 
 def fence_nobody(patch: Patch) -> None:
-    """Commit offsets on behalf of no member in particular, and leave former owners' names alone."""
+    """Commit offsets without a group member, and do not fence former owners."""
 
     async def commit(self: GroupProducer, writer: TransactionalWriter, batches: Sequence[Batch]) -> None:
-        nobody = GroupMember(self._member.group, -1, "", None)  # type: ignore[arg-type]  # which the product never says
+        nobody = GroupMember(self._member.group, -1, "", None)  # type: ignore[arg-type]  # the product never sends this
         outputs, offsets = transactions._by_partition(batches), self._offsets(batches)
         await run_concurrently(writer.write(outputs), writer.commit_offsets(nobody, offsets))
         await writer.commit()
@@ -36,7 +36,7 @@ def fence_nobody(patch: Patch) -> None:
 
 
 def read_offsets_from_anybody(patch: Patch) -> None:
-    """Read the committed offsets from whichever broker is called the coordinator, and calls itself so."""
+    """Read committed offsets from any broker that claims to be the coordinator."""
 
     async def find(self: GroupProducer, writer: TransactionalWriter) -> int:
         del writer
@@ -53,7 +53,7 @@ def read_offsets_from_anybody(patch: Patch) -> None:
 
 
 def drop_the_lane_on_revoke(patch: Patch) -> None:
-    """Throw lanes away when partitions are revoked; go on behind what they had taken where partitions come back."""
+    """Discard lanes when partitions are revoked, and continue after their inputs when partitions return."""
     fence_and_open = Lanes.open
     taken: defaultdict[Lanes, dict[TopicPartition, int]] = defaultdict(dict)
 
@@ -66,18 +66,18 @@ def drop_the_lane_on_revoke(patch: Patch) -> None:
             await committer.discard()
 
     async def open_(self: Lanes, tps: Collection[TopicPartition], begin: Begin) -> None:
-        async def where_we_stood(committed: Committed) -> Mapping[TopicPartition, int]:
+        async def last_positions(committed: Committed) -> Mapping[TopicPartition, int]:
             offsets = await begin(committed)
             return {tp: max(offset, taken[self].get(tp, 0)) for tp, offset in offsets.items()}
 
-        await fence_and_open(self, tps, where_we_stood)
+        await fence_and_open(self, tps, last_positions)
 
     patch(Lanes, "drain", drop)
     patch(Lanes, "open", open_)
 
 
 def retry_an_open_fate(patch: Patch) -> None:
-    """Write a batch again, with a fresh writer, when its commit was not confirmed soon."""
+    """Write a batch again with a new writer when its commit is not confirmed in time."""
     write = GroupProducer.commit
 
     async def commit(self: GroupProducer, batches: Sequence[Batch]) -> None:

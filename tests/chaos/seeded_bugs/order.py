@@ -9,7 +9,7 @@ from tests.chaos.seeded_bugs.patch import Patch
 
 
 def acknowledge_out_of_order(patch: Patch) -> None:
-    """Commit whatever is finished, past inputs that are not."""
+    """Commit finished outcomes past unfinished inputs."""
     processed = Lane._processed
 
     def finished_first(self: Lane[Any]) -> None:
@@ -23,7 +23,7 @@ def acknowledge_out_of_order(patch: Patch) -> None:
 
 
 def order_by_size(patch: Patch) -> None:
-    """Write the outcomes of a batch in the order of their inputs' sizes, shortest first."""
+    """Write the outcomes of a batch in the order of their inputs' sizes, smallest first."""
     prepare = Lane.prepare
 
     def by_size(self: Lane[Any], batch: Sequence[Finished[Any]]) -> Batch:

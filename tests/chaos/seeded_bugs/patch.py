@@ -1,6 +1,6 @@
-"""How a bug gets into the product."""
+"""The type of a function that patches the product."""
 
 from collections.abc import Callable
 
-#: ``setattr``, or what undoes it later.
+#: ``setattr``, or a function that can undo it, such as pytest's.
 Patch = Callable[[object, str, object], None]

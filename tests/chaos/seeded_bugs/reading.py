@@ -1,4 +1,4 @@
-"""Bugs in where reading begins, and in what becomes of records that cannot be read."""
+"""Bugs in start offsets, and in the treatment of unreadable records."""
 
 from collections.abc import Collection, Iterator, Mapping
 
@@ -14,7 +14,7 @@ from tests.chaos.seeded_bugs.patch import Patch
 
 
 def trust_a_committed_offset(patch: Patch) -> None:
-    """Begin at a committed offset, whether the log has it or not."""
+    """Begin at a committed offset without comparing it with the log."""
 
     async def begin(
         self: LaneConsumer, inputs: Collection[TopicPartition], committed: Committed
@@ -30,7 +30,7 @@ def trust_a_committed_offset(patch: Patch) -> None:
 
 
 def pass_over_the_unreadable(patch: Patch) -> None:
-    """Read on behind what cannot be read, as if it were not there."""
+    """Skip unreadable records."""
     read = TolerantParser.__iter__
 
     def readable(self: TolerantParser) -> Iterator[ConsumerRecord | None]:
@@ -40,7 +40,7 @@ def pass_over_the_unreadable(patch: Patch) -> None:
 
 
 def refuse_the_neighbours(patch: Patch) -> None:
-    """Refuse a whole batch for one record in it."""
+    """Refuse a whole batch because of one record in it."""
 
     def refused(self: TolerantParser) -> Iterator[ConsumerRecord | None]:
         return iter((self._rest("one of its records cannot be read"),))

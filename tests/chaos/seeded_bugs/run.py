@@ -1,4 +1,4 @@
-"""Runs workers with planted bugs until the ledger reports them."""
+"""Runs workers with seeded bugs until the oracle reports them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from tests.chaos.seeded_bugs.catalogue import BUGS, VARIABLE, SeededBug
 
 
 @dataclass(frozen=True, slots=True)
-class Catch:
-    """What came of one bug.
+class BugResult:
+    """The result of one bug.
 
     Attributes:
         bug: Its name.
-        caught: Whether it showed as what it is.
-        rounds: How many it took.
+        caught: Whether the oracle reported one of the expected problems.
+        rounds: Number of rounds.
         reported: Problems of the last round, by kind.
         example: One of them.
-        faults: What was broken in that round.
+        faults: Faults of that round.
     """
 
     bug: str
@@ -33,8 +33,8 @@ class Catch:
     faults: list[str]
 
 
-async def catch(bug: SeededBug, cluster: ProxiedCluster, directory: Path) -> Catch:
-    """Run rounds with a bug until the ledger reports it, or its rounds are over."""
+async def catch(bug: SeededBug, cluster: ProxiedCluster, directory: Path) -> BugResult:
+    """Run rounds with a bug until the oracle reports it, or its rounds are over."""
     async with ChaosBench(
         directory,
         seed=bug.seed,
@@ -46,36 +46,36 @@ async def catch(bug: SeededBug, cluster: ProxiedCluster, directory: Path) -> Cat
     ) as bench:
         for number in range(bug.rounds):
             verdict = await bench.round(number)
-            told = [problem for problem in verdict.problems if problem.kind in bug.shows_as]
-            if told:
+            expected = [problem for problem in verdict.problems if problem.kind in bug.expected_problems]
+            if expected:
                 break
     kinds = [problem.kind for problem in verdict.problems]
-    return Catch(
+    return BugResult(
         bug=bug.name,
-        caught=bool(told),
+        caught=bool(expected),
         rounds=number + 1,
         reported={kind: kinds.count(kind) for kind in sorted(set(kinds))},
-        example=told[0].detail if told else "",
+        example=expected[0].detail if expected else "",
         faults=sorted({fault.name for fault in verdict.faults}),
     )
 
 
-def table(catches: Iterable[Catch]) -> Table:
-    """The catches, for people."""
-    shown = Table(Column("Planted bug", no_wrap=True), "Caught in round", "As", "By")
+def table(catches: Iterable[BugResult]) -> Table:
+    """A table of the results."""
+    shown = Table(Column("Seeded bug", no_wrap=True), "Caught in round", "As", "By")
     for one in catches:
         what = ", ".join(f"{count} {kind}" for kind, count in one.reported.items())
         shown.add_row(one.bug, str(one.rounds) if one.caught else "not caught", what, ", ".join(one.faults))
     return shown
 
 
-async def run(names: Iterable[str], directory: Path, tell: Callable[[Catch], None]) -> list[Catch]:
-    """Try bugs one after the other, on one cluster for all that need as many brokers.
+async def run(names: Iterable[str], directory: Path, tell: Callable[[BugResult], None]) -> list[BugResult]:
+    """Run bugs one after the other; those with the same number of brokers share a cluster.
 
     Args:
-        names: The bugs'.
-        directory: For everything that is made.
-        tell: Told of each as soon as its rounds are over.
+        names: Names of the bugs.
+        directory: For all files.
+        tell: Called with each result.
     """
     catches = []
     bugs = sorted((BUGS[name] for name in names), key=lambda bug: bug.brokers)

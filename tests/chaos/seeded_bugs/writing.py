@@ -1,4 +1,4 @@
-"""Bugs in how outputs and offsets are written."""
+"""Bugs in writing outputs and offsets."""
 
 import contextlib
 from collections import defaultdict
@@ -32,7 +32,7 @@ def commit_before_produce(patch: Patch) -> None:
 
 
 def commit_the_last_offset(patch: Patch) -> None:
-    """Commit the offset of the last input instead of the one behind it."""
+    """Commit the offset of the last input instead of the next one."""
     write = GroupProducer.commit
 
     async def commit(self: GroupProducer, batches: Sequence[Batch]) -> None:
@@ -42,7 +42,7 @@ def commit_the_last_offset(patch: Patch) -> None:
 
 
 def skip_an_abort(patch: Patch) -> None:
-    """Abort a transaction that takes too long or fails, and go on with the next batch as if it had been written."""
+    """Abort a transaction that is slow or fails, and continue with the next batch."""
     write = GroupProducer.commit
 
     async def commit(self: GroupProducer, batches: Sequence[Batch]) -> None:
@@ -56,7 +56,7 @@ def skip_an_abort(patch: Patch) -> None:
 
 
 def swallow_a_send_error(patch: Patch) -> None:
-    """Commit a transaction whatever came of its writes; larger ones fail, by a limit that is too small."""
+    """Commit a transaction without checking its writes; large ones fail because of a low limit."""
 
     async def write(writer: TransactionalWriter, batches: Sequence[Batch]) -> None:
         with contextlib.suppress(KafkaError):
@@ -72,17 +72,17 @@ def swallow_a_send_error(patch: Patch) -> None:
 
 
 def results_outside_the_transaction(patch: Patch) -> None:
-    """Write results in a transaction of their own, then commit their offset."""
+    """Write results in a separate transaction, then commit their offset."""
     _write_outside(patch, dead_letters=False)
 
 
 def dead_letters_outside_the_transaction(patch: Patch) -> None:
-    """Write dead letters in a transaction of their own, then commit their offset."""
+    """Write dead letters in a separate transaction, then commit their offset."""
     _write_outside(patch, dead_letters=True)
 
 
 def partition_by_key(patch: Patch) -> None:
-    """Let the key decide on an output's partition instead of its input's."""
+    """Choose an output's partition by its key instead of its input's partition."""
     write = TransactionalWriter.write
     choose = DefaultPartitioner()
 
@@ -117,7 +117,7 @@ def _write_outside(patch: Patch, *, dead_letters: bool) -> None:
 
 
 async def _restart(producer: GroupProducer) -> None:
-    """Abort a producer's transaction; its start under the same id does."""
+    """Abort a producer's transaction by starting one with the same id."""
     assert producer._writer is not None
     producer._writer = type(producer._writer)(producer._client, producer._transactional_id(_name(producer)))
     await producer._writer.start()

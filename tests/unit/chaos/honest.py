@@ -8,7 +8,16 @@ import soundfile
 
 from tests.chaos.damage import BAD
 from tests.chaos.judgement import Observations
-from tests.chaos.records import COMPRESSED, DEAD_LETTER, ERROR_PREFIX, RAW, Place, Planned, Seen, Sent
+from tests.chaos.records import (
+    COMPRESSED,
+    DEAD_LETTER,
+    ERROR_PREFIX,
+    RAW,
+    ObservedRecord,
+    Place,
+    PlannedInput,
+    SentInput,
+)
 from tests.chaos.sounds import Sample, sample
 from tests.chaos.workload import HotelPolicy, segment
 
@@ -17,17 +26,17 @@ SENT_AT_MS = 1_769_851_800_000
 PARTITION = 3
 
 
-def planned() -> list[Planned]:
+def planned() -> list[PlannedInput]:
     """Two good segments, a bad one, and a prompt, in one call."""
     good = [segment(GUEST, "call", number, number=number) for number in range(2)]
     half = segment(GUEST, "call", 2, number=2)
-    bad = Planned(2, BAD["half a sample"](half.message), "call", 2, "guest", "lisbon", None, "half a sample")
+    bad = PlannedInput(2, BAD["half a sample"](half.message), "call", 2, "guest", "lisbon", None, "half a sample")
     return [*good, bad, segment(PROMPT, "call", 3, number=3, channel="prompt")]
 
 
 def observations() -> Observations:
     """What an honest worker makes of them."""
-    sent = {Place(PARTITION, 10 + n): Sent(one, SENT_AT_MS + n, float(n)) for n, one in enumerate(planned())}
+    sent = {Place(PARTITION, 10 + n): SentInput(one, SENT_AT_MS + n, float(n)) for n, one in enumerate(planned())}
     log = [_seen(RAW, place.offset, one) for place, one in sent.items()]
     outcomes = [_outcome(at, place, one) for at, (place, one) in enumerate(sent.items())]
     return Observations(
@@ -41,11 +50,11 @@ def observations() -> Observations:
     )
 
 
-def entry(file: bytes, key: bytes = b"k" * 32, offset: int = 0, times: bytes = bytes(24)) -> Seen:
+def entry(file: bytes, key: bytes = b"k" * 32, offset: int = 0, times: bytes = bytes(24)) -> ObservedRecord:
     """A record of the cache table's changelog."""
     description = json.dumps({"codec": "flac"}).encode()
     value = times + len(description).to_bytes(4) + description + file
-    return Seen("changelog", PARTITION, offset, key, value, (), SENT_AT_MS)
+    return ObservedRecord("changelog", PARTITION, offset, key, value, (), SENT_AT_MS)
 
 
 def file_of(one: Sample, rate: int | None = None) -> bytes:
@@ -55,7 +64,7 @@ def file_of(one: Sample, rate: int | None = None) -> bytes:
     return file.getvalue()
 
 
-def result_headers(place: Place, one: Planned, audio: bytes) -> dict[str, str]:
+def result_headers(place: Place, one: PlannedInput, audio: bytes) -> dict[str, str]:
     """Headers of a result."""
     assert one.sample is not None
     return {
@@ -85,19 +94,19 @@ def as_headers(values: dict[str, str]) -> tuple[tuple[str, bytes], ...]:
     return tuple((name, value.encode()) for name, value in values.items())
 
 
-def _outcome(at: int, place: Place, one: Sent) -> Seen:
+def _outcome(at: int, place: Place, one: SentInput) -> ObservedRecord:
     sample_sent, message = one.planned.sample, one.planned.message
     if sample_sent is None:
         reason = {"topic": "audio.raw", "partition": str(place.partition), "offset": str(place.offset)}
         reason |= {"stage": "contract", "exception.class.name": "PartialFrame", "exception.message": "value: has"}
         reason |= {"timestamp": str(one.timestamp)}
         headers = message.headers + as_headers({ERROR_PREFIX + name: value for name, value in reason.items()})
-        return Seen(DEAD_LETTER, PARTITION, at, message.key, message.value, headers, one.timestamp + 1000)
+        return ObservedRecord(DEAD_LETTER, PARTITION, at, message.key, message.value, headers, one.timestamp + 1000)
     audio = file_of(sample_sent)
     headers = as_headers(result_headers(place, one.planned, audio))
-    return Seen(COMPRESSED, PARTITION, at, message.key, audio, headers, SENT_AT_MS + 1000)
+    return ObservedRecord(COMPRESSED, PARTITION, at, message.key, audio, headers, SENT_AT_MS + 1000)
 
 
-def _seen(topic: str, offset: int, one: Sent) -> Seen:
+def _seen(topic: str, offset: int, one: SentInput) -> ObservedRecord:
     message = one.planned.message
-    return Seen(topic, PARTITION, offset, message.key, message.value, message.headers, one.timestamp)
+    return ObservedRecord(topic, PARTITION, offset, message.key, message.value, message.headers, one.timestamp)

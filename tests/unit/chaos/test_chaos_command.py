@@ -20,7 +20,7 @@ def test_the_list_names_every_fault_and_says_what_it_is(capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--faults", "worker-kill,earthquake"], "there is no fault earthquake; --list shows them all"),
+        (["--faults", "worker-kill,earthquake"], "unknown fault earthquake; --list shows them all"),
         (["--rounds", "0"], "0 is not 1 or more"),
         (["--rounds", "many"], "invalid"),
         (["--json", "/nowhere/at/all.json"], "/nowhere/at/all.json cannot be written"),
@@ -41,8 +41,8 @@ def test_figures_cannot_go_into_a_directory(tmp_path: Path, capsys: pytest.Captu
     assert "cannot be written" in capsys.readouterr().err
 
 
-def test_a_bug_that_nobody_plants_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_bug_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         seeded_bugs.main(["earthquake"])
     assert ended.value.code == 2
-    assert "there is no bug earthquake" in capsys.readouterr().err
+    assert "unknown bug earthquake" in capsys.readouterr().err

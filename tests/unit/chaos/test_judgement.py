@@ -1,4 +1,4 @@
-"""The ledger notices every kind of damage, and finds none where there is none."""
+"""The judgement reports every kind of damage, and none where all is exact."""
 
 import hashlib
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.chaos.judgement import Observations, judge
-from tests.chaos.records import COMPRESSED, ERROR_PREFIX, Place, Seen, Sent
+from tests.chaos.records import COMPRESSED, ERROR_PREFIX, ObservedRecord, Place, SentInput
 from tests.chaos.sounds import sample
 from tests.chaos.workload import HotelPolicy, segment
 from tests.unit.chaos.honest import GUEST, PARTITION, PROMPT, entry, file_of, observations
@@ -21,32 +21,32 @@ def kinds(seen: Observations) -> set[str]:
     return {problem.kind for problem in judge(seen)}
 
 
-def outcomes(change: Callable[[list[Seen]], list[Seen]]) -> Spoil:
+def outcomes(change: Callable[[list[ObservedRecord]], list[ObservedRecord]]) -> Spoil:
     return lambda seen: replace(seen, outcomes=change(list(seen.outcomes)))
 
 
-def with_outcome(at: int, change: Callable[[Seen], Seen]) -> Spoil:
+def with_outcome(at: int, change: Callable[[ObservedRecord], ObservedRecord]) -> Spoil:
     return outcomes(lambda found: [change(one) if n == at else one for n, one in enumerate(found)])
 
 
-def with_header(name: str, value: str | None) -> Callable[[Seen], Seen]:
-    def change(one: Seen) -> Seen:
+def with_header(name: str, value: str | None) -> Callable[[ObservedRecord], ObservedRecord]:
+    def change(one: ObservedRecord) -> ObservedRecord:
         kept = tuple(pair for pair in one.headers if pair[0] != name)
         return replace(one, headers=kept if value is None else (*kept, (name, value.encode())))
 
     return change
 
 
-def with_file(audio: bytes, *, true_digest: bool = True) -> Callable[[Seen], Seen]:
-    def change(one: Seen) -> Seen:
+def with_file(audio: bytes, *, true_digest: bool = True) -> Callable[[ObservedRecord], ObservedRecord]:
+    def change(one: ObservedRecord) -> ObservedRecord:
         changed = replace(one, value=audio)
         return with_header("ce_sha256", hashlib.sha256(audio).hexdigest())(changed) if true_digest else changed
 
     return change
 
 
-def as_dead_letter(code: str) -> Callable[[Seen], Seen]:
-    def change(one: Seen) -> Seen:
+def as_dead_letter(code: str) -> Callable[[ObservedRecord], ObservedRecord]:
+    def change(one: ObservedRecord) -> ObservedRecord:
         letter = observations().outcomes[BAD]
         original = next(sent for place, sent in observations().sent.items() if place == one.place).planned.message
         place = one.place
@@ -61,7 +61,7 @@ def as_dead_letter(code: str) -> Callable[[Seen], Seen]:
     return change
 
 
-def as_result(one: Seen) -> Seen:
+def as_result(one: ObservedRecord) -> ObservedRecord:
     result = with_header("ce_sourceoffset", "12")(observations().outcomes[FIRST])
     return replace(result, offset=one.offset)
 
@@ -184,7 +184,7 @@ def test_every_kind_of_damage_is_noticed(what: str) -> None:
 def test_an_input_that_was_sent_twice_has_two_outcomes() -> None:
     seen = observations()
     again = Place(PARTITION, 14)
-    twice = {**seen.sent, again: Sent(seen.sent[Place(PARTITION, 13)].planned, 5, 5.0)}
+    twice = {**seen.sent, again: SentInput(seen.sent[Place(PARTITION, 13)].planned, 5, 5.0)}
     log = [*seen.log, replace(seen.log[LAST], offset=14)]
     second = with_header("ce_sourceoffset", "14")(seen.outcomes[LAST])
     spoilt = replace(seen, sent=twice, log=log, committed={PARTITION: 15}, ends={PARTITION: 15})
@@ -212,7 +212,7 @@ def test_the_order_of_different_calls_does_not_matter() -> None:
     first = with_header("ce_callid", "other")(with_header("ce_causationid", "other-0")(first))
     both = replace(
         seen,
-        sent={**seen.sent, place: Sent(other, 5, 5.0)},
+        sent={**seen.sent, place: SentInput(other, 5, 5.0)},
         log=[*seen.log, replace(seen.log[FIRST], offset=9)],
         outcomes=[*seen.outcomes, first],
     )

@@ -37,7 +37,7 @@ def test_rounds_have_one_to_three_faults() -> None:
     assert {len(planner.plan(number).faults) for number in range(12)} == {1, 2, 3}
 
 
-def test_every_fault_strikes_a_burst() -> None:
+def test_every_fault_hits_a_burst() -> None:
     plan = Planner(5, list(FAULTS)).plan(0)
 
     for at, _ in plan.faults:
@@ -76,5 +76,5 @@ def test_a_calls_numbers_only_grow() -> None:
 def test_every_partition_has_an_input_in_vain_at_the_beginning_of_a_round() -> None:
     plan = Planner(8, list(FAULTS)).plan(2)
 
-    assert {partition_of(one.call_id.encode()) for one in plan.in_vain} == set(range(PARTITIONS))
-    assert {one.call_id for one in plan.in_vain}.isdisjoint(one.call_id for one in plan.inputs)
+    assert {partition_of(one.call_id.encode()) for one in plan.aborted} == set(range(PARTITIONS))
+    assert {one.call_id for one in plan.aborted}.isdisjoint(one.call_id for one in plan.inputs)

@@ -1,6 +1,6 @@
 """Recovery is over when every partition has a result whose input was sent after the fault."""
 
-from tests.chaos.records import Place, Sent
+from tests.chaos.records import Place, SentInput
 from tests.chaos.recovery import recovered, recovery_s
 from tests.chaos.verdict import Injected
 from tests.unit.chaos.honest import planned
@@ -8,8 +8,8 @@ from tests.unit.chaos.honest import planned
 ONE = planned()[0]
 
 
-def sent(*inputs: tuple[int, float]) -> dict[Place, Sent]:
-    return {Place(partition, n): Sent(ONE, 0, at) for n, (partition, at) in enumerate(inputs)}
+def sent(*inputs: tuple[int, float]) -> dict[Place, SentInput]:
+    return {Place(partition, n): SentInput(ONE, 0, at) for n, (partition, at) in enumerate(inputs)}
 
 
 def test_the_slowest_partition_counts_and_its_first_result() -> None:

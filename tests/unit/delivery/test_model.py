@@ -56,7 +56,7 @@ def read_offsets_from_whom_the_brokers_name(patch: Patch) -> None:
 
 
 @pytest.mark.parametrize(
-    "seed_into",
+    "apply",
     [
         pytest.param(accept_any_generation, marks=pytest.mark.long),  # needs thousands of runs
         read_offsets_from_whom_the_brokers_name,
@@ -73,7 +73,7 @@ def read_offsets_from_whom_the_brokers_name(patch: Patch) -> None:
         writing.swallow_a_send_error,
     ],
 )
-def test_a_mistake_in_the_protocol_shows(seed_into: Callable[[Patch], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    seed_into(monkeypatch.setattr)
+def test_a_mistake_in_the_protocol_shows(apply: Callable[[Patch], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    apply(monkeypatch.setattr)
     with pytest.raises(AssertionError):
         run(10_000)  # most errors are found within a few runs

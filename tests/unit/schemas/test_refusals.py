@@ -7,10 +7,10 @@ import pytest
 from schemas import Stage
 from schemas.refusals import CATALOGUE
 from scripts.commands import refusals as command
-from tests.support.codes import made_in
+from tests.support.rejection_sites import rejection_sites
 
 ROOT = Path(__file__).parents[3]
-MADE = list(made_in(*(ROOT / folder for folder in ("schemas", "streams", "agents"))))
+MADE = list(rejection_sites(*(ROOT / folder for folder in ("schemas", "streams", "agents"))))
 #: Codes that are not in the text: read from a dead letter, received from a decoder process, the name of an error.
 NOT_IN_THE_TEXT = {"reader.text(CODE)", "code", "str(description['code'])", "type(error).__name__"}
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Event:
     """Something that was going on.
 
     Attributes:
@@ -17,7 +17,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class Timeline:
     """A run from its beginning to its end.
 
     Attributes:
@@ -29,8 +29,8 @@ class Story:
 
     begin: float
     end: float
-    events: tuple[Moment, ...]
-    moments: tuple[Moment, ...]
+    events: tuple[Event, ...]
+    moments: tuple[Event, ...]
 
     def minutes(self, at: float) -> float:
         """Minutes since the beginning."""

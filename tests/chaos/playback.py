@@ -1,4 +1,4 @@
-"""Opens a result as any consumer would, and compares it with the audio that was sent."""
+"""Decodes a result as a consumer would, and compares it with the audio that was sent."""
 
 import hashlib
 import io
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tests.chaos.sounds import Sample, Samples
 
 _LOSSLESS_LEVELS = ("1", "2")
-#: What libsndfile calls the formats of the contract, by content type.
+#: libsndfile's names for the formats of the contract, by content type.
 _CONTAINERS = {
     "audio/flac": {"FLAC"},
     "audio/ogg;codecs=opus": {"OGG/OPUS"},
@@ -21,15 +21,15 @@ _CONTAINERS = {
     "audio/wav": {"WAV", "WAVEX"},
 }
 _FRAME_S = 0.02
-_FEWEST_FRAMES = 20  # 0.4 s: below that an envelope says little
-#: Of loudness over time between what was said and what is heard. The lowest level keeps 0.95 and more; two clips that
-#: have nothing in common seldom reach 0.5.
+_FEWEST_FRAMES = 20  # 0.4 s: a shorter envelope says little
+#: Correlation of loudness over time between input and result. The lowest level keeps 0.95 and more; unrelated clips
+#: seldom reach 0.5.
 _SAME_AUDIO = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
-    """A file, opened."""
+class DecodedFile:
+    """A decoded file."""
 
     pcm: Samples
     rate: int
@@ -46,57 +46,57 @@ class Played:
         return hashlib.sha256(self.pcm.astype("<i2").tobytes()).hexdigest()
 
 
-def play(audio: bytes) -> Played | None:
-    """Decode a file with libsndfile; None when it does not play."""
+def decode_file(audio: bytes) -> DecodedFile | None:
+    """Decode a file with libsndfile; None if that fails."""
     try:
         with soundfile.SoundFile(io.BytesIO(audio)) as sound:
             container = f"{sound.format}/{sound.subtype}" if sound.format == "OGG" else sound.format
-            return Played(sound.read(dtype="int16", always_2d=True), sound.samplerate, container)
+            return DecodedFile(sound.read(dtype="int16", always_2d=True), sound.samplerate, container)
     except soundfile.LibsndfileError:
         return None
 
 
 def mistakes(audio: bytes, sample: Sample, *, content_type: str, level: str, pcm_sha256: str) -> list[str]:
-    """Say what is wrong with a result's file.
+    """Find mistakes in a result's file.
 
     Args:
         audio: The file.
-        sample: What was sent.
-        content_type: What it is said to be.
-        level: Compression level, as its header says.
-        pcm_sha256: Digest of the decoded input, as its header says.
+        sample: The audio that was sent.
+        content_type: As its header says.
+        level: Compression level in its header.
+        pcm_sha256: Digest of the decoded input in its header.
     """
-    played = play(audio)
-    if played is None:
+    decoded = decode_file(audio)
+    if decoded is None:
         return ["does not play"]
     found = []
-    if played.container not in _CONTAINERS.get(content_type, set()):
-        found.append(f"is {played.container} and is called {content_type}")
+    if decoded.container not in _CONTAINERS.get(content_type, set()):
+        found.append(f"is {decoded.container} and is called {content_type}")
     if sample.is_exact and pcm_sha256 != hashlib.sha256(sample.pcm.astype("<i2").tobytes()).hexdigest():
         found.append("ce_pcmsha256 is not the digest of what was sent")
-    if not same_length(played, sample):
-        found.append(f"lasts {played.seconds:.4f} s instead of {sample.seconds:.4f} s")
+    if not same_length(decoded, sample):
+        found.append(f"lasts {decoded.seconds:.4f} s instead of {sample.seconds:.4f} s")
     elif is_lossless(content_type, level) and sample.is_exact:
-        if not np.array_equal(played.pcm, sample.pcm):
+        if not np.array_equal(decoded.pcm, sample.pcm):
             found.append(f"level {level} is not lossless")
-    elif not same_audio(played, sample):
+    elif not same_audio(decoded, sample):
         found.append("is other audio than was sent")
     return found
 
 
 def is_lossless(content_type: str, level: str) -> bool:
-    """Whether a result promises the very samples; a lossy input that is kept as it came may decode differently."""
+    """Whether a result promises identical samples; a lossy input that is kept may decode differently."""
     return level in _LOSSLESS_LEVELS and content_type in {"audio/flac", "audio/wav"}
 
 
-def same_length(played: Played, sample: Sample) -> bool:
-    """Whether a file is as long as what was sent, to a sample of either."""
-    return abs(played.seconds - sample.seconds) <= 1 / min(played.rate, sample.rate)
+def same_length(decoded: DecodedFile, sample: Sample) -> bool:
+    """Whether a file has the length of its input, to a sample of either."""
+    return abs(decoded.seconds - sample.seconds) <= 1 / min(decoded.rate, sample.rate)
 
 
-def same_audio(played: Played, sample: Sample) -> bool:
-    """Whether a file sounds like what was sent, by its loudness over time."""
-    heard, said = _loudness(played.pcm, played.rate), _loudness(sample.pcm, sample.rate)
+def same_audio(decoded: DecodedFile, sample: Sample) -> bool:
+    """Whether a file has the loudness over time of its input."""
+    heard, said = _loudness(decoded.pcm, decoded.rate), _loudness(sample.pcm, sample.rate)
     frames = min(len(heard), len(said))
     if frames < _FEWEST_FRAMES:
         return True

@@ -2,17 +2,17 @@
 
 import random
 
-from tests.chaos.oddities import batch_with_bad_name, of_others
+from tests.chaos.odd_inputs import batch_with_bad_name, odd_calls
 
 
 def test_the_same_chance_gives_the_same_inputs() -> None:
-    first, again = (of_others(16, random.Random(1)) for _ in range(2))
+    first, again = (odd_calls(16, random.Random(1)) for _ in range(2))
 
     assert [one.message for one in first] == [one.message for one in again]
 
 
 def test_inputs_of_others_have_everything_that_is_odd() -> None:
-    inputs = of_others(400, random.Random(2))
+    inputs = odd_calls(400, random.Random(2))
 
     assert any(content is None for one in inputs for _, content in one.message.headers)
     assert max(len(one.message.headers) for one in inputs) > 60

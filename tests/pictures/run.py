@@ -21,11 +21,11 @@ from infra.monitoring.local import LocalMonitoring
 from scripts.cli import CommandError
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
-from tests.chaos.account import Account
-from tests.chaos.records import Planned
+from tests.chaos.delivery_oracle import DeliveryOracle
+from tests.chaos.records import PlannedInput
 from tests.chaos.workers import Worker, running
 from tests.chaos.workload import calls
-from tests.pictures.moments import Moment, Story
+from tests.pictures.timeline import Event, Timeline
 
 SECONDS = 300
 _BURST, _BURST_ENDS, _KILL, _RETURN, _GARBAGE = 45, 85, 165, 190, 235  # seconds
@@ -40,21 +40,21 @@ _ANSWERED_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class FinishedRun:
     """A run that is over; its Prometheus still answers.
 
     Attributes:
         url: Of Prometheus.
-        story: What happened when.
+        timeline: What happened when.
         span: What there is to look at.
     """
 
     url: str
-    story: Story
+    timeline: Timeline
     span: Span
 
 
-class Play:
+class DashboardRun:
     """The run.
 
     Args:
@@ -71,7 +71,7 @@ class Play:
         kafka.start()
         servers = kafka.bootstrap_servers
         asyncio.run(apply_topics(KafkaConnection(servers), _PREFIX, _GROUP))
-        self._account = Account(servers, _PREFIX, _GROUP)
+        self._oracle = DeliveryOracle(servers, _PREFIX, _GROUP)
         self._workers = [
             Worker(servers, _PREFIX, _GROUP, directory / f"worker-{number}", **_SETTINGS) for number in (1, 2)
         ]
@@ -83,8 +83,8 @@ class Play:
         self._monitoring.start()
         self._begin = time.time()
 
-    async def perform(self, progress: Callable[[], None]) -> Played:
-        """Play it.
+    async def execute(self, progress: Callable[[], None]) -> FinishedRun:
+        """DashboardRun it.
 
         Args:
             progress: Told of each second.
@@ -103,28 +103,28 @@ class Play:
                 progress()
         end = time.time()
         self._say("asking the ledger whether anything was lost")
-        await self._account.collect(_ANSWERED_WITHIN_S)
-        if problems := self._account.problems():
+        await self._oracle.collect(_ANSWERED_WITHIN_S)
+        if problems := self._oracle.problems():
             raise CommandError(f"{len(problems)} things are not as they have to be: {problems[0]}")
-        return Played(self._monitoring.url, self._story(end), Span(self._begin, end, _SCRAPE_S, _SCRAPE_S))
+        return FinishedRun(self._monitoring.url, self._timeline(end), Span(self._begin, end, _SCRAPE_S, _SCRAPE_S))
 
-    def _story(self, end: float) -> Story:
+    def _timeline(self, end: float) -> Timeline:
         events = (
-            Moment(self._begin + _BURST, "more calls than the workers can do"),
-            Moment(self._begin + _BURST_ENDS, "as many as before"),
-            Moment(self._begin + _KILL, "a worker is killed"),
-            Moment(self._begin + _RETURN, "it comes back"),
-            Moment(self._begin + _GARBAGE, "a sender sends garbage"),
+            Event(self._begin + _BURST, "more calls than the workers can do"),
+            Event(self._begin + _BURST_ENDS, "as many as before"),
+            Event(self._begin + _KILL, "a worker is killed"),
+            Event(self._begin + _RETURN, "it comes back"),
+            Event(self._begin + _GARBAGE, "a sender sends garbage"),
         )
         tiles = (
-            Moment(self._begin + _BURST_ENDS - 2, "in the burst"),
-            Moment(self._begin + _KILL + 8, "8 s after a worker was killed"),
-            Moment(end, "at the end"),
+            Event(self._begin + _BURST_ENDS - 2, "in the burst"),
+            Event(self._begin + _KILL + 8, "8 s after a worker was killed"),
+            Event(end, "at the end"),
         )
-        return Story(self._begin, end, events, tiles)
+        return Timeline(self._begin, end, events, tiles)
 
     async def _steadily(self) -> None:
-        await self._account.send(_plan(0, _STEADY_RATE * SECONDS), per_second=_STEADY_RATE)
+        await self._oracle.send(_plan(0, _STEADY_RATE * SECONDS), per_second=_STEADY_RATE)
 
     async def _burst(self) -> None:
         await self._until(_BURST)
@@ -134,7 +134,7 @@ class Play:
             missing = _HELD_WAITING - (sent - round(await self._committed() - base))
             if missing > 0:
                 plan = _plan(number, missing)
-                await self._account.send(plan)
+                await self._oracle.send(plan)
                 sent += len(plan)
                 number += 1
             await asyncio.sleep(0.5)
@@ -149,7 +149,7 @@ class Play:
     async def _send_garbage(self) -> None:
         await self._until(_GARBAGE)
         plan = _plan(_GARBAGE, _GARBAGE_RATE * _GARBAGE_SECONDS, bad_share=0.6)
-        await self._account.send(plan, per_second=_GARBAGE_RATE)
+        await self._oracle.send(plan, per_second=_GARBAGE_RATE)
 
     async def _until(self, second: float) -> None:
         await asyncio.sleep(self._begin + second - time.time())
@@ -161,6 +161,6 @@ class Play:
         return sum(one.value for family in families if family.name == "audio_records_in" for one in family.samples)
 
 
-def _plan(name: int, count: int, bad_share: float = 0.0) -> Sequence[Planned]:
+def _plan(name: int, count: int, bad_share: float = 0.0) -> Sequence[PlannedInput]:
     """Inputs of several hotels, sent by clocks that are right: they are about delays."""
     return [replace(one, skew_ms=0) for one in calls(count, name=name, bad_share=bad_share, hotels=_HOTELS)]

@@ -1,4 +1,4 @@
-"""Collects, after a round, everything that the judgement needs."""
+"""Collects the observations of a round that the judgement needs."""
 
 import asyncio
 import time
@@ -10,7 +10,16 @@ from aiokafka.errors import KafkaError
 from tests.chaos.judgement import Observations
 from tests.chaos.oracle import Oracle
 from tests.chaos.reading import OpenTransactions, Reading, committed_offsets, read
-from tests.chaos.records import CACHE_CHANGELOG, COMPRESSED, DEAD_LETTER, PARTITIONS, RAW, Place, Seen, Sent
+from tests.chaos.records import (
+    CACHE_CHANGELOG,
+    COMPRESSED,
+    DEAD_LETTER,
+    PARTITIONS,
+    RAW,
+    ObservedRecord,
+    Place,
+    SentInput,
+)
 from tests.chaos.workload import POLICIES, HotelPolicy
 
 _CLOSED_WITHIN_S = 10.0
@@ -19,14 +28,14 @@ _LOOK_S = 0.2
 
 
 class Observer:
-    """Reads the topics from where the last round ended.
+    """Reads the topics from the end of the previous round.
 
     Args:
         servers: The cluster.
         prefix: Put before every topic's name.
         group: The workers' consumer group.
-        policies: The hotels' rules, as they were published.
-        partitions: Of each topic.
+        policies: The hotels' policies as published.
+        partitions: Number of partitions of each topic.
     """
 
     def __init__(
@@ -45,20 +54,20 @@ class Observer:
         self._policies = policies
         self._partitions = partitions
         self._read_to: dict[TopicPartition, int] = {}
-        self._ever_sent: dict[Place, Sent] = {}
+        self._ever_sent: dict[Place, SentInput] = {}
         self._settled: dict[Place, int] = {}
-        self._table: list[Seen] = []
+        self._table: list[ObservedRecord] = []
         self._ends: dict[int, int] = {}
 
     async def observe(self, oracle: Oracle) -> tuple[Observations, int]:
-        """Look at everything; returns also how many outcomes were aborted, which only ``read_uncommitted`` sees."""
+        """Read all topics; also returns the number of aborted outcomes, which only ``read_uncommitted`` shows."""
         unstable = await self._unstable()
         log = await oracle.take_log()
         outcomes = await self._more(*self._outputs, committed=True, advance=False)
         everything = await self._more(*self._outputs, committed=False)
         self._table += (await self._more(self._changelog, committed=False)).records
         self._ever_sent = {**self._ever_sent, **oracle.inputs(log)}
-        # Behind the last input there may be markers of the senders' transactions, which nobody commits past.
+        # Markers of the senders' transactions may follow the last input; no worker commits past those.
         self._ends.update((one.partition, one.offset + 1) for one in log)
         seen = Observations(
             sent={place: sent for place, sent in self._ever_sent.items() if place not in self._settled},
@@ -78,7 +87,7 @@ class Observer:
         return seen, len(everything.records) - len(outcomes.records)
 
     async def all_committed(self, inputs: Iterable[Place]) -> bool:
-        """Whether the group has committed past all of these inputs, so that nobody will read one of them again."""
+        """Whether the group has committed past all of these inputs, so that none is read again."""
         try:
             found = await committed_offsets(self._servers, self._group, self._raw, self._partitions)
         except KafkaError:
@@ -92,7 +101,7 @@ class Observer:
         return found
 
     async def _unstable(self) -> Mapping[str, tuple[int, int]]:
-        """Partitions in which a transaction stays open: consumers that read committed records stop there."""
+        """Find partitions in which a transaction stays open, where ``read_committed`` consumers stop."""
         until = time.monotonic() + _CLOSED_WITHIN_S
         async with OpenTransactions(self._servers, self._outputs, self._partitions) as transactions:
             while (found := await transactions.look()) and time.monotonic() < until:

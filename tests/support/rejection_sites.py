@@ -11,7 +11,7 @@ _CODE = re.compile(r"[A-Z][a-z]+(?:[A-Z][a-z0-9]+)+")
 _CONSTRUCTOR = {"Rejection": 1}
 
 
-class Made(NamedTuple):
+class RejectionSite(NamedTuple):
     """A place where a rejection is made.
 
     Attributes:
@@ -25,7 +25,7 @@ class Made(NamedTuple):
     text: str
 
 
-def made_in(*folders: Path) -> Iterator[Made]:
+def rejection_sites(*folders: Path) -> Iterator[RejectionSite]:
     """Every place in the folders where a rejection is made, directly or through a function that takes its code."""
     modules = {path: ast.parse(path.read_text()) for folder in folders for path in sorted(folder.rglob("*.py"))}
     makers = _makers(modules)
@@ -33,7 +33,7 @@ def made_in(*folders: Path) -> Iterator[Made]:
         for function, call in _calls(module):
             code = _code_argument(call, makers, path)
             if code is not None and not _is_parameter(code, function):
-                yield Made(f"{path}:{call.lineno}", _texts(code, function, module), ast.unparse(code))
+                yield RejectionSite(f"{path}:{call.lineno}", _texts(code, function, module), ast.unparse(code))
 
 
 def _makers(modules: dict[Path, ast.Module]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Inputs with what the contract leaves open, and batches that no client of ours would write."""
+"""Inputs that use freedoms of the contract, and batches that our clients would not write."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tests.chaos import sounds
 from tests.chaos.damage import BAD
-from tests.chaos.records import Planned
+from tests.chaos.records import PlannedInput
 from tests.chaos.workload import segment
 from tests.support.odd_batches import batch, record
 
@@ -17,16 +17,16 @@ _MANY = 60
 _BAD_NAME = b"caf\xe9"
 
 
-def _with_headers(one: Planned, *headers: tuple[str, bytes | None]) -> Planned:
+def _with_headers(one: PlannedInput, *headers: tuple[str, bytes | None]) -> PlannedInput:
     return replace(one, message=replace(one.message, headers=(*one.message.headers, *headers)))
 
 
-def _without_key(one: Planned) -> Planned:
+def _without_key(one: PlannedInput) -> PlannedInput:
     return replace(one, message=BAD["no key"](one.message), sample=None, bad="no key")
 
 
-#: What may be odd about an input.
-_ODD: Sequence[Callable[[Planned], Planned]] = (
+#: Variations of an input.
+_ODD: Sequence[Callable[[PlannedInput], PlannedInput]] = (
     lambda one: one,
     lambda one: _with_headers(one, ("x-null", None), ("x-empty", b"")),
     lambda one: _with_headers(one, *((f"x-more-{n}", b"\xff" * n) for n in range(_MANY))),
@@ -37,9 +37,9 @@ _ODD: Sequence[Callable[[Planned], Planned]] = (
 )
 
 
-def of_others(count: int, chance: random.Random) -> list[Planned]:
-    """Plan calls of several segments each, in the order of the calls, most of them odd; the last one is long."""
-    planned: list[Planned] = []
+def odd_calls(count: int, chance: random.Random) -> list[PlannedInput]:
+    """Plan calls of several segments each, in the order of the calls, most of them unusual; the last one is long."""
+    planned: list[PlannedInput] = []
     while len(planned) < count:
         call, number = f"call-{chance.getrandbits(62):016x}", _ONE_OFF + chance.getrandbits(62)
         for at in range(_SEGMENTS):
@@ -49,10 +49,10 @@ def of_others(count: int, chance: random.Random) -> list[Planned]:
     return [*planned[:count], segment(sounds.repetitive(), call, 0, number=number)]
 
 
-def batch_with_bad_name(chance: random.Random) -> tuple[bytes, list[Planned]]:
-    """Lay out a batch of three inputs, each of a call of its own; a header of one has a name that is not UTF-8.
+def batch_with_bad_name(chance: random.Random) -> tuple[bytes, list[PlannedInput]]:
+    """Build a batch of three inputs of different calls, one with a header name that is not UTF-8.
 
-    It is not compressed: a compressed one is laid out anew by the brokers, with another name.
+    It is not compressed: brokers rebuild compressed batches, with another name.
 
     Returns:
         The batch, and the inputs.
