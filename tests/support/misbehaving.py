@@ -17,21 +17,21 @@ from streams.audio.limits import rejected
 
 DECODER = "tests.support.misbehaving:decode"
 
-#: What a well-behaved input gives.
+#: The result of any other input.
 CLIP = Clip.of(np.arange(100, dtype=np.int16), 8000, SourceFormat("flac", "flac"))
 
 
 def decode(audio: bytes, media_type: MediaType, limits: DecodeLimits) -> Clip | Rejection:
     """Do what the input says; return the outcome of an action that the decoder sandbox should prevent."""
-    return _DEEDS.get(audio, lambda: CLIP)()
+    return _ACTIONS.get(audio, lambda: CLIP)()
 
 
-def _told(deed: Callable[[], object]) -> Rejection:
-    """Try something, and tell in the rejection's reason how it went."""
+def _outcome(action: Callable[[], object]) -> Rejection:
+    """Try an action; the reason of the rejection says whether it was possible."""
     try:
-        return rejected("Told", f"done: {deed()}")
+        return rejected("Outcome", f"done: {action()}")
     except OSError as error:
-        return rejected("Told", f"denied: {type(error).__name__}")
+        return rejected("Outcome", f"denied: {type(error).__name__}")
 
 
 def _spin() -> Clip:
@@ -54,7 +54,7 @@ def _raise() -> Clip:
 
 
 def _reached() -> list[int]:
-    """Other processes that take a signal from this one, among the many around; its siblings are there."""
+    """Other processes that this one can send a signal to, among those with a similar id, such as its siblings."""
     own = os.getpid()
     found = [other for other in range(max(own - 2000, 2), own + 2000) if other != own and _takes_signals(other)]
     if not found:
@@ -76,7 +76,7 @@ def _leaky() -> Clip:
 
 
 _LEAK: list[NDArray[np.uint8]] = []
-_DEEDS: dict[bytes, Callable[[], Clip | Rejection]] = {
+_ACTIONS: dict[bytes, Callable[[], Clip | Rejection]] = {
     b"segfault": _segfault,
     b"exit": lambda: os._exit(0),
     b"raise": _raise,
@@ -89,14 +89,14 @@ _DEEDS: dict[bytes, Callable[[], Clip | Rejection]] = {
     b"absurd rate": lambda: Clip.of(np.zeros(10, np.int16), 1, CLIP.source),
     b"absurd source": lambda: Clip.of(np.zeros(10, np.int16), 8000, SourceFormat("exe", "flac")),
     b"no samples": lambda: Clip.of(np.zeros(0, np.int16), 8000, CLIP.source),
-    b"read": lambda: _told(Path("/etc/hostname").read_bytes),
-    b"write": lambda: _told(lambda: Path("/tmp/out-of-the-cage").write_bytes(b"!")),  # noqa: S108  must not work
-    b"list": lambda: _told(lambda: os.listdir("/")),  # noqa: PTH208  the plain call is what is tried
-    b"connect": lambda: _told(socket.socket),
-    b"fork": lambda: _told(os.fork),
-    b"signal": lambda: _told(_reached),
-    b"more memory": lambda: _told(lambda: resource.setrlimit(resource.RLIMIT_AS, (2**40, 2**40))),
-    b"environment": lambda: rejected("Told", " ".join(sorted(os.environ))),
-    b"user": lambda: rejected("Told", str(os.geteuid())),
-    b"process": lambda: rejected("Told", str(os.getpid())),
+    b"read": lambda: _outcome(Path("/etc/hostname").read_bytes),
+    b"write": lambda: _outcome(lambda: Path("/tmp/out-of-the-sandbox").write_bytes(b"!")),  # noqa: S108  must not work
+    b"list": lambda: _outcome(lambda: os.listdir("/")),  # noqa: PTH208  the plain call is what is tried
+    b"connect": lambda: _outcome(socket.socket),
+    b"fork": lambda: _outcome(os.fork),
+    b"signal": lambda: _outcome(_reached),
+    b"more memory": lambda: _outcome(lambda: resource.setrlimit(resource.RLIMIT_AS, (2**40, 2**40))),
+    b"environment": lambda: rejected("Outcome", " ".join(sorted(os.environ))),
+    b"user": lambda: rejected("Outcome", str(os.geteuid())),
+    b"process": lambda: rejected("Outcome", str(os.getpid())),
 }

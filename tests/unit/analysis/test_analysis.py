@@ -1,4 +1,4 @@
-"""What is heard in a clip."""
+"""The audio analysis of a clip."""
 
 from itertools import pairwise
 
@@ -117,7 +117,7 @@ def test_bandwidth_is_that_of_the_signal(rate: int) -> None:
 
 
 @pytest.mark.parametrize("law", ["pcmu", "pcma"])
-def test_g711_origin_is_seen(law: g711.Law) -> None:
+def test_g711_origin_is_detected(law: g711.Law) -> None:
     coded = g711.decode(g711.encode(speech(1).samples, law), law)
     spoilt = coded.copy()
     spoilt[4321] += 1
@@ -128,7 +128,7 @@ def test_g711_origin_is_seen(law: g711.Law) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_call_with_one_silent_side_is_heard_as_its_other_side(seed: int) -> None:
+def test_a_call_with_one_silent_side_is_analysed_as_its_other_side(seed: int) -> None:
     said = speech(3, seed=seed).samples[:, 0]
     alone = analyse(clip_of(said))
 
@@ -139,7 +139,7 @@ def test_a_call_with_one_silent_side_is_heard_as_its_other_side(seed: int) -> No
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_telephone_speech_in_a_wide_file_is_heard_as_such(seed: int) -> None:
+def test_telephone_speech_in_a_wide_band_file_is_detected(seed: int) -> None:
     wide = telephony.clip(resampled(voice(3, seed), 8000, 44_100), rate=44_100)
 
     analysed, narrow = analyse(wide), analyse(telephony.clip(voice(3, seed)))
@@ -172,7 +172,7 @@ def test_clipping_is_the_share_of_flat_tops() -> None:
     assert analyse(telephony.clip(peaks)).clipping == 0
 
 
-def test_channels_are_heard_one_by_one() -> None:
+def test_channels_are_analysed_one_by_one() -> None:
     guest, agent = voice(2), np.concatenate([silence(1), digit("5", 0.1), silence(0.9)])
     stereo = clip_of(np.stack([guest, agent], axis=1).astype(np.int16))
 
@@ -187,7 +187,7 @@ def test_channels_are_heard_one_by_one() -> None:
 @pytest.mark.parametrize("frames", [1, 2, 10, 79, 159, 300, 511, 700])
 @pytest.mark.parametrize("rate", [8000, 11_025, 48_000])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_the_shortest_clips_are_heard(frames: int, rate: int, channels: int) -> None:
+def test_the_shortest_clips_are_analysed(frames: int, rate: int, channels: int) -> None:
     samples = np.random.default_rng(frames).integers(-32768, 32768, (frames, channels)).astype(np.int16)
 
     analysed = analyse(clip_of(samples, rate))

@@ -1,4 +1,4 @@
-"""Fax and modem signals are heard at every usual level, in noise, on either side of a call; none is coded lossily."""
+"""Fax and modem signals are detected at every usual level, in noise and in any channel; none is coded lossily."""
 
 import numpy as np
 import pytest
@@ -57,7 +57,7 @@ def analysed(clip: Clip) -> str:
 @pytest.mark.parametrize("noise_below_db", [40, 20])
 @pytest.mark.parametrize("dbm", [-10, -30])
 @every_signal
-def test_fax_is_heard_through_either_law_at_every_level_and_in_noise(
+def test_fax_is_detected_through_either_law_at_every_level_and_in_noise(
     signal: Signal, dbm: float, noise_below_db: float
 ) -> None:
     line = telephony.clip(at_level(signal, dbm, noise_below_db)).samples
@@ -66,7 +66,7 @@ def test_fax_is_heard_through_either_law_at_every_level_and_in_noise(
 
 
 @pytest.mark.parametrize("name", ["CNG", "CED", "V.8 answer", "V.21 preamble", "V.21 data"])
-def test_tones_that_begin_a_fax_are_heard_as_far_as_receivers_hear_them(name: str) -> None:
+def test_tones_that_begin_a_fax_are_detected_at_the_level_that_receivers_detect(name: str) -> None:
     assert analysed(telephony.clip(at_level(SIGNALS[name], -40, 20))) == "fax"
 
 
@@ -78,7 +78,7 @@ def test_the_noise_of_a_quiet_line_is_no_modem() -> None:
 
 
 @every_signal
-def test_fax_is_heard_on_either_side_of_a_call_and_in_a_wide_file(signal: Signal) -> None:
+def test_fax_is_detected_on_either_side_of_a_call_and_in_a_wide_band_file(signal: Signal) -> None:
     one = telephony.clip(at_level(signal, -20, 30)).samples[:, 0]
     other = speech(len(one) / 8000).samples[:, 0]
     for sides in ((one, other), (other, one), (one, np.zeros_like(one))):

@@ -1,4 +1,4 @@
-"""Every kind of bad input is refused with the rule that it broke."""
+"""Every kind of bad input is refused with the code of the broken rule."""
 
 import struct
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def ogg_pages(audio: bytes) -> list[ogg.Page]:
 
 
 def with_head(audio: bytes, at: int, layout: str, *values: int | bytes) -> bytes:
-    """Change the first packet of an OGG file and seal its page again."""
+    """Change the first packet of an OGG file and update the checksum of its page."""
     first = ogg_pages(audio)[0]
     page = ogg.sealed(patched(audio[: first.end], first.body + at, layout, *values))
     return page + audio[first.end :]
@@ -60,7 +60,7 @@ def flac_claiming(frames: int) -> bytes:
 
 
 @pytest.mark.parametrize("label", ["audio/L16;rate=8000", "audio/PCMU", *FILES])
-def test_nothing(label: str) -> None:
+def test_empty_audio(label: str) -> None:
     assert refused(b"", label).code == "EmptyAudio"
 
 

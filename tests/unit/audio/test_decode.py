@@ -1,4 +1,4 @@
-"""Valid inputs of every kind become the right samples."""
+"""Valid inputs of every kind are decoded to the right samples."""
 
 import struct
 
@@ -23,7 +23,7 @@ def decoded(audio: bytes, label: str) -> Clip:
 
 
 def labelled(label: str, clip: Clip) -> str:
-    """Give a raw type the rate and the channels of the clip."""
+    """Add the rate and the channels of the clip to a raw type."""
     name = label.partition(";")[0]
     media_type = MediaType.parse(label)
     assert isinstance(media_type, MediaType)
@@ -59,7 +59,7 @@ def test_linear_types_keep_every_sample(label: str, container: str) -> None:
 
 @pytest.mark.parametrize("frames", [8000, 7999])
 @pytest.mark.parametrize("law", ["PCMU", "PCMA"])
-def test_g711_that_is_called_linear_is_heard_and_told_also_of_an_odd_length(law: str, frames: int) -> None:
+def test_g711_that_is_labelled_as_linear_is_corrected_also_of_an_odd_length(law: str, frames: int) -> None:
     audio = encode_as(clip_of(speech(1).samples[:frames]), f"audio/{law}")
 
     result = decoded(audio, "audio/L16;rate=8000")
@@ -154,7 +154,7 @@ def test_flac_of_unknown_length() -> None:
 @pytest.mark.parametrize(
     ("riff", "data"), [(0, 0), (0xFFFFFFFF, 0), (0xFFFFFFFF, 0xFFFFFFFF), (0x7FFFF024, 0x7FFFF000)]
 )
-def test_wav_of_open_size(riff: int, data: int) -> None:
+def test_wav_of_undefined_size(riff: int, data: int) -> None:
     clip = speech(0.5)
     audio = bytearray(encode_as(clip, "audio/wav"))
     struct.pack_into("<I", audio, 4, riff)

@@ -1,4 +1,4 @@
-"""Damaged input ends in a clip or a reason, in bounded memory and time, and costs neither the worker nor a child."""
+"""Damaged input gives a clip or a rejection in bounded memory and time, and crashes neither worker nor decoder."""
 
 import random
 import resource
@@ -16,7 +16,7 @@ from streams.sandbox import DecoderSandbox
 from tests.support.signals import encode_as, speech, write_sound
 
 LIMITS = DecodeLimits(max_pcm_bytes=4 * 1024 * 1024)
-GROWTH_MIB = 32  # for files of a few kilobytes and limits of 4 MiB: what a lie about sizes would exceed by far
+GROWTH_MIB = 32  # for files of a few kilobytes and limits of 4 MiB: a false size in a header would exceed it by far
 CLIPS = (speech(0.3), speech(0.6, 16000, 2, seed=1))
 LABELS = {
     "wav": "audio/wav",
@@ -50,7 +50,7 @@ def made(kind: str, clip: Clip) -> bytes:
 
 
 def damaged(audio: bytes, dice: random.Random) -> bytes:
-    """Cut, flip, or overwrite a field with a troublesome number; mostly in the first bytes, where headers are."""
+    """Truncate, flip a bit, or overwrite a field with an extreme number; mostly in the header at the beginning."""
     changed = bytearray(audio)
     for _ in range(dice.choice((1, 1, 1, 2, 4, 16))):
         reach = dice.choice((64, 256, len(changed)))
@@ -72,7 +72,7 @@ def damaged(audio: bytes, dice: random.Random) -> bytes:
 
 
 def sealed(audio: bytes) -> bytes:
-    """Make the checksums of damaged OGG pages right, so that the damage reaches the decoder."""
+    """Correct the checksums of damaged OGG pages, so that the damage reaches the decoder."""
     pages: list[bytes] = []
     at = 0
     while audio[at : at + 4] == b"OggS" and at + 27 <= len(audio):
@@ -120,7 +120,7 @@ def test_much_damaged_input(kind: str, sandbox: DecoderSandbox) -> None:
 
 
 @pytest.mark.parametrize("name", ["audio/wav", "audio/flac", "audio/ogg", "audio/mpeg"])
-def test_random_bytes_behind_a_good_beginning(name: str, sandbox: DecoderSandbox) -> None:
+def test_random_bytes_after_a_valid_beginning(name: str, sandbox: DecoderSandbox) -> None:
     dice = random.Random(name)
     for length in range(0, 400, 7):
         head = encode_as(CLIPS[0], name)[: dice.choice((4, 12, 30, 60))]

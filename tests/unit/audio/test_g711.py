@@ -1,4 +1,4 @@
-"""G.711 against the standard's own numbers and Python's former audioop module."""
+"""G.711 compared with the standard's own numbers and Python's former audioop module."""
 
 import warnings
 from types import ModuleType

@@ -1,4 +1,4 @@
-"""Labels of raw audio are corrected where the signal tells, and only there."""
+"""Labels of raw audio are corrected if the signal shows that they are wrong, and only then."""
 
 from itertools import permutations, product
 
@@ -35,7 +35,7 @@ def stereo_noise(rms: float) -> NDArray[np.int16]:
 
 
 def clipped(clip: Clip, share: float) -> NDArray[np.int16]:
-    """Amplified until that share of the samples is at full scale; dull before, as real speech is beside this one."""
+    """Low-pass filter, as real speech has less treble, then amplify until this share of samples is at full scale."""
     dull = np.apply_along_axis(np.convolve, 0, clip.samples.astype(np.float64), np.hanning(9), "same")
     gain = 32_768 / np.quantile(np.abs(dull), 1 - share)
     loud: NDArray[np.int16] = np.clip(np.rint(dull * gain), -32768, 32767).astype(np.int16)
@@ -76,7 +76,7 @@ RIGHT = {
 
 @pytest.mark.parametrize("name", TYPES)
 @pytest.mark.parametrize("clip", RIGHT.values(), ids=RIGHT.keys())
-def test_a_right_label_stands(clip: Clip, name: str) -> None:
+def test_a_right_label_is_kept(clip: Clip, name: str) -> None:
     assert judged(clip, name, name) == label(name, clip)
 
 
@@ -132,7 +132,7 @@ def test_speech_is_found_in_long_silence(is_a: str, labelled: str) -> None:
 
 @pytest.mark.parametrize(("is_a", "labelled"), MISLABELLED)
 @pytest.mark.parametrize("clip", [clip_of(np.zeros(8000, np.int16)), speech(0.02), square(32_767, 8)])
-def test_a_label_stands_where_nothing_can_be_told(clip: Clip, is_a: str, labelled: str) -> None:
+def test_a_label_is_kept_where_the_signal_decides_nothing(clip: Clip, is_a: str, labelled: str) -> None:
     assert judged(clip, is_a, labelled) == label(labelled, clip)
 
 
@@ -160,7 +160,7 @@ def test_a_rate_that_was_left_to_a_default_is_written_out() -> None:
     assert str(true_media_type(audio, MediaType("audio/PCMU"))) == "audio/x-slin;rate=8000"
 
 
-def test_files_are_not_doubted() -> None:
+def test_labels_of_files_are_kept() -> None:
     wav = MediaType("audio/wav", (("codecs", "1"),))
 
     assert true_media_type(encode_as(speech(1), "audio/PCMU"), wav) is wav

@@ -10,7 +10,7 @@ from streams.compression import DEFAULT_POLICY, choose, encode
 from tests.support.signals import speech
 
 
-def test_an_entry_gives_back_the_very_file() -> None:
+def test_an_entry_survives_serialisation() -> None:
     clip: Clip = speech(0.5)
     encoded = encode(clip, choose(clip, analyse_lazily(clip), DEFAULT_POLICY).plan)
     for entry in (Entry(encoded, 1.5e9, 1.4e9, None), Entry(encoded, 1.5e9, 1.4e9, 0.1)):

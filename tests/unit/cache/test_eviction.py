@@ -1,4 +1,4 @@
-"""The eviction policies against plain models of themselves, and what all of them promise."""
+"""Each eviction policy compared with a simple model of itself, and the guarantees of all of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ STEPS = st.lists(
 
 
 class Model:
-    """What any cache must agree with: the values and sizes of what it says it holds."""
+    """A model of any cache: the values and sizes of the entries that it should have."""
 
     def __init__(self) -> None:
         self.held: dict[bytes, tuple[object, int]] = {}
@@ -109,7 +109,7 @@ def test_lru_evicts_the_least_recently_used(steps: list[Step]) -> None:
 
 
 class PlainLFU:
-    """`LFU` in its simplest form: looks at every entry for each eviction."""
+    """`LFU` in its simplest form, which examines every entry for each eviction."""
 
     def __init__(self, budget: int) -> None:
         self.budget = budget
@@ -206,7 +206,7 @@ def test_adaptive_is_as_good_as_the_better_expert(kind: str, share: float, seed:
 
 
 def test_adaptive_gains_from_a_switch() -> None:
-    """It follows LRU before and LFU after, so that it is ahead of both."""
+    """It follows LRU before the switch and LFU after it, so that it has more hits than either."""
     trace = synthesis.switch(60_000, 3)
     budget = int(trace.footprint * 0.03)
     rates = {name: replay(trace, POLICIES[name](trace, budget))[0].mean() for name in ("lru", "lfu", "adaptive")}

@@ -4,14 +4,14 @@ from streams.cache import Lifetime
 from streams.cache.lifetime import mean_gap
 
 
-def test_an_unknown_gap_gives_the_typical_life() -> None:
+def test_an_unknown_gap_gives_the_typical_time_to_live() -> None:
     assert Lifetime(3600).after(None) == 3600
 
 
 @pytest.mark.parametrize(
     ("gap", "seconds"), [(1, 1800), (450, 1800), (1000, 4000), (6 * 3600, 86_400), (10**9, 86_400)]
 )
-def test_life_is_some_gaps_long_within_its_bounds(gap: float, seconds: float) -> None:
+def test_time_to_live_is_a_multiple_of_the_gap_within_bounds(gap: float, seconds: float) -> None:
     assert Lifetime(3600).after(gap) == seconds
 
 

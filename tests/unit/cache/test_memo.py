@@ -1,7 +1,7 @@
 from streams.cache import Memo
 
 
-def test_only_the_latest_facts_are_remembered() -> None:
+def test_only_the_latest_results_are_remembered() -> None:
     memo: Memo[int] = Memo(2)
     assert memo.recall(b"0") is None
     memo.remember(b"0", 10)

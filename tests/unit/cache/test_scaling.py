@@ -1,4 +1,4 @@
-"""The budget under memory pressure, in a process whose other needs come and go."""
+"""The cache's budget under memory pressure, in a process whose other memory use varies."""
 
 from itertools import pairwise
 
@@ -15,10 +15,10 @@ def test_without_a_limit_the_cache_may_take_all_it_was_given() -> None:
     assert scaled_budget(1, MOST, 0, None) == MOST
 
 
-def test_the_budget_gives_way_and_comes_back() -> None:
+def test_the_budget_shrinks_and_recovers() -> None:
     budget, budgets = MOST, []
     for other in [200_000_000] * 3 + [700_000_000] * 20 + [100_000_000] * 20:
-        cached = budget  # what may be taken is taken
+        cached = budget  # the cache uses its whole budget
         budget = scaled_budget(budget, MOST, cached, MemoryUse(other + cached, LIMIT))
         budgets.append(budget)
     assert budgets[:3] == [MOST] * 3
@@ -33,7 +33,7 @@ def test_the_budget_gives_way_and_comes_back() -> None:
     other=st.integers(0, 2 * LIMIT),
     limit=st.integers(1, 2 * LIMIT),
 )
-def test_no_more_is_given_up_than_the_process_is_over_by(budget: int, filled: float, other: int, limit: int) -> None:
+def test_the_budget_shrinks_by_no_more_than_the_excess(budget: int, filled: float, other: int, limit: int) -> None:
     cached = int(budget * filled)
     memory = MemoryUse(other + cached, limit)
     new = scaled_budget(budget, MOST, cached, memory)

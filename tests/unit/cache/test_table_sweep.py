@@ -1,4 +1,4 @@
-"""The table's upkeep on a plain sorted dictionary."""
+"""The sweep of the cache table, on a sorted dictionary."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ NOW = 1e9
 
 
 class Shard:
-    """Entries in a dictionary, written and removed as the table does it."""
+    """Entries in a dictionary, written and removed as in the table."""
 
     def __init__(self, budget: int) -> None:
         self.values: dict[bytes, bytes] = {}

@@ -1,4 +1,4 @@
-"""Memory before table, admission, expiry, and threads."""
+"""The two-tier cache: lookup order, admission, expiry, and threads."""
 
 import hashlib
 import tracemalloc
@@ -24,7 +24,7 @@ def file(number: int, size: int = 1000) -> Encoded:
 
 
 class Site:
-    """A cache with a clock of its own, tables in dictionaries, and the evictions it told of."""
+    """A cache with a clock of its own, tables in dictionaries, and the evictions that it reported."""
 
     def __init__(self, budget: int = 10**6) -> None:
         self.now = 1e9
@@ -41,7 +41,7 @@ class Site:
         self.evicted[reason] = self.evicted.get(reason, 0) + count
 
     def play(self, number: int, partition: int = 0, size: int = 1000) -> str:
-        """Process a file as the compressor does; returns where it was found, or how it was made."""
+        """Process a file as the compressor does; return the tier where it was found, or how it was made."""
         table = self.tables.setdefault(partition, {})
         found = self.cache.find(key(number), partition, table.get)
         if found is None:
@@ -79,7 +79,7 @@ def test_every_partition_gets_its_own_copy_so_that_it_may_move() -> None:
     assert site.play(1, partition=5) == "table"
 
 
-def test_an_entry_lives_by_its_gaps_and_is_not_served_afterwards() -> None:
+def test_the_time_to_live_follows_the_gaps_and_expired_entries_are_not_served() -> None:
     site = Site()
     for _ in range(10):
         site.play(1)
@@ -99,7 +99,7 @@ def test_an_expired_table_entry_is_not_served() -> None:
     assert site.play(1) == "made"
 
 
-def test_the_table_is_written_again_only_when_half_the_life_is_over() -> None:
+def test_the_table_is_written_again_only_after_half_of_the_time_to_live() -> None:
     site = Site()
     written = 0
     for _ in range(720):
@@ -107,7 +107,7 @@ def test_the_table_is_written_again_only_when_half_the_life_is_over() -> None:
         site.play(1)
         written += site.tables[0].get(key(1)) != before
         site.now += 10
-    assert 6 <= written <= 9  # two hours at a life of half an hour
+    assert 6 <= written <= 9  # two hours at a time to live of half an hour
     assert expiry(site.tables[0][key(1)]) > site.now
 
 
@@ -128,7 +128,7 @@ def test_expired_entries_are_swept_in_bounded_steps() -> None:
     assert site.evicted == {"expired": 30}
 
 
-def test_evictions_are_told_by_reason() -> None:
+def test_evictions_are_reported_by_reason() -> None:
     site = Site(budget=10 * (1000 + ENTRY_OVERHEAD))
     for number in range(12):
         site.play(number)

@@ -1,4 +1,4 @@
-"""What every encoder promises."""
+"""Guarantees of every encoder: deterministic bytes, and profiles that name everything that influences them."""
 
 import hashlib
 import subprocess

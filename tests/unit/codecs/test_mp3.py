@@ -1,4 +1,4 @@
-"""MP3 files tell their exact length to the decoders that ask for it."""
+"""MP3 files have their exact length in the Info frame, for decoders that read it."""
 
 import io
 
@@ -15,7 +15,7 @@ from streams.codecs.mp3 import RATES
 from tests.support.signals import speech
 
 
-@pytest.mark.parametrize("bitrate", [8000, 32_000, 320_000])  # the ends are beyond what some rates have
+@pytest.mark.parametrize("bitrate", [8000, 32_000, 320_000])  # the extremes do not exist at some sampling rates
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("rate", [*RATES, 12345])
 def test_duration_is_exact(rate: int, channels: int, bitrate: int) -> None:
@@ -46,7 +46,7 @@ def test_is_aligned_with_the_clip() -> None:
     assert np.corrcoef(wanted, samples)[0, 1] > 0.95
 
 
-def test_players_are_told_the_duration() -> None:
+def test_players_show_the_duration() -> None:
     with av.open(io.BytesIO(Mp3Encoder(16_000).encode(speech(3)).audio), "r") as container:
         assert container.duration is not None
         assert abs(container.duration / 1e6 - 3) < 0.2

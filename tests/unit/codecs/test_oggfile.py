@@ -1,4 +1,4 @@
-"""OGG files hold the packets that were put in, page by page."""
+"""OGG files have all packets that were written, page by page."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""OGG/Opus files last exactly as long as their clips, also where silence is left out of them."""
+"""OGG/Opus files are exactly as long as their clips, also if silence is omitted."""
 
 import io
 
@@ -16,13 +16,13 @@ OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 
 
 def by_libsndfile(audio: bytes) -> float:
-    """Duration in seconds, as libopus decodes it."""
+    """Duration in seconds after decoding by libopus."""
     samples, rate = soundfile.read(io.BytesIO(audio), dtype="int16", always_2d=True)
     return len(samples) / float(rate)
 
 
 def by_ffmpeg(audio: bytes) -> float:
-    """Duration in seconds, as FFmpeg's own decoder has it."""
+    """Duration in seconds after decoding by FFmpeg's own decoder."""
     with av.open(io.BytesIO(audio), "r") as container:
         return sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
 
@@ -58,7 +58,7 @@ def test_header_names_the_rate(rate: int, named: int) -> None:
     assert soundfile.info(io.BytesIO(OpusEncoder(12000).encode(speech(0.2, rate)).audio)).samplerate == named
 
 
-def test_file_is_whole() -> None:
+def test_file_is_complete() -> None:
     audio = OpusEncoder(12000).encode(speech(5)).audio
     pages = ogg.walk(audio)
 
@@ -79,7 +79,7 @@ def test_duration_is_exact_without_transmission(rate: int, channels: int) -> Non
 
 
 @pytest.mark.parametrize("rate", [8000, 12_000, 16_000])
-def test_ffmpeg_is_quiet_where_silence_is_left_out(rate: int) -> None:
+def test_ffmpeg_is_quiet_where_silence_is_omitted(rate: int) -> None:
     clip = calm(rate, 1)
 
     audio = OpusEncoder(9000, dtx=True).encode(clip).audio
@@ -90,7 +90,7 @@ def test_ffmpeg_is_quiet_where_silence_is_left_out(rate: int) -> None:
     assert np.sqrt((pause**2).mean(axis=1)).max() < 25  # the noise that was there has 5
 
 
-def test_silence_is_left_out() -> None:
+def test_silence_is_omitted() -> None:
     clip = calm(8000, 1)
 
     kept, left_out = (len(OpusEncoder(9000, dtx=dtx).encode(clip).audio) for dtx in (False, True))
@@ -166,7 +166,7 @@ def test_stereo_and_wide_band_are_not_shaped(rate: int, channels: int) -> None:
     assert OpusEncoder(24_000, shaped=True).encode(clip) == OpusEncoder(24_000).encode(clip)
 
 
-def test_says_what_it_is() -> None:
+def test_names_codec_type_and_profile() -> None:
     encoded = OpusEncoder(12000).encode(speech(0.1))
 
     assert (encoded.content_type, encoded.codec, encoded.quality) == ("audio/ogg;codecs=opus", "opus", 0.0)

@@ -1,4 +1,4 @@
-"""OGG/Vorbis files last exactly as long as their clips, and sound like them."""
+"""OGG/Vorbis files are exactly as long as their clips, and similar to them."""
 
 import io
 

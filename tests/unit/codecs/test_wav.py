@@ -1,4 +1,4 @@
-"""Plain WAV files are bit-exact, as small as they can be, and opened by others."""
+"""WAV files are bit-exact, as small as possible, and readable by other decoders."""
 
 import io
 

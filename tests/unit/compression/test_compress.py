@@ -1,4 +1,4 @@
-"""The promises of compression: exact without loss, never larger, always the same."""
+"""Guarantees of compression: bit-exact if lossless, never larger than the input, deterministic."""
 
 import hashlib
 import subprocess
@@ -52,7 +52,7 @@ def as_file_bytes(audio: bytes, label: str) -> int:
 
 @pytest.mark.parametrize("level", [1, 2])
 @pytest.mark.parametrize("label", MEDIA_TYPES)
-def test_nothing_is_lost_without_loss(label: str, level: int) -> None:
+def test_lossless_levels_are_bit_exact(label: str, level: int) -> None:
     audio = encode_as(speech(1.5), label)
 
     result = compressed(audio, label, level)
@@ -251,7 +251,7 @@ def test_digits_stay_decodable(accepted: str, level: int) -> None:
         assert heard(result.samples[:, 0], result.rate) == keys, (encoded, clip.frames)
 
 
-def test_the_predicted_quality_is_told() -> None:
+def test_the_result_has_the_predicted_quality() -> None:
     qualities = [encode(clip, planned(clip, level)).quality for clip in [speech(2)] for level in LEVELS]
 
     assert qualities[:2] == [5.0, 5.0]

@@ -1,4 +1,4 @@
-"""Up after a while of being late, down after a longer while of being in time, and never to and fro."""
+"""The governor raises the pressure after a time of lateness, lowers it after a longer calm time, never oscillates."""
 
 import pytest
 
@@ -9,7 +9,7 @@ OBJECTIVE = 5.0
 
 
 class Rig:
-    """A governor on a clock of its own."""
+    """A governor with a clock of its own."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -71,7 +71,7 @@ def test_one_partition_behind_is_enough(rig: Rig) -> None:
     assert rig.steps == 5
 
 
-def test_one_call_among_others_of_its_partition_does_not_speak_for_them(rig: Rig) -> None:
+def test_one_late_call_of_a_partition_does_not_decide(rig: Rig) -> None:
     for _ in range(300):
         rig.now += 0.1
         rig.observe(3600, call="of a wrong clock")
@@ -80,7 +80,7 @@ def test_one_call_among_others_of_its_partition_does_not_speak_for_them(rig: Rig
     assert rig.steps == 0
 
 
-def test_most_calls_of_a_partition_do(rig: Rig) -> None:
+def test_a_majority_of_late_calls_of_a_partition_decides(rig: Rig) -> None:
     for _ in range(300):
         rig.now += 0.1
         for call in ("a", "b", "c"):
@@ -90,7 +90,7 @@ def test_most_calls_of_a_partition_do(rig: Rig) -> None:
     assert rig.steps == 5
 
 
-def test_a_worker_that_inputs_need_not_wait_for_is_not_behind_whatever_their_ages_say(rig: Rig) -> None:
+def test_a_worker_that_is_not_saturated_is_not_behind_whatever_the_ages_of_inputs(rig: Rig) -> None:
     rig.feed(20, 10 * RISE_SECONDS)
     assert rig.steps == 5
     rig.saturated = False
@@ -99,7 +99,7 @@ def test_a_worker_that_inputs_need_not_wait_for_is_not_behind_whatever_their_age
     assert rig.steps == 0
 
 
-def test_late_inputs_before_a_silence_do_not_make_what_comes_after_it_late(rig: Rig) -> None:
+def test_late_inputs_before_a_pause_do_not_count_after_it(rig: Rig) -> None:
     rig.feed(20, 0.7)
     rig.now += 600
     rig.observe(0.1)
@@ -107,7 +107,7 @@ def test_late_inputs_before_a_silence_do_not_make_what_comes_after_it_late(rig: 
     assert rig.steps == 0
 
 
-def test_late_inputs_far_apart_are_no_time_of_being_late(rig: Rig) -> None:
+def test_late_inputs_far_apart_are_not_one_period_of_lateness(rig: Rig) -> None:
     for _ in range(10):
         rig.feed(20, 0.7)
         rig.now += 600
@@ -115,7 +115,7 @@ def test_late_inputs_far_apart_are_no_time_of_being_late(rig: Rig) -> None:
     assert rig.steps == 0
 
 
-def test_clips_that_take_seconds_each_are_load_all_the_same(rig: Rig) -> None:
+def test_clips_that_take_seconds_each_count_as_load(rig: Rig) -> None:
     rig.feed(20, 60, every=5)
 
     assert rig.steps == 5

@@ -1,4 +1,4 @@
-"""Content, policy and load become a plan, and its reason says which of them decided."""
+"""Content, policy and load determine the plan, and its reason names the one that decided."""
 
 from typing import Any
 
@@ -172,7 +172,7 @@ def test_linear_audio_that_was_g711_once_becomes_g711_again() -> None:
 
 
 @pytest.mark.parametrize(("level", "steps"), [(3, 1), (3, 2), (3, 3), (5, 3)])
-def test_load_takes_effort_first_and_keeps_the_promise(level: int, steps: int) -> None:
+def test_load_reduces_effort_first_and_keeps_the_quality_floor(level: int, steps: int) -> None:
     calm, busy = decide(fixed=level), decide(fixed=level, pressure=Pressure(effort_steps=steps))
 
     assert busy.plan.level == level

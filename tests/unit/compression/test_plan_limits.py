@@ -1,4 +1,4 @@
-"""A hotel's policy bounds quality and size: the plan keeps to them, and its reason says so."""
+"""A hotel's policy limits quality and size: the plan respects the limits, and its reason names them."""
 
 import pytest
 

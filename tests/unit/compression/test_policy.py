@@ -1,4 +1,4 @@
-"""Policies as hotels write them: read exactly as the published schema says, and never half."""
+"""Hotels' policies are read exactly as the published schema says, or refused as a whole."""
 
 import json
 from importlib.resources import files
@@ -33,12 +33,12 @@ def test_the_published_schema_is_one() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
-def test_what_is_not_said_is_the_default() -> None:
+def test_missing_properties_have_defaults() -> None:
     assert parse_policy(written()) == Policy(version=1)
     assert Policy(version=0) == DEFAULT_POLICY
 
 
-def test_everything_can_be_said() -> None:
+def test_all_properties_are_read() -> None:
     rules: dict[str, Any] = {"floorLevel": 2, "ceilingLevel": 4, "defaultLevel": 4, "legalHold": True}
     policy = parse_policy(
         written(

@@ -1,4 +1,4 @@
-"""Predictions are in range, never fall with the bit rate, and lead to bit rates that keep a floor."""
+"""Predictions are in range, never fall with the bit rate, and give bit rates that reach a floor."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def analysed(**changes: Any) -> Analysis:
 
 
 @given(analysis=analyses, rate=rates, channels=channels, effort=efforts)
-def test_opus_gets_no_worse_with_more_bits(analysis: Analysis, rate: int, channels: int, effort: int) -> None:
+def test_opus_does_not_get_worse_with_more_bits(analysis: Analysis, rate: int, channels: int, effort: int) -> None:
     foreseen = forecast(rate, channels, analysis)
 
     scores = [foreseen.quality(OpusEncoder(bitrate, effort)) for bitrate in range(6000, 200_000, 1500)]
@@ -50,7 +50,7 @@ def test_opus_gets_no_worse_with_more_bits(analysis: Analysis, rate: int, channe
 
 
 @given(analysis=analyses, rate=rates, channels=channels)
-def test_mp3_and_vorbis_get_no_worse_either(analysis: Analysis, rate: int, channels: int) -> None:
+def test_mp3_and_vorbis_do_not_get_worse_with_more_bits(analysis: Analysis, rate: int, channels: int) -> None:
     foreseen = forecast(rate, channels, analysis)
 
     mp3 = [foreseen.quality(Mp3Encoder(bitrate)) for bitrate in range(8000, 320_000, 8000)]
@@ -98,7 +98,7 @@ def test_harder_clips_get_more(change: dict[str, Any]) -> None:
     assert forecast(48_000, 1, analysed(**change)).bitrate_for(4.2) > forecast(48_000, 1, analysed()).bitrate_for(4.2)
 
 
-def test_less_effort_is_made_up_for() -> None:
+def test_less_effort_takes_more_bits() -> None:
     needed = [forecast(8000, 1, analysed()).bitrate_for(4.0, effort) for effort in (0, 3, 5, 10)]
 
     assert needed == sorted(needed, reverse=True)
@@ -106,7 +106,7 @@ def test_less_effort_is_made_up_for() -> None:
 
 
 @pytest.mark.parametrize("encoder", [FlacEncoder(5), WavEncoder("pcm"), WavEncoder("pcmu")])
-def test_what_loses_nothing(encoder: Encoder) -> None:
+def test_lossless_encoders_have_the_best_quality(encoder: Encoder) -> None:
     assert forecast(8000, 1, analysed(g711="pcmu")).quality(encoder) == 5.0
 
 
@@ -134,4 +134,4 @@ def test_dips_of_a_fit_are_levelled() -> None:
     ]
     assert model.forecast(8000, 1, analysed()).bitrate_for(3.25) == 8500
     assert model.forecast(8000, 2, analysed()).bitrate_for(3.25) == 17_000
-    assert model.forecast(8000, 2, analysed()).bitrate_for(3.0) == 16_500  # the sides are kept apart
+    assert model.forecast(8000, 2, analysed()).bitrate_for(3.0) == 16_500  # the channels stay separate

@@ -1,4 +1,4 @@
-"""What is heard in a clip, in C, beside the same formulas in numpy, straight from their definitions."""
+"""The C functions of the audio analysis, compared with the same formulas in numpy."""
 
 import numpy as np
 import pytest
@@ -66,7 +66,7 @@ def seen(rate: int) -> Spectrum:
 
 
 def machines(rate: int) -> Samples:
-    """One after the other: speech, steady and moving sines, fax tones, both channels of V.21, a carrier, noise."""
+    """Speech, steady and gliding sines, fax tones, both channels of V.21, a carrier and noise, one after the other."""
     parts = [
         signals.speech(1.0).samples[:, 0].astype(np.float64),
         telephony.sines((440.0,), 0.3),
@@ -86,7 +86,7 @@ def machines(rate: int) -> Samples:
 
 
 def sines(power: NDArray[np.float64]) -> tuple[float, float, float, float]:
-    """Shares around the strongest bin, and around it and the next one; its place, and the centre of all, in bins."""
+    """Shares of power around the strongest bin, and around the two strongest; its position and the centre, in bins."""
     numbers, left, inside, pitch = np.arange(1, len(power) + 1), power.copy(), [], 0.0
     for sine in range(2):
         at = int(left.argmax())
@@ -149,7 +149,7 @@ def test_marks_of_machines(rate: int) -> None:
         assert marked.longest[number] == longest_stretch(flags)
 
 
-def test_how_a_spectrum_goes_on(seen: Spectrum) -> None:
+def test_music_features(seen: Spectrum) -> None:
     found = features(seen)
 
     power = seen.power.astype(np.float64) + 1e-12
@@ -185,7 +185,7 @@ def test_how_a_spectrum_goes_on(seen: Spectrum) -> None:
 
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("frames", [1, 4, 5, 40, 700])
-def test_frames_that_sound(channels: int, frames: int) -> None:
+def test_frames_with_sound(channels: int, frames: int) -> None:
     size, around = 37, 75
     loudness = 10 ** np.random.default_rng(frames).uniform(-4, -1, (frames, 1, channels))
     samples = np.random.default_rng(3).standard_normal((frames, size, channels)) * loudness
@@ -254,7 +254,7 @@ def test_a_digit_and_its_energy(key: str) -> None:
     ],
     ids=["off its frequencies", "one tone far weaker", "too weak", "one tone", "two of one group", "noise"],
 )
-def test_what_is_no_digit(others: NDArray[np.float64]) -> None:
+def test_other_signals_are_not_digits(others: NDArray[np.float64]) -> None:
     quiet = telephony.noise(0.1, 1)
     found, energy, _ = look_for_digits((np.concatenate([quiet, others, quiet]) / 32768).astype(np.float32))
     assert not found

@@ -1,4 +1,4 @@
-"""What labels are judged by, in C, beside the same formulas in numpy, straight from their definitions."""
+"""The C functions that check labels, compared with the same formulas in numpy."""
 
 import numpy as np
 import pytest
@@ -28,14 +28,14 @@ def smallest_error(samples: NDArray[np.floating], channels: int) -> NDArray[np.f
 
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize(("candidates", "most"), [(1000, 1000), (100, 1000), (100, 30), (1000, 10)])
-def test_prices_are_those_of_the_best_simple_predictor(channels: int, candidates: int, most: int) -> None:
+def test_costs_are_those_of_the_best_simple_predictor(channels: int, candidates: int, most: int) -> None:
     blocks = blocks_of(signals.speech(1.0, channels=channels))
     assert len(blocks) > 100
     blocks = np.insert(blocks, np.arange(0, 100, 3), 0, axis=0)
     codes = np.arange(256, dtype=np.uint8)
     meanings = np.array([g711.decode(codes, law) for law in LAWS], np.float32)
     widths = np.random.default_rng(1).uniform(1, 8, (2, 256)).astype(np.float32)
-    found, busy = prices(blocks, (meanings, widths), channels, candidates, most)
+    found, busy = costs(blocks, (meanings, widths), channels, candidates, most)
 
     looked_at = spread(np.arange(len(blocks)), candidates)
     expected = looked_at[blocks[looked_at].any(axis=1)]
@@ -50,18 +50,18 @@ def test_prices_are_those_of_the_best_simple_predictor(channels: int, candidates
 
 
 def spread(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    """No more than so many, from everywhere."""
+    """At most ``most`` rows, evenly spaced."""
     return rows if len(rows) <= most else rows[[number * len(rows) // most for number in range(most)]]
 
 
-def prices(
+def costs(
     blocks: NDArray[np.uint8],
     laws: tuple[NDArray[np.float32], NDArray[np.float32]],
     channels: int,
     candidates: int,
     most: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """Bits per byte of each reading, and the numbers of busy blocks; laws are samples of codes, and widths of steps."""
+    """Bits per byte of each reading, and the indices of busy blocks; laws: samples of codes, and widths of steps."""
     bits, busy = np.empty(4), np.empty(candidates, np.int32)
     found = lib.reading_prices(
         ffi.from_buffer("uint8_t[]", blocks),
@@ -83,6 +83,6 @@ def test_blocks_that_repeat_eight_bytes_are_not_busy() -> None:
     blocks[4, 0] = 1
     blocks[5] = np.arange(BLOCK, dtype=np.uint8)
     ones = np.ones((2, 256), np.float32)
-    assert prices(blocks, (ones, ones), 1, candidates=10, most=10)[1].tolist() == [2, 4, 5]
-    nothing, busy = prices(blocks[:2], (ones, ones), 1, candidates=10, most=10)
+    assert costs(blocks, (ones, ones), 1, candidates=10, most=10)[1].tolist() == [2, 4, 5]
+    nothing, busy = costs(blocks[:2], (ones, ones), 1, candidates=10, most=10)
     assert (nothing.tolist(), busy.tolist()) == ([0, 0, 0, 0], [])

@@ -1,4 +1,4 @@
-"""What is done around libopus in C, beside its definition: RFC 6716, section 3.2, for packets that are joined."""
+"""The C functions around libopus, compared with their definition: RFC 6716, section 3.2, for joined packets."""
 
 import numpy as np
 import pytest
@@ -39,12 +39,12 @@ def test_the_length_of_the_first_of_two(length: int, coded: list[int]) -> None:
     [packet(9, first=SPEECH | TWO), packet(9, first=SPEECH ^ 0x80), packet(1)],
     ids=["has two frames already", "of another kind", "left out"],
 )
-def test_what_cannot_be_joined_stands_alone(second: bytes) -> None:
+def test_packets_that_cannot_be_joined_stay_single(second: bytes) -> None:
     for pair in ((packet(5), second), (second, packet(5))):
         assert joined(packets(*pair, packet(3)), 3) == ([*pair, packet(3)], [1, 2, 3])
 
 
-def test_the_last_one_wanted_stands_alone() -> None:
+def test_the_last_packet_stays_single() -> None:
     assert joined(packets(packet(5), packet(5), packet(5)), 2) == ([packet(5), packet(5)], [1, 2])
 
 

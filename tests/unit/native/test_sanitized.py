@@ -51,7 +51,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("test", "report"),
     [
-        ("test_analysis.py::test_frames_that_sound", ASAN_ERROR + "heap-buffer-overflow"),
+        ("test_analysis.py::test_frames_with_sound", ASAN_ERROR + "heap-buffer-overflow"),
         ("test_odd_sizes.py::test_reading_prices", UBSAN_ERROR + "load of misaligned address"),
         ("test_opus.py::test_mean_squares_do_not_overflow", UBSAN_ERROR + "signed integer overflow"),
     ],

@@ -1,4 +1,4 @@
-"""Whatever a decoder does, the worker goes on: children crash, hang and explode for real here."""
+"""Whatever a decoder does, the worker continues: here children really crash, hang and exhaust their memory."""
 
 import contextlib
 import os
@@ -38,8 +38,8 @@ def deaths() -> list[str]:
 
 
 @pytest.fixture
-def wild(deaths: list[str]) -> Iterator[DecoderSandbox]:
-    """A cage whose decoder does what its input says; one second for each."""
+def misbehaving(deaths: list[str]) -> Iterator[DecoderSandbox]:
+    """A sandbox whose decoder does what its input says, with one second for each input."""
     with DecoderSandbox(1, SMALL, timeout=1.0, on_death=deaths.append, decoder=DECODER) as sandbox:
         yield sandbox
 
@@ -49,20 +49,20 @@ def code(answer: Clip | Rejection) -> str:
     return answer.code
 
 
-def told(sandbox: DecoderSandbox, deed: bytes) -> str:
-    answer = sandbox.decode(deed, FLAC)
+def reported(sandbox: DecoderSandbox, action: bytes) -> str:
+    answer = sandbox.decode(action, FLAC)
     assert isinstance(answer, Rejection)
-    assert answer.code == "Told"
+    assert answer.code == "Outcome"
     return answer.reason
 
 
-def well(sandbox: DecoderSandbox) -> bool:
+def works(sandbox: DecoderSandbox) -> bool:
     answer = sandbox.decode(b"be good", FLAC)
     return isinstance(answer, Clip) and answer.pcm_sha256 == CLIP.pcm_sha256
 
 
-def family(pid: int | None = None) -> list[psutil.Process]:
-    """The living processes of wild cages; no zombie may be among them."""
+def child_processes(pid: int | None = None) -> list[psutil.Process]:
+    """The running processes of misbehaving sandboxes; no zombie may be among them."""
     members = []
     for process in psutil.Process(pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -96,101 +96,108 @@ def test_refuses_what_decode_refuses(audio: bytes, genuine: DecoderSandbox) -> N
     assert genuine.decode(audio, FLAC) == decode(audio, FLAC)
 
 
-def test_raw_audio_never_goes_there() -> None:
+def test_raw_audio_is_not_decoded_in_the_sandbox() -> None:
     never_started = DecoderSandbox(1)
     assert isinstance(never_started.decode(bytes(320), MediaType("audio/PCMU")), Clip)
     with pytest.raises(SandboxError):
         never_started.decode(b"fLaC", FLAC)
 
 
-@pytest.mark.parametrize("deed", [b"segfault", b"exit", b"raise", b"bomb"])
-def test_a_death_costs_one_rejection_and_fresh_children(deed: bytes, wild: DecoderSandbox, deaths: list[str]) -> None:
-    before = told(wild, b"process")
-    answer = wild.decode(deed, FLAC)
+@pytest.mark.parametrize("action", [b"segfault", b"exit", b"raise", b"bomb"])
+def test_a_death_costs_one_rejection_and_fresh_children(
+    action: bytes, misbehaving: DecoderSandbox, deaths: list[str]
+) -> None:
+    before = reported(misbehaving, b"process")
+    answer = misbehaving.decode(action, FLAC)
     assert isinstance(answer, Rejection)
     assert (answer.stage, answer.code, answer.field) == ("decode", "DecoderCrashed", "value")
-    assert told(wild, b"process") != before
-    assert well(wild)
+    assert reported(misbehaving, b"process") != before
+    assert works(misbehaving)
     assert deaths == ["DecoderCrashed"] * 2  # the file got a second chance
 
 
-def test_a_child_that_others_killed_costs_nobody_anything(wild: DecoderSandbox, deaths: list[str]) -> None:
-    os.kill(int(told(wild, b"process")), signal.SIGKILL)
-    assert well(wild)
+def test_a_child_that_was_killed_from_outside_costs_no_rejection(
+    misbehaving: DecoderSandbox, deaths: list[str]
+) -> None:
+    os.kill(int(reported(misbehaving, b"process")), signal.SIGKILL)
+    assert works(misbehaving)
     assert deaths == ["DecoderCrashed"]
 
 
-@pytest.mark.parametrize("deed", [b"sleep", b"spin"])
-def test_a_hang_ends_with_its_time(deed: bytes, wild: DecoderSandbox, deaths: list[str]) -> None:
-    child = int(told(wild, b"process"))
-    assert code(wild.decode(deed, FLAC)) in {"DecoderTimeout", "DecoderCrashed"}  # by the clock, or by CPU time
+@pytest.mark.parametrize("action", [b"sleep", b"spin"])
+def test_a_hang_ends_with_its_time(action: bytes, misbehaving: DecoderSandbox, deaths: list[str]) -> None:
+    child = int(reported(misbehaving, b"process"))
+    assert code(misbehaving.decode(action, FLAC)) in {
+        "DecoderTimeout",
+        "DecoderCrashed",
+    }  # by the clock, or by CPU time
     until(lambda: not psutil.pid_exists(child))
-    assert well(wild)
+    assert works(misbehaving)
     assert set(deaths) <= {"DecoderTimeout", "DecoderCrashed"}
     assert deaths.count("DecoderTimeout") <= 1
 
 
-def test_a_leak_ends_the_child_and_not_the_memory(wild: DecoderSandbox, deaths: list[str]) -> None:
-    answers = [wild.decode(b"leak", FLAC) for _ in range(200)]
+def test_a_leak_ends_the_child_and_not_the_memory(misbehaving: DecoderSandbox, deaths: list[str]) -> None:
+    answers = [misbehaving.decode(b"leak", FLAC) for _ in range(200)]
     assert not any(isinstance(answer, Rejection) for answer in answers)
     assert 1 <= len(deaths) <= 10
-    assert well(wild)
+    assert works(misbehaving)
 
 
 def test_children_are_replaced_after_a_while(
-    wild: DecoderSandbox, monkeypatch: pytest.MonkeyPatch, deaths: list[str]
+    misbehaving: DecoderSandbox, monkeypatch: pytest.MonkeyPatch, deaths: list[str]
 ) -> None:
     monkeypatch.setattr(cage_module, "_CALLS_PER_CHILD", 3)
-    children = [told(wild, b"process") for _ in range(7)]
+    children = [reported(misbehaving, b"process") for _ in range(7)]
     assert [children.count(child) for child in dict.fromkeys(children)] == [3, 3, 1]
     assert deaths == []
 
 
-@pytest.mark.parametrize("deed", [b"too long", b"absurd rate", b"absurd source", b"no samples"])
-def test_an_answer_is_checked_before_it_is_believed(deed: bytes, wild: DecoderSandbox) -> None:
-    assert code(wild.decode(deed, FLAC)) == "DecoderCrashed"
-    assert well(wild)
+@pytest.mark.parametrize("action", [b"too long", b"absurd rate", b"absurd source", b"no samples"])
+def test_an_answer_is_checked_before_it_is_used(action: bytes, misbehaving: DecoderSandbox) -> None:
+    assert code(misbehaving.decode(action, FLAC)) == "DecoderCrashed"
+    assert works(misbehaving)
 
 
-def test_a_refusal_is_no_death(wild: DecoderSandbox, deaths: list[str]) -> None:
-    before = told(wild, b"process")
-    assert code(wild.decode(b"refuse", FLAC)) == "CorruptAudio"
-    assert told(wild, b"process") == before
+def test_a_refusal_is_no_death(misbehaving: DecoderSandbox, deaths: list[str]) -> None:
+    before = reported(misbehaving, b"process")
+    assert code(misbehaving.decode(b"refuse", FLAC)) == "CorruptAudio"
+    assert reported(misbehaving, b"process") == before
     assert deaths == []
 
 
-@pytest.mark.parametrize("deed", [b"read", b"write", b"list", b"connect", b"fork"])
-def test_a_child_can_only_compute(deed: bytes, wild: DecoderSandbox) -> None:
-    assert told(wild, deed).startswith("denied")
+@pytest.mark.parametrize("action", [b"read", b"write", b"list", b"connect", b"fork"])
+def test_a_child_can_only_compute(action: bytes, misbehaving: DecoderSandbox) -> None:
+    assert reported(misbehaving, action).startswith("denied")
 
 
 @pytest.mark.skipif(not denies_signals(), reason="Linux can deny signals within one user since 6.12")
 def test_a_child_reaches_no_other_process_of_its_user() -> None:
     with DecoderSandbox(2, SMALL, decoder=DECODER) as sandbox:
-        assert told(sandbox, b"signal") == "denied: PermissionError"
+        assert reported(sandbox, b"signal") == "denied: PermissionError"
 
 
-def test_a_child_cannot_raise_its_limits(wild: DecoderSandbox) -> None:
-    assert code(wild.decode(b"more memory", FLAC)) in {"Told", "DecoderCrashed"}
-    assert code(wild.decode(b"bomb", FLAC)) == "DecoderCrashed"
+def test_a_child_cannot_raise_its_limits(misbehaving: DecoderSandbox) -> None:
+    assert code(misbehaving.decode(b"more memory", FLAC)) in {"Outcome", "DecoderCrashed"}
+    assert code(misbehaving.decode(b"bomb", FLAC)) == "DecoderCrashed"
 
 
-def test_a_child_knows_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_has_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRAFANA_ADMIN_PASSWORD", "secret")
     with DecoderSandbox(1, SMALL, decoder=DECODER) as sandbox:
-        assert "GRAFANA" not in told(sandbox, b"environment")
+        assert "GRAFANA" not in reported(sandbox, b"environment")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_a_child_of_root_is_nobody(wild: DecoderSandbox) -> None:
-    assert told(wild, b"user") == "65534"
+def test_a_child_of_root_is_nobody(misbehaving: DecoderSandbox) -> None:
+    assert reported(misbehaving, b"user") == "65534"
 
 
-def test_threads_have_children_of_their_own(wild: DecoderSandbox) -> None:
+def test_threads_have_children_of_their_own(misbehaving: DecoderSandbox) -> None:
     def work(number: int) -> bool:
         if number % 10 == 0:
-            return code(wild.decode(b"segfault", FLAC)) == "DecoderCrashed"
-        return well(wild)
+            return code(misbehaving.decode(b"segfault", FLAC)) == "DecoderCrashed"
+        return works(misbehaving)
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(work, range(200)))
@@ -198,10 +205,10 @@ def test_threads_have_children_of_their_own(wild: DecoderSandbox) -> None:
 
 def test_nothing_remains(deaths: list[str]) -> None:
     with DecoderSandbox(3, SMALL, on_death=deaths.append, decoder=DECODER) as sandbox:
-        for deed in (b"segfault", b"exit", b"bomb"):
-            sandbox.decode(deed, FLAC)
-        until(lambda: len(family()) == 4)
-        members = family()
+        for action in (b"segfault", b"exit", b"bomb"):
+            sandbox.decode(action, FLAC)
+        until(lambda: len(child_processes()) == 4)
+        members = child_processes()
     assert len(deaths) == 6
     until(lambda: not any(process.is_running() for process in members))
 
@@ -227,26 +234,26 @@ def test_a_killed_worker_leaves_no_children(busy_with: str) -> None:
     assert worker.stdout is not None
     with worker.stdout:
         assert worker.stdout.readline() == b"ready\n"
-        members = family(worker.pid)
+        members = child_processes(worker.pid)
         assert len(members) == 4
         worker.kill()
         worker.wait()
     until(lambda: not any(process.is_running() for process in members))
 
 
-def test_signals_to_the_whole_group_leave_the_children_to_the_worker(wild: DecoderSandbox) -> None:
-    for process in family():
+def test_signals_to_the_whole_group_leave_the_children_to_the_worker(misbehaving: DecoderSandbox) -> None:
+    for process in child_processes():
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             process.send_signal(number)
     time.sleep(0.1)
-    assert well(wild)
+    assert works(misbehaving)
 
 
-def test_without_the_parent_of_the_children_nothing_is_refused_for_it(deaths: list[str]) -> None:
+def test_without_the_fork_server_no_file_is_refused(deaths: list[str]) -> None:
     sandbox = DecoderSandbox(1, SMALL, on_death=deaths.append, decoder=DECODER)
     sandbox.start()
     try:
-        members = family()
+        members = child_processes()
         for process in members:
             process.kill()
         members[0].wait()
@@ -256,7 +263,7 @@ def test_without_the_parent_of_the_children_nothing_is_refused_for_it(deaths: li
         sandbox.close()
 
 
-def test_a_decoder_that_cannot_be_loaded_is_told_at_the_start(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_decoder_that_cannot_be_loaded_fails_at_the_start(capfd: pytest.CaptureFixture[str]) -> None:
     sandbox = DecoderSandbox(1, decoder="tests.support.misbehaving:nothing")
     with pytest.raises(SandboxError):
         sandbox.start()

@@ -11,7 +11,7 @@ from tests.support.rejection_sites import rejection_sites
 
 ROOT = Path(__file__).parents[3]
 MADE = list(rejection_sites(*(ROOT / folder for folder in ("schemas", "streams", "agents"))))
-#: Codes that are not in the text: read from a dead letter, received from a decoder process, the name of an error.
+#: Expressions instead of literal codes: read from a dead letter, received from a decoder process, an error's name.
 NOT_IN_THE_TEXT = {"reader.text(CODE)", "code", "str(description['code'])", "type(error).__name__"}
 
 

@@ -1,4 +1,4 @@
-"""What writes the log while nobody reads it, and after."""
+"""The log writer while its output is not read, and afterwards."""
 
 import json
 import logging
@@ -14,7 +14,7 @@ from streams.telemetry.log_writer import LogWriter
 
 
 class Pipe:
-    """A pipe that is read when the test says so."""
+    """A pipe that the test reads explicitly."""
 
     def __init__(self) -> None:
         self.read_end, self.write_end = os.pipe()
@@ -58,7 +58,7 @@ def test_lines_come_in_order_from_one_thread_or_several(pipe: Pipe) -> None:
         assert [int(one) for one in lines if len(one) == 19 + size] == list(range(20))
 
 
-def test_nobody_waits_while_nobody_reads_and_what_is_dropped_is_counted(pipe: Pipe) -> None:
+def test_logging_does_not_wait_for_the_reader_and_dropped_lines_are_counted(pipe: Pipe) -> None:
     writer = LogWriter(pipe.write_end, most=200_000)
     counted: list[int] = []
     writer.count_drops(counted.append)
@@ -103,7 +103,7 @@ def test_a_pipe_that_does_not_block_loses_nothing(pipe: Pipe) -> None:
     assert [int(one) for one in pipe.read_until(lambda lines: len(lines) == 1000)] == list(range(1000))
 
 
-def test_where_nobody_will_ever_read_lines_are_dropped() -> None:
+def test_without_a_reader_lines_are_dropped() -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
     writer = LogWriter(write_end)

@@ -43,7 +43,7 @@ def test_our_lines_and_the_libraries_lines_are_json_objects(capfd: pytest.Captur
     assert "event" not in theirs
 
 
-def test_an_error_has_type_message_and_trace_whoever_reports_it(capfd: pytest.CaptureFixture[str]) -> None:
+def test_every_error_has_type_message_and_trace(capfd: pytest.CaptureFixture[str]) -> None:
     configure_logs("info", "1.2.3")
     error = ValueError("no such thing")
     structlog.get_logger("ours").critical("worker_failed", error="ValueError", reason=str(error), exc_info=error)
@@ -62,7 +62,7 @@ def test_the_reason_of_a_refusal_is_an_error_and_that_of_a_choice_is_not(capfd: 
     assert choice["audio"]["reason"] == "default"
 
 
-def test_of_our_own_warnings_a_surge_is_held_back_and_counted(
+def test_a_surge_of_our_own_warnings_is_suppressed_and_counted(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [100.0]
@@ -87,7 +87,7 @@ def line(logger: str, level: int = logging.WARNING, text: str = "broker %s is aw
 
 
 @pytest.mark.parametrize("level", [logging.INFO, logging.WARNING, logging.ERROR])
-def test_a_librarys_repetitions_are_held_back_and_counted(level: int) -> None:
+def test_repeated_lines_of_a_library_are_suppressed_and_counted(level: int) -> None:
     now = [100.0]
     limit = RateLimit(10, clock=lambda: now[0])
     assert limit.filter(line("aiokafka.conn", level))
@@ -118,7 +118,7 @@ def test_errors_of_different_types_are_no_repetitions() -> None:
         assert limit.filter(record)
 
 
-def test_of_our_own_errors_a_surge_is_held_back_too() -> None:
+def test_a_surge_of_our_own_errors_is_suppressed_too() -> None:
     limit = RateLimit(10, clock=lambda: 100.0)
     passed = [
         limit.filter(
@@ -130,7 +130,7 @@ def test_of_our_own_errors_a_surge_is_held_back_too() -> None:
     assert passed == 2 * ([True] * 100 + [False] * 900)
 
 
-def test_what_it_remembers_is_bounded() -> None:
+def test_the_number_of_remembered_kinds_is_bounded() -> None:
     limit = RateLimit(10, clock=lambda: 100.0)
     for number in range(5000):
         limit.filter(logging.LogRecord(f"faust.app.{number}", logging.WARNING, "", 0, "never twice", None, None))
@@ -145,7 +145,7 @@ def test_a_line_that_cannot_be_formatted_is_replaced(capfd: pytest.CaptureFixtur
     assert "%s and %s" in shown["message"]
 
 
-def test_what_python_itself_would_print_is_a_line() -> None:
+def test_uncaught_errors_are_log_lines() -> None:
     code = (
         "import threading, warnings\n"
         "from streams.telemetry.logs import configure_logs\n"

@@ -1,4 +1,4 @@
-"""The catalogue, and what counts with it."""
+"""The catalogue of metrics, and the metrics recorder."""
 
 from dataclasses import replace
 
@@ -66,7 +66,7 @@ def test_results_are_counted_with_their_hotel_and_choice(metrics: Metrics) -> No
     assert recorder.choices() == [{"level": str(result.level), "reason": "default", "results": 2}]
 
 
-def test_dead_letters_belong_to_their_hotel_or_to_nobody_known(metrics: Metrics) -> None:
+def test_dead_letters_are_counted_for_their_hotel_or_for_other(metrics: Metrics) -> None:
     recorder = MetricsRecorder(metrics, late=5)
     recorder.dead_letter("lisbon", REFUSED)
     recorder.dead_letter(None, REFUSED)
@@ -75,7 +75,7 @@ def test_dead_letters_belong_to_their_hotel_or_to_nobody_known(metrics: Metrics)
     assert value(metrics, "audio_hotel_dead_letters_total", hotel=OTHER) == 1
 
 
-def test_invented_hotels_cost_no_series_without_end(metrics: Metrics) -> None:
+def test_invented_hotel_ids_have_a_bounded_number_of_series(metrics: Metrics) -> None:
     recorder = MetricsRecorder(metrics, late=5)
     for number in range(10 * MAX_HOTELS):
         recorder.delivered(f"hotel-{number}", "call", 0.1)
@@ -97,7 +97,7 @@ def test_a_late_call_is_named_and_a_punctual_or_endless_one_is_not(metrics: Metr
     assert value(metrics, "audio_delivery_seconds_sum") == 5.0
 
 
-def test_a_gauge_whose_function_fails_costs_itself_alone(metrics: Metrics) -> None:
+def test_a_failing_gauge_does_not_affect_other_metrics(metrics: Metrics) -> None:
     failing = [True]
 
     def free() -> float:

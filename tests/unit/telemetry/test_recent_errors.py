@@ -1,4 +1,4 @@
-"""What a status tells of the last warnings and errors."""
+"""The latest warnings and errors, for the status page."""
 
 import logging
 
@@ -11,7 +11,7 @@ def line(event: object, level: int = logging.WARNING, *args: object) -> logging.
     return logging.LogRecord("streams.delivery", level, "", 0, event, args or None, None)
 
 
-def test_a_flood_of_one_kind_is_one_entry_with_its_last_line() -> None:
+def test_many_lines_of_one_kind_are_one_entry_with_the_last_line() -> None:
     now = [100.0]
     errors = RecentErrors(now=lambda: now[0])
     for offset in range(500):
