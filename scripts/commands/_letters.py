@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from schemas import Rejection
-from streams.clients.letters import Place, Refused
+from streams.clients.letters import LetterPosition, LetterRecord
 
 _TITLES = ("letter", "refused", "input's time", "call", "input", "bytes", "step", "code", "reason")
 
@@ -23,14 +23,14 @@ class Told:
         data: Everything, for scripts.
     """
 
-    place: Place
+    place: LetterPosition
     refused_ms: int
     size: int
     obstacle: str | None
     data: dict[str, Any]
 
 
-def told(refused: Refused, obstacle: str | None) -> Told:
+def told(refused: LetterRecord, obstacle: str | None) -> Told:
     """What is shown of a letter.
 
     Args:

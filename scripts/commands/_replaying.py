@@ -7,15 +7,15 @@ from schemas import DeadLetter
 from scripts.cli import CommandError, progress_bar
 from streams.clients import HotelAudioError
 from streams.clients.dead_letters import DeadLetterReader
-from streams.clients.letters import Place
-from streams.clients.replay import Replayer, Sent
+from streams.clients.letters import LetterPosition
+from streams.clients.replay import ReplayedInput, Replayer
 from streams.kafka.connection import KafkaConnection
 
 #: Of one transaction: workers read nothing behind it before it ends.
 _LETTERS_AT_A_TIME = 500
 _BYTES_AT_A_TIME = 16 * 2**20
 
-_Batch = list[tuple[Place, DeadLetter]]
+_Batch = list[tuple[LetterPosition, DeadLetter]]
 
 
 class Replay:
@@ -25,10 +25,10 @@ class Replay:
         wanted: Dead letters whose inputs can be sent.
     """
 
-    def __init__(self, wanted: Sequence[Place]) -> None:
+    def __init__(self, wanted: Sequence[LetterPosition]) -> None:
         self._wanted = wanted
-        self._sent: dict[Place, Sent] = {}
-        self._undecided: dict[Place, Sent] = {}
+        self._sent: dict[LetterPosition, ReplayedInput] = {}
+        self._undecided: dict[LetterPosition, ReplayedInput] = {}
 
     async def run(self, connection: KafkaConnection, reader: DeadLetterReader) -> None:
         """Send the inputs, and print a line for each as soon as it is decided.
@@ -46,7 +46,7 @@ class Replay:
             raise CommandError(f"{missing} of {len(self._wanted)} inputs are no longer there")
         print(f"{len(self._sent)} inputs were sent again")
 
-    def outcome(self, place: Place) -> dict[str, Any]:
+    def outcome(self, place: LetterPosition) -> dict[str, Any]:
         """What became of an input, for scripts."""
         sent = self._sent.get(place) or self._undecided.get(place)
         now = None if sent is None else {"partition": sent.position.partition, "offset": sent.position.offset}
@@ -77,7 +77,7 @@ class Replay:
         if sent:
             self._tell(undecided)
 
-    def _tell(self, sent: Sequence[Sent]) -> None:
+    def _tell(self, sent: Sequence[ReplayedInput]) -> None:
         for one in sent:
             self._sent[one.letter] = one
             print(f"{one.letter} is {_where(one)} now", flush=True)
@@ -90,7 +90,7 @@ class Replay:
                 print(f"{place} was not sent", flush=True)
 
 
-async def _batches(reader: DeadLetterReader, wanted: Sequence[Place]) -> AsyncIterator[_Batch]:
+async def _batches(reader: DeadLetterReader, wanted: Sequence[LetterPosition]) -> AsyncIterator[_Batch]:
     """The letters at some places, as many together as one transaction is to have."""
     batch: _Batch = []
     size = 0
@@ -107,5 +107,5 @@ async def _batches(reader: DeadLetterReader, wanted: Sequence[Place]) -> AsyncIt
         yield batch
 
 
-def _where(sent: Sent) -> str:
+def _where(sent: ReplayedInput) -> str:
     return f"{sent.position.topic} {sent.position.partition}:{sent.position.offset}"

@@ -15,7 +15,7 @@ from scripts.commands._letters import Told, lines, told
 from scripts.commands._moments import moment
 from scripts.commands._replaying import Replay
 from streams.clients.dead_letters import DeadLetterReader
-from streams.clients.letters import Choice, Place, Refused, obstacle
+from streams.clients.letters import DeadLetterFilter, LetterPosition, LetterRecord, replay_obstacle
 
 _NAME = "dead_letters"
 _LETTER = re.compile(r"(\d{1,9}):(\d{1,18})")
@@ -27,7 +27,7 @@ hundred at a time, in one Kafka transaction each: what is told as sent was sent,
 letters whose input cannot be sent, they are named and left out; of letters that are named, all or none are sent.
 """
 
-_Tell = Callable[[Refused], Told]
+_Tell = Callable[[LetterRecord], Told]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -84,8 +84,8 @@ def _problem_of(options: argparse.Namespace) -> str | None:
     return "--dry-run goes with --replay" if options.dry_run and not options.replay else None
 
 
-def _choice_of(options: argparse.Namespace) -> Choice:
-    return Choice(options.reason, options.hotel, options.since, options.until)
+def _choice_of(options: argparse.Namespace) -> DeadLetterFilter:
+    return DeadLetterFilter(options.reason, options.hotel, options.since, options.until)
 
 
 async def _run(options: argparse.Namespace) -> int:
@@ -94,8 +94,8 @@ async def _run(options: argparse.Namespace) -> int:
     async with DeadLetterReader(cluster.connection, cluster.topic(DEAD_LETTER)) as reader:
         partitions, limits = await reader.partitions(), {cluster.topic(RAW): topic(RAW).max_message_bytes}
 
-        def tell(refused: Refused) -> Told:
-            return told(refused, obstacle(refused, partitions, limits))
+        def tell(refused: LetterRecord) -> Told:
+            return told(refused, replay_obstacle(refused, partitions, limits))
 
         if not options.replay and options.save is None:
             found = await _latest(reader, options.last, _choice_of(options), tell)
@@ -107,10 +107,10 @@ async def _run(options: argparse.Namespace) -> int:
         return await _replay(cluster, options, reader, chosen) if options.replay else 0
 
 
-async def _latest(reader: DeadLetterReader, most: int, choice: Choice, tell: _Tell) -> list[Told]:
+async def _latest(reader: DeadLetterReader, most: int, choice: DeadLetterFilter, tell: _Tell) -> list[Told]:
     found: list[Told] = []
     async for refused in reader.last(most) if choice.everything else reader.all(choice.since_ms):
-        if choice.takes(refused):
+        if choice.matches(refused):
             found.append(tell(refused))
         if len(found) > 2 * most:
             found = sorted(found, key=_time)[-most:]
@@ -121,7 +121,7 @@ def _time(one: Told) -> int:
     return one.refused_ms
 
 
-async def _named(reader: DeadLetterReader, places: Sequence[Place], tell: _Tell) -> list[Told]:
+async def _named(reader: DeadLetterReader, places: Sequence[LetterPosition], tell: _Tell) -> list[Told]:
     found = [tell(refused) async for refused in reader.these(places)]
     there = {one.place for one in found}
     for place in places:
@@ -133,7 +133,7 @@ async def _named(reader: DeadLetterReader, places: Sequence[Place], tell: _Tell)
 async def _chosen(reader: DeadLetterReader, options: argparse.Namespace, tell: _Tell) -> list[Told]:
     choice, found = _choice_of(options), list[Told]()
     async for refused in reader.all(choice.since_ms):
-        if choice.takes(refused):
+        if choice.matches(refused):
             found.append(tell(refused))
     if len(found) > options.limit:
         limit = f"--limit (now: {options.limit})"
@@ -192,11 +192,11 @@ async def _save(reader: DeadLetterReader, chosen: Sequence[Told], directory: Pat
         raise CommandError(f"{directory}: {error.strerror}") from error
 
 
-def _place(text: str) -> Place:
+def _place(text: str) -> LetterPosition:
     match = _LETTER.fullmatch(text)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not PARTITION:OFFSET")
-    return Place(int(match[1]), int(match[2]))
+    return LetterPosition(int(match[1]), int(match[2]))
 
 
 def _json_file(text: str) -> str:

@@ -1,7 +1,7 @@
-"""For the neighbours: a producer of raw audio and a consumer of compressed audio.
+"""Clients for other programs: a producer of raw audio and a consumer of compressed audio.
 
-All that they raise of their own is a `HotelAudioError`; `streams.clients.errors` lists the kinds.
-`streams.clients.segments` is imported by itself: it needs the audio libraries, these two need only Kafka's client.
+Their errors are all a `HotelAudioError`; `streams.clients.errors` lists the kinds. `streams.clients.segments` is not
+imported here, because it needs the audio libraries; these two need only the Kafka client.
 """
 
 from streams.clients.consumer import CompressedAudioConsumer

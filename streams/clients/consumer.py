@@ -1,4 +1,4 @@
-"""Receives compressed audio from the product."""
+"""A consumer of compressed audio."""
 
 from collections.abc import Collection
 from contextlib import AbstractContextManager
@@ -20,27 +20,27 @@ _MAX_FETCH_BYTES = 10 * 2**20  # one record of the largest size
 
 
 class CompressedAudioConsumer:
-    """Receives the results, each call's in order, and none of an unfinished transaction.
+    """Receives committed results; those of a call arrive in order.
 
-    Use it as an async context manager and iterate over it. A record that is not a result, or that
-    cannot be read, arrives as a `Rejection`.
+    Use it as an async context manager and iterate over it. A record that is not a valid result, or cannot be read,
+    arrives as a `Rejection`.
 
-    With a group, consumers of the same group share the partitions and go on where the group has committed:
-    call `commit` once the results received so far are safe; after a crash, later ones arrive again. Without
-    one, each consumer sees everything.
+    With a group, its consumers share the partitions and continue at the group's committed offsets: call `commit` when
+    the results received so far are stored; after a crash, later ones arrive again. Without a group, each consumer gets
+    all results.
 
-    Partitions that are added to the topic later are read from their beginning by a group that has committed before.
+    A group that has committed before reads partitions that are added to the topic from their start.
 
     Args:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``, or a `KafkaConnection`.
         topic: Full name of the topic, with the installation's prefix.
         group_id: Consumer group, or None.
-        from_beginning: Where to start without a commit: at the oldest result, or at the next one.
+        from_beginning: Whether to start at the oldest result if nothing was committed; otherwise at the next result.
 
     Raises:
         BrokersUnavailableError: On entering, if no broker answers.
         TopicNotFoundError: On entering, if the topic does not exist.
-        HotelAudioError: On entering and while reading, for anything else that the brokers say against it.
+        HotelAudioError: On entering and while reading, for any other error of the brokers.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class CompressedAudioConsumer:
             try:
                 await self._consumer.start()
                 if not self._in_group:
-                    # Otherwise "the next result" would count from the first fetch, some time after this returns.
+                    # Otherwise "the next result" would be determined by the first fetch, some time after this returns.
                     for partition in self._consumer.assignment():
                         await self._consumer.position(partition)
             except BaseException:
@@ -94,7 +94,7 @@ class CompressedAudioConsumer:
         return CompressedAudio.from_record(record_of(message))
 
     async def commit(self) -> None:
-        """Remember for the group that everything received so far is done.
+        """Commit the group's offsets after all results received so far.
 
         Raises:
             GroupRequiredError: Without a group.
@@ -111,9 +111,9 @@ class CompressedAudioConsumer:
 
 
 class _NewPartitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """Lets a group that has committed before begin at the beginning of partitions that are new to it.
+    """Seeks to the start of partitions that are new to a group which has committed before.
 
-    Where it has committed nowhere yet, all are new to it, and where to start is its own choice.
+    If the group has not committed anything yet, ``from_beginning`` decides.
     """
 
     def __init__(self, consumer: TolerantConsumer) -> None:

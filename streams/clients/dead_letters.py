@@ -1,4 +1,4 @@
-"""Reads what was refused, without a group and without committing anything."""
+"""A reader of dead letters, without a consumer group and without commits."""
 
 import itertools
 import time
@@ -13,16 +13,16 @@ from aiokafka.errors import KafkaError
 from schemas import DeadLetter
 from schemas.topics import DEAD_LETTER
 from streams.clients.error_translation import translated_errors, unavailable
-from streams.clients.letters import Place, Refused
+from streams.clients.letters import LetterPosition, LetterRecord
 from streams.clients.messages import record_of
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.unreadable import Unreadable
 
-_LARGEST_BYTES = 10 * 2**20  # of a record, and what the brokers allow for a request
+_LARGEST_BYTES = 10 * 2**20  # largest record, and the brokers' limit for a request
 _POLL_MS = 500
-#: Seconds without any progress after which the brokers are given up.
-_PATIENCE = 20.0
-#: Letters that are read on the way to the next one that is wanted, rather than sought.
+#: Seconds without progress after which reading fails.
+_PROGRESS_TIMEOUT = 20.0
+#: Up to this distance in offsets, the next wanted letter is reached by reading on instead of a seek.
 _NEAR = 200
 
 
@@ -67,19 +67,19 @@ class DeadLetterReader:
             await self._consumer.stop()
 
     async def partitions(self) -> dict[str, frozenset[int]]:
-        """The partitions of every topic that exists."""
-        # All of them: asking for one by name lets a broker create it. Nothing public tells partitions.
+        """Read the partitions of all topics."""
+        # A request for one topic by name would let a broker create it. The client has no public method for this.
         try:
             found = await self._consumer._client.fetch_all_metadata()  # noqa: SLF001
         except KafkaError as error:  # of no kind of its own, where none of the brokers answers
             raise unavailable(self._connection) from error
         return {topic: frozenset(found.partitions_for_topic(topic) or ()) for topic in found.topics()}
 
-    async def all(self, since_ms: int | None = None) -> AsyncIterator[Refused]:
-        """Every dead letter that is there now, in order within each partition.
+    async def all(self, since_ms: int | None = None) -> AsyncIterator[LetterRecord]:
+        """Yield all present dead letters, in order within each partition.
 
         Args:
-            since_ms: Leave out, as far as the brokers know, what was written before; milliseconds since the epoch.
+            since_ms: Start at letters written at this time, by the brokers' time index; milliseconds since the epoch.
         """
         begins, ends = await self._bounds()
         if since_ms is not None:
@@ -89,16 +89,16 @@ class DeadLetterReader:
         async for refused in self._between(begins, ends):
             yield refused
 
-    async def last(self, count: int) -> AsyncIterator[Refused]:
-        """The last dead letters of each partition, in order within it: as many as are wanted, or more."""
+    async def last(self, count: int) -> AsyncIterator[LetterRecord]:
+        """Yield the last dead letters of each partition, in order within it: at least `count` if there are as many."""
         begins, ends = await self._bounds()
-        # Each may be alone in its transaction, whose end takes an offset as well.
+        # Each letter may have its own transaction, whose marker takes an offset as well.
         near = {place: max(begins[place], ends[place] - 2 * count) for place in begins}
         async for refused in self._between(near, ends):
             yield refused
 
-    async def these(self, wanted: Collection[Place]) -> AsyncIterator[Refused]:
-        """The dead letters at some places, by partition and offset; places where there is none are left out."""
+    async def these(self, wanted: Collection[LetterPosition]) -> AsyncIterator[LetterRecord]:
+        """Yield the dead letters at given positions, in order; positions without a letter are skipped."""
         begins, ends = await self._bounds()
         places = {place.partition: place for place in begins}
         for partition, group in itertools.groupby(sorted(set(wanted)), key=lambda place: place.partition):
@@ -113,14 +113,14 @@ class DeadLetterReader:
                         yield refused
 
     async def _bounds(self) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
-        """The first offset of every partition, and the one behind the last."""
+        """The first offset and the end offset of every partition."""
         places = list(self._consumer.assignment())
         with self._translated_errors():
             return await self._consumer.beginning_offsets(places), await self._consumer.end_offsets(places)
 
     async def _between(
         self, begins: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
-    ) -> AsyncIterator[Refused]:
+    ) -> AsyncIterator[LetterRecord]:
         for place, begin in begins.items():
             self._consumer.seek(place, begin)
         positions, moved = dict(begins), time.monotonic()
@@ -133,9 +133,9 @@ class DeadLetterReader:
                         yield _refused(record)
             with self._translated_errors():
                 reached = {place: await self._consumer.position(place) for place in positions}
-            if reached != positions:  # where only markers of transactions are left, nothing is read
+            if reached != positions:  # transaction markers move the position without records
                 positions, moved = reached, time.monotonic()
-            elif time.monotonic() - moved > _PATIENCE:
+            elif time.monotonic() - moved > _PROGRESS_TIMEOUT:
                 raise unavailable(self._connection)
 
     def _translated_errors(self) -> AbstractContextManager[None]:
@@ -143,7 +143,7 @@ class DeadLetterReader:
 
 
 def _runs(offsets: Iterable[int]) -> Iterator[list[int]]:
-    """Offsets that are near each other, together."""
+    """Group offsets that are near each other."""
     run: list[int] = []
     for offset in offsets:
         if run and offset - run[-1] > _NEAR:
@@ -154,6 +154,6 @@ def _runs(offsets: Iterable[int]) -> Iterator[list[int]]:
         yield run
 
 
-def _refused(message: ConsumerRecord) -> Refused:
+def _refused(message: ConsumerRecord) -> LetterRecord:
     letter = message.rejection if isinstance(message, Unreadable) else DeadLetter.from_record(record_of(message))
-    return Refused(Place(message.partition, message.offset), message.timestamp, letter)
+    return LetterRecord(LetterPosition(message.partition, message.offset), message.timestamp, letter)

@@ -1,4 +1,4 @@
-"""Turns the Kafka client's errors into ours, so that who uses our clients needs to know only those."""
+"""Translates the Kafka client's errors into ours, so that users of our clients need to know only ours."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,11 +41,11 @@ _DENIED = (
 
 @contextmanager
 def translated_errors(connection: KafkaConnection, topic: str | None = None) -> Iterator[None]:
-    """Raise our errors in place of the Kafka client's.
+    """Replace errors of the Kafka client by ours.
 
     Args:
         connection: The cluster, for the messages.
-        topic: The topic that is used; None where there are several.
+        topic: The topic in use, for the messages; None for several.
 
     Raises:
         HotelAudioError: For any error of the Kafka client.
@@ -80,7 +80,7 @@ def translated(error: Exception, connection: KafkaConnection, topic: str | None 
 
 
 def unavailable(connection: KafkaConnection) -> BrokersUnavailableError:
-    """The error to raise where no broker answers."""
+    """Create the error for brokers that do not answer."""
     servers = connection.bootstrap_servers
     return BrokersUnavailableError(
         f"no Kafka broker answers at {servers}: check the addresses, and that the brokers are up and can be reached"
@@ -88,10 +88,10 @@ def unavailable(connection: KafkaConnection) -> BrokersUnavailableError:
 
 
 def closed() -> ClientClosedError:
-    """The error to raise for a client that is used after its end."""
+    """Create the error for a client that is used after it was closed."""
     return ClientClosedError("the client is closed: use it inside of its async with")
 
 
 def _reason(error: Exception) -> str:
-    """What the Kafka client says, in one line."""
+    """The Kafka client's message in one line."""
     return " ".join(str(error).split()) or type(error).__name__

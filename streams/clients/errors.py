@@ -6,7 +6,7 @@ class HotelAudioError(Exception):
 
 
 class ContractError(HotelAudioError, ValueError):
-    """An event would only become a dead letter: correct the field that the message names."""
+    """An event breaks the contract and would become a dead letter: correct the field that the message names."""
 
 
 class BrokersUnavailableError(HotelAudioError):
@@ -22,7 +22,7 @@ class TopicNotFoundError(HotelAudioError):
 
 
 class AccessDeniedError(HotelAudioError):
-    """The brokers do not allow it to this client: have its rights extended."""
+    """The brokers do not allow the request: have this client's permissions extended."""
 
 
 class BrokersRefusedError(HotelAudioError):
@@ -30,7 +30,7 @@ class BrokersRefusedError(HotelAudioError):
 
 
 class PartitionsLostError(HotelAudioError):
-    """The consumer group has given partitions to another consumer, where uncommitted results arrive again: read on."""
+    """The group assigned partitions to another consumer, which gets the uncommitted results again: continue to read."""
 
 
 class GroupRequiredError(HotelAudioError):
@@ -38,8 +38,8 @@ class GroupRequiredError(HotelAudioError):
 
 
 class ClientClosedError(HotelAudioError):
-    """The client is closed: use it inside of its ``async with``."""
+    """The client is closed: use it inside its ``async with``."""
 
 
 class ReplayError(HotelAudioError):
-    """Inputs were not sent; the message says why. None of their transaction is visible, unless it is undecided."""
+    """Inputs were not sent; the message says why. None of them is visible, unless their transaction is undecided."""

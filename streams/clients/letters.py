@@ -1,4 +1,4 @@
-"""Dead letters as an operator sees them: which are meant, and which can be sent in again."""
+"""Dead letters for operators: their position, a filter, and whether their input can be sent in again."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from schemas.headers import HOTEL_ID
 from schemas.record_size import batch_bytes
 
 
-class Place(NamedTuple):
-    """Where a dead letter stands on its topic."""
+class LetterPosition(NamedTuple):
+    """The position of a dead letter in its topic."""
 
     partition: int
     offset: int
@@ -20,22 +20,22 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class LetterRecord:
     """A record of the topic ``audio.dead-letter``.
 
     Attributes:
-        place: Where it stands.
-        refused_ms: When it was written, in milliseconds since the epoch.
-        letter: What it holds, or why it cannot be read.
+        place: Its position.
+        refused_ms: The time of the refusal, when it was written, in milliseconds since the epoch.
+        letter: The dead letter, or why it cannot be read.
     """
 
-    place: Place
+    place: LetterPosition
     refused_ms: int
     letter: DeadLetter | Rejection
 
     @property
     def hotel(self) -> str | None:
-        """The hotel that its input names, whatever was wrong with it."""
+        """The hotel id in the input's headers, even if the input is invalid otherwise; None without one."""
         if isinstance(self.letter, Rejection):
             return None
         named = [value for name, value in self.letter.original.headers if name == HOTEL_ID and value is not None]
@@ -43,14 +43,14 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """Which dead letters are meant: those to which everything applies that is given.
+class DeadLetterFilter:
+    """A filter for dead letters; a letter has to match all the conditions that are not None.
 
     Attributes:
-        reason: The code of their rejection.
-        hotel: Their input's hotel.
-        since_ms: The first moment of their refusal, in milliseconds since the epoch.
-        until_ms: The first moment after it.
+        reason: Code of the rejection.
+        hotel: The input's hotel id.
+        since_ms: Refused at this time or later, in milliseconds since the epoch.
+        until_ms: Refused before this time, in milliseconds since the epoch.
     """
 
     reason: str | None = None
@@ -60,11 +60,11 @@ class Choice:
 
     @property
     def everything(self) -> bool:
-        """Whether nothing is given."""
+        """Whether the filter has no condition."""
         return self == _EVERYTHING
 
-    def takes(self, refused: Refused) -> bool:
-        """Whether a dead letter is meant."""
+    def matches(self, refused: LetterRecord) -> bool:
+        """Whether a dead letter matches all conditions."""
         if self.since_ms is not None and refused.refused_ms < self.since_ms:
             return False
         if self.until_ms is not None and refused.refused_ms >= self.until_ms:
@@ -75,16 +75,18 @@ class Choice:
         return self.reason is None or (isinstance(letter, DeadLetter) and letter.rejection.code == self.reason)
 
 
-_EVERYTHING = Choice()
+_EVERYTHING = DeadLetterFilter()
 
 
-def obstacle(refused: Refused, partitions: Mapping[str, Collection[int]], limits: Mapping[str, int]) -> str | None:
-    """Why an input cannot be sent in again; None where it can.
+def replay_obstacle(
+    refused: LetterRecord, partitions: Mapping[str, Collection[int]], limits: Mapping[str, int]
+) -> str | None:
+    """Explain why an input cannot be sent in again; None if it can.
 
     Args:
         refused: Its dead letter.
-        partitions: Of every topic that exists.
-        limits: Bytes that a topic takes in one record, where that is known.
+        partitions: Partitions of each existing topic.
+        limits: Largest record of each topic in bytes, where known.
     """
     letter = refused.letter
     if isinstance(letter, Rejection):
@@ -99,7 +101,7 @@ def obstacle(refused: Refused, partitions: Mapping[str, Collection[int]], limits
 
 
 def _closed(letter: DeadLetter, partitions: Mapping[str, Collection[int]], limits: Mapping[str, int]) -> str | None:
-    """Why the input's topic does not take it."""
+    """Explain why the input's topic does not accept it; None if it does."""
     topic, partition = letter.position.topic, letter.position.partition
     if topic not in partitions:
         return f"its topic {topic} does not exist"

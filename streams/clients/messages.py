@@ -1,4 +1,4 @@
-"""From what the client library hands over to the contract's records."""
+"""Converts the Kafka client's messages into the contract's records."""
 
 from aiokafka import ConsumerRecord
 
@@ -6,5 +6,5 @@ from schemas import Record
 
 
 def record_of(message: ConsumerRecord) -> Record:
-    """A consumed message as a record."""
+    """Convert a consumed message into a record."""
     return Record(message.key, message.value, tuple(message.headers), message.timestamp)

@@ -1,4 +1,4 @@
-"""Sends raw audio into the product."""
+"""A producer of raw audio."""
 
 import asyncio
 from contextlib import AbstractContextManager
@@ -12,17 +12,17 @@ from schemas.raw_audio import frame_problem
 from schemas.topics import RAW
 from streams.clients.error_translation import closed, translated_errors
 from streams.clients.errors import BrokersUnavailableError, ContractError, UnacknowledgedError
-from streams.clients.stopping import stopped_within
+from streams.clients.stopping import stop_within
 from streams.kafka.connection import KafkaConnection
 
 _MAX_REQUEST_BYTES = 10 * 2**20  # what the brokers allow
-_LEAVE_WITHIN = 5.0  # seconds, once something else has gone wrong
+_LEAVE_TIMEOUT = 5.0  # seconds for closing after an error
 
 
 class RawAudioProducer:
-    """Sends events so that none is lost or doubled on the way, and each call stays in order.
+    """Sends events without loss or duplicates, and keeps the order within each call.
 
-    Use it as an async context manager; leaving it sends what is still waiting.
+    Use it as an async context manager; on leaving, it sends the events that are still queued.
 
     Args:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``, or a `KafkaConnection`.
@@ -59,21 +59,21 @@ class RawAudioProducer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closed = True
-        within = self._timeout if error is None else _LEAVE_WITHIN
+        within = self._timeout if error is None else _LEAVE_TIMEOUT
         with self._translated_errors():
-            acknowledged = await stopped_within(self._producer, within)
+            acknowledged = await stop_within(self._producer, within)
         if not acknowledged and error is None:
             raise self._unacknowledged(within)
 
     async def send(self, event: RawAudio) -> Position:
-        """Send one event and wait until the brokers have it safely.
+        """Send one event and wait until all in-sync replicas have it.
 
         Returns:
-            Where it stands now.
+            Its position in Kafka.
 
         Raises:
             ContractError: If the event breaks the contract.
-            UnacknowledgedError: If nothing acknowledged it in time; it may arrive all the same, and it is safe to
+            UnacknowledgedError: If no broker acknowledged it in time; it may arrive all the same, and it is safe to
                 send it again with the same id.
             TopicNotFoundError: If the topic does not exist.
             HotelAudioError: If the brokers refused it for another reason.
@@ -81,14 +81,14 @@ class RawAudioProducer:
         return await (await self.send_soon(event))
 
     async def send_soon(self, event: RawAudio) -> asyncio.Task[Position]:
-        """Put one event in line behind the earlier ones; waits only while the line is full.
+        """Queue one event after the earlier ones; waits only while the queue is full.
 
         Returns:
-            A task whose result is that of `send`. Await it: a failure shows nowhere else.
+            A task with the result of `send`. Await it: it is the only place that reports a failure.
 
         Raises:
             ContractError: If the event breaks the contract.
-            HotelAudioError: If the topic does not exist, or the line stays full because no broker answers.
+            HotelAudioError: If the topic does not exist, or the queue stays full because no broker answers.
         """
         record = event.to_record()
         read_back = RawAudio.from_record(record)

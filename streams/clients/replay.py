@@ -1,4 +1,4 @@
-"""Sends refused inputs in again, some at a time, each time all or none."""
+"""Sends inputs of dead letters in again, in transactions: all inputs of one or none."""
 
 import asyncio
 import contextlib
@@ -14,52 +14,53 @@ from aiokafka.errors import IllegalOperation, KafkaError, KafkaTimeoutError
 from schemas import DeadLetter, Position
 from streams.clients.error_translation import translated, translated_errors
 from streams.clients.errors import ReplayError
-from streams.clients.letters import Place
-from streams.clients.stopping import stopped_within
+from streams.clients.letters import LetterPosition
+from streams.clients.stopping import stop_within
 from streams.kafka.connection import KafkaConnection
 
-_LARGEST_BYTES = 10 * 2**20  # of a record, and what the brokers allow for a request
-#: Seconds for the inputs of one transaction, and for its end. Workers read nothing behind an open one.
-_WITHIN = 20.0
+_LARGEST_BYTES = 10 * 2**20  # largest record, and the brokers' limit for a request
+#: Seconds for one transaction. Workers read nothing after an open one.
+_TIMEOUT = 20.0
 _TRANSACTION_TIMEOUT_MS = 30_000
-_LEAVE_WITHIN = 5.0
+#: Seconds for closing.
+_LEAVE_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class ReplayedInput:
     """An input that was sent in again.
 
     Attributes:
-        letter: Where its dead letter stands.
-        position: Where it stands now.
+        letter: Position of its dead letter.
+        position: Its new position.
     """
 
-    letter: Place
+    letter: LetterPosition
     position: Position
 
 
 class Replayer:
-    """Sends inputs to where they came from, exactly as they came, but with the time of now.
+    """Sends inputs unchanged to the topics and partitions that they came from; only their timestamps are new.
 
-    Use it as an async context manager. Inputs are sent in one Kafka transaction at a time: a ``read_committed``
-    consumer, such as a worker, sees all of them or none. After an error it sends no more.
+    Use it as an async context manager. Each call of `send` is one Kafka transaction: a ``read_committed`` consumer,
+    such as a worker, sees all of its inputs or none. Do not use it again after an error.
 
     Args:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``, or a `KafkaConnection`.
 
     Attributes:
-        undecided: What was sent in a transaction whose end was asked for and not heard of.
+        undecided: Inputs of a transaction whose commit was requested but not answered.
 
     Raises:
         BrokersUnavailableError: On entering, if no broker answers.
-        HotelAudioError: On entering, if no transaction is to be had for another reason.
+        HotelAudioError: On entering, if the brokers refuse transactions for another reason.
     """
 
     def __init__(self, bootstrap_servers: str | KafkaConnection) -> None:
         self._connection = KafkaConnection.of(bootstrap_servers)
-        self._id = f"dead-letters-{uuid.uuid4().hex}"  # its own, so that replays do not end each other
+        self._id = f"dead-letters-{uuid.uuid4().hex}"  # unique, so that replays do not fence each other
         self._producer = _producer(self._connection, self._id)
-        self.undecided: Sequence[Sent] = ()
+        self.undecided: Sequence[ReplayedInput] = ()
 
     async def __aenter__(self) -> Self:
         with translated_errors(self._connection):
@@ -70,21 +71,21 @@ class Replayer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with translated_errors(self._connection):
-            await stopped_within(self._producer, _LEAVE_WITHIN)
+            await stop_within(self._producer, _LEAVE_TIMEOUT)
 
-    async def send(self, letters: Sequence[tuple[Place, DeadLetter]]) -> list[Sent]:
-        """Send some inputs, in this order, all or none.
+    async def send(self, letters: Sequence[tuple[LetterPosition, DeadLetter]]) -> list[ReplayedInput]:
+        """Send inputs in this order, all or none.
 
         Raises:
-            ReplayError: If the brokers do not take one of them, or do not answer.
+            ReplayError: If the brokers refuse one of them, or do not answer.
         """
         try:
-            async with asyncio.timeout(_WITHIN):
+            async with asyncio.timeout(_TIMEOUT):
                 await self._producer.begin_transaction()
                 waiting = [await self._put(letter) for _, letter in letters]
                 done = await asyncio.gather(*waiting)
                 sent = [
-                    Sent(place, Position(one.topic, one.partition, one.offset))
+                    ReplayedInput(place, Position(one.topic, one.partition, one.offset))
                     for (place, _), one in zip(letters, done, strict=True)
                 ]
                 self.undecided = sent
@@ -97,9 +98,9 @@ class Replayer:
         return sent
 
     async def _abandon(self) -> None:
-        """End the transaction, as far as the brokers answer; otherwise they end it after its time."""
+        """Abort the transaction if the brokers answer; otherwise they abort it after its timeout."""
         with contextlib.suppress(KafkaError, IllegalOperation, TimeoutError):
-            async with asyncio.timeout(_LEAVE_WITHIN):
+            async with asyncio.timeout(_LEAVE_TIMEOUT):
                 await self._producer.abort_transaction()
 
     async def _put(self, letter: DeadLetter) -> "asyncio.Future[Position]":
@@ -110,10 +111,10 @@ class Replayer:
         return waiting
 
     async def decide(self) -> bool | None:
-        """Whether what is `undecided` was sent after all; None while the brokers do not tell."""
+        """Find out whether the `undecided` inputs were committed; None while the brokers do not answer."""
         try:
-            async with asyncio.timeout(_WITHIN):
-                await stopped_within(self._producer, _LEAVE_WITHIN)
+            async with asyncio.timeout(_TIMEOUT):
+                await stop_within(self._producer, _LEAVE_TIMEOUT)
                 # The coordinator ends the transaction of an earlier producer of this id before it takes a new one.
                 successor = _producer(self._connection, self._id)
                 await _start(successor)
@@ -152,11 +153,11 @@ def _producer(connection: KafkaConnection, transactional_id: str) -> AIOKafkaPro
 
 async def _start(producer: AIOKafkaProducer) -> None:
     try:
-        async with asyncio.timeout(_WITHIN):
+        async with asyncio.timeout(_TIMEOUT):
             await producer.start()
     except TimeoutError as error:
-        await stopped_within(producer, _LEAVE_WITHIN)
+        await stop_within(producer, _LEAVE_TIMEOUT)
         raise KafkaTimeoutError("no transaction coordinator answers") from error
     except BaseException:
-        await stopped_within(producer, _LEAVE_WITHIN)
+        await stop_within(producer, _LEAVE_TIMEOUT)
         raise

@@ -1,4 +1,4 @@
-"""Cuts a call's audio into the events that telephony would send."""
+"""Splits a call's audio into events, as telephony systems send them."""
 
 import uuid
 from collections.abc import Iterator
@@ -22,21 +22,21 @@ def segments(
     media: str = L16,
     began: datetime | None = None,
 ) -> Iterator[RawAudio]:
-    """Cut one call into segments, numbered from 0, each with a fresh id, the last one marked as final.
+    """Split one call into segments, numbered from 0, each with a new id; the last one is marked as final.
 
     Args:
         clip: The call's audio; one without samples gives no segment.
         hotel_id: The hotel.
         call_id: The call.
-        source: Who sends it, a URI-reference.
+        source: The sender, as a URI-reference.
         seconds: Length of a segment; the last one may be shorter.
-        channel: Whose voice it is.
+        channel: The channel: guest, agent, mixed or prompt.
         media: ``audio/L16`` or ``audio/x-slin``.
         began: When the call began, with time zone; None means now.
 
     Raises:
-        ValueError: If a segment would have no samples, or the media type is another one or does not allow the
-            clip's rate or channels.
+        ValueError: If a segment would have no samples, or the media type is not one of these two, or does not allow
+            the clip's rate or channels.
     """
     if media not in _BYTE_ORDER:
         raise ValueError(f"{media} is not one of {', '.join(_BYTE_ORDER)}")

@@ -1,4 +1,4 @@
-"""Ends producers that would never end by themselves."""
+"""Stops producers within a time limit."""
 
 import asyncio
 
@@ -7,17 +7,17 @@ from aiokafka import AIOKafkaProducer
 _PAUSE = 0.05
 
 
-async def stopped_within(producer: AIOKafkaProducer, seconds: float) -> bool:
-    """Stop a producer, sending what still waits; whether that was done in time.
+async def stop_within(producer: AIOKafkaProducer, seconds: float) -> bool:
+    """Stop a producer after it has sent its queued records; return whether it did so in time.
 
-    An idempotent producer never gives up by itself, not even while stopping. Its task takes a first cancellation as a
-    wish to end what is under way.
+    An idempotent producer retries forever, even while stopping. Its sender task uses the first cancellation to finish
+    pending requests, so it is cancelled until it ends.
     """
     try:
         async with asyncio.timeout(seconds):
             await producer.stop()
     except TimeoutError:
-        sending = producer._sender.sender_task  # noqa: SLF001  nothing public ends it
+        sending = producer._sender.sender_task  # noqa: SLF001  no public method ends it
         while sending is not None and not sending.done():
             sending.cancel()
             await asyncio.wait([sending], timeout=_PAUSE)

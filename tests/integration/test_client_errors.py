@@ -23,7 +23,7 @@ from streams.clients import (
 )
 from streams.clients.dead_letters import DeadLetterReader
 from streams.clients.errors import ReplayError
-from streams.clients.letters import Place
+from streams.clients.letters import LetterPosition
 from streams.clients.replay import Replayer
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
@@ -116,7 +116,7 @@ async def test_nothing_of_kafkas_client_is_raised_when_the_brokers_die(
         await producer.send(EVENT)
         mortal.kill(1)
         await raises(UnacknowledgedError, producer.send(EVENT), servers)
-        await raises(ReplayError, replayer.send([(Place(0, 0), letter)]), servers)
+        await raises(ReplayError, replayer.send([(LetterPosition(0, 0), letter)]), servers)
         await raises(BrokersUnavailableError, reader.partitions(), servers)
         await raises(BrokersUnavailableError, anext(aiter(reader.all())), servers)
         await raises(UnacknowledgedError, producer.__aexit__(None, None, None), servers)

@@ -18,8 +18,8 @@ from schemas import DeadLetter, Position, Record, Rejection
 from schemas.topics import DEAD_LETTER, RAW
 from scripts.commands import dead_letters
 from streams.clients.errors import ReplayError
-from streams.clients.letters import Place
-from streams.clients.replay import Replayer, Sent
+from streams.clients.letters import LetterPosition
+from streams.clients.replay import ReplayedInput, Replayer
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from tests.chaos.workers import ROOT
@@ -37,7 +37,7 @@ def letter(namespace: Namespace, number: int, **differences: Any) -> DeadLetter:
     return replace(DeadLetter(replace(original, timestamp_ms=1_700_000_000_000), position, reason), **differences)
 
 
-async def write(bootstrap: str, namespace: Namespace, letters: Sequence[DeadLetter]) -> list[Place]:
+async def write(bootstrap: str, namespace: Namespace, letters: Sequence[DeadLetter]) -> list[LetterPosition]:
     """Write dead letters to the topic."""
     topic, places = f"{namespace.prefix}{DEAD_LETTER}", []
     async with AIOKafkaProducer(
@@ -53,7 +53,7 @@ async def write(bootstrap: str, namespace: Namespace, letters: Sequence[DeadLett
                     partition=one.position.partition,
                     headers=list(record.headers),
                 )
-            places.append(Place(done.partition, done.offset))
+            places.append(LetterPosition(done.partition, done.offset))
     return places
 
 
@@ -141,7 +141,7 @@ async def test_what_cannot_be_sent_is_named_before_anything_is_sent(
     assert await inputs(broker.bootstrap_servers, namespace) == [b"0"]
 
 
-async def written(bootstrap: str, namespace: Namespace, one: DeadLetter) -> Place:
+async def written(bootstrap: str, namespace: Namespace, one: DeadLetter) -> LetterPosition:
     """Write a dead letter that no worker would write."""
     record, topic = one.to_record(), f"{namespace.prefix}{DEAD_LETTER}"
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=2**24) as producer:
@@ -149,7 +149,7 @@ async def written(bootstrap: str, namespace: Namespace, one: DeadLetter) -> Plac
         assert batch.append(key=record.key, value=record.value, timestamp=None, headers=list(record.headers))
         batch.close()
         done = await (await producer.send_batch(batch, topic, partition=0))
-    return Place(done.partition, done.offset)
+    return LetterPosition(done.partition, done.offset)
 
 
 async def test_a_time_that_no_calendar_has_is_shown_as_it_is(
@@ -165,12 +165,12 @@ async def test_a_time_that_no_calendar_has_is_shown_as_it_is(
 async def test_a_transaction_that_fails_leaves_nothing_of_itself(
     cluster: list[str], broker: Broker, namespace: Namespace
 ) -> None:
-    letters = [(Place(0, n), letter(namespace, n)) for n in range(4)]
+    letters = [(LetterPosition(0, n), letter(namespace, n)) for n in range(4)]
     too_large = replace(letters[3][1], original=replace(letters[3][1].original, value=bytes(9_500_000)))
     async with Replayer(broker.bootstrap_servers) as replayer:
         await replayer.send(letters[:2])
         with pytest.raises(ReplayError, match=r"\[Error 10\]|MessageSizeTooLarge"):
-            await replayer.send([letters[2], (Place(0, 3), too_large)])
+            await replayer.send([letters[2], (LetterPosition(0, 3), too_large)])
         assert not replayer.undecided
     assert await inputs(broker.bootstrap_servers, namespace) == [b"0", b"1"]
 
@@ -181,12 +181,14 @@ async def test_what_became_of_a_transaction_is_found_out_afterwards(
 ) -> None:
     async with Replayer(broker.bootstrap_servers) as replayer:
         if committed:
-            replayer.undecided = await replayer.send([(Place(0, 0), letter(namespace, 0))])
+            replayer.undecided = await replayer.send([(LetterPosition(0, 0), letter(namespace, 0))])
         else:
             producer = replayer._producer  # noqa: SLF001  whose transaction stays open, as if its end was never heard
             await producer.begin_transaction()
             done = await producer.send_and_wait(f"{namespace.prefix}{RAW}", b"0", partition=0)
-            replayer.undecided = [Sent(Place(0, 0), Position(done.topic, done.partition, done.offset))]
+            replayer.undecided = [
+                ReplayedInput(LetterPosition(0, 0), Position(done.topic, done.partition, done.offset))
+            ]
         assert await replayer.decide() is committed
     assert await inputs(broker.bootstrap_servers, namespace) == [b"0"] * committed
 

@@ -11,14 +11,14 @@ from schemas import DeadLetter, Position, Record, Rejection
 from schemas.dead_letter import Cut
 from scripts.commands._letters import lines, time_of, told
 from scripts.commands._moments import moment
-from streams.clients.letters import Choice, Place, Refused, obstacle
+from streams.clients.letters import DeadLetterFilter, LetterPosition, LetterRecord, replay_obstacle
 
 LETTER = DeadLetter(
     Record(b"call-1", b"audio", (("ce_hotelid", b"lisbon"),), 1_700_000_000_000),
     Position("audio.raw", 3, 17),
     Rejection("contract", "MissingHeader", "ce_id", "is required"),
 )
-REFUSED = Refused(Place(3, 8), 1_700_000_001_000, LETTER)
+REFUSED = LetterRecord(LetterPosition(3, 8), 1_700_000_001_000, LETTER)
 UNREADABLE = replace(REFUSED, letter=Rejection("contract", "MissingHeader", "__connect.errors.topic", "is required"))
 PARTITIONS = {"audio.raw": frozenset(range(8))}
 
@@ -26,18 +26,18 @@ PARTITIONS = {"audio.raw": frozenset(range(8))}
 @pytest.mark.parametrize(
     ("choice", "takes"),
     [
-        (Choice(), True),
-        (Choice(reason="MissingHeader", hotel="lisbon"), True),
-        (Choice(reason="WrongKey"), False),
-        (Choice(hotel="porto"), False),
-        (Choice(since_ms=1_700_000_001_000, until_ms=1_700_000_001_001), True),
-        (Choice(since_ms=1_700_000_001_001), False),
-        (Choice(until_ms=1_700_000_001_000), False),
+        (DeadLetterFilter(), True),
+        (DeadLetterFilter(reason="MissingHeader", hotel="lisbon"), True),
+        (DeadLetterFilter(reason="WrongKey"), False),
+        (DeadLetterFilter(hotel="porto"), False),
+        (DeadLetterFilter(since_ms=1_700_000_001_000, until_ms=1_700_000_001_001), True),
+        (DeadLetterFilter(since_ms=1_700_000_001_001), False),
+        (DeadLetterFilter(until_ms=1_700_000_001_000), False),
     ],
 )
-def test_a_choice_takes_what_everything_given_applies_to(choice: Choice, takes: bool) -> None:
-    assert choice.takes(REFUSED) is takes
-    assert choice.takes(UNREADABLE) is (takes and choice.reason is choice.hotel is None)
+def test_a_choice_takes_what_everything_given_applies_to(choice: DeadLetterFilter, takes: bool) -> None:
+    assert choice.matches(REFUSED) is takes
+    assert choice.matches(UNREADABLE) is (takes and choice.reason is choice.hotel is None)
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_a_choice_takes_what_everything_given_applies_to(choice: Choice, takes: 
         ),
     ],
 )
-def test_what_cannot_be_sent_again_is_said(refused: Refused, says: str | None) -> None:
-    found = obstacle(refused, PARTITIONS, {"audio.raw": 1000})
+def test_what_cannot_be_sent_again_is_said(refused: LetterRecord, says: str | None) -> None:
+    found = replay_obstacle(refused, PARTITIONS, {"audio.raw": 1000})
     assert found is None if says is None else found is not None and says in found
 
 
