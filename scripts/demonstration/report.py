@@ -31,7 +31,7 @@ class Report:
     """Everything there is to tell.
 
     Attributes:
-        surroundings: Where it happened.
+        environment: Machine, Kafka and versions of the demo.
         recordings: What the calls were made of.
         verdict: What came out.
         levels: What each level would give.

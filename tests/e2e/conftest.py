@@ -25,5 +25,5 @@ def worker(broker: Broker, namespace: Namespace, tmp_path: Path, topics: None) -
 
 @pytest.fixture
 def oracle(broker: Broker, namespace: Namespace) -> DeliveryOracle:
-    """The ledger of the test's namespace."""
+    """The oracle of the test's namespace."""
     return DeliveryOracle(broker.bootstrap_servers, namespace.prefix, namespace.group)

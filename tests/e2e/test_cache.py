@@ -90,7 +90,9 @@ async def test_only_prompts_reach_the_disk_and_the_changelog_unless_a_policy_say
     with running(worker):
         for time in range(4):
             await oracle.send([said(call, time, channel, hotel) for call, (hotel, channel) in enumerate(calls)])
-            await oracle.collect(within=60, last=time == 3)  # unjudged: the ledger knows no unnamed channel
+            await oracle.collect(
+                within=60, last=time == 3
+            )  # not judged: the oracle does not support the unnamed channel
             assert len(oracle.results) == len(calls) * (time + 1)
         assert await asyncio.to_thread(worker.stop) == 0
     values = {record.header("ce_callid"): record.value or b"" for record in oracle.results}

@@ -1,4 +1,4 @@
-"""A worker and what no client library writes: odd batches, sent or planted on the broker's disk, cost themselves."""
+"""A worker reads unusual batches, sent or written to the broker's disk; each affects its own records only."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

@@ -1,7 +1,7 @@
 """A run of five minutes in which something happens, for a picture of the dashboard.
 
 A Kafka, two workers and a Prometheus of its own. Calls come in steadily; then more than the workers can do; then one
-worker is killed and comes back; then a sender sends garbage. The ledger says at the end whether anything was lost.
+worker is killed and comes back; then a sender sends garbage. The oracle says at the end whether anything was lost.
 """
 
 import asyncio
@@ -90,7 +90,7 @@ class DashboardRun:
             progress: Told of each second.
 
         Raises:
-            CommandError: If the ledger finds that anything is not as it has to be.
+            CommandError: If the oracle finds that anything is not as it has to be.
         """
         self._begin = time.time()
         async with asyncio.TaskGroup() as tasks:
@@ -102,7 +102,7 @@ class DashboardRun:
                 await asyncio.sleep(1)
                 progress()
         end = time.time()
-        self._say("asking the ledger whether anything was lost")
+        self._say("asking the oracle whether anything was lost")
         await self._oracle.collect(_ANSWERED_WITHIN_S)
         if problems := self._oracle.problems():
             raise CommandError(f"{len(problems)} things are not as they have to be: {problems[0]}")

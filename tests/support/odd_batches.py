@@ -209,7 +209,7 @@ ODD: Mapping[str, Odd] = {
     "count-below": _three(count=1),
     "no-offsets-left": _three(count=3, last_delta=1),
 }
-#: Those that brokers take from a producer (Kafka 4.1.1). The others can only be planted on a broker's disk.
+#: Those that brokers take from a producer (Kafka 4.1.1). The others can only be written to a broker's disk.
 TAKEN = ("header-name", "header-name-lz4", "twice-one-offset")
 
 

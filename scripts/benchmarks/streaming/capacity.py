@@ -49,7 +49,7 @@ def carried(setup: Setup, segments: Sequence[Segment], clips: Sequence[Segment],
     """Measure it, each figure by draining a backlog.
 
     Args:
-        setup: The surroundings.
+        setup: Brokers, directories and progress display of every trial.
         segments: What calls say, in the length of the base.
         clips: Of `CLIP_S`.
         most: Records at most, of each measurement.

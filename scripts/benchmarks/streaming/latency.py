@@ -82,7 +82,7 @@ def measure(
     """Measure systems side by side: all at one load, then all at the next.
 
     Args:
-        setup: The surroundings.
+        setup: Brokers, directories and progress display of every trial.
         traffic: What they are given.
         systems: Their names; the first one's capacity decides the rates, which are the same for all.
         loads: Shares of that capacity.

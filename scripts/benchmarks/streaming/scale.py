@@ -126,7 +126,7 @@ def measure(
     """Measure one deployment, first with a backlog and then with live calls.
 
     Args:
-        setup: The surroundings.
+        setup: Brokers, directories and progress display of every trial.
         traffic: What the point's calls say.
         factor: What is varied.
         point: The deployment.

@@ -33,7 +33,7 @@ Start = Callable[[Cluster, Path], Sequence[System]]
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The surroundings of every trial.
+    """Brokers, directories and progress display of every trial.
 
     Attributes:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``.
@@ -151,7 +151,7 @@ def ready(setup: Setup, traffic: Traffic, start: Start[System], records: int) ->
     """Start a system on topics of its own, and warm it up.
 
     Args:
-        setup: The surroundings.
+        setup: Brokers, directories and progress display of every trial.
         traffic: What it is given.
         start: Makes its processes.
         records: How many will be measured.

@@ -30,14 +30,14 @@ class ControlGroup:
         self._set(0)
         self.cache = TieredCache(MOST, Lifetime(3600), lambda: 1e9, lambda reason, count: None)
         nothing: Any = None  # the table is not used when the memory is adapted
-        self.upkeep = CacheMaintenance(self.cache, nothing, MOST, self.gauge, Metrics(), may_write=lambda: True)
+        self.maintenance = CacheMaintenance(self.cache, nothing, MOST, self.gauge, Metrics(), may_write=lambda: True)
 
     def _set(self, used: int) -> None:
         self._used.write_text(f"{used}\n")
 
     def fit(self, others: int) -> None:
         self._set(others + self.cache.used)
-        self.upkeep.fit()
+        self.maintenance.fit()
 
     def fill(self) -> None:
         for number in range(MOST // SIZE):

@@ -17,7 +17,7 @@ import pytest
 from schemas import MediaType, Rejection
 from streams.audio import Clip, DecodeLimits, decode
 from streams.sandbox import DecoderSandbox, SandboxError
-from streams.sandbox import pool as cage_module
+from streams.sandbox import pool as pool_module
 from streams.sandbox.confinement import denies_signals
 from tests.support.misbehaving import CLIP, DECODER
 from tests.support.signals import MEDIA_TYPES, encode_as, speech
@@ -147,7 +147,7 @@ def test_a_leak_ends_the_child_and_not_the_memory(misbehaving: DecoderSandbox, d
 def test_children_are_replaced_after_a_while(
     misbehaving: DecoderSandbox, monkeypatch: pytest.MonkeyPatch, deaths: list[str]
 ) -> None:
-    monkeypatch.setattr(cage_module, "_CALLS_PER_CHILD", 3)
+    monkeypatch.setattr(pool_module, "_CALLS_PER_CHILD", 3)
     children = [reported(misbehaving, b"process") for _ in range(7)]
     assert [children.count(child) for child in dict.fromkeys(children)] == [3, 3, 1]
     assert deaths == []
