@@ -103,8 +103,8 @@ async def test_a_client_that_is_closed_says_so(broker: Broker, prefix: str) -> N
 async def test_nothing_of_kafkas_client_is_raised_when_the_brokers_die(
     mortal: LocalCluster, namespace: Namespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.clients.dead_letters._PATIENCE", 1.0)
-    monkeypatch.setattr("streams.clients.replay._WITHIN", 2.0)
+    monkeypatch.setattr("streams.clients.dead_letters._PROGRESS_TIMEOUT", 1.0)
+    monkeypatch.setattr("streams.clients.replay._TIMEOUT", 2.0)
     servers, reason = mortal.bootstrap_servers, Rejection("contract", "MissingHeader", "ce_callid", "is required")
     letter = DeadLetter(Record(b"key", b"value"), Position(f"{namespace.prefix}{RAW}", 0, 0), reason)
     async with (
