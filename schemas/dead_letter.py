@@ -192,11 +192,11 @@ def _cut_value(letter: DeadLetter) -> DeadLetter:
 
 def _cut_headers(letter: DeadLetter) -> DeadLetter:
     headers = letter.original.headers
-    kept = leading(headers, EXCERPT_BYTES)
-    if len(kept) == len(headers):
+    fitting = leading(headers, EXCERPT_BYTES)
+    if len(fitting) == len(headers):
         return letter
     cut = replace(letter.cut, header_count=len(headers))
-    return replace(letter, original=replace(letter.original, headers=kept), cut=cut)
+    return replace(letter, original=replace(letter.original, headers=fitting), cut=cut)
 
 
 def _cut_key(letter: DeadLetter) -> DeadLetter:

@@ -129,10 +129,10 @@ def test_g711_origin_is_detected(law: g711.Law) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_call_with_one_silent_side_is_analysed_as_its_other_side(seed: int) -> None:
-    said = speech(3, seed=seed).samples[:, 0]
-    alone = analyse(clip_of(said))
+    voiced = speech(3, seed=seed).samples[:, 0]
+    alone = analyse(clip_of(voiced))
 
-    for sides in ((said, np.zeros_like(said)), (np.zeros_like(said), said)):
+    for sides in ((voiced, np.zeros_like(voiced)), (np.zeros_like(voiced), voiced)):
         analysed = analyse(clip_of(np.stack(sides, axis=1)))
 
         assert (analysed.kind, analysed.bandwidth, analysed.activity) == (alone.kind, alone.bandwidth, alone.activity)

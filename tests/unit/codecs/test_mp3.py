@@ -42,8 +42,8 @@ def test_is_aligned_with_the_clip() -> None:
 
     samples, _ = soundfile.read(io.BytesIO(Mp3Encoder(64_000).encode(clip).audio), dtype="int16")
 
-    wanted = clip.samples[:, 0].astype(float)
-    assert np.corrcoef(wanted, samples)[0, 1] > 0.95
+    original = clip.samples[:, 0].astype(float)
+    assert np.corrcoef(original, samples)[0, 1] > 0.95
 
 
 def test_players_show_the_duration() -> None:

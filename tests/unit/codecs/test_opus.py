@@ -85,8 +85,8 @@ def test_ffmpeg_is_quiet_where_silence_is_omitted(rate: int) -> None:
     audio = OpusEncoder(9000, dtx=True).encode(clip).audio
 
     with av.open(io.BytesIO(audio), "r") as container:
-        heard = np.concatenate([frame.to_ndarray().ravel() for frame in container.decode(audio=0)]) * 32768
-    pause = heard[2 * 48_000 : 6 * 48_000].reshape(-1, 960)  # FFmpeg always decodes to 48 kHz
+        decoded = np.concatenate([frame.to_ndarray().ravel() for frame in container.decode(audio=0)]) * 32768
+    pause = decoded[2 * 48_000 : 6 * 48_000].reshape(-1, 960)  # FFmpeg always decodes to 48 kHz
     assert np.sqrt((pause**2).mean(axis=1)).max() < 25  # the noise that was there has 5
 
 
@@ -102,9 +102,9 @@ def test_each_side_of_a_call_keeps_to_its_channel() -> None:
     samples = np.concatenate([speech(3, seed=1).samples, np.zeros((24_000, 1), np.int16)])
     clip = clip_of(np.hstack([samples, samples[::-1]]))
 
-    heard, _ = soundfile.read(io.BytesIO(OpusEncoder(14_000).encode(clip).audio), always_2d=True)
+    decoded, _ = soundfile.read(io.BytesIO(OpusEncoder(14_000).encode(clip).audio), always_2d=True)
 
-    loudness = np.sqrt(np.mean(heard.reshape(2, -1, 2) ** 2, axis=1))  # by half and channel
+    loudness = np.sqrt(np.mean(decoded.reshape(2, -1, 2) ** 2, axis=1))  # by half and channel
     assert loudness[0, 0] > 10 * loudness[0, 1]
     assert loudness[1, 1] > 10 * loudness[1, 0]
 

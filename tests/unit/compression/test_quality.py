@@ -41,9 +41,9 @@ def analysed(**changes: Any) -> Analysis:
 
 @given(analysis=analyses, rate=rates, channels=channels, effort=efforts)
 def test_opus_does_not_get_worse_with_more_bits(analysis: Analysis, rate: int, channels: int, effort: int) -> None:
-    foreseen = forecast(rate, channels, analysis)
+    prediction = forecast(rate, channels, analysis)
 
-    scores = [foreseen.quality(OpusEncoder(bitrate, effort)) for bitrate in range(6000, 200_000, 1500)]
+    scores = [prediction.quality(OpusEncoder(bitrate, effort)) for bitrate in range(6000, 200_000, 1500)]
 
     assert scores == sorted(scores)
     assert all(1.0 <= score <= 4.55 for score in scores)
@@ -51,10 +51,10 @@ def test_opus_does_not_get_worse_with_more_bits(analysis: Analysis, rate: int, c
 
 @given(analysis=analyses, rate=rates, channels=channels)
 def test_mp3_and_vorbis_do_not_get_worse_with_more_bits(analysis: Analysis, rate: int, channels: int) -> None:
-    foreseen = forecast(rate, channels, analysis)
+    prediction = forecast(rate, channels, analysis)
 
-    mp3 = [foreseen.quality(Mp3Encoder(bitrate)) for bitrate in range(8000, 320_000, 8000)]
-    vorbis = [foreseen.quality(VorbisEncoder(quality / 20)) for quality in range(21)]
+    mp3 = [prediction.quality(Mp3Encoder(bitrate)) for bitrate in range(8000, 320_000, 8000)]
+    vorbis = [prediction.quality(VorbisEncoder(quality / 20)) for quality in range(21)]
 
     assert mp3 == sorted(mp3)
     assert vorbis == sorted(vorbis)
@@ -66,24 +66,24 @@ def test_mp3_and_vorbis_do_not_get_worse_with_more_bits(analysis: Analysis, rate
 def test_bit_rate_grows_with_the_floor(
     *, analysis: Analysis, rate: int, channels: int, effort: int, floor: float, more: float
 ) -> None:
-    foreseen = forecast(rate, channels, analysis)
+    prediction = forecast(rate, channels, analysis)
 
-    low = foreseen.bitrate_for(floor, effort)
-    high = foreseen.bitrate_for(floor + more, effort)
+    low = prediction.bitrate_for(floor, effort)
+    high = prediction.bitrate_for(floor + more, effort)
 
     assert 6000 <= low <= high <= 400_000
 
 
 @given(analysis=analyses, rate=rates, channels=channels, effort=efforts, floor=st.floats(3.0, 4.3))
 def test_bit_rate_keeps_the_floor(analysis: Analysis, rate: int, channels: int, effort: int, floor: float) -> None:
-    foreseen = forecast(rate, channels, analysis)
-    bitrate = foreseen.bitrate_for(floor, effort)
+    prediction = forecast(rate, channels, analysis)
+    bitrate = prediction.bitrate_for(floor, effort)
     enough = OpusEncoder(bitrate, effort, bandwidth=analysis.bandwidth)
     best = OpusEncoder(1_000_000, effort, bandwidth=analysis.bandwidth)
 
-    score = foreseen.quality(enough)
+    score = prediction.quality(enough)
 
-    assert score >= min(floor, foreseen.quality(best)) - 0.011  # two decimals
+    assert score >= min(floor, prediction.quality(best)) - 0.011  # two decimals
 
 
 @pytest.mark.parametrize(("floor", "low", "high"), [(4.2, 9000, 12_500), (4.0, 7500, 10_500), (3.5, 6000, 8000)])

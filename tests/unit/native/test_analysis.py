@@ -113,8 +113,8 @@ def expected_marks(power: NDArray[np.float64], bin_hz: float) -> dict[int, NDArr
 
     def keyed(low: float, high: float) -> NDArray[np.bool_]:
         lower, upper = between(low - 100, (low + high) / 2), between((low + high) / 2, high + 100)
-        found: NDArray[np.bool_] = loud & (lower + upper > 0.9 * level) & (np.minimum(lower, upper) > level / 10)
-        return found
+        actual: NDArray[np.bool_] = loud & (lower + upper > 0.9 * level) & (np.minimum(lower, upper) > level / 10)
+        return actual
 
     return {
         lib.LOUD: loud,
@@ -132,15 +132,15 @@ def longest_stretch(flags: NDArray[np.bool_]) -> int:
 
 
 def test_marks_of_machines(rate: int) -> None:
-    heard = spectrum(machines(rate), rate)
-    marked = mark(heard)
+    transformed = spectrum(machines(rate), rate)
+    marked = mark(transformed)
     level, centre = marked.level, marked.centre
-    power = heard.power.astype(np.float64)
+    power = transformed.power.astype(np.float64)
     assert level == pytest.approx(power.sum(axis=1), rel=1e-5)
-    numbers = np.arange(1, power.shape[1] + 1) * heard.bin_hz
+    numbers = np.arange(1, power.shape[1] + 1) * transformed.bin_hz
     sounding = level > 0
     assert centre[sounding] == pytest.approx((power @ numbers)[sounding] / level[sounding], rel=1e-5)
-    expected = expected_marks(np.maximum(power, 1e-30), heard.bin_hz)
+    expected = expected_marks(np.maximum(power, 1e-30), transformed.bin_hz)
     assert len(expected) == lib.MARKS
     for number, flags in expected.items():
         assert flags.any()  # the signal has something of everything
@@ -150,7 +150,7 @@ def test_marks_of_machines(rate: int) -> None:
 
 
 def test_music_features(seen: Spectrum) -> None:
-    found = features(seen)
+    actual = features(seen)
 
     power = seen.power.astype(np.float64) + 1e-12
     amplitude, level = np.sqrt(power), power.sum(axis=1)
@@ -180,7 +180,7 @@ def test_music_features(seen: Spectrum) -> None:
         (stands_out[8:] & stands_out[:-8]).sum() / stands_out[8:].sum(),
     ]
     assert 0 not in expected
-    assert found == pytest.approx(expected, rel=1e-4)
+    assert actual == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("channels", [1, 2])
@@ -192,7 +192,7 @@ def test_frames_with_sound(channels: int, frames: int) -> None:
     samples[frames // 3 : frames // 2] *= 1e-3
     samples = samples.astype(np.float32)
     power, mean = np.empty(frames, np.float32), ffi.new("double *")
-    found = lib.sounding_frames(
+    actual = lib.sounding_frames(
         ffi.from_buffer("float[]", samples), frames, size, channels, around, ffi.from_buffer("float[]", power), mean
     )
 
@@ -201,7 +201,7 @@ def test_frames_with_sound(channels: int, frames: int) -> None:
     loud = expected > np.clip(8 * background, 1e-6, 1e-4)
     near = [loud[max(0, at - 2) : at + 3].any() for at in range(frames)] if frames > 4 else loud
     assert power == pytest.approx(expected, rel=1e-5)
-    assert found == np.count_nonzero(near)
+    assert actual == np.count_nonzero(near)
     assert mean[0] == pytest.approx((expected[loud] if loud.any() else expected).mean(), rel=1e-5)
 
 
@@ -217,7 +217,7 @@ def look_for_digits(samples: Samples) -> tuple[bool, float, float]:
     blocks = samples[: len(samples) // HOP * HOP].reshape(-1, HOP)
     amplitudes = (blocks @ np.vstack(halves).T).astype(np.float32)
     weights, energy = (window**2 / (window @ window)).astype(np.float32), np.array([1.0, 2.0])
-    found = lib.find_digit(
+    actual = lib.find_digit(
         ffi.from_buffer("float[]", amplitudes),
         ffi.from_buffer("float[]", np.ascontiguousarray(blocks)),
         len(blocks),
@@ -227,17 +227,17 @@ def look_for_digits(samples: Samples) -> tuple[bool, float, float]:
         HOP / RATE,
         ffi.from_buffer("double[]", energy),
     )
-    return bool(found), energy[0] - 1, energy[1] - 2
+    return bool(actual), energy[0] - 1, energy[1] - 2
 
 
 @pytest.mark.parametrize("key", telephony.KEYS)
 def test_a_digit_and_its_energy(key: str) -> None:
     quiet = telephony.noise(0.3, 3)
     samples = (np.concatenate([quiet, telephony.digit(key, 0.08), quiet]) / 32768).astype(np.float32)
-    found, energy, pure = look_for_digits(samples)
+    actual, energy, pure = look_for_digits(samples)
     window = np.hanning(2 * HOP + 1)[:-1]
     windows = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float64), 2 * HOP)[::HOP]
-    assert found
+    assert actual
     assert energy == pytest.approx((np.square(windows * window).sum(axis=1) / (window @ window)).sum(), rel=1e-4)
     assert 0.8 * energy < pure < energy
 
@@ -256,6 +256,6 @@ def test_a_digit_and_its_energy(key: str) -> None:
 )
 def test_other_signals_are_not_digits(others: NDArray[np.float64]) -> None:
     quiet = telephony.noise(0.1, 1)
-    found, energy, _ = look_for_digits((np.concatenate([quiet, others, quiet]) / 32768).astype(np.float32))
-    assert not found
+    actual, energy, _ = look_for_digits((np.concatenate([quiet, others, quiet]) / 32768).astype(np.float32))
+    assert not actual
     assert energy > 0

@@ -1,4 +1,4 @@
-"""What the product hands to the kernels: clips of every length, rate and content that decoding lets through.
+"""The kernels with the product's arguments: clips of every length, rate and content that decoding accepts.
 
 Under sanitizers (`test_sanitized.py`), a wrong size is an error.
 """
@@ -34,9 +34,9 @@ def clips(draw: st.DrawFn) -> Clip:
 @FEW
 @given(clips())
 def test_analysis(clip: Clip) -> None:
-    found = analyse(clip)
-    assert 0 <= found.activity <= 1
-    assert 0 <= found.bandwidth <= round(clip.rate / 2 + 0.5)
+    actual = analyse(clip)
+    assert 0 <= actual.activity <= 1
+    assert 0 <= actual.bandwidth <= round(clip.rate / 2 + 0.5)
 
 
 @FEW

@@ -1,4 +1,4 @@
-"""The file in memory that libFLAC writes to, beside a model; in the place of libFLAC is one that writes as it likes."""
+"""The file in memory that libFLAC writes to, compared with a model; a fake replaces libFLAC and writes arbitrarily."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,18 +11,18 @@ from streams.native import ffi, functions, lib
 
 OK, FAILED = 0, 1
 
-#: Bytes are written, a number is a position that is sought.
+#: Bytes mean a write, a number means a seek to that position.
 Operation = bytes | int
 operations = st.lists(st.binary(max_size=40) | st.integers(0, 100), max_size=12)
 ENCODER = ffi.cast("void *", 1)
 
 
 class Encoder:
-    """Has libFLAC's functions; does the operations when it finishes, and keeps the samples that it was given.
+    """A fake of libFLAC's functions; executes the operations when it finishes, and records its input.
 
     Attributes:
-        samples: Those that it was given.
-        results: What each operation returned, and the position after it.
+        samples: The samples that it received.
+        results: The return value of each operation, and the position after it.
     """
 
     def __init__(self, operations: list[Operation], channels: int) -> None:
@@ -32,10 +32,10 @@ class Encoder:
         self._file: tuple[Any, Any, Any, Any] | None = None
 
     def structure(self) -> tuple[Any, object]:
-        """The functions, and what has to be kept as long as they are used."""
+        """The functions, and the callbacks, which must be referenced as long as the functions are used."""
         fields = dict(ffi.typeof("flac_library").fields)
-        kept = {name: ffi.callback(field.type, self._function(name)) for name, field in fields.items()}
-        return functions("flac_library", lambda name: int(ffi.cast("uintptr_t", kept[name]))), kept
+        callbacks = {name: ffi.callback(field.type, self._function(name)) for name, field in fields.items()}
+        return functions("flac_library", lambda name: int(ffi.cast("uintptr_t", callbacks[name]))), callbacks
 
     def _function(self, name: str) -> Callable[..., Any]:
         own: dict[str, Callable[..., Any]] = {
@@ -77,7 +77,7 @@ class Encoder:
 
 
 def run(encoder: Encoder, samples: np.ndarray[Any, np.dtype[np.int16]], capacity: int) -> tuple[int, bytes]:
-    library, kept = encoder.structure()
+    library, callbacks = encoder.structure()
     file = np.zeros(capacity, np.uint8)
     frames, channels = samples.shape
     size = lib.flac_encode(
@@ -92,7 +92,7 @@ def run(encoder: Encoder, samples: np.ndarray[Any, np.dtype[np.int16]], capacity
         ffi.from_buffer("uint8_t[]", file),
         capacity,
     )
-    del kept
+    del callbacks
     return size, file.tobytes()
 
 

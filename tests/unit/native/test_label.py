@@ -35,18 +35,18 @@ def test_costs_are_those_of_the_best_simple_predictor(channels: int, candidates:
     codes = np.arange(256, dtype=np.uint8)
     meanings = np.array([g711.decode(codes, law) for law in LAWS], np.float32)
     widths = np.random.default_rng(1).uniform(1, 8, (2, 256)).astype(np.float32)
-    found, busy = costs(blocks, (meanings, widths), channels, candidates, most)
+    actual, busy = costs(blocks, (meanings, widths), channels, candidates, most)
 
     looked_at = spread(np.arange(len(blocks)), candidates)
     expected = looked_at[blocks[looked_at].any(axis=1)]
     assert busy.tolist() == expected.tolist()
-    priced = blocks[spread(expected, most)]
-    readings = [priced.view(order).astype(np.float64) for order in (">i2", "<i2")]
-    readings += [meaning.astype(np.float64)[priced] for meaning in meanings]
-    steps = [np.zeros(len(priced)), np.zeros(len(priced)), *(width[priced].mean(axis=1) for width in widths)]
-    for price, samples, step, sample_bytes in zip(found, readings, steps, (2, 2, 1, 1), strict=True):
+    sampled = blocks[spread(expected, most)]
+    readings = [sampled.view(order).astype(np.float64) for order in (">i2", "<i2")]
+    readings += [meaning.astype(np.float64)[sampled] for meaning in meanings]
+    steps = [np.zeros(len(sampled)), np.zeros(len(sampled)), *(width[sampled].mean(axis=1) for width in widths)]
+    for cost, samples, step, sample_bytes in zip(actual, readings, steps, (2, 2, 1, 1), strict=True):
         bits = np.log2(1 + 2 * np.e * smallest_error(samples, channels) * np.exp2(-step)[:, None])
-        assert price == pytest.approx(bits.mean() / sample_bytes, rel=1e-5)
+        assert cost == pytest.approx(bits.mean() / sample_bytes, rel=1e-5)
 
 
 def spread(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:

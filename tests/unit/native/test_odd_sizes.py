@@ -1,6 +1,6 @@
-"""Every kernel with sizes and numbers that recordings seldom have, in buffers that are exactly as long as it may use.
+"""Every kernel with sizes and values that are rare in recordings, in buffers of exactly the documented size.
 
-Under sanitizers (`test_sanitized.py`), a byte read or written beyond them is an error.
+Under sanitizers (`test_sanitized.py`), any access beyond them is an error.
 """
 
 from itertools import pairwise
@@ -22,7 +22,7 @@ channel_counts = st.sampled_from([1, 2])
 
 
 def up_to(most: int) -> st.SearchStrategy[int]:
-    """Whole numbers from 0, the smallest and the largest often."""
+    """Whole numbers from 0 to ``most``, with many of the extremes."""
     return st.sampled_from([0, 1, 2, 3, most]) | st.integers(0, most)
 
 
@@ -31,14 +31,14 @@ def some(most: int) -> st.SearchStrategy[int]:
 
 
 def floats(seed: int, *shape: int, special: float = 0.0) -> NDArray[np.float32]:
-    """Random numbers, of which a share are special ones."""
+    """Random numbers, a share of which are special values."""
     random = np.random.default_rng(seed)
     numbers = random.standard_normal(shape).astype(np.float32)
     return np.where(random.random(shape) < special, random.choice(SPECIAL, shape), numbers).astype(np.float32)
 
 
 def integers(seed: int, *shape: int) -> NDArray[np.int16]:
-    """Random samples; some seeds give only the smallest and the largest ones."""
+    """Random samples; odd seeds give only the smallest and the largest values."""
     random = np.random.default_rng(seed)
     if seed % 2:
         return random.choice(np.array([-32768, 32767], np.int16), shape)

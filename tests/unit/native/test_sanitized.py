@@ -1,4 +1,4 @@
-"""The kernels' tests under AddressSanitizer and UndefinedBehaviorSanitizer, and bugs that both have to find."""
+"""Runs the kernels' tests under AddressSanitizer and UndefinedBehaviorSanitizer, also with bugs that they must find."""
 
 from pathlib import Path
 
@@ -8,15 +8,15 @@ from tests.support.sanitizers import build, run_tests
 
 ASAN_ERROR, UBSAN_ERROR = "ERROR: AddressSanitizer: ", "runtime error: "
 HERE = Path(__file__)
-#: The tests here, and some of those that call the kernels through the product. Those of labels, Opus and fax are long,
-#: and reach no other code in C.
+#: The tests in this folder, and some that call the kernels through the product. Those of labels, Opus and fax are
+#: omitted: they are slow and cover no other C code.
 TESTS = (
     *(str(file) for file in sorted(HERE.parent.glob("test_*.py")) if file != HERE),
     "tests/unit/codecs/test_flac.py",
     "tests/unit/analysis/test_analysis.py",
 )
 
-#: By source: what is replaced there, each once.
+#: By source file: the text to replace, which occurs once, and the bug.
 BUGS = {
     "activity.c": ("sample < size; sample++", "sample <= size; sample++"),
     "label.c": (

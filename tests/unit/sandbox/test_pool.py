@@ -188,7 +188,7 @@ def test_a_child_has_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "GRAFANA" not in reported(sandbox, b"environment")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change its user")
 def test_a_child_of_root_is_nobody(misbehaving: DecoderSandbox) -> None:
     assert reported(misbehaving, b"user") == "65534"
 

@@ -102,11 +102,11 @@ def test_repeated_lines_of_a_library_are_suppressed_and_counted(level: int) -> N
 
 def test_messages_that_differ_in_numbers_and_addresses_alone_are_repetitions() -> None:
     limit = RateLimit(10, clock=lambda: 100.0)
-    told = [
+    messages = [
         f"Unable connect to node with id {number}: [Errno 111] Connect call failed ('127.0.0.1', {9000 + number})"
         for number in range(100)
     ]
-    assert sum(limit.filter(line("aiokafka.client", logging.ERROR, text)) for text in told) == 1
+    assert sum(limit.filter(line("aiokafka.client", logging.ERROR, text)) for text in messages) == 1
     assert limit.filter(line("aiokafka.client", logging.ERROR, "Unable to update metadata from [1, 2]"))
 
 
