@@ -17,7 +17,10 @@ from schemas.topics import load_topics
 def partitioned(partitions: int) -> Iterator[None]:
     """Let the product believe that its topics have so many partitions, wherever it looks."""
     specs = tuple(replace(spec, partitions=partitions) if spec.copartitioned else spec for spec in load_topics())
-    with patch("schemas.topics.load_topics", lambda: specs), patch("streams.kafka.topics.load_topics", lambda: specs):
+    with (
+        patch("schemas.topics.load_topics", lambda: specs),
+        patch("streams.kafka.topic_settings.load_topics", lambda: specs),
+    ):
         yield
 
 
