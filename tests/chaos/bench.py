@@ -115,7 +115,7 @@ class ChaosBench:
     async def round(self, number: int) -> RoundVerdict:
         """Run one round: inject faults, wait until every input has an outcome, and judge."""
         began = time.monotonic()
-        plan = self._planner.plan(number)
+        plan = await asyncio.to_thread(self._planner.plan, number)  # proxies go on while sounds are made
         await self._oracle.send_aborted(plan.aborted)
         sending = asyncio.create_task(self._oracle.send(plan.inputs, plan.due))
         try:

@@ -14,6 +14,7 @@ MOST_ROUNDS = 3 * len(TELLING)  # until a transaction was hit: seldom more than 
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.xdist_group("chaos bench")
 async def test_a_short_run_is_exact(tmp_path: Path) -> None:
     totals = Totals()
     async with ChaosBench(tmp_path, seed=SEED, faults=TELLING, report=print) as bench:

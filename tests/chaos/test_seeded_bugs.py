@@ -14,7 +14,7 @@ from tests.chaos.seeded_bugs.run import catch
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),  # the loop of the shared cluster's proxies
     pytest.mark.timeout(900),
-    pytest.mark.xdist_group("seeded bugs"),
+    pytest.mark.xdist_group("chaos bench"),  # one at a time: brokers without time for each other lose their leaders
 ]
 
 #: One bug for each kind of problem; all others together take minutes.
