@@ -103,7 +103,7 @@ def measure(found: Corpus, advance: Callable[[], None]) -> AnalysisBenchmark:
     for content, clips in _labelled(found).items():
         benchmark.labels.append(_labels(content, clips, recorded=content not in _machines()))
         advance()
-    for content, clips in _heard(found).items():
+    for content, clips in _clips_by_content(found).items():
         kinds = Counter(analyse(clip).kind for clip in clips)
         benchmark.kinds.append(Kinds(content, len(clips), dict(kinds.most_common())))
         advance()
@@ -112,7 +112,7 @@ def measure(found: Corpus, advance: Callable[[], None]) -> AnalysisBenchmark:
 
 def steps(found: Corpus) -> int:
     """How often `measure` calls ``advance``."""
-    return len(_labelled(found)) + len(_heard(found))
+    return len(_labelled(found)) + len(_clips_by_content(found))
 
 
 def _labelled(found: Corpus) -> dict[str, list[Clip]]:
@@ -136,7 +136,7 @@ def _labelled(found: Corpus) -> dict[str, list[Clip]]:
     }
 
 
-def _heard(found: Corpus) -> dict[str, list[Clip]]:
+def _clips_by_content(found: Corpus) -> dict[str, list[Clip]]:
     return {"prompts": [clip for _, clip in found.speech], "music": [clip for _, clip in found.music], **_machines()}
 
 

@@ -17,7 +17,7 @@ from infra.debian import UnavailableError
 from scripts.benchmarks import analysis, corpus
 from scripts.benchmarks.cache import report as cache_report
 from scripts.benchmarks.cache import synthesis, traces
-from scripts.benchmarks.codecs import automatic, codecs, dialling, moments
+from scripts.benchmarks.codecs import automatic, clip_timing, codecs, digit_survival
 from scripts.benchmarks.latency_command import add_latency
 from scripts.benchmarks.report import Report
 from scripts.benchmarks.scale_command import add_scale
@@ -48,10 +48,10 @@ def _parser() -> argparse.ArgumentParser:
         "--level", type=int, choices=_LEVELS, action="append", help="only this level; may be repeated (default: all)"
     )
     codecs.set_defaults(run=_codecs)
-    listening = kinds.add_parser("analysis", help="labels of raw audio, and speech, music, tones and fax told apart")
-    listening.add_argument("--json", type=writable, metavar="FILE", help="write the rows there as well")
-    listening.add_argument("--limit", type=count, metavar="N", help="use N of the prompts (default: all)")
-    listening.set_defaults(run=_hearing)
+    analysis = kinds.add_parser("analysis", help="labels of raw audio, and speech, music, tones and fax told apart")
+    analysis.add_argument("--json", type=writable, metavar="FILE", help="write the rows there as well")
+    analysis.add_argument("--limit", type=count, metavar="N", help="use N of the prompts (default: all)")
+    analysis.set_defaults(run=_analysis)
     add_stream(kinds.add_parser("stream", help="CPU and time of a worker, of its peers, and of the codec alone"))
     add_latency(kinds.add_parser("latency", help="how long records wait for their results, below and above capacity"))
     add_scale(kinds.add_parser("scale", help="what a record costs by partitions, calls, segments and workers"))
@@ -95,7 +95,7 @@ def _cache(options: argparse.Namespace) -> int:
     return 0
 
 
-def _hearing(options: argparse.Namespace) -> int:
+def _analysis(options: argparse.Namespace) -> int:
     found = _corpus(options)
     if isinstance(found, int):
         return found
@@ -145,7 +145,7 @@ def _measure(found: corpus.Corpus, levels: Sequence[int]) -> Report:
         progress.update(bar, description="automatic choice")
         choices = automatic.compress(mixture, lambda: progress.advance(bar))
         progress.update(bar, description="DTMF, and single clips")
-        return Report(found, rows, choices, dialling.dial(found.speech[0]), moments.measure(found.speech))
+        return Report(found, rows, choices, digit_survival.measure(found.speech[0]), clip_timing.measure(found.speech))
 
 
 def _print(report: Report) -> None:

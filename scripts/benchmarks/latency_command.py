@@ -29,7 +29,7 @@ _MOST_LOAD = 1000  # percent
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Selection:
     """What to measure: every combination of these."""
 
     brokers: Sequence[int]
@@ -53,19 +53,19 @@ def add_latency(parser: argparse.ArgumentParser) -> None:
 
 def _latency(options: argparse.Namespace) -> int:
     loads = [load / 100 for load in options.loads]
-    wanted = _Wanted(options.brokers, options.levels, loads, options.systems, options.seconds)
+    wanted = _Selection(options.brokers, options.levels, loads, options.systems, options.seconds)
     return run_in_directory(partial(_measure, wanted, options.json))
 
 
-def _measure(wanted: _Wanted, file: Path | None, directory: Path) -> None:
+def _measure(wanted: _Selection, file: Path | None, directory: Path) -> None:
     rows: list[latency.Row] = []
     settings = len(wanted.brokers) * len(wanted.levels)
-    with watched(settings * latency.steps(wanted.systems, wanted.loads)) as watching:
+    with watched(settings * latency.steps(wanted.systems, wanted.loads)) as progress:
         found = corpus.load(corpus.CACHE, say_bench)
         said = segments(found, latency.SEGMENT_S, latency.SEGMENTS)
         for brokers in wanted.brokers:
             with running_cluster(directory / f"kafka-{brokers}", brokers, say_bench) as servers:
-                for row in _rows(wanted, said, Setup(servers, brokers, directory, watching)):
+                for row in _rows(wanted, said, Setup(servers, brokers, directory, progress)):
                     rows.append(row)
                     say_bench(f"{row.system} at {row.load:.0%}: p95 {row.waits.p95_ms:.0f} ms")
                     write_json(file, latency_report.as_json(rows))
@@ -80,7 +80,7 @@ def _measure(wanted: _Wanted, file: Path | None, directory: Path) -> None:
     )
 
 
-def _rows(wanted: _Wanted, said: Sequence[Segment], setup: Setup) -> Iterator[latency.Row]:
+def _rows(wanted: _Selection, said: Sequence[Segment], setup: Setup) -> Iterator[latency.Row]:
     for level in wanted.levels:
         traffic = Traffic(said, level, latency.CALLS, PARTITIONS)
         yield from latency.measure(setup, traffic, systems=wanted.systems, loads=wanted.loads, seconds=wanted.seconds)

@@ -7,9 +7,9 @@ from statistics import fmean
 from rich.table import Table
 
 from scripts.benchmarks.codecs.automatic import Choice
+from scripts.benchmarks.codecs.clip_timing import SECONDS, ClipTiming
 from scripts.benchmarks.codecs.codecs import Row
-from scripts.benchmarks.codecs.dialling import Dialled
-from scripts.benchmarks.codecs.moments import SECONDS, Moments
+from scripts.benchmarks.codecs.digit_survival import DigitSurvival
 from scripts.benchmarks.corpus import Corpus
 
 _CONTENTS = {"rows": "speech", "g711": "G.711", "pauses": "pauses", "music": "music"}
@@ -25,14 +25,14 @@ class Report:
         rows: Levels in formats.
         choices: The automatic choice over a mixture.
         dialled: DTMF digits after coding.
-        moments: How long a clip takes.
+        timing: Processing time of a clip.
     """
 
     corpus: Corpus
     rows: Sequence[Row]
     choices: Sequence[Choice]
-    dialled: Sequence[Dialled]
-    moments: Moments
+    dialled: Sequence[DigitSurvival]
+    timing: ClipTiming
 
     def as_json(self) -> dict[str, object]:
         """Speech under ``rows``; the same through G.711, with pauses, and music beside it, in the same form."""
@@ -46,7 +46,7 @@ class Report:
             "predictions": [_predicted(row) for row in self.rows if row.prediction_error is not None],
             "automatic": [asdict(choice) for choice in self.choices],
             "dtmf": [asdict(dialled) for dialled in self.dialled],
-            "clip": {"seconds": SECONDS, **asdict(self.moments)},
+            "clip": {"seconds": SECONDS, **asdict(self.timing)},
         }
 
     def tables(self) -> Iterator[Table]:
@@ -92,11 +92,11 @@ class Report:
         return table
 
     def _others(self) -> Table:
-        moments = self.moments
+        timing = self.timing
         table = _table("and", ("what", "figure"))
-        table.add_row(f"{SECONDS} s of speech at level 3, median of {moments.clips}", f"{moments.median_ms:.1f} ms")
-        table.add_row("  ninetieth percentile", f"{moments.p90_ms:.1f} ms")
-        table.add_row("  of which analysis", f"{moments.analysis_ms:.1f} ms")
+        table.add_row(f"{SECONDS} s of speech at level 3, median of {timing.clips}", f"{timing.median_ms:.1f} ms")
+        table.add_row("  ninetieth percentile", f"{timing.p90_ms:.1f} ms")
+        table.add_row("  of which analysis", f"{timing.analysis_ms:.1f} ms")
         digits, heard = (sum(getattr(found, name) for found in self.dialled) for name in ("digits", "heard"))
         table.add_row("DTMF digits heard after lossy levels, all formats", f"{heard} of {digits}")
         errors = [row.prediction_error for row in self.rows if row.content != "music" and row.prediction_error]

@@ -17,7 +17,7 @@ from infra.debian import UnavailableError
 from infra.directories import state_directory
 from infra.kafka.errors import LocalKafkaError
 from scripts.benchmarks.streaming.results import ResultsError
-from scripts.benchmarks.streaming.runs import Watching
+from scripts.benchmarks.streaming.runs import Progress
 from scripts.cli import end_as_interrupted, fail, progress_bar, say
 from scripts.processes.module_process import ProcessError
 from streams.kafka.topic_errors import TopicError
@@ -61,7 +61,7 @@ def run_in_directory(work: Callable[[Path], None]) -> int:
 
 
 @contextmanager
-def watched(steps: int) -> Iterator[Watching]:
+def watched(steps: int) -> Iterator[Progress]:
     """Show a progress bar while a bench works.
 
     Args:
@@ -69,7 +69,7 @@ def watched(steps: int) -> Iterator[Watching]:
     """
     with progress_bar() as progress:
         bar = progress.add_task("speech", total=steps)
-        yield Watching(
+        yield Progress(
             say=say_bench,
             begin=lambda what: progress.update(bar, description=what),
             advance=lambda more: progress.advance(bar, more),

@@ -23,7 +23,7 @@ _PICTURES = (".svg", ".png", ".pdf")
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Selection:
     """What to measure, and how long."""
 
     parts: Sequence[str]
@@ -62,26 +62,26 @@ def _picture(text: str) -> Path:
 def _scale(options: argparse.Namespace) -> int:
     if options.plot is not None and options.parts == (_CARRIED,):
         return fail("bench", "--plot draws what is varied, and --parts varies nothing")
-    wanted = _Wanted(options.parts, options.level, options.records, options.seconds, options.brokers)
+    wanted = _Selection(options.parts, options.level, options.records, options.seconds, options.brokers)
     return run_in_directory(partial(_measure, wanted, options.json, options.plot))
 
 
-def _measure(wanted: _Wanted, file: Path | None, picture: Path | None, directory: Path) -> None:
+def _measure(wanted: _Selection, file: Path | None, picture: Path | None, directory: Path) -> None:
     rows: list[scale.Row] = []
-    carried: capacity.Carried | None = None
+    carried: capacity.WorkerCapacity | None = None
     varied = [part for part in wanted.parts if part != _CARRIED]
     carries = _CARRIED in wanted.parts
-    with watched(scale.steps(varied) + capacity.STEPS * carries) as watching:
+    with watched(scale.steps(varied) + capacity.STEPS * carries) as progress:
         found = corpus.load(corpus.CACHE, say_bench)
         with running_cluster(directory / "kafka", wanted.brokers, say_bench) as servers:
-            setup = Setup(servers, wanted.brokers, directory, watching)
+            setup = Setup(servers, wanted.brokers, directory, progress)
             for row in _rows(wanted, varied, setup, found):
                 rows.append(row)
                 say_bench(f"{row.factor} {row.value:g}, {row.pace}: {row.cpu_ms:.2f} ms of CPU per record")
                 write_json(file, scale_report.as_json(rows, carried))
             if carries:
                 said, clips = _said(found, scale.BASE.segment_s), _said(found, capacity.CLIP_S)
-                carried = capacity.carried(setup, said, clips, most=wanted.records)
+                carried = capacity.measure_capacity(setup, said, clips, most=wanted.records)
     write_json(file, scale_report.as_json(rows, carried))
     if picture is not None:
         scale_report.plot(rows, picture)
@@ -94,7 +94,7 @@ def _measure(wanted: _Wanted, file: Path | None, picture: Path | None, directory
     )
 
 
-def _rows(wanted: _Wanted, varied: Sequence[str], setup: Setup, found: corpus.Corpus) -> Iterator[scale.Row]:
+def _rows(wanted: _Selection, varied: Sequence[str], setup: Setup, found: corpus.Corpus) -> Iterator[scale.Row]:
     for factor, point in scale.points(varied):
         traffic = Traffic(_said(found, point.segment_s), wanted.level, point.calls, point.partitions)
         yield from scale.measure(setup, traffic, factor, point, most=wanted.records, seconds=wanted.seconds)

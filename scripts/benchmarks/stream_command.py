@@ -16,7 +16,7 @@ from scripts.benchmarks.runs_command import (
 )
 from scripts.benchmarks.streaming import report
 from scripts.benchmarks.streaming.speech import LEVELS
-from scripts.benchmarks.streaming.stream import Run, Wanted, stream
+from scripts.benchmarks.streaming.stream import Run, Selection, stream
 from scripts.benchmarks.streaming.systems import CEILINGS, SYSTEMS
 from scripts.cli import count, report_console, writable
 
@@ -37,7 +37,7 @@ def add_stream(parser: argparse.ArgumentParser) -> None:
 
 
 def _stream(options: argparse.Namespace) -> int:
-    wanted = Wanted(
+    wanted = Selection(
         systems=options.systems,
         levels=options.levels,
         segments_s=options.segments,
@@ -48,11 +48,11 @@ def _stream(options: argparse.Namespace) -> int:
     return run_in_directory(partial(_measure, wanted, options.json))
 
 
-def _measure(wanted: Wanted, file: Path | None, directory: Path) -> None:
+def _measure(wanted: Selection, file: Path | None, directory: Path) -> None:
     runs: list[Run] = []
-    with watched(wanted.total) as watching:
+    with watched(wanted.total) as progress:
         found = corpus.load(corpus.CACHE, say_bench)
-        for run in stream(wanted, found, directory, watching):
+        for run in stream(wanted, found, directory, progress):
             runs.append(run)
             say_bench(f"{run.system}, {run.level}, {run.segment_s:g} s: {run.cpu_s:.2f} s of CPU, {run.wall_s:.2f} s")
             write_json(file, report.as_json(runs))

@@ -36,7 +36,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class CompressedFile:
     """What became of one file.
 
     Attributes:
@@ -75,7 +75,7 @@ def compress_files(options: argparse.Namespace) -> int:
         return fail("compress", str(error))
     except KeyboardInterrupt:
         return 130
-    saved = [outcome for outcome in outcomes if isinstance(outcome, Saved)]
+    saved = [outcome for outcome in outcomes if isinstance(outcome, CompressedFile)]
     failures += [outcome for outcome in outcomes if isinstance(outcome, Failed)]
     if saved:
         Console(width=None if sys.stdout.isatty() else 120).print(_table(saved))
@@ -102,7 +102,7 @@ def _jobs(paths: Sequence[Path]) -> tuple[list[Job], list[Failed]]:
     return list(jobs.values()), failures
 
 
-def _run(jobs: Sequence[Job], options: argparse.Namespace) -> list[Saved | Failed]:
+def _run(jobs: Sequence[Job], options: argparse.Namespace) -> list[CompressedFile | Failed]:
     level = None if options.level == "auto" else int(options.level)
     policy = DEFAULT_POLICY if options.format is None else Policy(version=1, accept=(FORMATS[options.format],))
     threads = min(os.cpu_count() or 1, max(len(jobs), 1))
@@ -115,9 +115,9 @@ def _run(jobs: Sequence[Job], options: argparse.Namespace) -> list[Saved | Faile
     ):
         bar = progress.add_task("files", total=len(jobs))
 
-        def work(job: Job) -> Saved | Failed:
+        def work(job: Job) -> CompressedFile | Failed:
             outcome = _compress(job, sandbox, policy, level)
-            if isinstance(outcome, Saved) and out is not None:
+            if isinstance(outcome, CompressedFile) and out is not None:
                 outcome = _written(outcome, out / names[job])
             progress.advance(bar)
             return outcome
@@ -125,7 +125,7 @@ def _run(jobs: Sequence[Job], options: argparse.Namespace) -> list[Saved | Faile
         return list(pool.map(work, jobs))
 
 
-def _compress(job: Job, sandbox: DecoderSandbox, policy: Policy, level: int | None) -> Saved | Failed:
+def _compress(job: Job, sandbox: DecoderSandbox, policy: Policy, level: int | None) -> CompressedFile | Failed:
     try:
         audio = content_of(job.path, _MAX_PCM_BYTES)
     except CommandError as error:
@@ -137,7 +137,9 @@ def _compress(job: Job, sandbox: DecoderSandbox, policy: Policy, level: int | No
     decision = choose(clip, analyse_lazily(clip), policy, fixed_level=level)
     encoded = encode(clip, decision.plan)
     best = smallest(encoded, clip, audio, media_type, policy)
-    return Saved(job, len(audio), decision.plan.level, best, decision.reason if best == encoded else INPUT_KEPT)
+    return CompressedFile(
+        job, len(audio), decision.plan.level, best, decision.reason if best == encoded else INPUT_KEPT
+    )
 
 
 def _out_names(jobs: Sequence[Job]) -> dict[Job, Path]:
@@ -156,7 +158,7 @@ def _out_names(jobs: Sequence[Job]) -> dict[Job, Path]:
     return names
 
 
-def _written(saved: Saved, stem: Path) -> Saved | Failed:
+def _written(saved: CompressedFile, stem: Path) -> CompressedFile | Failed:
     """Write a result; a file that is there already is never replaced by another one."""
     encoded = saved.encoded
     path = stem.with_name(stem.name + _OUT_SUFFIXES[encoded.content_type.partition(";")[0]])
@@ -172,7 +174,7 @@ def _written(saved: Saved, stem: Path) -> Saved | Failed:
     return saved
 
 
-def _table(saved: Sequence[Saved]) -> Table:
+def _table(saved: Sequence[CompressedFile]) -> Table:
     table = Table(show_footer=True)
     total_in = sum(result.bytes_in for result in saved)
     total_out = sum(len(result.encoded.audio) for result in saved)

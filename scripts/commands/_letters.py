@@ -12,7 +12,7 @@ _TITLES = ("letter", "refused", "input's time", "call", "input", "bytes", "step"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class LetterView:
     """What is shown of a dead letter; its audio is not kept.
 
     Attributes:
@@ -30,7 +30,7 @@ class Told:
     data: dict[str, Any]
 
 
-def told(refused: LetterRecord, obstacle: str | None) -> Told:
+def view_of(refused: LetterRecord, obstacle: str | None) -> LetterView:
     """What is shown of a letter.
 
     Args:
@@ -44,7 +44,7 @@ def told(refused: LetterRecord, obstacle: str | None) -> Told:
         "obstacle": obstacle,
     }
     if isinstance(letter, Rejection):
-        return Told(refused.place, refused.refused_ms, 0, obstacle, data | {"unreadable": letter.message})
+        return LetterView(refused.place, refused.refused_ms, 0, obstacle, data | {"unreadable": letter.message})
     position, rejection, whole = letter.position, letter.rejection, letter.cut.value_bytes
     size = len(letter.original.value or b"") if whole is None else whole
     data |= {
@@ -59,10 +59,10 @@ def told(refused: LetterRecord, obstacle: str | None) -> Told:
         "code": rejection.code,
         "reason": rejection.message,
     }
-    return Told(refused.place, refused.refused_ms, size, obstacle, data)
+    return LetterView(refused.place, refused.refused_ms, size, obstacle, data)
 
 
-def lines(found: Sequence[Told]) -> Iterator[str]:
+def lines(found: Sequence[LetterView]) -> Iterator[str]:
     """One line for each letter, in columns, under their titles."""
     rows = [_TITLES, *map(_row, found)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -70,7 +70,7 @@ def lines(found: Sequence[Told]) -> Iterator[str]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _row(one: Told) -> tuple[str, ...]:
+def _row(one: LetterView) -> tuple[str, ...]:
     data = one.data
     if "unreadable" in data:
         return (data["letter"], data["refused"], "", "", "", "", "", "", _printable(data["unreadable"]))

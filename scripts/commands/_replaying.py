@@ -41,7 +41,7 @@ class Replay:
             async with Replayer(connection) as replayer:
                 await self._send_all(replayer, reader)
         finally:
-            self._tell_unsent()
+            self._print_unsent()
         if missing := len(self._wanted) - len(self._sent):
             raise CommandError(f"{missing} of {len(self._wanted)} inputs are no longer there")
         print(f"{len(self._sent)} inputs were sent again")
@@ -57,7 +57,7 @@ class Replay:
             with progress_bar() as progress:
                 bar = progress.add_task("inputs", total=len(self._wanted))
                 async for batch in _batches(reader, self._wanted):
-                    self._tell(await replayer.send(batch))
+                    self._print_sent(await replayer.send(batch))
                     progress.advance(bar, len(batch))
         except HotelAudioError as error:
             await self._settle(replayer)
@@ -75,14 +75,14 @@ class Replay:
             return
         undecided, replayer.undecided = replayer.undecided, ()
         if sent:
-            self._tell(undecided)
+            self._print_sent(undecided)
 
-    def _tell(self, sent: Sequence[ReplayedInput]) -> None:
+    def _print_sent(self, sent: Sequence[ReplayedInput]) -> None:
         for one in sent:
             self._sent[one.letter] = one
             print(f"{one.letter} is {_where(one)} now", flush=True)
 
-    def _tell_unsent(self) -> None:
+    def _print_unsent(self) -> None:
         for place in self._wanted:
             if place in self._undecided:
                 print(f"{place} may have been sent, as {_where(self._undecided[place])}")

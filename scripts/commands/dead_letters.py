@@ -11,9 +11,9 @@ from typing import Any
 from schemas import Rejection
 from schemas.topics import DEAD_LETTER, RAW, topic
 from scripts.cli import Cluster, CommandError, add_cluster_options, cluster_of, count, fail, run, say, writable
-from scripts.commands._letters import Told, lines, told
-from scripts.commands._moments import moment
+from scripts.commands._letters import LetterView, lines, view_of
 from scripts.commands._replaying import Replay
+from scripts.commands._times import time_option
 from streams.clients.dead_letters import DeadLetterReader
 from streams.clients.letters import DeadLetterFilter, LetterPosition, LetterRecord, replay_obstacle
 
@@ -27,7 +27,7 @@ hundred at a time, in one Kafka transaction each: what is told as sent was sent,
 letters whose input cannot be sent, they are named and left out; of letters that are named, all or none are sent.
 """
 
-_Tell = Callable[[LetterRecord], Told]
+_Tell = Callable[[LetterRecord], LetterView]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,8 +59,10 @@ def parser() -> argparse.ArgumentParser:
     which = made.add_argument_group("which ones")
     which.add_argument("--reason", metavar="CODE", help="refused for this reason")
     which.add_argument("--hotel", metavar="ID", help="of this hotel")
-    which.add_argument("--since", type=moment, metavar="TIME", help="refused since then: 2026-11-30T08:00 (UTC), or 2h")
-    which.add_argument("--until", type=moment, metavar="TIME", help="refused before then")
+    which.add_argument(
+        "--since", type=time_option, metavar="TIME", help="refused since then: 2026-11-30T08:00 (UTC), or 2h"
+    )
+    which.add_argument("--until", type=time_option, metavar="TIME", help="refused before then")
     which.add_argument(
         "--limit",
         type=count,
@@ -94,8 +96,8 @@ async def _run(options: argparse.Namespace) -> int:
     async with DeadLetterReader(cluster.connection, cluster.topic(DEAD_LETTER)) as reader:
         partitions, limits = await reader.partitions(), {cluster.topic(RAW): topic(RAW).max_message_bytes}
 
-        def tell(refused: LetterRecord) -> Told:
-            return told(refused, replay_obstacle(refused, partitions, limits))
+        def tell(refused: LetterRecord) -> LetterView:
+            return view_of(refused, replay_obstacle(refused, partitions, limits))
 
         if not options.replay and options.save is None:
             found = await _latest(reader, options.last, _choice_of(options), tell)
@@ -107,8 +109,8 @@ async def _run(options: argparse.Namespace) -> int:
         return await _replay(cluster, options, reader, chosen) if options.replay else 0
 
 
-async def _latest(reader: DeadLetterReader, most: int, choice: DeadLetterFilter, tell: _Tell) -> list[Told]:
-    found: list[Told] = []
+async def _latest(reader: DeadLetterReader, most: int, choice: DeadLetterFilter, tell: _Tell) -> list[LetterView]:
+    found: list[LetterView] = []
     async for refused in reader.last(most) if choice.everything else reader.all(choice.since_ms):
         if choice.matches(refused):
             found.append(tell(refused))
@@ -117,11 +119,11 @@ async def _latest(reader: DeadLetterReader, most: int, choice: DeadLetterFilter,
     return sorted(found, key=_time)[-most:]
 
 
-def _time(one: Told) -> int:
+def _time(one: LetterView) -> int:
     return one.refused_ms
 
 
-async def _named(reader: DeadLetterReader, places: Sequence[LetterPosition], tell: _Tell) -> list[Told]:
+async def _named(reader: DeadLetterReader, places: Sequence[LetterPosition], tell: _Tell) -> list[LetterView]:
     found = [tell(refused) async for refused in reader.these(places)]
     there = {one.place for one in found}
     for place in places:
@@ -130,8 +132,8 @@ async def _named(reader: DeadLetterReader, places: Sequence[LetterPosition], tel
     return found
 
 
-async def _chosen(reader: DeadLetterReader, options: argparse.Namespace, tell: _Tell) -> list[Told]:
-    choice, found = _choice_of(options), list[Told]()
+async def _chosen(reader: DeadLetterReader, options: argparse.Namespace, tell: _Tell) -> list[LetterView]:
+    choice, found = _choice_of(options), list[LetterView]()
     async for refused in reader.all(choice.since_ms):
         if choice.matches(refused):
             found.append(tell(refused))
@@ -142,7 +144,7 @@ async def _chosen(reader: DeadLetterReader, options: argparse.Namespace, tell: _
 
 
 async def _replay(
-    cluster: Cluster, options: argparse.Namespace, reader: DeadLetterReader, chosen: Sequence[Told]
+    cluster: Cluster, options: argparse.Namespace, reader: DeadLetterReader, chosen: Sequence[LetterView]
 ) -> int:
     blocked = [one for one in chosen if one.obstacle is not None]
     for one in blocked:
@@ -163,7 +165,7 @@ async def _replay(
     return 0
 
 
-def _show(found: Sequence[Told], file: str | None, data: list[dict[str, Any]]) -> None:
+def _show(found: Sequence[LetterView], file: str | None, data: list[dict[str, Any]]) -> None:
     if file is not None:
         _write(file, data)
     if file == "-":
@@ -179,7 +181,7 @@ def _write(file: str, data: list[dict[str, Any]]) -> None:
         Path(file).write_text(text + "\n")
 
 
-async def _save(reader: DeadLetterReader, chosen: Sequence[Told], directory: Path) -> None:
+async def _save(reader: DeadLetterReader, chosen: Sequence[LetterView], directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         async for refused in reader.these([one.place for one in chosen]):

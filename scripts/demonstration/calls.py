@@ -25,7 +25,7 @@ _ANNOUNCEMENT_S = 8.0
 _REPETITIONS = 3
 _STARTS_WITHIN_S = 30.0
 #: Who talks, sent as what, in how many calls.
-_TALKS: tuple[tuple[Channel, str, int], ...] = (
+_CONVERSATIONS: tuple[tuple[Channel, str, int], ...] = (
     ("guest", L16, 10),
     ("agent", L16, 8),
     ("guest", SLIN, 3),
@@ -72,7 +72,7 @@ class _Call:
     segment_s: float = _SEGMENT_S
 
 
-class _Talk:
+class _Speech:
     """Cuts recordings that follow each other without an end into pieces, so that no two calls say the same."""
 
     def __init__(self, recordings: Sequence[Clip]) -> None:
@@ -106,10 +106,10 @@ def make_calls(recordings: Recordings, run: str) -> list[Input]:
 
 
 def _calls(recordings: Recordings) -> Iterator[_Call]:
-    talk = _Talk(recordings.speech)
+    talk = _Speech(recordings.speech)
     announcements = [_repeated(talk.next(_ANNOUNCEMENT_S)) for _ in range(2)]
-    music = _repeated(_Talk((recordings.music,)).next(_ANNOUNCEMENT_S))
-    for channel, media, calls in _TALKS:
+    music = _repeated(_Speech((recordings.music,)).next(_ANNOUNCEMENT_S))
+    for channel, media, calls in _CONVERSATIONS:
         for _ in range(calls):
             yield _Call(channel, media, talk.next(_TALK_S))
     for number in range(_ANNOUNCED):

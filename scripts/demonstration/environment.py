@@ -60,7 +60,7 @@ class DemoEnvironment:
             "AUDIO_GROUP": self.cluster.group,
         }
 
-    def how_to_go_on(self, worker: WorkerProcess) -> str:
+    def next_commands(self, worker: WorkerProcess) -> str:
         """Commands for whoever has the run kept: to send, to listen, to look, and to stop it."""
         exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in self.variables().items())
         lines = [

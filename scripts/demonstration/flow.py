@@ -25,7 +25,7 @@ Outcome = CompressedAudio | DeadLetter
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentInput:
     """An input that the brokers have taken.
 
     Attributes:
@@ -40,7 +40,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
+class ReceivedOutcome:
     """An outcome, and when it arrived by the monotonic clock."""
 
     outcome: Outcome
@@ -52,7 +52,7 @@ class _Listener:
     """What has arrived so far."""
 
     advance: Callable[[], None]
-    arrived: list[Arrived] = field(default_factory=list)
+    arrived: list[ReceivedOutcome] = field(default_factory=list)
     positions: set[Position] = field(default_factory=set)
     last: float = field(default_factory=time.monotonic)
 
@@ -60,7 +60,7 @@ class _Listener:
         if isinstance(outcome, Rejection):
             raise CommandError(f"something on the output topics breaks the contract: {outcome.message}")
         self.last = time.monotonic()
-        self.arrived.append(Arrived(outcome, self.last))
+        self.arrived.append(ReceivedOutcome(outcome, self.last))
         if outcome.position not in self.positions:
             self.positions.add(outcome.position)
             self.advance()
@@ -68,7 +68,7 @@ class _Listener:
 
 def stream(
     cluster: Cluster, inputs: Sequence[Input], advance: Callable[[], None], check: Callable[[], None]
-) -> tuple[list[Sent], list[Arrived]]:
+) -> tuple[list[SentInput], list[ReceivedOutcome]]:
     """Send every input when it is due, whatever the worker does, and listen until all is answered.
 
     Args:
@@ -88,7 +88,7 @@ def stream(
 
 async def _stream(
     cluster: Cluster, inputs: Sequence[Input], listener: _Listener, check: Callable[[], None]
-) -> tuple[list[Sent], list[Arrived]]:
+) -> tuple[list[SentInput], list[ReceivedOutcome]]:
     async with (
         CompressedAudioConsumer(cluster.connection, cluster.topic(COMPRESSED), from_beginning=True) as results,
         asyncio.TaskGroup() as group,
@@ -104,7 +104,7 @@ async def _stream(
     return sender.result(), listener.arrived
 
 
-async def _send(cluster: Cluster, inputs: Sequence[Input]) -> list[Sent]:
+async def _send(cluster: Cluster, inputs: Sequence[Input]) -> list[SentInput]:
     topic = cluster.topic(RAW)
     # The client of this project refuses what breaks the contract; a careless sender would use any other.
     careless = cluster.connection.producer(acks="all", enable_idempotence=True)
@@ -117,12 +117,12 @@ async def _send(cluster: Cluster, inputs: Sequence[Input]) -> list[Sent]:
             if isinstance(item.event, RawAudio):
                 pending.append(await producer.send_soon(item.event))
             else:
-                pending.append(asyncio.create_task(_send_carelessly(careless, topic, item.event)))
+                pending.append(asyncio.create_task(_send_unchecked(careless, topic, item.event)))
         positions = await asyncio.gather(*pending)
-    return [Sent(item, position, when) for item, position, when in zip(inputs, positions, due, strict=True)]
+    return [SentInput(item, position, when) for item, position, when in zip(inputs, positions, due, strict=True)]
 
 
-async def _send_carelessly(producer: AIOKafkaProducer, topic: str, record: Record) -> Position:
+async def _send_unchecked(producer: AIOKafkaProducer, topic: str, record: Record) -> Position:
     taken = await producer.send_and_wait(topic, record.value, key=record.key, headers=list(record.headers))
     return Position(taken.topic, taken.partition, taken.offset)
 
@@ -144,9 +144,9 @@ async def _dead_letters(cluster: Cluster, listener: _Listener) -> None:
             listener.take(DeadLetter.from_record(record))
 
 
-async def _wait(listener: _Listener, sender: "asyncio.Task[list[Sent]]", check: Callable[[], None]) -> None:
+async def _wait(listener: _Listener, sender: "asyncio.Task[list[SentInput]]", check: Callable[[], None]) -> None:
     """Wait until every input is answered and nothing more comes, or nothing has come for too long."""
-    sent: list[Sent] = []
+    sent: list[SentInput] = []
     while True:
         await asyncio.sleep(_POLL_S)
         await asyncio.to_thread(check)

@@ -73,7 +73,7 @@ def _demonstrate(started: ExitStack, json_file: Path | None, out: Path | None, *
     report.print(Console())
     if keep:
         started.pop_all()
-        print(report.environment.how_to_go_on(worker))
+        print(report.environment.next_commands(worker))
     for fault in report.verdict.faults[:_SHOWN_FAULTS]:
         _say(fault)
     if report.verdict.faults:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas import CompressedAudio, DeadLetter, RawAudio
-from scripts.demonstration.flow import Arrived, Sent
+from scripts.demonstration.flow import ReceivedOutcome, SentInput
 from streams.audio import Clip
 
 
@@ -47,7 +47,7 @@ class Verdict:
     faults: Sequence[str]
 
 
-def judge(sent: Sequence[Sent], arrived: Sequence[Arrived]) -> Verdict:
+def judge(sent: Sequence[SentInput], arrived: Sequence[ReceivedOutcome]) -> Verdict:
     """Match every input with its outcomes by its position in Kafka."""
     outcomes = defaultdict(list)
     for one in arrived:
@@ -77,7 +77,7 @@ def judge(sent: Sequence[Sent], arrived: Sequence[Arrived]) -> Verdict:
     )
 
 
-def _mistakes(sent: Sent, first: Arrived) -> list[str]:
+def _mistakes(sent: SentInput, first: ReceivedOutcome) -> list[str]:
     """What is wrong with an outcome, given its input."""
     event, clip, outcome = sent.input.event, sent.input.clip, first.outcome
     if isinstance(outcome, DeadLetter):
@@ -89,7 +89,7 @@ def _mistakes(sent: Sent, first: Arrived) -> list[str]:
     return []
 
 
-def _disorder(arrived: Sequence[Arrived]) -> list[str]:
+def _disorder(arrived: Sequence[ReceivedOutcome]) -> list[str]:
     """Streams whose segments came in another order than they were sent."""
     latest: Counter[str] = Counter()
     disordered: set[str] = set()

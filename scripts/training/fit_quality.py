@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     examples = _measured(
         [
             *sources(train, _opus_encoders(), "speech", varied=True),
-            *sources(train[::_EFFORT_EVERY], _hurried_encoders(), "speech", varied=True),
+            *sources(train[::_EFFORT_EVERY], _low_effort_encoders(), "speech", varied=True),
             *sources(train[::_OTHERS_EVERY], [*_other_encoders(), WavEncoder("pcmu")], "speech", varied=True),
             *sources(found.music[::2], _music_encoders(), "music", varied=False),
         ]
@@ -69,7 +69,7 @@ def _opus_encoders() -> list[Encoder]:
     return [OpusEncoder(bitrate, shaped=True) for bitrate in fitting.SPEECH_BITRATES]
 
 
-def _hurried_encoders() -> list[Encoder]:
+def _low_effort_encoders() -> list[Encoder]:
     efforts = [(bitrate, effort) for bitrate in fitting.EFFORT_BITRATES for effort in fitting.EFFORTS]
     return [OpusEncoder(bitrate, effort, shaped=True) for bitrate, effort in efforts]
 
@@ -90,7 +90,7 @@ def _checked(model: Model, speech: Sequence[corpus.Named], music: Sequence[corpu
     by_setting = _measured(sources(speech[::_OTHERS_EVERY], _opus_encoders(), "speech", varied=True))
     by_codec = _measured(
         [
-            *sources(speech[::_EFFORT_EVERY], _hurried_encoders(), "speech", varied=True),
+            *sources(speech[::_EFFORT_EVERY], _low_effort_encoders(), "speech", varied=True),
             *sources(speech[::_OTHERS_EVERY], _other_encoders(), "speech", varied=True),
             *sources(music, _music_encoders(), "music", varied=False),
         ]

@@ -21,7 +21,7 @@ import soundfile
 from schemas import Position, RawAudio
 from scripts.demonstration import recordings, synthesis
 from scripts.demonstration.calls import Input, make_calls
-from scripts.demonstration.flow import Arrived, Sent
+from scripts.demonstration.flow import ReceivedOutcome, SentInput
 from scripts.demonstration.verdict import judge
 from tests.support.brokers import Broker
 from tests.support.events import COMPRESSED, LETTER, RAW
@@ -184,12 +184,12 @@ def test_without_apt_speech_is_synthesized_and_said_so(tmp_path: Path, monkeypat
     assert len({item.name for item in inputs}) == len(inputs)
 
 
-def given(number: int, *, bad: bool = False) -> Sent:
+def given(number: int, *, bad: bool = False) -> SentInput:
     event = replace(RAW, id=f"event-{number}", sequence=number)
-    return Sent(Input(event, None if bad else CLIP), Position("audio.raw", 3, number), due=10.0)
+    return SentInput(Input(event, None if bad else CLIP), Position("audio.raw", 3, number), due=10.0)
 
 
-def result_of(sent: Sent) -> Arrived:
+def result_of(sent: SentInput) -> ReceivedOutcome:
     assert isinstance(sent.input.event, RawAudio)
     outcome = replace(
         COMPRESSED,
@@ -198,11 +198,11 @@ def result_of(sent: Sent) -> Arrived:
         pcm_sha256=CLIP.pcm_sha256,
         position=sent.position,
     )
-    return Arrived(outcome, at=10.5)
+    return ReceivedOutcome(outcome, at=10.5)
 
 
-def letter_of(sent: Sent) -> Arrived:
-    return Arrived(replace(LETTER, position=sent.position), at=10.5)
+def letter_of(sent: SentInput) -> ReceivedOutcome:
+    return ReceivedOutcome(replace(LETTER, position=sent.position), at=10.5)
 
 
 def test_the_judge_is_content_when_everything_has_its_outcome() -> None:
@@ -231,7 +231,7 @@ MIXED_UP = replace(result_of(ONE), outcome=replace(result_of(ONE).outcome, posit
         ([result_of(TWO), result_of(ONE), letter_of(BAD)], 0, 0, "out of order"),
     ],
 )
-def test_the_judge_sees(arrived: list[Arrived], lost: int, duplicated: int, fault: str) -> None:
+def test_the_judge_sees(arrived: list[ReceivedOutcome], lost: int, duplicated: int, fault: str) -> None:
     verdict = judge([ONE, TWO, BAD], arrived)
     assert (verdict.lost, verdict.duplicated) == (lost, duplicated)
     assert fault in "\n".join(verdict.faults)

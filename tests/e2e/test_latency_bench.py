@@ -12,7 +12,7 @@ from scripts.benchmarks.streaming import latency, scale
 from scripts.benchmarks.streaming.kafka import PARTITIONS
 from scripts.benchmarks.streaming.latency import PEER
 from scripts.benchmarks.streaming.records import Traffic
-from scripts.benchmarks.streaming.runs import Watching
+from scripts.benchmarks.streaming.runs import Progress
 from scripts.benchmarks.streaming.scale import Point
 from scripts.benchmarks.streaming.speech import segments
 from scripts.benchmarks.streaming.systems import SYSTEMS
@@ -26,8 +26,8 @@ SPEECH = corpus.Corpus("made for this test", speech=SAID, music=SAID[:1])
 
 @pytest.fixture
 def setup(broker: Broker, tmp_path: Path) -> Setup:
-    watching = Watching(say=pytest.fail, begin=lambda _what: None, advance=lambda _steps: None)
-    return Setup(broker.bootstrap_servers, 1, tmp_path, watching)
+    progress = Progress(say=pytest.fail, begin=lambda _what: None, advance=lambda _steps: None)
+    return Setup(broker.bootstrap_servers, 1, tmp_path, progress)
 
 
 def test_waits_begin_when_records_are_due_and_end_when_their_results_are_committed(setup: Setup) -> None:

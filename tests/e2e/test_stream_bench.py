@@ -14,7 +14,7 @@ from scripts.benchmarks.streaming.coding import describe, encode
 from scripts.benchmarks.streaming.kafka import PARTITIONS, fresh_topics
 from scripts.benchmarks.streaming.records import Backlog, messages
 from scripts.benchmarks.streaming.results import Results, ResultsError
-from scripts.benchmarks.streaming.runs import WARM_UP, Scene, Watching, measure
+from scripts.benchmarks.streaming.runs import WARM_UP, Progress, RunSetup, measure
 from scripts.benchmarks.streaming.speech import Segment, segments
 from tests.support.brokers import Broker
 from tests.support.signals import speech
@@ -34,9 +34,9 @@ def test_every_system_gives_every_record_its_file(
     broker: Broker, tmp_path: Path, pieces: Sequence[Segment], system: str
 ) -> None:
     advanced: list[int] = []
-    watching = Watching(say=pytest.fail, begin=lambda _what: None, advance=advanced.append)
+    progress = Progress(say=pytest.fail, begin=lambda _what: None, advance=advanced.append)
 
-    found = measure(system, Scene(broker.bootstrap_servers, pieces, "lossless", RECORDS, tmp_path, watching))
+    found = measure(system, RunSetup(broker.bootstrap_servers, pieces, "lossless", RECORDS, tmp_path, progress))
 
     numbers = range(WARM_UP, WARM_UP + RECORDS)
     expected = [pieces[number % len(pieces)] for number in numbers]

@@ -11,8 +11,8 @@ import numpy as np
 
 from schemas.policy import FLAC, MPEG, OPUS, VORBIS, WAV
 from scripts.benchmarks.codecs.bare import bare_call
-from scripts.benchmarks.codecs.listening import score
 from scripts.benchmarks.codecs.parallel import spread
+from scripts.benchmarks.codecs.pesq_score import score
 from scripts.benchmarks.codecs.variants import companded, paused
 from scripts.benchmarks.corpus import Named
 from streams.analysis.analysis import analyse_lazily

@@ -4,8 +4,8 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from scripts.benchmarks.codecs.listening import score
 from scripts.benchmarks.codecs.parallel import spread
+from scripts.benchmarks.codecs.pesq_score import score
 from scripts.benchmarks.codecs.variants import VARIANTS, plain
 from streams.analysis.analysis import Analysis, analyse
 from streams.audio import Clip

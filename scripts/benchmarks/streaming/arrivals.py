@@ -31,7 +31,7 @@ def due_times(calls: int, rate: float, count: int, seed: int) -> Seconds:
 
 
 @dataclass(frozen=True, slots=True)
-class Waits:
+class WaitTimes:
     """How long records waited, from the moment they were due until a reader of committed records had their results.
 
     Attributes:
@@ -47,7 +47,7 @@ class Waits:
     max_ms: float
 
     @classmethod
-    def of(cls, waits: Seconds) -> "Waits":
+    def of(cls, waits: Seconds) -> "WaitTimes":
         """Percentiles that are waits which occurred, none in between.
 
         Args:

@@ -27,7 +27,7 @@ _MB = 1e6
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class WorkerCapacity:
     """What one worker carries.
 
     Attributes:
@@ -45,7 +45,9 @@ class Carried:
     clips_peak_mb: float
 
 
-def carried(setup: Setup, segments: Sequence[Segment], clips: Sequence[Segment], *, most: int) -> Carried:
+def measure_capacity(
+    setup: Setup, segments: Sequence[Segment], clips: Sequence[Segment], *, most: int
+) -> WorkerCapacity:
     """Measure it, each figure by draining a backlog.
 
     Args:
@@ -60,7 +62,7 @@ def carried(setup: Setup, segments: Sequence[Segment], clips: Sequence[Segment],
 
     lossless, default = traffic(segments, LOSSLESS), traffic(segments, DEFAULT)
     rate, peak = _clips(setup, traffic(clips, LOSSLESS), most)
-    return Carried(
+    return WorkerCapacity(
         calls_lossless=_calls(setup, lossless, most),
         calls_default=_calls(setup, default, most),
         calls_default_under_load=_calls(setup, default, most, under_load=True),
@@ -71,20 +73,20 @@ def carried(setup: Setup, segments: Sequence[Segment], clips: Sequence[Segment],
 
 def _calls(setup: Setup, traffic: Traffic, most: int, *, under_load: bool = False) -> float:
     """Calls for each core: seconds of audio in a second of processor time."""
-    setup.watching.begin(f"calls, {traffic.level}{' under load' if under_load else ''}")
+    setup.progress.begin(f"calls, {traffic.level}{' under load' if under_load else ''}")
     settings = _UNDER_LOAD if under_load else WORKER_SETTINGS
     count = backlog_records(traffic, most)
     pressing = _PRESSING * _PRESSED_AT_MOST if under_load else 0
     start = workers(traffic.level, traffic.partitions, 1, settings)
     with ready(setup, traffic, start, pressing + count) as trial:
         if under_load:
-            _press(trial)
+            _overload(trial)
         done = trial.drain(count)
-    setup.watching.advance(1)
+    setup.progress.advance(1)
     return count * BASE.segment_s / done.cpu_s
 
 
-def _press(trial: Trial[WorkerProcess]) -> None:
+def _overload(trial: Trial[WorkerProcess]) -> None:
     """Keep a worker late until it can do no more about it."""
     (process,) = trial.processes
     for _ in range(_PRESSED_AT_MOST):
@@ -95,9 +97,9 @@ def _press(trial: Trial[WorkerProcess]) -> None:
 
 
 def _clips(setup: Setup, traffic: Traffic, most: int) -> tuple[float, float]:
-    setup.watching.begin("clips")
+    setup.progress.begin("clips")
     count = backlog_records(traffic, most)
     with ready(setup, traffic, workers(traffic.level, traffic.partitions, 1), count) as trial:
         done = trial.drain(count)
-        setup.watching.advance(1)
+        setup.progress.advance(1)
         return drained_rate(done.arrived), peak_bytes(trial.processes[0].pid) / _MB

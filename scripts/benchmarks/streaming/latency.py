@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from scripts.benchmarks.streaming.arrivals import Overload, Waits, drained_rate, late
+from scripts.benchmarks.streaming.arrivals import Overload, WaitTimes, drained_rate, late
 from scripts.benchmarks.streaming.records import Traffic
 from scripts.benchmarks.streaming.speech import DEFAULT, LOSSLESS
 from scripts.benchmarks.streaming.systems import SYSTEMS
@@ -49,7 +49,7 @@ class Row:
     load: float
     rate: float
     capacity: float
-    waits: Waits
+    waits: WaitTimes
     overload: Overload
     sender_late_ms: float
     cpu_ms: float
@@ -103,10 +103,10 @@ def measure(
         rate = load * capacities[systems[0]]
         count = max(round(rate * seconds), traffic.calls)
         for name in systems:
-            setup.watching.begin(f"{setup.brokers} broker(s): {name} at {load:.0%}, {rate:.0f}/s")
+            setup.progress.begin(f"{setup.brokers} broker(s): {name} at {load:.0%}, {rate:.0f}/s")
             with ready(setup, traffic, _start(name, traffic.level), count) as trial:
                 done = trial.send(rate, count)
-            setup.watching.advance(1)
+            setup.progress.advance(1)
             yield _row(name, setup.brokers, traffic.level, load=load, rate=rate, capacity=capacities[name], done=done)
 
 
@@ -116,11 +116,11 @@ def _start(name: str, level: str) -> Start[ModuleProcess]:
 
 def _capacity(setup: Setup, traffic: Traffic, name: str) -> float:
     """Results per second of a system while it drains a backlog."""
-    setup.watching.begin(f"{setup.brokers} broker(s): capacity of {name}")
+    setup.progress.begin(f"{setup.brokers} broker(s): capacity of {name}")
     count = BACKLOG[traffic.level]
     with ready(setup, traffic, _start(name, traffic.level), count) as trial:
         rate = drained_rate(trial.drain(count).arrived)
-    setup.watching.advance(1)
+    setup.progress.advance(1)
     return rate
 
 
@@ -132,7 +132,7 @@ def _row(system: str, brokers: int, level: str, *, load: float, rate: float, cap
         load=load,
         rate=rate,
         capacity=capacity,
-        waits=Waits.of(done.arrived - done.due),
+        waits=WaitTimes.of(done.arrived - done.due),
         overload=Overload.of(done.due, done.arrived),
         sender_late_ms=late(done.due, done.sent),
         cpu_ms=done.cpu_s / len(done.due) * 1000,

@@ -13,7 +13,7 @@ from scripts.benchmarks.streaming.kafka import PARTITIONS, fresh_topics
 from scripts.benchmarks.streaming.records import CALLS, Backlog, messages
 from scripts.benchmarks.streaming.results import Results
 from scripts.benchmarks.streaming.speech import LEVELS, Segment
-from scripts.benchmarks.streaming.systems import CEILINGS, SYSTEMS, cpu_seconds, setup
+from scripts.benchmarks.streaming.systems import CEILINGS, SYSTEMS, cpu_seconds, peer_arguments
 from scripts.cli import Cluster
 from scripts.processes.module_process import (
     IMPORTED_FROM,
@@ -32,7 +32,7 @@ _SURPLUS_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Watching:
+class Progress:
     """Who is told how it goes.
 
     Attributes:
@@ -47,7 +47,7 @@ class Watching:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class RunSetup:
     """What every system is given.
 
     Attributes:
@@ -56,7 +56,7 @@ class Scene:
         level: Name of the level.
         records: How many count.
         directory: For states and logs.
-        watching: Told how it goes.
+        progress: Told how it goes.
     """
 
     bootstrap_servers: str
@@ -64,7 +64,7 @@ class Scene:
     level: str
     records: int
     directory: Path
-    watching: Watching
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Measured:
     files: dict[int, int]
 
 
-def measure(system: str, scene: Scene) -> Measured:
+def measure(system: str, setup: RunSetup) -> Measured:
     """Run a system once, on topics of its own.
 
     Starting up is left out in the same way for all: a system first gets some records to warm up with. When it has put
@@ -91,41 +91,47 @@ def measure(system: str, scene: Scene) -> Measured:
 
     Args:
         system: One of `SYSTEMS` or `CEILINGS`.
-        scene: What it is given.
+        setup: What it is given.
 
     Raises:
         ProcessError: If it ends, or does not start.
         ResultsError: If it does not give every record one result.
     """
     with ExitStack() as ending:
-        cluster = ending.enter_context(fresh_topics(scene.bootstrap_servers, scene.watching.say))
-        backlog = Backlog(scene.bootstrap_servers, cluster.topic(RAW), PARTITIONS)
-        backlog.put(messages(scene.segments, scene.level, 0, WARM_UP))
+        cluster = ending.enter_context(fresh_topics(setup.bootstrap_servers, setup.progress.say))
+        backlog = Backlog(setup.bootstrap_servers, cluster.topic(RAW), PARTITIONS)
+        backlog.put(messages(setup.segments, setup.level, 0, WARM_UP))
         backlog.release()
-        backlog.put(messages(scene.segments, scene.level, WARM_UP, scene.records))
+        backlog.put(messages(setup.segments, setup.level, WARM_UP, setup.records))
         if system in CEILINGS:
-            found = _ceiling(system, cluster, scene)
+            found = _ceiling(system, cluster, setup)
             backlog.release()
             return found
-        process = SYSTEMS[system].make(cluster, scene.level, scene.directory / cluster.group)
-        return _through_kafka(process, cluster, backlog, scene)
+        process = SYSTEMS[system].make(cluster, setup.level, setup.directory / cluster.group)
+        return _through_kafka(process, cluster, backlog, setup)
 
 
-def _through_kafka(process: ModuleProcess, cluster: Cluster, backlog: Backlog, scene: Scene) -> Measured:
+def _through_kafka(process: ModuleProcess, cluster: Cluster, backlog: Backlog, setup: RunSetup) -> Measured:
     with running(process), _results(cluster) as results:
         results.wait(WARM_UP, _START_S, _ignore, process.require_alive)
         time.sleep(_SETTLE_S)
         cpu, wall = cpu_seconds(process.pid), time.perf_counter()
         backlog.release()
-        results.wait(WARM_UP + scene.records, _PATIENCE_S, scene.watching.advance, process.require_alive)
+        results.wait(WARM_UP + setup.records, _PATIENCE_S, setup.progress.advance, process.require_alive)
         wall, cpu = time.perf_counter() - wall, cpu_seconds(process.pid) - cpu
         results.require_no_more(_SURPLUS_S)
     return Measured(cpu, wall, {number: file for number, file in results.files.items() if number >= WARM_UP})
 
 
-def _ceiling(work: str, cluster: Cluster, scene: Scene) -> Measured:
-    words = [*setup(cluster, scene.directory).as_words(), "--work", work, "--level", str(LEVELS[scene.level])]
-    words += ["--warm-up", str(WARM_UP), "--records", str(scene.records)]
+def _ceiling(work: str, cluster: Cluster, setup: RunSetup) -> Measured:
+    words = [
+        *peer_arguments(cluster, setup.directory).as_arguments(),
+        "--work",
+        work,
+        "--level",
+        str(LEVELS[setup.level]),
+    ]
+    words += ["--warm-up", str(WARM_UP), "--records", str(setup.records)]
     done = subprocess.run(
         module_command("scripts.benchmarks.streaming.peers.in_memory", words),
         env=module_environment({}),
@@ -138,7 +144,7 @@ def _ceiling(work: str, cluster: Cluster, scene: Scene) -> Measured:
     if done.returncode != 0:
         raise ProcessError(f"the {work} ended with exit code {done.returncode}:\n{done.stderr}")
     answer = json.loads(done.stdout)
-    scene.watching.advance(scene.records)
+    setup.progress.advance(setup.records)
     return Measured(answer["cpu_s"], answer["wall_s"], {int(number): file for number, file in answer["files"].items()})
 
 

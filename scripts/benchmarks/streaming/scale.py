@@ -141,14 +141,14 @@ def measure(
         ResultsError: If a record has no result, or more than one.
     """
     counts: dict[Pace, int] = {"backlog": backlog_records(traffic, most), "live": live_records(point, most, seconds)}
-    setup.watching.begin(f"{factor}: {getattr(point, factor):g}")
+    setup.progress.begin(f"{factor}: {getattr(point, factor):g}")
     start = workers(traffic.level, point.partitions, point.workers)
     with ready(setup, traffic, start, sum(counts.values())) as deployed:
         idle = _idle_cores(deployed)
         for pace, count in counts.items():
             before = committed(deployed)
             done = deployed.drain(count) if pace == "backlog" else deployed.send(point.rate, count)
-            setup.watching.advance(1)
+            setup.progress.advance(1)
             yield _row(deployed, done, committed(deployed) - before, factor=factor, point=point, pace=pace, idle=idle)
 
 

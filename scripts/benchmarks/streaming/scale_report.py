@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.table import Table
 
 from scripts.benchmarks.machine import environment
-from scripts.benchmarks.streaming.capacity import Carried
+from scripts.benchmarks.streaming.capacity import WorkerCapacity
 from scripts.benchmarks.streaming.report import LIBRARIES, environment_table, settings
 from scripts.benchmarks.streaming.scale import BASE, PACES, Row
 from scripts.benchmarks.streaming.systems import OURS
@@ -26,7 +26,7 @@ _PANELS: tuple[tuple[str, Callable[[Row], float]], ...] = (
 _INCHES = 3.2
 
 
-def as_json(rows: Sequence[Row], carried: Carried | None) -> dict[str, object]:
+def as_json(rows: Sequence[Row], carried: WorkerCapacity | None) -> dict[str, object]:
     """Every row, what one worker carries where that was measured, and what they were taken on."""
     return {
         "base": asdict(BASE),
@@ -37,7 +37,7 @@ def as_json(rows: Sequence[Row], carried: Carried | None) -> dict[str, object]:
     }
 
 
-def tables(rows: Sequence[Row], carried: Carried | None) -> Iterator[Table]:
+def tables(rows: Sequence[Row], carried: WorkerCapacity | None) -> Iterator[Table]:
     """One table for each factor, one for what a worker carries, and one of versions and settings."""
     for factor, group in groupby(rows, lambda row: row.factor):
         yield _table(factor, list(group))
@@ -86,7 +86,7 @@ def _table(factor: str, rows: Sequence[Row]) -> Table:
     return table
 
 
-def _carried(carried: Carried) -> Table:
+def _carried(carried: WorkerCapacity) -> Table:
     table = Table(title="what one worker carries", show_header=False)
     for text, value in (
         ("calls at 8 kHz for each core, lossless", carried.calls_lossless),

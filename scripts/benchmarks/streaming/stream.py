@@ -7,7 +7,7 @@ from pathlib import Path
 from scripts.benchmarks.corpus import Corpus
 from scripts.benchmarks.streaming.kafka import running_cluster
 from scripts.benchmarks.streaming.results import ResultsError
-from scripts.benchmarks.streaming.runs import Measured, Scene, Watching, measure
+from scripts.benchmarks.streaming.runs import Measured, Progress, RunSetup, measure
 from scripts.benchmarks.streaming.speech import segments
 
 _USUAL_RECORDS = 20_000
@@ -15,7 +15,7 @@ _USUAL_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Selection:
     """What to measure: every combination of these.
 
     Attributes:
@@ -70,14 +70,14 @@ class Run:
     repetition: int
 
 
-def stream(wanted: Wanted, corpus: Corpus, directory: Path, watching: Watching) -> Iterator[Run]:
+def stream(wanted: Selection, corpus: Corpus, directory: Path, progress: Progress) -> Iterator[Run]:
     """Measure everything; the systems take turns within a repetition, each time with another one first.
 
     Args:
         wanted: What to measure.
         corpus: Where the speech comes from.
         directory: For Kafka, states and logs.
-        watching: Told how it goes.
+        progress: Told how it goes.
 
     Yields:
         The runs, as they end.
@@ -90,13 +90,13 @@ def stream(wanted: Wanted, corpus: Corpus, directory: Path, watching: Watching) 
     """
     pieces = {seconds: segments(corpus, seconds, wanted.records_of(seconds)) for seconds in wanted.segments_s}
     for brokers in wanted.brokers:
-        with running_cluster(directory / f"kafka-{brokers}", brokers, watching.say) as servers:
+        with running_cluster(directory / f"kafka-{brokers}", brokers, progress.say) as servers:
             for seconds in wanted.segments_s:
                 for level in wanted.levels:
                     records = wanted.records_of(seconds)
-                    scene = Scene(servers, pieces[seconds], level, records, directory, watching)
+                    setup = RunSetup(servers, pieces[seconds], level, records, directory, progress)
                     blank = Run("", level, seconds, brokers, records, 0, 0, 0)
-                    yield from _in_turns(wanted, scene, blank)
+                    yield from _in_turns(wanted, setup, blank)
 
 
 def turns(systems: Sequence[str], repetitions: int) -> Iterator[tuple[int, str]]:
@@ -107,12 +107,12 @@ def turns(systems: Sequence[str], repetitions: int) -> Iterator[tuple[int, str]]
             yield repetition + 1, system
 
 
-def _in_turns(wanted: Wanted, scene: Scene, blank: Run) -> Iterator[Run]:
+def _in_turns(wanted: Selection, setup: RunSetup, blank: Run) -> Iterator[Run]:
     first: tuple[str, Measured] | None = None
     for repetition, system in turns(wanted.systems, wanted.repetitions):
         what = f"{blank.level}, {blank.segment_s:g} s: {system}"
-        scene.watching.begin(f"brokers: {blank.brokers}, {what}, repetition {repetition}")
-        found = measure(system, scene)
+        setup.progress.begin(f"brokers: {blank.brokers}, {what}, repetition {repetition}")
+        found = measure(system, setup)
         first = first or (system, found)
         _require_same(first, (system, found))
         yield replace(blank, system=system, cpu_s=found.cpu_s, wall_s=found.wall_s, repetition=repetition)

@@ -65,11 +65,11 @@ def worker(
     return WorkerProcess(variables, directory / "worker.log", _PARTITIONING, (str(partitions), MODULE))
 
 
-def _words(settings: Mapping[str, str]) -> str:
+def _settings_line(settings: Mapping[str, str]) -> str:
     return " ".join(f"{name}={value}" for name, value in settings.items())
 
 
-def setup(cluster: Cluster, directory: Path) -> Arguments:
+def peer_arguments(cluster: Cluster, directory: Path) -> Arguments:
     """What a peer is told."""
     return Arguments(
         cluster.bootstrap_servers,
@@ -82,7 +82,7 @@ def setup(cluster: Cluster, directory: Path) -> Arguments:
 
 def _peer(module: str, *options: str) -> Callable[[Cluster, str, Path], ModuleProcess]:
     def make(cluster: Cluster, _level: str, directory: Path) -> ModuleProcess:
-        words = [*setup(cluster, directory).as_words(), *options]
+        words = [*peer_arguments(cluster, directory).as_arguments(), *options]
         return ModuleProcess(f"{_PEERS}.{module}", {}, directory / f"{module}.log", words)
 
     return make
@@ -97,7 +97,7 @@ def _quix(guarantee: str, commit_interval: str) -> System:
 
 OURS, CODEC, PRODUCT = "ours", "codec", "product"
 SYSTEMS: Mapping[str, System] = {
-    OURS: System(f"exactly once; nothing cached; {_words(WORKER_SETTINGS)}", worker),
+    OURS: System(f"exactly once; nothing cached; {_settings_line(WORKER_SETTINGS)}", worker),
     "confluent": System(
         "at least once; librdkafka's defaults, a pool with 128 records at most, offsets committed once a second",
         _peer("confluent_loop"),

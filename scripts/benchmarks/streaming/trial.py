@@ -14,7 +14,7 @@ from scripts.benchmarks.streaming.arrivals import Seconds, due_times
 from scripts.benchmarks.streaming.clocked import Listener, Sender
 from scripts.benchmarks.streaming.kafka import fresh_topics
 from scripts.benchmarks.streaming.records import Backlog, Traffic
-from scripts.benchmarks.streaming.runs import Watching, running
+from scripts.benchmarks.streaming.runs import Progress, running
 from scripts.benchmarks.streaming.systems import cpu_seconds
 from scripts.cli import Cluster
 from scripts.processes.module_process import ModuleProcess
@@ -39,13 +39,13 @@ class Setup:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``.
         brokers: How many they are.
         directory: For states and logs.
-        watching: Told how it goes.
+        progress: Told how it goes.
     """
 
     bootstrap_servers: str
     brokers: int
     directory: Path
-    watching: Watching
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ def ready(setup: Setup, traffic: Traffic, start: Start[System], records: int) ->
         ResultsError: If a record has no result, or more than one.
     """
     with ExitStack() as ending:
-        cluster = ending.enter_context(fresh_topics(setup.bootstrap_servers, setup.watching.say, traffic.partitions))
+        cluster = ending.enter_context(fresh_topics(setup.bootstrap_servers, setup.progress.say, traffic.partitions))
         raw, results = cluster.topic(RAW), cluster.topic(COMPRESSED)
         listener = Listener(setup.bootstrap_servers, results, traffic.partitions, WARM_UP + records)
         ending.enter_context(closing(listener))

@@ -9,8 +9,8 @@ import pytest
 
 from schemas import DeadLetter, Position, Record, Rejection
 from schemas.dead_letter import Cut
-from scripts.commands._letters import lines, time_of, told
-from scripts.commands._moments import moment
+from scripts.commands._letters import lines, time_of, view_of
+from scripts.commands._times import time_option
 from streams.clients.letters import DeadLetterFilter, LetterPosition, LetterRecord, replay_obstacle
 
 LETTER = DeadLetter(
@@ -66,7 +66,7 @@ def test_what_cannot_be_sent_again_is_said(refused: LetterRecord, says: str | No
 
 def test_four_thousand_are_shown_at_once() -> None:
     began = time.process_time()
-    shown = list(lines([told(REFUSED, None)] * 4000))
+    shown = list(lines([view_of(REFUSED, None)] * 4000))
     assert time.process_time() - began < 1
     assert len(shown) == 4001
     assert shown[1].split() == [
@@ -77,7 +77,7 @@ def test_four_thousand_are_shown_at_once() -> None:
 
 def test_nothing_in_a_line_is_obeyed_by_a_terminal() -> None:
     evil = replace(LETTER, original=replace(LETTER.original, key=b"\x1b[2J\xff\n"))
-    [_, line] = lines([told(replace(REFUSED, letter=evil), None), told(UNREADABLE, "why")][:1])
+    [_, line] = lines([view_of(replace(REFUSED, letter=evil), None), view_of(UNREADABLE, "why")][:1])
     assert "\x1b" not in line
     assert "\ufffd" in line
 
@@ -97,9 +97,9 @@ def test_any_time_is_shown(milliseconds: int | None, shown: str) -> None:
 
 
 def test_moments_are_dates_or_so_long_ago() -> None:
-    assert moment("2026-11-30T08:00") == datetime(2026, 11, 30, 8, tzinfo=UTC).timestamp() * 1000
-    assert moment("2026-11-30T08:00+01:00") == datetime(2026, 11, 30, 7, tzinfo=UTC).timestamp() * 1000
-    assert moment("2026-11-30") == datetime(2026, 11, 30, tzinfo=UTC).timestamp() * 1000
-    assert abs(moment("2h") - (time.time() - 7200) * 1000) < 5000
+    assert time_option("2026-11-30T08:00") == datetime(2026, 11, 30, 8, tzinfo=UTC).timestamp() * 1000
+    assert time_option("2026-11-30T08:00+01:00") == datetime(2026, 11, 30, 7, tzinfo=UTC).timestamp() * 1000
+    assert time_option("2026-11-30") == datetime(2026, 11, 30, tzinfo=UTC).timestamp() * 1000
+    assert abs(time_option("2h") - (time.time() - 7200) * 1000) < 5000
     with pytest.raises(argparse.ArgumentTypeError, match="write 2026"):
-        moment("yesterday")
+        time_option("yesterday")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from schemas.media_type import MediaType
-from scripts.benchmarks.codecs.dtmf import digits, heard
+from scripts.benchmarks.codecs.dtmf import decode_digits, digits
 from streams.analysis.analysis import analyse_lazily
 from streams.audio.clip import Clip
 from streams.audio.decode import decode
@@ -245,10 +245,10 @@ def test_digits_stay_decodable(accepted: str, level: int) -> None:
     dialled.append(clip_of(dialled[0].samples[: len(voice)] + voice[: dialled[0].frames]))
 
     for clip in dialled:
-        assert heard(clip.samples[:, 0], 8000) == keys
+        assert decode_digits(clip.samples[:, 0], 8000) == keys
         encoded = encode(clip, planned(clip, level, Policy(1, accept=(accepted,))))
         result = decoded(encoded.audio, encoded.content_type)
-        assert heard(result.samples[:, 0], result.rate) == keys, (encoded, clip.frames)
+        assert decode_digits(result.samples[:, 0], result.rate) == keys, (encoded, clip.frames)
 
 
 def test_the_result_has_the_predicted_quality() -> None:

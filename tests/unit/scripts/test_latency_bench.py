@@ -10,7 +10,7 @@ import pytest
 from schemas.topics import CACHE_CHANGELOG, COMPRESSED, DEAD_LETTER, POLICY, RAW, topic
 from scripts.benchmarks import command as bench
 from scripts.benchmarks.streaming import latency, latency_report
-from scripts.benchmarks.streaming.arrivals import Overload, Seconds, Waits, drained_rate, due_times, late
+from scripts.benchmarks.streaming.arrivals import Overload, Seconds, WaitTimes, drained_rate, due_times, late
 from scripts.benchmarks.streaming.partitioning import partitioned
 
 
@@ -27,8 +27,8 @@ def test_every_call_sends_at_an_even_pace_and_none_waits_for_another() -> None:
 
 
 def test_percentiles_are_waits_that_occurred() -> None:
-    assert Waits.of(np.arange(1, 1001) / 1000) == Waits(p50_ms=500.0, p95_ms=950.0, p99_ms=990.0, max_ms=1000.0)
-    assert Waits.of(np.array([0.25])) == Waits(250.0, 250.0, 250.0, 250.0)
+    assert WaitTimes.of(np.arange(1, 1001) / 1000) == WaitTimes(p50_ms=500.0, p95_ms=950.0, p99_ms=990.0, max_ms=1000.0)
+    assert WaitTimes.of(np.array([0.25])) == WaitTimes(250.0, 250.0, 250.0, 250.0)
 
 
 def served(due: Seconds, seconds_each: float) -> Seconds:
@@ -83,7 +83,7 @@ def row(system: str, load: float, p95_ms: float, throughput: float) -> latency.R
         load=load,
         rate=load * 100,
         capacity=100.0,
-        waits=Waits(p95_ms / 2, p95_ms, 2 * p95_ms, 3 * p95_ms),
+        waits=WaitTimes(p95_ms / 2, p95_ms, 2 * p95_ms, 3 * p95_ms),
         overload=Overload(throughput, backlog=50, backlog_s=0.5, end_wait_s=0.75),
         sender_late_ms=0.1,
         cpu_ms=10.0,

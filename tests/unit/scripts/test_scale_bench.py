@@ -5,13 +5,13 @@ from dataclasses import fields
 from pathlib import Path
 
 from scripts.benchmarks.streaming import scale, scale_report
-from scripts.benchmarks.streaming.capacity import Carried
+from scripts.benchmarks.streaming.capacity import WorkerCapacity
 from scripts.benchmarks.streaming.probes import Transactions
 from scripts.benchmarks.streaming.records import Traffic
 from scripts.benchmarks.streaming.scale import BASE, FACTORS, Point, Row
 from scripts.benchmarks.streaming.speech import Segment
 
-CARRIED = Carried(3000.0, 200.0, 450.0, 1000.0, 256.0)
+CARRIED = WorkerCapacity(3000.0, 200.0, 450.0, 1000.0, 256.0)
 
 
 def test_one_thing_is_varied_at_a_time() -> None:

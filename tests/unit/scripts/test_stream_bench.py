@@ -13,12 +13,12 @@ from scripts.benchmarks.streaming.coding import ENCODER_HEADER, clip_of
 from scripts.benchmarks.streaming.peers.in_memory import code, product
 from scripts.benchmarks.streaming.records import messages, number_of
 from scripts.benchmarks.streaming.speech import LEVELS, Segment, segments
-from scripts.benchmarks.streaming.stream import Run, Wanted, turns
+from scripts.benchmarks.streaming.stream import Run, Selection, turns
 from streams.delivery.outcome import InputRecord
 from tests.support.signals import clip_of as clip_of_samples
 from tests.support.signals import speech
 
-WANTED = Wanted(
+WANTED = Selection(
     systems=("codec", "ours"),
     levels=("lossless", "default"),
     segments_s=(2.0, 20.0),

@@ -30,7 +30,7 @@ class Arguments:
     target: str
     state: Path
 
-    def as_words(self) -> list[str]:
+    def as_arguments(self) -> list[str]:
         """The command line that `parser` reads."""
         return [self.bootstrap_servers, self.group, self.source, self.target, str(self.state)]
 

@@ -9,13 +9,13 @@ _AGO = re.compile(r"(\d{1,6})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
-def moment(text: str) -> int:
-    """An option's moment, in milliseconds since the epoch: ``2026-11-30T08:00``, in UTC, or ``2h`` for 2 h ago."""
+def time_option(text: str) -> int:
+    """An option's time_option, in milliseconds since the epoch: ``2026-11-30T08:00``, in UTC, or ``2h`` for 2 h ago."""
     if ago := _AGO.fullmatch(text):
         return round((time.time() - int(ago[1]) * _SECONDS[ago[2]]) * 1000)
     try:
         read = datetime.fromisoformat(text)
     except ValueError:
         wanted = "write 2026-11-30T08:00 (UTC), or 2h for 2 h ago"
-        raise argparse.ArgumentTypeError(f"{text!r} is no moment; {wanted}") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is no time_option; {wanted}") from None
     return round((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp() * 1000)

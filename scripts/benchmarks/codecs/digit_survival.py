@@ -22,7 +22,7 @@ _SPEECH_BELOW = 8  # 18 dB
 
 
 @dataclass(frozen=True, slots=True)
-class Dialled:
+class DigitSurvival:
     """Digits of one level and format.
 
     Attributes:
@@ -38,11 +38,13 @@ class Dialled:
     heard: int
 
 
-def dial(speech: Named) -> list[Dialled]:
+def measure(speech: Named) -> list[DigitSurvival]:
     """Dial all digits: plain ones, short ones, faint ones, and ones over speech; every level and format."""
     clips = list(_clips(speech[1]))
     return [
-        Dialled(level, name, len(dtmf.KEYS) * len(clips), sum(_heard(clip, level, accepted) for clip in clips))
+        DigitSurvival(
+            level, name, len(dtmf.KEYS) * len(clips), sum(_decoded_digits(clip, level, accepted) for clip in clips)
+        )
         for level in _LEVELS
         for name, accepted in _FORMATS.items()
     ]
@@ -57,8 +59,8 @@ def _clips(speech: Clip) -> Iterator[Clip]:
     yield Clip.of(plain.samples + voice, plain.rate, plain.source)
 
 
-def _heard(clip: Clip, level: int, accepted: str) -> int:
+def _decoded_digits(clip: Clip, level: int, accepted: str) -> int:
     """How many digits are heard, all or none where one is missing or doubled."""
     plan = choose(clip, analyse_lazily(clip), Policy(version=1, accept=(accepted,)), fixed_level=level).plan
     samples, rate = soundfile.read(io.BytesIO(encode(clip, plan).audio), dtype="int16")
-    return len(dtmf.KEYS) if dtmf.heard(samples, rate) == dtmf.KEYS else 0
+    return len(dtmf.KEYS) if dtmf.decode_digits(samples, rate) == dtmf.KEYS else 0

@@ -19,7 +19,7 @@ _REPEATS = 5  # the fastest counts: other programs only ever add time
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
+class ClipTiming:
     """Milliseconds of one core for clips of `SECONDS` at level 3.
 
     Attributes:
@@ -35,12 +35,12 @@ class Moments:
     p90_ms: float
 
 
-def measure(speech: Sequence[Named]) -> Moments:
+def measure(speech: Sequence[Named]) -> ClipTiming:
     """Measure in this process, one clip after the other. The prompts follow each other, cut every `SECONDS`."""
     clips = _cut([clip for _, clip in speech])
     times = np.array([[_once(clip) for _ in range(_REPEATS)] for clip in clips]).min(axis=1) * 1000
     analysis, median = np.median(times, axis=0)
-    return Moments(len(times), float(analysis), float(median), float(np.percentile(times[:, 1], 90)))
+    return ClipTiming(len(times), float(analysis), float(median), float(np.percentile(times[:, 1], 90)))
 
 
 def _cut(clips: Sequence[Clip]) -> list[Clip]:
