@@ -1,1 +1,1 @@
-"""Commands, and how their environment is made."""
+"""Commands for users and developers, and the creation of their environment."""

@@ -1,4 +1,4 @@
-"""What the commands share: settings for Kafka, errors as one line, progress bars."""
+"""Shared parts of the commands: settings for Kafka, errors as one line, progress bars."""
 
 import argparse
 import asyncio
@@ -27,19 +27,19 @@ from streams.runtime.setting_declaration import Setting, declared
 from streams.runtime.settings import ClusterSettings
 from streams.runtime.settings_document import described
 
-#: What the commands read, by the end of a file's name.
+#: Media types of the files that commands read, by suffix.
 AUDIO_SUFFIXES = {".wav": WAV, ".flac": FLAC, ".ogg": OGG, ".oga": OGG, ".opus": OGG, ".mp3": MPEG}
 
 _REPORT_WIDTH = 120  # characters
 
 
 class CommandError(Exception):
-    """A command cannot do what it was asked to. The message is one line and says what to change."""
+    """A command cannot do its work. The message is one line and says what to change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Where a command finds its topics.
+    """The cluster and the topics of a command.
 
     Attributes:
         connection: The Kafka cluster.
@@ -53,7 +53,7 @@ class Cluster:
 
     @property
     def bootstrap_servers(self) -> str:
-        """Brokers as ``host:port[,host:port...]``, to show and for clients other than ours."""
+        """Brokers as ``host:port[,host:port...]``, for messages and for other clients."""
         return self.connection.bootstrap_servers
 
     def topic(self, name: str) -> str:
@@ -61,7 +61,7 @@ class Cluster:
         return topic(name).resolve(self.prefix, self.group)
 
     async def check(self, names: Collection[str] | None = None) -> list[TopicState]:
-        """Fail early and clearly where no broker answers or a topic is not as it has to be.
+        """Check that a broker answers and that the topics are as declared.
 
         Returns:
             The topics.
@@ -97,7 +97,7 @@ def add_cluster_options(parser: argparse.ArgumentParser) -> None:
 
 
 def cluster_of(options: argparse.Namespace) -> Cluster:
-    """What `add_cluster_options` read."""
+    """The cluster by the options of `add_cluster_options`."""
     settings = ClusterSettings(**{name: getattr(options, name) for name in declared(ClusterSettings)})
     return Cluster(settings.connection, settings.topic_prefix, settings.group)
 
@@ -110,7 +110,7 @@ def _parsed(setting: Setting, text: str) -> object:
 
 
 def writable(text: str) -> Path:
-    """An option's file, checked before the work begins, not after it."""
+    """Parse an option's file; checks that it is writable before the work begins."""
     path = Path(text)
     if path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
         raise argparse.ArgumentTypeError(f"{text} cannot be written")
@@ -118,11 +118,11 @@ def writable(text: str) -> Path:
 
 
 def content_of(path: Path, most: int) -> bytes:
-    """A file's content, looked at before it is read: a device may never end, and a pipe never begin.
+    """Read a regular file; devices and pipes, which may block forever, are refused.
 
     Args:
         path: The file.
-        most: Bytes that it may have, without a megabyte for headers.
+        most: Largest size in bytes, without a megabyte for headers.
 
     Raises:
         CommandError: If it is larger, no regular file, or cannot be read; the message does not name it.
@@ -138,7 +138,7 @@ def content_of(path: Path, most: int) -> bytes:
 
 
 def count(text: str) -> int:
-    """An option's number of something, at least one."""
+    """Parse an option's count, at least one."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
@@ -146,7 +146,7 @@ def count(text: str) -> int:
 
 
 def seconds(text: str) -> float:
-    """An option's seconds, more than none."""
+    """Parse an option's seconds, more than zero."""
     number = float(text)
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
@@ -154,12 +154,12 @@ def seconds(text: str) -> float:
 
 
 def say(command: str, step: str) -> None:
-    """Tell on standard error what a command is about to do."""
+    """Print a command's next step on standard error."""
     print(f"{command}: {step}", file=sys.stderr, flush=True)
 
 
 def report_console() -> Console:
-    """Standard output for a report's tables: as wide as the terminal, or wide enough where there is none."""
+    """A console on standard output for tables, as wide as the terminal, or with a fixed width without one."""
     console = Console()
     if not console.is_terminal:
         console.width = _REPORT_WIDTH
@@ -167,16 +167,16 @@ def report_console() -> Console:
 
 
 def run(command: str, work: Coroutine[Any, Any, int]) -> int:
-    """Run a command to its end; what its user can change is told in one line on standard error.
+    """Run a command; errors that its user can correct are one line on standard error.
 
     Args:
         command: Its name, put before the line.
         work: The command; its result is the exit code.
 
     Returns:
-        The exit code: 1 after an error, 130 after an interrupt, 141 when nobody reads its output any more.
+        The exit code: 1 after an error, 130 after an interrupt, 141 when its output is closed.
     """
-    # The commands report what matters themselves; the client library repeats it with every retry.
+    # The commands report errors themselves; the client library logs them at every retry.
     for chatty in ("aiokafka", "asyncio", protocol.__name__):
         logging.getLogger(chatty).setLevel(logging.CRITICAL + 1)
     try:
@@ -203,7 +203,7 @@ def _explained(error: Exception) -> str:
 
 
 def end_as_interrupted() -> None:
-    """Let a command that is ended from outside still stop what it has started, as after Ctrl-C."""
+    """Treat SIGTERM and SIGHUP as Ctrl-C, so that a command stops the processes that it has started."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
@@ -217,7 +217,7 @@ def fail(command: str, message: str) -> int:
 def progress_bar() -> Progress:
     """A progress bar on standard error, shown on terminals only; use it as a context manager.
 
-    What is printed meanwhile appears above it where standard output is a terminal too; else it goes where it should.
+    Printed lines appear above it if standard output is a terminal too, and are redirected otherwise.
     """
     console = Console(stderr=True)
     return Progress(

@@ -1,4 +1,4 @@
-"""Compresses files side by side, and shows what that saves."""
+"""Compresses files in parallel, and shows the savings."""
 
 import argparse
 import os
@@ -23,13 +23,13 @@ from streams.codecs import Encoded
 from streams.compression import DEFAULT_POLICY, INPUT_KEPT, choose, encode, smallest
 from streams.sandbox import DecoderSandbox, SandboxError
 
-_MAX_PCM_BYTES = 512 * 2**20  # well over an hour of anything
+_MAX_PCM_BYTES = 512 * 2**20  # more than an hour at any rate
 _OUT_SUFFIXES = {FLAC: ".flac", OGG: ".ogg", MPEG: ".mp3", WAV: ".wav"}
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A file to compress, and where its result goes."""
+    """A file to compress, and the path of its result."""
 
     path: Path
     name: Path
@@ -37,14 +37,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class CompressedFile:
-    """What became of one file.
+    """The result of one file.
 
     Attributes:
         job: The file.
         bytes_in: Its size.
         level: 1 to 5.
         encoded: The result.
-        reason: Why it is this one.
+        reason: The reason for the choice.
     """
 
     job: Job
@@ -56,14 +56,14 @@ class CompressedFile:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A file that could not be compressed, and why in one line."""
+    """A file that could not be compressed, with the reason in one line."""
 
     job: Job
     problem: str
 
 
 def compress_files(options: argparse.Namespace) -> int:
-    """Compress what the command line names; returns the exit code, 1 when any file failed."""
+    """Compress the files of the command line; returns the exit code, 1 if any file failed."""
     jobs, failures = _jobs(options.paths)
     if not jobs and not failures:
         return fail(
@@ -85,7 +85,7 @@ def compress_files(options: argparse.Namespace) -> int:
 
 
 def _jobs(paths: Sequence[Path]) -> tuple[list[Job], list[Failed]]:
-    """Every file that is meant, once; folders are searched to the bottom, in order."""
+    """All files to compress, without duplicates; folders are searched recursively, in order."""
     jobs: dict[Path, Job] = {}
     failures: list[Failed] = []
     for path in paths:
@@ -143,7 +143,7 @@ def _compress(job: Job, sandbox: DecoderSandbox, policy: Policy, level: int | No
 
 
 def _out_names(jobs: Sequence[Job]) -> dict[Job, Path]:
-    """Names without the new suffix, different for every file: a.wav becomes a, or stays a.wav beside a.mp3."""
+    """Unique names without the new suffix: a.wav becomes a, or stays a.wav beside a.mp3."""
     stems = Counter(job.name.with_suffix("") for job in jobs)
     wholes = Counter(job.name for job in jobs)
     names: dict[Job, Path] = {}
@@ -159,7 +159,7 @@ def _out_names(jobs: Sequence[Job]) -> dict[Job, Path]:
 
 
 def _written(saved: CompressedFile, stem: Path) -> CompressedFile | Failed:
-    """Write a result; a file that is there already is never replaced by another one."""
+    """Write a result; existing files are never replaced."""
     encoded = saved.encoded
     path = stem.with_name(stem.name + _OUT_SUFFIXES[encoded.content_type.partition(";")[0]])
     try:

@@ -1,4 +1,4 @@
-"""The formats that a user can ask for, by the names that are written on a command line."""
+"""Output formats, by their names on the command line."""
 
 from schemas.media_type import FLAC, MPEG, WAV
 from schemas.policy import OPUS, VORBIS

@@ -1,4 +1,4 @@
-"""How dead letters are shown: as lines, and as data for scripts."""
+"""Presentation of dead letters: as lines, and as data for scripts."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ _TITLES = ("letter", "refused", "input's time", "call", "input", "bytes", "step"
 
 @dataclass(frozen=True, slots=True)
 class LetterView:
-    """What is shown of a dead letter; its audio is not kept.
+    """The shown parts of a dead letter, without its audio.
 
     Attributes:
-        place: Where it stands.
+        place: Its position.
         refused_ms: When it was written, in milliseconds since the epoch.
         size: Bytes of its input's value.
-        obstacle: Why its input cannot be sent in again; None where it can.
-        data: Everything, for scripts.
+        obstacle: Why its input cannot be sent again; None if it can.
+        data: All fields, for scripts.
     """
 
     place: LetterPosition
@@ -31,11 +31,11 @@ class LetterView:
 
 
 def view_of(refused: LetterRecord, obstacle: str | None) -> LetterView:
-    """What is shown of a letter.
+    """The view of a dead letter.
 
     Args:
-        refused: The letter.
-        obstacle: Why its input cannot be sent in again; None where it can.
+        refused: The dead letter.
+        obstacle: Why its input cannot be sent again; None if it can.
     """
     letter = refused.letter
     data: dict[str, Any] = {
@@ -63,7 +63,7 @@ def view_of(refused: LetterRecord, obstacle: str | None) -> LetterView:
 
 
 def lines(found: Sequence[LetterView]) -> Iterator[str]:
-    """One line for each letter, in columns, under their titles."""
+    """One line for each letter, in columns with titles."""
     rows = [_TITLES, *map(_row, found)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -88,7 +88,7 @@ def _row(one: LetterView) -> tuple[str, ...]:
 
 
 def time_of(milliseconds: int | None) -> str:
-    """A record's time, as ISO 8601; the number itself where no calendar has it, and nothing where it has none."""
+    """A record's time as ISO 8601; the number itself if it is out of range, empty if there is none."""
     if milliseconds is None or milliseconds < 0:
         return ""
     try:
@@ -98,5 +98,5 @@ def time_of(milliseconds: int | None) -> str:
 
 
 def _printable(text: str) -> str:
-    """What came from outside, without anything that a terminal would obey."""
+    """A text from outside without terminal control characters."""
     return "".join(character if character.isprintable() else "\ufffd" for character in text)

@@ -1,4 +1,4 @@
-"""Sends refused inputs in again, and tells of each what became of it, whatever happens."""
+"""Sends refused inputs again, and reports the outcome of each, also after errors."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from streams.clients.letters import LetterPosition
 from streams.clients.replay import ReplayedInput, Replayer
 from streams.kafka.connection import KafkaConnection
 
-#: Of one transaction: workers read nothing behind it before it ends.
+#: Limits of one transaction: workers read nothing after it before it ends.
 _LETTERS_AT_A_TIME = 500
 _BYTES_AT_A_TIME = 16 * 2**20
 
@@ -22,7 +22,7 @@ class Replay:
     """One replay.
 
     Args:
-        wanted: Dead letters whose inputs can be sent.
+        wanted: Positions of dead letters whose inputs can be sent.
     """
 
     def __init__(self, wanted: Sequence[LetterPosition]) -> None:
@@ -31,11 +31,11 @@ class Replay:
         self._undecided: dict[LetterPosition, ReplayedInput] = {}
 
     async def run(self, connection: KafkaConnection, reader: DeadLetterReader) -> None:
-        """Send the inputs, and print a line for each as soon as it is decided.
+        """Send the inputs, and print a line for each as soon as its transaction has ended.
 
         Raises:
-            CommandError: When some were not sent.
-            HotelAudioError: When no transaction is to be had.
+            CommandError: If some were not sent.
+            HotelAudioError: If no transaction can be started.
         """
         try:
             async with Replayer(connection) as replayer:
@@ -47,7 +47,7 @@ class Replay:
         print(f"{len(self._sent)} inputs were sent again")
 
     def outcome(self, place: LetterPosition) -> dict[str, Any]:
-        """What became of an input, for scripts."""
+        """The result of an input, for scripts."""
         sent = self._sent.get(place) or self._undecided.get(place)
         now = None if sent is None else {"partition": sent.position.partition, "offset": sent.position.offset}
         return {"sent": "unknown" if place in self._undecided else place in self._sent, "now": now}
@@ -67,7 +67,7 @@ class Replay:
             self._undecided = {sent.letter: sent for sent in replayer.undecided}
 
     async def _settle(self, replayer: Replayer) -> None:
-        """Find out about a transaction whose end was not heard of."""
+        """Find the fate of a transaction whose end was not confirmed."""
         if not replayer.undecided:
             return
         sent = await replayer.decide()
@@ -91,7 +91,7 @@ class Replay:
 
 
 async def _batches(reader: DeadLetterReader, wanted: Sequence[LetterPosition]) -> AsyncIterator[_Batch]:
-    """The letters at some places, as many together as one transaction is to have."""
+    """The letters at these positions, in groups of one transaction each."""
     batch: _Batch = []
     size = 0
     async for refused in reader.these(wanted):

@@ -15,14 +15,14 @@ from streams.clients import RawAudioProducer
 from streams.clients.segments import segments
 
 _SOURCE = "/hotel-audio-streams/emit"
-_MAX_PCM_BYTES = 512 * 2**20  # well over an hour of anything
+_MAX_PCM_BYTES = 512 * 2**20  # more than an hour at any rate
 _ACKNOWLEDGED_WITHIN = 10.0  # seconds
 
 
 async def send_files(options: argparse.Namespace) -> int:
-    """Send the files that the command line names; returns the exit code."""
+    """Send the files of the command line; returns the exit code."""
     cluster = cluster_of(options)
-    # Everything is read before anything is sent: a wrong file leaves no half of the calls behind.
+    # All files are read first, so that an invalid one leaves no incomplete set of calls.
     clips = {
         options.call if number == 1 else f"{options.call}-{number}": _read(path)
         for number, path in enumerate(options.files, start=1)
@@ -40,10 +40,10 @@ async def send_files(options: argparse.Namespace) -> int:
 
 
 def _read(path: Path) -> Clip:
-    """One file, decoded.
+    """Read and decode a file.
 
     Raises:
-        CommandError: If it cannot be read or is not audio that can be sent.
+        CommandError: If it cannot be read, or is no audio that can be sent.
     """
     media_type = AUDIO_SUFFIXES.get(path.suffix.lower())
     if media_type is None:
@@ -71,7 +71,7 @@ async def _send(
     size = 0
     for event in _cut(call, clip, options):
         if options.realtime:
-            # A segment can be sent when its last word has been spoken.
+            # A segment can be sent when its last sample has been recorded.
             spoken = (len(pending) + 1) * options.segment if not event.final else clip.frames / clip.rate
             await asyncio.sleep(began + spoken - time.monotonic())
         task = await producer.send_soon(event)

@@ -1,4 +1,4 @@
-"""Moments as a person writes them."""
+"""Times on the command line."""
 
 import argparse
 import re
@@ -10,7 +10,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def time_option(text: str) -> int:
-    """An option's time_option, in milliseconds since the epoch: ``2026-11-30T08:00``, in UTC, or ``2h`` for 2 h ago."""
+    """Parse a time to milliseconds since the epoch: ``2026-11-30T08:00`` in UTC, or ``2h`` for 2 h ago."""
     if ago := _AGO.fullmatch(text):
         return round((time.time() - int(ago[1]) * _SECONDS[ago[2]]) * 1000)
     try:

@@ -1,4 +1,4 @@
-"""Compresses recordings as a worker would, and shows what that saves. Needs no broker.
+"""Compresses recordings as a worker would, and shows the savings. Needs no broker.
 
 Without --out nothing is written: an estimate of the savings.
 """
@@ -13,7 +13,7 @@ from scripts.commands._formats import FORMATS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit code, 1 when any file failed."""
+    """Run the command; returns its exit code, 1 if any file failed."""
     command_line = parser()
     options = command_line.parse_args(argv)
     if options.level in {"1", "2"} and options.format and FORMATS[options.format] not in LOSSLESS_TYPES:

@@ -1,4 +1,4 @@
-"""Shows what was refused and why, saves its audio, and sends it in again."""
+"""Lists refused inputs with their reasons, saves their audio, and sends them again."""
 
 import argparse
 import json
@@ -44,18 +44,17 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(prog="scripts/dead_letters", description=__doc__, epilog=_EPILOG)
     made.add_argument(
-        "letters", nargs="*", type=_place, metavar="PARTITION:OFFSET", help="dead letters, as the list names them"
+        "letters", nargs="*", type=_place, metavar="PARTITION:OFFSET", help="dead letters, by their names in the list"
     )
-    made.add_argument("--last", type=count, default=20, metavar="N", help="list so many (default: %(default)s)")
+    made.add_argument("--last", type=count, default=20, metavar="N", help="list the last N (default: %(default)s)")
     made.add_argument("--save", type=Path, metavar="DIR", help="save the inputs' values as PARTITION-OFFSET.bin")
     made.add_argument(
         "--replay",
         action="store_true",
-        help="send the inputs in again, exactly as they came; each gets an outcome of its own, behind what its call "
-        "has sent since",
+        help="send the inputs again, unchanged; each gets a new outcome, after those of later segments of its call",
     )
-    made.add_argument("--dry-run", action="store_true", help="with --replay: only tell what would be sent")
-    made.add_argument("--json", type=_json_file, metavar="FILE", help="write it for scripts; - is standard output")
+    made.add_argument("--dry-run", action="store_true", help="with --replay: only show what would be sent")
+    made.add_argument("--json", type=_json_file, metavar="FILE", help="write JSON for scripts; - is standard output")
     which = made.add_argument_group("which ones")
     which.add_argument("--reason", metavar="CODE", help="refused for this reason")
     which.add_argument("--hotel", metavar="ID", help="of this hotel")
@@ -68,14 +67,14 @@ def parser() -> argparse.ArgumentParser:
         type=count,
         default=_LIMIT,
         metavar="N",
-        help="save or send nothing where there are more (default: %(default)s)",
+        help="save or send nothing if there are more (default: %(default)s)",
     )
     add_cluster_options(made)
     return made
 
 
 def _problem_of(options: argparse.Namespace) -> str | None:
-    """What does not go together."""
+    """Report options that exclude each other."""
     acts, chosen = options.replay or options.save is not None, not _choice_of(options).everything
     if options.letters and not acts:
         return "letters are given together with --save or --replay, and only then"

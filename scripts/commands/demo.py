@@ -1,4 +1,4 @@
-"""Shows the product at work: calls of a few hotels, through genuine Kafka and a real worker, to playable files."""
+"""Demonstrates the product: sends calls of a few hotels through genuine Kafka and a worker, and checks the results."""
 
 import argparse
 import sys
@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
-    made.add_argument("--json", type=writable, metavar="FILE", help="write the report there too, as JSON")
+    made.add_argument("--json", type=writable, metavar="FILE", help="also write the report there, as JSON")
     made.add_argument("--keep", action="store_true", help="leave Kafka and the worker running")
     made.add_argument(
         "--out", type=Path, metavar="DIR", help="save the results there (default: a directory of this run under .run)"

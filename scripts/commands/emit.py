@@ -27,10 +27,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("files", nargs="+", type=Path, metavar="FILE", help="WAV, FLAC, OGG or MP3")
     made.add_argument("--hotel", required=True, help="hotel id")
     made.add_argument(
-        "--call", required=True, help="call id of the first FILE; further ones are CALL-2, CALL-3 and so on"
+        "--call", required=True, help="call id of the first FILE; later ones are CALL-2, CALL-3 and so on"
     )
-    made.add_argument("--channel", choices=CHANNELS, help="whose voice it is (default: not said)")
-    made.add_argument("--realtime", action="store_true", help="send each segment when it would have been spoken")
+    made.add_argument("--channel", choices=CHANNELS, help="audio channel (default: none)")
+    made.add_argument("--realtime", action="store_true", help="send each segment at the time of its end in a live call")
     made.add_argument(
         "--segment",
         type=_seconds,
@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
         help="length of a segment (default: %(default)g)",
     )
     made.add_argument(
-        "--media-type", choices=(L16, SLIN), default=L16, help="how samples are sent (default: %(default)s)"
+        "--media-type", choices=(L16, SLIN), default=L16, help="format of the samples (default: %(default)s)"
     )
     add_cluster_options(made)
     return made

@@ -18,9 +18,9 @@ _DEFAULT_PORT = 9092
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one action; standard output carries only the line that clients need."""
+    """Run one action; standard output has only the line that clients need."""
     options = parser().parse_args(argv)
-    # While a cluster starts, refused connections are what is expected.
+    # Refused connections are expected while a cluster starts.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     console = Console(stderr=True, highlight=False)
     actions = {"up": _up, "down": _down, "status": _status}
@@ -45,10 +45,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "action",
         choices=("up", "down", "status"),
-        help="up: start it, or leave it running, and print KAFKA_BOOTSTRAP_SERVERS=...; "
-        "down: end it and remove its data; status: exit 0 when it is up, 1 otherwise",
+        help="up: start it unless it runs, and print KAFKA_BOOTSTRAP_SERVERS=...; "
+        "down: stop it and remove its data; status: exit 0 if it is up, 1 otherwise",
     )
-    made.add_argument("--brokers", type=int, choices=SIZES, default=1, help="how many (default: 1)")
+    made.add_argument("--brokers", type=int, choices=SIZES, default=1, help="number of brokers (default: 1)")
     made.add_argument(
         "--port",
         type=int,
@@ -84,7 +84,7 @@ def _down(options: argparse.Namespace, console: Console) -> int:
     if cluster is None:
         console.print(f"no Kafka was started on port {options.port}")
         return 0
-    with console.status("ending the brokers"):
+    with console.status("stopping the brokers"):
         cluster.stop()
     console.print(f"Kafka on port {options.port} is down and its data is removed")
     return 0

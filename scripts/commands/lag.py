@@ -1,4 +1,4 @@
-"""Shows what waits on audio.raw: records and their age, by partition, and who reads it."""
+"""Shows the lag on audio.raw by partition: waiting records, their age, and the owner."""
 
 import argparse
 import asyncio
@@ -33,12 +33,12 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="scripts/lag",
         description=__doc__,
-        epilog="Counted is what read_committed consumers may read: where only markers of transactions are left, nothing"
-        " waits. The age of more than 16 partitions that are behind takes several looks.",
+        epilog="Only records that read_committed consumers may read count, no transaction markers. The age is read for"
+        " at most 16 partitions at a time, so that it may be missing at first.",
     )
     how = made.add_mutually_exclusive_group()
-    how.add_argument("--json", type=writable, metavar="FILE", help="write the figures to a file as well")
-    how.add_argument("--watch", action="store_true", help=f"look again every {_LOOK_SECONDS:g} s, until Ctrl-C")
+    how.add_argument("--json", type=writable, metavar="FILE", help="also write the figures to a file")
+    how.add_argument("--watch", action="store_true", help=f"repeat every {_LOOK_SECONDS:g} s, until Ctrl-C")
     add_cluster_options(made)
     return made
 

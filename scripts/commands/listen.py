@@ -1,4 +1,4 @@
-"""Prints every result on the topic audio.compressed, one line each, and saves the files if asked to."""
+"""Prints each result on the topic audio.compressed in one line, and saves the files if asked to."""
 
 import argparse
 import asyncio
@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
         "--timeout",
         type=seconds,
         metavar="S",
-        help="stop after S seconds without a result; exit 1 if --count was not reached (default: wait on)",
+        help="stop after S seconds without a result; exit 1 if --count was not reached (default: no limit)",
     )
     add_cluster_options(made)
     return made
@@ -67,7 +67,7 @@ async def _listen(options: argparse.Namespace) -> int:
 
 
 def line(result: CompressedAudio) -> str:
-    """One result in one line."""
+    """A result as one line."""
     sequence = "-" if result.sequence is None else result.sequence
     size = len(result.audio)
     return (
@@ -80,14 +80,14 @@ def line(result: CompressedAudio) -> str:
 def save(result: CompressedAudio, directory: Path) -> Path:
     """Save a result's file.
 
-    Call ids come from outside: nothing in them can lead out of the directory, and no file is overwritten.
+    Call ids come from outside: they cannot lead out of the directory, and no file is overwritten.
 
     Args:
-        result: What to save.
-        directory: Where; made if missing.
+        result: The result.
+        directory: Its directory; created if missing.
 
     Returns:
-        The file's path: one that was there already if it has the same content.
+        The file's path; an existing file with equal content is reused.
 
     Raises:
         CommandError: If it cannot be written.
@@ -115,7 +115,7 @@ def _stem(call_id: str) -> str:
 
 
 def _written(path: Path, audio: bytes) -> bool:
-    """Whether the file is there with this content, written now or before."""
+    """Write the file unless it exists; returns whether it has this content."""
     try:
         with path.open("xb") as file:  # x: neither overwrites a file nor follows a link
             file.write(audio)

@@ -1,4 +1,4 @@
-"""Prints the catalogue of a worker's metrics: names, labels, units, meanings, and what to do about them."""
+"""Prints the catalogue of a worker's metrics: names, labels, units, meanings and advice."""
 
 import argparse
 import sys
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     parser().parse_args(argv)
-    from streams.telemetry.metrics.document import catalogue  # noqa: PLC0415  what a worker needs; --help does without
+    from streams.telemetry.metrics.document import catalogue  # noqa: PLC0415  slow to import, and --help does not need it
 
     print(catalogue(), end="")
     return 0

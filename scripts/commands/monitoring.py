@@ -1,4 +1,4 @@
-"""A Prometheus and an Alertmanager on this machine: `monitoring up`, `monitoring down`, `monitoring status`."""
+"""Runs Prometheus and Alertmanager on this machine: `monitoring up`, `monitoring down`, `monitoring status`."""
 
 import argparse
 import os
@@ -19,7 +19,7 @@ _NAME = "monitoring"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one action; standard output carries only addresses and paths."""
+    """Run one action; standard output has only addresses and paths."""
     options = parser().parse_args(argv)
     actions = {"up": _up, "down": _down, "status": _status, "render": _render}
     try:
@@ -43,8 +43,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "action",
         choices=("up", "down", "status", "render"),
-        help="up: start both with the rules of infra/prometheus; down: end them and remove their data; status: exit 0 "
-        "when both are up, 1 otherwise; render: only write their configuration, for servers elsewhere",
+        help="up: start both with the rules of infra/prometheus; down: stop them and remove their data; status: exit 0 "
+        "if both are up, 1 otherwise; render: only write their configuration, for other servers",
     )
     made.add_argument(
         "--workers",
@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
         help="HTTP endpoints of the workers (default: %(default)s)",
     )
     made.add_argument(
-        "--minimum", type=count, default=1, metavar="N", help="with fewer workers an alert is raised (default: 1)"
+        "--minimum", type=count, default=1, metavar="N", help="alert if fewer workers are ready (default: 1)"
     )
     made.add_argument("--port", type=int, default=9090, help="Prometheus' port (default: %(default)s)")
     made.add_argument("--alertmanager-port", type=int, default=9093, help="(default: %(default)s)")
@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path("monitoring"),
         metavar="DIRECTORY",
-        help="where render writes (default: %(default)s)",
+        help="directory for render (default: %(default)s)",
     )
     return made
 

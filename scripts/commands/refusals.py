@@ -1,4 +1,4 @@
-"""Prints the catalogue of refusals: every code, the rule that was broken, and what the sender does about it."""
+"""Prints the catalogue of refusals: every code, its rule, and what the sender should do."""
 
 import argparse
 import sys
@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def document() -> str:
-    """The catalogue as a page of Markdown."""
+    """The catalogue as Markdown."""
     lines = [_HEAD.format(count=len(CATALOGUE))]
     for subject, introduction in _SECTIONS.items():
         rows = [_row(one) for one in (*CATALOGUE, PYTHON_ERROR) if one.subject == subject]

@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=__doc__,
         epilog="After a change of a declaration: ./scripts/settings --write",
     )
-    parser.add_argument("--write", action="store_true", help="put the tables into the documents instead")
+    parser.add_argument("--write", action="store_true", help="write the tables into the documents instead")
     options = parser.parse_args(argv)
     for name, settings in _DOCUMENTS.items():
         if options.write:
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def with_table(document: str, new: str) -> str:
-    """A document with another table of settings in place of its own."""
+    """Replace the table of settings in a document."""
     return _TABLE.sub(lambda _: new, document)
 
 

@@ -11,7 +11,7 @@ from streams.kafka.topic_growth import grow_topics, partitions_now, require_grow
 from streams.kafka.topic_settings import update_settings
 from streams.kafka.topics import apply_topics, require_equal_partitions
 
-#: For whoever is about to let topics grow.
+#: The warning before topics grow.
 _WHAT_IT_MEANS = """\
 Kafka cannot take partitions away again. Senders give keys to other partitions as soon as they notice, within five
 minutes by default: a call that is under way then is divided between two partitions, and its outcomes may come in
@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     actions = made.add_subparsers(dest="action", required=True, metavar="apply|check|grow")
     apply = actions.add_parser(
         "apply",
-        help="create what is missing, check the rest; safe to repeat; --update-settings after an upgrade",
+        help="create missing topics, check the others; safe to repeat; --update-settings after an upgrade",
     )
     apply.add_argument(
         "--replication",
@@ -50,13 +50,13 @@ def parser() -> argparse.ArgumentParser:
     apply.add_argument(
         "--update-settings",
         action="store_true",
-        help="first give topics of an earlier release the message.timestamp.type and compression.type that they need "
-        "now; nothing else of them is changed",
+        help="first set the required message.timestamp.type and compression.type on topics of an earlier release; "
+        "nothing else is changed",
     )
     check = actions.add_parser("check", help="change nothing; exit 1 if a topic is missing or different")
-    grow = actions.add_parser("grow", help="bring all topics that belong together to --partitions N, with --yes")
-    grow.add_argument("--partitions", type=count, metavar="N", required=True, help="how many each topic shall have")
-    grow.add_argument("--yes", action="store_true", help="do it; without this, only say what it would mean")
+    grow = actions.add_parser("grow", help="grow all copartitioned topics to --partitions N, with --yes")
+    grow.add_argument("--partitions", type=count, metavar="N", required=True, help="number of partitions of each topic")
+    grow.add_argument("--yes", action="store_true", help="do it; without it, only show the consequences")
     for parser_of_action in (apply, check, grow):
         add_cluster_options(parser_of_action)
     return made

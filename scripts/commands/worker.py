@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Parse the (empty) command line and run; returns the exit code."""
     signals.exit_on_stop_signal()
     parser().parse_args(argv)
-    from agents import worker  # noqa: PLC0415  takes a second or two, in which the worker may be asked to stop
+    from agents import worker  # noqa: PLC0415  takes a second or two, during which a signal may stop the worker
 
     return worker.main()
 

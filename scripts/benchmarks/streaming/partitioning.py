@@ -1,6 +1,6 @@
-"""The product with another number of partitions than schemas/topics.yaml gives it. Nothing else of it differs.
+"""Runs the product with another number of partitions than schemas/topics.yaml has.
 
-As a program: the number of partitions, then a module of the product to run.
+Command line: the number of partitions, then a module of the product to run.
 """
 
 import runpy
@@ -15,7 +15,7 @@ from schemas.topics import load_topics
 
 @contextmanager
 def partitioned(partitions: int) -> Iterator[None]:
-    """Let the product believe that its topics have so many partitions, wherever it looks."""
+    """Patch the topics of the product so that they have this number of partitions."""
     specs = tuple(replace(spec, partitions=partitions) if spec.copartitioned else spec for spec in load_topics())
     with (
         patch("schemas.topics.load_topics", lambda: specs),
