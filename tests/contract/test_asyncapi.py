@@ -66,7 +66,7 @@ TIMELESS_LETTER = replace(LETTER, original=replace(LETTER.original, timestamp_ms
 
 
 def as_ecma(schema: Any) -> Any:
-    """A schema whose patterns end where the text ends, as JSON Schema's do; Python's ``$`` lets a line break follow."""
+    """A schema whose ``$`` matches only the end of the text, as in JSON Schema; Python's also precedes a line break."""
     if isinstance(schema, list):
         return [as_ecma(one) for one in schema]
     if not isinstance(schema, dict):
@@ -82,12 +82,12 @@ COMPONENTS = as_ecma(DOCUMENT["components"])
 
 @cache
 def validator(schema: str) -> jsonschema.Draft7Validator:
-    """AsyncAPI's schemas are those of JSON Schema's draft 7."""
+    """A validator for AsyncAPI's schemas, which are those of JSON Schema's draft 7."""
     return jsonschema.Draft7Validator({"$ref": f"#/components/schemas/{schema}", "components": COMPONENTS})
 
 
 def documented(schema: str, content: object) -> bool:
-    """Whether the document allows it."""
+    """Whether the document allows the record."""
     return bool(validator(schema).is_valid(content))
 
 
@@ -218,7 +218,7 @@ def test_any_text_of_a_header_is_served_if_the_document_allows_it_and_only_then(
 
 
 def agrees(name: str, text: str | None) -> bool:
-    """Whether the document and the code judge a header alike; None for one that is not there."""
+    """Check that document and code both accept or both refuse a header; None means an absent one."""
     event = replace(RAW, call_id=text) if name == "ce_callid" and text else RAW  # the key has to follow
     headers = {header: (value or b"").decode() for header, value in event.to_record().headers if header != name}
     headers |= {} if text is None else {name: text}

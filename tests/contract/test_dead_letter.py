@@ -71,14 +71,16 @@ def test_a_letter_of_an_earlier_release_has_its_inputs_time_as_its_own() -> None
 
 
 def test_an_inputs_own_reason_of_an_earlier_refusal_is_not_taken_for_that_of_this_one() -> None:
-    """The earlier letter was cut and had a time; its input, sent again without a time, is refused whole."""
+    """The earlier dead letter was truncated and had a timestamp; its input is sent again without one, and refused."""
     earlier = replace(LETTER, cut=Cut(70_000, "0" * 64, 90, 66_000)).to_record()
     again = DeadLetter(earlier, Position("audio.raw", 1, 3), REASON)
     assert DeadLetter.from_record(again.to_record()) == again
 
 
 @given(records, positions, rejections, st.integers(0, 2000))
-def test_what_fits_is_left_whole(original: Record, position: Position, rejection: Rejection, room: int) -> None:
+def test_a_dead_letter_that_fits_is_not_truncated(
+    original: Record, position: Position, rejection: Rejection, room: int
+) -> None:
     letter = DeadLetter(original, position, rejection)
     assert letter.fitted(batch_bytes(letter.to_record()) + room) == letter
 
@@ -128,7 +130,7 @@ def test_each_header_of_the_reason_is_required(missing: int) -> None:
     assert (rejection.code, rejection.field) == ("MissingHeader", name)
 
 
-def test_what_is_known_of_an_unreadable_original_comes_back() -> None:
+def test_the_known_parts_of_an_unreadable_original_survive() -> None:
     rejection = Rejection("record", "UnreadableBatch", "batch", "cannot be read")
     letter = replace(LETTER, rejection=rejection, last_offset=2**40, raw_headers=b"\2\2\xff\1")
     assert DeadLetter.from_record(letter.to_record()) == letter

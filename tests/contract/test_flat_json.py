@@ -46,7 +46,7 @@ def test_reading_ends_with_the_first_member_that_is_not_flat(content: dict[str, 
 
 
 @given(st.text() | st.text(alphabet='{}[]":,\\ \n01tfn'))
-def test_what_a_general_parser_refuses_is_refused_unless_the_fault_comes_after_what_is_not_flat(text: str) -> None:
+def test_invalid_json_is_refused_unless_the_error_comes_after_a_nested_value(text: str) -> None:
     try:
         found = list(members(text))
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the CloudEvents SDKs write: Python's by running it; JavaScript's, Java's and Go's as they wrote it once."""
+"""Events written by the CloudEvents SDKs: Python's runs here; records of JavaScript's, Java's and Go's are stored."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -38,7 +38,7 @@ EVENT = RawAudio(
 
 
 def record(message: Any) -> Record:
-    """A client's message as Kafka carries it."""
+    """An SDK's message as a Kafka record."""
     key = message.key.encode() if isinstance(message.key, str) else message.key
     return Record(key, message.value, tuple(message.headers.items()))
 

@@ -1,4 +1,4 @@
-"""What strict readers of schemas ask for beyond being valid: those that compile them, and generators of code."""
+"""Requirements of strict readers of schemas, such as compilers and code generators, beyond validity."""
 
 import json
 from collections.abc import Iterator
@@ -32,9 +32,9 @@ Found = Iterator[tuple[str, dict[str, Any], set[str]]]
 
 
 def walk(schema: dict[str, Any], place: str, types: set[str]) -> Found:
-    """Every schema within a schema, its place, and the types said there or around it for the same value."""
-    said = schema.get("type", ())
-    types = types | ({said} if isinstance(said, str) else set(said))
+    """Yield every nested schema, its path, and the types that it or an enclosing schema gives for the same value."""
+    own = schema.get("type", ())
+    types = types | ({own} if isinstance(own, str) else set(own))
     yield place, schema, types
     for keyword in ("allOf", "anyOf", "oneOf"):
         for at, one in enumerate(schema.get(keyword, ())):
@@ -77,7 +77,7 @@ def references(part: object) -> Iterator[dict[str, Any]]:
 
 
 def test_nothing_stands_beside_a_reference_where_it_would_be_ignored() -> None:
-    """AsyncAPI ignores what stands beside ``$ref``, and so do generators of code: a description would be lost."""
+    """AsyncAPI and code generators ignore keywords beside ``$ref``: a description would be lost."""
     found = list(references(DOCUMENT))
     assert found
     assert [one for one in found if one.keys() != {"$ref"}] == []

@@ -19,7 +19,7 @@ _NUMBERS = {"sequence", "lostms"}
 
 
 def content_of(event: RawAudio) -> dict[str, Any]:
-    """The JSON object for an event, with numbers and booleans as JSON has them."""
+    """The JSON object of an event, with JSON's own numbers and booleans."""
     content: dict[str, Any] = {}
     for name, value in event.to_record().headers:
         text = (value or b"").decode()

@@ -55,7 +55,7 @@ def test_a_step_is_bounded() -> None:
     assert len(shard.step()) == 64
 
 
-def test_what_is_over_the_size_goes_by_expiry() -> None:
+def test_entries_above_the_size_are_removed_by_expiry() -> None:
     shard = Shard(20_000)
     for number in range(40):
         shard.put(number, NOW + 1000 - number)
@@ -75,7 +75,7 @@ def test_the_size_is_right_after_a_round_whatever_was_written_meanwhile() -> Non
     assert shard.sweep.size == shard.size
 
 
-def test_what_was_there_before_is_counted_in_the_first_round() -> None:
+def test_existing_entries_are_counted_in_the_first_round() -> None:
     shard = Shard(10**9)
     for number in range(150):
         shard.put(number, NOW + 1)

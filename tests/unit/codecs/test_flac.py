@@ -34,7 +34,7 @@ def test_other_decoders_agree(rate: int, channels: int, effort: int) -> None:
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize(("frames", "channels"), [(1, 1), (1, 2), (577, 8), (50_001, 2)])
-def test_what_cannot_be_compressed_fits_as_well(rate: int, frames: int, channels: int) -> None:
+def test_incompressible_audio_fits_into_the_buffer(rate: int, frames: int, channels: int) -> None:
     noise = np.random.default_rng(frames).integers(-(1 << 15), 1 << 15, (frames, channels), np.int16)
 
     encoded = FlacEncoder(8).encode(clip_of(noise, rate))
@@ -43,7 +43,7 @@ def test_what_cannot_be_compressed_fits_as_well(rate: int, frames: int, channels
     assert np.array_equal(samples, noise)
 
 
-def test_what_libflac_refuses_is_an_error() -> None:
+def test_a_failure_of_libflac_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="libFLAC failed: FLAC__STREAM_ENCODER_"):
         FlacEncoder(5).encode(clip_of(np.zeros((10, 9), np.int16), 8000))
 

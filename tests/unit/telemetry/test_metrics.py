@@ -33,7 +33,7 @@ def test_the_page_says_what_the_catalogue_says(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out == (ROOT / "docs/METRICS.md").read_text(), "run ./scripts/metrics > docs/METRICS.md"
 
 
-def test_what_is_shown_is_what_the_catalogue_names(metrics: Metrics) -> None:
+def test_exported_metrics_are_those_of_the_catalogue(metrics: Metrics) -> None:
     shown = {
         family.name: family.type
         for family in text_string_to_metric_families(generate_latest(metrics.registry).decode())
