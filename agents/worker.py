@@ -176,7 +176,7 @@ def _monitor(runtime: Runtime, watchdog: Watchdog) -> Monitor:
         interval=min(_LAG_INTERVAL, settings.health_check_interval, settings.stall_timeout / 4),
         rebalance_timeout=REBALANCE_PATIENCE,
         mean_seconds=lambda: runtime.recorder.mean_seconds,
-        on_lag=lambda source, behind: runtime.governor.observe(behind, partition=source.partition, call=""),
+        on_lag=lambda tp, behind: runtime.governor.observe(behind, partition=tp.partition, call=""),
         now=runtime.clocks.now,
         request_reassignment=runtime.app.request_reassignment,
         to_recover=lambda: runtime.app.records_to_recover,

@@ -45,7 +45,7 @@ class Placement:
         self._partitions = partitions
         self._split_calls = metrics.split_calls
         self._misplaced = cache(metrics.misplaced_records.labels)
-        self._most = calls
+        self._max_calls = calls
         self._choose = DefaultPartitioner()
         self._calls: OrderedDict[str, _Call] = OrderedDict()
         self._sources: set[str] = set()
@@ -67,7 +67,7 @@ class Placement:
         if partition != call.expected:
             self._misplaced(partition).inc()
         if partition not in call.partitions:
-            self._tell_split(call_id, call, partition, source)
+            self._report_split(call_id, call, partition, source)
 
     def _begin(self, call_id: str, partition: int, source: str) -> _Call:
         count = self._partitions() or self._count
@@ -77,14 +77,14 @@ class Placement:
         expected = self._choose(call_id.encode(), range(count), ()) if count else partition
         call = _Call(expected, partition)
         self._calls[call_id] = call
-        if len(self._calls) > self._most:
+        if len(self._calls) > self._max_calls:
             self._calls.popitem(last=False)
         if partition != call.expected and source not in self._sources and len(self._sources) < _MAX_SOURCES:
             self._sources.add(source)
             log.warning("other_partitioner", source=source, call=call_id, partition=partition, expected=call.expected)
         return call
 
-    def _tell_split(self, call_id: str, call: _Call, partition: int, source: str) -> None:
+    def _report_split(self, call_id: str, call: _Call, partition: int, source: str) -> None:
         call.partitions.append(partition)
         if len(call.partitions) == 2:  # noqa: PLR2004 - counted once, however many there will be
             self._split_calls.inc()

@@ -110,7 +110,7 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
         on_failure=on_failure,
     )
     clocks = BrokerClocks(lambda broker, seconds: metrics.clock_ahead.labels(broker).set(seconds))
-    lanes = Lanes(parts, lambda member, sources: GroupProducer(settings.connection, member, sources, clocks))
+    lanes = Lanes(parts, lambda member, tps: GroupProducer(settings.connection, member, tps, clocks))
     count = topics.topic(topics.RAW).partitions
     partitions = PartitionCount(count, count)
     app.deliver_through(lanes, servable=lambda: partitions.servable, largest_record=_largest_record(settings))

@@ -168,8 +168,6 @@ async def test_what_cannot_be_read_waits_like_any_record(
     )
     lags = (await reader.read()).lags
     await reader.close()
-    waiting = {
-        source.partition: (lag.records, lag.oldest and lag.oldest.offset) for source, lag in lags.items() if lag.records
-    }
+    waiting = {tp.partition: (lag.records, lag.oldest and lag.oldest.offset) for tp, lag in lags.items() if lag.records}
     assert {n: found for n, found in waiting.items() if found[0]} == {0: (4, 0), 4: (3, 0), 5: (2, 0)}
     await client.close()

@@ -8,7 +8,7 @@ from streams.delivery.start_offsets import OffsetBeyondLogError, StartOffset, st
 from streams.delivery.transactions import BEYOND_LOG
 from streams.kafka.protocol.list_offsets import Bounds
 
-SOURCE, ANOTHER = TopicPartition("audio.raw", 3), TopicPartition("audio.raw", 4)
+INPUT, ANOTHER = TopicPartition("audio.raw", 3), TopicPartition("audio.raw", 4)
 BY_A_WORKER = "7-0123456789abcdef"
 
 
@@ -29,14 +29,14 @@ BY_A_WORKER = "7-0123456789abcdef"
 def test_a_partition_begins_at_its_committed_offset_or_where_the_log_does(
     offset: int | None, bounds: Bounds | None, expected: StartOffset
 ) -> None:
-    committed = {} if offset is None else {SOURCE: OffsetAndMetadata(offset, BY_A_WORKER)}
-    assert start_offsets(committed, {SOURCE: bounds}) == {SOURCE: expected}
+    committed = {} if offset is None else {INPUT: OffsetAndMetadata(offset, BY_A_WORKER)}
+    assert start_offsets(committed, {INPUT: bounds}) == {INPUT: expected}
 
 
 @pytest.mark.parametrize("note", ["", "moved by an operator", "7-", "mirror-7"])
 def test_an_offset_beyond_the_end_that_no_worker_committed_says_nothing_of_this_log(note: str) -> None:
-    committed = {SOURCE: OffsetAndMetadata(5000, note)}
-    assert start_offsets(committed, {SOURCE: Bounds(20, 1040)}) == {SOURCE: StartOffset(20, beyond=3960)}
+    committed = {INPUT: OffsetAndMetadata(5000, note)}
+    assert start_offsets(committed, {INPUT: Bounds(20, 1040)}) == {INPUT: StartOffset(20, beyond=3960)}
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_an_offset_beyond_the_end_that_no_worker_committed_says_nothing_of_this_
 def test_a_log_that_has_lost_what_was_answered_ends_the_worker_and_says_what_to_do(
     note: str, bounds: Bounds | None
 ) -> None:
-    committed = {SOURCE: OffsetAndMetadata(5000, note), ANOTHER: OffsetAndMetadata(1, BY_A_WORKER)}
+    committed = {INPUT: OffsetAndMetadata(5000, note), ANOTHER: OffsetAndMetadata(1, BY_A_WORKER)}
     with pytest.raises(OffsetBeyondLogError) as raised:
-        start_offsets(committed, {SOURCE: bounds, ANOTHER: Bounds(0, 9)})
-    assert raised.value.offsets == {SOURCE: 5000}
+        start_offsets(committed, {INPUT: bounds, ANOTHER: Bounds(0, 9)})
+    assert raised.value.offsets == {INPUT: 5000}
     for part in ("audio.raw-3 up to 5000", "Stop all workers", "--reset-offsets"):
         assert part in str(raised.value)
