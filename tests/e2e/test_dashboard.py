@@ -62,7 +62,7 @@ async def test_every_query_of_every_panel_has_data(worker: Worker, oracle: Deliv
         assert set(data.chosen["hotel"]) == {*HOTELS, "other"}  # bad inputs may name no hotel
         assert data.chosen["partition"] == [str(partition) for partition in range(8)]
         assert last(data, BOARD, "Workers missing") == {"missing": 0, "ready": 1}
-        assert last(data, BOARD, "Partitions nobody owns") == {"nobody's": 0}
+        assert last(data, BOARD, "Partitions without owner") == {"without owner": 0}
         assert set(last(data, BOARD, "Inputs waiting").values()) == {0}
         chosen = DashboardData(seen.url, BOARD, span, {"hotel": HOTELS[:1], "partition": ["3"]})
         assert last(chosen, BOARD, "Delay by hotel").keys() == set(HOTELS[:1])

@@ -12,7 +12,7 @@ def panels() -> list[Panel]:
         graph(
             Words(
                 "Hit rate",
-                "Share of the prompts that were found, over five minutes; the dashed line is the alert's.",
+                "Share of the prompts that were found, over five minutes; the dashed line is the alert's limit.",
                 ("AudioCacheHitRateLow",),
             ),
             Query("audio_cache_hit_rate", "found"),
@@ -29,8 +29,8 @@ def panels() -> list[Panel]:
         graph(
             Words(
                 "Memory and tables",
-                "Bytes of the entries in all workers' memory, what they may take, and all tables on disk. The limit "
-                "falls when memory gets short.",
+                "Bytes of the entries in all workers' memory, their limit, and all tables on disk. The limit "
+                "falls when memory is short.",
             ),
             Query("sum(audio_cache_bytes)", "memory"),
             Query("sum(max by (partition) (audio_cache_table_bytes))", "tables"),

@@ -24,8 +24,8 @@ def _workers() -> list[Panel]:
         stat(
             Words(
                 "Workers missing",
-                "How many fewer are ready than have to be, and how many are. A worker is ready when every condition of "
-                "/health/ready holds. Without any, calls wait.",
+                "Required less ready workers, and ready workers. A worker is ready if all conditions of "
+                "/health/ready hold. Calls wait while none is ready.",
                 ("AudioWorkersAbsent", "AudioWorkersBelowMinimum", "AudioWorkerNotReady"),
             ),
             Query(f"clamp_min(max(audio_workers_minimum) - ({ready}), 0)", "missing"),
@@ -35,11 +35,11 @@ def _workers() -> list[Panel]:
         ),
         stat(
             Words(
-                "Partitions nobody owns",
-                "Their calls wait. A few seconds are a rebalance; longer, workers are missing or cannot join.",
+                "Partitions without owner",
+                "Their calls wait. Seconds mean a rebalance; longer, workers are missing or cannot join.",
                 ("AudioPartitionWithoutOwner",),
             ),
-            Query("sum(1 - max by (topic, partition) (audio_partition_assigned))", "nobody's"),
+            Query("sum(1 - max by (topic, partition) (audio_partition_assigned))", "without owner"),
             unit="none",
             steps=[(1, RED)],
         ),
@@ -51,7 +51,7 @@ def _service() -> list[Panel]:
         stat(
             Words(
                 "Dead letters",
-                "Share of the inputs of five minutes that could not be served. Each lies intact in audio.dead-letter.",
+                "Share of the inputs of five minutes that were refused. Each is intact in audio.dead-letter.",
                 ("AudioErrorRateHigh",),
             ),
             Query("audio_error_rate", "of inputs"),
@@ -71,8 +71,8 @@ def _service() -> list[Panel]:
         stat(
             Words(
                 "Load",
-                "What the load has made workers do: nothing, less effort (steps 1 to 3), or higher levels within the "
-                "policies (4 and 5). Merely busy is not an error: calls are neither lost nor late.",
+                "Effect of the load on workers: none, less effort (steps 1 to 3), or higher levels within the "
+                "policies (4 and 5). A high load alone is no error: calls are neither lost nor late.",
                 ("AudioQualityReduced",),
             ),
             Query("max(audio_pressure_steps)", "steps"),
@@ -93,7 +93,7 @@ def _waiting() -> list[Panel]:
             Words(
                 "Oldest input waiting",
                 "Age of each partition's oldest unprocessed input by its timestamp, whether a worker owns it or not. "
-                "One partition above the others: a call with much audio, or a worker that stands still.",
+                "One partition above the others: a call with much audio, or a stalled worker.",
                 ("AudioLagBurnsFast", "AudioLagBurnsSlowly"),
             ),
             Query(f"max by (topic, partition) (audio_lag_seconds{{{BY_PARTITION}}})", "{{topic}} {{partition}}"),
@@ -114,7 +114,7 @@ def _waiting() -> list[Panel]:
             Words(
                 "Inputs that the log no longer has",
                 "Unread inputs that expired, in an hour, and offsets that are committed beyond the end of a log. Both "
-                "are 0 where all is well: what expired has no outcome.",
+                "should be 0: expired inputs have no outcome.",
                 ("AudioInputsExpired", "AudioOffsetBeyondLog", "AudioPartitionBegunAgain"),
             ),
             Query(none_yet("sum(increase(audio_expired_records_total[1h]))"), "expired"),
@@ -122,7 +122,7 @@ def _waiting() -> list[Panel]:
             unit="short",
         ),
         graph(
-            Words("Audio waiting", "Seconds of audio in the inputs that wait: the work that is still to be done."),
+            Words("Audio waiting", "Seconds of audio in the waiting inputs."),
             Query(f"sum(max by (topic, partition) (audio_lag_audio_seconds{{{BY_PARTITION}}}))", "audio"),
             unit="s",
         ),
@@ -136,7 +136,7 @@ def _outcomes() -> list[Panel]:
             Words(
                 "Time to the result",
                 "Processing: from fetched to committed. Delivery: from the input's timestamp to committed, "
-                "with all the time that it waited in Kafka.",
+                "including its time in Kafka.",
                 ("AudioProcessingSlow",),
             ),
             Query("audio_processing_latency_p95", "processing p95"),
@@ -148,7 +148,7 @@ def _outcomes() -> list[Panel]:
         graph(
             Words(
                 "Dead letters by reason",
-                "Step and rule that refused the input. Many of one kind at once: a sender has changed, or we have.",
+                "Step and rule that refused the input. Many of one kind: a sender or a release of ours has changed.",
                 ("AudioDeadLetterSurge", "AudioBreakerFills", "AudioBreakerOpened"),
             ),
             Query(none_yet(f"60 * sum({rate(dead_letters)})"), "all"),
@@ -163,9 +163,9 @@ def _order() -> list[Panel]:
         graph(
             Words(
                 "Calls out of order",
-                "Calls met in two partitions in a quarter of an hour: their senders choose partitions differently, and "
-                "their order is lost. Other partitioner: inputs that are not where murmur2 puts them; alone it does no "
-                "harm.",
+                "Calls found in two partitions in a quarter of an hour: senders choose partitions differently, and "
+                "their order is lost. Other partitioner: inputs that are not in murmur2's partition; harmless "
+                "alone.",
                 ("AudioCallsSplit",),
             ),
             Query("sum(increase(audio_split_calls_total[15m]))", "split calls"),

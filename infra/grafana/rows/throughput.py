@@ -1,4 +1,4 @@
-"""Throughput and quality: how much goes through, and what comes out."""
+"""Throughput and quality of results."""
 
 from infra.grafana.panels import Panel, Query, Words, graph
 from infra.grafana.promql import BY_HOTEL, BY_PARTITION, quantile, rate
@@ -14,7 +14,7 @@ def panels() -> list[Panel]:
 def _amounts() -> list[Panel]:
     return [
         graph(
-            Words("Inputs", "Inputs committed each second, by partition. One at 0 while its inputs wait stands still."),
+            Words("Inputs", "Inputs committed each second, by partition. One at 0 while its inputs wait is stalled."),
             Query(f"sum by (partition) ({rate('audio_records_in_total', BY_PARTITION)})", "{{partition}}"),
             unit="reqps",
             stacked=True,
@@ -22,7 +22,7 @@ def _amounts() -> list[Panel]:
         graph(
             Words(
                 "Audio by hotel",
-                "Seconds of audio compressed each second: as many calls as speak at once. The ten largest hotels.",
+                "Seconds of audio compressed each second: the number of simultaneous calls. The ten largest hotels.",
             ),
             Query(
                 f"topk(10, sum by (hotel) ({rate('audio_hotel_audio_seconds_total', BY_HOTEL)}))",
@@ -52,8 +52,8 @@ def _results() -> list[Panel]:
         ),
         graph(
             Words(
-                "What decided",
-                "Why results have their level: default, policy, load, what was heard. Much of `load`: too few workers.",
+                "Reasons for levels",
+                "Why results have their level: default, policy, load, audio. Much of `load`: too few workers.",
             ),
             Query(f"sum by (reason) ({rate('audio_choices_total')})", "{{reason}}"),
             unit="reqps",

@@ -1,4 +1,4 @@
-"""Workers: what each takes, and how they come and go."""
+"""Workers: their resources, starts and ends."""
 
 from infra.grafana.panels import GREEN, RED, Panel, Query, Words, graph, timeline
 from infra.grafana.promql import BY_PARTITION, JOB, none_yet, quantile, rate
@@ -16,7 +16,7 @@ def _work() -> list[Panel]:
         timeline(
             Words(
                 "Readiness",
-                "Each condition of /health/ready: red where at least one worker says that it does not hold.",
+                "Each condition of /health/ready: red where it does not hold for at least one worker.",
                 ("AudioWorkerNotReady", "AudioRecoveryStuck"),
             ),
             Query("min by (condition) (audio_ready)", "{{condition}}"),
@@ -42,7 +42,7 @@ def _resources() -> list[Panel]:
         graph(
             Words(
                 "Memory, of the limit",
-                "Resident memory of each worker with its decoders, as a share of what it may take.",
+                "Resident memory of each worker with its decoders, as a share of its limit.",
                 ("AudioMemoryHigh",),
             ),
             Query("audio_memory_usage", "{{instance}}"),
@@ -72,13 +72,13 @@ def _resources() -> list[Panel]:
 def _flow() -> list[Panel]:
     return [
         graph(
-            Words("In hand", "Inputs that workers have read and not yet committed, by partition."),
+            Words("In progress", "Inputs that workers have read and not yet committed, by partition."),
             Query(f"sum by (partition) (audio_lane_depth{{{BY_PARTITION}}})", "{{partition}}"),
             unit="short",
             stacked=True,
         ),
         graph(
-            Words("Transactions", "Kafka's time for one transaction. Above some 100 ms the brokers are slow."),
+            Words("Transactions", "Duration of a transaction. Above some 100 ms the brokers are slow."),
             Query(quantile(0.5, "audio_transaction_seconds"), "p50"),
             Query(quantile(0.95, "audio_transaction_seconds"), "p95"),
             unit="s",
@@ -114,7 +114,7 @@ def _cluster() -> list[Panel]:
         graph(
             Words(
                 "Topics",
-                "Topics that do not exist, partitions of the input that nobody can read because another topic lacks "
+                "Topics that do not exist, input partitions that cannot be read because another topic lacks "
                 "them, and hotels whose policy was lost with its topic. All should be 0.",
                 ("AudioPartitionsUnservable", "AudioTopicsMissing", "AudioPoliciesAwaited"),
             ),
