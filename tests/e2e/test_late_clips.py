@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.chaos.delivery_oracle import DeliveryOracle
 from tests.chaos.pool import WorkerPool
 from tests.chaos.records import PlannedInput
-from tests.chaos.sounds import sample
+from tests.chaos.sounds import Sample, sample
 from tests.chaos.workers import Worker
 from tests.chaos.workload import segment
 from tests.support.brokers import Broker, Namespace
@@ -18,9 +18,8 @@ _LATE_SECONDS = 1000.0
 _TIME = "1s"
 
 
-def late(call: str, sequence: int) -> PlannedInput:
-    good = segment(sample(_LATE_SECONDS, "audio/PCMU", seed=5), call, sequence)
-    return replace(good, sample=None, bad="late")
+def late(said: Sample, call: str, sequence: int) -> PlannedInput:
+    return replace(segment(said, call, sequence), sample=None, bad="late")
 
 
 async def test_a_worker_that_is_started_again_gets_past_them(
@@ -30,7 +29,8 @@ async def test_a_worker_that_is_started_again_gets_past_them(
     worker = Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path, **settings)
     threads, calls = len(os.sched_getaffinity(0)), [f"call-{number}" for number in range(4)]
     clips = 3 * threads
-    await oracle.send([late(calls[number % 4], number) for number in range(clips)])
+    said = sample(_LATE_SECONDS, "audio/PCMU", seed=5)
+    await oracle.send([late(said, calls[number % 4], number) for number in range(clips)])
     await oracle.send([segment(sample(0.5, "audio/L16"), call, 1000) for call in calls])
     pool = WorkerPool({1: worker})
     pool.start(1)
@@ -46,4 +46,4 @@ async def test_a_worker_that_is_started_again_gets_past_them(
     assert oracle.problems() == []
     ends = [line for line in worker.lines() if line["event"] == "worker_failed"]
     assert 1 <= len(ends) <= 3
-    assert all("clips over their time" in line["reason"] for line in ends)
+    assert all("records over their time" in line["reason"] for line in ends)
