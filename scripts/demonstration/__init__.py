@@ -1,1 +1,1 @@
-"""The pieces of the demo: recordings, calls made of them, a worker of its own, and a judge of what came out."""
+"""The parts of the demo: recordings, calls made of them, a worker, and the check of the outcomes."""

@@ -1,4 +1,4 @@
-"""The calls of the demo: what a telephone system of a few hotels would send within some seconds."""
+"""The calls of the demo: a few seconds of traffic of a few hotels."""
 
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +24,7 @@ _FILE_S = 12.0
 _ANNOUNCEMENT_S = 8.0
 _REPETITIONS = 3
 _STARTS_WITHIN_S = 30.0
-#: Who talks, sent as what, in how many calls.
+#: Channel, media type and number of calls.
 _CONVERSATIONS: tuple[tuple[Channel, str, int], ...] = (
     ("guest", L16, 10),
     ("agent", L16, 8),
@@ -32,7 +32,7 @@ _CONVERSATIONS: tuple[tuple[Channel, str, int], ...] = (
     ("guest", PCMU, 3),
     ("agent", PCMA, 3),
 )
-_ANNOUNCED = 6  # calls that hear one of two announcements
+_ANNOUNCED = 6  # calls with one of two announcements
 _ON_HOLD = 2
 _FILES = 3  # calls that arrive as one file, of each kind
 
@@ -46,11 +46,11 @@ _CODERS: dict[str, Callable[[Clip], bytes]] = {
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One record for ``audio.raw``, and what it is.
+    """One record for ``audio.raw``, with its audio.
 
     Attributes:
         event: The event, or a record that breaks the contract.
-        clip: Its audio as anyone who knows the format decodes it; None where nobody can.
+        clip: Its audio as any decoder of the format gives it; None if it cannot be decoded.
     """
 
     event: RawAudio | Record
@@ -73,7 +73,7 @@ class _Call:
 
 
 class _Speech:
-    """Cuts recordings that follow each other without an end into pieces, so that no two calls say the same."""
+    """Cuts an endless sequence of recordings into pieces, so that no two calls have the same audio."""
 
     def __init__(self, recordings: Sequence[Clip]) -> None:
         self._samples = np.concatenate([clip.samples for clip in recordings])
@@ -88,13 +88,13 @@ class _Speech:
 
 
 def make_calls(recordings: Recordings, run: str) -> list[Input]:
-    """Every input of the demo in the order of sending, each call's in its own order.
+    """Make all inputs of the demo in the order of sending, which keeps the order of each call.
 
     Args:
-        recordings: What is said and played.
-        run: Put into every call id, so that two demos have no call in common.
+        recordings: Speech and music.
+        run: Part of every call id, so that two demos have no call in common.
     """
-    chance = random.Random(0)  # noqa: S311  the same mix every time
+    chance = random.Random(0)  # noqa: S311  a fixed mix
     timed: list[tuple[float, Input]] = []
     for number, call in enumerate(_calls(recordings), start=1):
         hotel = HOTELS[number % len(HOTELS)]
@@ -122,7 +122,7 @@ def _calls(recordings: Recordings) -> Iterator[_Call]:
 
 
 def _repeated(clip: Clip) -> Clip:
-    """What a caller hears who waits: the same again, each time cut at the same places."""
+    """The audio of a waiting caller: one piece repeated, cut at the same places each time."""
     return Clip.of(np.tile(clip.samples, (_REPETITIONS, 1)), clip.rate, _RAW)
 
 
@@ -155,7 +155,7 @@ def _decoded(event: RawAudio) -> Clip:
 
 
 def _bad(clip: Clip, run: str) -> Iterator[Input]:
-    """One input that breaks off in the middle, and one that does not say its sampling rate."""
+    """Two bad inputs: a truncated one, and one without its sampling rate."""
     whole = next(_events(_Call("guest", FLAC, clip, _TALK_S), HOTELS[0], f"{HOTELS[0]}-{run}-truncated"))
     yield Input(replace(whole, audio=whole.audio[: len(whole.audio) // 2]), None)
     labelled = next(_events(_Call("guest", L16, clip), HOTELS[0], f"{HOTELS[0]}-{run}-no-rate")).to_record()

@@ -1,4 +1,4 @@
-"""Where one run of the demo happens: its Kafka, its names, its directory."""
+"""The environment of one run of the demo: its Kafka, its names, its directory."""
 
 import asyncio
 import os
@@ -28,12 +28,12 @@ class DemoEnvironment:
     """One run of the demo.
 
     Attributes:
-        name: Unique, in every name that the run uses.
-        directory: Its own, under `.run`.
+        name: Unique name, part of all names of the run.
+        directory: The run's directory, under `.run`.
         cluster: Kafka, with the run's topics and group.
-        local_port: Of the Kafka that it has started; None where one was given.
-        state_dir: Of its worker.
-        http_port: Of its worker; None takes a free one.
+        local_port: Port of the Kafka that the run has started; None if one was given.
+        state_dir: State directory of its worker.
+        http_port: HTTP port of its worker; None takes a free one.
     """
 
     name: str
@@ -53,7 +53,7 @@ class DemoEnvironment:
         return WorkerProcess(settings, self.directory / "worker.log")
 
     def variables(self) -> dict[str, str]:
-        """What every command needs to know to join in."""
+        """Environment variables for commands that use this run."""
         return {
             "KAFKA_BOOTSTRAP_SERVERS": self.cluster.bootstrap_servers,
             "AUDIO_TOPIC_PREFIX": self.cluster.prefix,
@@ -61,7 +61,7 @@ class DemoEnvironment:
         }
 
     def next_commands(self, worker: WorkerProcess) -> str:
-        """Commands for whoever has the run kept: to send, to listen, to look, and to stop it."""
+        """Commands to try after ``--keep``: to send, to listen, to look, and to stop the run."""
         exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in self.variables().items())
         lines = [
             "Kafka and the worker go on. In a shell:",
@@ -86,8 +86,8 @@ def prepare(started: ExitStack, say: Callable[[str], None]) -> DemoEnvironment:
     """Find or start a Kafka and create topics that no other run has.
 
     Args:
-        started: Gets what undoes all this.
-        say: Told what takes a moment.
+        started: Gets the callbacks that undo this.
+        say: Called with a line before each long step.
 
     Raises:
         SettingsError: If a variable in the environment is wrong.
@@ -122,7 +122,7 @@ def prepare(started: ExitStack, say: Callable[[str], None]) -> DemoEnvironment:
 def _start(directory: Path, started: ExitStack, say: Callable[[str], None]) -> int:
     """Start a Kafka; returns its port."""
     port = free_ports(1)
-    # Named as scripts/kafka names it, so that scripts/kafka can take it down.
+    # Named as by scripts/kafka, so that scripts/kafka can stop it.
     local = LocalCluster(directory / f"kafka-{port}", 1, port, say)
     started.callback(local.stop)
     local.start()
@@ -130,11 +130,11 @@ def _start(directory: Path, started: ExitStack, say: Callable[[str], None]) -> i
 
 
 def remove_topics(cluster: Cluster, say: Callable[[str], None]) -> None:
-    """Leave a Kafka as it was.
+    """Remove the topics of a run.
 
     Args:
         cluster: Every topic whose name begins with its prefix is removed.
-        say: Told if that fails.
+        say: Called if that fails.
     """
 
     async def remove() -> None:

@@ -1,4 +1,4 @@
-"""Sends the calls at a steady rate and listens to what comes of them."""
+"""Sends the calls at a steady rate, and collects their outcomes."""
 
 import asyncio
 import time
@@ -13,25 +13,25 @@ from scripts.cli import Cluster, CommandError
 from scripts.demonstration.calls import Input
 from streams.clients import CompressedAudioConsumer, RawAudioProducer
 
-#: Records a second, as of 60 people talking at once: an idle machine of two cores keeps up with ease, so that the
-#: latency is that of the work and not of a queue.
+#: Records per second, as of 60 simultaneous speakers: few enough for an idle machine of two cores, so that the
+#: latency is processing time and not queueing.
 RATE = 30.0
 
 _POLL_S = 0.1
-_SILENCE_S = 2.0  # after the last outcome: time for one too many to show
-_PATIENCE_S = 45.0  # without any outcome: what is missing then is lost
+_SILENCE_S = 2.0  # after the last outcome, to find duplicates
+_PATIENCE_S = 45.0  # without any outcome: missing ones are lost then
 
 Outcome = CompressedAudio | DeadLetter
 
 
 @dataclass(frozen=True, slots=True)
 class SentInput:
-    """An input that the brokers have taken.
+    """An input that the brokers have acknowledged.
 
     Attributes:
-        input: What was sent.
-        position: Where it stands.
-        due: When it was to be sent, which is where its latency begins, by the monotonic clock.
+        input: The input.
+        position: Its position.
+        due: Its scheduled time on the monotonic clock, at which its latency begins.
     """
 
     input: Input
@@ -41,7 +41,7 @@ class SentInput:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedOutcome:
-    """An outcome, and when it arrived by the monotonic clock."""
+    """An outcome, and its arrival time on the monotonic clock."""
 
     outcome: Outcome
     at: float
@@ -49,7 +49,7 @@ class ReceivedOutcome:
 
 @dataclass(slots=True)
 class _Listener:
-    """What has arrived so far."""
+    """Collects outcomes."""
 
     advance: Callable[[], None]
     arrived: list[ReceivedOutcome] = field(default_factory=list)
@@ -69,21 +69,21 @@ class _Listener:
 def stream(
     cluster: Cluster, inputs: Sequence[Input], advance: Callable[[], None], check: Callable[[], None]
 ) -> tuple[list[SentInput], list[ReceivedOutcome]]:
-    """Send every input when it is due, whatever the worker does, and listen until all is answered.
+    """Send every input at its scheduled time, and collect outcomes until every input has one.
 
     Args:
-        cluster: Where the topics are, which nobody else uses.
+        cluster: Its topics, which only this run uses.
         inputs: In the order of sending.
-        advance: Called once for every input that is answered.
-        check: Called often, in a thread; raises where waiting is pointless.
+        advance: Called once for every input with an outcome.
+        check: Called often, in a thread; raises if waiting is useless.
 
     Returns:
-        What was sent, and all that arrived, in order of arrival. An input without an answer was given time enough.
+        The sent inputs, and all outcomes in order of arrival.
     """
     try:
         return asyncio.run(_stream(cluster, inputs, _Listener(advance), check))
     except ExceptionGroup as errors:
-        raise errors.exceptions[0] from None  # the first one has cancelled the others
+        raise errors.exceptions[0] from None  # the first error has cancelled the other tasks
 
 
 async def _stream(
@@ -106,7 +106,7 @@ async def _stream(
 
 async def _send(cluster: Cluster, inputs: Sequence[Input]) -> list[SentInput]:
     topic = cluster.topic(RAW)
-    # The client of this project refuses what breaks the contract; a careless sender would use any other.
+    # This project's producer refuses invalid records; other clients do not.
     careless = cluster.connection.producer(acks="all", enable_idempotence=True)
     async with RawAudioProducer(cluster.connection, topic) as producer, careless:
         began = time.monotonic()
@@ -145,7 +145,7 @@ async def _dead_letters(cluster: Cluster, listener: _Listener) -> None:
 
 
 async def _wait(listener: _Listener, sender: "asyncio.Task[list[SentInput]]", check: Callable[[], None]) -> None:
-    """Wait until every input is answered and nothing more comes, or nothing has come for too long."""
+    """Wait until every input has an outcome and no more arrive, or until none has arrived for too long."""
     sent: list[SentInput] = []
     while True:
         await asyncio.sleep(_POLL_S)

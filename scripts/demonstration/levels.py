@@ -1,4 +1,4 @@
-"""What each compression level would give for the same inputs, encoded here and now without Kafka."""
+"""Compares the compression levels on the same inputs, without Kafka."""
 
 import os
 from collections import Counter
@@ -21,7 +21,7 @@ class Level:
 
     Attributes:
         number: 1 to 5.
-        codecs: What coded the files, the most frequent first.
+        codecs: The codecs of the files, the most frequent first.
         bytes_in: Size of the inputs as they were sent.
         bytes_out: Size of the files.
     """

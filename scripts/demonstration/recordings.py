@@ -1,4 +1,4 @@
-"""What the calls of the demo are made of: real prompts and hold music, or what is synthesized in their place."""
+"""The recordings of the demo: real prompts and hold music, or synthesized ones."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Recordings:
     """Audio at 8 kHz, mono.
 
     Attributes:
-        origin: What it is, in one line.
+        origin: Its source, in one line.
         speech: Sentences, each a clip.
         music: One piece of hold music, longer than ten seconds.
     """
@@ -32,11 +32,11 @@ class Recordings:
 
 
 def load(cache: Path, say: Callable[[str], None]) -> Recordings:
-    """Get recordings, real ones if that is possible.
+    """Load recordings, real ones if possible.
 
     Args:
-        cache: Directory in which the real ones stay; fetched when it is missing.
-        say: Told what takes a moment.
+        cache: Directory of the real ones; fetched if it is missing.
+        say: Called with a line before each long step.
     """
     try:
         return _real(fetched(cache, _PACKAGES, "real recordings", say))

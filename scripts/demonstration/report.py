@@ -1,4 +1,4 @@
-"""What the demo tells at its end: tables for people, one JSON object for programs."""
+"""The report of the demo: tables, and a JSON object for programs."""
 
 import os
 import statistics
@@ -28,17 +28,17 @@ _MEANING = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything there is to tell.
+    """The data of the report.
 
     Attributes:
         environment: Machine, Kafka and versions of the demo.
-        recordings: What the calls were made of.
-        verdict: What came out.
-        levels: What each level would give.
+        recordings: The recordings of the calls.
+        verdict: The outcomes.
+        levels: The comparison of the levels.
         files: Every result as a file.
-        playable: How many of them open again and are as long as their input.
+        playable: Number of files that can be decoded and have their input's length.
         out: Their directory.
-        seconds: How long the demo took.
+        seconds: Duration of the demo.
     """
 
     environment: DemoEnvironment
@@ -121,7 +121,7 @@ class Report:
         return table
 
     def _latencies(self) -> tuple[float, float]:
-        """Median and 95th percentile in milliseconds; 0 where there is too little to tell."""
+        """Median and 95th percentile in milliseconds; 0 with too few values."""
         latencies = [result.latency * 1000 for result in self.verdict.results]
         if len(latencies) < 2:  # noqa: PLR2004  fewer have no quantiles
             return 0.0, 0.0

@@ -1,4 +1,4 @@
-"""Runs the demo from beginning to end, and stops what it has started."""
+"""Runs the demo, and stops all processes that it has started."""
 
 import json
 import logging
@@ -29,7 +29,7 @@ from streams.clients import HotelAudioError
 from streams.kafka.topic_errors import TopicError
 from streams.runtime.setting_declaration import SettingsError
 
-_INTERRUPTED = 130  # as shells say it
+_INTERRUPTED = 130  # as shells do
 _SHOWN_FAULTS = 10
 _say = partial(say, "demo")
 
@@ -42,10 +42,10 @@ def demonstrate(json_file: Path | None, out: Path | None, *, keep: bool) -> int:
         out: Directory for the results; without it, one of this run.
         keep: Leave Kafka and the worker running.
     """
-    # The client library repeats with every retry what the demo tells once.
+    # The client library logs every retry; the demo reports an error once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)
-    # Ended from outside, the demo still stops what it has started, as after Ctrl-C; which a shell's background jobs,
-    # and whatever is started from one, would ignore.
+    # A signal stops the demo's processes as Ctrl-C does, also in a shell's background jobs, which ignore SIGINT
+    # by default.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
@@ -55,7 +55,7 @@ def demonstrate(json_file: Path | None, out: Path | None, *, keep: bool) -> int:
             finally:
                 _ignore_interrupts()
     except (LocalKafkaError, ProcessError) as error:
-        _say(str(error))  # of several lines: the end of a log
+        _say(str(error))  # several lines: the end of a log
         return 1
     except (CommandError, HotelAudioError, SettingsError, TopicError) as error:
         return fail("demo", str(error))
@@ -113,6 +113,6 @@ def _run(out: Path | None, started: ExitStack) -> tuple[Report, WorkerProcess]:
 
 
 def _ignore_interrupts() -> None:
-    """A second Ctrl-C must not keep what was started from being stopped."""
+    """A second Ctrl-C must not interrupt the stopping of processes."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)

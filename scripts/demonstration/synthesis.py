@@ -1,7 +1,7 @@
-"""Speech and music without a recording: for machines that cannot fetch the real ones.
+"""Synthesized speech and music, for machines that cannot fetch recordings.
 
-The speech says nothing, and is coded as speech is: voiced harmonics under moving formants, hissing consonants,
-syllables and pauses. The same arguments give the same samples.
+The speech has no words but is encoded like speech: voiced harmonics under moving formants, noisy consonants,
+syllables and pauses. Equal arguments give equal samples.
 """
 
 import numpy as np
@@ -14,15 +14,15 @@ RATE = 8000
 _SYLLABLE_S = 0.18
 _HARMONICS = 18
 _NOTE_S = 0.4
-_SCALE = (0, 2, 4, 7, 9, 12, 14, 16)  # semitones: pentatonic, so that whatever sounds together fits
+_SCALE = (0, 2, 4, 7, 9, 12, 14, 16)  # semitones: pentatonic, so that all notes fit together
 
 
 def speech(seconds: float, speaker: int) -> Clip:
-    """Make something that sounds like somebody talking.
+    """Make a clip that sounds like speech.
 
     Args:
         seconds: Length.
-        speaker: Another number, another voice and another text.
+        speaker: Determines voice and syllables.
     """
     chance = np.random.default_rng([1, speaker])
     time = np.arange(round(seconds * RATE)) / RATE

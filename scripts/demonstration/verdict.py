@@ -1,4 +1,4 @@
-"""Judges what came out by what went in, knowing nothing of the worker."""
+"""Compares outcomes with inputs, independently of the worker."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ class Result:
         name: The input's call and segment.
         clip: The input's audio.
         audio: The result.
-        latency: Seconds from when the input was due to when the result arrived.
+        latency: Seconds from the input's scheduled time to the result's arrival.
     """
 
     name: str
@@ -28,15 +28,15 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What happened to the inputs.
+    """The verdict on all inputs.
 
     Attributes:
-        records_in: Inputs that the brokers have taken.
+        records_in: Inputs that the brokers have acknowledged.
         results: Good inputs, each with its first result.
         dead_letters: Every input that was refused, each with its first dead letter.
         lost: Inputs without any outcome.
         duplicated: Outcomes beyond the first of each input.
-        faults: Whatever is not as it has to be, one line each, lost and doubled inputs included.
+        faults: All problems, one line each, with lost and duplicated inputs.
     """
 
     records_in: int
@@ -78,7 +78,7 @@ def judge(sent: Sequence[SentInput], arrived: Sequence[ReceivedOutcome]) -> Verd
 
 
 def _mistakes(sent: SentInput, first: ReceivedOutcome) -> list[str]:
-    """What is wrong with an outcome, given its input."""
+    """Find mistakes in an outcome, given its input."""
     event, clip, outcome = sent.input.event, sent.input.clip, first.outcome
     if isinstance(outcome, DeadLetter):
         return [] if clip is None else [f"{sent.input.name} is a dead letter: {outcome.rejection.message}"]
@@ -90,7 +90,7 @@ def _mistakes(sent: SentInput, first: ReceivedOutcome) -> list[str]:
 
 
 def _disorder(arrived: Sequence[ReceivedOutcome]) -> list[str]:
-    """Streams whose segments came in another order than they were sent."""
+    """Find streams whose outcomes are not in the order of sending."""
     latest: Counter[str] = Counter()
     disordered: set[str] = set()
     for one in arrived:

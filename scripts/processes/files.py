@@ -1,4 +1,4 @@
-"""The results as files, opened again by a library that knows nothing of this project."""
+"""Saves results as files, and decodes them with libsndfile."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,10 +10,10 @@ from scripts.demonstration.verdict import Result
 
 
 def save_all(results: Sequence[Result], directory: Path) -> tuple[list[Path], list[str]]:
-    """Save every result and see whether it opens and is as long as its input.
+    """Save every result, and check that it can be decoded and has its input's length.
 
     Returns:
-        The files, and one line for each that is not as it has to be.
+        The files, and one line for each failed check.
 
     Raises:
         CommandError: If they cannot be written.

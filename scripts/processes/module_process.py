@@ -1,4 +1,4 @@
-"""A module of this project, as a process of its own."""
+"""Runs a module of this project as a process."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ _TAIL_LINES = 12
 
 
 class ProcessError(Exception):
-    """A process is not there or not ready. The message is of several lines: what happened, and the end of its log."""
+    """A process has ended or is not ready. The message has several lines: the reason, and the end of its log."""
 
 
 def module_command(module: str, arguments: Sequence[str]) -> list[str]:
@@ -23,7 +23,7 @@ def module_command(module: str, arguments: Sequence[str]) -> list[str]:
 
 
 def module_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """The environment in which it is found: this process's, and the settings."""
+    """The environment for it: this process's, with the settings."""
     return {**os.environ, **settings, "PYTHONPATH": str(IMPORTED_FROM)}
 
 
@@ -32,8 +32,8 @@ class ModuleProcess:
 
     Args:
         module: The module to run, by its full name.
-        settings: Its settings, as environment variables; everything else it inherits.
-        log: Where its output goes.
+        settings: Its settings as environment variables; all others are inherited.
+        log: The file for its output.
         arguments: Its command line.
     """
 
@@ -59,7 +59,7 @@ class ModuleProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C is for whoever started it, who then stops it in its turn
+                start_new_session=True,  # Ctrl-C goes to the parent, which then stops it
             )
 
     def require_alive(self) -> None:
@@ -73,11 +73,11 @@ class ModuleProcess:
             raise self.error(f"ended with exit code {code}")
 
     def error(self, what: str) -> ProcessError:
-        """What to raise when something is wrong with it."""
+        """Make the error for a failed process."""
         return ProcessError(f"the {self.name} {what}:\n{self._tail()}")
 
     def stop(self) -> None:
-        """Let it finish what it has begun, and end it; its log stays."""
+        """Stop it with SIGTERM; its log stays."""
         process = self._process
         if process is None:
             return

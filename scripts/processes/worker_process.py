@@ -1,4 +1,4 @@
-"""One worker, as a process of its own."""
+"""Runs one worker as a process."""
 
 import shutil
 import time
@@ -20,7 +20,7 @@ class WorkerProcess(ModuleProcess):
 
     Args:
         settings: Its settings, as environment variables, with `AUDIO_HTTP_PORT` and `AUDIO_STATE_DIR` among them.
-        log: Where its log goes.
+        log: The file for its log.
         module: The module to run as a worker, by its full name.
         arguments: The module's command line.
     """
@@ -33,7 +33,7 @@ class WorkerProcess(ModuleProcess):
         self._state = Path(settings["AUDIO_STATE_DIR"])
 
     def wait_until_ready(self) -> None:
-        """Wait until it says that it is ready.
+        """Wait until it reports that it is ready.
 
         Raises:
             ProcessError: If it ends before that, or takes too long.
@@ -46,7 +46,7 @@ class WorkerProcess(ModuleProcess):
             time.sleep(_POLL_S)
 
     def stop(self) -> None:
-        """Let it finish what it has begun, end it, and remove its state; its log stays."""
+        """Stop it with SIGTERM, and remove its state; its log stays."""
         super().stop()
         shutil.rmtree(self._state, ignore_errors=True)
 
@@ -55,5 +55,5 @@ class WorkerProcess(ModuleProcess):
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:
                 return bool(answer.status == HTTPStatus.OK)
-        except OSError:  # nobody listens yet, or the answer is "not ready"
+        except OSError:  # it does not listen yet, or is not ready
             return False

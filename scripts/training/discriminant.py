@@ -1,7 +1,7 @@
-"""Fits what tells music from speech: a logistic discriminant of `streams.analysis.music.features`.
+"""Fits the classifier of music and speech: a logistic discriminant of `streams.analysis.music.features`.
 
-Prompts and hold music are what telephones play, and count twice. They all were recorded by one voice and a few bands,
-so that more comes from games that Debian carries: actors' dialogue over noise, and soundtracks.
+Prompts and hold music are the main content of calls, and count twice. They are of one voice and a few bands only,
+so that games in Debian add variety: actors' dialogue over noise, and soundtracks.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +29,7 @@ _EXCERPT_S, _SHORTEST_EXCERPT_S = 2.0, 0.6
 _QUIETEST = 10 ** (-50 / 20)  # of full scale: quieter excerpts are pauses
 _PROMPT_EXCERPTS, _DIALOGUE_EXCERPTS, _SOUNDTRACK_EXCERPTS, _HOLD_EXCERPTS = 2, 2, 30, 150
 _LONGEST_S = 60.0  # of a soundtrack
-_SHORTEST_TRACK_S = 20.0  # what is shorter is an effect
+_SHORTEST_TRACK_S = 20.0  # shorter ones are effects
 _MOST_DIALOGUE_S = 900.0
 _DIALOGUE_GROUPS = 3
 _TELEPHONE_WEIGHT = 4.0
@@ -42,7 +42,7 @@ Signal = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A recording, or several of one voice, of which either all or nothing is fitted.
+    """A recording, or several of one voice, which are fitted or left out together.
 
     Attributes:
         kind: ``prompts``, ``hold music``, ``dialogue`` or ``soundtracks``.
@@ -56,33 +56,33 @@ class Source:
 
     @property
     def is_music(self) -> bool:
-        """What it has to be taken for."""
+        """Whether it is music."""
         return self.kind in {"hold music", "soundtracks"}
 
 
 @dataclass(frozen=True, slots=True)
 class Discriminant:
-    """Music is where the weighted sum of the features and the bias are above zero."""
+    """Classifies as music if the weighted sum of the features plus the bias is positive."""
 
     weights: NDArray[np.float64]
     bias: float
 
     def right(self, source: Source) -> NDArray[np.bool_]:
-        """Which excerpts it takes for what they are."""
+        """Which excerpts it classifies correctly."""
         right: NDArray[np.bool_] = (source.excerpts @ self.weights + self.bias > 0) == source.is_music
         return right
 
 
 def sources(telephone: Path, games: Path, say: Callable[[str], None]) -> list[Source]:
-    """Everything there is to fit.
+    """Load all sources.
 
     Args:
         telephone: Where the prompts and the hold music are, as `scripts.benchmarks.corpus` keeps them.
-        games: Directory in which the games' recordings stay; fetched when it is missing.
-        say: Told what takes a moment.
+        games: Directory of the games' recordings; fetched if it is missing.
+        say: Called with a line before each long step.
 
     Raises:
-        UnavailableError: If the games' recordings cannot be had.
+        UnavailableError: If the games' recordings cannot be fetched.
     """
     chance = np.random.default_rng(1)
     sound = fetched(games, (_DIALOGUE, *_SOUNDTRACKS), "dialogue and music of games", say) / "usr/share/games"
@@ -92,7 +92,7 @@ def sources(telephone: Path, games: Path, say: Callable[[str], None]) -> list[So
 
 
 def fit(found: Sequence[Source]) -> Discriminant:
-    """Fit by iteratively reweighted least squares; both classes count alike."""
+    """Fit by iteratively reweighted least squares, with equal weights of both classes."""
     rows = np.concatenate([source.excerpts for source in found])
     is_music = np.concatenate([np.full(len(source.excerpts), source.is_music) for source in found]).astype(np.float64)
     telephone = np.concatenate([np.full(len(s.excerpts), s.kind in {"prompts", "hold music"}) for s in found])
@@ -111,7 +111,7 @@ def fit(found: Sequence[Source]) -> Discriminant:
 
 
 def left_out(found: Sequence[Source]) -> dict[str, float]:
-    """By kind: the share of excerpts that are right where their source was not fitted."""
+    """By kind, the share of excerpts that are classified correctly when their source is left out of the fit."""
     right: dict[str, list[NDArray[np.bool_]]] = {}
     for out in found:
         others = [source for source in found if source is not out]
@@ -166,7 +166,7 @@ def _source(kind: str, name: str, signals: Sequence[Signal], count: int, chance:
 
 
 def _narrow(file: Path) -> Signal:
-    """A file's beginning as a telephone would carry it: one channel, 8 kHz, nothing above 4 kHz."""
+    """The beginning of a file in telephone quality: one channel, 8 kHz, nothing above 4 kHz."""
     clip = decode(file.read_bytes(), MediaType(OGG))
     if not isinstance(clip, Clip):
         return np.empty(0, np.float32)

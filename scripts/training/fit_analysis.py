@@ -1,6 +1,7 @@
-"""Fits what tells music from speech, on recordings that it fetches (some 150 MB).
+"""Fits the classifier of music and speech, on recordings that it fetches (some 150 MB).
 
-Writes streams/analysis/music.json, and prints how much of each kind of recording is told rightly by a fit without it.
+Writes streams/analysis/music.json, and prints, by kind of recording, the share that a fit
+without it classifies correctly.
 """
 
 import argparse

@@ -24,7 +24,7 @@ from streams.compression.quality import Model
 
 _FILE = Path(__file__).parents[2] / "streams" / "compression" / "quality.json"
 _FLOORS = {3: 4.2, 4: 4.0, 5: 3.5}
-# Of so many prompts, one is coded with less effort, or with the other codecs, too.
+# One in this many prompts is also encoded with less effort, or with the other codecs.
 _EFFORT_EVERY = 8
 _OTHERS_EVERY = 4
 _say = partial(say, "fit_quality")
@@ -86,7 +86,7 @@ def _music_encoders() -> list[Encoder]:
 
 
 def _checked(model: Model, speech: Sequence[corpus.Named], music: Sequence[corpus.Named]) -> dict[str, list[Check]]:
-    """Tables by title: everything on recordings that were not fitted."""
+    """Tables by title, on recordings that were not fitted."""
     by_setting = _measured(sources(speech[::_OTHERS_EVERY], _opus_encoders(), "speech", varied=True))
     by_codec = _measured(
         [
@@ -123,7 +123,7 @@ def _measured(wanted: Sequence[Source]) -> list[Example]:
 
 
 def _figures(checked: dict[str, list[Check]]) -> dict[str, dict[str, float]]:
-    """What is kept with the data: the mean absolute errors."""
+    """The mean absolute errors, which are saved with the model."""
     return {"error": {title: round(rows[0].error, 3) for title, rows in checked.items() if title.startswith("Level")}}
 
 

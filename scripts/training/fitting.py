@@ -37,8 +37,8 @@ EFFORT_BITRATES = (6000, 7000, 9000, 11_000, 14_000, 20_000, 32_000)
 
 _UNITS = {"level_dbfs": 10.0, "activity": 0.25}
 _ENOUGH = {"level_dbfs": -30.0, "activity": 0.75}  # from here on, louder is not better, nor are fewer pauses
-_RIDGE = 2.0  # as if so many more clips had shown no influence
-_MUSIC_PERCENTILE = 25.0  # PESQ is no judge of music: a reserve
+_RIDGE = 2.0  # weight, in clips without influence
+_MUSIC_PERCENTILE = 25.0  # PESQ does not judge music well: a margin
 _DIGITS = 4
 
 # PESQ-NB cannot tell these: they are the bands that Opus codes at each rate, rounded up.
@@ -46,8 +46,8 @@ _BANDS = {
     "opus": ((4000, 1.0), (6000, 1.25), (8000, 1.5), (12_000, 2.0), (24_000, 2.5)),
     "mpeg": ((4000, 1.0), (8000, 1.5), (12_000, 2.0), (24_000, 2.5)),
 }
-_STEREO = 1.6  # two sides of a call, which take turns
-_APART = 13_500  # bit/s; below some 12,500, libopus lets each side be heard on the other
+_STEREO = 1.6  # two sides of a call, which alternate
+_APART = 13_500  # bit/s; below some 12,500, libopus leaks each side into the other
 
 
 def fit(examples: Sequence[Example]) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def fit(examples: Sequence[Example]) -> dict[str, Any]:
 
 
 def setting_of(encoder: Encoder) -> float:
-    """The number that a codec's curve runs over."""
+    """The setting that is the variable of a codec's curve."""
     match encoder:
         case OpusEncoder(bitrate=bitrate) | Mp3Encoder(bitrate=bitrate):
             return bitrate
@@ -129,7 +129,7 @@ def _music_weights(examples: Sequence[Example], features: Sequence[Feature]) -> 
 
 
 def _costs(examples: Sequence[Example], settings: Sequence[float]) -> Mapping[str, list[float]]:
-    """What less effort costs on average, interpolated to all settings."""
+    """The average cost in quality of less effort, interpolated to all settings."""
     by_name: dict[tuple[str, str, float, int], float] = {
         (example.name, example.variant, setting_of(example.encoder), _effort(example.encoder)): example.score
         for example in examples

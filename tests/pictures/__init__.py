@@ -1,1 +1,1 @@
-"""The dashboard as a picture: a run in which something happens, and what the panels show of it."""
+"""The dashboard's picture: a run with several events, and the panels that show it."""

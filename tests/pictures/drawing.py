@@ -1,4 +1,4 @@
-"""Puts a dashboard's panels into one picture: what the tiles said at some moments, and every graph."""
+"""Draws a dashboard's panels in one picture: the tiles at some times, and every graph."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -29,8 +29,8 @@ class Picture:
     Args:
         board: The dashboard.
         data: Its data.
-        timeline: When what happened.
-        progress: Told of each panel and moment.
+        timeline: The events of the run.
+        progress: Called after each part.
     """
 
     def __init__(self, board: Board, data: DashboardData, timeline: Timeline) -> None:
@@ -43,8 +43,8 @@ class Picture:
         """Draw it.
 
         Args:
-            file: Where it goes, as PNG.
-            progress: Told of each part.
+            file: The PNG file.
+            progress: Called after each part.
         """
         bands = self._bands
         heights = [height for _, height, _ in bands]
@@ -104,7 +104,7 @@ def _axes(part: SubFigure, count: int) -> list[Axes]:
 
 
 def _save(figure: Figure, file: Path) -> None:
-    """Few colours make a small file."""
+    """Save with few colours, for a small file."""
     with io.BytesIO() as drawn:
         figure.savefig(drawn, format="png")
         Image.open(drawn).convert("RGB").quantize(_COLORS_OF_A_PNG, dither=Image.Dither.NONE).save(file, optimize=True)

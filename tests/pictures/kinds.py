@@ -1,4 +1,4 @@
-"""Draws the three kinds of panels, much as Grafana does."""
+"""Draws the three kinds of panels in Grafana's style."""
 
 import math
 from collections.abc import Sequence
@@ -39,13 +39,13 @@ Floats = NDArray[np.float64]
 
 
 def draw_tile(axes: Axes, panel: Panel, curves: Sequence[Curve], at: float) -> None:
-    """A stat panel as it was at a moment.
+    """Draw a stat panel at a time of the run.
 
     Args:
-        axes: Where to draw.
+        axes: The axes.
         panel: The panel.
         curves: Its data.
-        at: The moment, in seconds since 1970.
+        at: The time, in seconds since 1970.
     """
     values = [(curve.legend, value) for curve in curves if (value := _value(curve, at)) is not None]
     color = _COLORS[panel.color(values[0][1])] if values else _NO_DATA
@@ -62,10 +62,10 @@ def draw_graph(axes: Axes, panel: Panel, curves: Sequence[Curve], timeline: Time
     """A panel with curves.
 
     Args:
-        axes: Where to draw.
+        axes: The axes.
         panel: The panel.
         curves: Its data.
-        timeline: What happened meanwhile.
+        timeline: The events of the run.
     """
     _prepare(axes, panel, timeline)
     measured = [curve for curve in curves if curve.legend != LIMIT]
@@ -138,13 +138,13 @@ def _legend(axes: Axes) -> None:
 
 
 def _value(curve: Curve, at: float) -> float | None:
-    """The last value before a moment, if it is fresh."""
+    """The last value before a time, if it is recent."""
     number = int(np.searchsorted(curve.times, at, side="right")) - 1
     return curve.values[number] if number >= 0 and at - curve.times[number] <= _FRESH_S else None
 
 
 def _aligned(curves: Sequence[Curve]) -> tuple[Floats, list[Floats]]:
-    """All times of some curves, and each one's values then: 0 where it has none."""
+    """All times of some curves, and their values, 0 where missing."""
     times = np.unique(np.concatenate([curve.times for curve in curves])) if curves else np.zeros(0)
     parts = [np.zeros(len(times)) for _ in curves]
     for part, curve in zip(parts, curves, strict=True):
@@ -153,7 +153,7 @@ def _aligned(curves: Sequence[Curve]) -> tuple[Floats, list[Floats]]:
 
 
 def _broken(curve: Curve, timeline: Timeline) -> tuple[Floats, Floats]:
-    """Minutes and values of a curve, with a gap where nothing was measured."""
+    """Minutes and values of a curve, with gaps where values are missing."""
     times, values = np.array(curve.times), np.array(curve.values)
     steps = np.diff(times)
     gaps = np.flatnonzero(steps > 1.5 * steps.min(initial=np.inf)) + 1

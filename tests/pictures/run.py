@@ -1,7 +1,7 @@
-"""A run of five minutes in which something happens, for a picture of the dashboard.
+"""A run of five minutes with several events, for the dashboard's picture.
 
-A Kafka, two workers and a Prometheus of its own. Calls come in steadily; then more than the workers can do; then one
-worker is killed and comes back; then a sender sends garbage. The oracle says at the end whether anything was lost.
+It has its own Kafka, two workers and Prometheus. Calls arrive steadily; then more than the workers can process; then one
+worker is killed and restarted; then a sender sends bad inputs. The oracle judges the outcomes at the end.
 """
 
 import asyncio
@@ -41,12 +41,12 @@ _ANSWERED_WITHIN_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
-    """A run that is over; its Prometheus still answers.
+    """A finished run, whose Prometheus still runs.
 
     Attributes:
-        url: Of Prometheus.
-        timeline: What happened when.
-        span: What there is to look at.
+        url: URL of Prometheus.
+        timeline: The events of the run.
+        span: The time range of the data.
     """
 
     url: str
@@ -58,9 +58,9 @@ class DashboardRun:
     """The run.
 
     Args:
-        directory: For everything it owns.
-        started: Gets what ends all this.
-        say: Told what takes a moment.
+        directory: For all files.
+        started: Gets the callbacks that stop all processes.
+        say: Called with a line before each long step.
     """
 
     def __init__(self, directory: Path, started: ExitStack, say: Callable[[str], None]) -> None:
@@ -84,13 +84,13 @@ class DashboardRun:
         self._begin = time.time()
 
     async def execute(self, progress: Callable[[], None]) -> FinishedRun:
-        """DashboardRun it.
+        """Execute the run.
 
         Args:
-            progress: Told of each second.
+            progress: Called every second.
 
         Raises:
-            CommandError: If the oracle finds that anything is not as it has to be.
+            CommandError: If the oracle finds a problem.
         """
         self._begin = time.time()
         async with asyncio.TaskGroup() as tasks:
@@ -102,10 +102,10 @@ class DashboardRun:
                 await asyncio.sleep(1)
                 progress()
         end = time.time()
-        self._say("asking the oracle whether anything was lost")
+        self._say("checking all outcomes")
         await self._oracle.collect(_ANSWERED_WITHIN_S)
         if problems := self._oracle.problems():
-            raise CommandError(f"{len(problems)} things are not as they have to be: {problems[0]}")
+            raise CommandError(f"{len(problems)} problems: {problems[0]}")
         return FinishedRun(self._monitoring.url, self._timeline(end), Span(self._begin, end, _SCRAPE_S, _SCRAPE_S))
 
     def _timeline(self, end: float) -> Timeline:

@@ -1,15 +1,15 @@
-"""When what happened in the run that a picture shows."""
+"""The events of the run that a picture shows."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that was going on.
+    """An event of the run.
 
     Attributes:
-        at: In seconds since 1970.
-        what: In some words.
+        at: Its time in seconds since 1970.
+        what: Its description.
     """
 
     at: float
@@ -18,13 +18,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A run from its beginning to its end.
+    """The events of a run.
 
     Attributes:
-        begin: In seconds since 1970.
-        end: Likewise.
+        begin: Begin of the run in seconds since 1970.
+        end: End of the run in seconds since 1970.
         events: What was done to the workers, in order.
-        moments: At which the tiles are shown.
+        moments: Times at which the tiles are shown.
     """
 
     begin: float
