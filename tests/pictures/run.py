@@ -1,7 +1,7 @@
 """A run of five minutes with several events, for the dashboard's picture.
 
-It has its own Kafka, two workers and Prometheus. Calls arrive steadily; then more than the workers can process; then one
-worker is killed and restarted; then a sender sends bad inputs. The oracle judges the outcomes at the end.
+It has its own Kafka, two workers and Prometheus. Calls arrive steadily; then more than the workers can process; then
+one worker is killed and restarted; then a sender sends bad inputs. The oracle judges the outcomes at the end.
 """
 
 import asyncio

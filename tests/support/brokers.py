@@ -27,7 +27,7 @@ _READY_TIMEOUT_S = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """A Kafka that tests may use, and where it came from."""
+    """A Kafka for tests, and its origin."""
 
     bootstrap_servers: str
     origin: Literal["given", "testcontainers", "jars"]

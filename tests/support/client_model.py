@@ -1,4 +1,4 @@
-"""Clients of a KafkaModel: each request and each answer is a step in the test's hands."""
+"""Clients of a KafkaModel: the test triggers the delivery of each request and each answer."""
 
 import asyncio
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
@@ -17,7 +17,7 @@ from tests.support.kafka_model import Committed, KafkaModel, Place
 
 
 class Request:
-    """A request under way: it reaches the brokers, and its answer the client, when the test says so."""
+    """A request in transit: the test delivers it to the brokers, and its answer to the client."""
 
     def __init__(self, connection: Hashable, apply: Callable[[], Any], answer: "asyncio.Future[Any]") -> None:
         self.connection = connection
@@ -28,7 +28,7 @@ class Request:
         self._error: Exception | None = None
 
     def deliver(self) -> None:
-        """Let the brokers act on it."""
+        """Deliver it to the brokers."""
         self.applied = True
         try:
             self._result = self._apply()
@@ -36,7 +36,7 @@ class Request:
             self._error = error
 
     def answer(self) -> None:
-        """Let the client hear what came of it."""
+        """Deliver the answer to the client."""
         if self._answer.done():
             return
         if self._error:
@@ -45,7 +45,7 @@ class Request:
             self._answer.set_result(self._result)
 
     def time_out(self) -> None:
-        """Let the client believe that it failed; it may still reach the brokers."""
+        """Let it time out at the client; it may still reach the brokers."""
         if not self._answer.done():
             self._answer.set_exception(KafkaTimeoutError())
 
@@ -58,16 +58,16 @@ class Network:
         self.open = True
 
     def call(self, connection: Hashable, apply: Callable[[], Any]) -> "asyncio.Future[Any]":
-        """Send a request; nothing leaves a worker that has died."""
+        """Send a request; a dead worker sends nothing."""
         answer = asyncio.get_running_loop().create_future()
-        # Who fails on one answer does not wait for the others; they need not be heard.
+        # A client that fails on one answer does not wait for the others.
         answer.add_done_callback(lambda done: done.cancelled() or done.exception())
         if self.open:
             self.requests.append(Request(connection, apply, answer))
         return answer
 
     def steps(self) -> list[Callable[[], None]]:
-        """What may happen next: per connection one request arrives, and one answer."""
+        """The possible next steps: per connection, the delivery of one request, and of one answer."""
         arriving: dict[Hashable, Request] = {}
         answered: dict[Hashable, Request] = {}
         for request in self.requests:
@@ -85,12 +85,12 @@ class Network:
 
 
 class ClientModel:
-    """Stands in for a connected AIOKafkaClient: what `WriterModel` and `fetch_committed` get.
+    """A fake of a connected AIOKafkaClient, for `WriterModel` and `fetch_committed`.
 
     Args:
         kafka: The brokers.
         group: The group, and who coordinates it.
-        network: Of the worker that makes it.
+        network: The worker's network.
     """
 
     def __init__(self, kafka: KafkaModel, group: GroupModel, network: Network) -> None:
@@ -119,15 +119,15 @@ class ClientModel:
 
 
 class WriterModel:
-    """Stands in for TransactionalWriter: the calls that the product makes, over a Network to a KafkaModel.
+    """A fake of TransactionalWriter, over a Network to a KafkaModel.
 
-    Each partition's leader and each coordinator has a connection of its own: what is under way at a time arrives in any
+    Each partition's leader and each coordinator has its own connection: concurrent requests arrive in any
     order.
 
     Args:
         client: Connected.
         transactional_id: Whose transactions it writes.
-        clocks: Never told anything: the model's brokers have none.
+        clocks: Unused: the model's brokers have no clocks.
     """
 
     def __init__(self, client: ClientModel, transactional_id: str, clocks: BrokerClocks | None = None) -> None:

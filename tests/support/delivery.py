@@ -1,4 +1,4 @@
-"""An in-memory Kafka and processor for testing lanes without a cluster: the same promises, none of the waiting."""
+"""An in-memory Kafka and processor, for tests of lanes without a cluster."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -26,7 +26,7 @@ class FencedError(Exception):
 
 @dataclass
 class MemoryKafka:
-    """Committed outputs and offsets of one input topic; producers are fenced by epoch, as brokers do it."""
+    """Committed outputs and offsets of one input topic; producers are fenced by epoch, as in Kafka."""
 
     outputs: list[tuple[int, Output]] = field(default_factory=list)
     offsets: dict[int, int] = field(default_factory=dict)
@@ -98,7 +98,7 @@ class MemoryStore:
 
 
 class Echo:
-    """Answers each input with its own value; ``act`` may do something else first, in the pool thread."""
+    """A processor whose result is the input's value; it calls ``act`` first, in the pool thread."""
 
     def __init__(self, act: Callable[[InputRecord], Outcome[None] | None] = lambda record: None) -> None:
         self._act = act
@@ -116,7 +116,7 @@ class Echo:
 
 @dataclass
 class Bench:
-    """Everything that lanes share, with the failures they reported."""
+    """The shared parts of lanes, with the reported failures."""
 
     parts: LaneParts
     store: MemoryStore
@@ -128,7 +128,7 @@ class Bench:
 
 
 def bench(*, clips: int = 50, size: int = 10**6, limit: int = 100, threads: int = 4, timeout: float = 60.0) -> Bench:
-    """Make what lanes share."""
+    """Make the shared parts of lanes."""
     metrics = Metrics()
     failures: list[BaseException] = []
     store = MemoryStore()
@@ -156,7 +156,7 @@ def input_record(offset: int, value: bytes | None = None, partition: int = 0) ->
 
 
 async def until(condition: Callable[[], bool], within: float = 5.0) -> None:
-    """Wait for something to become true."""
+    """Wait until a condition holds."""
     async with asyncio.timeout(within):
         while not condition():
             await asyncio.sleep(0.002)

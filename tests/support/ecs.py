@@ -1,4 +1,4 @@
-"""What the Elastic Common Schema says of a line's fields, as far as ours go."""
+"""The fields of the Elastic Common Schema that our log lines use."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _LONGEST_TEXT = 2000
 
 
 def problems(line: dict[str, Any]) -> Iterator[str]:
-    """What is not as the schema has it, one text each."""
+    """Deviations from the schema, one text each."""
     if missing := _REQUIRED - line.keys():
         yield f"{line}: without {sorted(missing)}"
         return

@@ -1,4 +1,4 @@
-"""One event of each kind, to be varied with `dataclasses.replace`."""
+"""One event of each kind, for variation with `dataclasses.replace`."""
 
 from datetime import UTC, datetime
 

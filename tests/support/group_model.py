@@ -1,4 +1,4 @@
-"""Kafka's promises about consumer groups and their coordinators, in memory."""
+"""An in-memory model of consumer groups and their coordinators."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
@@ -11,18 +11,18 @@ from tests.support.kafka_model import Committed, KafkaModel
 
 
 class CoordinatorView(NamedTuple):
-    """What a broker that has coordinated the group takes for committed, and for still moving."""
+    """A coordinator's view of the committed offsets and of the unstable ones."""
 
     committed: Mapping[int, Committed]
     unstable: Collection[int]
 
 
 class CoordinatorModel:
-    """Which broker coordinates the group, and one that did before and has not heard of it: it answers as it did then.
+    """The group's coordinator, and a stale one that does not know of its replacement and answers with old offsets.
 
     Args:
-        kafka: What is committed in truth.
-        partitions: Of the input topic.
+        kafka: The true committed offsets.
+        partitions: Partitions of the input topic.
     """
 
     def __init__(self, kafka: KafkaModel, partitions: int) -> None:
@@ -33,39 +33,39 @@ class CoordinatorModel:
         self._lookups = 0
 
     def cut_off(self) -> None:
-        """Let another broker take over, unheard by the present one."""
+        """Move coordination to another broker without the knowledge of the present one."""
         self._former = {self._present: self._truth()}
         self._present += 1
 
     def update_former(self) -> None:
-        """Let the former coordinator hear of it."""
+        """Tell the former coordinator of its replacement."""
         self._former.clear()
 
     @property
     def has_stale_coordinator(self) -> bool:
-        """Whether one has not heard of it."""
+        """Whether a former coordinator does not know of its replacement."""
         return bool(self._former)
 
     def find(self) -> int:
-        """Who calls itself the coordinator: by turns one that was and the one that is."""
+        """Answer a search for the coordinator: alternately the stale one and the present one."""
         self._lookups += 1
         return next(iter(self._former), self._present) if self._lookups % 2 else self._present
 
     def check(self, broker: int) -> None:
-        """Refuse an offset at a broker that cannot have it replicated.
+        """Refuse an offset at a broker that cannot replicate it.
 
         Raises:
-            NotCoordinatorForGroupError: As it says once it has heard.
+            NotCoordinatorForGroupError: Once it knows of its replacement.
         """
         if broker != self._present:
             raise NotCoordinatorForGroupError
 
     def committed(self, broker: int, partitions: Collection[int], *, stable: bool) -> dict[int, Committed]:
-        """A broker's answer to who asks for committed offsets.
+        """A broker's answer to a request for committed offsets.
 
         Raises:
             NotCoordinatorForGroupError: When it knows that it is not the coordinator.
-            UnstableOffsetCommitError: When stable ones are asked for, and a transaction moves one of them.
+            UnstableOffsetCommitError: If stable ones are requested, and a transaction changes one of them.
         """
         if broker not in self._former:
             self.check(broker)
@@ -80,11 +80,11 @@ class CoordinatorModel:
 
 
 class GroupModel:
-    """The group's members: an eager rebalance waits for every member to let go and join again.
+    """The group's members: an eager rebalance waits for every member to revoke its partitions and rejoin.
 
     Args:
-        partitions: To be assigned.
-        coordinators: Which broker coordinates it.
+        partitions: Partitions to assign.
+        coordinators: The model of its coordinators.
     """
 
     def __init__(self, partitions: int, coordinators: CoordinatorModel) -> None:
@@ -97,16 +97,16 @@ class GroupModel:
         self.generation = 0
 
     def register(self, name: str, member_id: str) -> None:
-        """Let a process take a member's place: whoever had it before is no longer known."""
+        """Register a process as a member; the previous one is no longer known."""
         self._ids[name] = member_id
 
     def check(self, member: GroupMember) -> None:
-        """Refuse a commit on behalf of whom the group no longer knows so.
+        """Refuse a commit of an unknown member or of an old generation.
 
         Raises:
-            ProducerFenced: As the product's client says it.
+            ProducerFenced: As the product's client raises it.
         """
-        if member.generation < 0:  # brokers check none where none is named
+        if member.generation < 0:  # brokers check no member if none is named
             return
         name = member.instance
         known = name in self.members and self._ids[name] == member.member_id
@@ -114,7 +114,7 @@ class GroupModel:
             raise ProducerFenced
 
     def join(self, name: str, member_id: str) -> None:
-        """Let a member in, or in again."""
+        """Let a member join or rejoin."""
         self.register(name, member_id)
         if name not in self.members:
             self.members.append(name)
@@ -122,19 +122,19 @@ class GroupModel:
         self.rebalance()
 
     def leave(self, name: str) -> None:
-        """Let a member go, or find it silent for too long."""
+        """Remove a member that leaves or whose session has timed out."""
         if name in self.members:
             self.members.remove(name)
             self.joined.discard(name)
             self.rebalance()
 
     def assigned(self, name: str) -> Sequence[int]:
-        """Partitions of a member in this generation; they move with every generation."""
+        """A member's partitions in this generation; they change with every generation."""
         turn = self.members.index(name) + self.generation
         return [partition for partition in self._partitions if (partition + turn) % len(self.members) == 0]
 
     def rebalance(self) -> None:
-        """Wait for every member to join again."""
+        """Wait for every member to rejoin."""
         self.rebalancing = True
         if self.members and self.joined == set(self.members):
             self.rebalancing = False

@@ -18,7 +18,7 @@ from streams.kafka.protocol.txn_offset_commit import GroupMember
 from streams.kafka.transactional_writer import REQUEST_TIMEOUT_MS
 from tests.support.brokers import Namespace
 
-#: Well below the transactions' timeout: what is left open must not wait for that.
+#: Seconds, well below the transaction timeout, which no test must wait for.
 SOON = 10.0
 
 
@@ -33,7 +33,7 @@ class Installation:
 
     @asynccontextmanager
     async def joined(self, instance: str) -> AsyncIterator[AIOKafkaConsumer]:
-        """Be a member of the group."""
+        """Join the group with a consumer."""
         consumer = AIOKafkaConsumer(
             self.tp.topic,
             bootstrap_servers=self.servers,
@@ -71,15 +71,15 @@ class Installation:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[GroupProducer]:
-        """Be a member of the group, and its producer."""
+        """Join the group, with a producer."""
         async with self.joined("one") as consumer, self.producing(self.member(consumer, "one")) as producer:
             yield producer
 
     async def committed(self) -> tuple[int, str] | None:
-        """Offset of the tp, and what stands beside it."""
+        """The committed offset of the partition, and its metadata."""
         async with AIOKafkaConsumer(bootstrap_servers=self.servers) as client:
             tp = ClientPartition(*self.tp)
-            last = await fetch_last_committed(client._client, self.group, [tp])  # noqa: SLF001  any client will do
+            last = await fetch_last_committed(client._client, self.group, [tp])  # noqa: SLF001  no public client
         return (last[tp].offset, last[tp].metadata) if tp in last else None
 
     async def delivered(self, count: int) -> list[bytes | None]:

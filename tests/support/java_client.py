@@ -20,7 +20,7 @@ _WITHIN_S = 120
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A record that the client has read."""
+    """A record read by the client."""
 
     partition: int
     offset: int
@@ -30,7 +30,7 @@ class Read:
 
 
 def produce(servers: str, topic: str, records: Sequence[tuple[Codec, Mode, Record]]) -> list[tuple[int, int]]:
-    """Send records; gives the partition and the offset of each, in the order of the records."""
+    """Send records; returns the partition and offset of each, in the order of the records."""
     with tempfile.NamedTemporaryFile("w", suffix=".records") as file:
         file.writelines(f"{codec} {mode} {_line(record)}\n" for codec, mode, record in records)
         file.flush()
@@ -40,14 +40,14 @@ def produce(servers: str, topic: str, records: Sequence[tuple[Codec, Mode, Recor
 
 
 def consume(servers: str, topic: str, count: int, *, within: float, quiet: float = 2.0) -> list[Read]:
-    """Read what is committed in a topic from its beginning.
+    """Read the committed records of a topic from its beginning.
 
     Args:
         servers: The cluster.
         topic: Its full name.
-        count: How many records are expected.
+        count: Number of expected records.
         within: Seconds after which it stops waiting for them.
-        quiet: Seconds without a record, after these, until it is done.
+        quiet: Seconds without a further record after which it stops.
     """
     times = (str(int(seconds * 1000)) for seconds in (quiet, within))
     found = []

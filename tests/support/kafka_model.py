@@ -1,4 +1,4 @@
-"""Kafka's promises about transactions, in memory."""
+"""An in-memory model of Kafka's transactions."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from aiokafka.errors import ProducerFenced
 
-#: Topic and partition that outputs are written to.
+#: Topic and partition of outputs.
 Place = tuple[str, int]
 
 
 @dataclass(eq=False)
 class Transaction:
-    """One transaction; once prepared it commits, whatever happens to its producer.
+    """One transaction; once prepared, it commits even if its producer fails.
 
     Attributes:
         unmarked: Places, and None for the offsets, whose marker is still to be written; only when prepared.
@@ -41,7 +41,7 @@ class Written:
 
 
 class KafkaModel:
-    """What the brokers know: input and output logs, committed offsets, transactional ids with their epochs.
+    """The state of the brokers: input and output logs, committed offsets, transactional ids with their epochs.
 
     Args:
         partitions: Of the input topic.
@@ -51,19 +51,19 @@ class KafkaModel:
         self.inputs: list[list[tuple[int, bytes]]] = [[] for _ in range(partitions)]
         self.committed: dict[int, Committed] = {}
         self.logs: dict[Place, list[Written]] = {}
-        self.changes = 0  # of what can be seen
+        self.changes = 0  # of the visible state
         self._ends = [0] * partitions
         self._epochs: dict[str, int] = {}
         self._transactions: dict[str, Transaction] = {}
 
     def append(self, partition: int, gap: int) -> None:
-        """Write one input, behind ``gap`` offsets that hold none; its value is its offset."""
+        """Write one input after ``gap`` unused offsets; its value is its offset."""
         offset = self._ends[partition] + gap
         self.inputs[partition].append((offset, str(offset).encode()))
         self._ends[partition] = offset + 1
 
     def init_producer(self, transactional_id: str) -> int:
-        """Complete or abort what the id left open, and fence its earlier owners."""
+        """Complete or abort the id's open transaction, and fence its earlier owners."""
         if transactional_id in self._transactions:
             self._end(transactional_id, commit=self._transactions[transactional_id].prepared)
         self._epochs[transactional_id] = self._epochs.get(transactional_id, 0) + 1
@@ -85,7 +85,7 @@ class KafkaModel:
         return self.committed[partition].offset if partition in self.committed else 0
 
     def stable(self, partitions: Collection[int]) -> bool:
-        """Whether no transaction is open that moves the offset of one of these partitions."""
+        """Whether no open transaction has an offset of one of these partitions."""
         pending = [open_ for open_ in self._transactions.values() if not open_.prepared or None in open_.unmarked]
         return not any(partition in open_.offsets for open_ in pending for partition in partitions)
 

@@ -1,7 +1,7 @@
-"""The protocol of the lanes as a state machine: workers die, wake up late and change between any two steps.
+"""A state machine test of the lanes' protocol: workers die, resume late and change between any two steps.
 
-Workers, brokers and the network are models (`worker_model`, `kafka_model`, `client_model`); lanes, transactions and the
-decision what to do about an error are the product's own.
+Workers, brokers and the network are models (`worker_model`, `kafka_model`, `client_model`); lanes, transactions and
+error handling are the product's own.
 """
 
 import random
@@ -25,15 +25,15 @@ from tests.support.kafka_model import KafkaModel
 from tests.support.worker_model import Clock, WorkerModel, is_bad
 
 PARTITIONS = 2
-#: How many workers live at a time.
+#: Number of workers at a time.
 SLOTS = 3
-#: Steps of every worker in which all that is left must get its outcome.
+#: Steps of every worker in which all remaining inputs must get their outcomes.
 ENOUGH = 5000
-#: Of those, after how many transactions that are still open are aborted.
+#: Number of these steps after which open transactions are aborted.
 OVERDUE = 500
-#: Inputs of a partition.
+#: Number of inputs of a partition.
 MOST = 20
-#: Seconds after which a worker ends because a transaction's fate is still open; the product's own limit.
+#: Seconds after which a worker ends because a transaction's fate is unknown; the product's limit.
 COMMIT_TIMEOUT = 60.0
 #: Kinds of faults in most examples.
 FEW = 5
@@ -61,7 +61,7 @@ chosen = st.runner().flatmap(lambda machine: st.sampled_from(machine.faults))
 
 
 class LaneProtocol(RuleBasedStateMachine):
-    """Workers on one input topic; whatever happens to them, each input has one visible outcome, in order."""
+    """Workers on one input topic; after any faults, each input has one visible outcome, in order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class LaneProtocol(RuleBasedStateMachine):
 
     @initialize(faults=st.lists(st.sampled_from(FAULTS), min_size=1, max_size=FEW, unique=True) | st.just(FAULTS))
     def choose(self, faults: Sequence[str]) -> None:
-        """Let a few kinds of faults happen, and those more often: rare combinations show sooner. Or all of them."""
+        """Choose a few kinds of faults, which then happen more often, so that rare combinations occur; or all kinds."""
         self.faults = faults
 
     @rule(partition=st.integers(0, PARTITIONS - 1), count=st.integers(1, 6), gap=st.integers(0, 2))
@@ -100,7 +100,7 @@ class LaneProtocol(RuleBasedStateMachine):
 
     @rule(slot=slots, count=st.integers(0, 40), seed=seeds, fault=chosen)
     def fail(self, slot: int, count: int, seed: int, fault: str) -> None:
-        """Let one worker take steps, and then something happen to it."""
+        """Let one worker take steps, and then inject a fault."""
         chance = random.Random(seed)
         for _ in range(count):
             self._step(slot, chance)
@@ -108,11 +108,11 @@ class LaneProtocol(RuleBasedStateMachine):
         self._settle()
 
     def crash(self, slot: int) -> None:
-        """End a worker; requests that have left it may still reach the brokers, see ``deliver_late``."""
+        """Kill a worker; its requests in transit may still reach the brokers, see ``deliver_late``."""
         self._end(slot)
 
     def restart(self, slot: int) -> None:
-        """Put a fresh process in a member's place before the group misses it, as static members do."""
+        """Restart a worker as the same static member before its session ends."""
         worker = self._slots[slot]
         if worker and not self._group.rebalancing and worker.name in self._group.members:
             self._end(slot)
@@ -120,12 +120,12 @@ class LaneProtocol(RuleBasedStateMachine):
             self._group.register(successor.name, successor.address)
 
     def stop(self, slot: int) -> None:
-        """Tell a worker to stop."""
+        """Stop a worker."""
         if worker := self._slots[slot]:
             worker.close()
 
     def miss(self, slot: int) -> None:
-        """Let the group take a worker for dead; it may be one that only sleeps, and goes on."""
+        """Let a worker's session time out; the worker may only be frozen, and continue."""
         if worker := self._slots[slot]:
             self._group.leave(worker.name)
 
@@ -136,13 +136,13 @@ class LaneProtocol(RuleBasedStateMachine):
         self._lose(slot, arrives=True)
 
     def time_out_request(self, slot: int) -> None:
-        """Let a request that is still under way fail for the worker; it arrives later, or once the worker has died."""
+        """Let a request in transit time out at the worker; it arrives later, or after the worker has died."""
         worker = self._slots[slot]
         if worker and worker.network.requests:
             worker.network.requests[-1].time_out()
 
     def deliver_late(self, _: int) -> None:
-        """Let requests of workers that have died reach the brokers."""
+        """Deliver requests of dead workers to the brokers."""
         for worker in self._workers.values():
             if worker not in self._slots:
                 for request in [request for request in worker.network.requests if not request.applied]:
@@ -165,14 +165,14 @@ class LaneProtocol(RuleBasedStateMachine):
         self._kafka.time_out()
 
     def cut_off_the_coordinator(self, _: int) -> None:
-        """Let another broker coordinate the group, unheard by the one that did; the next time, let that one hear."""
+        """Move the group's coordination without the knowledge of the former coordinator; the next call informs it."""
         if self._group.coordinators.has_stale_coordinator:
             self._group.coordinators.update_former()
         else:
             self._group.coordinators.cut_off()
 
     def _lose(self, slot: int, *, arrives: bool) -> None:
-        """Let a request fail for the worker."""
+        """Let a request time out at the worker."""
         worker = self._slots[slot]
         if worker and worker.network.requests:
             request = worker.network.requests.pop(0)
@@ -189,12 +189,12 @@ class LaneProtocol(RuleBasedStateMachine):
             self._patch.undo()
 
     def _finish(self) -> None:
-        """With no further fault, those who are left answer everything that is left."""
+        """Without further faults, the remaining workers process all remaining inputs."""
         chance = random.Random(0)
         self._group.coordinators.update_former()
         for step in range(ENOUGH):
             if step % OVERDUE == 0:
-                self._kafka.time_out()  # of a worker that has died before anybody could know its name
+                self._kafka.time_out()  # of a worker that died before its name was committed
             if all(worker and not worker.steps() for worker in self._slots) and not any(self._kafka.prepared()):
                 self._clock.now += 1.0
                 self._settle()
@@ -207,7 +207,7 @@ class LaneProtocol(RuleBasedStateMachine):
             assert self._kafka.offset(partition) == (inputs[-1][0] + 1 if inputs else 0)
 
     def _environment(self) -> list[Callable[[], None]]:
-        """What happens without any worker: markers are written, the dead are missed, time passes."""
+        """Steps without a worker: markers are written, sessions time out, time passes."""
         markers = [lambda open_=open_: self._kafka.mark(open_) for open_ in self._kafka.prepared()]
         missing = [lambda name=name: self._group.leave(name) for name in self._dead()]
         return [*markers, *missing, self._pass_interval]
@@ -276,12 +276,12 @@ async def _committed(
 
 
 def expected(error: BaseException) -> bool:
-    """Whether a worker may end of an error: what its clients say, never a record that got lost on its way."""
+    """Whether a worker may end with this error: errors of its clients are expected, a lost record is not."""
     return isinstance(error, KafkaError | TimeoutError)
 
 
 def run(examples: int) -> None:
-    """Drive that many workers' lives, always the same ones."""
+    """Run this number of examples, always the same ones."""
     run_state_machine_as_test(
         LaneProtocol,
         settings=settings(

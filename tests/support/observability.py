@@ -17,12 +17,12 @@ from infra.monitoring.local import LocalMonitoring
 
 _POLL_S = 0.2
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-# Where a rule has a duration: how long a condition has to hold, or a range of time that is looked at.
+# Durations in a rule: how long a condition must hold, or a time range.
 _DURATION = re.compile(r"(?P<before>for: |offset |\[|(?<=[smhd]):)(?P<number>\d+)(?P<unit>ms|s|m|h|d)\b")
 
 
 class Observed:
-    """What Prometheus and Alertmanager answer.
+    """Queries to Prometheus and Alertmanager.
 
     Args:
         local: Both of them, running.
@@ -35,15 +35,15 @@ class Observed:
         )
 
     def query(self, expression: str) -> list[dict[str, Any]]:
-        """What an expression gives now: each series with its ``metric`` (labels) and ``value`` (time and text)."""
+        """Query an expression: each series with its ``metric`` (labels) and ``value`` (time and text)."""
         return self._result("query", query=expression)
 
     def query_range(self, expression: str, start: float, end: float, step: float) -> list[dict[str, Any]]:
-        """What an expression gave over time: each series with its ``values``; seconds since the Unix epoch."""
+        """The values of an expression over time: each series with its ``values``; seconds since the Unix epoch."""
         return self._result("query_range", query=expression, start=str(start), end=str(end), step=str(step))
 
     def await_data(self, expression: str, within: float = 30) -> list[dict[str, Any]]:
-        """Ask again and again until an expression gives something.
+        """Repeat a query until it returns data.
 
         Args:
             expression: In Prometheus' language.
@@ -56,13 +56,13 @@ class Observed:
         return found
 
     def alerts(self) -> list[dict[str, Any]]:
-        """The alerts that Alertmanager knows of: each with its ``labels`` and ``status``."""
+        """The alerts in Alertmanager: each with its ``labels`` and ``status``."""
         with urllib.request.urlopen(f"http://{self._alertmanager}/api/v2/alerts", timeout=10) as answer:
             known: list[dict[str, Any]] = json.load(answer)
         return known
 
     def raise_alerts(self, *alerts: Mapping[str, str]) -> None:
-        """Tell Alertmanager of alerts, as Prometheus does.
+        """Send alerts to Alertmanager, as Prometheus does.
 
         Args:
             alerts: The labels of each.
@@ -88,7 +88,7 @@ def observing(directory: Path, monitoring: Monitoring, *, faster: int = 1) -> It
     """Run Prometheus and Alertmanager on free ports.
 
     Args:
-        directory: For everything they own; removed at the end.
+        directory: For all their files; removed at the end.
         monitoring: What they watch; a test sets ``scrape_interval`` to a second or so.
         faster: All durations in the rules are divided by this, so that a test need not wait for minutes.
     """

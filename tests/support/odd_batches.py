@@ -1,6 +1,6 @@
-"""Record batches as no client library writes them: laid out byte by byte, so that any part of one may lie.
+"""Record batches that no client library writes: built byte by byte, so that any field may be wrong.
 
-It knows Kafka's format and nothing of the product.
+It implements Kafka's format without the product's code.
 """
 
 import asyncio
@@ -37,14 +37,14 @@ _HEAD = struct.Struct(">qiibI")
 _LENGTH_FROM = 12
 _XERIAL = b"\x82SNAPPY\0" + struct.pack(">ii", 1, 1)
 _XERIAL_BLOCK = 32 * 1024
-#: Of a batch, in bytes, up to which every padding is tried.
+#: Size of a batch in bytes up to which every padding is tried.
 _SMALL = 2000
-#: Seconds until a new partition has a leader that knows of it.
+#: Seconds until a new partition has a leader.
 _LED_WITHIN = 10.0
 
 
 def varint(number: int) -> bytes:
-    """A signed number as Kafka writes it: zigzag, seven bits a byte."""
+    """A signed number in Kafka's encoding: zigzag, seven bits a byte."""
     left = (number << 1) ^ (number >> 63)
     left &= (1 << 64) - 1
     out = bytearray()
@@ -56,7 +56,7 @@ def varint(number: int) -> bytes:
 
 
 def sized(data: bytes | None) -> bytes:
-    """Bytes with their length before them; -1 for none."""
+    """Bytes after their length; -1 for None."""
     return varint(-1) if data is None else varint(len(data)) + data
 
 
@@ -73,13 +73,13 @@ def record(
     """One record of format 2.
 
     Args:
-        delta: Its offset, counted from the batch's.
+        delta: Its offset relative to the batch's.
         key: Its key.
         value: Its value.
-        headers: Names as bytes: nothing says that they must be UTF-8.
-        time_delta: Its time in milliseconds, counted from the batch's.
-        length: What it says of its own length, where that is a lie.
-        header_count: What it says of the number of its headers, where that is a lie.
+        headers: Names as bytes, which need not be UTF-8.
+        time_delta: Its time in milliseconds relative to the batch's.
+        length: A wrong length to write, or None.
+        header_count: A wrong number of headers to write, or None.
     """
     body = b"\0" + varint(time_delta) + varint(delta) + sized(key) + sized(value)
     body += varint(len(headers) if header_count is None else header_count)
@@ -122,16 +122,16 @@ def batch(
     """One batch of format 2.
 
     Args:
-        records: What `record` gave.
-        codec: How they are compressed.
+        records: Records from `record`.
+        codec: Compression codec.
         base_offset: Offset of the first one; brokers set it themselves.
-        attributes: More bits than the codec's.
+        attributes: Further attribute bits.
         producer: Its id, its epoch and the first sequence number.
-        count: What the batch says of the number of records, where that is a lie.
-        last_delta: What it says of its last offset, where that is a lie.
-        body: What stands in place of the compressed records.
-        checksum: What stands in place of the right checksum.
-        magic: What it says of its format.
+        count: A wrong number of records to write, or None.
+        last_delta: A wrong last offset delta to write, or None.
+        body: Bytes in place of the compressed records.
+        checksum: A value in place of the right checksum.
+        magic: The format version to write.
     """
     checked = _CHECKED.pack(
         attributes | _CODES[codec],
@@ -171,12 +171,12 @@ def message_set(offset: int, messages: Sequence[tuple[bytes | None, bytes | None
 
 
 def _alone(**lies: Any) -> Odd:
-    """One record, in a batch that lies."""
+    """One record, in a batch with a wrong field."""
     return lambda key, value, headers: batch([record(0, key, value, headers)], **lies)
 
 
 def _inconsistent_record(**lies: Any) -> Odd:
-    """One record that lies, in a batch that does not."""
+    """One record with a wrong field, in a correct batch."""
     return lambda key, value, headers: batch([record(0, key, value, headers, **lies)])
 
 
@@ -214,10 +214,10 @@ TAKEN = ("header-name", "header-name-lz4", "twice-one-offset")
 
 
 def placeholder(size: int, offsets: int) -> bytes:
-    """A sound batch of so many bytes and offsets, to be replaced by an odd one with `overwrite_batch`.
+    """A valid batch of this size and number of offsets, to be replaced with `overwrite_batch`.
 
     Raises:
-        ValueError: If there is none: below the least size, or where a longer length takes the byte that is missing.
+        ValueError: If no batch has this size: it is too small, or falls between two lengths of a varint.
     """
     for key in range(2, 8):  # where a longer value needs a longer length, one size is passed over
         for value in range(size, -1, -1) if size < _SMALL else range(size - 60, size - 120 - 40 * offsets, -1):
@@ -229,12 +229,12 @@ def placeholder(size: int, offsets: int) -> bytes:
 
 
 def overwrite_batch(log: Path, base_offset: int, data: bytes) -> None:
-    """Write a batch over the one of the same size that a broker has appended to its log, while it runs.
+    """Overwrite a batch of the same size in a running broker's log.
 
     Args:
         log: The segment.
-        base_offset: Offset of the batch that is written over.
-        data: The other one; its own base offset and leader epoch are replaced.
+        base_offset: Offset of the batch that is overwritten.
+        data: The new batch; its base offset and leader epoch are replaced.
     """
     content, at = log.read_bytes(), 0
     while struct.unpack_from(">q", content, at)[0] != base_offset:
@@ -251,15 +251,15 @@ async def append(client: AIOKafkaClient, topic: str, partition: int, data: bytes
 
     Args:
         client: Connected; it must know the topic.
-        topic: Where to.
-        partition: Where to.
-        data: What is written.
+        topic: Its topic.
+        partition: Its partition.
+        data: The batch.
 
     Returns:
         Offset of the batch.
 
     Raises:
-        aiokafka.errors.KafkaError: What the broker says against it.
+        aiokafka.errors.KafkaError: If the broker refuses it.
     """
     request = ProduceRequest(
         transactional_id=None, required_acks=-1, timeout=5000, topics=[(topic, [(partition, data)])]

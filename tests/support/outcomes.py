@@ -1,4 +1,4 @@
-"""What came of inputs, read from the topics of results and dead letters."""
+"""Outcomes of inputs, read from the topics of results and dead letters."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,7 +18,7 @@ class Found(NamedTuple):
         partition: Of the input, and of the outcome.
         offset: Of the input.
         code: Why it was refused; None for a result.
-        message: What was written.
+        message: The record.
     """
 
     partition: int
@@ -34,12 +34,12 @@ class Found(NamedTuple):
 async def outcomes(
     bootstrap_servers: str, prefix: str, enough: Callable[[list[Found]], bool], within: float = 60.0
 ) -> list[Found]:
-    """Read from the beginning, until it is enough and a second longer, or until the time is over.
+    """Read outcomes from the beginning, until ``enough`` holds and a second longer, or until the time is over.
 
     Args:
         bootstrap_servers: The cluster.
         prefix: Put before every topic's name.
-        enough: Whether nothing more is expected.
+        enough: Whether no more are expected.
         within: Seconds.
     """
     found: list[Found] = []

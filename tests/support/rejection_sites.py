@@ -12,11 +12,11 @@ _CONSTRUCTOR = {"Rejection": 1}
 
 
 class RejectionSite(NamedTuple):
-    """A place where a rejection is made.
+    """A call that makes a rejection.
 
     Attributes:
         place: File and line.
-        codes: The codes that it can have; empty where they cannot be read from the text.
+        codes: The possible codes; empty if they cannot be determined.
         text: The expression for the code.
     """
 
@@ -26,7 +26,7 @@ class RejectionSite(NamedTuple):
 
 
 def rejection_sites(*folders: Path) -> Iterator[RejectionSite]:
-    """Every place in the folders where a rejection is made, directly or through a function that takes its code."""
+    """Find all calls in the folders that make a rejection, directly or through a function that takes its code."""
     modules = {path: ast.parse(path.read_text()) for folder in folders for path in sorted(folder.rglob("*.py"))}
     makers = _makers(modules)
     for path, module in modules.items():
@@ -78,7 +78,7 @@ def _code_argument(call: ast.Call, makers: dict[str, int], path: Path) -> ast.ex
 
 
 def _is_parameter(code: ast.expr, function: ast.FunctionDef | None) -> TypeGuard[ast.Name]:
-    """Whether the code is what the function around it was given."""
+    """Whether the code is a parameter of the enclosing function."""
     return (
         isinstance(code, ast.Name)
         and function is not None
@@ -87,7 +87,7 @@ def _is_parameter(code: ast.expr, function: ast.FunctionDef | None) -> TypeGuard
 
 
 def _texts(code: ast.expr, function: ast.FunctionDef | None, module: ast.Module) -> frozenset[str]:
-    """What an expression for a code can be: itself, or what its names are assigned to in the function or the module."""
+    """The possible values of an expression: itself, or the values of its names in the function or the module."""
     if isinstance(code, ast.Constant | ast.IfExp):
         values: list[ast.expr] = [code]
     else:

@@ -1,4 +1,4 @@
-"""What telephones carry besides speech: digits, call-progress tones, fax, modems, hold music; all mono, as floats.
+"""Telephone signals besides speech: digits, call-progress tones, fax, modems, hold music; all mono, as floats.
 
 Values are 16-bit samples before rounding; `clip` makes a clip of them. The same arguments give the same samples.
 """
@@ -62,12 +62,12 @@ def digit(
 
 
 def cadence(tone: Signal, pause: float, times: int) -> Signal:
-    """A tone with a pause of so many seconds after it, again and again, at 8 kHz."""
+    """A repeated tone with a pause of ``pause`` seconds after it, at 8 kHz."""
     return np.tile(np.concatenate([tone, silence(pause)]), times)
 
 
 def keyed(seconds: float, mark: float, space: float, bits: list[int], amplitude: float = 6000) -> Signal:
-    """Bits again and again, by frequency-shift keying at 300 bit/s and 8 kHz, as ITU-T V.21 has it."""
+    """Repeated bits in frequency-shift keying at 300 bit/s and 8 kHz, as in ITU-T V.21."""
     time = np.arange(round(seconds * 8000)) / 8000
     sent = np.resize(bits, len(time))[(time * 300).astype(int)]
     return amplitude * np.sin(2 * np.pi * np.cumsum(np.where(sent, mark, space)) / 8000)

@@ -8,7 +8,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from streams.kafka.protocol.alter_configs import IncrementalAlterConfigs
 
 _WITHIN_S = 10.0
-_IN_FORCE_S = 0.3  # the log hears of a change a moment after it can be read
+_IN_FORCE_S = 0.3  # the log applies a change a moment after it can be read
 
 
 async def set_topic(bootstrap_servers: str, topic: str, **settings: str) -> None:

@@ -1,4 +1,4 @@
-"""A webhook of this machine that remembers what it was sent."""
+"""A local webhook that records its requests."""
 
 import json
 import threading
@@ -22,21 +22,21 @@ class Delivery:
 
 @dataclass(slots=True)
 class Webhook:
-    """What has arrived so far.
+    """The requests so far.
 
     Attributes:
         address: ``host:port``.
-        deliveries: All of it, in the order of arrival.
+        deliveries: All requests, in the order of arrival.
     """
 
     address: str
     deliveries: list[Delivery] = field(default_factory=list)
 
     def wait_for(self, wanted: Callable[[Delivery], bool], within: float) -> Delivery:
-        """The first delivery that is wanted, waited for if it has not arrived yet.
+        """Return the first wanted delivery; waits for it.
 
         Args:
-            wanted: Whether this is the one.
+            wanted: Whether a delivery is wanted.
             within: Seconds.
         """
         until = time.monotonic() + within

@@ -1,4 +1,4 @@
-"""A worker's lanes without a worker: the real ``Lanes``, every other step in the test's hands."""
+"""A worker's lanes without a worker: the product's ``Lanes``; the test triggers all other steps."""
 
 import asyncio
 from collections import deque
@@ -24,15 +24,15 @@ from tests.support.delivery import TOPIC, Echo, MemoryStore, input_record
 from tests.support.group_model import GroupModel
 from tests.support.kafka_model import KafkaModel
 
-#: Clips in flight; fewer than a few fetches bring, so that readers wait.
+#: Records in flight; fewer than a few fetches return, so that readers wait.
 _CLIPS = 4
-#: Inputs that are fetched and not yet with their lanes.
+#: Inputs that are fetched and not yet in their lanes.
 _QUEUED = 6
 _FETCHED_AT_ONCE = 2
 #: Every third offset is bad input.
 _BAD = 3
 
-#: Of all workers: nobody looks at them, and to make them is a sixth of a short life's work.
+#: Shared by all workers: their values are unused, and creating them takes a sixth of a short example.
 _METRICS = Metrics()
 
 Step = Callable[[], None]
@@ -40,13 +40,13 @@ Step = Callable[[], None]
 
 @dataclass
 class Clock:
-    """Seconds that pass only when a test lets them."""
+    """A clock that the test advances."""
 
     now: float = 0.0
 
 
 class SteppingLoop(asyncio.SelectorEventLoop):
-    """An event loop on a Clock that runs as far as it can, and then stands."""
+    """An event loop on a Clock that runs until all tasks wait."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class SteppingLoop(asyncio.SelectorEventLoop):
         return self._clock.now
 
     def settle(self) -> None:
-        """Run until everything waits for something."""
+        """Run until all tasks wait."""
         timers = self._scheduled  # type: ignore[attr-defined]  # nothing public says whether a loop has work
         if self._ready or (timers and timers[0].when() <= self.time()):  # type: ignore[attr-defined]
             self.run_until_complete(self._idle())
@@ -68,7 +68,7 @@ class SteppingLoop(asyncio.SelectorEventLoop):
 
 
 class SteppingExecutor(RecordExecutor):
-    """Finishes its jobs when the test says so, in any order."""
+    """An executor whose jobs the test finishes, in any order."""
 
     def __init__(self, metrics: Metrics, on_failure: Callable[[BaseException], None]) -> None:
         super().__init__(1, 60.0, metrics, on_failure)
@@ -89,7 +89,7 @@ def is_bad(offset: int) -> bool:
 
 
 class Router(Echo):
-    """Answers good inputs with a result, bad ones with a dead letter; both hold the input's value."""
+    """A processor that gives results for good inputs and dead letters for bad ones, both with the input's value."""
 
     def __init__(self) -> None:
         super().__init__(self._refuse)
@@ -101,11 +101,11 @@ class Router(Echo):
 
 
 class WorkerModel:
-    """One worker: its lanes, and in steps what Faust, the pool, the network and the clock do around them.
+    """One worker: its lanes, and as steps the work of Faust, the pool, the network and the clock.
 
     Args:
         name: Its name as a member of the group.
-        address: Where its clients connect to: unique among all workers that ever were; each has its own network.
+        address: Unique among all workers of an example; each has its own network.
         kafka: The brokers.
         group: The group that it belongs to once it joins.
         clock: Its time.
@@ -145,7 +145,7 @@ class WorkerModel:
         return ClientModel(self._kafka, self._group, self.network)
 
     def steps(self) -> list[Step]:
-        """What may happen to this worker next."""
+        """The possible next steps of this worker."""
         return [
             *self._group_steps(),
             *self.network.steps(),
@@ -154,11 +154,11 @@ class WorkerModel:
         ]
 
     def settle(self) -> None:
-        """Run the worker's own code as far as it comes."""
+        """Run the worker's code until it waits."""
         self._loop.settle()
 
     def reseek(self) -> None:
-        """Read on from the committed offsets, as Faust does when it resumes for whatever reason."""
+        """Read from the committed offsets, as Faust does when it resumes."""
         self._positions = {tp.partition: lane.committed for tp, lane in self._lanes if self._positions}
 
     def close(self) -> None:
@@ -169,7 +169,7 @@ class WorkerModel:
             self._spawn(self._close())
 
     def end(self) -> None:
-        """Die: nothing of it runs any more, what has left it is still under way."""
+        """Die: its code stops, its requests remain in transit."""
         self.network.open = False
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
@@ -252,11 +252,11 @@ class WorkerModel:
     async def _guarded(self, work: Awaitable[None]) -> None:
         try:
             await work
-        except Exception as error:  # noqa: BLE001  as LaneConsumer and deliver() do: whatever it is, the worker ends
+        except Exception as error:  # noqa: BLE001  as in LaneConsumer and deliver(): any error ends the worker
             self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
-        """End, as fail_stop: the first error counts, and nothing leaves the worker after it."""
+        """End, as fail_stop does: the first error counts, and the worker sends nothing after it."""
         self.error = self.error or error
         self.ended = True
         self.network.open = False
