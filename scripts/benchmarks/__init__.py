@@ -1,1 +1,1 @@
-"""What the benches measure, and on what."""
+"""Benchmarks of codecs, analysis, cache and streaming."""

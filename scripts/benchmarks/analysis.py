@@ -1,4 +1,4 @@
-"""What the ear of the product makes of recordings: labels of raw audio set right, and kinds of sound told apart."""
+"""Measures the audio analysis on recordings: corrected labels of raw audio, and classified kinds of sound."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,7 @@ from streams.audio import Clip, SourceFormat, g711
 from streams.audio.labels import true_media_type
 
 _TYPES = (L16, SLIN, PCMU, PCMA)
-_QUIETEST_DBFS = -47.0  # what is softer is a pause, and says nothing
+_QUIETEST_DBFS = -47.0  # softer parts are pauses
 _CLIPPED_GAIN = 12.0  # 22 dB: half of the samples end at full scale
 _RATE = 8000  # Hz
 _MACHINES_S = 2.0
@@ -28,15 +28,15 @@ Samples = NDArray[np.int16]
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What became of labels, over all of the four raw types called by all of their four names.
+    """Results of the label check, over all four raw types under all four labels.
 
     Attributes:
-        content: What was labelled.
+        content: The kind of audio.
         right: Right labels.
-        altered: How many of them were changed: each is a clip destroyed.
+        altered: Number of right labels that were changed: each destroys a clip.
         wrong: Wrong labels.
-        corrected: How many of them were set right.
-        another: How many of them were changed to another wrong one.
+        corrected: Number of wrong labels that were corrected.
+        another: Number of wrong labels that were changed to another wrong one.
     """
 
     content: str
@@ -49,12 +49,12 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class Kinds:
-    """As what clips were heard.
+    """Classification of clips.
 
     Attributes:
-        content: What they are.
-        clips: How many.
-        heard: How many were heard as each kind.
+        content: Their true kind.
+        clips: Number of clips.
+        heard: Number of clips classified as each kind.
     """
 
     content: str
@@ -64,18 +64,18 @@ class Kinds:
 
 @dataclass(slots=True)
 class AnalysisBenchmark:
-    """Everything that was heard; rows are added as they are ready."""
+    """All results; rows are added as they are ready."""
 
     origin: str
     labels: list[Labels] = field(default_factory=list)
     kinds: list[Kinds] = field(default_factory=list)
 
     def as_json(self) -> dict[str, object]:
-        """For other programs."""
+        """The results as JSON."""
         return {"corpus": self.origin, "labels": [*map(asdict, self.labels)], "kinds": [*map(asdict, self.kinds)]}
 
     def tables(self) -> Iterator[Table]:
-        """The same for readers."""
+        """The results as tables."""
         table = Table(title="labels of raw audio")
         for name in ("content", "right", "altered", "wrong", "corrected", "", "to another"):
             table.add_column(name, justify="left" if name == "content" else "right")
@@ -93,7 +93,7 @@ class AnalysisBenchmark:
 
 
 def measure(found: Corpus, advance: Callable[[], None]) -> AnalysisBenchmark:
-    """Hear everything.
+    """Analyse all clips.
 
     Args:
         found: Prompts and hold music.
@@ -160,7 +160,7 @@ def _as(name: str, samples: Samples) -> bytes:
 
 
 def _cut(clips: Sequence[Named], seconds: float) -> list[Clip]:
-    """From each clip a part, somewhere, the same at every time."""
+    """A part of each clip at a fixed random position."""
     chance = np.random.default_rng(1)
     parts = []
     for _, clip in clips:
@@ -171,7 +171,7 @@ def _cut(clips: Sequence[Named], seconds: float) -> list[Clip]:
 
 
 def _machines() -> dict[str, list[Clip]]:
-    """What telephones carry besides people, at usual levels."""
+    """Telephone signals besides speech, at usual levels."""
     time = np.arange(round(_MACHINES_S * _RATE)) / _RATE
     chance = np.random.default_rng(1)
     levels = [32_768 * 10 ** (dbfs / 20) for dbfs in (-40, -30, -20, -10, -3)]

@@ -1,4 +1,4 @@
-"""Measures what this product promises, on this machine.
+"""Measures the product on this machine.
 
 `codecs`: every level in every format, and the plain codecs. `analysis`: labels set right, kinds of sound told apart.
 `cache`: every eviction policy on a trace of requests, other libraries' caches, and the optimum. `stream`: a worker from

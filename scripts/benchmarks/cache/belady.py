@@ -1,4 +1,4 @@
-"""Belady's optimum: what a cache that knows the future would serve."""
+"""Belady's optimum: the hits of a cache that knows the future."""
 
 import heapq
 
@@ -12,14 +12,14 @@ _CLASSES_PER_OCTAVE = 8
 
 
 def belady(trace: Trace, budget: int, *, by_size: bool) -> NDArray[np.bool_]:
-    """Replay a trace with evictions that know the future.
+    """Replay a trace with optimal evictions.
 
-    Evicted is what is needed last, the newcomer included. Where sizes are equal nothing can serve more requests. Where
+    The item that is needed last is evicted, or not admitted. With equal sizes no policy can serve more requests. Where
     they differ, finding the optimum is NP-hard; with ``by_size``, the time until the next use counts in proportion to
     the size (Belady-Size), which serves more requests, and without it serves more bytes.
 
     Args:
-        trace: What is requested.
+        trace: The requests.
         budget: Bytes.
         by_size: Whether the size counts. Sizes that differ by less than a tenth are taken for equal.
 
@@ -31,7 +31,7 @@ def belady(trace: Trace, budget: int, *, by_size: bool) -> NDArray[np.bool_]:
     classes = (np.log2(trace.sizes) * _CLASSES_PER_OCTAVE).astype(int) if by_size else np.zeros(len(sizes), dtype=int)
     group = classes.tolist()
     heaps: dict[int, list[tuple[int, int]]] = {number: [] for number in set(group)}
-    due: dict[int, int] = {}  # next use of what is held
+    due: dict[int, int] = {}  # next use of cached items
     used = 0
     hits = np.zeros(len(trace), dtype=bool)
     for now, (item, after) in enumerate(zip(trace.items.tolist(), following, strict=True)):

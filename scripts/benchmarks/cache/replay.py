@@ -25,20 +25,20 @@ _REMEMBERED = 65_536
 
 
 class Replayed(Protocol):
-    """A cache as a replay needs it."""
+    """The interface of a replayed cache."""
 
     def get(self, key: bytes) -> object | None:
-        """Return something where the key is held."""
+        """Return a value if the key is cached."""
         ...
 
     def put(self, key: bytes, value: object, size: int, /) -> object:
-        """Hear of a key that was missing."""
+        """Offer a key that was missing."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How a cache did on a trace.
+    """The score of a cache on a trace.
 
     Attributes:
         hit_rate: Hits to all requests.
@@ -54,7 +54,7 @@ class Score:
 
 
 class _Admitting:
-    """A cache behind admission by repetition: what the product runs."""
+    """A cache behind admission by repetition, as in the product."""
 
     def __init__(self, cache: SizedCache[object]) -> None:
         self._cache = cache
@@ -128,7 +128,7 @@ PEERS: Mapping[str, Maker] = {
 
 
 def replay(trace: Trace, cache: Replayed) -> tuple[Hits, float]:
-    """Send a trace's requests to a cache, and let it hear of what it lacks.
+    """Send a trace's requests to a cache, and offer it the missing items.
 
     Returns:
         Whether each request is a hit, and the nanoseconds of CPU for one.

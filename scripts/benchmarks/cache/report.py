@@ -1,4 +1,4 @@
-"""What a replay of a trace comes to, as JSON and as a table."""
+"""The report of a replay, as JSON and as a table."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -11,12 +11,12 @@ from scripts.benchmarks.cache.traces import Trace
 
 @dataclass(frozen=True, slots=True)
 class CacheReport:
-    """Every policy on one trace.
+    """The scores of all policies on one trace.
 
     Attributes:
-        name: What the trace is called.
+        name: Name of the trace.
         trace: The requests.
-        budget: Bytes that the caches had.
+        budget: Size of the caches in bytes.
         policies: The product's, by name.
         libraries: Other libraries', by name.
         belady: The optimum.
@@ -65,7 +65,7 @@ def replay_all(name: str, trace: Trace, budget: int, advance: Callable[[], None]
     """Replay a trace against every policy, and find the optimum.
 
     Args:
-        name: What the trace is called.
+        name: Name of the trace.
         trace: The requests.
         budget: Bytes for each cache.
         advance: Called after each of `STEPS`.

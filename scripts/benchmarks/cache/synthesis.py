@@ -1,4 +1,4 @@
-"""Requests made up as a hotel chain's telephony makes them, and others that favour one policy or another."""
+"""Synthetic traces: of a hotel chain's telephony, and others that favour one policy or another."""
 
 from collections.abc import Callable, Mapping
 
@@ -19,7 +19,7 @@ _TRACKS, _SEGMENTS, _SEGMENT_SECONDS = 12, 40, 10.0  # hold music, sent in segme
 _PATIENCE = 5  # segments that a caller hears on average
 _UPDATES = 40  # times that a hotel records some of its prompts anew
 _RENEWED = 0.2  # share of them
-#: What callers hear, by count. The rest are guests, who say nothing twice.
+#: Shares of repeated audio, by count. The rest is guests' speech, which never repeats.
 _SHARES = {"prompts": 0.58, "announcements": 0.08, "music": 0.24}
 _PROMPT_BYTES, _MUSIC_BYTES, _SPEECH_BYTES = 9_000, 16_000, 12_000  # medians of encoded files
 
@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 
 
 class _Catalogue:
-    """Gives numbers and log-normal sizes to new items."""
+    """Assigns numbers and log-normal sizes to new items."""
 
     def __init__(self, chance: np.random.Generator) -> None:
         self._chance = chance
@@ -42,14 +42,14 @@ class _Catalogue:
         return np.arange(self._count - count, self._count)
 
     def trace(self, times: list[Floats], items: list[Integers]) -> Trace:
-        """Put requests in order; items that nobody has requested are left out."""
+        """Sort requests by time; items without requests are left out."""
         order = np.argsort(np.concatenate(times), kind="stable")
         used, numbers = np.unique(np.concatenate(items)[order], return_inverse=True)
         return Trace(np.concatenate(times)[order], numbers, np.concatenate(self._sizes)[used])
 
 
 def hotel(requests: int, seed: int = 0) -> Trace:
-    """Four weeks of a chain: daily rhythm, seasons, prompts recorded anew, and a test of all of them every night."""
+    """Four weeks of a chain: daily rhythm, seasons, prompts recorded again, and a test of all of them every night."""
     chance = np.random.default_rng(seed)
     catalogue = _Catalogue(chance)
     times, items = [], []
@@ -120,7 +120,7 @@ def _guests_language(chance: np.random.Generator, when: Floats) -> Integers:
 
 
 def drift(requests: int, seed: int = 0) -> Trace:
-    """What was used last is used again, and soon never more: for LRU."""
+    """Recent items repeat for a short time: favours LRU."""
     chance = np.random.default_rng(seed)
     catalogue = _Catalogue(chance)
     items = _drifting(chance, catalogue, requests)
@@ -128,7 +128,7 @@ def drift(requests: int, seed: int = 0) -> Trace:
 
 
 def scan(requests: int, seed: int = 0) -> Trace:
-    """Some items are always popular, and long series of others pass through once: for LFU."""
+    """Some items are always popular, and long series of others are used once: favours LFU."""
     chance = np.random.default_rng(seed)
     catalogue = _Catalogue(chance)
     items = _scanned(chance, catalogue, requests)

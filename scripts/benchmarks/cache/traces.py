@@ -1,4 +1,4 @@
-"""Requests to a cache, and how they are read from a file."""
+"""Traces of cache requests, and their file format."""
 
 import hashlib
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Trace:
 
     Attributes:
         times: Seconds.
-        items: Number of what is requested, from 0, for each request.
+        items: The requested item's number, from 0, for each request.
         sizes: Bytes of each item; the size of its first request.
     """
 

@@ -1,4 +1,4 @@
-"""What the automatic choice makes of a mixture of what telephones carry."""
+"""Measures the automatic choice on a mixture of telephone audio."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +20,7 @@ _LINEAR = MediaType(L16, (("rate", "8000"),))
 _G711 = MediaType(PCMU)
 _COMPANDED = SourceFormat("raw", "pcmu", 8)
 
-#: What becomes of the prompts, in turn.
+#: Variants of the prompts, in turn.
 _FORMS: tuple[tuple[str, Callable[[Clip], Clip], MediaType], ...] = (
     ("speech", plain, _LINEAR),
     ("speech, G.711", companded, _G711),
@@ -33,10 +33,10 @@ _DIALLED = 7  # digits
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One clip of the mixture, as it would arrive.
+    """One input of the mixture.
 
     Attributes:
-        content: What it is.
+        content: Its kind.
         clip: The audio.
         audio: The record's value.
         media_type: Its type.
@@ -55,7 +55,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the choice made of one kind of content.
+    """Results for one kind of content.
 
     Attributes:
         content: What it is; ``all`` for the whole mixture.
@@ -71,7 +71,10 @@ class Choice:
 
 
 def mixture(speech: Sequence[Named], music: Sequence[Named]) -> list[Input]:
-    """Each prompt in one form, the pieces of music, and dialled numbers. No digital silence: it would flatter."""
+    """Each prompt in one form, the pieces of music, and dialled numbers.
+
+    There is no digital silence in it, which would improve the ratio unfairly.
+    """
     inputs = []
     for index, (_, clip) in enumerate(speech):
         content, change, media_type = _FORMS[index % len(_FORMS)]

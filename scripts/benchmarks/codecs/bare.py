@@ -1,4 +1,4 @@
-"""The plain library call beside each encoder: the same settings, and nothing of what completes the product's files."""
+"""The plain library call for each encoder, with the same settings, without the product's file formats."""
 
 import io
 
@@ -16,14 +16,14 @@ _OPUS_FRAME_MS = 60
 
 
 def bare_call(encoder: Encoder, clip: Clip) -> int:
-    """Code a clip as a program would that wants the codec and nothing else.
+    """Encode a clip with the codec's library alone.
 
     Args:
         encoder: With the settings to use.
         clip: The audio, at a rate that the codec takes.
 
     Returns:
-        How many bytes came out.
+        The number of encoded bytes.
     """
     match encoder:
         case FlacEncoder(effort=effort):

@@ -1,4 +1,4 @@
-"""How well a quality model holds on recordings that it was not fitted on."""
+"""Checks a quality model on recordings that it was not fitted on."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +13,7 @@ from streams.compression.quality import Model
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Some examples, summed up.
+    """The summary of some examples.
 
     Attributes:
         group: What they have in common.

@@ -1,4 +1,4 @@
-"""How long one clip takes, from decoded samples to the file: what a caller waits for."""
+"""Measures the processing time of one clip, from decoded samples to the file."""
 
 import time
 from collections.abc import Sequence

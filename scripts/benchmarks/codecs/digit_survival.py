@@ -1,4 +1,4 @@
-"""Whether DTMF digits are still heard after coding."""
+"""Measures whether DTMF digits are still detected after encoding."""
 
 import io
 from collections.abc import Iterator
@@ -28,8 +28,8 @@ class DigitSurvival:
     Attributes:
         level: 3 to 5.
         format: ``opus``, ``vorbis`` or ``mp3``.
-        digits: How many were dialled.
-        heard: How many of them were heard after coding, by a decoder that is not the product's.
+        digits: Number of digits.
+        heard: Number of digits detected after encoding, by an independent decoder.
     """
 
     level: int
@@ -60,7 +60,7 @@ def _clips(speech: Clip) -> Iterator[Clip]:
 
 
 def _decoded_digits(clip: Clip, level: int, accepted: str) -> int:
-    """How many digits are heard, all or none where one is missing or doubled."""
+    """The number of detected digits: all, or none if one is missing or duplicated."""
     plan = choose(clip, analyse_lazily(clip), Policy(version=1, accept=(accepted,)), fixed_level=level).plan
     samples, rate = soundfile.read(io.BytesIO(encode(clip, plan).audio), dtype="int16")
     return len(dtmf.KEYS) if dtmf.decode_digits(samples, rate) == dtmf.KEYS else 0

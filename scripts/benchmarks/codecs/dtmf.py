@@ -39,7 +39,7 @@ def digits(keys: str, rate: int = 8000, tone_ms: int = 60, pause_ms: int = 60, l
 
 
 def decode_digits(samples: NDArray[np.int16], rate: int) -> str:
-    """The keys that an exchange would hear in mono samples, shape (frames,).
+    """Detect the keys in mono samples, shape (frames,), as a telephone exchange does.
 
     A digit counts when two blocks in a row have it, and counts once until a block without it.
     """

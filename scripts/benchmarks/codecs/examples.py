@@ -1,4 +1,4 @@
-"""Coded clips with their scores: what the quality model is fitted on and checked with."""
+"""Encoded clips with their scores, to fit and to check the quality model."""
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +19,7 @@ class Source:
     Attributes:
         name: Of the recording.
         variant: What was done to it.
-        kind: ``speech`` or ``music``, as it is known, not as it was heard.
+        kind: ``speech`` or ``music``, the true one, not the classified one.
         clip: The audio.
         encoders: What to code it with.
     """
@@ -39,7 +39,7 @@ class Example:
         name: Of the recording.
         variant: What was done to it.
         kind: ``speech`` or ``music``.
-        analysis: What was heard in the clip.
+        analysis: The analysis of the clip.
         encoder: What coded it.
         bytes_in: Size of the clip as linear samples.
         bytes_out: Size of the file.

@@ -10,7 +10,7 @@ _Found = TypeVar("_Found")
 
 
 def spread(work: Callable[[_Given], _Found], given: Sequence[_Given], advance: Callable[[], None]) -> Iterator[_Found]:
-    """Do something with each of many, in processes of their own.
+    """Apply a function to each item, in a pool of processes.
 
     Args:
         work: What to do; it can be pickled, and so can what it takes and returns.

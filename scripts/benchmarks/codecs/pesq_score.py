@@ -1,4 +1,4 @@
-"""What listeners would say of a coded clip: PESQ, by its reference implementation (package pesq)."""
+"""Scores encoded clips with PESQ's reference implementation (package pesq)."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Telephony and its listener, each in a process of its own, so that neither waits for the bench or for the other."""
+"""A sender and a listener in separate processes, so that neither delays the other or waits for the benchmark."""
 
 import multiprocessing
 import signal
@@ -25,7 +25,7 @@ _FETCH_WAIT_MS = 10
 
 
 class Sender:
-    """Sends records at times that are fixed beforehand, whatever becomes of those sent before.
+    """Sends records at scheduled times, independently of earlier results.
 
     Args:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``.
@@ -66,7 +66,7 @@ class Sender:
 
 
 class Listener:
-    """Notes when each result comes into the sight of a reader of committed records.
+    """Records when each result becomes visible to a ``read_committed`` reader.
 
     Args:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``.

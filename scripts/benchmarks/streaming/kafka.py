@@ -1,4 +1,4 @@
-"""Kafka for a bench: a cluster of its own, and topics of its own for every run."""
+"""A Kafka cluster for a benchmark, and new topics for every run."""
 
 import asyncio
 import secrets
@@ -28,7 +28,7 @@ _LOOK_S = 0.1
 
 @contextmanager
 def running_cluster(directory: Path, brokers: int, say: Callable[[str], None]) -> Iterator[str]:
-    """Start a Kafka from its jars, and end it afterwards.
+    """Start a Kafka from its jars; it is stopped at the end of the context.
 
     Args:
         directory: For everything it owns.
@@ -51,7 +51,7 @@ def running_cluster(directory: Path, brokers: int, say: Callable[[str], None]) -
 
 @contextmanager
 def fresh_topics(bootstrap_servers: str, say: Callable[[str], None], partitions: int = PARTITIONS) -> Iterator[Cluster]:
-    """Make all of the product's topics under a prefix that nobody has used, and remove them afterwards.
+    """Create the product's topics under a new prefix; they are removed at the end of the context.
 
     Args:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``.

@@ -1,4 +1,4 @@
-"""How long a record waits for its result, at loads below and above what a system can do."""
+"""Measures the latency of results, at loads below and above a system's capacity."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -37,8 +37,8 @@ class Row:
         load: Share of our worker's capacity.
         rate: Records per second that were due.
         capacity: Results per second of this system's own drained backlog.
-        waits: What records waited.
-        overload: What was not done at once.
+        waits: Waiting times of records.
+        overload: The backlog of an overload.
         sender_late_ms: How late the sender was with 1 % of its records.
         cpu_ms: Processor milliseconds of the system for a record.
     """

@@ -1,4 +1,4 @@
-"""What a running worker says of itself, and what the system says of it."""
+"""Reads a running worker's metrics, and its use of resources from the operating system."""
 
 import urllib.request
 from collections import defaultdict

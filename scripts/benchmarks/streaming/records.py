@@ -1,4 +1,4 @@
-"""Records for `audio.raw`, made of segments, and the way onto a topic where nobody sees them too early."""
+"""Records for `audio.raw`, made of segments, and a hidden backlog of them on a topic."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -96,10 +96,10 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 
 class Backlog:
-    """Records that stand on a topic in an open transaction: readers of committed records see none of them yet.
+    """Records in an open transaction on a topic, which ``read_committed`` readers do not see yet.
 
-    That is the starting line: every system is up, has its partitions and has warmed up when they come into sight, all
-    at once.
+    So every system has started, owns its partitions and has warmed up when all records become visible
+    together.
 
     Args:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``.
@@ -143,7 +143,7 @@ class Backlog:
             raise KafkaException(self._refused[0])
 
     def release(self) -> None:
-        """Let everybody see what was put; more can be put afterwards."""
+        """Commit the transaction, so that the records become visible; more can be put afterwards."""
         self._producer.commit_transaction(_WAIT_S)
 
     def _produce(self, record: Message) -> None:

@@ -1,4 +1,4 @@
-"""One run: one system, from the moment its records come into sight to the last result."""
+"""One run of one system, from the time its records become visible to the last result."""
 
 import json
 import subprocess
@@ -33,12 +33,12 @@ _SURPLUS_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Who is told how it goes.
+    """Callbacks for progress.
 
     Attributes:
-        say: Told what takes a moment, or goes wrong on the way without spoiling a run.
-        begin: Told what is measured next.
-        advance: Told how many records more are done.
+        say: Called with a line before long steps, and on errors that do not affect the run.
+        begin: Called with the next measurement.
+        advance: Called with the number of further finished records.
     """
 
     say: Callable[[str], None]
@@ -48,7 +48,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class RunSetup:
-    """What every system is given.
+    """The setup of a run, the same for every system.
 
     Attributes:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``.
@@ -69,7 +69,7 @@ class RunSetup:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a run took.
+    """The measurements of a run.
 
     Attributes:
         cpu_s: Processor seconds, user and system, of all threads and children.
@@ -83,7 +83,7 @@ class Measured:
 
 
 def measure(system: str, setup: RunSetup) -> Measured:
-    """Run a system once, on topics of its own.
+    """Run a system once, on new topics.
 
     Starting up is left out in the same way for all: a system first gets some records to warm up with. When it has put
     out their results, and has rested, the others come into sight at once; counted is from there to the last result
@@ -150,7 +150,7 @@ def _ceiling(work: str, cluster: Cluster, setup: RunSetup) -> Measured:
 
 @contextmanager
 def running(process: ModuleProcess) -> Iterator[ModuleProcess]:
-    """Start a process, and see to it that it ends."""
+    """Start a process; it is stopped at the end of the context."""
     process.start()
     try:
         yield process

@@ -1,4 +1,4 @@
-"""What a record costs as one thing after the other grows, and where that bends."""
+"""Measures the cost of a record as partitions, calls, segments and workers grow."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ _MS = 1000.0
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One deployment and what it is given.
+    """One deployment and its load.
 
     Attributes:
         partitions: Of the topics.

@@ -1,4 +1,4 @@
-"""Every system on the same records, turn by turn, and what it took."""
+"""Measures every system on the same records, in alternating order."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -119,7 +119,7 @@ def _in_turns(wanted: Selection, setup: RunSetup, blank: Run) -> Iterator[Run]:
 
 
 def _require_same(first: tuple[str, Measured], other: tuple[str, Measured]) -> None:
-    """Whoever makes another file than the others has not done the same work."""
+    """Check that all systems made the same files."""
     ours, theirs = first[1].files, other[1].files
     different = sum(ours.get(number) != theirs.get(number) for number in ours.keys() | theirs.keys())
     if different:

@@ -1,4 +1,4 @@
-"""Everything that is compared: our worker, its peers, and the ceilings that nothing goes beyond."""
+"""All compared systems: our worker, its peers, and the upper bounds."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A system that is up and warm, between a sender and a listener with clocks."""
+"""A started and warmed-up system between a sender and a listener."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -50,7 +50,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """What became of the records of one measurement.
+    """The results of one measurement.
 
     Attributes:
         due: When each was to be sent, on the monotonic clock.

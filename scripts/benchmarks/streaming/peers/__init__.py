@@ -1,1 +1,1 @@
-"""What the worker is compared with: each a process that takes audio from one topic and puts files on another."""
+"""Systems to compare the worker with: processes that read audio from one topic and write files to another."""

@@ -1,4 +1,4 @@
-"""What no way through Kafka can beat: the codec call alone, or all of the product's own work, on records in memory.
+"""Upper bounds without Kafka: the codec call alone, or all of the product's own work, on records in memory.
 
 Takes as many records as it is told from the topic, and prints what it took to work on them, as JSON.
 """
