@@ -1,1 +1,1 @@
-"""What runs around the product: the local broker, images and deployment."""
+"""Everything around the product: the local broker, monitoring, images and packaging."""

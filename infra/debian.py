@@ -1,4 +1,4 @@
-"""Debian's packages, unpacked into a directory of our own: nothing is installed, and nobody needs to be root."""
+"""Debian packages, unpacked into a directory of the project: nothing is installed, and no root is needed."""
 
 import os
 import shutil
@@ -12,20 +12,20 @@ _COMMAND_TIMEOUT_S = 60
 
 
 class UnavailableError(Exception):
-    """What a package holds cannot be had. The message says why, as the end of a sentence."""
+    """The content of a package is not available. The message gives the reason, as the end of a sentence."""
 
 
 def fetched(cache: Path, packages: Sequence[str], what: str, say: Callable[[str], None]) -> Path:
-    """Fetch Debian packages and unpack them; the directory appears whole or not at all.
+    """Download and unpack Debian packages. The directory is created complete, or not at all.
 
     Args:
-        cache: The directory to make; left as it is if it exists.
+        cache: The directory to create; left unchanged if it exists.
         packages: Names of the packages.
-        what: They hold, for the reader of the messages.
-        say: Told what takes a moment.
+        what: What the packages contain, for messages.
+        say: Called with a message before a slow step.
 
     Raises:
-        UnavailableError: If they cannot be had.
+        UnavailableError: If a package cannot be downloaded or unpacked.
     """
     if cache.is_dir():
         return cache
@@ -45,7 +45,7 @@ def fetched(cache: Path, packages: Sequence[str], what: str, say: Callable[[str]
         try:
             content.rename(cache)
         except OSError as error:
-            if not cache.is_dir():  # otherwise another process was faster
+            if not cache.is_dir():  # otherwise another process has created it meanwhile
                 raise UnavailableError(f"{cache} cannot be written: {error.strerror}") from error
     return cache
 
@@ -55,7 +55,7 @@ def _download(directory: Path, package: str) -> None:
     try:
         _run(download, directory)
     except UnavailableError:
-        # A fresh machine has no package lists yet, and only root can get them.
+        # A fresh machine has no package lists, and only root can download them.
         if os.geteuid() != 0:
             raise
         _run(["apt-get", "-q", "update"], directory)

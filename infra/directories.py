@@ -1,13 +1,13 @@
-"""Where commands keep what they fetch and what they start: within a checkout, or in the home once installed."""
+"""Where commands store downloads and the data of started processes: in the checkout, or if installed, in the home."""
 
 from pathlib import Path
 
-#: The checkout that this code is in; None once it is installed.
+#: The checkout that contains this code; None in an installation.
 CHECKOUT = Path(__file__).resolve().parents[1] if __package__ == "infra" else None
 
 
 def cache_directory() -> Path:
-    """The directory for what is fetched once."""
+    """The directory for downloads."""
     return Path.home() / ".cache" / "hotel-audio" if CHECKOUT is None else CHECKOUT / ".build"
 
 

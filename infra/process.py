@@ -1,4 +1,4 @@
-"""A process that outlives the command that starts it, and is found again by the next one."""
+"""A process that outlives the command that starts it; the next command finds it again."""
 
 import os
 import signal
@@ -10,20 +10,20 @@ from pathlib import Path
 _POLL_S = 0.05
 _LOG_TAIL_LINES = 15
 
-# Written by the process itself: whoever started it may die before it could take a note.
+# The process writes its id itself, as the command that started it may die before it can.
 _NOTE_PID_AND_RUN = 'echo $$ > "$0" && exec "$@"'
 
 
 class DetachedProcess:
-    """One process with its output in a file and its id in another.
+    """One process, with its output in one file and its id in another.
 
-    It is found again by its id together with an argument on its command line, so a process that was given a dead one's
-    id is never taken for it.
+    It is identified by its id and an argument on its command line, so that another process that got the id of a dead
+    one is never mistaken for it.
 
     Args:
-        pid_file: For its id; the process runs in that file's directory.
-        log: Its output is added to it.
-        marks: Arguments of which it has at least one, and no other process has any.
+        pid_file: For the process id; the process runs in the directory of this file.
+        log: The file to which its output is appended.
+        marks: Arguments of which its command line has at least one, and that of no other process has any.
     """
 
     def __init__(self, pid_file: Path, log: Path, marks: Collection[str]) -> None:
@@ -33,7 +33,7 @@ class DetachedProcess:
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self, command: Sequence[str]) -> None:
-        """Start it, in a session of its own."""
+        """Start the process in a session of its own."""
         noted = ["sh", "-c", _NOTE_PID_AND_RUN, str(self._pid_file), *command]
         with self._log.open("ab") as log:
             self._child = subprocess.Popen(
@@ -46,7 +46,7 @@ class DetachedProcess:
             )
 
     def pid(self) -> int | None:
-        """Return its id, None when it does not run."""
+        """Return the process id, or None if it is not running."""
         if self._child is not None and self._child.poll() is None:
             return self._child.pid
         try:
@@ -57,7 +57,7 @@ class DetachedProcess:
         return pid if self._marks.intersection(arguments) else None
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to it and whatever it has started; nothing happens when it does not run."""
+        """Send a signal to the process and its child processes; do nothing if it is not running."""
         pid = self.pid()
         if pid is not None:
             try:
@@ -66,7 +66,7 @@ class DetachedProcess:
                 return
 
     def wait_until_ended(self, timeout: float) -> bool:
-        """Wait for it to end; tell whether it did.
+        """Wait for the process to end; return whether it did.
 
         Args:
             timeout: Seconds.
@@ -79,6 +79,6 @@ class DetachedProcess:
         return True
 
     def log_tail(self) -> str:
-        """The end of its output, and where the whole of it is."""
+        """The end of the output, and the path of the whole output."""
         lines = self._log.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:]
         return "\n".join([*lines, f"(the whole log: {self._log})"])

@@ -1,5 +1,5 @@
-# Sourced by scripts/run and scripts/test: makes the Python environment and what it needs, on first use.
-# Everything it has to say goes to standard error; standard output belongs to the command.
+# Sourced by scripts/run and scripts/test: creates the Python environment and its prerequisites on first use.
+# All messages go to standard error, as standard output belongs to the command.
 # shellcheck shell=bash
 
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -12,7 +12,7 @@ fail() {
   exit 1
 }
 
-# Installs Debian packages when that is possible; otherwise says which are missing.
+# Installs Debian packages if that is possible; otherwise prints which are missing and exits.
 install_packages() {
   if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
     fail "these packages are missing, please install them: $*"
@@ -25,7 +25,7 @@ install_packages() {
   ) 8>"$PROJECT/.build/packages.lock"
 }
 
-# Runs a command without a terminal; its output is shown only if it fails.
+# Runs a command without a terminal; shows its output only if it fails.
 quietly() {
   local output
   if ! output=$("$@" </dev/null 2>&1); then
@@ -51,8 +51,8 @@ find_python() {
 
 ask_python() { "$1" -c "import sys, sysconfig; print($2)"; }
 
-# pyFLAC and streams/native are built from source: a C compiler and the headers of that very interpreter. Debian keeps
-# venv apart.
+# pyFLAC and streams/native are built from source, which needs a C compiler and the headers of this very interpreter.
+# Debian packages venv separately.
 require_build_tools() {
   local python=$1 version headers missing=()
   version=$(ask_python "$python" '"%d.%d" % sys.version_info[:2]')
@@ -64,7 +64,7 @@ require_build_tools() {
   [ -f "$headers" ] || fail "the C headers of $python are missing ($headers)"
 }
 
-# Kafka's jars need Java 17 or newer to run and Maven to be fetched.
+# Kafka's jars need Java 17 or newer to run, and Maven to be downloaded.
 require_java() {
   local missing=()
   has_java_17 || missing+=("$(java_package)")
@@ -80,7 +80,7 @@ has_java_17() {
   [ "${version:-0}" -ge 17 ]
 }
 
-# Tests run programs of the Java client from their sources, which a JRE alone cannot.
+# Tests run programs of the Java client from source, for which a JRE is not enough.
 require_java_compiler() {
   local version
   has_java_compiler && return
@@ -91,7 +91,7 @@ require_java_compiler() {
 
 has_java_compiler() { java --list-modules | grep -q '^jdk\.compiler'; }
 
-# The name differs between Debian's releases.
+# The package's name differs between Debian releases.
 java_package() {
   local version
   for version in 17 21 25; do
@@ -103,14 +103,14 @@ java_package() {
   echo openjdk-17-jre-headless
 }
 
-# The environment is stamped with what was installed into it, and with where: it cannot be moved.
+# A stamp in the environment records the installed requirements and the project's path: an environment cannot be moved.
 stamp_of() { echo "$PROJECT $(sha256sum <"$PROJECT/$1")"; }
 
 is_installed() {
   [ -x "$VENV/bin/python" ] && [ "$(cat "$VENV/.installed-$1" 2>/dev/null)" = "$(stamp_of "$1")" ]
 }
 
-# A marker left behind by an interrupted installation, or another project path, calls for a new environment.
+# After an interrupted installation, which leaves a marker, or in another project path, the environment is created anew.
 is_sound() {
   [ -x "$VENV/bin/python" ] && [ ! -e "$VENV/.installing" ] && [ "$(cat "$VENV/.project" 2>/dev/null)" = "$PROJECT" ]
 }
@@ -131,7 +131,7 @@ build() {
   rm "$VENV/.installing"
 }
 
-# What is written in C is compiled beside its source.
+# The C sources are compiled in their own directory.
 sources_stamp() { cat "$PROJECT"/streams/native/*.[ch] "$PROJECT/streams/native/build.py" | sha256sum; }
 
 is_compiled() {
@@ -145,8 +145,8 @@ compile() {
   sources_stamp >"$VENV/.compiled"
 }
 
-# Makes sure that everything in a requirements file is installed and the rest compiled; two commands started at once do
-# it once.
+# Makes sure that everything in a requirements file is installed and the C sources are compiled; of two commands that
+# start at once, one does the work and the other waits.
 ensure_environment() {
   local requirements=$1
   is_installed "$requirements" && is_compiled && return

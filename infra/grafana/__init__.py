@@ -1,1 +1,1 @@
-"""The dashboard: generated from code, read back by tests and pictures, provisioned into Grafana."""
+"""The dashboard: generated from code, read by tests and for the picture, and provisioned into Grafana."""

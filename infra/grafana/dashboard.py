@@ -1,4 +1,4 @@
-"""The dashboard as Grafana reads it: variables, rows, panels, as JSON."""
+"""The dashboard as Grafana's JSON: variables, rows and panels."""
 
 import itertools
 import json
@@ -61,7 +61,7 @@ def _datasource() -> DatasourceVariable:
 
 
 def _values(label: str, metric: str = "audio_lag_records") -> QueryVariable:
-    """A variable with a label's values, of which some or all can be chosen."""
+    """A variable with a label's values, from which the reader selects some or all."""
     return (
         QueryVariable(label)
         .label(label.capitalize())

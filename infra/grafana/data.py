@@ -1,4 +1,4 @@
-"""What the dashboard's queries give: the data that Grafana would show, asked of Prometheus directly."""
+"""The data of the dashboard's queries as Grafana would show them, read from Prometheus directly."""
 
 import json
 import math
@@ -15,13 +15,13 @@ _TIMEOUT_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What is looked at.
+    """The time range of a query, and its resolution.
 
     Attributes:
-        begin: In seconds since 1970.
-        end: Likewise.
+        begin: Seconds since 1970.
+        end: Seconds since 1970.
         step: Seconds between two points.
-        scrape_interval: Seconds between two samples of Prometheus.
+        scrape_interval: Seconds between two scrapes by Prometheus.
     """
 
     begin: float
@@ -32,12 +32,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One series of a query; what is no number is left out.
+    """One series of a query, without values that are not numbers.
 
     Attributes:
-        legend: Its name on the panel.
-        times: In seconds since 1970.
-        values: One for each of the times.
+        legend: The series' name on the panel.
+        times: Seconds since 1970.
+        values: One value for each of the times.
     """
 
     legend: str
@@ -49,10 +49,10 @@ class DashboardData:
     """A dashboard's data from one Prometheus.
 
     Args:
-        url: Of Prometheus.
+        url: The address of Prometheus.
         board: The dashboard.
-        span: What is looked at.
-        chosen: Values chosen of some variables; all of the others are.
+        span: The time range.
+        chosen: The selected values of some variables; of the other variables, all values are selected.
     """
 
     def __init__(self, url: str, board: Board, span: Span, chosen: Mapping[str, Sequence[str]] | None = None) -> None:
@@ -64,10 +64,10 @@ class DashboardData:
         self.chosen |= chosen or {}
 
     def curves(self, target: Target) -> list[Curve]:
-        """What one query gives, in the order of the legends.
+        """The series of one query, sorted by legend.
 
         Raises:
-            OSError: If Prometheus does not answer, or not this query.
+            OSError: If Prometheus does not answer, or rejects the query.
         """
         span = self._span
         expr = filled_in(target.expr, self.chosen, step=span.step, scrape_interval=span.scrape_interval)
@@ -80,9 +80,9 @@ class DashboardData:
         found: list[str] = self._ask(f"label/{label}/values", {"match[]": metric, **span})
         return found
 
-    def _ask(self, path: str, parameters: Mapping[str, str | float]) -> Any:  # noqa: ANN401  decoded JSON is what it is
+    def _ask(self, path: str, parameters: Mapping[str, str | float]) -> Any:  # noqa: ANN401  decoded JSON has any type
         url = f"{self._url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
-        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:  # noqa: S310  the Prometheus that was given
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:  # # noqa: S310  the caller's Prometheus
             return json.load(answer)["data"]
 
 
@@ -93,5 +93,5 @@ def _curve(target: Target, series: Mapping[str, Any]) -> Curve:
 
 
 def _natural(legend: str) -> tuple[int, str]:
-    """Numbers among themselves: partition 2 before partition 10."""
+    """A sort key that compares numbers as numbers: partition 2 before partition 10."""
     return (len(legend) if legend.isdigit() else 0, legend)

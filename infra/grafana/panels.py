@@ -1,4 +1,4 @@
-"""The three kinds of panels of the dashboard; what all of one kind share is said here."""
+"""The three kinds of panels of the dashboard, with the options that all panels of a kind share."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,22 +26,22 @@ _P = TypeVar("_P", GraphPanel, StatPanel, TimelinePanel)
 
 GREEN, YELLOW, ORANGE, RED = "green", "yellow", "orange", "red"
 DATASOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
-#: Legend of a line that is a limit, not a measurement.
+#: Legend of a series that is a limit, not a measurement.
 LIMIT = "limit"
 
-_GRAPH_WIDTH, _GRAPH_HEIGHT = 8, 8  # columns of the grid's 24, and its units of 30 pixels
+_GRAPH_WIDTH, _GRAPH_HEIGHT = 8, 8  # in the grid's 24 columns, and in its units of 30 pixels
 _STAT_WIDTH, _STAT_HEIGHT = 4, 4
 _FILL = 10  # percent
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a panel says about itself.
+    """Title, description and alerts of a panel.
 
     Attributes:
         title: Unique on the dashboard.
-        description: What is seen here, and what a bad value means.
-        alerts: Names of the alerts that watch the same thing; each becomes a link into the runbook.
+        description: What the panel shows, and what a bad value means.
+        alerts: Names of the alerts on the same subject; each becomes a link into the runbook.
     """
 
     title: str
@@ -55,7 +55,7 @@ class Query:
 
     Attributes:
         expr: PromQL, with Grafana's variables.
-        legend: Of its series; labels as ``{{label}}``.
+        legend: The name of its series; labels as ``{{label}}``.
     """
 
     expr: str
@@ -69,15 +69,15 @@ Steps = Sequence[tuple[float, str]]
 def graph(
     words: Words, *queries: Query, unit: str, steps: Steps = (), stacked: bool = False, top: float | None = None
 ) -> GraphPanel:
-    """Curves over time, from 0 upwards.
+    """A graph of series over time, from 0 upwards.
 
     Args:
-        words: About the panel.
-        queries: What is drawn.
+        words: Title, description and alerts.
+        queries: The series to draw.
         unit: Grafana's id of the unit.
-        steps: Levels of the alerts, drawn as dashed lines.
-        stacked: Whether the curves are parts of a whole.
-        top: The highest value that there can be; None: as the data has it.
+        steps: Thresholds of the alerts, drawn as dashed lines.
+        stacked: Whether the series are parts of a whole.
+        top: The largest possible value; with None, the scale follows the data.
     """
     panel = GraphPanel().min(0).fill_opacity(_FILL).line_width(1).show_points(common.VisibilityMode.NEVER)
     if top is not None:
@@ -107,14 +107,14 @@ def graph(
 def stat(
     words: Words, *queries: Query, unit: str, steps: Steps, texts: Mapping[int, tuple[str, str]] | None = None
 ) -> StatPanel:
-    """The last value, large, on a background that is as good or bad as the value.
+    """The last value as a large number, on a background whose colour rates the value.
 
     Args:
-        words: About the panel.
-        queries: What is shown.
+        words: Title, description and alerts.
+        queries: The values to show.
         unit: Grafana's id of the unit.
-        steps: Colours of the background.
-        texts: For some values: what to show instead, and its colour.
+        steps: Colours of the background, by value.
+        texts: For some values, the text to show instead, and its colour.
     """
     panel = StatPanel().color_mode(common.BigValueColorMode.BACKGROUND).graph_mode(common.BigValueGraphMode.AREA)
     panel.reduce_options(options.ReduceDataOptions().calcs(["last"])).no_value("no data")
@@ -124,11 +124,11 @@ def stat(
 
 
 def timeline(words: Words, *queries: Query, texts: Mapping[int, tuple[str, str]]) -> TimelinePanel:
-    """States over time, a band for each series.
+    """States over time, as one band per series.
 
     Args:
-        words: About the panel.
-        queries: What is shown.
+        words: Title, description and alerts.
+        queries: The series to show.
         texts: Name and colour of each state.
     """
     panel = TimelinePanel().mappings([_texts(texts)]).show_value(common.VisibilityMode.NEVER)

@@ -1,4 +1,4 @@
-"""Phrases that the dashboard's queries share."""
+"""PromQL expressions that several of the dashboard's queries use."""
 
 RATE = "$__rate_interval"
 """Grafana's shortest window that always holds enough samples."""
@@ -9,17 +9,17 @@ BY_HOTEL = 'hotel=~"$hotel"'
 
 
 def rate(counter: str, matchers: str = "") -> str:
-    """How much a counter grows each second."""
+    """The increase of a counter per second."""
     return f"rate({counter}{{{matchers}}}[{RATE}])"
 
 
 def quantile(share: float, histogram: str) -> str:
-    """A quantile of what all workers observed, in the histogram's unit."""
+    """A quantile over the observations of all workers, in the histogram's unit."""
     return f"histogram_quantile({share}, sum by (le) ({rate(f'{histogram}_bucket')}))"
 
 
 def none_yet(total: str) -> str:
-    """A total of a counter that has no series before its first event: 0 as long as a worker reports at all.
+    """The total of a counter that has no series before its first event: 0 as long as any worker reports.
 
     Args:
         total: A query whose result has no labels.

@@ -1,4 +1,4 @@
-"""The dashboard's file, for tests and pictures: its panels, and their queries with variables filled in."""
+"""Reads the dashboard's file for tests and the picture: its panels, and their queries with variables filled in."""
 
 import json
 import re
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-#: What Grafana escapes in a value, for it stands in a regular expression in quotes.
+#: Characters that Grafana escapes in a value, as the value is part of a regular expression in quotes.
 _SPECIAL = re.compile(r"[\\^$*+?.()|\[\]{}]")
 _LABEL_VALUES = re.compile(r"label_values\((\w+), (\w+)\)")
-_MIN_SAMPLES = 4  # in Grafana's $__rate_interval
+_MIN_SAMPLES = 4  # number of scrape intervals in Grafana's $__rate_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +27,18 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One panel, as far as its data and their meaning go.
+    """One panel: its data, and how values are shown.
 
     Attributes:
-        title: Its heading.
+        title: Its title.
         kind: Grafana's name of the visualization: ``timeseries``, ``stat`` or ``state-timeline``.
-        description: Shown when one asks for it.
+        description: The text that Grafana shows on request.
         unit: Grafana's id of the unit.
         targets: Its queries.
-        steps: From which value on which colour.
-        texts: What is shown in place of some values, and its colour.
-        stacked: Whether its curves are parts of a whole.
-        top: The highest value there can be, if that is known.
+        steps: The colours, each with the value from which on it applies.
+        texts: For some values, the text that is shown instead, and its colour.
+        stacked: Whether its series are parts of a whole.
+        top: The largest possible value, None if there is no limit.
         links: Addresses, with Grafana's variables.
     """
 
@@ -54,7 +54,7 @@ class Panel:
     links: tuple[str, ...]
 
     def color(self, value: float) -> str:
-        """The colour that a value has."""
+        """The colour of a value."""
         if value in self.texts:
             return self.texts[value][1]
         return next((color for least, color in reversed(self.steps) if value >= least), self.steps[0][1])
@@ -62,7 +62,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A heading, and the panels below it."""
+    """A title, and the panels below it."""
 
     title: str
     panels: tuple[Panel, ...]
@@ -70,7 +70,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A variable that stands for values of a label: those that a metric has."""
+    """A variable whose values are those of a metric's label."""
 
     name: str
     metric: str
@@ -86,7 +86,7 @@ class Board:
 
     @property
     def panels(self) -> list[Panel]:
-        """All of them."""
+        """The panels of all rows."""
         return [panel for row in self.rows for panel in row.panels]
 
 
@@ -94,7 +94,7 @@ def read(file: Path) -> Board:
     """Read a dashboard's file.
 
     Raises:
-        ValueError: If a variable is of a form that this dashboard does not have.
+        ValueError: If a variable has a form that the dashboard's code does not generate.
     """
     content = json.loads(file.read_text())
     rows: list[tuple[str, list[Panel]]] = []
@@ -111,13 +111,13 @@ def read(file: Path) -> Board:
 
 
 def filled_in(expr: str, chosen: Mapping[str, Sequence[str]], *, step: float, scrape_interval: float) -> str:
-    """Put values in place of a query's variables, as Grafana does for Prometheus.
+    """Replace a query's variables with values, as Grafana does for Prometheus.
 
     Args:
         expr: PromQL with variables.
-        chosen: What is chosen of each variable.
+        chosen: The selected values of each variable.
         step: Seconds between two points of the graph.
-        scrape_interval: In seconds, as Grafana knows it from the data source.
+        scrape_interval: The data source's scrape interval in seconds.
     """
     window = max(step + scrape_interval, _MIN_SAMPLES * scrape_interval)
     texts = {name: _alternatives(values) for name, values in chosen.items()}

@@ -38,15 +38,15 @@ class Broker:
         self.log = directory / "broker.log"
         self._directory = directory
         self._properties = directory / "broker.properties"
-        # The script that prepares the node is given the directory, the broker itself its properties.
+        # Arguments that identify the process: the directory while the script formats it, later the properties file.
         self._process = DetachedProcess(directory / "pid", self.log, (str(directory), str(self._properties)))
 
     def configure(self, controller_port: int, voter_ports: Sequence[int]) -> None:
         """Write the node's configuration.
 
         Args:
-            controller_port: Where its controller listens.
-            voter_ports: Where each node of the cluster reaches the controllers of all, in the order of the nodes.
+            controller_port: The port of the node's controller listener.
+            voter_ports: The ports at which each node reaches the controllers of all nodes, in the order of the nodes.
         """
         brokers = len(voter_ports)
         voters = ",".join(f"{node}@{HOST}:{port}" for node, port in enumerate(voter_ports, start=1))
@@ -75,19 +75,19 @@ class Broker:
         self._process.start(command)
 
     def pid(self) -> int | None:
-        """Return the id of the running process, None when it does not run."""
+        """Return the id of the running process, or None if it is not running."""
         return self._process.pid()
 
     def accepts(self) -> bool:
-        """Tell whether the broker runs and accepts connections."""
+        """Whether the broker runs and accepts connections."""
         return self.pid() is not None and accepts(self.port)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the broker and whatever it has started; nothing happens when it does not run."""
+        """Send a signal to the broker and its child processes; do nothing if it is not running."""
         self._process.signal(number)
 
     def wait_until_ended(self, timeout: float) -> bool:
-        """Wait for the process to end; tell whether it did."""
+        """Wait for the process to end; return whether it did."""
         return self._process.wait_until_ended(timeout)
 
     def wait_until_accepting(self, timeout: float) -> None:

@@ -1,4 +1,4 @@
-"""A local Kafka cluster: one or three brokers on loopback, from Apache Kafka's own jars."""
+"""A local Kafka cluster of one or three brokers on loopback, run from Apache Kafka's own jars."""
 
 import asyncio
 import base64
@@ -26,7 +26,7 @@ _END_TIMEOUT_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """What one broker is doing; `pid` is None when it does not run."""
+    """The state of one broker; `pid` is None if it is not running."""
 
     node: int
     port: int
@@ -35,18 +35,18 @@ class NodeStatus:
 
 
 class LocalCluster:
-    """Brokers 1 to `brokers` on adjacent loopback ports from `port`, with everything they own in `directory`.
+    """Brokers 1 to `brokers` on adjacent loopback ports from `port`, with all their files in `directory`.
 
-    The brokers outlive this object and the process that starts them; another object on the same directory
-    finds them again. The methods block: call them in a thread where an event loop runs.
+    The brokers outlive this object and the process that starts them; another object on the same directory finds
+    them again. The methods block: call them in a thread if an event loop runs.
 
     Args:
-        directory: For everything it owns.
+        directory: For all files of the cluster.
         brokers: 1 or 3.
-        port: Of the first broker.
-        report: Told what takes long.
-        proxied: Further listeners of the brokers for clients, by node.
-        peers: How the nodes reach each other, by node, where that is through proxies.
+        port: The port of the first broker.
+        report: Called with a message before a slow step.
+        proxied: Additional listeners for clients, by node.
+        peers: The listeners through which the other nodes reach a node by proxy, by node.
     """
 
     def __init__(
@@ -76,24 +76,24 @@ class LocalCluster:
 
     @classmethod
     def found(cls, directory: Path, report: Callable[[str], None] = silent) -> "LocalCluster | None":
-        """Return the cluster that was started in a directory, None when there is none."""
+        """Return the cluster that was started in a directory, or None."""
         identity = _Identity.read(directory)
         return None if identity is None else cls(directory, identity.brokers, identity.port, report)
 
     @property
     def bootstrap_servers(self) -> str:
-        """What clients are given."""
+        """The bootstrap servers for clients."""
         return ",".join(f"{HOST}:{broker.port}" for broker in self._brokers)
 
     @property
     def nodes(self) -> Sequence[int]:
-        """The node ids, from 1."""
+        """The node ids, which begin with 1."""
         return [broker.node for broker in self._brokers]
 
     def start(self) -> None:
-        """Start the brokers that do not run, on the data they left, and wait until transactions commit.
+        """Start the brokers that are not running, on their existing data, and wait until transactions commit.
 
-        What this call started is ended again if it fails.
+        If that fails, the brokers that this call started are ended again.
         """
         with self._exclusive():
             self._require_same_shape()
@@ -109,31 +109,31 @@ class LocalCluster:
                 raise
 
     def stop(self) -> None:
-        """End every broker at once and remove the data."""
+        """Kill every broker at once and remove the data."""
         with self._exclusive():
             _end(self._brokers)
             shutil.rmtree(self._directory, ignore_errors=True)
 
     def status(self) -> list[NodeStatus]:
-        """Look at every broker."""
+        """The state of every broker."""
         return [NodeStatus(b.node, b.port, b.pid(), b.accepts()) for b in self._brokers]
 
     def pid(self, node: int) -> int | None:
-        """Return the process id of one broker, None when it does not run."""
+        """Return the process id of one broker, or None if it is not running."""
         return self._broker(node).pid()
 
     def kill(self, node: int, number: signal.Signals = signal.SIGKILL) -> None:
-        """Send a signal to one broker; does not wait for what comes of it."""
+        """Send a signal to one broker; do not wait for its effect."""
         self._broker(node).signal(number)
 
     def restart(self, node: int) -> None:
-        """End one broker as an orderly shutdown does, if it runs, and start it on the data it left.
+        """Shut down one broker in order, if it runs, and start it again on its existing data.
 
         Returns when it accepts connections.
         """
         broker = self._broker(node)
         identity = self._identity()
-        broker.signal(signal.SIGCONT)  # a paused process would not see the next signal
+        broker.signal(signal.SIGCONT)  # a paused process would not receive the next signal
         broker.signal(signal.SIGTERM)
         if not broker.wait_until_ended(_END_TIMEOUT_S):
             _end([broker])
@@ -178,7 +178,7 @@ class LocalCluster:
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
-        # Beside the directory, because stop() removes that.
+        # Beside the directory, because stop() removes the directory.
         path = self._directory.with_name(self._directory.name + ".lock")
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w") as lock:
@@ -188,7 +188,7 @@ class LocalCluster:
 
 @dataclass(frozen=True, slots=True)
 class _Identity:
-    """What must stay the same for brokers to find their data and each other again."""
+    """The values that must not change, so that brokers find their data and each other again."""
 
     cluster_id: str
     port: int
@@ -200,7 +200,7 @@ class _Identity:
 
     @classmethod
     def create(cls, port: int, controller_ports: Sequence[int]) -> "_Identity":
-        # Kafka's ids are 16 bytes in base64; the leading zero keeps one from looking like an option.
+        # Kafka's ids are 16 bytes in base64. The leading zero byte prevents a hyphen at the start, as options have.
         cluster_id = base64.urlsafe_b64encode(b"\0" + secrets.token_bytes(15)).decode()[:22]
         return cls(cluster_id, port, tuple(controller_ports))
 

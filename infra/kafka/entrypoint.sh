@@ -1,5 +1,5 @@
 #!/bin/sh
-# The container's entry: fills in the configuration of a cluster of one, then becomes the broker.
+# The container's entry point: fills in the configuration of a cluster of one broker, then becomes the broker.
 set -eu
 
 node_directory=/var/lib/kafka
@@ -7,7 +7,7 @@ advertised_host=${ADVERTISED_HOST:-127.0.0.1}
 port=${PORT:-9092}
 controller_port=$((port == 19093 ? 19094 : 19093))
 
-# shellcheck disable=SC2016  # the names are the template's
+# shellcheck disable=SC2016  # the names are the template's, not the shell's
 sed -e 's|${node}|1|' \
   -e "s|\${voters}|1@127.0.0.1:$controller_port|" \
   -e 's|${bind_host}|0.0.0.0|' \
@@ -19,5 +19,5 @@ sed -e 's|${node}|1|' \
   -e 's|${min_isr}|1|' \
   /opt/kafka/broker.properties > "$node_directory/broker.properties"
 
-# The id only has to stay the same on the same volume.
+# The id is constant, as it must not change for the same volume.
 exec /bin/sh /opt/kafka/start-broker.sh /opt/kafka/libs "$node_directory" AGhvdGVsLWF1ZGlvLWthZg

@@ -1,4 +1,4 @@
-"""Why a local Kafka cannot be had. Each message tells the reader what to change."""
+"""Errors of the local Kafka. Each message tells the reader what to change."""
 
 
 class LocalKafkaError(Exception):
@@ -6,8 +6,8 @@ class LocalKafkaError(Exception):
 
 
 class PortTakenError(LocalKafkaError):
-    """Something else listens on a port that a broker needs: stop it or choose another port."""
+    """Another process listens on a port that a broker needs: stop it or choose another port."""
 
 
 class ClusterMismatchError(LocalKafkaError):
-    """The directory holds a cluster of another shape: stop that one first."""
+    """The directory holds a cluster with other settings: stop that one first."""

@@ -12,7 +12,7 @@ _FILES = tuple(_HERE / name for name in ("broker.properties", "entrypoint.sh", "
 
 
 def image_name() -> str:
-    """Return the image's name; its tag follows from the content, so equal content is built once."""
+    """Return the image's name. Its tag is derived from the content, so that equal content is built once."""
     digest = hashlib.sha256(POM.read_bytes())
     for file in (_DOCKERFILE, *_FILES):
         digest.update(file.read_bytes())
@@ -20,7 +20,7 @@ def image_name() -> str:
 
 
 def write_context(directory: Path) -> None:
-    """Gather in a directory what `docker build` needs: the Dockerfile, its files and Kafka's jars."""
+    """Write the build context into a directory: the Dockerfile, the files that it copies, and Kafka's jars."""
     shutil.copy(_DOCKERFILE, directory)
     software = directory / "kafka"
     shutil.copytree(ensure_jars(), software / "libs", ignore=shutil.ignore_patterns(".*"))

@@ -1,4 +1,4 @@
-"""Apache Kafka's jars, fetched once with Maven."""
+"""Apache Kafka's jars, downloaded once with Maven."""
 
 import fcntl
 import hashlib
@@ -17,13 +17,13 @@ _FETCH_TIMEOUT_S = 900
 
 
 def silent(_message: str) -> None:
-    """Report nothing."""
+    """Ignore a message."""
 
 
 def ensure_jars(report: Callable[[str], None] = silent) -> Path:
-    """Return the directory of Kafka's jars, fetching them when the pom has changed or they are not there yet.
+    """Return the directory of Kafka's jars, after downloading them if they are missing or the pom has changed.
 
-    Concurrent callers wait for one fetch. The directory appears whole or not at all.
+    Concurrent callers wait for one download. The directory is created complete, or not at all.
     """
     build = cache_directory()
     libs = build / "kafka-libs"

@@ -1,4 +1,4 @@
-"""Listeners of a broker that are reached through proxies: by clients, and by the other nodes of the cluster."""
+"""Listeners of a broker behind proxies, for clients and for the other nodes of the cluster."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from infra.kafka.ports import HOST
 
 @dataclass(frozen=True, slots=True)
 class ProxiedListener:
-    """A listener of a broker that others reach through a proxy.
+    """A listener of a broker that clients or other nodes reach through a proxy.
 
     Attributes:
-        name: Of the listener; upper-case letters and digits.
-        port: Where the broker listens.
-        advertised_port: Where others are told to connect.
+        name: The listener's name; upper-case letters and digits.
+        port: The port on which the broker listens.
+        advertised_port: The proxy's port, to which others are told to connect.
     """
 
     name: str
@@ -23,10 +23,10 @@ class ProxiedListener:
 
 @dataclass(frozen=True, slots=True)
 class PeerListeners:
-    """How the other nodes of the cluster reach a node.
+    """The listeners of a node for the other nodes of the cluster.
 
     Attributes:
-        brokers: For replication, and for all else that brokers ask of each other.
+        brokers: For replication and all other requests between brokers.
         controllers: For the controllers' quorum, and for the brokers' requests to the active controller.
     """
 
@@ -37,13 +37,13 @@ class PeerListeners:
 def properties(
     plain_port: int, controller_port: int, proxied: Sequence[ProxiedListener], peers: PeerListeners | None
 ) -> str:
-    """The settings that take the place of the template's: of a name that occurs twice, Kafka takes the last.
+    """The settings that override those of the template: if a name occurs twice, Kafka uses the last one.
 
     Args:
-        plain_port: Of the listener that everybody may use, without a proxy.
-        controller_port: Of the controllers' listener.
-        proxied: For clients.
-        peers: For the other nodes, None where they reach this one without a proxy.
+        plain_port: The port of the listener without a proxy, for any client.
+        controller_port: The port of the controllers' listener.
+        proxied: Listeners for clients.
+        peers: Listeners for the other nodes; None if they reach this node without a proxy.
     """
     if not proxied and peers is None:
         return ""

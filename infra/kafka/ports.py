@@ -10,17 +10,17 @@ from infra.kafka.errors import LocalKafkaError, PortTakenError
 
 HOST = "127.0.0.1"
 
-# Below the range that the kernel hands to outgoing connections, so that a chosen port is still free when a
-# broker is restarted on it minutes later.
+# Below the range from which the kernel takes ports for outgoing connections, so that a chosen port is still free when
+# a broker is restarted on it minutes later.
 _LOWEST, _HIGHEST = 15_000, 31_999
 _ATTEMPTS = 200
-# A killed process is gone a moment before its ports are.
+# After a process is killed, the kernel needs a moment to release its ports.
 _RELEASE_S = 1.0
 
 
 @dataclass
 class _Range:
-    """From which ports are chosen in this process."""
+    """The range from which this process chooses ports."""
 
     lowest: int
     highest: int
@@ -30,14 +30,14 @@ _chosen = _Range(_LOWEST, _HIGHEST)
 
 
 def take_part(number: int, parts: int) -> None:
-    """Choose from one of so many equal parts of the range in this process.
+    """Restrict the ports that this process chooses to one of several equal parts of the range.
 
-    Processes that run side by side take different parts, so that none chooses a port that another has chosen and does
-    not listen on yet.
+    Processes that run at the same time use different parts, so that none chooses a port that another has chosen but
+    does not listen on yet.
 
     Args:
-        number: Which part, from 0.
-        parts: How many there are.
+        number: The index of the part, from 0.
+        parts: The number of parts.
     """
     size = (_HIGHEST + 1 - _LOWEST) // parts
     _chosen.lowest = _LOWEST + number * size
@@ -45,9 +45,9 @@ def take_part(number: int, parts: int) -> None:
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen on a loopback port now."""
+    """Whether a server could listen on a loopback port now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As the JVM does: connections that linger from an earlier server do not count as taken.
+        # As the JVM does: connections that remain from an earlier server do not make the port taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -57,14 +57,14 @@ def is_free(port: int) -> bool:
 
 
 def accepts(port: int) -> bool:
-    """Tell whether a server accepts connections on a loopback port."""
+    """Whether a server accepts connections on a loopback port."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         return probe.connect_ex((HOST, port)) == 0
 
 
 def require_free(port: int) -> None:
-    """Raise PortTakenError, naming the port, when something else listens on it and keeps it."""
+    """Raise PortTakenError, which names the port, if another process keeps listening on it."""
     deadline = time.monotonic() + _RELEASE_S
     while not is_free(port):
         if time.monotonic() > deadline:
@@ -73,9 +73,9 @@ def require_free(port: int) -> None:
 
 
 def free_ports(count: int, avoid: Container[int] = ()) -> int:
-    """Return the first of `count` adjacent free ports, chosen at random and none of them in `avoid`."""
+    """Return the first of `count` adjacent free ports, chosen at random; none of them is in `avoid`."""
     for _ in range(_ATTEMPTS):
-        first = random.randint(_chosen.lowest, _chosen.highest - count + 1)  # noqa: S311 - spreads load, guards nothing
+        first = random.randint(_chosen.lowest, _chosen.highest - count + 1)  # noqa: S311 - not for security
         if all(port not in avoid and is_free(port) for port in range(first, first + count)):
             return first
     raise LocalKafkaError(f"found no {count} adjacent free ports from {_chosen.lowest} to {_chosen.highest}")

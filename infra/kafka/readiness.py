@@ -1,4 +1,4 @@
-"""When a cluster is ready: not when a port opens, but when a transaction has committed on it."""
+"""When a cluster is ready: a transaction has committed on it. An open port is not enough."""
 
 import asyncio
 import secrets
@@ -13,9 +13,9 @@ _RETRY_S = 0.2
 
 
 async def wait_until_ready(bootstrap_servers: str, brokers: int, timeout: float) -> None:
-    """Wait until a topic with a replica on every broker can be made and a transaction commits on it.
+    """Wait until a topic with a replica on every broker can be created and a transaction commits on it.
 
-    The transaction carries a consumer offset, so both kinds of coordinator have been up once afterwards.
+    The transaction includes a consumer offset, so that the coordinators of transactions and of groups both work.
     """
     topic = f"local-kafka-ready-{secrets.token_hex(4)}"
     last: Exception | None = None
@@ -49,7 +49,7 @@ async def _create(admin: AIOKafkaAdminClient, topic: NewTopic) -> None:
     response = await admin.create_topics([topic])
     for _name, code, *_message in response.topic_errors:
         kind = for_code(code)
-        # An earlier attempt may have got this far.
+        # An earlier attempt may have created the topic.
         if code != 0 and kind.__name__ != "TopicAlreadyExistsError":
             raise kind(f"topic {topic.name} could not be made")
 

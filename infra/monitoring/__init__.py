@@ -1,1 +1,1 @@
-"""A genuine Prometheus and Alertmanager on this machine, and what they are configured with."""
+"""A genuine Prometheus and Alertmanager on this machine, and their configuration."""

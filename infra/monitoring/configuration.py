@@ -1,4 +1,4 @@
-"""What Prometheus and Alertmanager are configured with: the files of infra, with the names filled in."""
+"""The configuration of Prometheus and Alertmanager: the files of infra, with their placeholders filled in."""
 
 import json
 import re
@@ -22,15 +22,15 @@ _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:]+\]|[^\s,:\[\]/]+):[0-9]{1,5}")
 
 @dataclass(frozen=True, slots=True)
 class Monitoring:
-    """What is watched, how often, and who is told.
+    """What is monitored, how often, and where alerts are sent.
 
     Attributes:
         workers: HTTP endpoints of the workers, ``host:port``.
-        workers_minimum: How many of them have to answer.
-        scrape_interval: Between two looks, as Prometheus writes durations: ``15s``.
+        workers_minimum: The number of workers that have to answer.
+        scrape_interval: The time between two scrapes, in Prometheus' notation: ``15s``.
         group_wait: How long Alertmanager waits for alerts of the same kind before it sends the first message.
-        group_interval: And before it sends what has changed since.
-        webhook_url: Where alerts go; None sends none. Its form decides between what Slack, Discord and others read.
+        group_interval: How long it waits before it sends changes of such a group.
+        webhook_url: Where alerts are sent; with None, none are. The URL decides the format: Slack, Discord or generic.
     """
 
     workers: Sequence[str] = ("127.0.0.1:8080",)
@@ -41,10 +41,10 @@ class Monitoring:
     webhook_url: str | None = None
 
     def __post_init__(self) -> None:
-        """Check what a person may have mistyped.
+        """Check the values, which a user may have mistyped.
 
         Raises:
-            MonitoringError: With one line that says what would be accepted.
+            MonitoringError: With one line that says which values are accepted.
         """
         if not _DURATION.fullmatch(self.scrape_interval):
             raise MonitoringError(
@@ -54,18 +54,18 @@ class Monitoring:
             if not _ADDRESS.fullmatch(worker):
                 raise MonitoringError(f"{worker!r} is no worker; write host:port")
         if self.webhook_url is not None and not _is_web_address(self.webhook_url):
-            raise MonitoringError(  # it is a secret, so not shown
+            raise MonitoringError(  # the URL is a secret, so the message does not contain it
                 "the webhook is not of the form https://host/path (ALERT_MANAGER_WEBHOOK_URL)"
             )
 
 
 def render(directory: Path, monitoring: Monitoring, alertmanager: str = "127.0.0.1:9093") -> None:
-    """Write what Prometheus and Alertmanager need into a directory.
+    """Write the configuration of Prometheus and Alertmanager into a directory.
 
     Args:
-        directory: Gets ``prometheus.yml``, the rules, ``workers.json`` and ``alertmanager.yml``.
-        monitoring: What is watched.
-        alertmanager: Where Prometheus finds Alertmanager, ``host:port``.
+        directory: Receives ``prometheus.yml``, the rules, ``workers.json`` and ``alertmanager.yml``.
+        monitoring: What is monitored.
+        alertmanager: Alertmanager's address, ``host:port``.
     """
     directory.mkdir(parents=True, exist_ok=True)
     names = {
@@ -77,7 +77,7 @@ def render(directory: Path, monitoring: Monitoring, alertmanager: str = "127.0.0
     }
     prometheus = _INFRA / "prometheus"
     for rules in prometheus.glob("*.rules.yml"):
-        shutil.copy(rules, directory)  # what an alert says is a template of Prometheus' own
+        shutil.copy(rules, directory)  # copied unchanged: the alerts' texts are templates of Prometheus
     fleet = (prometheus / "fleet.rules.yml").read_text()
     (directory / "fleet.rules.yml").write_text(fleet.replace("vector(1)", f"vector({monitoring.workers_minimum})"))
     template = string.Template((prometheus / "prometheus.yml").read_text())
@@ -85,7 +85,7 @@ def render(directory: Path, monitoring: Monitoring, alertmanager: str = "127.0.0
     (directory / "workers.json").write_text(json.dumps([{"targets": list(monitoring.workers)}]))
     routes = string.Template((_INFRA / "alertmanager" / "alertmanager.yml").read_text()).substitute(names)
     target = directory / "alertmanager.yml"
-    target.touch(mode=0o600)  # whoever knows a webhook's URL can write to it
+    target.touch(mode=0o600)  # whoever knows a webhook's URL can send to it
     target.write_text(f"{routes}\n{yaml.safe_dump({'receivers': _receivers(monitoring.webhook_url)}, sort_keys=False)}")
 
 
@@ -94,7 +94,7 @@ def _receivers(url: str | None) -> list[dict[str, Any]]:
 
 
 def _channel(url: str | None, severity: str) -> dict[str, Any]:
-    """A receiver's settings, in the form that the URL's owner reads."""
+    """A receiver's settings, in the format that the URL's service reads."""
     if url is None:
         return {}
     title = f"[{severity}] {{{{ .Status | toUpper }}}} {{{{ .GroupLabels.alertname }}}}"

@@ -1,4 +1,4 @@
-"""Why monitoring cannot be had. Each message tells the reader what to change."""
+"""Errors of the local monitoring. Each message tells the reader what to change."""
 
 
 class MonitoringError(Exception):

@@ -1,4 +1,4 @@
-"""Prometheus and Alertmanager as processes of this machine, on loopback."""
+"""Prometheus and Alertmanager as processes on this machine, on loopback."""
 
 import shutil
 import signal
@@ -20,7 +20,7 @@ _POLL_S = 0.05
 
 
 class _Server:
-    """One of the two: a process with its output, its data and its port."""
+    """One of the two servers: a process with its output, its data and its port."""
 
     def __init__(self, directory: Path, name: str, port: int) -> None:
         self.name = name
@@ -31,7 +31,7 @@ class _Server:
         self._process = DetachedProcess(directory / f"{name}.pid", log, (self._configuration,))
 
     def start(self, program: Command, *options: str) -> None:
-        # Alerts link back to both: to where they listen, not to this machine's name, at which they do not.
+        # Alerts contain links to both servers: to the addresses where they listen, not to this machine's name.
         web = (f"--web.listen-address={HOST}:{self.port}", f"--web.external-url={self.url}")
         self._process.start([*program, self._configuration, *web, *options])
 
@@ -63,16 +63,16 @@ class _Server:
 
 
 class LocalMonitoring:
-    """A Prometheus and an Alertmanager on loopback, with everything they own in a directory.
+    """A Prometheus and an Alertmanager on loopback, with all their files in a directory.
 
     They outlive this object and the process that starts them; another object with the same arguments finds them again.
-    The methods block: call them in a thread where an event loop runs.
+    The methods block: call them in a thread if an event loop runs.
 
     Args:
-        directory: For everything they own.
-        port: Of Prometheus.
-        alertmanager_port: Of Alertmanager.
-        say: Told what takes a moment.
+        directory: For all files of both.
+        port: The port of Prometheus.
+        alertmanager_port: The port of Alertmanager.
+        say: Called with a message before a slow step.
     """
 
     def __init__(self, directory: Path, port: int, alertmanager_port: int, say: Callable[[str], None]) -> None:
@@ -83,17 +83,17 @@ class LocalMonitoring:
 
     @property
     def directory(self) -> Path:
-        """Where their configuration, data and output are."""
+        """The directory of their configuration, data and output."""
         return self._directory
 
     @property
     def url(self) -> str:
-        """Prometheus' address."""
+        """The address of Prometheus."""
         return self._prometheus.url
 
     @property
     def alertmanager_url(self) -> str:
-        """Alertmanager's address."""
+        """The address of Alertmanager."""
         return self._alertmanager.url
 
     def configure(self, monitoring: Monitoring) -> None:
@@ -101,10 +101,10 @@ class LocalMonitoring:
         render(self._directory, monitoring, f"{HOST}:{self._alertmanager.port}")
 
     def start(self) -> None:
-        """Start both and wait until they answer; what this call started is ended again if it fails.
+        """Start both and wait until they answer. If that fails, what this call started is ended again.
 
         Raises:
-            MonitoringError: If they cannot be had, or do not come up.
+            MonitoringError: If they cannot be found or downloaded, or do not become ready.
         """
         programs = ensure_programs(self._say)
         for server in (self._prometheus, self._alertmanager):
@@ -112,7 +112,7 @@ class LocalMonitoring:
                 raise MonitoringError(f"port {server.port} is taken: {server.name} needs another, or it runs already")
         try:
             data = self._directory / "data"
-            # Of a cluster of Alertmanagers there is one: it waits for no others and listens to none.
+            # There is one Alertmanager, no cluster: it waits for no others and opens no port for them.
             self._alertmanager.start(
                 programs.alertmanager, f"--storage.path={data / 'alertmanager'}", "--cluster.listen-address="
             )
@@ -124,12 +124,12 @@ class LocalMonitoring:
             raise
 
     def stop(self) -> None:
-        """End both and remove what they own."""
+        """End both and remove their files."""
         self._end()
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def status(self) -> dict[str, bool]:
-        """Whether each of the two is ready."""
+        """Whether each of the two is ready, by name."""
         return {server.name: server.is_ready() for server in (self._prometheus, self._alertmanager)}
 
     def _end(self) -> None:

@@ -1,4 +1,4 @@
-"""Prometheus, Alertmanager and their tools: what is on the PATH, else Debian's, fetched once."""
+"""Prometheus, Alertmanager and their tools: those on the PATH, otherwise Debian's, downloaded once."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from infra.directories import cache_directory
 from infra.monitoring.errors import MonitoringError
 
 _PACKAGES = ("prometheus", "prometheus-alertmanager")
-# Debian's Alertmanager reads its templates from /usr/share alone: it, and nobody else, is shown the fetched ones there.
+# Debian's Alertmanager reads its templates only from /usr/share: a mount shows it the downloaded ones there, alone.
 _WITH_SHARED_FILES = 'mount --bind "$0" /usr/share && exec "$@"'
 
 Command = tuple[str, ...]
@@ -18,13 +18,13 @@ Command = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """How the programs are started: each a command to which arguments are added.
+    """The commands that start the programs; arguments are appended.
 
     Attributes:
-        prometheus: Collects, and evaluates the rules.
+        prometheus: Collects metrics, and evaluates the rules.
         promtool: Checks configurations and rules, and runs the rules' unit tests.
-        alertmanager: Groups alerts and sends them on.
-        amtool: Checks its configuration.
+        alertmanager: Groups alerts and sends them.
+        amtool: Checks Alertmanager's configuration.
     """
 
     prometheus: Command
@@ -34,13 +34,13 @@ class Programs:
 
 
 def ensure_programs(say: Callable[[str], None]) -> Programs:
-    """Find the programs, or fetch Debian's into `.build`.
+    """Find the programs, or download Debian's into `.build`.
 
     Args:
-        say: Told what takes a moment.
+        say: Called with a message before a slow step.
 
     Raises:
-        MonitoringError: If they can neither be found nor fetched.
+        MonitoringError: If they can be neither found nor downloaded.
     """
     return _installed() or _fetched(say)
 

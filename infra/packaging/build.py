@@ -1,4 +1,4 @@
-"""What setup.py needs: the packages of the wheel, and the step that gives modules their names there."""
+"""Code of setup.py: the packages of the wheel, and the build step that renames modules for it."""
 
 from functools import cache
 from pathlib import Path
@@ -10,7 +10,7 @@ from setuptools.errors import OptionError
 from infra.packaging.relocation import PACKAGES, RelocationError, relocate, relocated
 
 _PROJECT = Path(__file__).resolve().parents[2]
-#: What measures, trains and builds is not installed.
+#: Code that measures, trains and builds is not installed.
 _LEFT_OUT = ("scripts.benchmarks", "scripts.training", "infra.grafana", "infra.packaging")
 _MODULES_LEFT_OUT = {("hotel_audio.native", "build"), ("hotel_audio.scripts.commands", "settings")}
 
@@ -28,7 +28,7 @@ def packages() -> dict[str, str]:
 
 
 class BuildModules(build_py):  # type: ignore[misc]  # setuptools has no types
-    """Copies modules, with the names that packages have in the wheel."""
+    """Copies modules under the names that packages have in the wheel."""
 
     def find_package_modules(self, package: str, package_dir: str) -> list[tuple[str, str, str]]:
         """The modules of a package."""
@@ -47,16 +47,16 @@ class BuildModules(build_py):  # type: ignore[misc]  # setuptools has no types
 
 
 class RefuseEditable(editable_wheel):  # type: ignore[misc]  # setuptools has no types
-    """Says that an editable installation is not possible."""
+    """Reports that an editable installation is not possible."""
 
     def run(self) -> None:
-        """Refuse."""
+        """Raise the error."""
         raise OptionError("not editable: packages have other names in the checkout; use scripts/NAME there")
 
 
 @cache
 def commands() -> frozenset[str]:
-    """The commands that an installation has, by the names of their modules."""
+    """The commands of an installation, by the names of their modules."""
     return frozenset(
         path.stem
         for path in (_PROJECT / "scripts" / "commands").glob("[a-z]*.py")

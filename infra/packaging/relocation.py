@@ -1,4 +1,4 @@
-"""From the names that packages have in the checkout to those that they have in the wheel.
+"""Translates the names of packages in the checkout into their names in the wheel.
 
 In the wheel everything lives in one package, so that a user's own `schemas.py` or `streams.py` does not shadow ours:
 `streams` becomes `hotel_audio` itself and the others packages in it.
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from io import StringIO
 from typing import NamedTuple
 
-#: The packages of the checkout that are in the wheel, and their names there.
+#: The packages of the checkout that the wheel contains, and their names there.
 PACKAGES: Mapping[str, str] = {
     "streams": "hotel_audio",
     "schemas": "hotel_audio.schemas",
@@ -24,7 +24,7 @@ PACKAGES: Mapping[str, str] = {
 _ROOTS = "|".join(PACKAGES)
 _DOTTED = re.compile(rf"(?:{_ROOTS})(?:\.\w+)+(?::\w+)?")
 _COMMAND = re.compile(r"(?:\./)?\bscripts/([a-z]\w*)(?![\w/])")
-#: Strings; from Python 3.12 on, those with fields are tokens of several kinds.
+#: Token types of strings; from Python 3.12 on, f-strings consist of several tokens.
 _TEXT = {tokens.STRING, getattr(tokens, "FSTRING_MIDDLE", tokens.STRING)}
 
 
@@ -34,30 +34,30 @@ class RelocationError(Exception):
 
 class _Change(NamedTuple):
     line: int  # from 1
-    column: int  # characters from the line's beginning
+    column: int  # characters from the beginning of the line
     old: str
     new: str
 
 
 def relocated(name: str) -> str:
-    """The name in the wheel of a package or module, from its name in the checkout."""
+    """The name in the wheel of a package or module of the checkout."""
     root, _, rest = name.partition(".")
     moved = PACKAGES.get(root, root)
     return f"{moved}.{rest}" if rest else moved
 
 
 def relocate(source: str, is_command: Callable[[str], bool]) -> str:
-    """The text of a module as it is in the wheel.
+    """The text of a module in the wheel.
 
-    Imports of our packages get their new names. What a message or a help text calls ``./scripts/NAME`` becomes
+    Imports of our packages get their new names. In messages and help texts, ``./scripts/NAME`` becomes
     ``hotel-audio NAME``.
 
     Args:
         source: The module's text in the checkout.
-        is_command: Whether an installation has the command of that name.
+        is_command: Whether an installation has a command of the given name.
 
     Raises:
-        RelocationError: If the module names one of our packages in a way that is not followed.
+        RelocationError: If the module names one of our packages in a way that is not supported.
     """
     lines = source.splitlines(keepends=True)
     changes = [*_changes_of_imports(source), *_changes_of_strings(source, is_command)]
@@ -76,7 +76,7 @@ def _changes_of_imports(source: str) -> Iterator[_Change]:
                 yield _Change(node.lineno, node.col_offset + len("from "), module, relocated(module))
             case ast.Import(names=names):
                 for one in filter(lambda one: _is_ours(one.name), names):
-                    if one.asname is None:  # the name of the package would be bound, and used elsewhere
+                    if one.asname is None:  # the import would bind the package's name, which the module uses elsewhere
                         raise RelocationError(f"line {one.lineno}: write `from ... import ...` or `import ... as ...`")
                     yield _Change(one.lineno, one.col_offset, one.name, relocated(one.name))
             case ast.Constant(value=str(text)) if _DOTTED.fullmatch(text):

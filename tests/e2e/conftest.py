@@ -1,4 +1,4 @@
-"""Fixtures of the end-to-end tests. A test with another worker or another cluster has fixtures of its own."""
+"""Fixtures of the end-to-end tests. A test with several workers or its own cluster has its own fixtures."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ async def topics(broker: Broker, namespace: Namespace) -> None:
 
 @pytest.fixture
 def worker(broker: Broker, namespace: Namespace, tmp_path: Path, topics: None) -> Worker:
-    """One worker, not yet started, that says every result."""
+    """One worker, not yet started, that logs every result."""
     return Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path, AUDIO_LOG_LEVEL="debug")
 
 

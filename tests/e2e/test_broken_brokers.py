@@ -1,4 +1,4 @@
-"""Brokers die and freeze while calls flow."""
+"""Brokers die and freeze while calls are processed."""
 
 import asyncio
 import signal

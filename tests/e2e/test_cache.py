@@ -1,4 +1,4 @@
-"""What workers cache, where it goes, and what never does."""
+"""What workers cache and where, and what they never cache."""
 
 import asyncio
 import shutil
@@ -26,7 +26,7 @@ from tests.e2e.test_policies import publish
 from tests.e2e.test_worker import exact, metric, planned, spoken
 from tests.support.brokers import Broker, Namespace
 
-#: Not at the beginning of a file, where all files are alike.
+#: A part of the audio to search for; not the beginning of a file, which is the same in all files.
 NEEDLE = slice(200, 300)
 
 
@@ -35,7 +35,7 @@ def lookups(oracle: DeliveryOracle) -> dict[int, str | None]:
 
 
 async def changelog(broker: Broker, namespace: Namespace) -> list[ObservedRecord]:
-    """Every record of the cache's changelog."""
+    """Every record of the cache table's changelog topic."""
     name = f"{namespace.prefix}{namespace.group}-{CACHE_CHANGELOG}"
     return (await read(broker.bootstrap_servers, [name], committed=False)).records
 
@@ -69,13 +69,13 @@ async def test_a_prompt_is_stored_the_second_time_and_outlives_the_worker_s_dire
     assert 'audio_cache_lookups_total{outcome="table"} 10.0' in after
 
 
-#: By hotel: what its policy has cached, if it has one.
+#: By hotel: the channels that its policy allows in the cache; None for a hotel without a policy.
 HOTELS: dict[str, tuple[str, ...] | None] = {"plain": None, "wide": ("prompt", "mixed"), "none": ()}
 CHANNELS = ("prompt", "guest", "agent", "mixed", None)
 
 
 def said(call: int, time: int, channel: str | None, hotel: str) -> PlannedInput:
-    """One playing of a sound that is heard in one call only."""
+    """One playing of a sound that occurs in one call only."""
     one = segment(spoken(1.0, call), f"call-{call}", time, channel=channel or "guest", hotel=hotel)
     return one if channel else replace(one, message=with_header(one.message, "ce_channel", None))
 
@@ -92,7 +92,7 @@ async def test_only_prompts_reach_the_disk_and_the_changelog_unless_a_policy_say
             await oracle.send([said(call, time, channel, hotel) for call, (hotel, channel) in enumerate(calls)])
             await oracle.collect(
                 within=60, last=time == 3
-            )  # not judged: the oracle does not support the unnamed channel
+            )  # not checked: the oracle does not support an input without a channel
             assert len(oracle.results) == len(calls) * (time + 1)
         assert await asyncio.to_thread(worker.stop) == 0
     values = {record.header("ce_callid"): record.value or b"" for record in oracle.results}
@@ -126,7 +126,7 @@ async def test_entries_go_when_their_time_is_over(
             await exact(oracle, last=False)
         gone = ('audio_cache_table_removals_total{reason="expired"} 1.0', "audio_cache_entries 0.0")
         async with asyncio.timeout(90):
-            while any(sign not in worker.get("/metrics")[1] for sign in gone):  # memory knows of later uses
+            while any(sign not in worker.get("/metrics")[1] for sign in gone):  # memory has later uses than the table
                 await asyncio.sleep(0.3)
         assert (await changelog(broker, namespace))[-1].value is None
         await oracle.send([planned(prompt, 3, channel="prompt")])
@@ -135,7 +135,7 @@ async def test_entries_go_when_their_time_is_over(
 
 
 def stored(worker: Worker) -> int:
-    """Entries in all databases of a worker, which may run."""
+    """The number of entries in all databases of a worker, which may be running."""
     databases = [
         Rdict(str(path), AudioOptions().as_options(), access_type=AccessType.read_only())
         for path in worker.state.rglob("*.db")
@@ -144,7 +144,7 @@ def stored(worker: Worker) -> int:
 
 
 async def empty_changelog(broker: Broker, namespace: Namespace) -> None:
-    """Delete the changelog's records, which a compacted topic has to allow first."""
+    """Delete the records of the changelog, after a change of its settings that permits it for a compacted topic."""
     name = f"{namespace.prefix}{namespace.group}-{CACHE_CHANGELOG}"
     admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
     await admin.start()
@@ -154,7 +154,7 @@ async def empty_changelog(broker: Broker, namespace: Namespace) -> None:
         everything = RecordsToDelete(before_offset=-1)
         async with asyncio.timeout(30):
             while await changelog(broker, namespace):
-                with suppress(PolicyViolationError):  # not all brokers know of the change yet
+                with suppress(PolicyViolationError):  # until all brokers have the changed setting
                     await admin.delete_records({TopicPartition(name, number): everything for number in range(8)})
     finally:
         await admin.close()

@@ -1,4 +1,4 @@
-"""The command as its user runs it, a process on a mixed folder: the table, the files, the exit code."""
+"""The compress command as a process on a folder of various files: its table, its output files and its exit code."""
 
 import os
 import re
@@ -23,7 +23,7 @@ def spoken(seed: int) -> Clip:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Prompts, music, G.711, dialled digits, fax and silence in every format; broken files; something else."""
+    """Prompts, music, G.711, dialled digits, fax and silence in every format; broken files; a file of another kind."""
     folder = tmp_path_factory.mktemp("calls") / "recordings"
     (folder / "lobby").mkdir(parents=True)
     music, call = telephony.clip(telephony.music(6)), speech(4, channels=2)
@@ -64,7 +64,7 @@ def written(out: Path) -> dict[str, Path]:
 
 
 def rows(table: str) -> dict[str, list[str]]:
-    """The cells after the first one, by file."""
+    """The cells of each row after the first one, by file."""
     lines = [[cell.strip() for cell in re.split(r"[│┃|]", line)[1:-1]] for line in table.splitlines()]
     return {cells[0]: cells[1:] for cells in lines if len(cells) > 1 and cells[0]}
 

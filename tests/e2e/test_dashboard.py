@@ -29,7 +29,7 @@ BOARD = read(FILE)
 
 @pytest.fixture
 def worker(broker: Broker, namespace: Namespace, tmp_path: Path, topics: None) -> Worker:
-    """A worker with a memory limit, without which there is no share of it."""
+    """A worker with a memory limit, as the dashboard shows memory as a share of it."""
     settings = {"AUDIO_MEMORY_LIMIT": "2GB"}
     return Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path, **settings)
 
@@ -49,7 +49,7 @@ async def test_every_query_of_every_panel_has_data(worker: Worker, oracle: Deliv
         await oracle.send(calls(50, name=2, bad_share=0.1, hotels=HOTELS))
         await exact(oracle)
         await asyncio.to_thread(seen.await_data, "sum(max by (topic, partition) (audio_lag_records)) == 0")
-        # Steps are counted from the beginning: the last must not come before now.
+        # Prometheus counts steps from the beginning of the range: the last one must not be before now.
         span = Span(begin, time.time() + 1, step=1, scrape_interval=1)
         data = DashboardData(seen.url, BOARD, span)
         without = [
@@ -59,7 +59,7 @@ async def test_every_query_of_every_panel_has_data(worker: Worker, oracle: Deliv
             if not data.curves(target)
         ]
         assert without == []
-        assert set(data.chosen["hotel"]) == {*HOTELS, "other"}  # bad inputs may name no hotel
+        assert set(data.chosen["hotel"]) == {*HOTELS, "other"}  # bad inputs may have no hotel
         assert data.chosen["partition"] == [str(partition) for partition in range(8)]
         assert last(data, BOARD, "Workers missing") == {"missing": 0, "ready": 1}
         assert last(data, BOARD, "Partitions without owner") == {"without owner": 0}
@@ -71,7 +71,7 @@ async def test_every_query_of_every_panel_has_data(worker: Worker, oracle: Deliv
 
 
 def draw(data: DashboardData, span: Span, file: Path) -> None:
-    """The picture of the same data opens, and something is drawn in each of its parts."""
+    """The picture of this data is a valid image, and no part of it is empty."""
     moments = (Event(span.end, "at the end"),)
     picture = Picture(BOARD, data, Timeline(span.begin, span.end, moments, moments))
     drawn: list[bool] = []

@@ -1,4 +1,4 @@
-"""The demo, run as its users run it, and the judge on whose word it ends with 0."""
+"""The demo, run as a user runs it, and the verdict that decides its exit code."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def demo(servers: str, run_dir: Path, *arguments: str) -> subprocess.CompletedPr
 
 
 class Running:
-    """A demo that a test interferes with once it sends."""
+    """A demo that a test interrupts or disturbs once it sends."""
 
     def __init__(self, broker: Broker, run_dir: Path) -> None:
         self._log = run_dir / "stderr"

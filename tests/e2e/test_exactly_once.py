@@ -1,4 +1,4 @@
-"""Workers are killed while calls flow: every input has exactly one outcome, in order, and every file plays."""
+"""Workers are killed while calls are processed: each input has one outcome, in order, and each file can be decoded."""
 
 import asyncio
 import random

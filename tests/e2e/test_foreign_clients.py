@@ -1,4 +1,4 @@
-"""Senders that are not ours, in every codec that Kafka has, on topics that keep batches as they are sent."""
+"""Producers of other client libraries, in every compression codec of Kafka, on topics that keep batches as sent."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -28,12 +28,12 @@ from tests.support.topic_settings import set_topic
 
 CODECS = ("gzip", "snappy", "lz4", "zstd")
 PARTITIONS = 8
-#: Records of one sender in one codec; the client makes one batch of them.
+#: Records of one producer in one codec; the client sends them as one batch.
 RECORDS = 5
 
 
 class Sending(NamedTuple):
-    """Records for one partition."""
+    """The records for one partition."""
 
     servers: str
     topic: str
@@ -100,7 +100,7 @@ SENDERS = {"librdkafka": by_librdkafka, "kafka-python": by_kafka_python, "aiokaf
 
 @pytest.fixture
 async def as_sent(broker: Broker, namespace: Namespace) -> Callable[[str], str]:
-    """The topics, which keep batches as they are sent; gives their full names."""
+    """Create the topics, which keep batches as they are sent; return a function that gives their full names."""
     await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     for topic in (RAW_TOPIC, POLICY, COMPRESSED, DEAD_LETTER):
         await set_topic(broker.bootstrap_servers, f"{namespace.prefix}{topic}", compression_type="producer")
@@ -108,7 +108,7 @@ async def as_sent(broker: Broker, namespace: Namespace) -> Callable[[str], str]:
 
 
 def numbered() -> Iterator[tuple[str, str, int]]:
-    """Every sender in every codec, each with a partition; two share one at most."""
+    """Every producer in every codec, each with a partition; at most two share one."""
     cases = [(sender, codec) for sender in SENDERS for codec in CODECS]
     for number, (sender, codec) in enumerate(cases):
         yield sender, codec, number % PARTITIONS
@@ -127,7 +127,7 @@ async def test_a_worker_reads_every_sender_in_every_codec(
     lags = (await reader.read()).lags
     assert sum(lag.records for lag in lags.values()) == len(list(numbered())) * RECORDS
     assert all((lag.seconds(0) is not None) and lag.oldest is not None for lag in lags.values())
-    for topic in (RAW_TOPIC, POLICY, COMPRESSED, DEAD_LETTER):  # a worker starts on no others; what is stored stays
+    for topic in (RAW_TOPIC, POLICY, COMPRESSED, DEAD_LETTER):  # a worker starts on no others; stored batches remain
         await set_topic(broker.bootstrap_servers, as_sent(topic), compression_type="uncompressed")
     worker = Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path)
     expected = len(list(numbered())) * RECORDS
@@ -135,7 +135,7 @@ async def test_a_worker_reads_every_sender_in_every_codec(
         found = await outcomes(broker.bootstrap_servers, namespace.prefix, lambda found: len(found) >= expected)
         assert len(found) == expected
         assert {one.code for one in found} == {None}
-        assert {one.header("ce_quality") for one in found} == {b"5.00"}  # so the policy was read
+        assert {one.header("ce_quality") for one in found} == {b"5.00"}  # only the policy gives this quality
         assert [lag.records for lag in (await reader.read()).lags.values()] == [0] * PARTITIONS
         page = worker.get("/metrics")[1]
         assert 'audio_policies_refused_total{code="BadPolicy"} 1.0' in page

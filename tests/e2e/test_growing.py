@@ -1,4 +1,4 @@
-"""Partitions that are added while workers run: what is served goes on, and what is added is taken up."""
+"""Partitions are added while workers run: existing ones are processed on, and new ones are assigned."""
 
 import asyncio
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ BEFORE, AFTER = 8, 12
 
 @pytest.fixture
 def workers(broker: Broker, namespace: Namespace, tmp_path: Path, topics: None) -> Iterator[list[Worker]]:
-    """Two workers, not yet started; none of them survives the test."""
+    """Two workers, not yet started; they are killed when the test ends."""
     found = [
         Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path / str(number), **SETTINGS)
         for number in range(2)
@@ -73,7 +73,7 @@ async def test_partitions_are_taken_up_by_workers_that_were_restarted_one_by_one
     workers: list[Worker], broker: Broker, namespace: Namespace
 ) -> None:
     with running(*workers):
-        for worker in workers:  # as static members they get back what they had, and none knows that it is the leader
+        for worker in workers:  # static members keep their partitions, and none learns that it is the leader
             assert await asyncio.to_thread(worker.stop) == 0
             worker.start()
             await asyncio.to_thread(worker.wait_ready)
@@ -97,7 +97,7 @@ async def test_an_input_that_grew_alone_is_served_as_before_and_the_rest_waits_f
         (told,) = [line for line in worker.lines() if line["event"] == "partitions_cannot_be_served"]
         assert told["remedy"] == f"./scripts/topics grow --partitions {AFTER}"
         await asyncio.to_thread(worker.stop)
-        restarted.start()  # a worker that starts now serves what can be served, too
+        restarted.start()  # a worker that starts now also serves the partitions that can be served
         await asyncio.to_thread(restarted.wait_ready)
         assert await asyncio.to_thread(grow, broker, namespace, AFTER, "--yes") == 0
         worker.start()

@@ -1,4 +1,4 @@
-"""Readiness, lag and status of real workers while partitions move, nobody owns them, and brokers are away."""
+"""Readiness, lag and status of real workers during rebalances, without owners, and without brokers."""
 
 import asyncio
 import json
@@ -20,20 +20,20 @@ from tests.chaos.workload import calls
 from tests.e2e.test_worker import exact
 from tests.support.brokers import Broker, Namespace
 
-TOKEN = "a-token-for-operators"  # noqa: S105  of workers that live for a test
-#: A look at the lag every second.
+TOKEN = "a-token-for-operators"  # noqa: S105  only for the workers of these tests
+#: The lag is measured every second.
 SETTINGS = {"AUDIO_ADMIN_TOKEN": TOKEN, "AUDIO_HEALTH_CHECK_INTERVAL": "1s"}
 PARTITIONS = 8
 
 
 def series(worker: Worker, name: str) -> dict[str, float]:
-    """Values of a metric, by partition or by what its other label says."""
+    """The values of a metric, by partition or by the value of its other label."""
     sample = rf'^{name}\{{(?:partition|condition|reason)="([^"]*)".*\}} (\S+)$'
     return {label: float(value) for label, value in re.findall(sample, worker.get("/metrics")[1], re.MULTILINE)}
 
 
 def readiness(worker: Worker) -> dict[str, bool]:
-    """What it says: each condition, and ``ready``."""
+    """The worker's answer about its readiness: each condition, and ``ready``."""
     status, body = worker.get("/health/ready")
     conditions: dict[str, bool] = json.loads(body)
     assert (status == 200) == conditions["ready"]
@@ -41,7 +41,7 @@ def readiness(worker: Worker) -> dict[str, bool]:
 
 
 async def until(holds: Callable[[], bool], within: float) -> None:
-    """Wait for something, so many seconds."""
+    """Wait for a condition; fail after ``within`` seconds."""
     deadline = time.monotonic() + within
     while not holds():
         assert time.monotonic() < deadline
@@ -59,7 +59,7 @@ def status(worker: Worker, token: str) -> dict[str, Any]:
 
 @pytest.fixture
 def leaver(broker: Broker, namespace: Namespace, topics: None, tmp_path: Path) -> Iterator[Worker]:
-    """A second worker, not yet started, which does not survive the test."""
+    """A second worker, not yet started; it is killed when the test ends."""
     worker = Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path / "leaver", **SETTINGS)
     yield worker
     if worker.starts and worker.alive:
@@ -73,7 +73,7 @@ async def test_lag_and_ownership_stay_true_while_nobody_owns_a_partition(
     with running(worker):
         assert set(series(worker, "audio_partition_assigned").values()) == {1}
         leaver.start()
-        await until(lambda: not readiness(worker)["recovered"], 30)  # the rebalance, as it happens
+        await until(lambda: not readiness(worker)["recovered"], 30)  # the second worker's join rebalances the group
         await asyncio.to_thread(leaver.wait_ready)
         await asyncio.to_thread(worker.wait_ready)
         for one in (worker, leaver):
@@ -90,7 +90,7 @@ async def test_lag_and_ownership_stay_true_while_nobody_owns_a_partition(
             oldest = max(oldest, *series(worker, "audio_lag_seconds").values())
             await asyncio.sleep(0.2)
         await collecting
-        assert oldest > 3  # of the eight seconds that the dead worker's session still has
+        assert oldest > 3  # the dead worker's session lasts up to eight seconds
         assert most == Counter(str(one.partition) for one in oracle.results if str(one.partition) in nobodys)
         await until(lambda: set(series(worker, "audio_lag_records").values()) == {0}, 10)
         assert set(series(worker, "audio_lag_seconds").values()) == {0}

@@ -1,4 +1,4 @@
-"""``audio.raw`` is deleted and made again under running workers: what is sent then has its outcome, once."""
+"""``audio.raw`` is deleted and created again while workers run: inputs sent afterwards have one outcome each."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ ANSWERED_WITHIN_S = 60.0
 
 @pytest.fixture
 async def pool(broker: Broker, namespace: Namespace, tmp_path: Path, topics: None) -> AsyncIterator[WorkerPool]:
-    """Two workers that are started again whenever they end."""
+    """Two workers, each restarted whenever it ends."""
     pool = WorkerPool(
         {
             number: Worker(
@@ -58,14 +58,14 @@ async def delete(broker: Broker, topic: str) -> None:
 async def make_again(broker: Broker, namespace: Namespace) -> None:
     async with asyncio.timeout(30):
         while True:
-            with contextlib.suppress(TopicError):  # it is still being deleted
+            with contextlib.suppress(TopicError):  # the topic is still being deleted
                 await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
                 return
             await asyncio.sleep(0.1)
 
 
 async def answers(broker: Broker, namespace: Namespace, inputs: Sequence[PlannedInput]) -> Counter[str]:
-    """How many results each of these inputs has, by its id."""
+    """The number of results of each of these inputs, by its id."""
     ids = {f"{one.call_id}-{one.sequence}" for one in inputs}
     found = await read(broker.bootstrap_servers, [f"{namespace.prefix}{COMPRESSED}"], committed=True)
     return Counter(cause for one in found.records if (cause := one.header("ce_causationid")) in ids)
@@ -80,7 +80,7 @@ async def test_what_is_sent_to_the_new_topic_is_answered_once(
     await delete(broker, f"{namespace.prefix}{RAW}")
     await asyncio.sleep(pause)
     await make_again(broker, namespace)
-    inputs = calls(400, seed=51, name=1, bad_share=0)  # far more than the old topic had
+    inputs = calls(400, seed=51, name=1, bad_share=0)  # many more than the old topic had
     again = DeliveryOracle(broker.bootstrap_servers, namespace.prefix, namespace.group)
     await again.send(inputs)
     expected = Counter(f"{one.call_id}-{one.sequence}" for one in inputs)

@@ -1,4 +1,4 @@
-"""Clips that are late in every life of a worker, more of them than it has threads."""
+"""Clips that exceed their processing time in every run of a worker, more of them than it has threads."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from tests.chaos.workers import Worker
 from tests.chaos.workload import segment
 from tests.support.brokers import Broker, Namespace
 
-#: Of these clips; a thread needs seconds for one.
+#: Length of these clips; a thread needs seconds to encode one.
 _LATE_SECONDS = 1000.0
 _TIME = "1s"
 

@@ -1,4 +1,4 @@
-"""The benches of latency and scale drive real systems on a real Kafka."""
+"""The benchmarks of latency and scale run real systems on a real Kafka."""
 
 import json
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_waits_begin_when_records_are_due_and_end_when_their_results_are_committ
         assert np.all(done.arrived > done.due)
         assert np.all(done.arrived > done.sent)
         assert done.cpu_s > 0
-    assert np.all(live.sent >= live.due)  # never before its time, however fast the rest went
+    assert np.all(live.sent >= live.due)  # never before the due time, however fast the earlier ones were
     assert live.due[-1] - live.due[0] > 1.0
     assert len(set(drained.due)) == 1
 
@@ -55,7 +55,7 @@ def test_a_deployment_is_measured_with_other_partitions_and_several_workers(setu
     for row in (backlog, live):
         assert row.value == 3
         assert row.cpu_ms > 0
-        assert row.peak_mb > 100  # two processes with numpy and Faust in each
+        assert row.peak_mb > 100  # two processes, each with numpy and Faust
         assert 1 <= row.records_per_commit <= 30
         assert row.open_transactions > 0
         assert row.commits_per_s <= row.throughput

@@ -1,4 +1,4 @@
-"""A burst far above what a worker can do: cheaper results first, smaller ones then, and all as before afterwards."""
+"""A burst far above a worker's capacity: first less effort, then higher levels, and full quality again afterwards."""
 
 import asyncio
 import itertools
@@ -20,22 +20,22 @@ from tests.support.brokers import Broker, Namespace
 
 CALLS = {"lisbon": ("call-a", "call-b", "call-c"), "strict": ("call-d",)}
 HIGHEST_PRESSURE = 5
-BACKLOG = 600  # inputs kept waiting: more than a second of work for one thread at a time, at the least effort
+BACKLOG = 600  # inputs kept waiting: over a second of work for one thread, even at the least effort
 BATCH = 200
-#: Level and reason, in the order in which load takes them.
+#: Level and reason, in the order in which rising load produces them.
 STEPS = [("3", "default"), ("3", "load (effort)"), ("4", "load (level)"), ("5", "load (level)")]
 
 
 @pytest.fixture
 async def worker(broker: Broker, namespace: Namespace, tmp_path: Path) -> Worker:
     await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
-    # One clip at a time: a capacity that does not depend on the machine's cores.
+    # One clip at a time, so that the capacity does not depend on the number of cores.
     settings = {"AUDIO_LAG_OBJECTIVE": "500ms", "AUDIO_MAX_CONCURRENCY": "1"}
     return Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path, **settings)
 
 
 class Telephony:
-    """Sends segments of a few calls; each has the same audio as every other one of its hotel's calls."""
+    """Sends segments of a few calls; all calls of a hotel have the same audio."""
 
     def __init__(self, oracle: DeliveryOracle, worker: Worker) -> None:
         self._account = oracle
@@ -45,13 +45,13 @@ class Telephony:
         self.sent = 0
 
     async def send(self, count: int) -> None:
-        """Send so many segments of each call."""
+        """Send ``count`` segments of each call."""
         plan = [self._segment(call, hotel) for _ in range(count) for hotel, calls in CALLS.items() for call in calls]
         await self._account.send(plan)
         self.sent += len(plan)
 
     async def press(self) -> None:
-        """Keep the worker behind until it can do no more about it."""
+        """Keep the worker behind until it has taken its last step."""
         async with asyncio.timeout(120):
             while metric(self._worker, "audio_pressure_steps") < HIGHEST_PRESSURE:
                 if self.sent - metric(self._worker, "audio_records_in_total") < BACKLOG:
@@ -59,7 +59,7 @@ class Telephony:
                 await asyncio.sleep(0.1)
 
     async def ease(self) -> None:
-        """Send a little, until the worker has taken everything back."""
+        """Send a little, until the worker has gone back all its steps."""
         async with asyncio.timeout(120):
             while metric(self._worker, "audio_pressure_steps") > 0:
                 await self.send(1)
@@ -93,7 +93,7 @@ async def test_a_burst_costs_effort_then_levels_within_the_policy_and_is_forgott
         await exact(oracle, last=False)
         await telephony.press()
         assert metric(worker, "audio_pressure_steps") == HIGHEST_PRESSURE
-        await telephony.ease()  # at once: after a pause it would give back several steps together
+        await telephony.ease()  # at once: after a pause the worker would go back several steps together
         await telephony.send(1)
         await exact(oracle)
         shown = worker.get("/metrics")[1]
@@ -106,7 +106,7 @@ async def test_a_burst_costs_effort_then_levels_within_the_policy_and_is_forgott
     for calls in CALLS.values():
         for call in calls:
             goes_there_and_back(sorted(of_call(oracle, call), key=lambda one: int(headers(one)["ce_sequence"])))
-    # The least effort makes the largest files: the bits pay for its quality. The levels come on top of it.
+    # The least effort makes the largest files, as it needs more bits for the same quality. Higher levels follow it.
     largest = {step: max(len(one.value or b"") for one in by_hotel["lisbon"] if choice(one) == step) for step in STEPS}
     _, least_effort, *levels = (largest[step] for step in STEPS)
     assert [least_effort, *levels] == sorted([least_effort, *levels], reverse=True)
@@ -114,7 +114,7 @@ async def test_a_burst_costs_effort_then_levels_within_the_policy_and_is_forgott
 
 
 def goes_there_and_back(results: list[ObservedRecord]) -> None:
-    """A call's results go up all steps that its hotel allows, one after the other, and come down them again."""
+    """A call's results go through all steps that its hotel allows, in order, up and down again."""
     taken = [choice(one) for one in results]
     steps = [step for step in STEPS if step in taken]
     assert sorted(steps, key=taken.index) == steps

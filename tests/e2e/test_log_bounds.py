@@ -14,13 +14,13 @@ from tests.chaos.workload import calls
 from tests.support.brokers import Broker, Namespace
 
 FAR, NEAR = 5000, 60
-#: Seconds after which a group has forgotten its members, and more.
+#: Seconds, more than the time after which the group removes members that are gone.
 SESSION = 10.0
 BY_A_WORKER = "3-0123456789abcdef0123456789abcdef"
 
 
 class Group:
-    """The workers' group while no worker runs, and its input."""
+    """The workers' consumer group while no worker runs, and its input topic."""
 
     def __init__(self, broker: Broker, namespace: Namespace) -> None:
         self._servers = broker.bootstrap_servers
@@ -36,7 +36,7 @@ class Group:
             await consumer.commit(dict.fromkeys(self.partitions, OffsetAndMetadata(offset, note)))
 
     async def delete_all_records(self) -> int:
-        """Let the input expire; returns how many offsets it took."""
+        """Delete all records of the input, as if they had expired; return the number of deleted offsets."""
         async with AIOKafkaConsumer(bootstrap_servers=self._servers) as consumer:
             ends: dict[TopicPartition, int] = await consumer.end_offsets(self.partitions)
         admin = AIOKafkaAdminClient(bootstrap_servers=self._servers)
@@ -77,7 +77,7 @@ async def test_a_log_that_has_lost_what_was_answered_ends_workers_until_somebody
     worker: Worker, oracle: DeliveryOracle, group: Group
 ) -> None:
     await group.commit(NEAR, BY_A_WORKER)
-    for seed in (4, 5):  # the second time, the log has grown beyond the offset
+    for seed in (4, 5):  # in the second round, the log has grown beyond the offset
         await oracle.send(calls(NEAR * seed, seed=seed))
         worker.start()
         assert await asyncio.to_thread(worker.process.wait, 60) == 1

@@ -24,7 +24,7 @@ from tests.support.topic_settings import set_topic
 KEY = RAW.call_id.encode()
 HEADERS = [(name.encode(), value) for name, value in RAW.to_record().headers]
 PARTITIONS = 8
-#: What each odd batch gives: its offsets, and what comes of those that have an outcome; None stands for a result.
+#: For each unusual batch: the number of its offsets, and its outcomes by offset; None stands for a result.
 EXPECTED: dict[str, tuple[int, dict[int, str | None]]] = {
     "header-name": (3, {0: None, 1: "BadHeaderName", 2: None}),
     "header-name-lz4": (3, {0: None, 1: "BadHeaderName", 2: None}),
@@ -47,14 +47,14 @@ EXPECTED: dict[str, tuple[int, dict[int, str | None]]] = {
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Broker]:
-    """A broker whose disk may be damaged."""
+    """A broker whose files the test may damage."""
     with broker_from_jars(tmp_path / "kafka") as started:
         yield started
 
 
 @pytest.fixture
 async def client(broker: Broker, namespace: Namespace) -> AsyncIterator[AIOKafkaClient]:
-    """A client that knows the inputs' topic, which keeps its batches as they are sent."""
+    """A client that has the metadata of the input topic, which keeps batches as they are sent."""
     await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     topic = f"{namespace.prefix}{RAW_TOPIC}"
     await set_topic(broker.bootstrap_servers, topic, compression_type="producer")
@@ -72,7 +72,7 @@ def odd_batch(name: str) -> bytes:
 
 
 async def put(client: AIOKafkaClient, directory: Path, name: str, tp: TopicPartition) -> int:
-    """Bring an odd batch into the log; gives its offset."""
+    """Append an unusual batch to the log; return its offset."""
     data = odd_batch(name)
     if name in TAKEN:
         return await append(client, tp.topic, tp.partition, data)

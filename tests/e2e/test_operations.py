@@ -1,4 +1,4 @@
-"""Workers on a machine that is not as it should be, and in the hands of an operator."""
+"""Workers on a machine with faults, and under the actions of an operator."""
 
 import asyncio
 import json
@@ -22,13 +22,13 @@ from tests.chaos.workload import calls
 from tests.e2e.test_worker import exact, metric
 from tests.support.brokers import Broker, Namespace
 
-#: As scripts/run starts a worker: signals wait until it can listen to them.
+#: scripts/run starts a worker this way: signals stay pending until the worker has its handlers.
 BLOCKED = ("env", "--block-signal=TERM", "--block-signal=HUP", "--block-signal=INT")
 
 
 @contextmanager
 def full_pipe() -> Iterator[tuple[int, int]]:
-    """Both ends of a pipe that nobody reads, with no room left in it."""
+    """Both ends of a full pipe that nobody reads."""
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
     for size in (2**16, 1):
@@ -130,7 +130,7 @@ async def test_a_worker_may_be_asked_to_stop_from_its_first_moment_on(
 
 
 async def test_a_worker_that_finds_no_brokers_can_be_stopped(worker: Worker) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and never answers
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts connections and never answers
         worker.environment["KAFKA_BOOTSTRAP_SERVERS"] = f"127.0.0.1:{silent.getsockname()[1]}"
         worker.start(*BLOCKED)
         while not (worker.state / "exits.json").exists():

@@ -1,4 +1,4 @@
-"""What programs that are not ours send, through a whole worker: other event modes, and other partitioners."""
+"""Records of other programs, through a whole worker: other event modes, and other partitioners."""
 
 import asyncio
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 class Sender:
-    """A client on librdkafka, as confluent-kafka of any language is one."""
+    """A producer on librdkafka, like confluent-kafka in any language."""
 
     def __init__(self, broker: Broker, namespace: Namespace, **settings: str) -> None:
         self._producer = confluent_kafka.Producer({"bootstrap.servers": broker.bootstrap_servers, **settings})
@@ -35,7 +35,7 @@ class Sender:
 
 
 async def outcomes(broker: Broker, namespace: Namespace, topic: str, count: int) -> list[Record]:
-    """The first records of a topic, as a consumer of committed ones sees them."""
+    """The first records of a topic, as a `read_committed` consumer sees them."""
     consumer = AIOKafkaConsumer(
         f"{namespace.prefix}{topic}",
         bootstrap_servers=broker.bootstrap_servers,

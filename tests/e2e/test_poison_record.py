@@ -1,4 +1,4 @@
-"""Records that are small on their way and too large for a dead letter, on a topic that keeps batches as sent."""
+"""Records that are small when compressed and too large for a dead letter, on a topic that keeps batches as sent."""
 
 import hashlib
 
@@ -15,7 +15,7 @@ from tests.support.topic_settings import set_topic
 
 GOOD = RAW.to_record()
 ZEROS = bytes(12 * 2**20)
-#: Each alone is more than the topic of dead letters takes; together they compress to some kilobytes.
+#: Each one exceeds the limit of the dead-letter topic; together they compress to some kilobytes.
 POISON = {
     "value": Record(GOOD.key, ZEROS, GOOD.headers),
     "headers": Record(GOOD.key, b"", (*GOOD.headers, *((f"x-{number}", bytes(2**20)) for number in range(12)))),
@@ -24,7 +24,7 @@ POISON = {
 
 
 def send(broker: Broker, topic: str, *records: Record) -> None:
-    """Send records under gzip to partition 3, as any client may."""
+    """Send records with gzip compression to partition 3, as any client may."""
     settings = {"compression.type": "gzip", "message.max.bytes": 100_000_000}
     producer = Producer({"bootstrap.servers": broker.bootstrap_servers, **settings})
     errors: list[object] = []

@@ -39,7 +39,7 @@ async def publish(broker: Broker, namespace: Namespace, *records: Record) -> Non
 
 
 def said_in(hotel: str, number: int) -> PlannedInput:
-    """One segment of a call of its own in a hotel."""
+    """One segment of a call in a hotel; the call has no other segments."""
     return segment(sample(2.0, "audio/L16", seed=number), f"call-{number}", 0, hotel=hotel)
 
 
@@ -48,7 +48,7 @@ def results_by_hotel(oracle: DeliveryOracle) -> dict[str, dict[str, str]]:
 
 
 def results_by_call(oracle: DeliveryOracle) -> dict[str, dict[str, str]]:
-    """A hotel's calls are in several partitions: only by their ids are they told apart."""
+    """Result headers by call id, as a hotel's calls are in several partitions."""
     return {headers(record)["ce_callid"]: headers(record) for record in oracle.results}
 
 
@@ -171,7 +171,7 @@ async def test_a_hold_in_a_policy_topic_that_was_made_again_is_in_force_soon_and
         assert worker.alive
     found = results_by_call(oracle)
     assert found["call-4"]["ce_reason"] == "legal hold"
-    assert (found["call-5"]["ce_level"], found["call-5"]["ce_reason"]) == ("2", "policy unknown")  # not there again
+    assert (found["call-5"]["ce_level"], found["call-5"]["ce_reason"]) == ("2", "policy unknown")  # not there again yet
     assert found["call-6"]["ce_level"] == "3"
     assert [line["hotels"] for line in worker.lines() if line["event"] == "policies_awaited"] == [["seaside"]]
 

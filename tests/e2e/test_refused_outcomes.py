@@ -1,4 +1,4 @@
-"""Topics that refuse outcomes, because an operator has changed or deleted them under a running worker."""
+"""Topics that reject outcomes, because an operator changed or deleted them while a worker runs."""
 
 import asyncio
 

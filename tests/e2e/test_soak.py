@@ -20,7 +20,7 @@ GROWTH = 1.05
 
 
 @pytest.mark.long
-@pytest.mark.timeout((MINUTES + 15) * 60)  # the oracle opens every file
+@pytest.mark.timeout((MINUTES + 15) * 60)  # the oracle decodes every file
 async def test_ten_minutes_show_no_growth(broker: Broker, namespace: Namespace, tmp_path: Path) -> None:
     await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     worker = Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path)

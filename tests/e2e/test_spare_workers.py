@@ -17,13 +17,13 @@ from tests.support.brokers import Broker, Namespace
 
 PARTITIONS = 2
 STALL = "6s"
-#: Longer than the watchdog waits for a sign of life.
+#: Longer than the watchdog waits for progress.
 LONGER_THAN_A_STALL_S = 15
 
 
 @pytest.fixture
 def pool(broker: Broker, namespace: Namespace, tmp_path: Path) -> list[Worker]:
-    """Three workers on topics of two partitions, none started."""
+    """Three workers on topics of two partitions, none started yet."""
     with partitioned(PARTITIONS):
         asyncio.run(apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group))
     return [

@@ -1,4 +1,4 @@
-"""Tables that are damaged, or ahead of their changelog: set aside and rebuilt, and no call suffers."""
+"""Tables that are damaged or ahead of their changelog are set aside and rebuilt, and no call is affected."""
 
 import asyncio
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def prompts() -> list[Sample]:
 
 
 async def play(oracle: DeliveryOracle, *times: int) -> None:
-    """Send every prompt again, in one call; what is heard a second time is kept."""
+    """Send every prompt again, in one call; its second occurrence enters the cache."""
     said = [
         segment(said, "call-1", time * PROMPTS + n, channel="prompt")
         for time in times
@@ -36,7 +36,7 @@ async def play(oracle: DeliveryOracle, *times: int) -> None:
 
 
 def cached(oracle: DeliveryOracle, time: int) -> list[str | None]:
-    """What the results of one playing say about the cache."""
+    """The cache headers of the results of one playing."""
     numbers = range(time * PROMPTS, (time + 1) * PROMPTS)
     return [one.header("ce_cache") for one in oracle.results if int(one.header("ce_sequence") or -1) in numbers]
 
@@ -70,7 +70,7 @@ async def test_a_damaged_table_is_rebuilt_from_its_changelog(
         assert await asyncio.to_thread(worker.stop) == 0
     assert cached(oracle, 1) == ["miss"] * PROMPTS
     assert cached(oracle, 2) == ["hit"] * PROMPTS
-    if files != "*.log":  # without its log a database opens, as it was before; the changelog brings it up to date
+    if files != "*.log":  # without its log a database opens in an older state; the changelog completes it
         assert any("orruption" in reason for reason in set_aside(worker))
         assert list(worker.state.rglob("*.set-aside"))
 
@@ -81,7 +81,7 @@ async def test_blocks_that_went_bad_stop_nobody_and_their_table_is_set_aside_at_
     with running(worker):
         await play(oracle, 0, 1)
         assert await asyncio.to_thread(worker.stop) == 0
-        # An orderly end leaves the entries in table files, whose blocks have checksums.
+        # After an orderly end the entries are in table files, whose blocks have checksums.
         for path in worker.state.rglob("*.db/*.sst"):
             content = bytearray(path.read_bytes())
             content[200 : len(content) // 2] = bytes(len(content) // 2 - 200)
@@ -114,7 +114,7 @@ async def test_a_table_ahead_of_its_changelog_is_set_aside(
 
 
 async def remake(broker: Broker, namespace: Namespace, topic: str) -> None:
-    """Delete a topic and make it anew, empty."""
+    """Delete a topic and create it again, empty."""
     admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
     await admin.start()
     try:
@@ -127,7 +127,7 @@ async def remake(broker: Broker, namespace: Namespace, topic: str) -> None:
         while True:
             try:
                 await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
-            except TopicError:  # still being deleted
+            except TopicError:  # the topic is still being deleted
                 await asyncio.sleep(0.3)
             else:
                 return

@@ -1,4 +1,4 @@
-"""The bench from topic to topic measures real systems on a real Kafka, and trusts none of them."""
+"""The benchmark from topic to topic measures real systems on a real Kafka, and verifies the output of each."""
 
 import json
 import zlib

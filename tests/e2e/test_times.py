@@ -1,4 +1,4 @@
-"""Clocks that are wrong, a sender's or the worker's: no load, no lateness, no letter that expires."""
+"""Wrong clocks, of a sender or of the worker, cause no load, no lag and no early expiry of dead letters."""
 
 import time
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from tests.e2e.test_worker import bad, exact, metric, planned, spoken
 from tests.support.brokers import Broker, Namespace
 
 OBJECTIVE = {"AUDIO_LAG_OBJECTIVE": "500ms"}
-#: Seconds for milliseconds, and an hour behind.
+#: A time in seconds instead of milliseconds, and a clock that is an hour behind.
 SKEWS_MS = [-int(time.time() * 999), -3_600_000]
 
 

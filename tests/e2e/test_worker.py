@@ -46,7 +46,7 @@ async def test_health_metrics_and_logs_follow_the_work(worker: Worker, oracle: D
     assert worker.get("/health/ready")[0] == 0
     with running(worker):
         assert worker.get("/health/live")[0] == 200
-        assert worker.get("/admin/audio/status")[0] == 404  # nobody has set a token
+        assert worker.get("/admin/audio/status")[0] == 404  # no token is configured
         await oracle.send(calls(300, seed=3))
         await exact(oracle)
         good, dead = len(oracle.results), len(oracle.dead_letters)
@@ -117,7 +117,7 @@ async def test_a_clip_that_takes_too_long_does_not_stop_its_lane(
     worker = Worker(
         broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path, AUDIO_PROCESSING_TIMEOUT="1s"
     )
-    endless = spoken(500)  # seconds of audio: several seconds of encoding
+    endless = spoken(500)  # seconds of audio; encoding takes several seconds
     with running(worker):
         await oracle.send([planned(spoken(0.5), 0), planned(endless, 1), planned(spoken(0.5), 2)])
         await oracle.collect(within=30)
@@ -144,7 +144,7 @@ async def test_aborted_transactions_of_the_sender_are_no_calls_and_no_lag(
                 await (producer.commit_transaction() if commit else producer.abort_transaction())
         await oracle.collect(within=5)
         assert len(oracle.results) == 2
-        await asyncio.sleep(6)  # longer than the watchdog tolerates a lag without progress
+        await asyncio.sleep(6)  # longer than the watchdog tolerates lag without progress
         assert metric(worker, "audio_lag_records") == 0
         assert await asyncio.to_thread(worker.stop) == 0
 
@@ -158,7 +158,7 @@ async def test_a_frozen_worker_that_wakes_up_changes_nothing(
     with running(zombie):
         sending = asyncio.create_task(oracle.send(calls(1500, seed=5), per_second=100))
         await asyncio.sleep(3)
-        zombie.process.send_signal(19)  # SIGSTOP, beyond the session timeout
+        zombie.process.send_signal(19)  # SIGSTOP, for longer than the session timeout
         with running(successor):
             await sending
             zombie.process.send_signal(18)

@@ -1,4 +1,4 @@
-"""A worker whose machine's clock is ten seconds ahead: run as a module, like the worker itself."""
+"""A worker whose clock is ten seconds ahead; run as a module, like the worker itself."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""From a real condition to the operator: Kafka, workers, Prometheus, Alertmanager and a webhook, nothing left out."""
+"""From a real condition to the operator, through Kafka, workers, Prometheus, Alertmanager and a webhook."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ from tests.support.ecs import problems
 from tests.support.observability import observing
 from tests.support.webhook import Delivery, Webhook, webhook
 
-#: Minutes of the rules are seconds here.
+#: Factor by which the rules' durations are shortened: minutes become seconds.
 _FASTER = 60
 _WITHIN_S = 30
 _RULES = (Path(__file__).parents[2] / "infra" / "prometheus").glob("*.rules.yml")
@@ -32,7 +32,7 @@ _RULES = (Path(__file__).parents[2] / "infra" / "prometheus").glob("*.rules.yml"
 
 @pytest.fixture
 async def workers(broker: Broker, namespace: Namespace, tmp_path: Path) -> list[Worker]:
-    """Two, of which each ends after 40 dead letters in a row."""
+    """Two workers; each ends after 40 dead letters in a row."""
     await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     where = (broker.bootstrap_servers, namespace.prefix, namespace.group)
     settings = {"AUDIO_DEAD_LETTER_LIMIT": "40", "AUDIO_LOG_LEVEL": "debug"}
@@ -81,7 +81,7 @@ async def test_refusals_and_a_dead_worker_are_told_of_at_the_webhook_and_so_is_t
 
 
 def culprit(workers: list[Worker]) -> str:
-    """The address of the one that refused something."""
+    """The address of the worker that refused inputs."""
     (address,) = (f"127.0.0.1:{w.port}" for w in workers if any(line["event"] == "dead_letter" for line in w.lines()))
     return address
 
@@ -97,7 +97,7 @@ def assert_well_formed(delivery: Delivery, severity: str, summary: str) -> None:
 
 
 def used_in_rules() -> set[str]:
-    """Names of the metrics that workers have to export, as their types are declared."""
+    """Names of the metrics that the rules use and workers have to export, as their types are declared."""
     groups = [group for file in _RULES for group in yaml.safe_load(file.read_text())["groups"]]
     rules = [rule for group in groups for rule in group["rules"]]
     named = {name for rule in rules for name in re.findall(r"(?<![:\w])(audio_\w+)(?![:\w])", rule["expr"])}

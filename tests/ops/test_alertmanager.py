@@ -1,4 +1,4 @@
-"""What becomes of an alert: who is told, in which form, and what is kept quiet because of it."""
+"""How Alertmanager handles alerts: the receivers, the message formats, and what is inhibited."""
 
 import subprocess
 from collections.abc import Iterator

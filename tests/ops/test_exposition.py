@@ -1,4 +1,4 @@
-"""What a worker shows, as Prometheus judges it: names, types and units."""
+"""A worker's metrics follow Prometheus' conventions for names, types and units."""
 
 import subprocess
 

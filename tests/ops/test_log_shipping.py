@@ -1,4 +1,4 @@
-"""The examples for Filebeat and Logstash: well formed, agreeing with each other and with what workers write."""
+"""The examples for Filebeat and Logstash are well formed, and agree with each other and with the workers' logs."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 LOGGING = Path(__file__).parents[2] / "infra" / "logging"
-#: Options of Filebeat's ndjson parser, by its reference.
+#: Options of Filebeat's ndjson parser, from its reference.
 NDJSON_OPTIONS = {
     "target", "overwrite_keys", "expand_keys", "add_error_key", "message_key", "document_id", "ignore_decoding_error",
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""`./scripts/monitoring` from up to down, and what it says when it cannot."""
+"""`./scripts/monitoring` from up to down, and its error messages."""
 
 import json
 import socket
@@ -14,7 +14,7 @@ from scripts.commands import monitoring
 
 @pytest.fixture
 def ports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Options for ports of its own; whatever was started on them ends with the test."""
+    """Options that choose free ports; the processes started on them end with the test."""
     monkeypatch.setenv("AUDIO_RUN_DIR", str(tmp_path))
     monkeypatch.delenv("ALERT_MANAGER_WEBHOOK_URL", raising=False)
     port = free_ports(2)

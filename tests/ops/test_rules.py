@@ -1,4 +1,4 @@
-"""The rules as Prometheus reads them: well formed, tested one by one, and each with a section in the runbook."""
+"""The rules as Prometheus reads them: each is well formed, tested, and has a section in the runbook."""
 
 import re
 import subprocess

@@ -1,1 +1,1 @@
-"""The dashboard's rows: each module has one, as ``TITLE`` and ``panels()``."""
+"""The dashboard's rows: one module each, with ``TITLE`` and ``panels()``."""

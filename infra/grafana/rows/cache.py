@@ -1,4 +1,4 @@
-"""Cache: whether repeated prompts are found, and what that costs."""
+"""The row about the cache: whether repeated prompts are found, and what the cache costs."""
 
 from infra.grafana.panels import LIMIT, RED, Panel, Query, Words, graph
 from infra.grafana.promql import rate

@@ -1,4 +1,4 @@
-"""Is anything lost or late? What an operator has to see within ten seconds."""
+"""The row about loss and delay: what an operator has to see within ten seconds."""
 
 from infra.grafana.panels import GREEN, LIMIT, ORANGE, RED, YELLOW, Panel, Query, Words, graph, stat
 from infra.grafana.promql import BY_HOTEL, BY_PARTITION, JOB, none_yet, quantile, rate
@@ -16,7 +16,7 @@ def _workers() -> list[Panel]:
     return [
         stat(
             Words("Alerts", "Alerts that are firing; Alertmanager has their summaries, the runbook what to do."),
-            # Without an alert there is no such series: here none is 0.
+            # This series does not exist while no alert fires: show 0 then.
             Query('count(count by (alertname) (ALERTS{alertstate="firing"})) or vector(0)', "firing"),
             unit="none",
             steps=[(1, RED)],

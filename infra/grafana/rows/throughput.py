@@ -1,4 +1,4 @@
-"""Throughput and quality of results."""
+"""The row about throughput and the quality of results."""
 
 from infra.grafana.panels import Panel, Query, Words, graph
 from infra.grafana.promql import BY_HOTEL, BY_PARTITION, quantile, rate

@@ -1,4 +1,4 @@
-"""Workers: their resources, starts and ends."""
+"""The row about workers: their resources, starts and ends."""
 
 from infra.grafana.panels import GREEN, RED, Panel, Query, Words, graph, timeline
 from infra.grafana.promql import BY_PARTITION, JOB, none_yet, quantile, rate
