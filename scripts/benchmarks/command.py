@@ -1,9 +1,9 @@
 """Measures the product on this machine.
 
-`codecs`: every level in every format, and the plain codecs. `analysis`: labels set right, kinds of sound told apart.
+`codecs`: every level in every format, and the plain codecs. `analysis`: corrected labels and classified sounds.
 `cache`: every eviction policy on a trace of requests, other libraries' caches, and the optimum. `stream`: a worker from
 topic to topic, other programs that do the same, and the codec alone. `latency`: how long records wait for results.
-`scale`: what a record costs as deployments grow.
+`scale`: the cost of a record as deployments grow.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from streams.runtime.setting_kinds import parse_size
 
 _LEVELS = (1, 2, 3, 4, 5)
 _REQUESTS = 200_000
-_TIGHT = 0.1  # of all that is requested: a budget at which the policies differ
+_TIGHT = 0.1  # share of all requested bytes: a budget at which the policies differ
 _say = partial(say, "bench")
 
 
@@ -48,13 +48,13 @@ def _parser() -> argparse.ArgumentParser:
         "--level", type=int, choices=_LEVELS, action="append", help="only this level; may be repeated (default: all)"
     )
     codecs.set_defaults(run=_codecs)
-    analysis = kinds.add_parser("analysis", help="labels of raw audio, and speech, music, tones and fax told apart")
+    analysis = kinds.add_parser("analysis", help="corrected labels of raw audio; classified speech, music, tones, fax")
     analysis.add_argument("--json", type=writable, metavar="FILE", help="write the rows there as well")
     analysis.add_argument("--limit", type=count, metavar="N", help="use N of the prompts (default: all)")
     analysis.set_defaults(run=_analysis)
     add_stream(kinds.add_parser("stream", help="CPU and time of a worker, of its peers, and of the codec alone"))
     add_latency(kinds.add_parser("latency", help="how long records wait for their results, below and above capacity"))
-    add_scale(kinds.add_parser("scale", help="what a record costs by partitions, calls, segments and workers"))
+    add_scale(kinds.add_parser("scale", help="cost of a record by partitions, calls, segments and workers"))
     _add_cache(kinds.add_parser("cache", help="hit rate and cost of every eviction policy, and of Belady's optimum"))
     return parser
 
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_cache(cache: argparse.ArgumentParser) -> None:
     source = cache.add_mutually_exclusive_group(required=True)
     source.add_argument("--trace", type=Path, metavar="FILE", help="lines of time,key,size (seconds, text, bytes)")
-    source.add_argument("--synthetic", choices=synthesis.KINDS, help="requests made up for the purpose")
+    source.add_argument("--synthetic", choices=synthesis.KINDS, help="a synthetic trace of this kind")
     cache.add_argument(
         "--budget", type=_size, metavar="BYTES", help="such as 64MB (default: a tenth of the bytes of all keys)"
     )
@@ -106,7 +106,7 @@ def _analysis(options: argparse.Namespace) -> int:
     console = report_console()
     for table in heard.tables():
         console.print(table)
-    console.print(f"{found.origin}. Labels: four raw types, each called by all four names.")
+    console.print(f"{found.origin}. Labels: four raw types, each under all four labels.")
     return 0
 
 
@@ -121,7 +121,7 @@ def _codecs(options: argparse.Namespace) -> int:
 
 
 def _corpus(options: argparse.Namespace) -> corpus.Corpus | int:
-    """What to measure, or the exit code where that cannot be had."""
+    """The corpus, or the exit code if it cannot be fetched."""
     try:
         return corpus.load(corpus.CACHE, _say).limited(options.limit)
     except UnavailableError as error:
@@ -154,7 +154,7 @@ def _print(report: Report) -> None:
         console.print(table)
     console.print(
         f"{report.corpus.origin}. Ratio: bytes as linear 16-bit samples over bytes of the files, all clips together; "
-        "of the automatic choice: inputs as they come over results. Speeds: seconds of audio in a second of one core; "
+        "of the automatic choice: inputs as sent over results. Speeds: seconds of audio in a second of one core; "
         "bare: the plain library call; share: of its speed."
     )
 

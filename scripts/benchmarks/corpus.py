@@ -42,11 +42,11 @@ def load(cache: Path, say: Callable[[str], None]) -> Corpus:
     """Get the corpus.
 
     Args:
-        cache: Directory in which it stays; fetched when it is missing.
-        say: Told what takes a moment.
+        cache: Directory that keeps it; it is fetched if it is missing.
+        say: Called with a line before slow steps.
 
     Raises:
-        UnavailableError: If it cannot be had. Synthesized sound would stand for nothing here.
+        UnavailableError: If it cannot be fetched. Synthetic sound would not represent real audio.
     """
     directory = fetched(cache, _PACKAGES, "real recordings", say)
     speech = [(name, clip) for name, clip in named_clips(directory, "sounds") if _is_sentence(name, clip)]

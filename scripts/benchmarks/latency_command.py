@@ -40,14 +40,14 @@ class _Selection:
 
 
 def add_latency(parser: argparse.ArgumentParser) -> None:
-    """Give the sub-command its options and its work."""
+    """Add the options of the sub-command, and set its function."""
     parser.add_argument("--json", type=writable, metavar="FILE", help="write every row there as well")
     parser.add_argument("--seconds", type=count, default=30, metavar="N", help="at each load (default: %(default)s)")
     loads = tuple(100 * load for load in latency.LOADS)
     add_list(parser, "--loads", list_of(_percent), loads, "percent of our worker's capacity")
     add_list(parser, "--brokers", one_of((1, 3)), (1, 3), "1, 3 or both")
     add_list(parser, "--levels", one_of(tuple(LEVELS)), (DEFAULT,), "names of levels")
-    add_list(parser, "--systems", one_of(_SYSTEMS), _SYSTEMS, "what to measure; the first one's capacity counts")
+    add_list(parser, "--systems", one_of(_SYSTEMS), _SYSTEMS, "loads are shares of the first one's capacity")
     parser.set_defaults(run=_latency)
 
 

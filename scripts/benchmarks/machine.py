@@ -1,4 +1,4 @@
-"""What figures were taken on."""
+"""The software versions and the machine of a measurement."""
 
 import os
 import platform

@@ -21,7 +21,7 @@ class Report:
     """Everything that was measured.
 
     Attributes:
-        corpus: On what.
+        corpus: The measured audio.
         rows: Levels in formats.
         choices: The automatic choice over a mixture.
         dialled: DTMF digits after coding.
@@ -50,7 +50,7 @@ class Report:
         }
 
     def tables(self) -> Iterator[Table]:
-        """The same for readers."""
+        """The results as tables."""
         yield self._levels()
         yield self._automatic()
         yield self._others()

@@ -1,4 +1,4 @@
-"""What those sub-commands of scripts/bench share that run whole systems on a Kafka of their own."""
+"""Shared code of those sub-commands of scripts/bench that run whole systems on a Kafka of their own."""
 
 import argparse
 import json
@@ -25,22 +25,22 @@ from streams.kafka.topic_errors import TopicError
 _Item = TypeVar("_Item")
 
 _RUN_DIR = state_directory()
-_INTERRUPTED = 130  # as shells say it
+_INTERRUPTED = 130  # the exit code of shells after SIGINT
 say_bench = partial(say, "bench")
-"""Tell on standard error what the bench is about to do."""
+"""Write a line on standard error."""
 
 
 def run_in_directory(work: Callable[[Path], None]) -> int:
-    """Let a bench work in a directory of its own, which stays only if something goes wrong.
+    """Run a bench in a directory of its own, which is kept only after an error.
 
     Args:
-        work: The bench; told the directory.
+        work: The bench; called with the directory.
 
     Returns:
         The exit code.
     """
     end_as_interrupted()
-    for chatty in ("aiokafka", "asyncio"):  # what goes wrong for good is raised
+    for chatty in ("aiokafka", "asyncio"):  # lasting errors are raised as well
         logging.getLogger(chatty).setLevel(logging.CRITICAL + 1)
     _RUN_DIR.mkdir(exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="bench-", dir=_RUN_DIR))
@@ -54,7 +54,7 @@ def run_in_directory(work: Callable[[Path], None]) -> int:
         say_bench(f"{error}\nlogs are in {directory}")
         return 1
     except KeyboardInterrupt:
-        say_bench(f"interrupted; what it had started is stopped, logs are in {directory}")
+        say_bench(f"interrupted; all processes are stopped, logs are in {directory}")
         return _INTERRUPTED
     shutil.rmtree(directory)
     return 0
@@ -77,13 +77,13 @@ def watched(steps: int) -> Iterator[Progress]:
 
 
 def write_json(file: Path | None, found: dict[str, object]) -> None:
-    """Write what was found so far: after each step, so that it outlives an interruption."""
+    """Write the results so far: called after each step, so that an interruption loses none."""
     if file is not None:
         file.write_text(json.dumps(found, indent=2) + "\n")
 
 
 def list_of(item: Callable[[str], _Item]) -> Callable[[str], Sequence[_Item]]:
-    """An option's list, separated by commas, of what `item` reads."""
+    """Make the type of an option that is a comma-separated list, whose entries `item` parses."""
 
     def parse(text: str) -> Sequence[_Item]:
         return tuple(dict.fromkeys(item(word.strip()) for word in text.split(",")))
@@ -92,7 +92,7 @@ def list_of(item: Callable[[str], _Item]) -> Callable[[str], Sequence[_Item]]:
 
 
 def one_of(known: Sequence[_Item]) -> Callable[[str], Sequence[_Item]]:
-    """An option's list of some of what is known."""
+    """Make the type of an option that is a comma-separated list of known values."""
     by_name = {str(item): item for item in known}
 
     def item(text: str) -> _Item:
@@ -110,6 +110,6 @@ def add_list(
     default: Sequence[_Item],
     text: str,
 ) -> None:
-    """Give a sub-command an option that is a list, from `list_of` or `one_of`."""
+    """Add an option that is a list, whose type is made by `list_of` or `one_of`."""
     shown = ",".join(f"{item:g}" if isinstance(item, float) else str(item) for item in default)
     parser.add_argument(option, type=kind, default=default, metavar="A,...", help=f"{text} (default: {shown})")

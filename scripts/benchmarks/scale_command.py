@@ -17,7 +17,7 @@ from scripts.cli import count, fail, report_console, writable
 
 _CARRIED = "carried"
 _PARTS = (*scale.FACTORS, _CARRIED)
-_AUDIO_S = 400  # of different speech, which calls go through again and again
+_AUDIO_S = 400  # of different speech; calls repeat it
 _MOST_SEGMENTS = 200
 _PICTURES = (".svg", ".png", ".pdf")
 
@@ -34,7 +34,7 @@ class _Selection:
 
 
 def add_scale(parser: argparse.ArgumentParser) -> None:
-    """Give the sub-command its options and its work."""
+    """Add the options of the sub-command, and set its function."""
     parser.add_argument("--json", type=writable, metavar="FILE", help="write every row there as well")
     parser.add_argument(
         "--plot", type=_picture, metavar="FILE", help="draw them there; its name ends in .svg, .png or .pdf"
@@ -47,7 +47,7 @@ def add_scale(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--level", choices=LEVELS, default=LOSSLESS, help="of the rows (default: %(default)s)")
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="of Kafka (default: %(default)s)")
-    add_list(parser, "--parts", one_of(_PARTS), _PARTS, "what to vary; carried: what one worker carries")
+    add_list(parser, "--parts", one_of(_PARTS), _PARTS, "what to vary; carried: the capacity of one worker")
     parser.set_defaults(run=_scale)
 
 
@@ -90,7 +90,7 @@ def _measure(wanted: _Selection, file: Path | None, picture: Path | None, direct
         console.print(table)
     console.print(
         f"{found.origin}. Level {wanted.level}. CPU: user and system, all workers with threads and children. Open: "
-        "transactions, in the mean. Peak: resident, what processes share counts for each of them."
+        "mean number of transactions. Peak: resident memory; shared pages count for each process."
     )
 
 

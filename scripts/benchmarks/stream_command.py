@@ -22,7 +22,7 @@ from scripts.cli import count, report_console, writable
 
 
 def add_stream(parser: argparse.ArgumentParser) -> None:
-    """Give the sub-command its options and its work."""
+    """Add the options of the sub-command, and set its function."""
     systems = (*CEILINGS, *SYSTEMS)
     parser.add_argument("--json", type=writable, metavar="FILE", help="write every run there as well")
     parser.add_argument(

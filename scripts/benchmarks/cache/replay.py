@@ -41,10 +41,10 @@ class Score:
     """The score of a cache on a trace.
 
     Attributes:
-        hit_rate: Hits to all requests.
-        byte_hit_rate: The same, by bytes.
-        warm_hit_rate: Hits to requests for what is requested more than once, in the second half of the trace.
-        ns_per_op: Nanoseconds of CPU for one request, misses and what they bring about included; None for the optimum.
+        hit_rate: Share of the requests that are hits.
+        byte_hit_rate: Share of the requested bytes that are hits.
+        warm_hit_rate: The hit rate of items that are requested more than once, in the second half of the trace.
+        ns_per_op: Nanoseconds of CPU per request, including the work after a miss; None for the optimum.
     """
 
     hit_rate: float
@@ -155,7 +155,7 @@ def measure(trace: Trace, budget: int, make: Maker) -> Score:
 
 
 def optimum(trace: Trace, budget: int) -> Score:
-    """Belady's figures; where sizes differ, each by the variant that is better at it (see `belady`)."""
+    """The scores of Belady's optimum; where sizes differ, each rate is that of the better variant (see `belady`)."""
     by_size = _score(trace, belady(trace, budget, by_size=True))
     plain = _score(trace, belady(trace, budget, by_size=False))
     return Score(

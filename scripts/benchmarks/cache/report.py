@@ -17,9 +17,9 @@ class CacheReport:
         name: Name of the trace.
         trace: The requests.
         budget: Size of the caches in bytes.
-        policies: The product's, by name.
-        libraries: Other libraries', by name.
-        belady: The optimum.
+        policies: The scores of the product's policies, by name.
+        libraries: The scores of other libraries' policies, by name.
+        belady: The scores of the optimum.
     """
 
     name: str

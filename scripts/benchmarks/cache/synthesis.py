@@ -104,7 +104,7 @@ def _guests(chance: np.random.Generator, catalogue: _Catalogue, requests: int) -
 
 
 def _moments(chance: np.random.Generator, count: int) -> Floats:
-    """Moments with a quiet night and a peak in the evening."""
+    """Random times, in seconds, with a quiet night and a peak in the evening."""
     hours = np.arange(24)
     rate = 1.1 - np.cos((hours - 6) / 24 * 2 * np.pi)
     hour = chance.choice(hours, count, p=rate / rate.sum())
@@ -112,7 +112,7 @@ def _moments(chance: np.random.Generator, count: int) -> Floats:
 
 
 def _guests_language(chance: np.random.Generator, when: Floats) -> Integers:
-    """One language is common, and another one with every week."""
+    """The language of each guest: most guests of a week share one, which changes every week."""
     week = (when / (7 * _DAY)).astype(np.int64)
     other: Integers = chance.integers(_LANGUAGES, size=len(when))
     language: Integers = np.where(chance.random(len(when)) < _COMMON, week % _LANGUAGES, other)
@@ -162,7 +162,7 @@ def _scanned(chance: np.random.Generator, catalogue: _Catalogue, requests: int) 
 
 
 def _zipf(chance: np.random.Generator, count: int, exponent: float, draws: int) -> Integers:
-    """Numbers below ``count``, the first ones the most often."""
+    """Random numbers below ``count``; the smaller, the more frequent."""
     weights = 1.0 / np.arange(1, count + 1) ** exponent
     numbers: Integers = chance.choice(count, draws, p=weights / weights.sum())
     return numbers

@@ -11,7 +11,7 @@ Integers = NDArray[np.int64]
 
 
 class TraceError(ValueError):
-    """A trace cannot be read; the message names the line and what it should have been."""
+    """A trace cannot be read; the message names the line and the expected form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Trace:
         return np.bincount(self.items, minlength=len(self.sizes))[self.items] > 1
 
     def keys(self) -> list[bytes]:
-        """A key for each item, as the product has them: a digest."""
+        """A key for each item: a digest, as in the product."""
         return [hashlib.sha256(str(item).encode()).digest() for item in range(len(self.sizes))]
 
 
@@ -50,7 +50,7 @@ def read(path: Path) -> Trace:
     """Read lines of ``time,key,size``: seconds, a text without comma, bytes.
 
     Raises:
-        TraceError: Where a line is not like that, or there is none.
+        TraceError: If a line has another form, or the file has none.
     """
     numbers: dict[str, int] = {}
     times: list[float] = []

@@ -27,7 +27,7 @@ _FORMS: tuple[tuple[str, Callable[[Clip], Clip], MediaType], ...] = (
     ("speech, half of it pauses", paused, _LINEAR),
     ("speech, noisy", noisy, _LINEAR),
 )
-_PROMPTS_PER_NUMBER = 20  # for so many prompts, one number is dialled
+_PROMPTS_PER_NUMBER = 20  # prompts for each dialled number
 _DIALLED = 7  # digits
 
 
@@ -71,7 +71,7 @@ class Choice:
 
 
 def mixture(speech: Sequence[Named], music: Sequence[Named]) -> list[Input]:
-    """Each prompt in one form, the pieces of music, and dialled numbers.
+    """Make the mixture: each prompt in one variant, the pieces of music, and dialled numbers.
 
     There is no digital silence in it, which would improve the ratio unfairly.
     """
@@ -108,14 +108,14 @@ def _input(content: str, clip: Clip, media_type: MediaType) -> Input:
 
 
 def _dialled(count: int) -> Iterator[Clip]:
-    """Numbers, each with other digits."""
+    """Dialled numbers, each with different digits."""
     for number in range(count):
         turned = dtmf.KEYS[number % len(dtmf.KEYS) :] + dtmf.KEYS
         yield dtmf.digits(turned[:_DIALLED], tone_ms=100, pause_ms=100)
 
 
 def _compressed(given: Input) -> int:
-    """Bytes of the result."""
+    """The size of the result in bytes."""
     plan = choose(given.clip, analyse_lazily(given.clip), DEFAULT_POLICY).plan
     return len(smallest(encode(given.clip, plan), given.clip, given.audio, given.media_type).audio)
 

@@ -19,7 +19,7 @@ def bare_call(encoder: Encoder, clip: Clip) -> int:
     """Encode a clip with the codec's library alone.
 
     Args:
-        encoder: With the settings to use.
+        encoder: The codec and its settings.
         clip: The audio, at a rate that the codec takes.
 
     Returns:
@@ -43,7 +43,7 @@ def _flac(clip: Clip, effort: int) -> int:
     encoder = pyflac.StreamEncoder(
         clip.rate, lambda part, *_: parts.append(part), compression_level=effort, blocksize=block_size(clip.rate)
     )
-    if effort == SMALLEST:  # as the product: pyFLAC binds these setters without offering them
+    if effort == SMALLEST:  # as in the product: pyFLAC has no public method for these settings
         libflac.FLAC__stream_encoder_set_apodization(encoder._encoder, WINDOWS)  # noqa: SLF001 - as said
         libflac.FLAC__stream_encoder_set_do_qlp_coeff_prec_search(encoder._encoder, 1)  # noqa: SLF001 - as said
     encoder.process(clip.samples)
@@ -52,7 +52,7 @@ def _flac(clip: Clip, effort: int) -> int:
 
 
 def _opus(clip: Clip, encoder: OpusEncoder) -> int:
-    """The packets alone, without a file around them."""
+    """The size of the Opus packets, without a container."""
     frame = clip.rate * _OPUS_FRAME_MS // 1000
     padded = np.pad(clip.samples, ((0, -clip.frames % frame), (0, 0)))
     settings = libopus.Settings(libopus.VOIP, encoder.effort, encoder.bandwidth, encoder.dtx)

@@ -17,7 +17,7 @@ class Check:
 
     Attributes:
         group: What they have in common.
-        count: How many they are.
+        count: Number of examples.
         error: Mean absolute difference of prediction and PESQ.
         bias: Mean of the prediction less PESQ.
         mean: Mean of PESQ.
@@ -43,17 +43,17 @@ def check(model: Model, examples: Iterable[Example], group_of: Callable[[Example
 
 
 def language(example: Example) -> str:
-    """Where a prompt comes from: the first part of its name."""
+    """Group examples by the prompt's language: the first part of its name."""
     return example.name.split("/", 1)[0]
 
 
 def codec(example: Example) -> str:
-    """Which codec, and for which kind of content."""
+    """Group examples by content and codec."""
     return f"{example.kind}, {example.encoder.codec}"
 
 
 def bitrate(example: Example) -> str:
-    """Which bit rate, of Opus for speech."""
+    """Group examples of Opus for speech by bit rate."""
     return f"{setting_of(example.encoder):6.0f} bit/s"
 
 

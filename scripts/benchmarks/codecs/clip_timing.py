@@ -15,7 +15,7 @@ SECONDS = 5
 
 _LEVEL = 3
 _CLIPS = 40
-_REPEATS = 5  # the fastest counts: other programs only ever add time
+_REPEATS = 5  # repetitions; the fastest counts, because other programs can only add time
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class ClipTiming:
 
 
 def measure(speech: Sequence[Named]) -> ClipTiming:
-    """Measure in this process, one clip after the other. The prompts follow each other, cut every `SECONDS`."""
+    """Measure in this process, one clip after the other. The prompts are joined, and cut into pieces of `SECONDS`."""
     clips = _cut([clip for _, clip in speech])
     times = np.array([[_once(clip) for _ in range(_REPEATS)] for clip in clips]).min(axis=1) * 1000
     analysis, median = np.median(times, axis=0)
@@ -44,7 +44,7 @@ def measure(speech: Sequence[Named]) -> ClipTiming:
 
 
 def _cut(clips: Sequence[Clip]) -> list[Clip]:
-    """At least one clip; the end is repeated where there is too little."""
+    """Cut at least one clip; audio that is too short is repeated."""
     first = clips[0]
     size = SECONDS * first.rate
     samples = np.concatenate([clip.samples for clip in clips])
@@ -53,7 +53,7 @@ def _cut(clips: Sequence[Clip]) -> list[Clip]:
 
 
 def _once(clip: Clip) -> tuple[float, float]:
-    """Seconds of the analysis, and of everything."""
+    """Seconds of the analysis, and of the whole processing."""
     started = time.process_time()
     analysis = analyse(clip)
     heard = time.process_time()

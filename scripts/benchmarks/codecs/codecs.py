@@ -35,7 +35,7 @@ _COMBINATIONS = (
     *((level, name) for level in _LOSSY for name in ("opus", "vorbis", "mp3")),
 )
 _PREFERRED_FOR_G711 = ((1, "wav"), (2, "wav or flac"), *((level, "opus") for level in _LOSSY))
-_REPEATS = 3  # the fastest counts: other programs only ever add time
+_REPEATS = 3  # repetitions; the fastest counts, because other programs can only add time
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,14 @@ class Row:
             ``music``.
         level: 1 to 5.
         format: ``flac``, ``wav``, ``wav or flac`` (the smaller), ``opus``, ``vorbis`` or ``mp3``.
-        codec: What coded most of the clips.
+        codec: The codec of most of the clips.
         ratio: Bytes as linear 16-bit samples over bytes of the files, all clips together.
         speed: Seconds of audio encoded in a second of one core.
         bare_speed: The same for the plain library call.
         pesq_mean: Mean of PESQ-NB; None where nothing is lost.
         pesq_p10: Its tenth percentile.
         predicted_mean: Mean of the predictions for the same clips.
-        prediction_error: Mean absolute difference of both.
+        prediction_error: Mean absolute difference of prediction and PESQ.
     """
 
     content: str
@@ -89,7 +89,7 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What one clip gave: sizes in bytes, times in seconds of one core."""
+    """The measurements of one clip: sizes in bytes, times in seconds of one core."""
 
     codec: str
     bytes_in: int
@@ -102,7 +102,7 @@ class _Result:
 
 
 def benches(speech: Sequence[Named], music: Sequence[Named], levels: Sequence[int]) -> list[Bench]:
-    """Every row of these levels: speech in all formats, the rest in those that are preferred for it."""
+    """The rows of these levels: speech in all formats, other content in its preferred formats."""
     telephony = [(name, companded(clip)) for name, clip in speech]
     calls = [(name, paused(clip)) for name, clip in speech]
     found = [
@@ -161,7 +161,7 @@ def _measure(level: int, name: str, clip: Clip) -> _Result:
 
 
 def _times(encoders: Sequence[Encoder], clip: Clip) -> tuple[float, float]:
-    """Seconds for the product's encoders and for the plain calls, in turn, so that both see the same machine."""
+    """Seconds of the product's encoders and of the plain calls, which alternate: load on the machine affects both."""
     ours, bare = [], []
     for _ in range(_REPEATS):
         started = time.process_time()

@@ -18,7 +18,7 @@ _PURITY = 0.6  # share of the block's energy that the two tones have
 
 
 def digits(keys: str, rate: int = 8000, tone_ms: int = 60, pause_ms: int = 60, level_dbfs: float = -12.0) -> Clip:
-    """Dial keys: each a pair of tones, and a pause after it.
+    """Make the sound of dialled keys: for each a pair of tones and a pause.
 
     Args:
         keys: Some of `KEYS`.

@@ -14,14 +14,14 @@ from streams.codecs import Encoder
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A clip to be coded in several ways.
+    """A clip to be encoded by several encoders.
 
     Attributes:
         name: Of the recording.
         variant: What was done to it.
         kind: ``speech`` or ``music``, the true one, not the classified one.
         clip: The audio.
-        encoders: What to code it with.
+        encoders: The encoders.
     """
 
     name: str
@@ -33,14 +33,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One result.
+    """One encoded clip with its score.
 
     Attributes:
         name: Of the recording.
         variant: What was done to it.
         kind: ``speech`` or ``music``.
         analysis: The analysis of the clip.
-        encoder: What coded it.
+        encoder: The encoder of the file.
         bytes_in: Size of the clip as linear samples.
         bytes_out: Size of the file.
         score: PESQ.
@@ -59,7 +59,7 @@ class Example:
 def sources(
     recordings: Sequence[tuple[str, Clip]], encoders: Sequence[Encoder], kind: str, *, varied: bool
 ) -> list[Source]:
-    """Each recording as it is, and if wanted in one more variant, which its name decides."""
+    """Each recording unchanged and, if wanted, in one variant, which is chosen by its name."""
     found = [Source(name, plain.__name__, kind, clip, encoders) for name, clip in recordings]
     if varied:
         others = VARIANTS[1:]
@@ -70,10 +70,10 @@ def sources(
 
 
 def measure(wanted: Sequence[Source], advance: Callable[[], None]) -> list[Example]:
-    """Code and score, on all cores. Where PESQ hears no speech, there is no example.
+    """Encode and score all sources, on all cores. Where PESQ finds no speech, there is no example.
 
     Args:
-        wanted: What to code.
+        wanted: The sources.
         advance: Called after each source.
     """
     return [example for examples in spread(_examples, wanted, advance) for example in examples]

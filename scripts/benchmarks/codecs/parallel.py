@@ -1,4 +1,4 @@
-"""Measuring on all cores."""
+"""Runs measurements on all cores."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -13,9 +13,9 @@ def spread(work: Callable[[_Given], _Found], given: Sequence[_Given], advance: C
     """Apply a function to each item, in a pool of processes.
 
     Args:
-        work: What to do; it can be pickled, and so can what it takes and returns.
-        given: What to do it with.
-        advance: Called after each.
+        work: The function; it, its arguments and its results must be picklable.
+        given: The items.
+        advance: Called after each item.
 
     Yields:
         The results, in order.

@@ -11,14 +11,14 @@ _NARROW_BAND_RATE = 8000
 
 
 def score(clip: Clip, audio: bytes) -> float | None:
-    """Compare a file with the clip that it was made of.
+    """Score an encoded file against its clip.
 
     Args:
         clip: The reference; mono, 8 kHz.
         audio: A file that libsndfile opens.
 
     Returns:
-        PESQ-NB's mean opinion score, 1 to 4.55 (MOS-LQO); None where PESQ hears no speech in the reference.
+        PESQ-NB's mean opinion score, 1 to 4.55 (MOS-LQO); None where PESQ finds no speech in the reference.
 
     Raises:
         ValueError: If the clip has another rate or more channels, or the file another rate or length than the clip.

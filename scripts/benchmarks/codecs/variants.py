@@ -1,4 +1,4 @@
-"""What calls do to prompts: quieter, with pauses, noisy, through G.711. Studio sound alone teaches a model little."""
+"""Prompts as calls change them: quieter, with pauses, noisy, through G.711. A model needs more than studio sound."""
 
 from collections.abc import Callable
 

@@ -1,1 +1,1 @@
-"""The whole way of a record, from one topic to the other, beside other programs that go the same way."""
+"""Cost and latency of a record from topic to topic, compared with other programs that do the same."""

@@ -1,4 +1,4 @@
-"""When telephony sends: times that are fixed before anything is sent, and what came of them."""
+"""The send times of a run, fixed in advance as telephony fixes them, and the waiting times of its records."""
 
 from dataclasses import dataclass
 
@@ -8,20 +8,20 @@ from numpy.typing import NDArray
 Seconds = NDArray[np.float64]
 
 _MS = 1000.0
-_LAST_S = 1.0  # of sending: what a record waits for when all have been sent
+_LAST_S = 1.0  # the last second of sending, whose records have waited longest if the system is overloaded
 
 
 def due_times(calls: int, rate: float, count: int, seed: int) -> Seconds:
-    """When each record is due, in seconds from the first possible moment, in order.
+    """When each record is due, in seconds from the start of the run, in order.
 
-    Every call sends at an even pace, as telephony does, and begins at a moment of its own. Record `number` belongs to
-    call `number % calls`, as `records.messages` has it.
+    Every call sends at an even pace, as telephony does, and begins at a random time. Record `number` belongs to call
+    `number % calls`, as in `records.messages`.
 
     Args:
-        calls: How many send at a time.
+        calls: Number of simultaneous calls.
         rate: Records per second of all calls together.
-        count: How many records.
-        seed: Decides the moments at which the calls begin.
+        count: Number of records.
+        seed: Determines the times at which the calls begin.
     """
     period = calls / rate
     begins = np.sort(np.random.default_rng(seed).uniform(0.0, period, calls))
@@ -35,10 +35,10 @@ class WaitTimes:
     """How long records waited, from the moment they were due until a reader of committed records had their results.
 
     Attributes:
-        p50_ms: Half of them waited no longer, in milliseconds.
-        p95_ms: As many as 95 % waited no longer.
-        p99_ms: As many as 99 % waited no longer.
-        max_ms: None waited longer.
+        p50_ms: Median in milliseconds.
+        p95_ms: 95th percentile in milliseconds.
+        p99_ms: 99th percentile in milliseconds.
+        max_ms: Maximum in milliseconds.
     """
 
     p50_ms: float
@@ -48,7 +48,7 @@ class WaitTimes:
 
     @classmethod
     def of(cls, waits: Seconds) -> "WaitTimes":
-        """Percentiles that are waits which occurred, none in between.
+        """Compute the percentiles without interpolation: each is a waiting time that occurred.
 
         Args:
             waits: At least one, in seconds.
@@ -59,13 +59,13 @@ class WaitTimes:
 
 @dataclass(frozen=True, slots=True)
 class Overload:
-    """What became of the work that could not be done at once.
+    """How a system dealt with more records than it could process at once.
 
     Attributes:
         throughput: Results per second while records were sent.
         backlog: Records due and without a result when the last one was due.
         backlog_s: Seconds that the backlog takes at that throughput.
-        end_wait_s: What the records of the last second of sending waited, in the mean.
+        end_wait_s: Mean wait of the records of the last second of sending, in seconds.
     """
 
     throughput: float
@@ -103,5 +103,5 @@ def drained_rate(arrived: Seconds) -> float:
 
 
 def late(due: Seconds, sent: Seconds) -> float:
-    """How late the sender was with all but one of a hundred records, in milliseconds: a bench too slow for its load."""
+    """99th percentile of the sender's lateness in milliseconds: if it is high, the bench is too slow for its load."""
     return float(np.percentile((sent - due) * _MS, 99, method="inverted_cdf"))

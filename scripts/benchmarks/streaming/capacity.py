@@ -1,4 +1,4 @@
-"""What one worker can carry: calls for each core, clips in a second, and the memory that they take."""
+"""The capacity of one worker: calls per core, clips per second, and the memory for them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,27 +15,27 @@ from scripts.processes.worker_process import WorkerProcess
 CLIP_S = 6.25
 """Seconds of audio in a clip of 100 KB: linear, 8 kHz."""
 
-#: Everything is behind this objective, so that the worker takes the least effort; a fixed level stays, and its floor.
+#: Any lag exceeds this objective, so that the worker spends the least effort; a fixed level and its floor stay.
 _UNDER_LOAD = {"AUDIO_LAG_OBJECTIVE": "1ms"}
 STEPS = 4
 """Measurements that `carried` makes."""
 
 _EVERY_STEP = 5
-_PRESSING = 200  # records at a time until then
+_PRESSING = 200  # records at a time, until the worker spends the least effort
 _PRESSED_AT_MOST = 30  # times; a step takes two seconds of work
 _MB = 1e6
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerCapacity:
-    """What one worker carries.
+    """The capacity of one worker.
 
     Attributes:
-        calls_lossless: Calls at 8 kHz for each core, lossless.
+        calls_lossless: Calls at 8 kHz per core, lossless.
         calls_default: The same at the default level.
         calls_default_under_load: The same at the default level, with the effort that a worker spends when it is late.
-        clips_per_s: Clips of 100 KB in a second, lossless, on all cores of this machine, brokers on it as well.
-        clips_peak_mb: Most resident memory meanwhile, children included; as many clips in flight as are allowed.
+        clips_per_s: Clips of 100 KB per second, lossless, on all cores of this machine, which also runs the brokers.
+        clips_peak_mb: Peak resident memory meanwhile, with children, and with as many clips in flight as are allowed.
     """
 
     calls_lossless: float
@@ -52,9 +52,9 @@ def measure_capacity(
 
     Args:
         setup: Brokers, directories and progress display of every trial.
-        segments: What calls say, in the length of the base.
-        clips: Of `CLIP_S`.
-        most: Records at most, of each measurement.
+        segments: The audio of calls, in segments of the base's length.
+        clips: Clips of `CLIP_S`.
+        most: Highest number of records in each measurement.
     """
 
     def traffic(said: Sequence[Segment], level: str) -> Traffic:
@@ -72,7 +72,7 @@ def measure_capacity(
 
 
 def _calls(setup: Setup, traffic: Traffic, most: int, *, under_load: bool = False) -> float:
-    """Calls for each core: seconds of audio in a second of processor time."""
+    """Calls per core: seconds of audio per second of processor time."""
     setup.progress.begin(f"calls, {traffic.level}{' under load' if under_load else ''}")
     settings = _UNDER_LOAD if under_load else WORKER_SETTINGS
     count = backlog_records(traffic, most)
@@ -87,13 +87,13 @@ def _calls(setup: Setup, traffic: Traffic, most: int, *, under_load: bool = Fals
 
 
 def _overload(trial: Trial[WorkerProcess]) -> None:
-    """Keep a worker late until it can do no more about it."""
+    """Keep a worker late until it spends the least effort."""
     (process,) = trial.processes
     for _ in range(_PRESSED_AT_MOST):
         if metrics(process)["audio_pressure_steps"] >= _EVERY_STEP:
             return
         trial.drain(_PRESSING)
-    raise process.error("does not go towards cheaper work, however late it is")
+    raise process.error("does not reduce its effort, however late it is")
 
 
 def _clips(setup: Setup, traffic: Traffic, most: int) -> tuple[float, float]:

@@ -20,7 +20,7 @@ _PROCESSES = multiprocessing.get_context("spawn")
 _POLL_S = 0.05
 _FLUSH_S = 60.0
 _END_S = 10.0
-#: Listening must not add to what is measured: a broker answers at once when there is something, and looks again soon.
+#: Short, so that listening adds little to the measured latency.
 _FETCH_WAIT_MS = 10
 
 
@@ -30,7 +30,7 @@ class Sender:
     Args:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``.
         topic: Full name of the topic.
-        traffic: What the records are.
+        traffic: The source of the records.
     """
 
     def __init__(self, bootstrap_servers: str, topic: str, traffic: Traffic) -> None:
@@ -40,7 +40,7 @@ class Sender:
         theirs.close()
 
     def begin(self, first: int, due: Seconds) -> None:
-        """Let it send; returns at once.
+        """Start to send; returns at once.
 
         Args:
             first: Number of the first record.
@@ -49,7 +49,7 @@ class Sender:
         self._orders.send((first, due))
 
     def finish(self) -> Seconds:
-        """Wait until the brokers have them all; returns when each was sent, on the monotonic clock.
+        """Wait until the brokers have acknowledged all; returns when each was sent, on the monotonic clock.
 
         Raises:
             ResultsError: If the process died.
@@ -72,7 +72,7 @@ class Listener:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``.
         topic: Full name of the topic of results.
         partitions: Its number of partitions.
-        count: How many results there may be; they are of records 0 and following.
+        count: Highest number of results, which belong to records 0 and following.
     """
 
     def __init__(self, bootstrap_servers: str, topic: str, partitions: int, count: int) -> None:
@@ -84,16 +84,16 @@ class Listener:
         self._process.start()
 
     def arrived(self, first: int, count: int) -> Seconds:
-        """When the results of so many records came, on the monotonic clock; 0 for one that has not."""
+        """Arrival times of the results of these records, on the monotonic clock; 0 where none has arrived."""
         return np.array(self._arrived[first : first + count])
 
     def wait(self, count: int, within: float, require_alive: Callable[[], None]) -> None:
         """Wait until so many records have a result, counted from the first one ever.
 
         Args:
-            count: How many.
-            within: Seconds without any new one before it gives up.
-            require_alive: Raises when waiting is no use.
+            count: Number of records with a result.
+            within: Longest time in seconds without a new result.
+            require_alive: Raises if no further result can come.
 
         Raises:
             ResultsError: If no more come, or one comes twice.
@@ -118,13 +118,13 @@ class Listener:
 def _send(
     orders: "Connection[Seconds, tuple[int, Seconds]]", bootstrap_servers: str, topic: str, traffic: Traffic
 ) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the bench, which then ends this process
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # at Ctrl-C the bench ends this process
     producer = Producer({"bootstrap.servers": bootstrap_servers, "message.max.bytes": 10 * 2**20, "linger.ms": 0})
     producer.list_topics(topic)
     while True:
         try:
             first, due = orders.recv()
-        except EOFError:  # the bench is gone
+        except EOFError:  # the bench has ended
             return
         sent = np.zeros(len(due))
         for at, record in enumerate(traffic.messages(first, len(due))):
@@ -134,14 +134,14 @@ def _send(
             producer.produce(topic, record.value, record.key, partition=partition, headers=record.headers)
             producer.poll(0)
         if producer.flush(_FLUSH_S):
-            raise RuntimeError("the brokers do not take what is sent")
+            raise RuntimeError("the brokers do not acknowledge the records")
         orders.send(sent)
 
 
 def _listen(
     bootstrap_servers: str, topic: str, partitions: int, arrived: "Array[c_double]", results: c_longlong
 ) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as for the sender
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in the sender
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap_servers,

@@ -11,9 +11,9 @@ from streams.audio.clip import SourceFormat
 from streams.codecs import Encoder, FlacEncoder, OpusEncoder
 
 RATE = 8000
-"""Samples per second of everything that is benched, in Hz; one channel."""
+"""Sampling rate of all audio of the bench, in Hz; it has one channel."""
 
-#: Names the encoder and its settings, so that no peer has to listen to a record first. The product ignores it.
+#: The encoder and its settings, so that no peer has to analyse a record first. The product ignores this header.
 ENCODER_HEADER = "bench-encoder"
 _SOURCE = SourceFormat("raw", "pcm")
 _ENCODERS: dict[str, type[FlacEncoder] | type[OpusEncoder]] = {"flac": FlacEncoder, "opus": OpusEncoder}
@@ -37,13 +37,13 @@ def clip_of(audio: bytes) -> Clip:
 
 
 def encode(audio: bytes, encoder: bytes) -> bytes:
-    """Code a record's value.
+    """Encode a record's value.
 
     Args:
         audio: Little-endian 16-bit samples.
         encoder: The value of the record's `ENCODER_HEADER`.
 
     Returns:
-        The file that the product makes of it, byte for byte.
+        The same bytes that the product makes of it.
     """
     return described(encoder).encode(clip_of(audio)).audio

@@ -19,7 +19,7 @@ from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 
 PARTITIONS = topic(RAW).partitions
-"""Of the product's topics, unless a bench asks for others."""
+"""Number of partitions of the product's topics, unless a bench sets another one."""
 
 _LEADERS_S = 30.0
 _ANSWER_S = 5.0
@@ -31,15 +31,15 @@ def running_cluster(directory: Path, brokers: int, say: Callable[[str], None]) -
     """Start a Kafka from its jars; it is stopped at the end of the context.
 
     Args:
-        directory: For everything it owns.
+        directory: Directory for its files.
         brokers: 1 or 3.
-        say: Told what takes long.
+        say: Called with a line before slow steps.
 
     Yields:
         Its bootstrap servers.
 
     Raises:
-        LocalKafkaError: If it does not come up.
+        LocalKafkaError: If it does not start.
     """
     cluster = LocalCluster(directory, brokers, free_ports(brokers), say)
     try:
@@ -55,11 +55,11 @@ def fresh_topics(bootstrap_servers: str, say: Callable[[str], None], partitions:
 
     Args:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``.
-        say: Told if they cannot be removed.
-        partitions: Of each.
+        say: Called with a line if they cannot be removed.
+        partitions: Number of partitions of each topic.
 
     Yields:
-        The topics' names, and a consumer group as new as they are.
+        The topics' names, and a new consumer group.
     """
     name = f"bench-{secrets.token_hex(4)}"
     cluster = Cluster(KafkaConnection(bootstrap_servers), f"{name}.", name)
@@ -75,8 +75,8 @@ def fresh_topics(bootstrap_servers: str, say: Callable[[str], None], partitions:
 def _wait_for_leaders(cluster: Cluster, partitions: int) -> None:
     """Wait until every partition's leader knows that it is one.
 
-    Until then it refuses batches. Where several of librdkafka's are under way, the first one, refused, comes again
-    behind the second, and is then taken for one that was written before: it is lost.
+    Until then it refuses batches. If librdkafka has several batches in flight, the refused first one is sent again
+    after the second; the broker takes it for a duplicate, and it is lost.
 
     Raises:
         KafkaException: If they take too long.

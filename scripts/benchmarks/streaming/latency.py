@@ -18,11 +18,11 @@ LOADS = (0.25, 0.6, 0.9, 1.5)
 CALLS = 50
 SEGMENT_S = 2.0
 SEGMENTS = 200
-"""Different ones; calls go through them again and again."""
+"""Number of different segments; calls repeat them."""
 
-#: Records of the backlog by which the capacity is measured: some ten seconds of work for two cores.
+#: Records in the backlog that measures the capacity: about ten seconds of work for two cores.
 BACKLOG = {LOSSLESS: 6000, DEFAULT: 1000}
-#: Of draining it, in turn with the other systems; the fastest counts, which other programs have disturbed least.
+#: Drained backlogs per system, in turn with the others; the fastest counts, as other programs have disturbed it least.
 CAPACITY_ROUNDS = 2
 
 
@@ -35,8 +35,8 @@ class Row:
         brokers: How many brokers there were.
         level: Name of the level.
         load: Share of our worker's capacity.
-        rate: Records per second that were due.
-        capacity: Results per second of this system's own drained backlog.
+        rate: Scheduled records per second.
+        capacity: Results per second of this system while it drains a backlog.
         waits: Waiting times of records.
         overload: The backlog of an overload.
         sender_late_ms: How late the sender was with 1 % of its records.
@@ -56,23 +56,23 @@ class Row:
 
     @property
     def kept(self) -> float:
-        """Throughput while records were sent, as a share of what was sent or can be done, whichever is less."""
+        """Throughput during sending, as a share of the rate or of the capacity, whichever is less."""
         return self.overload.throughput / min(self.rate, self.capacity)
 
     @property
     def growth(self) -> float | None:
-        """The last records' wait over the time that the backlog takes; 1 where only the backlog is waited for."""
+        """The last records' wait over the time that the backlog takes; 1 if they wait for nothing but the backlog."""
         return self.overload.end_wait_s / self.overload.backlog_s if self.load > 1 and self.overload.backlog else None
 
     def as_json(self) -> dict[str, Any]:
-        """All of it, flat."""
+        """All values in one flat dictionary."""
         flat = asdict(self)
         waits, overload = flat.pop("waits"), flat.pop("overload")
         return {**flat, **waits, **overload, "kept": self.kept, "growth": self.growth}
 
 
 def steps(systems: Sequence[str], loads: Sequence[float]) -> int:
-    """How many measurements `measure` makes."""
+    """Number of measurements that `measure` makes."""
     return len(systems) * (CAPACITY_ROUNDS + len(loads))
 
 
@@ -83,10 +83,10 @@ def measure(
 
     Args:
         setup: Brokers, directories and progress display of every trial.
-        traffic: What they are given.
-        systems: Their names; the first one's capacity decides the rates, which are the same for all.
+        traffic: The source of the records.
+        systems: Their names; the first one's capacity determines the rates, which are the same for all.
         loads: Shares of that capacity.
-        seconds: Of sending, at each load.
+        seconds: Duration of sending at each load.
 
     Yields:
         A row for each system at each load, as it ends.

@@ -1,4 +1,4 @@
-"""What the bench of latency says, as tables and as JSON."""
+"""The report of the latency bench, as tables and as JSON."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -14,7 +14,7 @@ _COLUMNS = ("p50 ms", "p95", "p99", "max", "our p95 over it", "done/s", "kept", 
 
 
 def as_json(rows: Sequence[Row]) -> dict[str, object]:
-    """Every row, and what they were taken on."""
+    """Every row, with versions and machine."""
     return {"rows": [row.as_json() for row in rows], "settings": settings(), **environment(LIBRARIES)}
 
 

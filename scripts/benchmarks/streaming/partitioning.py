@@ -15,7 +15,7 @@ from schemas.topics import load_topics
 
 @contextmanager
 def partitioned(partitions: int) -> Iterator[None]:
-    """Patch the topics of the product so that they have this number of partitions."""
+    """Patch the product's topics so that they have this number of partitions."""
     specs = tuple(replace(spec, partitions=partitions) if spec.copartitioned else spec for spec in load_topics())
     with (
         patch("schemas.topics.load_topics", lambda: specs),

@@ -17,11 +17,11 @@ _KIB = 1024
 
 @dataclass(frozen=True, slots=True)
 class Transactions:
-    """What a worker has committed so far.
+    """The transactions of a worker so far.
 
     Attributes:
         count: Transactions.
-        open_s: Seconds that they were open, added up.
+        open_s: Sum of the seconds that they were open.
     """
 
     count: float
@@ -35,7 +35,7 @@ class Transactions:
 
 
 def metrics(worker: WorkerProcess) -> Mapping[str, float]:
-    """Every series of a worker by its name, added up over its labels; one that has none yet is 0."""
+    """Every metric of a worker by its name, summed over its labels; 0 without a series."""
     with urllib.request.urlopen(f"http://127.0.0.1:{worker.port}/metrics", timeout=_ANSWER_S) as answer:
         text = answer.read().decode()
     found: dict[str, float] = defaultdict(float)
@@ -46,13 +46,13 @@ def metrics(worker: WorkerProcess) -> Mapping[str, float]:
 
 
 def transactions(worker: WorkerProcess) -> Transactions:
-    """Read from a worker's metrics what it has committed so far."""
+    """Read the number and duration of a worker's transactions from its metrics."""
     found = metrics(worker)
     return Transactions(found["audio_transaction_seconds_count"], found["audio_transaction_seconds_sum"])
 
 
 def peak_bytes(pid: int) -> int:
-    """Most resident memory so far of a process and its children, each at its own peak; shared pages count for each."""
+    """Peak resident memory of a process and its children, summed; shared pages count for each."""
     process = psutil.Process(pid)
     return sum(_high_water(member.pid) for member in (process, *process.children(recursive=True)))
 

@@ -11,11 +11,11 @@ from scripts.benchmarks.streaming.coding import ENCODER_HEADER, describe
 from scripts.benchmarks.streaming.speech import MEDIA_TYPE, Segment
 
 CALLS = 64
-"""Calls at a time; so many that each of 8 partitions has as much to do."""
+"""Simultaneous calls: enough to load each of 8 partitions equally."""
 
-#: For librdkafka: what matters is raised, and a Kafka that has ended is no news.
+#: Log level of librdkafka: errors that matter are raised, and brokers that have stopped need no log line.
 QUIET = 2
-#: What Kafka's brokers allow a transaction at most, in milliseconds.
+#: Longest transaction timeout that brokers allow by default, in milliseconds.
 _TRANSACTION_MS = 900_000
 _WAIT_S = 60.0
 _FULL_S = 0.05
@@ -23,12 +23,12 @@ _FULL_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One record as librdkafka takes it.
+    """One record in the form of librdkafka's producer.
 
     Attributes:
         key: The call.
         value: The audio.
-        headers: As the contract has them, and the encoder for the peers.
+        headers: Those of the contract, and the encoder for the peers.
     """
 
     key: bytes
@@ -37,14 +37,14 @@ class Message:
 
 
 def messages(segments: Sequence[Segment], level: str, first: int, count: int, calls: int = CALLS) -> Iterator[Message]:
-    """Records number `first` and following, which go through the segments again and again.
+    """Records with the numbers from `first` on, which repeat the segments.
 
     Args:
-        segments: What calls say.
-        level: Name of the level at which peers code them.
+        segments: The audio of calls.
+        level: Name of the level at which peers encode them.
         first: Number of the first record; numbers are the records' ids.
-        count: How many.
-        calls: Of so many calls, in turn.
+        count: Number of records.
+        calls: Number of calls, which take turns.
     """
     for number in range(first, first + count):
         segment = segments[number % len(segments)]
@@ -65,13 +65,13 @@ def messages(segments: Sequence[Segment], level: str, first: int, count: int, ca
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Where the records of a run come from.
+    """The source of a run's records.
 
     Attributes:
-        segments: What calls say.
-        level: Name of the level at which peers code them.
-        calls: How many go on at a time.
-        partitions: Of the topic.
+        segments: The audio of calls.
+        level: Name of the level at which peers encode them.
+        calls: Number of simultaneous calls.
+        partitions: Number of partitions of the topic.
     """
 
     segments: Sequence[Segment]
@@ -80,7 +80,7 @@ class Traffic:
     partitions: int
 
     def messages(self, first: int, count: int) -> Iterator[Message]:
-        """Records number `first` and following."""
+        """Records with the numbers from `first` on."""
         return messages(self.segments, self.level, first, count, self.calls)
 
 
@@ -91,15 +91,14 @@ def number_of(headers: Iterable[tuple[str, bytes | None]]) -> int:
 
 
 def partition_of(key: bytes, partitions: int) -> int:
-    """Partition of a call's records: calls go round, so that each partition has as much to do."""
+    """Partition of a call's records: round robin over the calls, so that the partitions are loaded equally."""
     return int(key.rpartition(b"-")[2]) % partitions
 
 
 class Backlog:
     """Records in an open transaction on a topic, which ``read_committed`` readers do not see yet.
 
-    So every system has started, owns its partitions and has warmed up when all records become visible
-    together.
+    All become visible together, after a system has started, owns its partitions and has warmed up.
 
     Args:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``.
@@ -120,8 +119,8 @@ class Backlog:
                 "batch.size": 2**20,
                 "linger.ms": 20,
                 # With more, librdkafka lost the first batch of a partition of a new topic once in ten times, though
-                # it was acknowledged: presumably refused by a leader that did not know the topic yet, and sent again
-                # behind the second one, where it counts as a duplicate.
+                # it was acknowledged. Presumably a leader that did not know the topic yet refused it, and it was sent
+                # again after the second one, where it counts as a duplicate.
                 "max.in.flight": 1,
                 "log_level": QUIET,
             }
@@ -129,10 +128,10 @@ class Backlog:
         self._producer.init_transactions(_WAIT_S)
 
     def put(self, records: Iterable[Message]) -> None:
-        """Put records on the topic, out of sight, and wait until the brokers have them.
+        """Write records in the open transaction, and wait until the brokers have acknowledged them.
 
         Raises:
-            KafkaException: If they do not take them.
+            KafkaException: If they refuse them.
         """
         self._producer.begin_transaction()
         for record in records:
@@ -143,7 +142,7 @@ class Backlog:
             raise KafkaException(self._refused[0])
 
     def release(self) -> None:
-        """Commit the transaction, so that the records become visible; more can be put afterwards."""
+        """Commit the transaction, so that the records become visible; more can be written afterwards."""
         self._producer.commit_transaction(_WAIT_S)
 
     def _produce(self, record: Message) -> None:

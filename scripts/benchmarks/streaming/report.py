@@ -1,4 +1,4 @@
-"""What the runs say: minimum and median of each system, and ratios within the same setting."""
+"""The report of all runs: minimum and median of each system, and ratios within the same setting."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +12,7 @@ from scripts.benchmarks.streaming.stream import Run
 from scripts.benchmarks.streaming.systems import CEILINGS, CODEC, OURS, SYSTEMS
 
 LIBRARIES = ("faust-streaming", "aiokafka", "confluent-kafka", "quixstreams", "numpy", "pyflac", "av")
-"""Whose releases matter to the figures."""
+"""Libraries whose versions are reported, because they affect the figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +25,13 @@ class Summary:
         segment_s: Length of a segment in seconds.
         brokers: Number of brokers.
         records: Records in a run.
-        cpu_min_s: Least processor seconds of a run.
+        cpu_min_s: Minimum of the runs' processor seconds.
         cpu_median_s: Their median.
-        wall_min_s: Least seconds on the clock.
+        wall_min_s: Minimum of the runs' wall-clock seconds.
         wall_median_s: Their median.
-        codec_share: Processor seconds of the codec call alone over the system's, of the least; None without the codec.
-        cpu_over_ours: Processor seconds over our worker's, of the least; None without our worker.
-        wall_over_ours: Seconds on the clock over our worker's, of the least; None without our worker.
+        codec_share: Minimum CPU of the codec call alone over the system's minimum; None if the codec was not measured.
+        cpu_over_ours: Minimum CPU over our worker's minimum; None if our worker was not measured.
+        wall_over_ours: Minimum wall-clock time over our worker's minimum; None if our worker was not measured.
     """
 
     system: str
@@ -54,7 +54,7 @@ def summarise(runs: Sequence[Run]) -> list[Summary]:
 
 
 def as_json(runs: Sequence[Run]) -> dict[str, object]:
-    """The runs, what they come to, and what they were taken on."""
+    """The runs, their summary, and versions and machine."""
     return {
         "runs": [asdict(run) for run in runs],
         "summary": [asdict(row) for row in summarise(runs)],
@@ -64,7 +64,7 @@ def as_json(runs: Sequence[Run]) -> dict[str, object]:
 
 
 def settings() -> dict[str, str]:
-    """Each system's settings, in a line."""
+    """Each system's settings, in one line."""
     return {**CEILINGS, **{name: system.settings for name, system in SYSTEMS.items()}}
 
 
@@ -101,7 +101,7 @@ def _rows(runs: Sequence[Run]) -> Iterator[Summary]:
 
 
 def _systems(runs: Sequence[Run]) -> list[str]:
-    """The systems measured, in the order in which all lists name them."""
+    """The measured systems, in the order of all lists of systems."""
     measured = {run.system for run in runs}
     return [name for name in settings() if name in measured]
 

@@ -1,4 +1,4 @@
-"""What has come out, as a reader of committed records sees it."""
+"""The results of a run, as a ``read_committed`` consumer sees them."""
 
 import time
 import zlib
@@ -13,7 +13,7 @@ _LOOK_S = 0.05
 
 
 class ResultsError(Exception):
-    """What came out is not what went in. The message is one line."""
+    """The results do not correspond to the records. The message is one line."""
 
 
 class Results:
@@ -25,7 +25,7 @@ class Results:
         partitions: Its number of partitions.
 
     Attributes:
-        files: Checksum of each result, by the number of the record that it was made of.
+        files: Checksum of each result, by its record's number.
     """
 
     def __init__(self, bootstrap_servers: str, topic: str, partitions: int) -> None:
@@ -47,10 +47,10 @@ class Results:
         """Wait until so many records have a result.
 
         Args:
-            count: How many, from the first on.
-            within: Seconds without any new one before it gives up.
-            advance: Told how many more there are.
-            require_alive: Raises when waiting is no use.
+            count: Number of records, from the first on.
+            within: Longest time in seconds without a new result.
+            advance: Called with the number of further results.
+            require_alive: Raises if no further result can come.
 
         Raises:
             ResultsError: If no more come, or one comes twice.
@@ -67,10 +67,10 @@ class Results:
                 raise ResultsError(f"{len(self.files)} of {count} results came, and no more for {within:g} s")
 
     def require_no_more(self, seconds: float) -> None:
-        """Make sure that nothing comes within so many seconds.
+        """Check that no further result comes within this number of seconds.
 
         Raises:
-            ResultsError: If anything does.
+            ResultsError: If one comes.
         """
         until = time.monotonic() + seconds
         while time.monotonic() < until:
@@ -78,7 +78,7 @@ class Results:
                 raise ResultsError(f"{found} results more than records")
 
     def close(self) -> None:
-        """Let go of the brokers."""
+        """Close the consumer."""
         self._consumer.close()
 
     def _read(self) -> int:

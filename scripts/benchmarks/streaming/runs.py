@@ -23,7 +23,7 @@ from scripts.processes.module_process import (
     module_environment,
 )
 
-#: Two for each call, which warm up every thread and open every partition's transaction.
+#: Two records for each call, which warm up every thread and every partition.
 WARM_UP = 2 * CALLS
 _START_S = 90.0
 _PATIENCE_S = 60.0
@@ -52,11 +52,11 @@ class RunSetup:
 
     Attributes:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``.
-        segments: What the records say.
+        segments: The audio of the records.
         level: Name of the level.
-        records: How many count.
-        directory: For states and logs.
-        progress: Told how it goes.
+        records: Number of measured records.
+        directory: Directory for state and logs.
+        progress: Callbacks for progress.
     """
 
     bootstrap_servers: str
@@ -73,7 +73,7 @@ class Measured:
 
     Attributes:
         cpu_s: Processor seconds, user and system, of all threads and children.
-        wall_s: Seconds on the clock.
+        wall_s: Wall-clock seconds.
         files: Checksum of each result, by its record's number.
     """
 
@@ -85,13 +85,13 @@ class Measured:
 def measure(system: str, setup: RunSetup) -> Measured:
     """Run a system once, on new topics.
 
-    Starting up is left out in the same way for all: a system first gets some records to warm up with. When it has put
-    out their results, and has rested, the others come into sight at once; counted is from there to the last result
-    that a reader of committed records sees.
+    Start-up is excluded in the same way for all: a system first gets some records to warm up. After their results and
+    a pause, all other records become visible at once. The measurement lasts from there to the last result that a
+    ``read_committed`` consumer sees.
 
     Args:
         system: One of `SYSTEMS` or `CEILINGS`.
-        setup: What it is given.
+        setup: Brokers, records and directory.
 
     Raises:
         ProcessError: If it ends, or does not start.
@@ -168,4 +168,4 @@ def _results(cluster: Cluster) -> Iterator[Results]:
 
 
 def _ignore(_count: int) -> None:
-    """The warm-up moves no bar."""
+    """Ignore progress: the warm-up does not count."""

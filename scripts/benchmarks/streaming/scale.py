@@ -14,11 +14,11 @@ from scripts.cli import Cluster
 from scripts.processes.worker_process import WorkerProcess
 
 Pace = Literal["backlog", "live"]
-"""All at once, as after an outage; or as calls go on."""
+"""How records arrive: all at once, as after an outage, or at the pace of live calls."""
 PACES: tuple[Pace, ...] = get_args(Pace)
 
 _IDLE_S = 3.0
-#: A backlog of no more than so many bytes, which the brokers' machine holds in memory.
+#: Largest backlog in bytes, which the brokers' machine can hold in memory.
 _BACKLOG_BYTES = 96 * 10**6
 _MB = 1e6
 _MS = 1000.0
@@ -29,10 +29,10 @@ class Point:
     """One deployment and its load.
 
     Attributes:
-        partitions: Of the topics.
-        calls: That go on at a time.
+        partitions: Number of partitions of each topic.
+        calls: Number of simultaneous calls.
         segment_s: Seconds of audio in a record.
-        workers: Processes.
+        workers: Number of worker processes.
     """
 
     partitions: int = 8
@@ -53,7 +53,7 @@ FACTORS: dict[str, Sequence[float]] = {
     "segment_s": (0.02, 0.1, 0.5, 2.0, 10.0, 60.0),
     "workers": (1, 2),
 }
-"""What is varied, one at a time, around `BASE`."""
+"""The values of each factor; one factor at a time differs from `BASE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +63,16 @@ class Row:
     Attributes:
         factor: What is varied, a field of `Point`.
         point: The deployment.
-        pace: How the records came.
-        records: How many.
+        pace: How the records arrived.
+        records: Number of records.
         throughput: Results per second, from the first record to the last result.
-        cpu_ms: Processor milliseconds of the workers for a record, all threads and children.
-        cpu_ms_per_audio_s: The same for a second of audio.
-        idle_cores: Processor seconds per second of the workers before, without records.
-        peak_mb: Most resident memory of the workers and their children, summed; what they share counts several times.
-        open_transactions: In the mean.
+        cpu_ms: Processor milliseconds of the workers per record, all threads and children.
+        cpu_ms_per_audio_s: The same per second of audio.
+        idle_cores: Processor seconds per second of the workers before the first record.
+        peak_mb: Peak resident memory of the workers and their children, summed; shared pages count for each.
+        open_transactions: Mean number of open transactions.
         commits_per_s: Transactions per second.
-        records_per_commit: Records in a transaction, in the mean.
+        records_per_commit: Mean number of records in a transaction.
     """
 
     factor: str
@@ -90,18 +90,18 @@ class Row:
 
     @property
     def value(self) -> float:
-        """Of the factor."""
+        """The value of the factor."""
         return float(getattr(self.point, self.factor))
 
     def as_json(self) -> dict[str, Any]:
-        """All of it, flat."""
+        """All values in one flat dictionary."""
         flat = asdict(self)
         point = flat.pop("point")
         return {**flat, **point, "value": self.value}
 
 
 def points(factors: Sequence[str]) -> list[tuple[str, Point]]:
-    """Every deployment to look at, with what is varied there."""
+    """Every deployment to measure, with the factor that is varied."""
     return [
         (factor, replace(BASE, **{factor: type(getattr(BASE, factor))(value)}))
         for factor in factors
@@ -110,7 +110,7 @@ def points(factors: Sequence[str]) -> list[tuple[str, Point]]:
 
 
 def steps(factors: Sequence[str]) -> int:
-    """How many measurements these are."""
+    """Number of measurements for these factors."""
     return len(points(factors)) * len(PACES)
 
 
@@ -127,11 +127,11 @@ def measure(
 
     Args:
         setup: Brokers, directories and progress display of every trial.
-        traffic: What the point's calls say.
+        traffic: The source of the records.
         factor: What is varied.
         point: The deployment.
-        most: Records at most, of each measurement.
-        seconds: Of live calls; the time of one segment, if that is longer.
+        most: Highest number of records in each measurement.
+        seconds: Duration of live calls; at least one segment.
 
     Yields:
         A row for each pace.
@@ -153,24 +153,24 @@ def measure(
 
 
 def backlog_records(traffic: Traffic, most: int) -> int:
-    """Records of a backlog that the brokers' machine holds in memory, and at most `most`."""
+    """Number of records of a backlog that the brokers' machine can hold in memory, at most `most`."""
     return min(most, max(1, _BACKLOG_BYTES // len(traffic.segments[0].audio)))
 
 
 def live_records(point: Point, most: int, seconds: float) -> int:
-    """Records that live calls send in so many seconds, or in the time of a whole segment, and at most `most`."""
+    """Number of records live calls send in these seconds, or during one segment if that is longer; at most `most`."""
     return min(most, round(point.rate * max(seconds, point.segment_s)))
 
 
 def workers(
     level: str, partitions: int, count: int, settings: Mapping[str, str] = WORKER_SETTINGS
 ) -> Start[WorkerProcess]:
-    """How a deployment's workers are made.
+    """Make a function that makes a deployment's workers.
 
     Args:
         level: Name of their level.
-        partitions: Of their topics.
-        count: How many.
+        partitions: Number of partitions of each topic.
+        count: Number of workers.
         settings: Further environment variables.
     """
 
@@ -184,7 +184,7 @@ def workers(
 
 
 def committed(deployed: Trial[WorkerProcess]) -> Transactions:
-    """What all workers have committed so far."""
+    """The transactions of all workers so far."""
     return sum((transactions(process) for process in deployed.processes), Transactions(0, 0))
 
 

@@ -1,4 +1,4 @@
-"""What the bench of scale says: as tables, as JSON and as a picture."""
+"""The report of the scale bench, as tables, as JSON and as a picture."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -27,7 +27,7 @@ _INCHES = 3.2
 
 
 def as_json(rows: Sequence[Row], carried: WorkerCapacity | None) -> dict[str, object]:
-    """Every row, what one worker carries where that was measured, and what they were taken on."""
+    """Every row, the capacity of one worker if it was measured, and versions and machine."""
     return {
         "base": asdict(BASE),
         "rows": [row.as_json() for row in rows],
@@ -38,7 +38,7 @@ def as_json(rows: Sequence[Row], carried: WorkerCapacity | None) -> dict[str, ob
 
 
 def tables(rows: Sequence[Row], carried: WorkerCapacity | None) -> Iterator[Table]:
-    """One table for each factor, one for what a worker carries, and one of versions and settings."""
+    """One table for each factor, one of a worker's capacity, and one of versions and settings."""
     for factor, group in groupby(rows, lambda row: row.factor):
         yield _table(factor, list(group))
     if carried is not None:
@@ -87,12 +87,12 @@ def _table(factor: str, rows: Sequence[Row]) -> Table:
 
 
 def _carried(carried: WorkerCapacity) -> Table:
-    table = Table(title="what one worker carries", show_header=False)
+    table = Table(title="capacity of one worker", show_header=False)
     for text, value in (
-        ("calls at 8 kHz for each core, lossless", carried.calls_lossless),
+        ("calls at 8 kHz per core, lossless", carried.calls_lossless),
         ("the same, default level, full effort", carried.calls_default),
         ("the same, default level, under load", carried.calls_default_under_load),
-        ("clips of 100 KB in a second, lossless", carried.clips_per_s),
+        ("clips of 100 KB per second, lossless", carried.clips_per_s),
         ("peak memory meanwhile, MB", carried.clips_peak_mb),
     ):
         table.add_row(text, f"{value:.0f}")

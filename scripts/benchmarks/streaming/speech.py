@@ -1,4 +1,4 @@
-"""Real speech, cut into segments as telephony would send them."""
+"""Recorded speech, cut into segments as telephony would send them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from streams.compression import DEFAULT_POLICY, choose
 
 LOSSLESS, DEFAULT = "lossless", "default"
 LEVELS = {LOSSLESS: 1, DEFAULT: 3}
-"""The levels by the names of the bench; `default` is what a hotel without a policy gets."""
+"""The levels by their names in the bench; `default` is the level of a hotel without a policy."""
 
 MEDIA_TYPE = MediaType(SLIN, (("rate", str(RATE)),))
 
@@ -26,7 +26,7 @@ class Segment:
 
     Attributes:
         audio: Little-endian 16-bit samples at 8 kHz, one channel.
-        encoders: What the product codes it with, by the level's name.
+        encoders: The encoder that the product chooses, by the level's name.
     """
 
     audio: bytes
@@ -36,13 +36,13 @@ class Segment:
 def segments(corpus: Corpus, seconds: float, most: int) -> Sequence[Segment]:
     """Cut the corpus's sentences, one after the other without a pause, into segments of the same length.
 
-    Left out are those that the product does not take for speech, such as some of pure silence: each level has one
-    encoder then, and the same work for everybody.
+    Segments that the product does not classify as speech, such as silence, are left out, so that each level has one
+    encoder and the work is the same for every system.
 
     Args:
-        corpus: Where the speech comes from.
+        corpus: The source of the speech.
         seconds: Length of a segment.
-        most: No more than so many; fewer come where the corpus ends.
+        most: Highest number of segments; the corpus may have fewer.
 
     Raises:
         ValueError: If the corpus has not a single one.

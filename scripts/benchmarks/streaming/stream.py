@@ -24,7 +24,7 @@ class Selection:
         segments_s: Lengths of segments, in seconds.
         brokers: Numbers of brokers.
         records: Records in each run; None for 20,000 of 2 s, and of other lengths as many as hold the same audio.
-        repetitions: How often.
+        repetitions: Number of repetitions of each run.
     """
 
     systems: Sequence[str]
@@ -47,16 +47,16 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One system's way through one run's records.
+    """The measurements of one system in one run.
 
     Attributes:
         system: Its name.
         level: The level's name.
         segment_s: Length of a segment in seconds.
         brokers: Number of brokers.
-        records: How many records.
+        records: Number of records.
         cpu_s: Processor seconds of the system, user and system, all threads and children.
-        wall_s: Seconds from when the records came into sight to the last result.
+        wall_s: Seconds from the time the records become visible to the last result.
         repetition: Number of the repetition, from 1.
     """
 
@@ -71,21 +71,21 @@ class Run:
 
 
 def stream(wanted: Selection, corpus: Corpus, directory: Path, progress: Progress) -> Iterator[Run]:
-    """Measure everything; the systems take turns within a repetition, each time with another one first.
+    """Measure all combinations; within a repetition the systems take turns, each time beginning with another one.
 
     Args:
         wanted: What to measure.
-        corpus: Where the speech comes from.
-        directory: For Kafka, states and logs.
-        progress: Told how it goes.
+        corpus: The source of the speech.
+        directory: Directory for Kafka, state and logs.
+        progress: Callbacks for progress.
 
     Yields:
         The runs, as they end.
 
     Raises:
-        LocalKafkaError: If Kafka does not come up.
+        LocalKafkaError: If Kafka does not start.
         ProcessError: If a system ends, or does not start.
-        ResultsError: If a system does not give every record the one result that all others give it.
+        ResultsError: If a system does not give every record one result, the same as all other systems.
         ValueError: If the corpus has no speech of such a length in one piece.
     """
     pieces = {seconds: segments(corpus, seconds, wanted.records_of(seconds)) for seconds in wanted.segments_s}
@@ -100,7 +100,7 @@ def stream(wanted: Selection, corpus: Corpus, directory: Path, progress: Progres
 
 
 def turns(systems: Sequence[str], repetitions: int) -> Iterator[tuple[int, str]]:
-    """Number of the repetition, from 1, and system: each repetition begins with the one after the last one's first."""
+    """Pairs of repetition, from 1, and system; the first system of each repetition is the second of the one before."""
     for repetition in range(repetitions):
         first = repetition % len(systems)
         for system in (*systems[first:], *systems[:first]):

@@ -18,17 +18,17 @@ from scripts.processes.worker_process import MODULE, WorkerProcess
 _PARTITIONING = "scripts.benchmarks.streaming.partitioning"
 _PEERS = "scripts.benchmarks.streaming.peers"
 
-#: A backlog is late from the beginning: at the default objective the worker would spend less effort on it.
+#: A backlog has lag from the start: with the default objective, the worker would spend less effort on it.
 WORKER_SETTINGS = {"AUDIO_LAG_OBJECTIVE": "24h"}
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """One that takes records from Kafka.
+    """A compared system that reads records from Kafka.
 
     Attributes:
-        settings: What differs from its own defaults, in one line.
-        make: Makes its process, not yet started, for a cluster, a level's name and a directory of its own.
+        settings: Its settings that are not defaults, in one line.
+        make: Makes its process, not yet started, for a cluster, a level's name and a directory.
     """
 
     settings: str
@@ -47,9 +47,9 @@ def worker(
     Args:
         cluster: Its topics and its group.
         level: Name of its level.
-        directory: For its state and its log.
+        directory: Directory for its state and log.
         settings: Further environment variables.
-        partitions: Of its topics.
+        partitions: Number of partitions of each topic.
     """
     variables = {
         "KAFKA_BOOTSTRAP_SERVERS": cluster.bootstrap_servers,
@@ -70,7 +70,7 @@ def _settings_line(settings: Mapping[str, str]) -> str:
 
 
 def peer_arguments(cluster: Cluster, directory: Path) -> Arguments:
-    """What a peer is told."""
+    """The command-line arguments of a peer."""
     return Arguments(
         cluster.bootstrap_servers,
         cluster.group,
@@ -106,7 +106,7 @@ SYSTEMS: Mapping[str, System] = {
         "exactly once; linger.ms=0, retry.backoff.ms=10, a pool with 128 records at most, one transaction at a time",
         _peer("confluent_eos"),
     ),
-    # Five seconds are its default; for exactly-once it advises less, as nobody sees results before a commit.
+    # Quix's default is 5 s; for exactly-once it recommends less, because results are invisible before a commit.
     "quix-alo": _quix("at-least-once", "5.0"),
     "quix-eos": _quix("exactly-once", "1.0"),
     "faust": System("at least once; Faust's defaults, codec call in a pool, each send awaited", _peer("faust_agent")),
@@ -115,11 +115,11 @@ CEILINGS = {
     CODEC: "no Kafka: the codec call in a pool, on records in memory",
     PRODUCT: "no Kafka: all that the worker's pool does with a record, from contract to headers, on records in memory",
 }
-"""Those that nothing goes beyond."""
+"""Upper bounds, with a description of each."""
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor seconds, user and system, of all threads of a process and of those that it has started, so far."""
+    """Processor seconds so far, user and system, of all threads of a process and its children."""
     process = psutil.Process(pid)
     family = [process, *process.children(recursive=True)]
     times = [member.cpu_times() for member in family]

@@ -19,16 +19,16 @@ from scripts.benchmarks.streaming.systems import cpu_seconds
 from scripts.cli import Cluster
 from scripts.processes.module_process import ModuleProcess
 
-#: Records that a system has done before anything is measured: every thread and every partition has had some.
+#: Records of the warm-up, enough for every thread and every partition.
 WARM_UP = 128
 _HEAD_START_S = 0.5
-_SETTLE_S = 1.0  # between the last result of the warm-up and what is measured
+_SETTLE_S = 1.0  # between the last result of the warm-up and the measurement
 _PATIENCE_S = 60.0
 _SEED = 8
 
 System = TypeVar("System", bound=ModuleProcess)
 Start = Callable[[Cluster, Path], Sequence[System]]
-"""Makes the processes of a system, not yet started, for a cluster and a directory of its own."""
+"""Makes the processes of a system, not yet started, for a cluster and a directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class Setup:
 
     Attributes:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``.
-        brokers: How many they are.
-        directory: For states and logs.
-        progress: Told how it goes.
+        brokers: Number of brokers.
+        directory: Directory for state and logs.
+        progress: Callbacks for progress.
     """
 
     bootstrap_servers: str
@@ -53,10 +53,10 @@ class TrialResult:
     """The results of one measurement.
 
     Attributes:
-        due: When each was to be sent, on the monotonic clock.
+        due: When each record was due, on the monotonic clock.
         sent: When it was sent.
-        arrived: When its result came into sight.
-        cpu_s: Processor seconds of the system, from the first moment to the last result.
+        arrived: When its result became visible.
+        cpu_s: Processor seconds of the system, from the start of the measurement to the last result.
     """
 
     due: Seconds
@@ -71,14 +71,14 @@ class TrialResult:
 
 
 class Trial(Generic[System]):
-    """Records go in and are waited for, with numbers that go on from one measurement to the next.
+    """Sends records to a system and waits for their results; record numbers continue over all measurements.
 
     Args:
         processes: The system.
-        backlog: On its input topic.
-        sender: Onto the same topic.
-        listener: On the topic of results, from its beginning.
-        traffic: What the records are.
+        backlog: A backlog on its input topic.
+        sender: A sender to the same topic.
+        listener: A listener on the topic of results, from its beginning.
+        traffic: The source of the records.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Trial(Generic[System]):
         return sum(cpu_seconds(process.pid) for process in self.processes)
 
     def warm_up(self) -> None:
-        """Start-up is over when some records have their results."""
+        """Send the records of the warm-up, and wait for their results."""
         self._sender.begin(0, np.zeros(WARM_UP))
         self._wait(WARM_UP)
         self._sender.finish()
@@ -113,7 +113,7 @@ class Trial(Generic[System]):
 
         Args:
             rate: Records per second.
-            count: How many.
+            count: Number of records.
         """
         first, before = self._next, self.cpu_seconds()
         due = due_times(self._traffic.calls, rate, count, _SEED) + time.monotonic() + _HEAD_START_S
@@ -123,10 +123,10 @@ class Trial(Generic[System]):
         return TrialResult(due, self._sender.finish(), self._listener.arrived(first, count), cpu)
 
     def drain(self, count: int) -> TrialResult:
-        """Let records come into sight all at once, and wait for every result.
+        """Make records visible all at once, and wait for every result.
 
         Args:
-            count: How many.
+            count: Number of records.
         """
         first = self._next
         self._backlog.put(self._traffic.messages(first, count))
@@ -148,13 +148,13 @@ class Trial(Generic[System]):
 
 @contextmanager
 def ready(setup: Setup, traffic: Traffic, start: Start[System], records: int) -> Iterator[Trial[System]]:
-    """Start a system on topics of its own, and warm it up.
+    """Start a system on new topics, and warm it up.
 
     Args:
         setup: Brokers, directories and progress display of every trial.
-        traffic: What it is given.
+        traffic: The source of the records.
         start: Makes its processes.
-        records: How many will be measured.
+        records: Number of records that will be measured.
 
     Raises:
         ProcessError: If the system ends, or does not start.

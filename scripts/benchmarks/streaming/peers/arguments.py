@@ -1,4 +1,4 @@
-"""What every peer is told on its command line, and how it is told to stop."""
+"""The command line of every peer, and its stop signal."""
 
 import argparse
 import os
@@ -8,20 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-#: As many as the worker has in its pool: one for each core that it may use.
+#: As many threads as in the worker's pool: one for each core that it may use.
 THREADS = len(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """Where a peer works.
+    """The brokers, topics and directory of a peer.
 
     Attributes:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``.
         group: Its consumer group.
         source: Full name of the topic to read.
         target: Full name of the topic to write.
-        state: A directory of its own.
+        state: Directory for its state.
     """
 
     bootstrap_servers: str
@@ -45,7 +45,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def arguments(options: argparse.Namespace) -> Arguments:
-    """What a parser read."""
+    """The arguments that a parser has read."""
     return Arguments(options.bootstrap_servers, options.group, options.source, options.target, options.state)
 
 

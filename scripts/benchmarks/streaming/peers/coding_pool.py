@@ -1,4 +1,4 @@
-"""The thread pool of the loops that are written by hand on confluent-kafka."""
+"""The thread pool of the hand-written loops on confluent-kafka."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ _IN_POOL = 128
 
 
 class CodingPool:
-    """Codes what messages hold, and gives it back in the messages' order."""
+    """Encodes the values of messages in threads, and returns the files in the messages' order."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(THREADS)
@@ -24,16 +24,16 @@ class CodingPool:
 
     @property
     def room(self) -> int:
-        """How many more messages it takes."""
+        """Number of further messages that it accepts."""
         return _IN_POOL - len(self._jobs)
 
     @property
     def first_done(self) -> bool:
-        """Whether there is a first message, and its file is done."""
+        """Whether there is a first message whose file is ready."""
         return bool(self._jobs) and self._jobs[0][1].done()
 
     def add(self, messages: Iterable[Message]) -> None:
-        """Take messages as they were consumed.
+        """Add messages in the order in which they were consumed.
 
         Raises:
             KafkaException: For one that is an error.
@@ -45,10 +45,10 @@ class CodingPool:
             self._jobs.append((message, self._pool.submit(encode, message.value(), encoder)))
 
     def wait_for_first(self) -> None:
-        """Wait until the first message's file is done."""
+        """Wait until the first message's file is ready."""
         self._jobs[0][1].result()
 
     def pop(self) -> tuple[Message, bytes]:
-        """Take the first message out, with its file, which is waited for."""
+        """Wait for the first message's file; remove and return both."""
         message, file = self._jobs.popleft()
         return message, file.result()

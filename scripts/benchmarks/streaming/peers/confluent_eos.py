@@ -1,8 +1,8 @@
 """A loop written by hand on confluent-kafka, with a thread pool: exactly once, in order, and nothing else.
 
-Files and the offsets of what they were made of go into one transaction, as confluent-kafka's documentation and its
-example of transactions have it. While one is committed, the pool works on what comes next; whatever is finished by then
-goes into the next one. An error ends the process, and with it the transaction.
+Files and the offsets of their inputs are in one transaction, as in confluent-kafka's documentation and its example of
+transactions. While one is committed, the pool works on the next messages; the files that are ready by then are in the
+next transaction. An error ends the process, and with it the transaction.
 """
 
 import threading
@@ -14,19 +14,19 @@ from scripts.benchmarks.streaming.peers.arguments import Arguments, parse, stop_
 from scripts.benchmarks.streaming.peers.coding_pool import CodingPool
 
 _IDLE_S = 0.1
-#: A wait for the pool that a new record ends as well.
+#: Longest wait for a new record while the pool works.
 _BUSY_S = 0.002
 _WAIT_S = 60.0
-#: Brokers refuse what comes before the last transaction has its markers, which takes milliseconds; librdkafka's 100 ms
-#: would be most of the latency with three brokers.
+#: Brokers refuse requests until the last transaction has its markers, which takes milliseconds; with three brokers,
+#: librdkafka's default of 100 ms would be most of the latency.
 _BACKOFF_MS = 10
 
 
 class Loop:
-    """Takes records, has them coded, writes the files in the records' order.
+    """Reads records, encodes them in the pool, and writes the files in the records' order.
 
     Args:
-        where: Topics and brokers.
+        setup: Topics and brokers.
     """
 
     def __init__(self, setup: Arguments) -> None:
@@ -53,7 +53,7 @@ class Loop:
         self._pool = CodingPool()
 
     def run(self, stop: threading.Event) -> None:
-        """Work until told to stop; what was taken is finished."""
+        """Work until the stop signal; the records that were read are finished."""
         while not stop.is_set() or self._pool:
             self._take(0 if stop.is_set() else self._pool.room)
             finished = self._finished()
@@ -62,7 +62,7 @@ class Loop:
         self._consumer.close()
 
     def _take(self, room: int) -> None:
-        """Wait until there is a record, but no longer than a moment while the pool works."""
+        """Wait for a record, only briefly while the pool works."""
         if not room:
             self._pool.wait_for_first()
             return

@@ -19,10 +19,10 @@ _FLUSH_S = 30.0
 
 
 class Loop:
-    """Takes records, has them coded, writes the files in the records' order.
+    """Reads records, encodes them in the pool, and writes the files in the records' order.
 
     Args:
-        where: Topics and brokers.
+        setup: Topics and brokers.
     """
 
     def __init__(self, setup: Arguments) -> None:
@@ -42,7 +42,7 @@ class Loop:
         self._committed_at = time.monotonic()
 
     def run(self, stop: threading.Event) -> None:
-        """Work until told to stop; what was taken is finished."""
+        """Work until the stop signal; the records that were read are finished."""
         while not stop.is_set():
             self._pool.add(self._consumer.consume(self._pool.room, 0 if self._pool else _IDLE_S))
             self._give()
@@ -54,7 +54,7 @@ class Loop:
         self._consumer.close()
 
     def _give(self) -> None:
-        """Wait for the file whose turn it is, and write it with those after it that are done."""
+        """Wait for the next file in order, and write it with the following ones that are ready."""
         while self._pool:
             message, file = self._pool.pop()
             partition = message.partition()

@@ -16,7 +16,7 @@ from scripts.benchmarks.streaming.peers.arguments import THREADS, Arguments, par
 
 
 class _CommittedThread(driver.AIOKafkaConsumerThread):
-    """Does not see the bench's records too early; Faust has no setting for it."""
+    """Reads committed records only, so that the backlog stays invisible at first; Faust has no setting for this."""
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)

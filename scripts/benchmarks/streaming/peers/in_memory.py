@@ -1,6 +1,6 @@
 """Upper bounds without Kafka: the codec call alone, or all of the product's own work, on records in memory.
 
-Takes as many records as it is told from the topic, and prints what it took to work on them, as JSON.
+Reads the given number of records from the topic, processes them, and prints CPU, time and checksums as JSON.
 """
 
 import json
@@ -35,7 +35,7 @@ Work = Callable[[InputRecord], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What the work took.
+    """The measurements of the work.
 
     Attributes:
         cpu_s: Processor seconds of all threads.
@@ -49,14 +49,14 @@ class Measured:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Take the records, do the work, tell what it took."""
+    """Read the records, process them, and print the measurements."""
     made = parser(__doc__)
     made.add_argument("--work", choices=CEILINGS, required=True)
-    made.add_argument("--level", type=int, required=True, help="that the product works at")
-    made.add_argument("--warm-up", type=int, required=True, help="records to begin with, which do not count")
-    made.add_argument("--records", type=int, required=True, help="records that count")
+    made.add_argument("--level", type=int, required=True, help="compression level of the product")
+    made.add_argument("--warm-up", type=int, required=True, help="records before the measurement")
+    made.add_argument("--records", type=int, required=True, help="measured records")
     options = made.parse_args(argv)
-    threadpool_limits(1)  # as the worker does
+    threadpool_limits(1)  # as in the worker
     items = _taken(arguments(options), options.warm_up + options.records)
     work = code if options.work == CODEC else product(options.level)
     _measured(work, items[: options.warm_up])
@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def product(level: int) -> Work:
-    """Everything that the worker's threads do with a record, at a fixed level."""
+    """The whole work of the worker's threads for a record, at a fixed level."""
     settings = Settings(compression_level=level)
     pipeline = Pipeline(
         settings,
@@ -85,7 +85,7 @@ def product(level: int) -> Work:
 
 
 def _not_found(_key: bytes) -> None:
-    """There is no table of cached files."""
+    """Find no cached file: there is no cache table."""
 
 
 def code(record: InputRecord) -> bytes:
@@ -94,7 +94,7 @@ def code(record: InputRecord) -> bytes:
 
 
 def _taken(setup: Arguments, count: int) -> list[InputRecord]:
-    """So many records in their order, those that are not committed as well."""
+    """The first `count` records in order, with uncommitted ones."""
     consumer = Consumer(
         {
             "bootstrap.servers": setup.bootstrap_servers,

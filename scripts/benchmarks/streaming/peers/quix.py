@@ -1,4 +1,4 @@
-"""Quix Streams, as its documentation has it: a frame from topic to topic, with the codec call in between."""
+"""Quix Streams, used as in its documentation: a dataframe from topic to topic, with the codec call in between."""
 
 import argparse
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     app.run()
 
 
-def _compress(value: bytes, _key: object, _timestamp: int, headers: Any) -> bytes:  # noqa: ANN401  as Quix hands it over
+def _compress(value: bytes, _key: object, _timestamp: int, headers: Any) -> bytes:  # noqa: ANN401  Quix declares no type
     return encode(value, dict(headers)[ENCODER_HEADER])
 
 
