@@ -1,4 +1,4 @@
-"""A genuine Kafka for tests: one that is given, one in a container, or one from Kafka's own jars."""
+"""A genuine Kafka for tests: a given one, one in a container, or one from Kafka's own jars."""
 
 import asyncio
 import os
@@ -44,7 +44,7 @@ class ThreeBrokers:
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """Names that no other test uses: put before every topic, and the consumer group."""
+    """Names that no other test uses: a prefix for every topic, and the consumer group."""
 
     prefix: str
     group: str
@@ -65,7 +65,7 @@ def docker_answers() -> bool:
 
 
 def start_any_broker(directory: Path) -> Broker:
-    """Start the first Kafka that can be had: KAFKA_BOOTSTRAP_SERVERS, a container, the jars.
+    """Return the first available Kafka: KAFKA_BOOTSTRAP_SERVERS, a container, or the jars.
 
     It outlives this process: stop the cluster in the directory, or remove the container.
     """
@@ -73,7 +73,7 @@ def start_any_broker(directory: Path) -> Broker:
 
 
 def remove_container(container: str) -> None:
-    """Remove the container of a broker that start_any_broker has started, in whichever process."""
+    """Remove the container of a broker that start_any_broker has started, in this or another process."""
     DockerClient().client.containers.get(container).remove(force=True, v=True)
 
 
@@ -126,7 +126,7 @@ def _container_and_broker() -> tuple[DockerContainer, Broker]:
     _build_image(name)
     port = free_ports(1)
     container = DockerContainer(name).with_bind_ports(port, port).with_env("PORT", str(port))
-    # Where the engine's base images were unpacked locally, their root directory may be closed to other users.
+    # If the engine's base images were unpacked locally, other users may have no access to their root directory.
     container.with_kwargs(user="0:0")
     host = container.get_container_host_ip()
     container.with_env("ADVERTISED_HOST", host)
@@ -134,7 +134,7 @@ def _container_and_broker() -> tuple[DockerContainer, Broker]:
 
 
 def _start(container: DockerContainer, broker: Broker) -> None:
-    """Start a container and wait until its broker is ready; a container that does not get there is removed."""
+    """Start a container and wait until its broker is ready; after a failure, the container is removed."""
     try:
         container.start()
         asyncio.run(wait_until_ready(broker.bootstrap_servers, 1, _READY_TIMEOUT_S))

@@ -43,7 +43,7 @@ class MemoryTransactor:
 
     Args:
         kafka: Where it commits.
-        partitions: Input partitions.
+        partitions: Partitions of the input.
         before_commit: Awaited within each transaction, before it takes effect.
     """
 
@@ -116,7 +116,7 @@ class Echo:
 
 @dataclass
 class Bench:
-    """The shared parts of lanes, with the reported failures."""
+    """The parts that lanes share, with the failures that were reported."""
 
     parts: LaneParts
     store: MemoryStore
@@ -128,7 +128,7 @@ class Bench:
 
 
 def bench(*, clips: int = 50, size: int = 10**6, limit: int = 100, threads: int = 4, timeout: float = 60.0) -> Bench:
-    """Make the shared parts of lanes."""
+    """Make the parts that lanes share."""
     metrics = Metrics()
     failures: list[BaseException] = []
     store = MemoryStore()

@@ -7,7 +7,7 @@ from typing import Any
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z")
 _LEVELS = {"debug", "info", "warning", "error", "critical"}
 _REQUIRED = {"@timestamp", "log.level", "message", "ecs.version", "service", "log"}
-#: Field sets of the schema, with what may be in each; None for our own.
+#: Field sets of the schema, each with its allowed fields; None for our own sets.
 _SETS: dict[str, set[str] | None] = {
     "service": {"name", "version"},
     "log": {"logger"},

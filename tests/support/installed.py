@@ -1,4 +1,4 @@
-"""The project as its users install it: wheels of the checkout, in environments that have nothing else."""
+"""The project as its users install it: wheels of the checkout, in otherwise empty environments."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from tests.chaos.workers import ROOT
 from tests.support.wheelhouse import write_wheels
 
 _WITHIN_S = 240
-#: What a user may have in the working directory.
+#: Modules that a user may have in the working directory.
 _OWN_MODULES = ("agents", "audio", "infra", "kafka", "schemas", "scripts", "streams")
 
 
@@ -44,7 +44,7 @@ class Installed:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment variables that lead to nothing outside, not even to a compiler."""
+        """Environment variables that give access to nothing outside the environment, not even to a compiler."""
         path = os.pathsep.join((str(self.directory / "bin"), str(self.directory / "no-compiler")))
         return {"PATH": path, "HOME": str(self.workspace), "CC": "/bin/false", "PYTHONUNBUFFERED": "1"}
 
@@ -62,7 +62,7 @@ class Installed:
         )
 
     def start(self, *command: str, **settings: str) -> subprocess.Popen[str]:
-        """Start a command; its output, of both kinds, can be read."""
+        """Start a command, with pipes for standard output and standard error."""
         return subprocess.Popen(
             command,
             cwd=self.workspace,
@@ -75,7 +75,7 @@ class Installed:
 
 
 def clean_copy(directory: Path) -> Project:
-    """Copy what is in the repository, or would be after the next commit, and nothing that was built."""
+    """Copy the files of the repository and the new ones that are not ignored, but no build products."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     names = frozenset(name for name in listed.stdout.split("\0") if (ROOT / name).is_file())
@@ -86,7 +86,7 @@ def clean_copy(directory: Path) -> Project:
 
 
 def build_wheel(project: Path, into: Path, **environment: str) -> Path:
-    """Build the project's wheel with the tools that are installed here."""
+    """Build the project's wheel with the installed tools."""
     options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", str(into)]
     _run([sys.executable, "-m", "pip", "wheel", *options, str(project)], environment)
     (wheel,) = into.glob("*.whl")

@@ -1,4 +1,4 @@
-"""Kafka's own client, of Java: the programs of `tests/support/java`, run with Kafka's jars."""
+"""Kafka's Java client: the programs of `tests/support/java`, run with Kafka's jars."""
 
 import subprocess
 import tempfile

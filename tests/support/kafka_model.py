@@ -25,7 +25,7 @@ class Transaction:
 
 
 class Committed(NamedTuple):
-    """An input offset, and what was noted beside it."""
+    """An input offset and its metadata."""
 
     offset: int
     metadata: str

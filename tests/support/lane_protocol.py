@@ -27,7 +27,7 @@ from tests.support.worker_model import Clock, WorkerModel, is_bad
 PARTITIONS = 2
 #: Number of workers at a time.
 SLOTS = 3
-#: Steps of every worker in which all remaining inputs must get their outcomes.
+#: Number of steps of every worker within which all remaining inputs must get their outcomes.
 ENOUGH = 5000
 #: Number of these steps after which open transactions are aborted.
 OVERDUE = 500

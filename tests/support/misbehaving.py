@@ -91,7 +91,7 @@ _ACTIONS: dict[bytes, Callable[[], Clip | Rejection]] = {
     b"no samples": lambda: Clip.of(np.zeros(0, np.int16), 8000, CLIP.source),
     b"read": lambda: _outcome(Path("/etc/hostname").read_bytes),
     b"write": lambda: _outcome(lambda: Path("/tmp/out-of-the-sandbox").write_bytes(b"!")),  # noqa: S108  must not work
-    b"list": lambda: _outcome(lambda: os.listdir("/")),  # noqa: PTH208  the plain call is what is tried
+    b"list": lambda: _outcome(lambda: os.listdir("/")),  # noqa: PTH208  the plain call is tested
     b"connect": lambda: _outcome(socket.socket),
     b"fork": lambda: _outcome(os.fork),
     b"signal": lambda: _outcome(_reached),

@@ -89,7 +89,7 @@ def observing(directory: Path, monitoring: Monitoring, *, faster: int = 1) -> It
 
     Args:
         directory: For all their files; removed at the end.
-        monitoring: What they watch; a test sets ``scrape_interval`` to a second or so.
+        monitoring: The workers and settings; a test sets ``scrape_interval`` to about a second.
         faster: All durations in the rules are divided by this, so that a test need not wait for minutes.
     """
     port = free_ports(2)

@@ -30,7 +30,7 @@ TIMESTAMP_MS = 1_790_000_000_000
 LOG_APPEND_TIME, TRANSACTIONAL, CONTROL = 0x08, 0x10, 0x20
 
 _CODES: Mapping[Codec, int] = {"none": 0, "gzip": 1, "snappy": 2, "raw-snappy": 2, "lz4": 3, "zstd": 4}
-#: Attributes, last offset delta, first and last time, producer's id and epoch, first sequence, records.
+#: Attributes, last offset delta, first and last time, producer's id and epoch, first sequence, number of records.
 _CHECKED = struct.Struct(">hiqqqhii")
 #: Offset, length of what follows, leader epoch, format, checksum.
 _HEAD = struct.Struct(">qiibI")
@@ -191,7 +191,7 @@ def _three(*, codec: Codec = "none", name: bytes = b"ce_odd", **lies: Any) -> Od
     return make
 
 
-#: Ways in which a batch with a right checksum may be odd: each makes a batch of records like the one that it is given.
+#: Faults of a batch with a correct checksum: each function makes such a batch of records like the given one.
 ODD: Mapping[str, Odd] = {
     "header-name": _three(name=b"caf\xe9"),
     "header-name-lz4": _three(name=b"caf\xe9", codec="lz4"),
@@ -209,7 +209,7 @@ ODD: Mapping[str, Odd] = {
     "count-below": _three(count=1),
     "no-offsets-left": _three(count=3, last_delta=1),
 }
-#: Those that brokers take from a producer (Kafka 4.1.1). The others can only be written to a broker's disk.
+#: Faults that brokers accept from a producer (Kafka 4.1.1). The others can only be written to a broker's disk.
 TAKEN = ("header-name", "header-name-lz4", "twice-one-offset")
 
 
@@ -219,7 +219,7 @@ def placeholder(size: int, offsets: int) -> bytes:
     Raises:
         ValueError: If no batch has this size: it is too small, or falls between two lengths of a varint.
     """
-    for key in range(2, 8):  # where a longer value needs a longer length, one size is passed over
+    for key in range(2, 8):  # one size is impossible where a longer value needs a longer length field
         for value in range(size, -1, -1) if size < _SMALL else range(size - 60, size - 120 - 40 * offsets, -1):
             records = [record(n, b"", b"") for n in range(offsets - 1)]
             made = batch([*records, record(offsets - 1, bytes(key), bytes(value))])

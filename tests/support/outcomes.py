@@ -34,7 +34,7 @@ class Found(NamedTuple):
 async def outcomes(
     bootstrap_servers: str, prefix: str, enough: Callable[[list[Found]], bool], within: float = 60.0
 ) -> list[Found]:
-    """Read outcomes from the beginning, until ``enough`` holds and a second longer, or until the time is over.
+    """Read outcomes from the beginning, until one second after ``enough`` holds, or until the time is over.
 
     Args:
         bootstrap_servers: The cluster.

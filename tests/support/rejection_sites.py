@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeGuard
 
 _CODE = re.compile(r"[A-Z][a-z]+(?:[A-Z][a-z0-9]+)+")
-#: Where the constructor has the code among its arguments.
+#: Position of the code among the constructor's arguments.
 _CONSTRUCTOR = {"Rejection": 1}
 
 
@@ -65,7 +65,7 @@ def _calls(module: ast.Module) -> Iterator[tuple[ast.FunctionDef | None, ast.Cal
 
 
 def _key(name: str, path: Path) -> str:
-    """A private function is its module's own: others may have one of the same name."""
+    """A private function belongs to its module: others may have one of the same name."""
     return f"{path}:{name}" if name.startswith("_") else name
 
 

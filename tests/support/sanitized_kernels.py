@@ -1,6 +1,6 @@
-"""A plugin of pytest that puts other kernels in the place of `streams.native._kernels`, for `tests.support.sanitizers`.
+"""A pytest plugin that replaces `streams.native._kernels` by other kernels, for `tests.support.sanitizers`.
 
-To be loaded with ``-p``, so that it comes before everything that imports `streams.native`.
+It has to be loaded with ``-p``, before anything imports `streams.native`.
 """
 
 import importlib.util

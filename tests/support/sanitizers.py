@@ -1,9 +1,9 @@
-"""The C of streams/native under AddressSanitizer and UndefinedBehaviorSanitizer, and pytest that runs with it.
+"""Runs pytest with the C of streams/native under AddressSanitizer and UndefinedBehaviorSanitizer.
 
 python -m tests.support.sanitizers [ARGUMENT OF PYTEST]...
 
-The kernels are compiled a second time, in a directory of their own. Python itself knows nothing of sanitizers: their
-runtime is loaded before it, and the plugin `tests.support.sanitized_kernels` puts these kernels in the product's place.
+The kernels are compiled a second time, in a directory of their own. Python itself is built without sanitizers, so their
+runtime is loaded before it; the plugin `tests.support.sanitized_kernels` replaces the product's kernels by these.
 """
 
 import os
@@ -34,14 +34,14 @@ def build(folder: Path, change: Callable[[Path], None] | None = None) -> Path:
     """Compile a copy of the kernels with both sanitizers.
 
     Args:
-        folder: Where the copy goes; it must not exist.
-        change: Alters the copied sources, whose directory it gets, before they are compiled.
+        folder: Directory for the copy; it must not exist.
+        change: Called with the directory of the copied sources; may change them before they are compiled.
 
     Returns:
         The compiled module.
 
     Raises:
-        subprocess.CalledProcessError: If the compiler fails; it says why.
+        subprocess.CalledProcessError: If the compiler fails; its messages are on standard error.
     """
     shutil.copytree(_NATIVE, folder, ignore=shutil.ignore_patterns("_kernels*", "__pycache__"))
     if change is not None:
@@ -57,10 +57,10 @@ def run_tests(module: Path, *arguments: str, capture: bool = True) -> subprocess
     Args:
         module: The compiled kernels.
         arguments: For pytest: what to run.
-        capture: Whether to return what it writes, both streams together, instead of showing it.
+        capture: Whether to return its output, both streams together, instead of showing it.
     """
     options = ("-p", "tests.support.sanitized_kernels", "-p", "no:cacheprovider", "-p", "no:faulthandler")
-    command = [sys.executable, "-m", "pytest", *options, "--capture=sys", *arguments]  # reports go to descriptor 2
+    command = [sys.executable, "-m", "pytest", *options, "--capture=sys", *arguments]  # reports are on descriptor 2
     return subprocess.run(
         [*_at_fixed_addresses(), *command],
         cwd=PROJECT,
@@ -74,9 +74,9 @@ def run_tests(module: Path, *arguments: str, capture: bool = True) -> subprocess
 
 
 def _at_fixed_addresses() -> list[str]:
-    """What to put before a command, where it is allowed.
+    """The prefix of a command that turns off address randomisation, or nothing where that is not allowed.
 
-    AddressSanitizer of gcc 13 and before needs a range of addresses that Linux may give to something else: not with
+    AddressSanitizer of gcc 13 and earlier needs a range of addresses that Linux may use otherwise: not with
     vm.mmap_rnd_bits=28, but with 32.
     """
     prefix = ["setarch", "--addr-no-randomize"]
@@ -86,20 +86,20 @@ def _at_fixed_addresses() -> list[str]:
 def _environment(module: Path) -> dict[str, str]:
     return {
         PATH_VARIABLE: str(module),
-        # The C++ library as well: AddressSanitizer has to find its functions when it begins.
+        # The C++ library as well: AddressSanitizer looks up its functions when it starts.
         "LD_PRELOAD": f"{_runtime('libasan.so')} libstdc++.so.6",
-        # Python frees little at its end. The kernels free nothing, so that few freed blocks need to be held back.
+        # Python frees little at exit. The kernels free nothing, so that a small quarantine of freed blocks is enough.
         "ASAN_OPTIONS": "detect_leaks=0:halt_on_error=1:quarantine_size_mb=8",
         "UBSAN_OPTIONS": "print_stacktrace=1",
-        "PYTHONMALLOC": "malloc",  # each object in a block of its own, whose ends are watched
+        "PYTHONMALLOC": "malloc",  # each object is a block of its own, whose bounds are checked
     }
 
 
 def _runtime(library: str) -> Path:
-    """A library of the compiler that builds the kernels.
+    """The path of a runtime library of the compiler that builds the kernels.
 
     Raises:
-        FileNotFoundError: If the compiler has none.
+        FileNotFoundError: If the compiler does not have it.
     """
     compiler = shlex.split(sysconfig.get_config_var("CC") or "cc")
     command = [*compiler, f"-print-file-name={library}"]
@@ -110,7 +110,7 @@ def _runtime(library: str) -> Path:
 
 
 def main() -> int:
-    """Build, and run pytest with this command's arguments."""
+    """Build the kernels, and run pytest with the arguments of this command."""
     with tempfile.TemporaryDirectory() as folder:
         return run_tests(build(Path(folder) / "native"), *sys.argv[1:], capture=False).returncode
 

@@ -44,7 +44,7 @@ class SharedBroker:
 
 
 class ThreeBrokersOnDemand:
-    """Three brokers of one process, from the jars, which are stopped when no test needs them for now.
+    """Three brokers of one process, from the jars; they can be stopped and started again between tests.
 
     Args:
         directory: The session's.
@@ -70,7 +70,7 @@ class ThreeBrokersOnDemand:
 
 
 def stop_all(directory: Path) -> None:
-    """Stop whatever runs in a session's directory, also what processes that have crashed have left; the last to do."""
+    """Stop every broker in a session's directory, also those of crashed processes; called last."""
     SharedBroker(directory).remove_container()
     for identity in directory.glob("*/cluster.json"):
         cluster = LocalCluster.found(identity.parent)

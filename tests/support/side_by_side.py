@@ -1,4 +1,4 @@
-"""Tests in several processes side by side (pytest-xdist): which stay together, in which order, and how all end."""
+"""Tests in several parallel processes (pytest-xdist): their groups, their order, and how the processes end."""
 
 import json
 import os
@@ -13,14 +13,14 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-#: Those that wait most come first; the short ones at the end fill what is left of each process's time.
+#: The tests with the longest waits come first; short ones at the end fill the remaining time of each process.
 _TIERS = ("chaos", "e2e", "ops", "packaging", "integration", "contract", "unit")
 _END_TIMEOUT_S = 60.0
 _POLL_S = 0.1
 
 
 def ordered(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """Return tests in the order in which they are handed out."""
+    """Return the tests in the order in which they are started."""
 
     def rank(item: pytest.Item) -> tuple[int, bool]:
         tier = next((part for part in item.path.parts if part in _TIERS), _TIERS[-1])
@@ -30,13 +30,13 @@ def ordered(items: Sequence[pytest.Item]) -> list[pytest.Item]:
 
 
 def group(item: pytest.Item) -> str | None:
-    """Return the name of the tests that run in the same process as this one, each after the other."""
+    """Return the name of a test's group, whose tests run in one process, one after the other."""
     mark = item.get_closest_marker("xdist_group")
     return None if mark is None else str(mark.args[0])
 
 
 def write_groups(items: Sequence[pytest.Item], file: Path) -> None:
-    """Write the groups for GroupScheduling, which is in another process and knows the tests by their ids alone."""
+    """Write the groups for GroupScheduling, which is in another process and knows only the tests' ids."""
     groups = {item.nodeid: name for item in items if (name := group(item)) is not None}
     draft = file.with_name(f"{file.name}.{os.getpid()}")
     draft.write_text(json.dumps(groups))
@@ -44,7 +44,7 @@ def write_groups(items: Sequence[pytest.Item], file: Path) -> None:
 
 
 class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
-    """Hands out tests one by one, those of a group together.
+    """Distributes tests one by one, those of a group together.
 
     pytest-xdist's own `--dist loadgroup` does the same, but pytest-xdist 3.8 finds no groups under pytest 9.2.
     """
@@ -61,9 +61,9 @@ class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships
 
 
 def end_once() -> None:
-    """Let the first of the signals that end a process end the tests in it, and the others not disturb its cleaning up.
+    """End the tests at the first terminating signal, and ignore further ones, so that they do not disturb the cleanup.
 
-    At Ctrl-C the terminal sends one signal, and the process that has started this one another.
+    At Ctrl-C both the terminal and the parent process send a signal.
     """
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -77,7 +77,7 @@ def end_once() -> None:
 
 
 def note_end(directory: Path) -> None:
-    """Let EndProcesses know that this process has cleaned up."""
+    """Tell EndProcesses that this process has cleaned up."""
     _end_note(directory, os.getpid()).touch()
 
 
@@ -86,9 +86,9 @@ def _end_note(directory: Path, pid: int) -> Path:
 
 
 class EndProcesses:
-    """A plugin of the process that has started the others: ended itself, it ends them, and waits while they clean up.
+    """A plugin of the parent process: when it is interrupted, it ends its children, and waits while they clean up.
 
-    pytest-xdist would end them before they have stopped what their tests have started.
+    pytest-xdist would end them before they have stopped the processes that their tests have started.
 
     Args:
         directory: The session's.
@@ -98,7 +98,7 @@ class EndProcesses:
         self._directory = directory
 
     def pytest_keyboard_interrupt(self) -> None:
-        """Pass it on."""
+        """Send the interrupt to the children."""
         processes = psutil.Process().children()
         for process in processes:
             process.send_signal(signal.SIGINT)

@@ -1,6 +1,6 @@
 """Synthetic call audio, and inputs of every media type made from it.
 
-``speech(2.0)`` sounds like nobody and measures like somebody: voiced harmonics under moving formants, noisy consonants,
+``speech(2.0)`` has the measurable properties of speech: voiced harmonics under moving formants, noisy consonants,
 syllables and pauses. The same arguments give the same samples.
 """
 
@@ -52,7 +52,7 @@ def speech(seconds: float, rate: int = 8000, channels: int = 1, seed: int = 0) -
 
 
 def clip_of(samples: NDArray[np.int16], rate: int = 8000) -> Clip:
-    """Wrap samples, shape (frames,) or (frames, channels), as a clip that came as raw linear audio."""
+    """Wrap samples, shape (frames,) or (frames, channels), as a clip whose source format is raw linear audio."""
     return Clip.of(samples, rate, _RAW)
 
 
@@ -74,7 +74,7 @@ def encode_as(clip: Clip, media_type_text: str) -> bytes:
 
 
 def write_sound(samples: NDArray[np.generic], rate: int, container: str, subtype: str) -> bytes:
-    """Write a file with libsndfile, in its words for formats, such as ``WAV`` and ``PCM_24``."""
+    """Write a file with libsndfile, with its names of formats, such as ``WAV`` and ``PCM_24``."""
     file = io.BytesIO()
     channels = 1 if samples.ndim == 1 else samples.shape[1]
     with soundfile.SoundFile(file, "w", rate, channels, subtype, format=container) as sound:

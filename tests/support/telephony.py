@@ -104,6 +104,6 @@ def music(seconds: float, rate: int = 8000, seed: int = 0) -> Signal:
 
 
 def resampled(signal: Signal, rate: int, to: int) -> Signal:
-    """Change the sampling rate upwards, ideally: no new frequencies."""
+    """Raise the sampling rate ideally: without new frequencies."""
     length = round(len(signal) * to / rate)
     return np.fft.irfft(np.fft.rfft(signal), length) * length / len(signal)

@@ -1,4 +1,4 @@
-"""Changes a topic's settings, as an operator may."""
+"""Changes a topic's settings, as an operator can."""
 
 import asyncio
 
@@ -8,16 +8,16 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from streams.kafka.protocol.alter_configs import IncrementalAlterConfigs
 
 _WITHIN_S = 10.0
-_IN_FORCE_S = 0.3  # the log applies a change a moment after it can be read
+_IN_FORCE_S = 0.3  # the broker's log applies a change shortly after it becomes readable
 
 
 async def set_topic(bootstrap_servers: str, topic: str, **settings: str) -> None:
-    """Change settings of a topic, and wait until they are in force; a dot in a name is an underscore here."""
+    """Change settings of a topic, and wait until they are in force; names have underscores in place of dots."""
     wanted = {name.replace("_", "."): value for name, value in settings.items()}
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
     await admin.start()
     try:
-        answer = await admin._send_request(IncrementalAlterConfigs({topic: wanted}))  # noqa: SLF001  has no door for it
+        answer = await admin._send_request(IncrementalAlterConfigs({topic: wanted}))  # noqa: SLF001  has no public method for it
         assert list(answer.errors()) == []
         async with asyncio.timeout(_WITHIN_S):
             while await settings_of(admin, topic, *wanted) != wanted:

@@ -61,7 +61,7 @@ def webhook() -> Iterator[Webhook]:
             self.wfile.write(b"ok")
 
         def log_message(self, *arguments: object) -> None:
-            """Say nothing on the tests' output."""
+            """Write nothing to the tests' output."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     heard = Webhook(f"127.0.0.1:{server.server_address[1]}")

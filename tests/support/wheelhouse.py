@@ -1,4 +1,4 @@
-"""Wheels of what is installed already, so that an environment can be made without a registry and without a compiler."""
+"""Wheels of installed distributions, so that an environment can be made without a registry and without a compiler."""
 
 import base64
 import hashlib
@@ -11,9 +11,9 @@ from packaging.requirements import Requirement
 from packaging.tags import parse_tag, sys_tags
 from packaging.utils import canonicalize_name
 
-#: What wheels this interpreter takes.
+#: Tags of the wheels that this interpreter accepts.
 _SUPPORTED = frozenset(sys_tags())
-#: What the installer writes, not the wheel.
+#: Metadata files that the installer writes and the wheel does not contain.
 _INSTALLERS = {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json"}
 
 

@@ -24,9 +24,9 @@ from tests.support.delivery import TOPIC, Echo, MemoryStore, input_record
 from tests.support.group_model import GroupModel
 from tests.support.kafka_model import KafkaModel
 
-#: Records in flight; fewer than a few fetches return, so that readers wait.
+#: Number of records in flight; fewer than a few fetches return, so that readers have to wait.
 _CLIPS = 4
-#: Inputs that are fetched and not yet in their lanes.
+#: Number of inputs that are fetched and not yet in their lanes.
 _QUEUED = 6
 _FETCHED_AT_ONCE = 2
 #: Every third offset is bad input.
@@ -62,7 +62,7 @@ class SteppingLoop(asyncio.SelectorEventLoop):
             self.run_until_complete(self._idle())
 
     async def _idle(self) -> None:
-        await asyncio.sleep(0)  # timers that are due join in
+        await asyncio.sleep(0)  # due timers become ready
         while self._ready:  # type: ignore[attr-defined]
             await asyncio.sleep(0)
 

@@ -1,4 +1,4 @@
-"""The bench of hearing counts what it heard; the fit of music against speech is found again by its own examples."""
+"""The analysis bench counts its classifications; the fit of music against speech classifies examples correctly."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ def test_every_label_and_kind_is_counted(
     labels = {row["content"]: row for row in report["labels"]}
     assert (labels["speech, 1 s"]["right"], labels["speech, 1 s"]["wrong"]) == (3 * 4, 3 * 12)
     assert labels["speech, 1 s"]["corrected"] == labels["speech, 1 s"]["wrong"]
-    assert labels["noise"]["wrong"] == 0  # there is nothing to tell
+    assert labels["noise"]["wrong"] == 0  # noise shows no label to be wrong
     assert {row["altered"] for row in labels.values()} == {0}
     kinds = {row["content"]: row["heard"] for row in report["kinds"]}
     assert kinds["prompts"] == {"speech": 3}
@@ -48,7 +48,7 @@ def source(kind: str, name: str, signals: list[telephony.Signal]) -> Source:
     return Source(kind, name, np.array(rows))
 
 
-def test_a_fit_tells_what_it_was_not_shown() -> None:
+def test_a_fit_classifies_unknown_examples() -> None:
     voices = [[speech(2, seed=seed).samples[:, 0].astype(float)] for seed in range(12)]
     pieces = [[telephony.music(2, seed=seed)] for seed in range(12)]
     found = [

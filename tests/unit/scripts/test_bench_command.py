@@ -1,4 +1,4 @@
-"""The bench prints and writes a row for every level and format."""
+"""The codecs bench prints and writes a row for every level and format."""
 
 import json
 from collections.abc import Callable
@@ -76,7 +76,7 @@ def test_one_level_can_be_measured_alone(tmp_path: Path) -> None:
     assert {row["level"] for row in report["rows"] + report["g711"] + report["pauses"] + report["music"]} == {1}
 
 
-def test_a_missing_directory_is_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_directory_is_reported_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         bench.main(["codecs", "--json", str(tmp_path / "missing" / "bench.json")])
 

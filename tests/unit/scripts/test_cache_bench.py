@@ -1,4 +1,4 @@
-"""The cache's bench: traces, the optimum, and the command."""
+"""The cache bench: traces, the optimum, and the command."""
 
 import json
 from functools import lru_cache
@@ -24,7 +24,7 @@ def trace(items: list[int], sizes: list[int]) -> Trace:
 
 
 def most_hits(items: tuple[int, ...], slots: int) -> int:
-    """By trying everything."""
+    """The most hits with so many slots, found by trying every eviction."""
 
     @lru_cache(None)
     def hits(position: int, held: frozenset[int]) -> int:

@@ -20,7 +20,7 @@ from tests.support.events import COMPRESSED
 
 @pytest.fixture
 def nobody() -> str:
-    """An address where nothing listens."""
+    """An address at which no broker listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"127.0.0.1:{free.getsockname()[1]}"

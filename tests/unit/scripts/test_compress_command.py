@@ -1,4 +1,4 @@
-"""The command on a mixed folder: what it shows, what it writes, and what it says of files that are none."""
+"""`compress` on a mixed folder: its table, the files that it writes, and its messages on files that are not audio."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.support.signals import encode_as, speech
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Every format, two files that differ in their suffix only, a subfolder, and something else."""
+    """A folder with every format, two files that differ only in their suffix, a subfolder, and a file without audio."""
     folder = tmp_path / "calls"
     (folder / "lobby").mkdir(parents=True)
     for number, (name, media_type) in enumerate(

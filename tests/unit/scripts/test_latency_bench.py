@@ -1,4 +1,4 @@
-"""The bench of latency: times fixed beforehand, waits counted from them, and what the report says of them."""
+"""The latency bench: send times that are fixed in advance, waiting times from then on, and the report."""
 
 import json
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def test_percentiles_are_waits_that_occurred() -> None:
 
 
 def served(due: Seconds, seconds_each: float) -> Seconds:
-    """When results come from somebody who does one record after the other."""
+    """Arrival times of the results of a system that processes one record after the other."""
     arrived, free = [], 0.0
     for moment in due:
         free = max(free, moment) + seconds_each
@@ -40,7 +40,7 @@ def served(due: Seconds, seconds_each: float) -> Seconds:
     return np.array(arrived)
 
 
-def test_who_keeps_his_pace_lets_nobody_wait_longer_than_for_the_backlog() -> None:
+def test_a_system_that_keeps_its_pace_adds_no_wait_to_that_for_the_backlog() -> None:
     due = due_times(calls=50, rate=150.0, count=1500, seed=1)
 
     kept = Overload.of(due, served(due, 1 / 100))
@@ -48,7 +48,7 @@ def test_who_keeps_his_pace_lets_nobody_wait_longer_than_for_the_backlog() -> No
 
     assert kept.throughput == pytest.approx(100, rel=0.01)
     assert kept.backlog == pytest.approx(500, rel=0.02)
-    assert kept.end_wait_s / kept.backlog_s == pytest.approx(0.95, rel=0.05)  # of the last second, not the last one
+    assert kept.end_wait_s / kept.backlog_s == pytest.approx(0.95, rel=0.05)  # mean over the last second
     assert slower.throughput == pytest.approx(50, rel=0.02)
     assert slower.backlog == pytest.approx(1000, rel=0.02)
 
@@ -68,7 +68,7 @@ def test_the_start_of_a_drain_does_not_count() -> None:
     assert drained_rate(np.flip(slow_start)) == pytest.approx(50, rel=0.03)
 
 
-def test_a_sender_that_cannot_keep_up_is_seen() -> None:
+def test_a_sender_that_cannot_keep_up_is_detected() -> None:
     due = np.arange(100) / 10
 
     assert late(due, due) == 0
@@ -121,7 +121,7 @@ def test_another_number_of_partitions_holds_only_inside() -> None:
     with partitioned(3):
         assert topic(RAW).partitions == 3
         assert {topic(name).partitions for name in (COMPRESSED, DEAD_LETTER, CACHE_CHANGELOG)} == {3}
-        assert topic(POLICY).partitions == 1  # every worker reads it whole
+        assert topic(POLICY).partitions == 1  # every worker reads all of it
     assert topic(RAW).partitions == usual
 
 

@@ -1,4 +1,4 @@
-"""The bench of scale varies one thing at a time, and draws what came of it."""
+"""The scale bench varies one factor at a time, and draws the results."""
 
 import json
 from dataclasses import fields
@@ -14,7 +14,7 @@ from scripts.benchmarks.streaming.speech import Segment
 CARRIED = WorkerCapacity(3000.0, 200.0, 450.0, 1000.0, 256.0)
 
 
-def test_one_thing_is_varied_at_a_time() -> None:
+def test_one_factor_is_varied_at_a_time() -> None:
     found = scale.points(tuple(FACTORS))
 
     assert [(factor, getattr(point, factor)) for factor, point in found] == [

@@ -1,4 +1,4 @@
-"""The bench from topic to topic: everybody does the same work, and the report says what it took."""
+"""The stream bench: every system does the same work, and the report has its cost."""
 
 import json
 from collections.abc import Sequence
