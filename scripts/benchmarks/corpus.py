@@ -34,7 +34,7 @@ class Corpus:
     music: tuple[Named, ...]
 
     def limited(self, count: int | None) -> "Corpus":
-        """The same with at most so many sentences; None keeps all."""
+        """The same with at most this number of sentences; None keeps all."""
         return replace(self, speech=self.speech[:count])
 
 

@@ -73,10 +73,10 @@ def _measure(wanted: _Selection, file: Path | None, directory: Path) -> None:
     for table in latency_report.tables(rows):
         console.print(table)
     console.print(
-        f"{found.origin}. {latency.CALLS} calls in segments of {latency.SEGMENT_S:g} s. From the moment a record is "
-        "due until a read_committed reader has its result. Load: of our capacity; rates are the same for all. Done: "
-        "results per second while records are sent; kept: of what was sent, or of the capacity. Growth: wait of the "
-        "last records over the time that the backlog takes; more than 1: slower than before."
+        f"{found.origin}. {latency.CALLS} calls in segments of {latency.SEGMENT_S:g} s. Waits: from the time a record "
+        "is due until a read_committed consumer has its result. Load: share of our capacity; rates are the same for "
+        "all. Done: results per second while records are sent; kept: done over the rate or the capacity, whichever is "
+        "less. Growth: wait of the last records over the time that the backlog takes; more than 1: slower than before."
     )
 
 

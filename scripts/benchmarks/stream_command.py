@@ -60,8 +60,8 @@ def _measure(wanted: Selection, file: Path | None, directory: Path) -> None:
     for table in report.tables(runs):
         console.print(table)
     console.print(
-        f"{found.origin}. CPU: user and system, all threads and children, from when all records come into sight to the "
-        "last result; every file is the same for all systems. Codec share and the ratios: of the least."
+        f"{found.origin}. CPU: user and system, all threads and children, from when all records become visible to the "
+        "last result; every file is the same for all systems. Codec share and ratios: of the minima."
     )
 
 

@@ -16,7 +16,7 @@ _PROMPTS = 50  # of a hotel, in each language
 _ANNOUNCEMENTS = 30  # of a season
 _SEASONS = 4
 _TRACKS, _SEGMENTS, _SEGMENT_SECONDS = 12, 40, 10.0  # hold music, sent in segments
-_PATIENCE = 5  # segments that a caller hears on average
+_PATIENCE = 5  # mean number of segments that a caller listens to
 _UPDATES = 40  # times that a hotel records some of its prompts anew
 _RENEWED = 0.2  # share of them
 #: Shares of repeated audio, by count. The rest is guests' speech, which never repeats.

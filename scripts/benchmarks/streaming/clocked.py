@@ -88,7 +88,7 @@ class Listener:
         return np.array(self._arrived[first : first + count])
 
     def wait(self, count: int, within: float, require_alive: Callable[[], None]) -> None:
-        """Wait until so many records have a result, counted from the first one ever.
+        """Wait until this number of records have a result, counted from record 0.
 
         Args:
             count: Number of records with a result.

@@ -44,7 +44,7 @@ class Results:
     def wait(
         self, count: int, within: float, advance: Callable[[int], None], require_alive: Callable[[], None]
     ) -> None:
-        """Wait until so many records have a result.
+        """Wait until this number of records have a result.
 
         Args:
             count: Number of records, from the first on.

@@ -24,7 +24,7 @@ def trace(items: list[int], sizes: list[int]) -> Trace:
 
 
 def most_hits(items: tuple[int, ...], slots: int) -> int:
-    """The most hits with so many slots, found by trying every eviction."""
+    """The highest possible number of hits in a cache of `slots` items, found by trying every eviction."""
 
     @lru_cache(None)
     def hits(position: int, held: frozenset[int]) -> int:
