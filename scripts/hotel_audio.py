@@ -5,6 +5,7 @@ A command's module is imported when it is asked for, and not before: some take a
 
 import argparse
 import ast
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -21,6 +22,7 @@ _DISTRIBUTION = "hotel-audio-streams"
 #: Writes tables into the documents of a checkout.
 _WITHOUT = {"settings"}
 _EXIT_USAGE = 2
+_EXIT_BROKEN_PIPE = 141  # as shells report SIGPIPE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,13 +62,18 @@ def parser(details: Iterable[str] = ()) -> argparse.ArgumentParser:
 
 def _run(name: str, arguments: Sequence[str]) -> int:
     try:
-        return int(_module(name).main(arguments))
+        status = int(_module(name).main(arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:  # as after `| head`: the reader of the output has closed it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+        return _EXIT_BROKEN_PIPE
     except ImportError as error:
         reason = _missing(error)
         if reason is None:
             raise
         print(f"{NAME} {name}: {reason}", file=sys.stderr)
         return _EXIT_USAGE
+    return status
 
 
 def _missing(error: ImportError) -> str | None:

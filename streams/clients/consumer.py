@@ -9,6 +9,7 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 
 from schemas import CompressedAudio, Rejection
 from schemas.topics import COMPRESSED
+from streams.clients.connecting import connection_to
 from streams.clients.error_translation import translated_errors
 from streams.clients.errors import GroupRequiredError
 from streams.clients.messages import record_of
@@ -53,7 +54,7 @@ class CompressedAudioConsumer:
     ) -> None:
         self._in_group = group_id is not None
         self._topic = topic
-        self._connection = KafkaConnection.of(bootstrap_servers)
+        self._connection = connection_to(bootstrap_servers)
         self._consumer = self._connection.consumer(
             group_id=group_id,
             isolation_level="read_committed",

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from schemas import DeadLetter
 from schemas.topics import DEAD_LETTER
+from streams.clients.connecting import connection_to
 from streams.clients.error_translation import translated_errors, unavailable
 from streams.clients.letters import LetterPosition, LetterRecord
 from streams.clients.messages import record_of
@@ -42,7 +43,7 @@ class DeadLetterReader:
 
     def __init__(self, bootstrap_servers: str | KafkaConnection, topic: str = DEAD_LETTER) -> None:
         self._topic = topic
-        self._connection = KafkaConnection.of(bootstrap_servers)
+        self._connection = connection_to(bootstrap_servers)
         self._consumer = self._connection.consumer(
             topic,  # without a group: all partitions of it
             isolation_level="read_committed",

@@ -9,6 +9,10 @@ class ContractError(HotelAudioError, ValueError):
     """An event breaks the contract and would become a dead letter: correct the field that the message names."""
 
 
+class InvalidAddressError(HotelAudioError, ValueError):
+    """Addresses of brokers are not of the form ``host:port[,host:port...]``: correct them."""
+
+
 class BrokersUnavailableError(HotelAudioError):
     """No broker answers: check the addresses and the network, and try again."""
 

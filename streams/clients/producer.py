@@ -10,6 +10,7 @@ from aiokafka.structs import RecordMetadata
 from schemas import Position, RawAudio, Rejection
 from schemas.raw_audio import frame_problem
 from schemas.topics import RAW
+from streams.clients.connecting import connection_to
 from streams.clients.error_translation import closed, translated_errors
 from streams.clients.errors import BrokersUnavailableError, ContractError, UnacknowledgedError
 from streams.clients.stopping import stop_within
@@ -38,7 +39,7 @@ class RawAudioProducer:
         self._topic = topic
         self._timeout = timeout
         self._closed = False
-        self._connection = KafkaConnection.of(bootstrap_servers)
+        self._connection = connection_to(bootstrap_servers)
         self._producer = self._connection.producer(
             acks="all",
             enable_idempotence=True,

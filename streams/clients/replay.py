@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import IllegalOperation, KafkaError, KafkaTimeoutError
 
 from schemas import DeadLetter, Position
+from streams.clients.connecting import connection_to
 from streams.clients.error_translation import translated, translated_errors
 from streams.clients.errors import ReplayError
 from streams.clients.letters import LetterPosition
@@ -57,7 +58,7 @@ class Replayer:
     """
 
     def __init__(self, bootstrap_servers: str | KafkaConnection) -> None:
-        self._connection = KafkaConnection.of(bootstrap_servers)
+        self._connection = connection_to(bootstrap_servers)
         self._id = f"dead-letters-{uuid.uuid4().hex}"  # unique, so that replays do not fence each other
         self._producer = _producer(self._connection, self._id)
         self.undecided: Sequence[ReplayedInput] = ()

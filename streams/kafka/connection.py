@@ -23,11 +23,6 @@ class KafkaConnection:
 
     bootstrap_servers: str
 
-    @classmethod
-    def of(cls, cluster: "str | KafkaConnection") -> "KafkaConnection":
-        """The connection itself, or one to brokers that are given as ``host:port[,host:port...]``."""
-        return cls(cluster) if isinstance(cluster, str) else cluster
-
     @property
     def servers(self) -> list[str]:
         """The brokers to connect to first, one by one."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from streams.kafka.addresses import HIGHEST_PORT, parse_brokers
+
 T = TypeVar("T")
 _Number = TypeVar("_Number", int, float)
 
@@ -16,8 +18,6 @@ _SECONDS_UNITS = {"": 1.0, "S": 1.0, "MS": 0.001, "M": 60.0, "H": 3600.0}
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
 _MOST_DIGITS = 30  # of a quantity: more than any of ours has, and far from what a float cannot hold
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
-_BROKER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/@]+):([0-9]{1,9})")
-_HIGHEST_PORT = 65535
 _KAFKA_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -48,27 +48,6 @@ def parse_seconds(text: str) -> float:
     if unit not in _SECONDS_UNITS:
         raise ValueError("not a duration; write for example 120s, 250ms or 5m")
     return number * _SECONDS_UNITS[unit]
-
-
-def parse_brokers(text: str) -> str:
-    """Brokers from a text such as ``kafka-1:9092, [::1]:9092``, without the blanks.
-
-    Raises:
-        ValueError: With the form that is wanted.
-    """
-    brokers = [broker.strip() for broker in text.split(",")]
-    if "://" in text:
-        plain = ",".join(broker.partition("://")[2].rstrip("/") if "://" in broker else broker for broker in brokers)
-        raise ValueError(f"brokers have no scheme; write {plain}")
-    if not all(brokers):
-        raise ValueError(f"has a comma too many; write {','.join(filter(None, brokers)) or 'host:port'}")
-    for broker in brokers:
-        match = _BROKER.fullmatch(broker)
-        if match is None:
-            raise ValueError("must be host:port, or several separated by commas; an IPv6 address as [::1]:9092")
-        if not 1 <= int(match[1]) <= _HIGHEST_PORT:
-            raise ValueError(f"{match[1]} is not a port; must be between 1 and {_HIGHEST_PORT}")
-    return ",".join(brokers)
 
 
 def number_of(things: str) -> Kind[int]:
@@ -119,7 +98,7 @@ def _integer(text: str) -> int:
 
 def _port(text: str) -> int:
     value = _integer(text)
-    if not 0 <= value <= _HIGHEST_PORT:
+    if not 0 <= value <= HIGHEST_PORT:
         raise ValueError("not a port; must be between 0 and 65535")
     return value
 

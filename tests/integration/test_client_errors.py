@@ -16,6 +16,8 @@ from streams.clients import (
     ClientClosedError,
     CompressedAudioConsumer,
     GroupRequiredError,
+    HotelAudioError,
+    InvalidAddressError,
     PartitionsLostError,
     RawAudioProducer,
     TopicNotFoundError,
@@ -50,6 +52,14 @@ async def test_a_broker_that_does_not_answer_is_named(
         await make(how(servers)).__aenter__()
     assert isinstance(error.value.__cause__, KafkaConnectionError)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("make", [RawAudioProducer, CompressedAudioConsumer, DeadLetterReader, Replayer])
+@pytest.mark.parametrize("servers", ["host:abc", "", ":::", "kafka://one:9092", "one:9092,", "one:0"])
+def test_addresses_of_another_form_are_refused_at_once(make: Callable[[str], Client], servers: str) -> None:
+    with pytest.raises(InvalidAddressError, match=f"^bootstrap_servers is {servers!r}: ") as error:
+        make(servers)
+    assert isinstance(error.value, HotelAudioError)
 
 
 async def test_a_topic_that_does_not_exist_is_named(broker: Broker, namespace: Namespace) -> None:

@@ -1,5 +1,6 @@
 """The command `hotel-audio`, in an environment with what a client needs and in one with everything."""
 
+import shutil
 import subprocess
 import wave
 from pathlib import Path
@@ -100,6 +101,12 @@ def test_other_shells_have_scripts_with_every_command(client: Installed, shell: 
     done = client.run(client.command, "completion", shell)
     assert done.returncode == 0
     assert [name for name in COMMANDS if name not in done.stdout] == []
+
+
+def test_a_closed_pipe_leaves_no_traceback(client: Installed) -> None:
+    command = f"{client.command} completion bash | true; exit ${{PIPESTATUS[0]}}"
+    done = client.run(shutil.which("bash") or "bash", "-c", command)
+    assert (done.stderr, done.returncode) == ("", 141)
 
 
 def test_a_recording_is_compressed_where_nothing_can_be_compiled(worker: Installed) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from streams.clients.connecting import connection_to
 from streams.kafka.connection import KafkaConnection
 from streams.runtime.settings import Settings
 
@@ -91,5 +92,5 @@ async def test_options_are_handed_on() -> None:
 def test_settings_and_callers_give_a_connection() -> None:
     connection = KafkaConnection("one:9092")
     assert Settings.from_environment({"KAFKA_BOOTSTRAP_SERVERS": "one:9092"}).connection == connection
-    assert KafkaConnection.of("one:9092") == connection
-    assert KafkaConnection.of(connection) is connection
+    assert connection_to("one:9092") == connection
+    assert connection_to(connection) is connection
