@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from schemas.media_type import FLAC, MPEG, OGG, WAV
 from schemas.topics import topic
+from scripts.closed_output import discard_output
 from streams.clients import HotelAudioError
 from streams.kafka import protocol
 from streams.kafka.connection import KafkaConnection
@@ -184,8 +185,7 @@ def run(command: str, work: Coroutine[Any, Any, int]) -> int:
     except (CommandError, HotelAudioError, TopicError, KafkaError, TimeoutError, ValueError) as error:
         return fail(command, _explained(error))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes it at its end
-        return 141
+        return discard_output()
     except KeyboardInterrupt:
         return 130
 

@@ -5,7 +5,6 @@ A command's module is imported when it is asked for, and not before: some take a
 
 import argparse
 import ast
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -16,13 +15,13 @@ from pkgutil import iter_modules
 from types import ModuleType
 
 from scripts import commands
+from scripts.closed_output import discard_output
 
 NAME = "hotel-audio"
 _DISTRIBUTION = "hotel-audio-streams"
 #: Writes tables into the documents of a checkout.
 _WITHOUT = {"settings"}
 _EXIT_USAGE = 2
-_EXIT_BROKEN_PIPE = 141  # as shells report SIGPIPE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,9 +63,8 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     try:
         status = int(_module(name).main(arguments))
         sys.stdout.flush()
-    except BrokenPipeError:  # as after `| head`: the reader of the output has closed it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
-        return _EXIT_BROKEN_PIPE
+    except BrokenPipeError:
+        return discard_output()
     except ImportError as error:
         reason = _missing(error)
         if reason is None:

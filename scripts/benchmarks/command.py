@@ -86,11 +86,10 @@ def _cache(options: argparse.Namespace) -> int:
         name = str(options.trace or options.synthetic)
         report = cache_report.replay_all(name, trace, budget, lambda: progress.advance(bar))
     _write(options.json, report.as_json())
-    console = report_console()
-    console.print(report.table())
-    console.print(
+    report_console().print(
+        report.table(),
         f"{trace.repeatable.mean():.1%} of the requests are for what is requested more than once. "
-        "theine counts entries, not bytes."
+        "theine counts entries, not bytes.",
     )
     return 0
 
@@ -103,10 +102,7 @@ def _analysis(options: argparse.Namespace) -> int:
         bar = progress.add_task("analysis", total=analysis.steps(found))
         heard = analysis.measure(found, lambda: progress.advance(bar))
     _write(options.json, heard.as_json())
-    console = report_console()
-    for table in heard.tables():
-        console.print(table)
-    console.print(f"{found.origin}. Labels: four raw types, each under all four labels.")
+    report_console().print(*heard.tables(), f"{found.origin}. Labels: four raw types, each under all four labels.")
     return 0
 
 
@@ -149,13 +145,11 @@ def _measure(found: corpus.Corpus, levels: Sequence[int]) -> Report:
 
 
 def _print(report: Report) -> None:
-    console = report_console()
-    for table in report.tables():
-        console.print(table)
-    console.print(
+    report_console().print(
+        *report.tables(),
         f"{report.corpus.origin}. Ratio: bytes as linear 16-bit samples over bytes of the files, all clips together; "
         "of the automatic choice: inputs as sent over results. Speeds: seconds of audio in a second of one core; "
-        "bare: the plain library call; share: of its speed."
+        "bare: the plain library call; share: of its speed.",
     )
 
 

@@ -69,14 +69,12 @@ def _measure(wanted: _Selection, file: Path | None, directory: Path) -> None:
                     rows.append(row)
                     say_bench(f"{row.system} at {row.load:.0%}: p95 {row.waits.p95_ms:.0f} ms")
                     write_json(file, latency_report.as_json(rows))
-    console = report_console()
-    for table in latency_report.tables(rows):
-        console.print(table)
-    console.print(
+    report_console().print(
+        *latency_report.tables(rows),
         f"{found.origin}. {latency.CALLS} calls in segments of {latency.SEGMENT_S:g} s. Waits: from the time a record "
         "is due until a read_committed consumer has its result. Load: share of our capacity; rates are the same for "
         "all. Done: results per second while records are sent; kept: done over the rate or the capacity, whichever is "
-        "less. Growth: wait of the last records over the time that the backlog takes; more than 1: slower than before."
+        "less. Growth: wait of the last records over the time that the backlog takes; more than 1: slower than before.",
     )
 
 

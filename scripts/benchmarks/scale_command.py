@@ -85,12 +85,10 @@ def _measure(wanted: _Selection, file: Path | None, picture: Path | None, direct
     write_json(file, scale_report.as_json(rows, carried))
     if picture is not None:
         scale_report.plot(rows, picture)
-    console = report_console()
-    for table in scale_report.tables(rows, carried):
-        console.print(table)
-    console.print(
+    report_console().print(
+        *scale_report.tables(rows, carried),
         f"{found.origin}. Level {wanted.level}. CPU: user and system, all workers with threads and children. Open: "
-        "mean number of transactions. Peak: resident memory; shared pages count for each process."
+        "mean number of transactions. Peak: resident memory; shared pages count for each process.",
     )
 
 

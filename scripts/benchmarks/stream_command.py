@@ -56,12 +56,10 @@ def _measure(wanted: Selection, file: Path | None, directory: Path) -> None:
             runs.append(run)
             say_bench(f"{run.system}, {run.level}, {run.segment_s:g} s: {run.cpu_s:.2f} s of CPU, {run.wall_s:.2f} s")
             write_json(file, report.as_json(runs))
-    console = report_console()
-    for table in report.tables(runs):
-        console.print(table)
-    console.print(
+    report_console().print(
+        *report.tables(runs),
         f"{found.origin}. CPU: user and system, all threads and children, from when all records become visible to the "
-        "last result; every file is the same for all systems. Codec share and ratios: of the minima."
+        "last result; every file is the same for all systems. Codec share and ratios: of the minima.",
     )
 
 

@@ -60,8 +60,7 @@ def document() -> str:
         lines += [
             f"## {introduction}",
             "",
-            "| Code | Stage | Field | Rule | What to do |",
-            "|---|---|---|---|---|",
+            *_TABLE,
             *rows,
         ]
         lines += [""]

@@ -99,7 +99,7 @@ def _integer(text: str) -> int:
 def _port(text: str) -> int:
     value = _integer(text)
     if not 0 <= value <= HIGHEST_PORT:
-        raise ValueError("not a port; must be between 0 and 65535")
+        raise ValueError(f"not a port; must be between 0 and {HIGHEST_PORT}")
     return value
 
 

@@ -9,7 +9,6 @@ ROOT = Path(__file__).parents[2]
 PRODUCT = ("schemas", "streams", "agents", "scripts", "infra")
 FILE_LINES = 300
 FUNCTION_LINES = 40
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def sources(*folders: str) -> list[Path]:
