@@ -114,7 +114,7 @@ class Committer:
 
     async def _commit(self) -> int:
         """Commit one transaction; returns the output bytes in it."""
-        taken = self._take()
+        taken, size = self._take()
         batches = [lane.prepare(batch) for lane, batch in taken]
         with self._parts.metrics.transaction_seconds.time():
             await self._transactor.commit(batches)
@@ -125,20 +125,25 @@ class Committer:
         if not any(lane.finished for lane in self._lanes):
             self._parts.executor.check()
         self._lanes.rotate(-1)
-        return sum(done.outcome.output_bytes for _, batch in taken for done in batch)
+        return size
 
-    def _take(self) -> list[_Taken]:
-        """Choose what goes into one transaction, up to its size limit and to the limit of the breaker."""
+    def _take(self) -> tuple[list[_Taken], int]:
+        """Choose what goes into one transaction, up to its size limit and to the limit of the breaker.
+
+        Returns:
+            What goes into it, and its output bytes.
+        """
         taken: list[_Taken] = []
         size = 0
         for lane in self._lanes:
             batch: list[Finished[Any]] = []
             for done in lane.finished:
-                if self._parts.breaker.tripped or (size and size + done.outcome.output_bytes > MAX_TRANSACTION_BYTES):
+                output_bytes = done.outcome.output_bytes
+                if self._parts.breaker.tripped or (size and size + output_bytes > MAX_TRANSACTION_BYTES):
                     break
                 self._parts.breaker.count(done.outcome.rejection)
-                size += done.outcome.output_bytes
+                size += output_bytes
                 batch.append(done)
             if batch:
                 taken.append((lane, batch))
-        return taken
+        return taken, size
