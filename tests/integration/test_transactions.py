@@ -207,7 +207,8 @@ async def test_a_coordinator_that_was_frozen_tells_no_offsets(
     await apply_topics(KafkaConnection(three_brokers.bootstrap_servers), namespace.prefix, namespace.group)
     installation = Installation(three_brokers.bootstrap_servers, namespace)
     tp = ClientPartition(*installation.tp)
-    async with installation.writing() as producer:
+    # The member's own heartbeats wait at the frozen coordinator: on a slow machine for longer than the usual session.
+    async with installation.writing(session_timeout=120.0) as producer:
         await producer.commit([installation.batch(next_offset=5)])
         member, committing = producer._member, producer._writer  # noqa: SLF001
         assert committing is not None

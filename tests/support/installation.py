@@ -32,15 +32,15 @@ class Installation:
         self.results = f"{namespace.prefix}{COMPRESSED}"
 
     @asynccontextmanager
-    async def joined(self, instance: str) -> AsyncIterator[AIOKafkaConsumer]:
-        """Join the group with a consumer."""
+    async def joined(self, instance: str, session_timeout: float = 30.0) -> AsyncIterator[AIOKafkaConsumer]:
+        """Join the group with a consumer, which stays a member for this many seconds without a heartbeat."""
         consumer = AIOKafkaConsumer(
             self.tp.topic,
             bootstrap_servers=self.servers,
             group_id=self.group,
             group_instance_id=instance,
             enable_auto_commit=False,
-            session_timeout_ms=30_000,
+            session_timeout_ms=round(1000 * session_timeout),
             request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
         await consumer.start()
@@ -70,9 +70,12 @@ class Installation:
         return {ClientPartition(self.results, 0): [Record(b"call", value)]}
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[GroupProducer]:
+    async def writing(self, session_timeout: float = 30.0) -> AsyncIterator[GroupProducer]:
         """Join the group, with a producer."""
-        async with self.joined("one") as consumer, self.producing(self.member(consumer, "one")) as producer:
+        async with (
+            self.joined("one", session_timeout) as consumer,
+            self.producing(self.member(consumer, "one")) as producer,
+        ):
             yield producer
 
     async def committed(self) -> tuple[int, str] | None:
