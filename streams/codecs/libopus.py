@@ -25,6 +25,8 @@ _BANDWIDTHS = ((4000, 1101), (6000, 1102), (8000, 1103), (12000, 1104))  # up to
 _FULL_BAND = 1105
 _NOT_SILK = 0x60  # in speech mode (SILK), the first byte of a packet is lower
 _LARGEST_PACKET = 6 * 1276  # bytes: a packet has at most six frames of 20 ms
+_MARGIN = 16  # packets of the largest size that fit besides twice the bytes of the bit rates: short clips vary more
+_BUFFER_TOO_SMALL = -2  # an error of libopus, which `opus_encode_packets` returns for the whole buffer as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,27 @@ def encode(
     Raises:
         RuntimeError: If libopus fails.
     """
+    expected = int(bitrates.sum(dtype=np.int64)) * len(samples) // (8 * rate * len(bitrates))
+    room = 2 * expected + _MARGIN * _LARGEST_PACKET
+    while True:
+        packets, result = _encode(samples, rate, bitrates, settings, room)
+        if result != _BUFFER_TOO_SMALL:
+            break
+        room *= 2
+    if result < 0:
+        text: bytes = _library().opus_strerror(result)
+        raise RuntimeError(f"libopus failed: {text.decode('ascii')}")
+    return packets, result
+
+
+def _encode(
+    samples: NDArray[np.int16], rate: int, bitrates: NDArray[np.int32], settings: Settings, room: int
+) -> tuple[Packets, int]:
+    """Encode into a buffer of `room` bytes; returns the packets, and the delay or libopus's error."""
     count = len(bitrates)
-    sizes = np.empty(count, np.int32)
-    packets = np.empty(count * _LARGEST_PACKET, np.uint8)
+    packets = Packets(np.empty(room, np.uint8), np.empty(count, np.int32))
     bandwidth = next((known for upto, known in _BANDWIDTHS if settings.bandwidth <= upto), _FULL_BAND)
-    delay = lib.opus_encode_packets(
+    result = lib.opus_encode_packets(
         _functions(),
         ffi.new(
             "opus_settings *",
@@ -94,14 +112,11 @@ def encode(
         len(samples) // count,
         count,
         ffi.from_buffer("int32_t[]", bitrates),
-        ffi.from_buffer("uint8_t[]", packets),
-        len(packets),
-        ffi.from_buffer("int32_t[]", sizes),
+        ffi.from_buffer("uint8_t[]", packets.data),
+        room,
+        ffi.from_buffer("int32_t[]", packets.sizes),
     )
-    if delay < 0:
-        text: bytes = _library().opus_strerror(delay)
-        raise RuntimeError(f"libopus failed: {text.decode('ascii')}")
-    return Packets(packets, sizes), delay
+    return packets, int(result)
 
 
 def joined(packets: Packets, count: int) -> tuple[list[bytes], list[int]]:

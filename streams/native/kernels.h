@@ -22,11 +22,12 @@ typedef struct {
 
    samples:  count * frames * channels samples, channels interleaved.
    bitrates: bit/s of each packet.
+   capacity: size of `packets` in bytes; the largest packet has to fit before each.
    sizes:    output: size of each packet in bytes.
 
-   Returns the encoder's delay in samples, or libopus's error (negative). */
+   Returns the encoder's delay in samples, or libopus's error (negative): OPUS_BUFFER_TOO_SMALL if `packets` is full. */
 int opus_encode_packets(const opus_library *opus, const opus_settings *settings, const int16_t *samples, int frames,
-                        int count, const int32_t *bitrates, uint8_t *packets, int32_t capacity, int32_t *sizes);
+                        int count, const int32_t *bitrates, uint8_t *packets, size_t capacity, int32_t *sizes);
 
 /* Joins packets of one frame in pairs, which then share a header (RFC 6716, 3.2.3 and 3.2.4). The last packet stays
    single.

@@ -18,6 +18,10 @@ enum {
 /* The last two bits of a packet's first byte are its number of frames: one, two of the same size, or two. */
 enum { FRAME_COUNT = 3, ONE = 0, TWO_EQUAL = 1, TWO = 2 };
 enum { LONGEST_LEFT_OUT = 2, IGNORED = '#' };
+/* No packet is larger, in bytes: six frames of 20 ms and their sizes. A larger buffer makes no difference to libopus. */
+enum { LARGEST_PACKET = 6 * 1276 };
+/* An error of opus_defines.h. */
+enum { BUFFER_TOO_SMALL = -2 };
 /* The smallest size that takes two bytes. */
 enum { TWO_BYTE_SIZES = 252 };
 
@@ -34,7 +38,7 @@ static int configure(const opus_library *opus, void *encoder, const opus_setting
 }
 
 static int encode(const opus_library *opus, void *encoder, const opus_settings *settings, const int16_t *samples,
-                  int frames, int count, const int32_t *bitrates, uint8_t *packets, int32_t capacity, int32_t *sizes) {
+                  int frames, int count, const int32_t *bitrates, uint8_t *packets, size_t capacity, int32_t *sizes) {
   int32_t delay;
   int error = configure(opus, encoder, settings);
   if (!error) error = opus->control(encoder, GET_LOOKAHEAD, &delay);
@@ -42,7 +46,8 @@ static int encode(const opus_library *opus, void *encoder, const opus_settings *
   for (int packet = 0; packet < count; packet++) {
     error = opus->control(encoder, SET_BITRATE, bitrates[packet]);
     if (error) return error;
-    int32_t size = opus->encode(encoder, samples, frames, packets, capacity);
+    if (capacity < LARGEST_PACKET) return BUFFER_TOO_SMALL;
+    int32_t size = opus->encode(encoder, samples, frames, packets, LARGEST_PACKET);
     if (size < 0) return size;
     sizes[packet] = size;
     packets += size;
@@ -53,7 +58,7 @@ static int encode(const opus_library *opus, void *encoder, const opus_settings *
 }
 
 int opus_encode_packets(const opus_library *opus, const opus_settings *settings, const int16_t *samples, int frames,
-                        int count, const int32_t *bitrates, uint8_t *packets, int32_t capacity, int32_t *sizes) {
+                        int count, const int32_t *bitrates, uint8_t *packets, size_t capacity, int32_t *sizes) {
   int error;
   void *encoder = opus->create(settings->rate, settings->channels, settings->application, &error);
   if (!encoder) return error;
