@@ -1,12 +1,15 @@
-"""MP3 encoder: LAME (lameenc) at a constant bit rate, with the Info frame that gives the exact length.
+"""MP3 encoder: LAME (lameenc) at a constant bit rate, with the Info frame that gives length, size and a seek table.
 
 MP3 codes frames of 576 or 1152 samples, and LAME adds a delay at the beginning. lameenc omits the Info frame, which
 says how much to remove; it is written here. Decoders that read it (FFmpeg and with it Chromium, mpg123, libsndfile)
 return the clip's exact length; others play up to 0.3 s of silence more, as does FFmpeg with clips below 47 samples.
 
+The Info frame has the bit rate of the audio frames: players compute duration and positions from the first frame's.
+
 Source: ISO/IEC 11172-3 and 13818-3; the Info and LAME tags as LAME's VbrTag.c writes them.
 """
 
+import re
 import struct
 from dataclasses import dataclass
 from functools import cache
@@ -24,15 +27,18 @@ from streams.codecs.resample import to_known_rate
 CONTENT_TYPE = "audio/mpeg"
 RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
-_LAME = b"LAME3.100"
 _EFFORT = 2  # LAME's quality, 0 (best) to 9 (fastest)
 _DELAY = 576  # samples that LAME adds at the beginning
 _MPEG1_FROM = 32000  # Hz
-_HEADER = 4
+_HEADER = 4  # bytes
 _MONO = 3  # channel mode
-_KEEP_RATE = 0x0C  # mask of the sampling rate in a header's third byte, without bit rate and padding
+_PADDED = 0x02  # bit in a header's third byte: the frame has one byte more
 _CONSTANT_BITRATE = 1
-_FRAMES_ARE_COUNTED = 1  # flag of the Info tag
+_FRAMES, _BYTES, _SEEK_TABLE, _QUALITY = 1, 2, 4, 8  # flags of the Info tag: which fields it has
+_TAG_BYTES = 56  # name, flags, frames, bytes, quality and LAME's part
+_DEFAULT_VBR = 4  # part of the quality field at any bit rate
+_POINTS = 100  # of the seek table, one byte each
+_TAG_CRC = 0xA001  # polynomial of the tag's checksum (CRC-16/ARC), reflected
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +48,8 @@ class Mp3Encoder:
     Other rates than those of `RATES` are resampled to the next higher one; the duration stays the same.
 
     Attributes:
-        bitrate: Bit/s. LAME uses the nearest bit rate of the format: 8,000 to 64,000 up to 12 kHz, 8,000 to 160,000 up
-            to 24 kHz, 32,000 to 320,000 above.
+        bitrate: Bit/s. LAME uses the nearest bit rate of the format: up to 64,000 up to 12 kHz, up to 160,000 up to
+            24 kHz, 32,000 to 320,000 above. The lowest is 8,000 to 24,000, where a frame has room for the Info tag.
     """
 
     bitrate: int
@@ -61,15 +67,54 @@ class Mp3Encoder:
     def encode(self, clip: Clip) -> Encoded:
         """See `Encoder`."""
         samples, rate = to_known_rate(clip, RATES)
-        frames = _frames(samples, rate, self.bitrate)
-        audio = _info_frame(frames, len(samples), rate) + frames
+        shape = _Shape(rate, clip.channels)
+        frames = _frames(samples, rate, max(self.bitrate, shape.lowest_bitrate))
+        audio = _info_frame(frames, len(samples), shape) + frames
         return Encoded(audio, CONTENT_TYPE, self.codec, library(), UNKNOWN_QUALITY)
 
 
 @cache
 def library() -> str:
-    """Name and version of the encoder."""
-    return f"{_LAME.decode()} (lameenc {version('lameenc')})"
+    """Name and version of the encoder, from the bytes with which LAME fills its frames."""
+    name = re.search(rb"LAME\d+(\.\d+)+", _frames(np.zeros((1, 1), np.int16), RATES[0], 32_000))
+    if name is None:
+        raise RuntimeError("LAME does not name itself in its frames")
+    return f"{name[0].decode()} (lameenc {version('lameenc')})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What the sizes of frames and headers depend on."""
+
+    rate: int
+    channels: int
+
+    @property
+    def is_mpeg1(self) -> bool:
+        return self.rate >= _MPEG1_FROM
+
+    @property
+    def kbits(self) -> tuple[int, ...]:
+        return KBITS_MPEG1 if self.is_mpeg1 else KBITS_MPEG2
+
+    @property
+    def samples(self) -> int:
+        """Samples per channel in a frame."""
+        return 1152 if self.is_mpeg1 else 576
+
+    @property
+    def side_bytes(self) -> int:
+        return SIDE_BYTES[self.is_mpeg1, self.channels]
+
+    @property
+    def lowest_bitrate(self) -> int:
+        """The lowest bit rate whose frames have room for the Info tag, in bit/s."""
+        needed = _HEADER + self.side_bytes + _TAG_BYTES
+        return 1000 * next(kbits for kbits in self.kbits if self.frame_bytes(kbits) >= needed)
+
+    def frame_bytes(self, kbits: int) -> int:
+        """Size of a frame without the padding byte that some have."""
+        return kbits * 1000 * self.samples // 8 // self.rate
 
 
 def _frames(samples: NDArray[np.int16], rate: int, bitrate: int) -> bytes:
@@ -83,27 +128,52 @@ def _frames(samples: NDArray[np.int16], rate: int, bitrate: int) -> bytes:
     return bytes(encoder.encode(samples)) + bytes(encoder.flush())
 
 
-def _info_frame(frames: bytes, length: int, rate: int) -> bytes:
-    """A silent frame with the number of frames, and the number of samples to remove at both ends.
+def _info_frame(frames: bytes, length: int, shape: _Shape) -> bytes:
+    """A silent frame with the number of frames and bytes, a seek table if it has room, and the samples to remove.
 
     Args:
         frames: LAME's frames.
         length: Samples per channel of the clip.
-        rate: Sampling rate in Hz.
+        shape: Rate and channels.
     """
-    mpeg1 = rate >= _MPEG1_FROM
-    kbits, samples = (KBITS_MPEG1, 1152) if mpeg1 else (KBITS_MPEG2, 576)
-    bytes_per_kbit = samples * 1000 / 8 / rate
-    count = round(len(frames) / (kbits[frames[2] >> 4] * bytes_per_kbit))
-    tag = struct.pack(">4sII", b"Info", _FRAMES_ARE_COUNTED, count) + _lame_tag(count * samples - _DELAY - length)
-    mono = frames[3] >> 6 == _MONO
-    body = bytes(SIDE_BYTES[mpeg1, 1 if mono else 2]) + tag
-    index = next(index for index, rate in enumerate(kbits) if int(rate * bytes_per_kbit) >= _HEADER + len(body))
-    header = frames[:2] + bytes((index << 4 | frames[2] & _KEEP_RATE,)) + frames[3:_HEADER]
-    return (header + body).ljust(int(kbits[index] * bytes_per_kbit), b"\0")
+    kbits = shape.kbits[frames[2] >> 4]
+    size = shape.frame_bytes(kbits)
+    count = round(len(frames) * 8 * shape.rate / (kbits * 1000 * shape.samples))
+    header = frames[:2] + bytes((frames[2] & ~_PADDED,)) + frames[3:_HEADER] + bytes(shape.side_bytes)
+    has_table = size >= len(header) + _TAG_BYTES + _POINTS
+    flags = _FRAMES | _BYTES | _QUALITY | (_SEEK_TABLE if has_table else 0)
+    tag = struct.pack(">4sIII", b"Info", flags, count, size + len(frames))
+    if has_table:
+        tag += _seek_table(size, len(frames), count)
+    tag += struct.pack(">I", 100 - 10 * _DEFAULT_VBR - _EFFORT)
+    body = header + tag + _lame_tag(kbits, count * shape.samples - _DELAY - length, size + len(frames))
+    return (body + checksum(body)).ljust(size, b"\0")
 
 
-def _lame_tag(padding: int) -> bytes:
-    """LAME's part of the tag. Decoders read the name and the samples to remove; the rest is zero."""
+def _seek_table(info: int, audio: int, count: int) -> bytes:
+    """Where each hundredth of the frames begins, in 256ths of the file.
+
+    Args:
+        info: Bytes of the Info frame.
+        audio: Bytes of all other frames.
+        count: Number of these.
+    """
+    starts = (info + audio * (point * count // _POINTS) // count for point in range(_POINTS))
+    return bytes(256 * start // (info + audio) for start in starts)
+
+
+def _lame_tag(kbits: int, padding: int, file_bytes: int) -> bytes:
+    """LAME's part of the tag without its last field, the checksum. What is not known is zero."""
+    name = library().split(" ", 1)[0].encode().ljust(8)
     cut = (_DELAY << 12 | padding).to_bytes(3, "big")
-    return _LAME + bytes((_CONSTANT_BITRATE,)) + bytes(11) + cut + bytes(12)
+    return struct.pack(">9sB10xB3s4xI2x", name, _CONSTANT_BITRATE, min(kbits, 0xFF), cut, file_bytes)
+
+
+def checksum(tag: bytes) -> bytes:
+    """The two bytes that end an Info tag: CRC-16/ARC of the frame before them."""
+    crc = 0
+    for byte in tag:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (_TAG_CRC if crc & 1 else 0)
+    return crc.to_bytes(2, "big")

@@ -1,6 +1,6 @@
 """WAV encoder for 16-bit PCM and G.711: headers of 44 and 58 bytes, then the samples.
 
-A data chunk of odd size is not padded: it is the last chunk, so that no other chunk needs the alignment.
+A byte of zero follows a data chunk of odd size, as RIFF aligns every chunk; only the size in the RIFF header counts it.
 
 Source: Multimedia Programming Interface and Data Specifications 1.0 (IBM, Microsoft, 1991), and RFC 2361 for the laws.
 """
@@ -16,7 +16,7 @@ from streams.codecs.base import LOSSLESS, Encoded
 CONTENT_TYPE = "audio/wav"
 PCM_HEADER_BYTES = 44
 G711_HEADER_BYTES = 58
-ENCODER = "hotel-audio-streams/1 WAV writer"
+ENCODER = "hotel-audio-streams/2 WAV writer"
 
 _FORMAT_TAGS: dict[g711.Law, int] = {"pcma": 6, "pcmu": 7}
 
@@ -76,8 +76,10 @@ def g711_file(data: bytes, law: g711.Law, rate: int, channels: int) -> bytes:
 
 
 def _riff(head: bytes, data: bytes) -> bytes:
-    body_size = 4 + len(head) + 8 + len(data)
-    return b"".join((b"RIFF", struct.pack("<I", body_size), b"WAVE", head, b"data", struct.pack("<I", len(data)), data))
+    pad = bytes(len(data) % 2)
+    body_size = 4 + len(head) + 8 + len(data) + len(pad)
+    size = struct.pack("<I", len(data))
+    return b"".join((b"RIFF", struct.pack("<I", body_size), b"WAVE", head, b"data", size, data, pad))
 
 
 def _chunk(name: bytes, body: bytes) -> bytes:

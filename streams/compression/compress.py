@@ -42,7 +42,8 @@ def encode(clip: Clip, plan: Plan) -> Encoded:
 def is_smaller(encoded: Encoded, clip: ClipOrMetadata, original: bytes, media_type: MediaType) -> bool:
     """Whether an encoded file can be the result: it is smaller than the input as a file, and keeps the bit depth.
 
-    The size of raw audio includes the header that its WAV file needs: 44 bytes for linear samples, 58 for G.711.
+    The size of raw audio includes what its WAV file needs: a header of 44 bytes for linear samples and of 58 for G.711,
+    and the byte that makes an odd size even.
 
     Args:
         encoded: The file from `encode`.
@@ -88,7 +89,8 @@ def _loses_depth(encoded: Encoded, clip: ClipOrMetadata) -> bool:
 def _file_size(original: bytes, clip: ClipOrMetadata, media_type: MediaType) -> int:
     if not media_type.is_raw:
         return len(original)
-    return len(original) + (PCM_HEADER_BYTES if clip.source.encoding == "pcm" else G711_HEADER_BYTES)
+    header = PCM_HEADER_BYTES if clip.source.encoding == "pcm" else G711_HEADER_BYTES
+    return header + len(original) + len(original) % 2
 
 
 def _as_file(original: bytes, clip: Clip, media_type: MediaType) -> Encoded:

@@ -1,6 +1,7 @@
 """WAV files are bit-exact, as small as possible, and readable by other decoders."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -39,7 +40,11 @@ def test_g711(frames: int, channels: int, law: g711.Law) -> None:
 
     samples, _ = soundfile.read(io.BytesIO(encoded.audio), dtype="int16", always_2d=True)
     own = decode(encoded.audio, MediaType("audio/wav"))
-    assert len(encoded.audio) == 58 + clip.samples.size
+    size = clip.samples.size
+    assert len(encoded.audio) == 58 + size + size % 2
+    assert encoded.audio[50:58] == struct.pack("<4sI", b"data", size)
+    assert struct.unpack_from("<I", encoded.audio, 4) == (len(encoded.audio) - 8,)
+    assert encoded.audio[58 + size :] == bytes(size % 2)
     assert isinstance(own, Clip)
     assert own.pcm_sha256 == clip.pcm_sha256
     assert np.array_equal(samples, clip.samples)
