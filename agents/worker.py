@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import errno
 import gc
 import logging
 import os
+import socket
 import sys
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -22,6 +24,7 @@ from streams.kafka.lag import LagReader
 from streams.kafka.topic_errors import TopicError
 from streams.kafka.topics import check_topics, servable_partitions
 from streams.runtime.cache_maintenance import CacheMaintenance
+from streams.runtime.environment_check import without_effect
 from streams.runtime.exit_log import ExitLog
 from streams.runtime.fail_stop import EXIT_FAILED, Watchdog, fail_stop
 from streams.runtime.http_server import WebServer
@@ -37,7 +40,7 @@ from streams.runtime.status import Status
 from streams.runtime.wiring import Runtime, create_runtime
 from streams.sandbox import SandboxError
 from streams.telemetry.log_writer import LogWriter
-from streams.telemetry.logs import configure_logs, flush_logs
+from streams.telemetry.logs import configure_logs, flush_logs, quiet_libraries
 from streams.telemetry.recent_errors import RecentErrors
 
 log = structlog.get_logger(__name__)
@@ -64,11 +67,14 @@ def main() -> int:
     """Run one worker with the settings from the environment; returns an exit code if it could not start."""
     try:
         settings = Settings.from_environment(os.environ)
+        unknown = without_effect(os.environ)
     except SettingsError as error:
         configure_logs("info", versions()["version"])
         log.error("worker_not_started", reason=str(error))  # noqa: TRY400  for the operator, not for a developer
         return EXIT_USAGE
-    logs = configure_logs(settings.log_level, versions()["version"])
+    logs = configure_logs(settings.log_level, versions()["version"], settings.log_format)
+    for one in unknown:
+        log.warning("unknown_setting", variable=one.variable, reason=one.remark)
     sys.setswitchinterval(_SWITCH_INTERVAL)
     threadpool_limits(1)  # every core processes a record already; more threads would only wait for each other, spinning
     errors = RecentErrors()
@@ -124,7 +130,8 @@ async def _work(runtime: Runtime, exits: ExitLog, errors: RecentErrors, stop: as
     status = Status(runtime, monitor, readiness, exits, errors)
     show_process_metrics(runtime.metrics, memory, settings.state_dir, exits)
     show_readiness(runtime.metrics, readiness)
-    web = WebServer(settings.http_port, runtime.metrics, readiness, status.report, settings.admin_token)
+    address = (settings.http_host, settings.http_port)
+    web = WebServer(address, runtime.metrics, readiness, status.report, settings.admin_token)
     port = await _listen(web, settings)
     place = {"group": settings.group, "http_port": port, "state_dir": str(settings.state_dir)}
     log.info("worker_started", **place, settings=shown(settings))
@@ -135,6 +142,7 @@ async def _work(runtime: Runtime, exits: ExitLog, errors: RecentErrors, stop: as
         _cache_maintenance(runtime, memory).run(),
         runtime.executor.enforce_timeouts(),
         _start_app(runtime, policies),
+        _tell_when_ready(readiness, settings, web),
     )
     background = [_guarded(coroutine, on_failure) for coroutine in work]
     await stop.wait()
@@ -212,7 +220,16 @@ async def _listen(web: WebServer, settings: Settings) -> int:
     try:
         return await web.start()
     except OSError as error:
-        raise StartError(f"AUDIO_HTTP_PORT={settings.http_port}: {error.strerror}") from None
+        of_host = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+        name, value = ("HOST", settings.http_host) if of_host else ("PORT", settings.http_port)
+        raise StartError(f"AUDIO_HTTP_{name}={value}: {error.strerror}") from None
+
+
+async def _tell_when_ready(readiness: Readiness, settings: Settings, web: WebServer) -> None:
+    """Log once that inputs are processed, with the addresses that somebody at a terminal needs next."""
+    await readiness.wait()
+    place = {"brokers": settings.bootstrap_servers, "group": settings.group}
+    log.info("worker_ready", **place, health=f"{web.url}/health/ready", metrics=f"{web.url}/metrics")
 
 
 async def _start_decoders(runtime: Runtime) -> None:
@@ -233,6 +250,7 @@ async def _start_app(runtime: Runtime, policies: PolicyReader) -> None:
 
 async def _stop(runtime: Runtime) -> None:
     log.info("worker_stopping")
+    quiet_libraries()
     try:
         await _leave_group(runtime)
     except Exception as error:  # noqa: BLE001  such as brokers that do not answer; the next owner continues

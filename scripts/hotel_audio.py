@@ -14,6 +14,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
+from agents.signals import exit_on_stop_signal
 from scripts import commands
 from scripts.closed_output import discard_output
 
@@ -21,6 +22,8 @@ NAME = "hotel-audio"
 _DISTRIBUTION = "hotel-audio-streams"
 #: Writes tables into the documents of a checkout.
 _WITHOUT = {"settings"}
+#: May be stopped at any time, also while its modules are imported.
+_WORKER = "worker"
 _EXIT_USAGE = 2
 
 
@@ -60,6 +63,8 @@ def parser(details: Iterable[str] = ()) -> argparse.ArgumentParser:
 
 
 def _run(name: str, arguments: Sequence[str]) -> int:
+    if name == _WORKER:
+        exit_on_stop_signal()
     try:
         status = int(_module(name).main(arguments))
         sys.stdout.flush()

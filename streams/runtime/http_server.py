@@ -19,7 +19,7 @@ class WebServer:
     All endpoints are read-only. Without a configured token, the status is not served.
 
     Args:
-        port: TCP port on all interfaces; 0 takes a free one.
+        address: Address or name of the interface to listen on, and the TCP port; 0 takes a free one.
         metrics: Metrics for ``/metrics``.
         readiness: Conditions for ``/health/ready``.
         status: Returns the status for operators.
@@ -28,13 +28,13 @@ class WebServer:
 
     def __init__(
         self,
-        port: int,
+        address: tuple[str, int],
         metrics: Metrics,
         readiness: Readiness,
         status: Callable[[], Mapping[str, Any]],
         admin_token: str | None,
     ) -> None:
-        self._port = port
+        self._host, self._port = address
         self._metrics = metrics
         self._readiness = readiness
         app = web.Application()
@@ -52,11 +52,17 @@ class WebServer:
             The TCP port.
 
         Raises:
-            OSError: When the port is taken.
+            OSError: When the port is taken, or the host is not of this machine.
         """
         await self._runner.setup()
-        await web.TCPSite(self._runner, port=self._port).start()
-        return int(self._runner.addresses[0][1])
+        await web.TCPSite(self._runner, self._host, self._port).start()
+        self._port = int(self._runner.addresses[0][1])
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """Its address as the beginning of a URL."""
+        return f"http://[{self._host}]:{self._port}" if ":" in self._host else f"http://{self._host}:{self._port}"
 
     async def stop(self) -> None:
         """Close the port."""

@@ -1,10 +1,15 @@
 """Readiness of a worker: named conditions that are checked independently of each other."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 
 import structlog
 
 log = structlog.get_logger(__name__)
+
+
+#: Seconds between two looks.
+_INTERVAL = 0.2
 
 
 class Readiness:
@@ -36,3 +41,8 @@ class Readiness:
     def now(self) -> dict[str, bool]:
         """For each condition, whether it holds now."""
         return {name: self.holds(name) for name in self._conditions}
+
+    async def wait(self) -> None:
+        """Wait until all conditions hold."""
+        while not all(self.now().values()):  # noqa: ASYNC110  the conditions are functions, which set no event
+            await asyncio.sleep(_INTERVAL)

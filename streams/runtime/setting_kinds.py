@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -18,6 +19,7 @@ _SECONDS_UNITS = {"": 1.0, "S": 1.0, "MS": 0.001, "M": 60.0, "H": 3600.0}
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
 _MOST_DIGITS = 30  # of a quantity: more than any of ours has, and far from what a float cannot hold
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
+_HOST_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _KAFKA_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -117,6 +119,21 @@ def _token(text: str) -> str:
     return text
 
 
+def _host(text: str) -> str:
+    host = text.removeprefix("[").removesuffix("]")
+    if _HOST_NAME.fullmatch(host) is None and not _is_address(host):
+        raise ValueError("not an address or a host name; write for example 127.0.0.1, 0.0.0.0 or ::1")
+    return host
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _kafka_name(text: str) -> str:
     if _KAFKA_NAME.fullmatch(text) is None:
         raise ValueError("may hold only letters, digits, dots, underscores and dashes")
@@ -126,6 +143,7 @@ def _kafka_name(text: str) -> str:
 BROKERS = Kind("`host:port[,host:port...]`", parse_brokers)
 KAFKA_NAME = Kind("name", _kafka_name)
 KAFKA_PREFIX = Kind(KAFKA_NAME.value, lambda text: text and _kafka_name(text))
+HOST = Kind("address or host name", _host)
 PORT = Kind("port", _port)
 DIRECTORY = Kind("directory", Path)
 SIZE = Kind("bytes", _positive(parse_size))

@@ -11,6 +11,7 @@ from streams.runtime.setting_kinds import (
     BROKERS,
     DIRECTORY,
     DURATION,
+    HOST,
     KAFKA_NAME,
     KAFKA_PREFIX,
     LEVEL,
@@ -56,6 +57,12 @@ class Settings(ClusterSettings):
         DIRECTORY,
         "RocksDB tables and the worker's member id; one directory per worker, kept over restarts",
         default=".state",
+    )
+    http_host: str = setting(
+        "AUDIO_HTTP_HOST",
+        HOST,
+        "where health and metrics are served; `0.0.0.0` (or `::`, in IPv6) lets other machines reach them",
+        default="127.0.0.1",
     )
     http_port: int = setting("AUDIO_HTTP_PORT", PORT, "health and metrics; `0` takes a free port", default="8080")
     compression_level: int | None = setting(
@@ -115,4 +122,10 @@ class Settings(ClusterSettings):
         one_of("debug", "info", "warning", "error"),
         "`debug` writes a line for every result",
         default="info",
+    )
+    log_format: str = setting(
+        "AUDIO_LOG_FORMAT",
+        one_of("auto", "text", "json"),
+        "`auto` writes text for people at a terminal, and JSON lines elsewhere",
+        default="auto",
     )

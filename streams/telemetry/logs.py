@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object per line on standard error, also for libraries; see docs/LOGGING.md."""
+"""Structured logs on standard error, also of libraries: JSON lines, or text at a terminal; see docs/LOGGING.md."""
 
 import logging
 import os
@@ -13,6 +13,7 @@ import structlog
 from streams.telemetry.ecs import ToEcs
 from streams.telemetry.log_kinds import event_of
 from streams.telemetry.log_writer import LogWriter
+from streams.telemetry.text_lines import shorten, terminal_has_colours, text_renderer
 
 log = structlog.get_logger(__name__)
 
@@ -104,31 +105,32 @@ def _name_error(_logger: object, _method: str, line: structlog.typing.EventDict)
     return line
 
 
-def configure_logs(level: str, version: str) -> LogWriter:
-    """Send all loggers of the process through one JSON formatter to standard error, without waiting for its reader.
+def configure_logs(level: str, version: str, form: str = "auto") -> LogWriter:
+    """Send all loggers of the process through one formatter to standard error, without waiting for its reader.
 
     Args:
         level: ``debug`` (a line for every result), ``info``, ``warning`` or ``error``, for our own lines; the client
             libraries log from ``warning`` on, or from ``info`` on if the level is ``debug``.
-        version: Version of the product, which every line has.
+        version: Version of the product, which every JSON line has.
+        form: ``text`` for people, ``json``, or ``auto``: text if standard error is a terminal.
 
     Returns:
         The handler that writes the lines.
     """
+    for_people = form == "text" or (form == "auto" and sys.stderr is not None and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(allow=["repeated"]),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper("%H:%M:%S", utc=False)
+        if for_people
+        else structlog.processors.TimeStamper("iso"),
         _name_error,
         structlog.processors.format_exc_info,
     ]
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[structlog.stdlib.PositionalArgumentsFormatter(), *shared],
-        processors=[
-            ToEcs(version),
-            structlog.processors.JSONRenderer(),
-        ],
+        processors=_text() if for_people else [ToEcs(version), structlog.processors.JSONRenderer()],
     )
     handler = LogWriter(_standard_error())
     handler.setFormatter(formatter)
@@ -149,6 +151,21 @@ def configure_logs(level: str, version: str) -> LogWriter:
     )
     _log_uncaught_errors()
     return handler
+
+
+def _text() -> list[structlog.typing.Processor]:
+    return [shorten, text_renderer(colours=terminal_has_colours())]
+
+
+def quiet_libraries() -> None:
+    """Drop the client libraries' lines from now on, unless they log their info lines.
+
+    For a worker that stops: they report requests that are cancelled and connections that are closed as errors.
+    """
+    for name in _CHATTY:
+        logger = logging.getLogger(name)
+        if logger.level > logging.INFO:
+            logger.setLevel(logging.CRITICAL + 1)
 
 
 def flush_logs() -> None:

@@ -48,6 +48,9 @@ def test_durations(text: str, seconds: float) -> None:
         ("AUDIO_TOPIC_PREFIX", "a/b", "only letters"),
         ("AUDIO_HTTP_PORT", "70000", "between 0 and 65535"),
         ("AUDIO_HTTP_PORT", "http", "whole number"),
+        ("AUDIO_HTTP_HOST", "http://127.0.0.1", "not an address or a host name"),
+        ("AUDIO_HTTP_HOST", "127.0.0.1:8080", "write for example 127.0.0.1"),
+        ("AUDIO_LOG_FORMAT", "xml", "must be auto, text or json"),
         ("AUDIO_COMPRESSION_LEVEL", "6", "auto or a level"),
         ("AUDIO_MAX_CONCURRENCY", "0", "greater than zero"),
         ("AUDIO_MAX_IN_FLIGHT", "12 parsecs", "not a size"),
@@ -75,6 +78,11 @@ def test_a_wrong_value_is_one_line_that_names_the_setting(name: str, value: str,
 )
 def test_brokers(text: str, brokers: str) -> None:
     assert Settings.from_environment({"KAFKA_BOOTSTRAP_SERVERS": text}).bootstrap_servers == brokers
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1", "::", "[::1]", "fe80::1%eth0", "worker-1.lisbon", "localhost"])
+def test_hosts(text: str) -> None:
+    assert Settings.from_environment({"AUDIO_HTTP_HOST": text}).http_host == text.strip("[]")
 
 
 def test_the_level_is_automatic_or_fixed() -> None:

@@ -1,5 +1,8 @@
 import json
 import logging
+import os
+import pty
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,7 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
-from streams.telemetry.logs import RateLimit, configure_logs, flush_logs
+from streams.telemetry.logs import RateLimit, configure_logs, flush_logs, quiet_libraries
 from tests.chaos.workers import ROOT
 from tests.support.ecs import problems
 
@@ -163,3 +166,54 @@ def test_uncaught_errors_are_log_lines() -> None:
     assert "this will go away" in warned["message"]
     assert (thread["message"], thread["error"]["type"]) == ("thread_raised", "ZeroDivisionError")
     assert (finalizer["message"], finalizer["error"]["message"]) == ("finalizer_raised", "too late")
+
+
+def test_at_a_terminal_a_line_is_for_people(capfd: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info", "1.2.3", "text")
+    structlog.get_logger("ours").info("worker_ready", group="hotel-audio", settings={"A": 1}, cache=None, hotels=0)
+    logging.getLogger("aiokafka.conn").warning("lost %s", "it")
+    flush_logs()
+    ours, theirs = capfd.readouterr().err.splitlines()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d info +worker ready +group=hotel-audio hotels=0", ours)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d warning +lost it +logger=aiokafka.conn", theirs)
+
+
+def test_a_name_from_outside_commands_no_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info", "1.2.3", "text")
+    structlog.get_logger("ours").warning("dead_letter", call="\x1b[2J a\nb", reason="is no WAV")
+    logging.getLogger("faust.app").warning("\x1b]0;title\x07 %s", "\n")
+    structlog.get_logger("ours").error("thread_raised", exc_info=ValueError("\x1b[2J"))
+    flush_logs()
+    text = capfd.readouterr().err
+    assert all(char.isprintable() or char == "\n" for char in text)
+    first = text.splitlines()[0]
+    assert "reason='is no WAV'" in first
+    assert "\\x1b[2J a\\nb" in first.replace("\\\\", "\\")
+
+
+@pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_a_terminal_gets_text_and_its_colours(variables: dict[str, str], coloured: bool) -> None:
+    code = (
+        "from streams.telemetry.logs import configure_logs, flush_logs, log\n"
+        "configure_logs('info', '1.2.3')\n"
+        "log.info('worker_ready', group='g')\n"
+        "flush_logs()"
+    )
+    terminal, its_end = pty.openpty()
+    environ = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "FORCE_COLOR"}}
+    environ |= {"TERM": "xterm", **variables}
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, stderr=its_end, env=environ, check=True)
+    os.close(its_end)
+    shown = os.read(terminal, 10_000).decode()
+    os.close(terminal)
+    assert ("\x1b[" in shown) is coloured
+    assert "worker ready" in shown
+
+
+def test_libraries_that_are_being_stopped_say_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info", "1.2.3")
+    quiet_libraries()
+    logging.getLogger("faust.agents.agent").error("Agent Crashed reason=CancelledError()")
+    logging.getLogger("aiokafka.consumer").error("Error sending JoinGroupRequest")
+    structlog.get_logger("ours").error("thread_raised")
+    assert [line["message"] for line in written(capfd)] == ["thread_raised"]
