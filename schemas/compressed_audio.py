@@ -64,6 +64,8 @@ class CompressedAudio:
         position: The input's topic, partition and offset.
         audio: The file.
         corrected_type: True media type of the input, where its label was wrong; else None.
+        repaired: What was wrong with the input file, which was decoded all the same, as kinds of
+            `schemas.repairs`, such as ``riff-size, data-size``; else None.
         reason: Why this level and codec were chosen, such as ``policy ceiling 3``; None from earlier releases.
         trace_parent: The input's, unchanged.
         trace_state: The input's, unchanged.
@@ -94,6 +96,7 @@ class CompressedAudio:
     position: Position
     audio: bytes
     corrected_type: str | None = None
+    repaired: str | None = None
     reason: str | None = None
     trace_parent: str | None = None
     trace_state: str | None = None
@@ -148,6 +151,7 @@ class CompressedAudio:
             h.SHA256: self.sha256,
             h.ENCODER: self.encoder,
             h.CORRECTED_TYPE: self.corrected_type,
+            h.REPAIRED: self.repaired,
             h.REASON: self.reason,
             h.SOURCE_TOPIC: self.position.topic,
             h.SOURCE_PARTITION: self.position.partition,
@@ -205,6 +209,7 @@ def _read(reader: h.HeaderReader, value: bytes) -> CompressedAudio:
         ),
         audio=value,
         corrected_type=reader.optional_text(h.CORRECTED_TYPE),
+        repaired=reader.optional_text(h.REPAIRED),
         reason=reader.optional_text(h.REASON),
         trace_parent=reader.passed_on(h.TRACE_PARENT),
         trace_state=reader.passed_on(h.TRACE_STATE),

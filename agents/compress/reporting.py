@@ -90,6 +90,7 @@ class Reporter:
             quality=result.quality,
             reason=result.reason,
             corrected_type=result.corrected_type,
+            repaired=result.repaired,
             bytes_in=result.original_bytes,
             bytes_out=len(result.audio),
             ratio=round(result.original_bytes / len(result.audio), 2),

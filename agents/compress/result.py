@@ -1,6 +1,7 @@
 """Makes the event of a compressed segment."""
 
 from schemas import CompressedAudio, Position, RawAudio, derive_id
+from schemas.repairs import repairs_text
 from streams.audio import ClipMetadata
 from streams.codecs import Encoded
 from streams.compression import Decision
@@ -48,6 +49,7 @@ def result_of(
         position=position,
         audio=encoded.audio,
         corrected_type=None if metadata.source.corrected is None else str(metadata.source.corrected),
+        repaired=repairs_text(metadata.source.repairs),
         reason=decision.reason,
         trace_parent=event.trace_parent,
         trace_state=event.trace_state,

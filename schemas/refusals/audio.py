@@ -50,14 +50,14 @@ AUDIO: tuple[Refusal, ...] = (
         "PartialFrame",
         "decode",
         "`value`",
-        "Raw audio, or a WAV file's data, is not a whole number of sample frames.",
+        "Raw audio is not a whole number of sample frames.",
         "Cut segments between frames; check width and channels in the label.",
     ),
     Refusal(
         "TruncatedAudio",
         "decode",
         "`value`",
-        "The file is shorter than its own header says.",
+        "The file is shorter than its own header says; of a WAV file, than both sizes in its header say.",
         "Send whole files: finish a recording before it is sent.",
     ),
     Refusal(

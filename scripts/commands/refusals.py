@@ -1,10 +1,11 @@
-"""Prints the catalogue of refusals: every code, its rule, and what the sender should do."""
+"""Prints the catalogue of refusals: every code, its rule, and what the sender should do; and of repairs."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
 from schemas.refusals import CATALOGUE, PYTHON_ERROR, Refusal, Subject
+from schemas.repairs import REPAIRS
 
 _HEAD = """\
 # Refusals
@@ -18,6 +19,15 @@ A refused input becomes a dead letter on `audio.dead-letter`, as it came, with t
 first broken rule is told. `./scripts/dead_letters` lists them; `audio_dead_letters_total` counts them by stage and
 code.
 """
+_REPAIRS_HEAD = """\
+## Repairs
+
+What may be wrong with a file that has a result all the same, because players play it, too. The result's header
+`ce_repaired` lists the kinds, separated by a comma and a blank; `audio_repaired_total` counts them. Kinds may be added,
+in `schemas/repairs.py`.
+
+| Kind | Meaning |
+|---|---|"""
 _TABLE = ("| Code | Stage | Field | Rule | What to do |", "|---|---|---|---|---|")
 _SECTIONS: dict[Subject, str] = {
     "input": (
@@ -64,7 +74,8 @@ def document() -> str:
             *rows,
         ]
         lines += [""]
-    return "\n".join(lines[:-1]) + "\n"
+    lines += [_REPAIRS_HEAD, *(f"| `{kind}` | {meaning} |" for kind, meaning in REPAIRS.items())]
+    return "\n".join(lines) + "\n"
 
 
 def _row(one: Refusal) -> str:

@@ -19,12 +19,14 @@ class SourceFormat:
         encoding: ``pcm``, ``pcmu``, ``pcma``, ``flac``, ``vorbis``, ``opus`` or ``mpeg``.
         bits: Significant bits per sample of the source; 16 for lossy sources, 8 for G.711.
         corrected: The true media type of raw audio whose label was wrong; None where the label was right.
+        repairs: What was wrong with a file that was decoded all the same, as kinds of `schemas.repairs`.
     """
 
     container: str
     encoding: str
     bits: int = 16
     corrected: MediaType | None = None
+    repairs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from schemas.media_type import MediaType
 from schemas.rejection import Rejection
 from streams.audio import g711
 from streams.audio.clip import Clip, SourceFormat
-from streams.audio.containers import flac, mpeg, ogg, riff
+from streams.audio.containers import flac, id3, mpeg, ogg, riff
 from streams.audio.labels import true_media_type
 from streams.audio.limits import SAMPLE_BYTES, DecodeLimits, rejected
 
@@ -60,16 +60,18 @@ def decode(audio: bytes, media_type: MediaType, limits: DecodeLimits = DecodeLim
 
 
 def sniff(audio: bytes) -> str | None:
-    """Detect the container by its magic bytes: ``wav``, ``flac``, ``ogg``, ``mpeg`` (with ID3 only), or None."""
-    if audio[:4] == b"RIFF" and audio[8:12] == b"WAVE":
+    """Detect the container by its magic bytes: ``wav``, ``flac``, ``ogg``, ``mpeg`` (with ID3 only), or None.
+
+    ID3v2 tags may precede WAV and FLAC as well.
+    """
+    start = id3.end_of_tags(audio)
+    if riff.is_wave(audio, start):
         return "wav"
-    if audio[:4] == b"fLaC":
+    if audio[start : start + 4] == b"fLaC":
         return "flac"
     if audio[:5] == b"OggS\0":
         return "ogg"
-    if audio[:3] == b"ID3" and len(audio) >= 10 and max(audio[6:10]) < 0x80:  # noqa: PLR2004 - ID3v2's synchsafe size
-        return "mpeg"
-    return None
+    return "mpeg" if start else None
 
 
 def _mismatch(media_type: MediaType, container: str) -> Rejection:

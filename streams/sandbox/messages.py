@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from schemas import MediaType, Rejection
+from schemas.repairs import REPAIRS
 from streams.audio import Clip, DecodeLimits, SourceFormat
 from streams.audio.limits import SAMPLE_BYTES, rejected
 
 _SIZES = struct.Struct(">IQ")
 _MAX_DESCRIPTION = 1 << 14
 _CONTAINERS = frozenset({"wav", "flac", "ogg", "mpeg"})
-_ENCODINGS = frozenset({"pcm", "pcmu", "pcma", "flac", "vorbis", "opus", "mpeg"})
+_ENCODINGS = frozenset({"pcm", "pcmu", "pcma", "flac", "vorbis", "opus", "mpeg", "gsm"})
 _MAX_BITS = 64
 
 
@@ -48,7 +49,7 @@ def receive_request(link: socket.socket) -> tuple[bytes, MediaType] | None:
 
 def send_answer(link: socket.socket, answer: Clip | Rejection) -> None:
     """Send the answer to a request."""
-    description: dict[str, str | int]
+    description: dict[str, str | int | tuple[str, ...]]
     if isinstance(answer, Rejection):
         description = {"code": answer.code, "field": answer.field, "reason": answer.reason}
         samples = b""
@@ -60,6 +61,7 @@ def send_answer(link: socket.socket, answer: Clip | Rejection) -> None:
             "container": source.container,
             "encoding": source.encoding,
             "bits": source.bits,
+            "repairs": source.repairs,
         }
         samples = answer.samples.tobytes()
     text = json.dumps(description).encode()
@@ -96,10 +98,13 @@ def _answer(description: dict[str, Any], data: bytearray, limits: DecodeLimits) 
     rate, channels, bits = (int(description[name]) for name in ("rate", "channels", "bits"))
     frames, rest = divmod(len(data), SAMPLE_BYTES * max(channels, 1))
     container, encoding = description["container"], description["encoding"]
-    known = container in _CONTAINERS and encoding in _ENCODINGS and 1 <= bits <= _MAX_BITS
+    repairs = tuple(description["repairs"])
+    known = container in _CONTAINERS and encoding in _ENCODINGS and REPAIRS.keys() >= set(repairs)
+    known = known and 1 <= bits <= _MAX_BITS
     if not known or rest or not frames or limits.check(rate, channels, frames) is not None:
         raise ValueError(f"not a valid clip: {description}")
-    return Clip.of(np.frombuffer(data, np.int16).reshape(-1, channels), rate, SourceFormat(container, encoding, bits))
+    source = SourceFormat(container, encoding, bits, repairs=repairs)
+    return Clip.of(np.frombuffer(data, np.int16).reshape(-1, channels), rate, source)
 
 
 def _receive(link: socket.socket, size: int, deadline: float | None) -> bytearray:

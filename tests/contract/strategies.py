@@ -74,6 +74,7 @@ compressed_events = st.builds(
     position=positions,
     audio=st.binary(min_size=1, max_size=80),
     corrected_type=st.none() | texts,
+    repaired=st.none() | texts,
     reason=st.none() | texts,
     trace_parent=st.none() | texts,
     trace_state=st.none() | texts,

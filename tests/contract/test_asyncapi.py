@@ -46,6 +46,7 @@ FULL_COMPRESSED = replace(
     lost_ms=0,
     final=True,
     corrected_type="audio/PCMU",
+    repaired="riff-size, data-size",
     reason="fax",
     trace_parent=RAW.trace_parent,
     trace_state=RAW.trace_state,

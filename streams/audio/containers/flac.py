@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from schemas.rejection import Rejection
 from streams.audio.clip import Clip, SourceFormat
-from streams.audio.containers import pcm, sndfile
+from streams.audio.containers import id3, pcm, sndfile
+from streams.audio.containers.trailing_tags import end_of_audio
 from streams.audio.limits import DecodeLimits, rejected
 
 STREAMINFO_AT = 8  # bytes: after the magic and the header of the first metadata block
@@ -44,15 +45,22 @@ class StreamInfo:
 
 
 class _Samples:
-    """Converts chunks to 16-bit samples, and computes the MD5 of the samples in their original width."""
+    """Converts chunks to 16-bit samples, and computes the MD5 of the samples in their original width.
 
-    def __init__(self, bits: int) -> None:
+    Args:
+        bits: The original width.
+        most: Number of frames after which to stop; -1 for all.
+    """
+
+    def __init__(self, bits: int, most: int = -1) -> None:
         self._bits = bits
+        self._left = most
         self.md5 = hashlib.md5(usedforsecurity=False)
 
     def read(self, file: Any) -> NDArray[np.int16]:  # noqa: ANN401 - soundfile has no types
         dtype = "int16" if self._bits <= 16 else "int32"  # noqa: PLR2004 - the width of an int16
-        aligned = sndfile.int_chunk(file, dtype)
+        aligned = sndfile.int_chunk(file, dtype, self._left)
+        self._left -= len(aligned) if self._left > 0 else 0
         native = aligned >> (aligned.itemsize * 8 - self._bits)
         octets = native.astype(f"<i{aligned.itemsize}", copy=False).view(np.uint8).reshape(-1, aligned.itemsize)
         self.md5.update(np.ascontiguousarray(octets[:, : (self._bits + 7) // 8]).tobytes())
@@ -65,9 +73,10 @@ def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
     A total of zero samples means "unknown" (recorders that write to a pipe): the audio ends with the last frame.
 
     Args:
-        audio: The file, which begins with ``fLaC``.
+        audio: The file, which begins with ``fLaC`` after ID3v2 tags; ID3 and APE tags may follow.
         limits: Limits; the header is checked against them before decoding.
     """
+    audio, repairs = without_tags(audio)
     info = parse_header(audio)
     if isinstance(info, Rejection):
         return info
@@ -77,10 +86,23 @@ def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
     readable = audio if info.frames else _with_total(audio, limits.max_frames(info.channels) + 1)
     samples = _Samples(info.bits)
     decoded = sndfile.read_all(readable, samples.read, limits)
+    if isinstance(decoded, Rejection) and info.frames:  # perhaps because of what follows the last frame
+        samples = _Samples(info.bits, info.frames)
+        decoded = sndfile.read_all(readable, samples.read, limits)
+        repairs = (*repairs, "trailing-bytes")
     if isinstance(decoded, Rejection):
         return decoded
     refusal = _compare(info, len(decoded[0]), samples.md5.digest())
-    return refusal or Clip.of(decoded[0], info.rate, SourceFormat("flac", "flac", info.bits))
+    return refusal or Clip.of(decoded[0], info.rate, SourceFormat("flac", "flac", info.bits, repairs=repairs))
+
+
+def without_tags(audio: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """Remove ID3 and APE tags around the file, which FLAC does not have; the kinds of `schemas.repairs` say where."""
+    start = id3.end_of_tags(audio)
+    end = end_of_audio(audio, start)
+    if (start, end) == (0, len(audio)):
+        return audio, ()
+    return audio[start:end], ("leading-tag",) * (start > 0) + ("trailing-tag",) * (end < len(audio))
 
 
 def _compare(info: StreamInfo, frames: int, md5: bytes) -> Rejection | None:

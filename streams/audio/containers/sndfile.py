@@ -51,9 +51,9 @@ def float_chunk(file: Any) -> NDArray[np.int16] | None:  # noqa: ANN401 - soundf
     return pcm.from_float(file.read(_CHUNK, dtype="float32", always_2d=True))
 
 
-def int_chunk(file: Any, dtype: str) -> NDArray[Any]:  # noqa: ANN401 - soundfile has no types
-    """Read a chunk of integers, left-aligned in ``int16`` or ``int32``."""
-    chunk: NDArray[Any] = file.read(_CHUNK, dtype=dtype, always_2d=True)
+def int_chunk(file: Any, dtype: str, most: int = -1) -> NDArray[Any]:  # noqa: ANN401 - soundfile has no types
+    """Read a chunk of integers, left-aligned in ``int16`` or ``int32``; at most so many frames, -1 for all."""
+    chunk: NDArray[Any] = file.read(_CHUNK if most < 0 else min(most, _CHUNK), dtype=dtype, always_2d=True)
     return chunk
 
 

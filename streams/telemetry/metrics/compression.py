@@ -30,6 +30,13 @@ class CompressionMetrics(Family):
         labels=("labelled", "found"),
         advice="Inform the sender: its media type or byte order is wrong.",
     )
+    repaired = CounterOf(
+        "audio_repaired_total",
+        "Results whose input file had something wrong and was decoded all the same, by kind (ce_repaired).",
+        unit="records",
+        labels=("kind",),
+        advice="docs/REFUSALS.md has the kinds. A sudden rise: a recorder or a transfer does not finish its files.",
+    )
     quality = HistogramOf(
         "audio_quality",
         "Predicted mean opinion score of results; 5 when lossless.",

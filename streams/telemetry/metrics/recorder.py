@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from prometheus_client import Counter, Gauge
 
 from schemas import CompressedAudio, MediaType, Rejection
+from schemas.repairs import repair_kinds
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.metrics.hotels import OTHER, HotelLabels
 
@@ -87,6 +88,9 @@ class MetricsRecorder:
         if result.corrected_type is not None:
             corrected = result.corrected_type.partition(";")[0]
             metrics.corrected_labels.labels(labelled.type, corrected).inc()
+        if result.repaired is not None:
+            for kind in repair_kinds(result.repaired):
+                metrics.repaired.labels(kind).inc()
         metrics.bytes_in.inc(result.original_bytes)
         metrics.bytes_out.inc(len(result.audio))
         metrics.audio_seconds.inc(seconds)

@@ -52,7 +52,12 @@ def test_series_of_known_labels_begin_with_the_process(metrics: Metrics) -> None
 def test_results_are_counted_with_their_hotel_and_choice(metrics: Metrics) -> None:
     recorder = MetricsRecorder(metrics, late=5)
     result = replace(
-        COMPRESSED, hotel_id="lisbon", duration_ms=1500, reason="default", corrected_type="audio/PCMU;rate=8000"
+        COMPRESSED,
+        hotel_id="lisbon",
+        duration_ms=1500,
+        reason="default",
+        corrected_type="audio/PCMU;rate=8000",
+        repaired="riff-size, data-size",
     )
     for seconds in (1500, 2500):
         recorder.delivered("lisbon", "call-1", 0.25)
@@ -62,6 +67,8 @@ def test_results_are_counted_with_their_hotel_and_choice(metrics: Metrics) -> No
     assert value(metrics, "audio_hotel_delivery_seconds", hotel="lisbon") == 0.25
     assert value(metrics, "audio_delivery_seconds_sum") == 0.5
     assert value(metrics, "audio_corrected_labels_total", labelled="audio/L16", found="audio/PCMU") == 2
+    assert value(metrics, "audio_repaired_total", kind="riff-size") == 2
+    assert value(metrics, "audio_repaired_total", kind="data-size") == 2
     assert recorder.mean_seconds == 2
     assert recorder.choices() == [{"level": str(result.level), "reason": "default", "results": 2}]
 
