@@ -24,7 +24,8 @@ from streams.kafka import protocol
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topic_errors import TopicError
 from streams.kafka.topics import TopicState, check_topics
-from streams.runtime.setting_declaration import Setting, declared
+from streams.runtime.environment_check import without_effect
+from streams.runtime.setting_declaration import Setting, SettingsError, declared
 from streams.runtime.settings import ClusterSettings
 from streams.runtime.settings_document import described
 
@@ -181,13 +182,27 @@ def run(command: str, work: Coroutine[Any, Any, int]) -> int:
     for chatty in ("aiokafka", "asyncio", protocol.__name__):
         logging.getLogger(chatty).setLevel(logging.CRITICAL + 1)
     try:
+        tell_unknown_settings(command)
         return asyncio.run(work)
+    except SettingsError as error:
+        work.close()
+        return fail(command, str(error))
     except (CommandError, HotelAudioError, TopicError, KafkaError, TimeoutError, ValueError) as error:
         return fail(command, _explained(error))
     except BrokenPipeError:
         return discard_output()
     except KeyboardInterrupt:
         return 130
+
+
+def tell_unknown_settings(command: str) -> None:
+    """Print one line for each variable in the environment that looks like a setting and has no effect.
+
+    Raises:
+        SettingsError: If a secure connection is asked for, which would be made in plain text.
+    """
+    for unknown in without_effect(os.environ):
+        say(command, unknown.remark)
 
 
 def _explained(error: Exception) -> str:

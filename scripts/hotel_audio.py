@@ -16,7 +16,7 @@ from types import ModuleType
 
 from agents.signals import exit_on_stop_signal
 from scripts import commands
-from scripts.closed_output import discard_output
+from scripts.invoke import invoke
 
 NAME = "hotel-audio"
 _DISTRIBUTION = "hotel-audio-streams"
@@ -29,7 +29,10 @@ _EXIT_USAGE = 2
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the first argument names, with the others; returns its exit code."""
-    arguments = sys.argv[1:] if argv is None else argv
+    return invoke(_main, sys.argv[1:] if argv is None else argv)
+
+
+def _main(arguments: Sequence[str]) -> int:
     name = arguments[0] if arguments else None
     if name not in command_names():  # --help, --version, or a mistake: in each case this ends the process
         name = parser().parse_args(arguments[:1]).command
@@ -66,17 +69,13 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     if name == _WORKER:
         exit_on_stop_signal()
     try:
-        status = int(_module(name).main(arguments))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return discard_output()
+        return int(_module(name).main(arguments))
     except ImportError as error:
         reason = _missing(error)
         if reason is None:
             raise
         print(f"{NAME} {name}: {reason}", file=sys.stderr)
         return _EXIT_USAGE
-    return status
 
 
 def _missing(error: ImportError) -> str | None:

@@ -26,6 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return actions[options.action](options)
     except (MonitoringError, SettingsError) as error:
         return fail(_NAME, str(error))
+    except BrokenPipeError:  # nobody reads the addresses
+        raise
     except OSError as error:
         return fail(_NAME, f"{error.filename}: {error.strerror}")
     except KeyboardInterrupt:

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from infra.directories import cache_directory
 from infra.kafka.errors import LocalKafkaError
-from scripts.cli import CommandError, fail, progress_bar, say
+from scripts.cli import CommandError, fail, progress_bar, say, tell_unknown_settings
 from scripts.demonstration.calls import make_calls
 from scripts.demonstration.environment import prepare
 from scripts.demonstration.flow import stream
@@ -49,6 +49,7 @@ def demonstrate(json_file: Path | None, out: Path | None, *, keep: bool) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
+        tell_unknown_settings("demo")
         with ExitStack() as started:
             try:
                 return _demonstrate(started, json_file, out, keep=keep)
@@ -57,6 +58,8 @@ def demonstrate(json_file: Path | None, out: Path | None, *, keep: bool) -> int:
     except (LocalKafkaError, ProcessError) as error:
         _say(str(error))  # several lines: the end of a log
         return 1
+    except BrokenPipeError:  # nobody reads the report
+        raise
     except (CommandError, HotelAudioError, SettingsError, TopicError) as error:
         return fail("demo", str(error))
     except (KafkaError, OSError) as error:

@@ -11,15 +11,15 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from infra.kafka.cluster import LocalCluster
 from infra.kafka.ports import free_ports
-from schemas.topics import COMPRESSED, RAW, topic
+from schemas.topics import COMPRESSED, RAW
 from scripts.benchmarks.streaming.partitioning import partitioned
 from scripts.cli import Cluster
 from scripts.demonstration.environment import remove_topics
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 
-PARTITIONS = topic(RAW).partitions
-"""Number of partitions of the product's topics, unless a bench sets another one."""
+PARTITIONS = 8
+"""Number of partitions of the product's topics in `schemas/topics.yaml`, unless a bench sets another one."""
 
 _LEADERS_S = 30.0
 _ANSWER_S = 5.0
