@@ -13,7 +13,7 @@ from streams.analysis.analysis import LazyAnalysis, analyse, analyse_lazily
 from streams.audio import Clip, ClipMetadata
 from streams.cache import Memo, TieredCache, admits, cache_key
 from streams.codecs import Encoded
-from streams.compression import INPUT_KEPT, Decision, Plan, Pressure, choose, encode, is_smaller, smallest
+from streams.compression import Decision, Plan, Pressure, choose, encode, is_smaller, kept_reason, smallest
 from streams.delivery.interpreter_gate import InterpreterGate
 from streams.delivery.outcome import Lookup
 from streams.runtime.settings import Settings
@@ -146,13 +146,15 @@ class Pipeline:
         audio = self._analyse(event, cacheable=cacheable)
         if isinstance(audio, Rejection):
             return audio
-        decision = choose(audio.metadata, audio.analysis, policy, self._pressure(), self._level)
+        decision = choose(
+            audio.metadata, audio.analysis, policy, self._pressure(), self._level, input_bytes=len(event.audio)
+        )
         cached = lookup if cacheable else None
         file = self._file(event, audio, decision.plan, policy, partition=position.partition, lookup=cached)
         if isinstance(file, Rejection):
             return file
         if file.input_kept:
-            decision = Decision(decision.plan, INPUT_KEPT)
+            decision = Decision(decision.plan, kept_reason(audio.metadata.source))
         result = result_of(position, event, audio.metadata, decision=decision, encoded=file.encoded, hit=file.is_hit)
         return Compression(result, event.media_type, event.source, time.perf_counter() - started, file.cache_use)
 
@@ -195,13 +197,13 @@ class Pipeline:
         """
         media_type = audio.metadata.source.corrected or event.media_type
         found = None if lookup is None else self._find(audio.metadata, plan, partition, lookup)
-        if found is not None and is_smaller(found.encoded, audio.metadata, event.audio, media_type):
+        if found is not None and is_smaller(found.encoded, audio.metadata, event.audio, media_type, policy):
             return found
         clip = audio.clip or self._decode(event)
         if isinstance(clip, Rejection):
             return clip
         file = found or self._encode(clip, plan, partition, cacheable=lookup is not None)
-        best = smallest(file.encoded, clip, event.audio, media_type, policy)
+        best = smallest(file.encoded, clip, event.audio, media_type, policy, input_quality=plan.input_quality)
         return _EncodedFile(best, file.cache_use, input_kept=best != file.encoded)
 
     def _find(self, metadata: ClipMetadata, plan: Plan, partition: int, lookup: Lookup) -> _EncodedFile | None:
@@ -209,7 +211,9 @@ class Pipeline:
         found = self._cache.find(key, partition, lookup)
         if found is None:
             return None
-        return _EncodedFile(found.encoded, CacheUse(found.tier, found.age, _table_updates(key, found.update)))
+        # The same sound may have come as another file, with another quality of its own.
+        encoded = found.encoded.with_quality(plan.qualities[0])
+        return _EncodedFile(encoded, CacheUse(found.tier, found.age, _table_updates(key, found.update)))
 
     def _encode(self, clip: Clip, plan: Plan, partition: int, *, cacheable: bool) -> _EncodedFile:
         """Encode, and offer the file to the cache if it may be cached."""

@@ -20,7 +20,7 @@ from scripts.commands._formats import FORMATS
 from streams.analysis.analysis import analyse_lazily
 from streams.audio import DecodeLimits
 from streams.codecs import Encoded
-from streams.compression import DEFAULT_POLICY, INPUT_KEPT, choose, encode, smallest
+from streams.compression import DEFAULT_POLICY, choose, encode, kept_reason, smallest
 from streams.sandbox import DecoderSandbox, SandboxError
 
 _MAX_PCM_BYTES = 512 * 2**20  # more than an hour at any rate
@@ -134,11 +134,11 @@ def _compress(job: Job, sandbox: DecoderSandbox, policy: Policy, level: int | No
     clip = sandbox.decode(audio, media_type)
     if isinstance(clip, Rejection):
         return Failed(job, clip.reason)
-    decision = choose(clip, analyse_lazily(clip), policy, fixed_level=level)
+    decision = choose(clip, analyse_lazily(clip), policy, fixed_level=level, input_bytes=len(audio))
     encoded = encode(clip, decision.plan)
-    best = smallest(encoded, clip, audio, media_type, policy)
+    best = smallest(encoded, clip, audio, media_type, policy, input_quality=decision.plan.input_quality)
     return CompressedFile(
-        job, len(audio), decision.plan.level, best, decision.reason if best == encoded else INPUT_KEPT
+        job, len(audio), decision.plan.level, best, decision.reason if best == encoded else kept_reason(clip.source)
     )
 
 

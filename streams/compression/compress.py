@@ -2,18 +2,18 @@
 
 from schemas import media_type as types
 from schemas.media_type import MediaType
-from streams.audio.clip import Clip, ClipOrMetadata
+from streams.audio.clip import Clip, ClipOrMetadata, SourceFormat
 from streams.audio.g711 import Law
 from streams.codecs import Encoded
 from streams.codecs.base import LOSSLESS
 from streams.codecs.wav import ENCODER as WAV_WRITER
 from streams.codecs.wav import G711_HEADER_BYTES, PCM_HEADER_BYTES, WavEncoder, g711_file
+from streams.compression.lossy_input import is_lossy
 from streams.compression.plan import Plan
 from streams.compression.policy import DEFAULT_POLICY, Policy
 
-#: The reason for a result where `smallest` kept the input.
-INPUT_KEPT = "input is smaller"
-
+_SMALLER, _LOSSY = "input is smaller", "input is lossy"
+_WORTH = 0.8  # of a lossy input's size: coding it a second time loses quality, and has to save a fifth at least
 _DEEP_BITS = 17  # sources with this width or more lose bits as 16-bit samples
 _NO_ENCODER = "none (original)"
 
@@ -39,23 +39,44 @@ def encode(clip: Clip, plan: Plan) -> Encoded:
     return files[best].with_quality(round(plan.qualities[best], 2)) if plan.qualities else files[best]
 
 
-def is_smaller(encoded: Encoded, clip: ClipOrMetadata, original: bytes, media_type: MediaType) -> bool:
+def is_smaller(
+    encoded: Encoded,
+    clip: ClipOrMetadata,
+    original: bytes,
+    media_type: MediaType,
+    policy: Policy = DEFAULT_POLICY,
+) -> bool:
     """Whether an encoded file can be the result: it is smaller than the input as a file, and keeps the bit depth.
 
     The size of raw audio includes what its WAV file needs: a header of 44 bytes for linear samples and of 58 for G.711,
-    and the byte that makes an odd size even.
+    and the byte that makes an odd size even. A lossy input of an accepted type has to become smaller by a fifth.
 
     Args:
         encoded: The file from `encode`.
         clip: The clip, or its metadata.
         original: The input's bytes.
         media_type: The input's media type.
+        policy: The hotel's policy, which says what types are accepted.
     """
-    return not _loses_depth(encoded, clip) and len(encoded.audio) < _file_size(original, clip, media_type)
+    limit = float(_file_size(original, clip, media_type))
+    if is_lossy(clip.source) and not media_type.is_raw and policy.accepts(_type_of(clip, media_type)):
+        limit *= _WORTH
+    return not _loses_depth(encoded, clip) and len(encoded.audio) < limit
+
+
+def kept_reason(source: SourceFormat) -> str:
+    """The reason for a result where `smallest` kept the input."""
+    return _LOSSY if is_lossy(source) else _SMALLER
 
 
 def smallest(
-    encoded: Encoded, clip: Clip, original: bytes, media_type: MediaType, policy: Policy = DEFAULT_POLICY
+    encoded: Encoded,
+    clip: Clip,
+    original: bytes,
+    media_type: MediaType,
+    policy: Policy = DEFAULT_POLICY,
+    *,
+    input_quality: float = LOSSLESS,
 ) -> Encoded:
     """Return the encoded file if it `is_smaller`, otherwise the input as a file.
 
@@ -69,10 +90,11 @@ def smallest(
         original: The input's bytes.
         media_type: The input's media type.
         policy: The hotel's policy, which says what types are accepted.
+        input_quality: Predicted mean opinion score of the input, see `Plan`.
     """
-    if is_smaller(encoded, clip, original, media_type):
+    if is_smaller(encoded, clip, original, media_type, policy):
         return encoded
-    input_file = _as_file(original, clip, media_type)
+    input_file = _as_file(original, clip, media_type).with_quality(input_quality)
     if _loses_depth(encoded, clip) or policy.accepts(input_file.content_type):
         return input_file
     plain_size = PCM_HEADER_BYTES + clip.samples.nbytes
@@ -93,11 +115,15 @@ def _file_size(original: bytes, clip: ClipOrMetadata, media_type: MediaType) -> 
     return header + len(original) + len(original) % 2
 
 
+def _type_of(clip: ClipOrMetadata, media_type: MediaType) -> str:
+    """The media type of an input that is a file, with its codec."""
+    return f"{types.OGG};codecs={clip.source.encoding}" if media_type.type == types.OGG else media_type.type
+
+
 def _as_file(original: bytes, clip: Clip, media_type: MediaType) -> Encoded:
     """Return the input as a file: files byte for byte, raw audio as a plain WAV file."""
     if not media_type.is_raw:
-        name = f"{types.OGG};codecs={clip.source.encoding}" if media_type.type == types.OGG else media_type.type
-        return Encoded(original, name, clip.source.encoding, _NO_ENCODER, LOSSLESS)
+        return Encoded(original, _type_of(clip, media_type), clip.source.encoding, _NO_ENCODER, LOSSLESS)
     if clip.source.encoding == "pcm":
         return WavEncoder("pcm").encode(clip)
     law: Law = "pcmu" if media_type.type == types.PCMU else "pcma"

@@ -1,6 +1,6 @@
 """Chooses how to compress a clip, from its content, the hotel's policy and the load."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schemas.policy import DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL, MOST_COMPRESSED_LOSSLESS, OPUS
 from streams.analysis.analysis import Analysis, LazyAnalysis
@@ -9,6 +9,7 @@ from streams.codecs import Encoder
 from streams.codecs.base import LOSSLESS
 from streams.compression import formats
 from streams.compression.load import NO_PRESSURE, Pressure
+from streams.compression.lossy_input import combined, input_quality
 from streams.compression.policy import AssumedPolicy, Policy
 from streams.compression.quality import forecast
 
@@ -26,7 +27,9 @@ class Plan:
         rate: Sampling rate of the clip in Hz.
         channels: Number of channels of the clip.
         encoders: At least one; the smallest file is used, the first among equals.
-        qualities: Predicted mean opinion score of each encoder's result for this clip; empty if not predicted.
+        qualities: Predicted mean opinion score of each encoder's result for this clip; empty if not predicted. The
+            result of a lossy input is compared with what its sender coded.
+        input_quality: Predicted mean opinion score of the input as it came, if it is lossy and the level is; else 5.0.
     """
 
     level: int
@@ -34,6 +37,7 @@ class Plan:
     channels: int
     encoders: tuple[Encoder, ...]
     qualities: tuple[float, ...] = ()
+    input_quality: float = LOSSLESS
 
     @property
     def codec(self) -> str:
@@ -66,6 +70,8 @@ def choose(
     policy: Policy,
     pressure: Pressure = NO_PRESSURE,
     fixed_level: int | None = None,
+    *,
+    input_bytes: int = 0,
 ) -> Decision:
     """Choose the plan for a clip.
 
@@ -77,6 +83,7 @@ def choose(
     - Its bit rate is the lowest that is predicted to reach the level's quality floor, or the policy's if that is
       higher, and never so low that DTMF digits are lost. A format that cannot reach the floor is used at its best, with
       the reason ``format limit`` and the quality that it can reach.
+    - A lossy input has a quality of its own: the floors are relative to it, the predictions are not.
     - If the policy limits bytes per minute, later formats and then higher levels up to the ceiling are tried until the
       estimate fits. The quality floors still apply: if nothing fits, the smallest plan is used.
 
@@ -89,6 +96,8 @@ def choose(
         policy: The hotel's policy.
         pressure: The present pressure of the `LoadGovernor`.
         fixed_level: 1 to 5 to fix the level, or None for automatic.
+        input_bytes: Size of the input, from which the quality of a lossy one is predicted; 0 where that is of no
+            interest.
 
     Raises:
         ValueError: If the level does not exist.
@@ -105,7 +114,8 @@ def choose(
         raised = min(level + pressure.extra_levels, policy.ceiling_level)
         if raised > level:
             level, reason = raised, "load (level)"
-    return _lossy(clip, analysis, policy, pressure, levels=range(level, highest + 1), reason=reason)
+    decision = _lossy(clip, analysis, policy, pressure, levels=range(level, highest + 1), reason=reason)
+    return _from_what_came(decision, clip, analysis, input_bytes) if input_bytes else decision
 
 
 def _base_level(policy: Policy, fixed: int | None) -> tuple[int, str]:
@@ -159,6 +169,13 @@ def _lossy(
                 smallest = size, plan
     assert smallest is not None  # noqa: S101 - there is at least one level and one format; the type checker cannot know
     return Decision(smallest[1], "bytes per minute")
+
+
+def _from_what_came(decision: Decision, clip: ClipOrMetadata, analysis: Analysis, input_bytes: int) -> Decision:
+    """Lower the predictions of a lossy input by what it had lost before it came."""
+    came = input_quality(clip, input_bytes, forecast(clip.rate, clip.channels, analysis))
+    qualities = tuple(combined(came, quality) for quality in decision.plan.qualities)
+    return replace(decision, plan=replace(decision.plan, qualities=qualities, input_quality=came))
 
 
 def _floor(policy: Policy, level: int) -> float:

@@ -19,6 +19,8 @@ from itertools import accumulate
 from operator import mul
 from typing import Any
 
+import numpy as np
+
 from streams.analysis.analysis import Analysis
 from streams.codecs import Encoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
 from streams.codecs.base import LOSSLESS
@@ -30,7 +32,7 @@ BEST_EFFORT = 10
 
 _FILE = "quality.json"
 _BITRATE_STEP = 100  # bit/s
-_WORST, _BEST = 1.0, 4.55  # of PESQ-NB's scale
+WORST, BEST = 1.0, 4.55  # of PESQ-NB's scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,9 @@ class Model:
         stereo: Factor by which stereo needs more bits than mono.
         apart: Bit/s of narrow band from which Opus separates the channels of a call, whatever the quality.
         g711: The score of G.711.
+        fixed: Scores of codecs that have one bit rate, by encoding.
+        opus_bits: Bits of an Opus file per bit of its setting: in silence, and what sound adds.
+        vorbis_bitrates: Bit rate of a Vorbis file, mono narrow band, by quality setting in tenths.
     """
 
     features: Sequence[Feature]
@@ -118,6 +123,9 @@ class Model:
     stereo: float
     apart: float
     g711: float
+    fixed: Mapping[str, float]
+    opus_bits: Sequence[float]
+    vorbis_bitrates: Sequence[float]
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Model":
@@ -133,7 +141,9 @@ class Model:
         }
         bands = {codec: [(band["upto"], band["factor"]) for band in each] for codec, each in data["bands"].items()}
         features = [Feature(**feature) for feature in data["features"]]
-        return cls(features, curves, bands, data["stereo"], data["apart"], data["g711"])
+        received = data["received"]
+        numbers = data["stereo"], data["apart"], data["g711"]
+        return cls(features, curves, bands, *numbers, received["fixed"], received["opus"], received["vorbis"])
 
     def forecast(self, rate: int, channels: int, analysis: Analysis) -> "Forecast":
         """See the function `forecast`."""
@@ -187,7 +197,29 @@ class Forecast:
             case _:
                 return LOSSLESS
         curve, scores = self._curve(encoder.codec, effort)
-        return round(min(max(curve.score(setting, scores), _WORST), _BEST), 2)
+        return round(min(max(curve.score(setting, scores), WORST), BEST), 2)
+
+    def received(self, encoding: str, bitrate: float) -> float:
+        """Predict the mean opinion score with which the clip arrived.
+
+        Args:
+            encoding: Its lossy encoding, as in `SourceFormat`.
+            bitrate: Mean bit rate of its file in bit/s.
+        """
+        model = self._model
+        known = model.fixed.get(encoding)
+        if known is not None:
+            return known
+        band = min(self.analysis.bandwidth, self._rate // 2) if encoding == "opus" else self._rate // 2
+        setting = bitrate / model.share("opus" if encoding == "opus" else "mpeg", band, self._channels)
+        if encoding == "opus":
+            silent, sounding = model.opus_bits
+            setting /= silent + sounding * self.analysis.activity
+        if encoding == "vorbis":
+            settings = [tenth / 10 for tenth in range(len(model.vorbis_bitrates))]
+            setting = float(np.interp(setting, model.vorbis_bitrates, settings))
+        curve, scores = self._curve(encoding, BEST_EFFORT)
+        return round(min(max(curve.score(setting, scores), WORST), BEST), 2)
 
     def bitrate_for(self, floor: float, effort: int = BEST_EFFORT) -> int:
         """Find the lowest Opus bit rate whose prediction reaches a floor.

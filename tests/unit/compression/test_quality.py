@@ -124,6 +124,7 @@ def test_dips_of_a_fit_are_levelled() -> None:
             "stereo": 2.0,
             "apart": 16_500,
             "g711": 4.0,
+            "received": {"fixed": {}, "opus": [0.0, 1.0], "vorbis": [16_000, 40_000]},
         }
     )
 
