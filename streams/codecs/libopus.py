@@ -7,6 +7,7 @@ Source: opus.h and opus_defines.h of libopus 1.6.
 
 import ctypes
 import ctypes.util
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate, pairwise
@@ -24,6 +25,7 @@ VOIP, LOW_DELAY = 2048, 2051
 _BANDWIDTHS = ((4000, 1101), (6000, 1102), (8000, 1103), (12000, 1104))  # up to this many Hz: OPUS_BANDWIDTH_*
 _FULL_BAND = 1105
 _NOT_SILK = 0x60  # in speech mode (SILK), the first byte of a packet is lower
+_MULTIPLEXING = 6  # bytes that `multiplexed` adds to a packet, at most
 _LARGEST_PACKET = 6 * 1276  # bytes: a packet has at most six frames of 20 ms
 _MARGIN = 16  # packets of the largest size that fit besides twice the bytes of the bit rates: short clips vary more
 _BUFFER_TOO_SMALL = -2  # an error of libopus, which `opus_encode_packets` returns for the whole buffer as well
@@ -119,29 +121,28 @@ def _encode(
     return packets, int(result)
 
 
-def joined(packets: Packets, count: int) -> tuple[list[bytes], list[int]]:
-    """Join packets of one frame in pairs, as far as players can separate them; the last packet stays single.
+def multiplexed(streams: Sequence[Packets], count: int) -> list[bytes]:
+    """Put the packets of all streams at the same time into one packet, so that all players can separate them.
 
     Args:
-        packets: Packets from `encode`.
-        count: How many of them to use.
-
-    Returns:
-        The joined packets, and the number of frames up to the end of each.
+        streams: Packets from `encode`, of the same duration in all streams.
+        count: How many of each to use.
     """
-    data = np.empty(int(packets.sizes[:count].sum()) + 2 * count, np.uint8)
-    lengths, ends = np.empty((2, count), np.int32)
-    joined_count = lib.opus_join_packets(
-        ffi.from_buffer("uint8_t[]", packets.data),
-        ffi.from_buffer("int32_t[]", packets.sizes),
+    room = sum(int(packets.sizes[:count].sum()) for packets in streams) + _MULTIPLEXING * count * len(streams)
+    data, sizes = np.empty(room, np.uint8), np.empty(count, np.int32)
+    lib.opus_multiplex_packets(
+        ffi.new(
+            "opus_stream[]",
+            [(ffi.from_buffer("uint8_t[]", each.data), ffi.from_buffer("int32_t[]", each.sizes)) for each in streams],
+        ),
+        len(streams),
         count,
         ffi.from_buffer("uint8_t[]", data),
-        ffi.from_buffer("int32_t[]", lengths),
-        ffi.from_buffer("int32_t[]", ends),
+        ffi.from_buffer("int32_t[]", sizes),
     )
-    bounds = list(accumulate(lengths[:joined_count].tolist(), initial=0))
-    coded = data.tobytes()
-    return [coded[start:end] for start, end in pairwise(bounds)], ends[:joined_count].tolist()
+    bounds = list(accumulate(sizes.tolist(), initial=0))
+    coded = data[: bounds[-1]].tobytes()
+    return [coded[start:end] for start, end in pairwise(bounds)]
 
 
 @cache

@@ -8,7 +8,15 @@ from schemas.policy import FLAC, MPEG, OGG, OPUS, VORBIS, WAV, Policy
 from streams.analysis.analysis import Analysis
 from streams.audio.clip import ClipOrMetadata
 from streams.audio.g711 import Law
-from streams.codecs import Encoder, FlacEncoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
+from streams.codecs import (
+    DualMonoOpusEncoder,
+    Encoder,
+    FlacEncoder,
+    Mp3Encoder,
+    OpusEncoder,
+    VorbisEncoder,
+    WavEncoder,
+)
 from streams.codecs.base import LOSSLESS
 from streams.compression.quality import Forecast
 
@@ -101,7 +109,7 @@ def bytes_per_minute(encoder: Encoder, clip: ClipOrMetadata) -> float:
     """Estimate the size of a minute of audio in bytes, without the file's header."""
     samples = 60.0 * clip.rate * clip.channels
     match encoder:
-        case OpusEncoder() | Mp3Encoder():
+        case OpusEncoder() | DualMonoOpusEncoder() | Mp3Encoder():
             return encoder.bitrate * 60 / 8
         case VorbisEncoder():
             low, high = _VORBIS_SHARES

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from streams.analysis.analysis import Analysis
-from streams.codecs import Encoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
+from streams.codecs import DualMonoOpusEncoder, Encoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
 from streams.codecs.base import LOSSLESS
 
 FEATURES = ("level_dbfs", "activity")
@@ -188,6 +188,9 @@ class Forecast:
         match encoder:
             case OpusEncoder(bitrate=bitrate, effort=effort, bandwidth=bandwidth):
                 setting = bitrate / self._model.share("opus", min(bandwidth, self._rate // 2), self._channels)
+            case DualMonoOpusEncoder(left=left, right=right):
+                side = Forecast(self._model, self._rate, 1, self.analysis)
+                return min(side.quality(left), side.quality(right))
             case Mp3Encoder(bitrate=bitrate):
                 setting = bitrate / self._model.share("mpeg", self._rate // 2, self._channels)
             case VorbisEncoder(quality=quality):

@@ -29,21 +29,27 @@ typedef struct {
 int opus_encode_packets(const opus_library *opus, const opus_settings *settings, const int16_t *samples, int frames,
                         int count, const int32_t *bitrates, uint8_t *packets, size_t capacity, int32_t *sizes);
 
-/* Joins packets of one frame in pairs, which then share a header (RFC 6716, 3.2.3 and 3.2.4). The last packet stays
-   single.
+/* A stream of packets, consecutively in `packets`, of `sizes` bytes each. */
+typedef struct {
+  const uint8_t *packets;
+  const int32_t *sizes;
+} opus_stream;
 
-   Packets of one or two bytes, which mean omitted silence, are not joined: FFmpeg's own decoder would read the next
-   frame's bytes as part of them. Packets of one byte get a second byte, which libopus ignores and FFmpeg decodes: with
+/* Puts the packets of several streams at the same time into one packet (RFC 6716, appendix B: all but the last stream's
+   have their size in front). A single stream's stay as they are, apart from omitted silence.
+
+   FFmpeg's own decoder reads up to two bytes beyond a frame, where libopus reads zeros, and where it has left out zeros
+   of its own. A frame of speech before another stream's packet therefore gets a zero at its end. (Two zeros would mean
+   that there is a frame of another mode within it.) For the same reason, frames are never joined in a packet.
+
+   Packets of one byte, which mean omitted silence, get a second byte, which libopus ignores and FFmpeg decodes: with
    most values it squeaks, with this one it is about as quiet as the background.
 
-   packets: consecutive packets of `sizes` bytes.
-   joined:  output: the joined packets, consecutively; needs room for two more bytes per packet.
-   lengths: output: size of each joined packet in bytes.
-   ends:    output: number of input packets up to the end of each joined packet.
-
-   Returns the number of joined packets. */
-int opus_join_packets(const uint8_t *packets, const int32_t *sizes, int count, uint8_t *joined, int32_t *lengths,
-                      int32_t *ends);
+   streams:     moved to their ends.
+   count:       number of packets of each stream; those of several frames have no padding.
+   multiplexed: output: the packets, consecutively; needs room for six more bytes per packet of each stream.
+   sizes:       output: size of each packet in bytes. */
+void opus_multiplex_packets(opus_stream *streams, int stream_count, int count, uint8_t *multiplexed, int32_t *sizes);
 
 /* Mean square of each block of a channel.
 

@@ -15,9 +15,10 @@ enum {
   GET_LOOKAHEAD = 4027
 };
 
-/* The last two bits of a packet's first byte are its number of frames: one, two of the same size, or two. */
-enum { FRAME_COUNT = 3, ONE = 0, TWO_EQUAL = 1, TWO = 2 };
-enum { LONGEST_LEFT_OUT = 2, IGNORED = '#' };
+/* The last two bits of a packet's first byte are its number of frames: one, or a number in the second byte, whose
+   highest bits say whether their sizes differ, and whether padding follows them. */
+enum { FRAME_COUNT = 3, ONE = 0, MANY = 3, MANY_COUNT = 63, MANY_PADDED = 64, MANY_SIZES = 128 };
+enum { IGNORED = '#', LONGEST_FRAME = 1275 };
 /* No packet is larger, in bytes: six frames of 20 ms and their sizes. A larger buffer makes no difference to libopus. */
 enum { LARGEST_PACKET = 6 * 1276 };
 /* An error of opus_defines.h. */
@@ -67,45 +68,71 @@ int opus_encode_packets(const opus_library *opus, const opus_settings *settings,
   return result;
 }
 
-static int can_be_joined(const uint8_t *packet, int32_t size) {
-  return size > LONGEST_LEFT_OUT && (packet[0] & FRAME_COUNT) == ONE;
-}
-
 static uint8_t *append(uint8_t *to, const uint8_t *from, int32_t size) {
   memcpy(to, from, size);
   return to + size;
 }
 
-static uint8_t *pair(uint8_t *to, const uint8_t *first, int32_t size, const uint8_t *second, int32_t other) {
-  int32_t length = size - 1, low = length < TWO_BYTE_SIZES ? length : TWO_BYTE_SIZES + length % 4;
-  *to++ = first[0] | (size == other ? TWO_EQUAL : TWO);
-  if (size != other) {
-    *to++ = (uint8_t)low;
-    if (length >= TWO_BYTE_SIZES) *to++ = (uint8_t)((length - low) / 4);
-  }
-  return append(append(to, first + 1, length), second + 1, other - 1);
+static uint8_t *append_size(uint8_t *to, int32_t size) {
+  int32_t low = size < TWO_BYTE_SIZES ? size : TWO_BYTE_SIZES + size % 4;
+  *to++ = (uint8_t)low;
+  if (size >= TWO_BYTE_SIZES) *to++ = (uint8_t)((size - low) / 4);
+  return to;
 }
 
-int opus_join_packets(const uint8_t *packets, const int32_t *sizes, int count, uint8_t *joined, int32_t *lengths,
-                      int32_t *ends) {
-  int made = 0;
-  for (int number = 0; number < count; made++) {
-    int32_t size = sizes[number++];
-    const uint8_t *first = packets, *second = packets + size;
-    uint8_t *start = joined;
-    packets = second;
-    if (number < count - 1 && can_be_joined(first, size) && can_be_joined(second, sizes[number]) &&
-        first[0] == second[0]) {
-      joined = pair(joined, first, size, second, sizes[number]);
-      packets += sizes[number++];
-    } else {
-      joined = append(joined, first, size);
-      if (size == 1) *joined++ = IGNORED;
-    }
-    lengths[made] = (int32_t)(joined - start);
-    ends[made] = number;
+/* Where the sizes of several frames end, and the size of the last frame. */
+static const uint8_t *last_frame(const uint8_t *packet, int32_t size, int32_t *last) {
+  int frames = packet[1] & MANY_COUNT, differ = packet[1] & MANY_SIZES;
+  const uint8_t *at = packet + 2;
+  if (!differ) {
+    *last = (size - 2) / frames;
+    return at;
   }
-  return made;
+  int32_t others = 0;
+  for (; frames > 1; frames--) {
+    others += *at;
+    if (*at++ >= TWO_BYTE_SIZES) others += 4 * *at++;
+  }
+  *last = (int32_t)(size - (at - packet)) - others;
+  return at;
+}
+
+static uint8_t *append_last(uint8_t *to, const uint8_t *packet, int32_t size) {
+  to = append(to, packet, size);
+  if (size == 1) *to++ = IGNORED;
+  return to;
+}
+
+/* A packet before another stream's, with its size and zeros after it. */
+static uint8_t *append_delimited(uint8_t *to, const uint8_t *packet, int32_t size) {
+  if (size == 1) {
+    const uint8_t omitted[] = {packet[0] | MANY, MANY_PADDED | 1, 2, 1, IGNORED, 0, 0};
+    return append(to, omitted, sizeof omitted);
+  }
+  if ((packet[0] & FRAME_COUNT) == ONE) {
+    int32_t zero = size <= LONGEST_FRAME;
+    *to++ = packet[0];
+    to = append(append_size(to, size - 1 + zero), packet + 1, size - 1);
+    if (zero) *to++ = 0;
+    return to;
+  }
+  int32_t last;
+  const uint8_t *frames = last_frame(packet, size, &last);
+  to = append_size(append(to, packet, (int32_t)(frames - packet)), last);
+  return append(to, frames, (int32_t)(size - (frames - packet)));
+}
+
+void opus_multiplex_packets(opus_stream *streams, int stream_count, int count, uint8_t *multiplexed, int32_t *sizes) {
+  for (int number = 0; number < count; number++) {
+    uint8_t *start = multiplexed;
+    for (int stream = 0; stream < stream_count; stream++) {
+      opus_stream *from = &streams[stream];
+      int32_t size = *from->sizes++;
+      multiplexed = (stream < stream_count - 1 ? append_delimited : append_last)(multiplexed, from->packets, size);
+      from->packets += size;
+    }
+    sizes[number] = (int32_t)(multiplexed - start);
+  }
 }
 
 void mean_squares(const int16_t *samples, int frames, int count, double *powers) {

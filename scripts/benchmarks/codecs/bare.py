@@ -9,7 +9,15 @@ import soundfile
 from pyflac._encoder import lib as libflac
 
 from streams.audio import Clip
-from streams.codecs import Encoder, FlacEncoder, Mp3Encoder, OpusEncoder, VorbisEncoder, libopus
+from streams.codecs import (
+    DualMonoOpusEncoder,
+    Encoder,
+    FlacEncoder,
+    Mp3Encoder,
+    OpusEncoder,
+    VorbisEncoder,
+    libopus,
+)
 from streams.codecs.flac import SMALLEST, WINDOWS, block_size
 
 _OPUS_FRAME_MS = 60
@@ -30,6 +38,9 @@ def bare_call(encoder: Encoder, clip: Clip) -> int:
             return _flac(clip, effort)
         case OpusEncoder():
             return _opus(clip, encoder)
+        case DualMonoOpusEncoder(left=left, right=right):
+            sides = (Clip.of(clip.samples[:, side], clip.rate, clip.source) for side in range(2))
+            return sum(_opus(side, each) for side, each in zip(sides, (left, right), strict=True))
         case VorbisEncoder(quality=quality):
             return _sndfile(clip, "OGG", "VORBIS", 1 - quality)
         case Mp3Encoder(bitrate=bitrate):

@@ -146,8 +146,10 @@ def _with_rate(audio: bytes, first: Page) -> bytes:
 
 def _parse_head(packet: bytes) -> _Head | Rejection:
     if packet.startswith(b"OpusHead"):
-        if len(packet) < 19 or packet[8] >> 4 or packet[18] != 0:  # noqa: PLR2004 - size of an OpusHead
-            return rejected("UnsupportedEncoding", "the Opus header is not version 1 with channel mapping family 0")
+        if len(packet) < 19 or packet[8] >> 4 or packet[18] > 1:  # noqa: PLR2004 - size of an OpusHead
+            return rejected(
+                "UnsupportedEncoding", "the Opus header is not version 1 with channel mapping family 0 or 1"
+            )
         channels, skip, original = struct.unpack_from("<BHI", packet, 9)
         rate = next((known for known in OPUS_RATES if 0 < original <= known), OPUS_CLOCK)
         return _Head("opus", channels, rate, skip, OPUS_CLOCK)

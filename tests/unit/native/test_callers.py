@@ -12,7 +12,7 @@ from streams.analysis.analysis import analyse
 from streams.audio.clip import Clip
 from streams.audio.decode import decode
 from streams.audio.labels import true_media_type
-from streams.codecs import FlacEncoder, OpusEncoder
+from streams.codecs import DualMonoOpusEncoder, FlacEncoder, OpusEncoder
 from tests.support.signals import clip_of
 
 FEW = settings(max_examples=40)
@@ -50,7 +50,10 @@ def test_flac(clip: Clip, effort: int) -> None:
 @FEW
 @given(clips(), st.sampled_from([6000, 24_000, 510_000]), st.booleans(), st.booleans())
 def test_opus(clip: Clip, bitrate: int, dtx: bool, shaped: bool) -> None:
-    assert OpusEncoder(bitrate, effort=0, dtx=dtx, shaped=shaped).encode(clip).audio.startswith(b"OggS")
+    encoder = OpusEncoder(bitrate, effort=0, dtx=dtx, shaped=shaped)
+    assert encoder.encode(clip).audio.startswith(b"OggS")
+    if clip.channels > 1:
+        assert DualMonoOpusEncoder(OpusEncoder(9000), encoder).encode(clip).audio.startswith(b"OggS")
 
 
 @FEW

@@ -3,15 +3,13 @@
 Under sanitizers (`test_sanitized.py`), any access beyond them is an error.
 """
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from streams.codecs.libopus import Packets, joined
+from streams.codecs.libopus import Packets, multiplexed
 from streams.native import ffi, lib
 
 BLOCK: int = lib.PRICED_BLOCK
@@ -55,20 +53,28 @@ def test_mean_squares(seed: int, frames: int, count: int) -> None:
     assert powers == pytest.approx((samples.astype(np.float64) ** 2).mean(axis=1))
 
 
-@given(st.lists(st.tuples(st.sampled_from([0x58, 0x59, 0x5B, 0xD8]), st.integers(1, 1275)), max_size=12))
-def test_packets_keep_their_bytes(packets: list[tuple[int, int]]) -> None:
-    bodies = [bytes([first]) + bytes(number % 256 for number in range(size - 1)) for first, size in packets]
-    data = np.frombuffer(b"".join(bodies), np.uint8)
-    found, ends = joined(Packets(data, np.array([len(body) for body in bodies], np.int32)), len(bodies))
-    assert [0, *ends][-1] == len(bodies)
-    for packet, (start, end) in zip(found, pairwise([0, *ends]), strict=True):
-        frames = b"".join(body[1:] for body in bodies[start:end])
-        if end - start == 1:
-            assert packet == bodies[start] + (b"#" if len(bodies[start]) == 1 else b"")
-        else:
-            assert end - start == 2
-            assert packet.endswith(frames)
-            assert len(packet) - len(frames) in {1, 2, 3}
+frames = st.lists(st.tuples(st.sampled_from([0x58, 0xD8]), st.integers(1, 1275)), max_size=12)
+
+
+@given(frames, frames)
+def test_packets_keep_their_bytes(left: list[tuple[int, int]], right: list[tuple[int, int]]) -> None:
+    count = min(len(left), len(right))
+    streams = [[bytes([first]) + bytes(range(1, 256)) * 5 for first, _ in each] for each in (left, right)]
+    bodies = [
+        [body[:size] for body, (_, size) in zip(*each, strict=True)]
+        for each in zip(streams, (left, right), strict=True)
+    ]
+    packets = [
+        Packets(np.frombuffer(b"".join(each), np.uint8), np.array([len(body) for body in each], np.int32))
+        for each in bodies
+    ]
+    for stream, each in zip(packets, bodies, strict=True):
+        assert multiplexed([stream], len(each)) == [body + b"#" * (len(body) == 1) for body in each]
+    for packet, first, last in zip(multiplexed(packets, count), bodies[0], bodies[1], strict=False):
+        assert packet.endswith(
+            first[1:] + b"\0" + last if len(last) > 1 < len(first) else last + b"#" * (len(last) == 1)
+        )
+        assert 2 <= len(packet) - len(first) - len(last) <= 7
 
 
 @given(
