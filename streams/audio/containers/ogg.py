@@ -19,6 +19,7 @@ from streams.audio.limits import DecodeLimits, rejected
 
 OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 OPUS_SKIP_AT, OPUS_RATE_AT = 10, 12  # byte offsets in the Opus header
+_MAPPING_AT = 21  # byte of the Opus header, after the numbers of streams and of coupled streams
 OPUS_CLOCK = 48000  # Hz: granule positions of Opus count samples of this rate, whatever the rate of the audio
 _PAGE_HEADER = 27
 _CHECKSUM_AT = 22
@@ -146,10 +147,8 @@ def _with_rate(audio: bytes, first: Page) -> bytes:
 
 def _parse_head(packet: bytes) -> _Head | Rejection:
     if packet.startswith(b"OpusHead"):
-        if len(packet) < 19 or packet[8] >> 4 or packet[18] > 1:  # noqa: PLR2004 - size of an OpusHead
-            return rejected(
-                "UnsupportedEncoding", "the Opus header is not version 1 with channel mapping family 0 or 1"
-            )
+        if len(packet) < 19 or packet[8] >> 4 or not _maps_channels(packet):  # noqa: PLR2004 - size of an OpusHead
+            return rejected("UnsupportedEncoding", "the Opus header is not version 1 with mapping family 0 or 1")
         channels, skip, original = struct.unpack_from("<BHI", packet, 9)
         rate = next((known for known in OPUS_RATES if 0 < original <= known), OPUS_CLOCK)
         return _Head("opus", channels, rate, skip, OPUS_CLOCK)
@@ -157,3 +156,9 @@ def _parse_head(packet: bytes) -> _Head | Rejection:
         channels, rate = struct.unpack_from("<BI", packet, 11)
         return _Head("vorbis", channels, rate, 0, rate)
     return rejected("UnsupportedEncoding", "the OGG stream is neither Vorbis nor Opus")
+
+
+def _maps_channels(head: bytes) -> bool:
+    """Whether an Opus header has mapping family 0, or family 1 with a table of the channels' streams."""
+    channels, family = head[9], head[18]
+    return family == 0 or (family == 1 and len(head) == _MAPPING_AT + channels)

@@ -11,6 +11,7 @@ from schemas.rejection import Rejection
 from streams.audio.containers import ogg
 from streams.audio.decode import decode
 from streams.audio.limits import DecodeLimits
+from streams.codecs import DualMonoOpusEncoder, OpusEncoder
 from tests.support.signals import encode_as, speech, write_sound
 
 CLIP = speech(1)
@@ -23,6 +24,7 @@ FILES = {
 }
 WAV, FLAC, OGG, MP3 = (FILES[name] for name in ("audio/wav", "audio/flac", "audio/ogg", "audio/mpeg"))
 OPUS = FILES["audio/ogg;codecs=opus"]
+TWO_STREAMS = DualMonoOpusEncoder(OpusEncoder(9000), OpusEncoder(9000)).encode(speech(1, channels=2)).audio
 
 
 def refused(audio: bytes, label: str, limits: DecodeLimits | None = None) -> Rejection:
@@ -191,6 +193,9 @@ def test_ogg_of_two_streams() -> None:
         (with_head(OPUS, 0, "<8s", b"Speex   "), "UnsupportedEncoding"),
         (with_head(OPUS, 8, "<B", 0x20), "UnsupportedEncoding"),
         (with_head(OPUS, 18, "<B", 1), "UnsupportedEncoding"),
+        (with_head(TWO_STREAMS, 18, "<B", 2), "UnsupportedEncoding"),
+        (with_head(TWO_STREAMS, 19, "<B", 3), "CorruptAudio"),
+        (with_head(TWO_STREAMS, 21, "<B", 2), "CorruptAudio"),
         (with_head(OPUS, 9, "<B", 5), "UnsupportedChannels"),
         (with_head(OPUS, 9, "<B", 0), "UnsupportedChannels"),
         (with_head(OGG, 12, "<I", 96000), "UnsupportedRate"),
@@ -201,6 +206,15 @@ def test_ogg_of_two_streams() -> None:
 )
 def test_ogg_headers(audio: bytes, code: str) -> None:
     assert refused(audio, "audio/ogg").code == code
+
+
+def test_opus_of_six_channels() -> None:
+    first = ogg_pages(TWO_STREAMS)[0]
+    head = TWO_STREAMS[first.body : first.end]
+    six = head[:9] + bytes([6]) + head[10:19] + bytes([4, 2, 0, 4, 1, 2, 3, 5])
+    page = TWO_STREAMS[: first.body - 1] + bytes([len(six)]) + six
+
+    assert refused(ogg.sealed(page) + TWO_STREAMS[first.end :], "audio/ogg").code == "UnsupportedChannels"
 
 
 def test_ogg_that_claims_hours() -> None:

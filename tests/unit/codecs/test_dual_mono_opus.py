@@ -9,6 +9,7 @@ import soundfile
 
 from schemas.media_type import MediaType
 from streams.audio.clip import Clip
+from streams.audio.containers import ogg
 from streams.audio.decode import decode
 from streams.codecs import DualMonoOpusEncoder, OpusEncoder
 from tests.support.signals import clip_of, speech
@@ -102,6 +103,19 @@ def test_is_an_input_as_well() -> None:
     again = decode(BOTH.encode(clip).audio, MediaType("audio/ogg"))
     assert isinstance(again, Clip)
     assert (again.samples.shape, again.rate, again.source.encoding) == (clip.samples.shape, 8000, "opus")
+
+
+def test_one_channel_with_a_mapping_is_an_input() -> None:
+    audio = OpusEncoder(9000).encode(speech(1)).audio
+    pages = ogg.walk(audio)
+    assert isinstance(pages, list)
+    head = audio[pages[0].body : pages[0].end - 1] + bytes([1, 1, 0, 0])  # family 1, one stream, not coupled
+    page = ogg.sealed(audio[: pages[0].body - 1] + bytes([len(head)]) + head)
+
+    again = decode(page + audio[pages[0].end :], MediaType("audio/ogg"))
+
+    assert isinstance(again, Clip)
+    assert again.samples.shape == (8000, 1)
 
 
 def test_needs_two_channels() -> None:
