@@ -73,17 +73,17 @@ def lines(found: Sequence[LetterView]) -> Iterator[str]:
 def _row(one: LetterView) -> tuple[str, ...]:
     data = one.data
     if "unreadable" in data:
-        return (data["letter"], data["refused"], "", "", "", "", "", "", _printable(data["unreadable"]))
+        return (data["letter"], data["refused"], "", "", "", "", "", "", printable(data["unreadable"]))
     return (
         data["letter"],
         data["refused"],
         data["time"],
-        _printable(data["call"]),
+        printable(data["call"]),
         f"{data['partition']}:{data['offset']}",
         str(data["bytes"]),
         data["stage"],
         data["code"],
-        _printable(data["reason"]),
+        printable(data["reason"]),
     )
 
 
@@ -97,6 +97,6 @@ def time_of(milliseconds: int | None) -> str:
         return f"{milliseconds} ms"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """A text from outside without terminal control characters."""
     return "".join(character if character.isprintable() else "\ufffd" for character in text)

@@ -1,7 +1,6 @@
 """Lists refused inputs with their reasons, saves their audio, and sends them again."""
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -10,7 +9,8 @@ from typing import Any
 
 from schemas import Rejection
 from schemas.topics import DEAD_LETTER, RAW, topic
-from scripts.cli import Cluster, CommandError, add_cluster_options, cluster_of, count, fail, run, say, writable
+from scripts.cli import Cluster, CommandError, add_cluster_options, cluster_of, count, fail, run, say
+from scripts.commands._json import JSON_HELP, json_file, write_json
 from scripts.commands._letters import LetterView, lines, view_of
 from scripts.commands._replaying import Replay
 from scripts.commands._times import time_option
@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
         help="send the inputs again, unchanged; each gets a new outcome, after those of later segments of its call",
     )
     made.add_argument("--dry-run", action="store_true", help="with --replay: only show what would be sent")
-    made.add_argument("--json", type=_json_file, metavar="FILE", help="write JSON for scripts; - is standard output")
+    made.add_argument("--json", type=json_file, metavar="FILE", help=JSON_HELP)
     which = made.add_argument_group("which ones")
     which.add_argument("--reason", metavar="CODE", help="refused for this reason")
     which.add_argument("--hotel", metavar="ID", help="of this hotel")
@@ -160,24 +160,16 @@ async def _replay(
         await replay.run(cluster.connection, reader)
     finally:
         if options.json is not None:
-            _write(options.json, [one.data | replay.outcome(one.place) for one in chosen])
+            write_json(options.json, [one.data | replay.outcome(one.place) for one in chosen])
     return 0
 
 
 def _show(found: Sequence[LetterView], file: str | None, data: list[dict[str, Any]]) -> None:
     if file is not None:
-        _write(file, data)
+        write_json(file, data)
     if file == "-":
         return
     print(*(lines(found) if found else ["nothing was refused"]), sep="\n")
-
-
-def _write(file: str, data: list[dict[str, Any]]) -> None:
-    text = json.dumps(data, indent=2)
-    if file == "-":
-        print(text)
-    else:
-        Path(file).write_text(text + "\n")
 
 
 async def _save(reader: DeadLetterReader, chosen: Sequence[LetterView], directory: Path) -> None:
@@ -198,10 +190,6 @@ def _place(text: str) -> LetterPosition:
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not PARTITION:OFFSET")
     return LetterPosition(int(match[1]), int(match[2]))
-
-
-def _json_file(text: str) -> str:
-    return text if text == "-" else str(writable(text))
 
 
 if __name__ == "__main__":

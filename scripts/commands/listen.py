@@ -2,8 +2,6 @@
 
 import argparse
 import asyncio
-import hashlib
-import re
 import sys
 from collections.abc import Sequence
 from itertools import count as numbers
@@ -12,10 +10,8 @@ from pathlib import Path
 from schemas import CompressedAudio, Rejection
 from schemas.topics import COMPRESSED
 from scripts.cli import CommandError, add_cluster_options, cluster_of, count, run, seconds
+from scripts.commands._names import call_directory, segment_name
 from streams.clients import CompressedAudioConsumer
-
-_SUFFIXES = {"audio/flac": "flac", "audio/ogg": "ogg", "audio/mpeg": "mp3", "audio/wav": "wav"}
-_LONGEST_STEM = 100
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,7 +23,10 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(prog="scripts/listen", description=__doc__)
     made.add_argument(
-        "--save", type=Path, metavar="DIR", help="save each result as CALL-SEQUENCE with its format's suffix"
+        "--save",
+        type=Path,
+        metavar="DIR",
+        help="save each result as DIR/HOTEL/CALL/CHANNEL-SEQUENCE with its format's suffix",
     )
     made.add_argument(
         "--from-beginning", action="store_true", help="start at the oldest result (default: at the next one)"
@@ -78,13 +77,13 @@ def line(result: CompressedAudio) -> str:
 
 
 def save(result: CompressedAudio, directory: Path) -> Path:
-    """Save a result's file.
+    """Save a result's file as ``HOTEL/CALL/CHANNEL-SEQUENCE`` with its format's suffix.
 
-    Call ids come from outside: they cannot lead out of the directory, and no file is overwritten.
+    Ids come from outside: they cannot lead out of the directory, and no file is overwritten.
 
     Args:
         result: The result.
-        directory: Its directory; created if missing.
+        directory: The directory for all results; created if missing.
 
     Returns:
         The file's path; an existing file with equal content is reused.
@@ -92,26 +91,18 @@ def save(result: CompressedAudio, directory: Path) -> Path:
     Raises:
         CommandError: If it cannot be written.
     """
-    number = f"o{result.position.offset}" if result.sequence is None else str(result.sequence)
-    suffix = _SUFFIXES.get(result.content_type.partition(";")[0].strip(), "bin")
+    name = Path(segment_name(result, result.channel or "any"))
+    call = call_directory(directory, result.hotel_id, result.call_id)
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        call.mkdir(parents=True, exist_ok=True)
         for attempt in numbers(1):
             again = "" if attempt == 1 else f".{attempt}"
-            path = directory / f"{_stem(result.call_id)}-{number}{again}.{suffix}"
+            path = call / f"{name.stem}{again}{name.suffix}"
             if _written(path, result.audio):
                 return path
     except OSError as error:
-        raise CommandError(f"{directory}: {error.strerror}") from error
+        raise CommandError(f"{call}: {error.strerror}") from error
     raise AssertionError("unreachable: there is always a next name")
-
-
-def _stem(call_id: str) -> str:
-    """A file name for a call id; different ids get different names."""
-    plain = re.sub(r"[^A-Za-z0-9._-]", "_", call_id).lstrip(".-")[:_LONGEST_STEM]
-    if plain == call_id:
-        return plain
-    return f"{plain}~{hashlib.sha256(call_id.encode()).hexdigest()[:8]}"
 
 
 def _written(path: Path, audio: bytes) -> bool:

@@ -1,33 +1,25 @@
 """A reader of dead letters, without a consumer group and without commits."""
 
 import itertools
-import time
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
-from types import TracebackType
-from typing import Self
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaError
 
 from schemas import DeadLetter
 from schemas.topics import DEAD_LETTER
-from streams.clients.connecting import connection_to
-from streams.clients.error_translation import translated_errors, unavailable
+from streams.clients.error_translation import unavailable
 from streams.clients.letters import LetterPosition, LetterRecord
 from streams.clients.messages import record_of
+from streams.clients.topic_reader import Offsets, TopicReader
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.unreadable import Unreadable
 
-_LARGEST_BYTES = 10 * 2**20  # largest record, and the brokers' limit for a request
-_POLL_MS = 500
-#: Seconds without progress after which reading fails.
-_PROGRESS_TIMEOUT = 20.0
 #: Up to this distance in offsets, the next wanted letter is reached by reading on instead of a seek.
 _NEAR = 200
 
 
-class DeadLetterReader:
+class DeadLetterReader(TopicReader):
     """Reads dead letters; use it as an async context manager.
 
     Every method that reads raises `BrokersUnavailableError` when the brokers stop answering.
@@ -42,30 +34,7 @@ class DeadLetterReader:
     """
 
     def __init__(self, bootstrap_servers: str | KafkaConnection, topic: str = DEAD_LETTER) -> None:
-        self._topic = topic
-        self._connection = connection_to(bootstrap_servers)
-        self._consumer = self._connection.consumer(
-            topic,  # without a group: all partitions of it
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="latest",
-            max_partition_fetch_bytes=_LARGEST_BYTES,
-        )
-
-    async def __aenter__(self) -> Self:
-        with self._translated_errors():
-            try:
-                await self._consumer.start()
-            except BaseException:
-                await self._consumer.stop()
-                raise
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with self._translated_errors():
-            await self._consumer.stop()
+        super().__init__(bootstrap_servers, topic)
 
     async def partitions(self) -> dict[str, frozenset[int]]:
         """Read the partitions of all topics."""
@@ -82,25 +51,21 @@ class DeadLetterReader:
         Args:
             since_ms: Start at letters written at this time, by the brokers' time index; milliseconds since the epoch.
         """
-        begins, ends = await self._bounds()
-        if since_ms is not None:
-            with self._translated_errors():
-                found = await self._consumer.offsets_for_times(dict.fromkeys(begins, since_ms))
-            begins = {place: ends[place] if found.get(place) is None else found[place].offset for place in begins}
-        async for refused in self._between(begins, ends):
+        begins, ends = await self.bounds()
+        async for refused in self._letters(begins if since_ms is None else await self.offsets_at(since_ms, ends), ends):
             yield refused
 
     async def last(self, count: int) -> AsyncIterator[LetterRecord]:
         """Yield the last dead letters of each partition, in order within it: at least `count` if there are as many."""
-        begins, ends = await self._bounds()
+        begins, ends = await self.bounds()
         # Each letter may have its own transaction, whose marker takes an offset as well.
         near = {place: max(begins[place], ends[place] - 2 * count) for place in begins}
-        async for refused in self._between(near, ends):
+        async for refused in self._letters(near, ends):
             yield refused
 
     async def these(self, wanted: Collection[LetterPosition]) -> AsyncIterator[LetterRecord]:
         """Yield the dead letters at given positions, in order; positions without a letter are skipped."""
-        begins, ends = await self._bounds()
+        begins, ends = await self.bounds()
         places = {place.partition: place for place in begins}
         for partition, group in itertools.groupby(sorted(set(wanted)), key=lambda place: place.partition):
             place = places.get(partition)
@@ -109,38 +74,13 @@ class DeadLetterReader:
             there = [one.offset for one in group if begins[place] <= one.offset < ends[place]]
             for run in _runs(there):
                 offsets = set(run)
-                async for refused in self._between({place: run[0]}, {place: run[-1] + 1}):
+                async for refused in self._letters({place: run[0]}, {place: run[-1] + 1}):
                     if refused.place.offset in offsets:
                         yield refused
 
-    async def _bounds(self) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
-        """The first offset and the end offset of every partition."""
-        places = list(self._consumer.assignment())
-        with self._translated_errors():
-            return await self._consumer.beginning_offsets(places), await self._consumer.end_offsets(places)
-
-    async def _between(
-        self, begins: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
-    ) -> AsyncIterator[LetterRecord]:
-        for place, begin in begins.items():
-            self._consumer.seek(place, begin)
-        positions, moved = dict(begins), time.monotonic()
-        while unfinished := [place for place, position in positions.items() if position < ends[place]]:
-            with self._translated_errors():
-                batches = await self._consumer.getmany(*unfinished, timeout_ms=_POLL_MS)
-            for place, records in batches.items():
-                for record in records:
-                    if record.offset < ends[place]:
-                        yield _refused(record)
-            with self._translated_errors():
-                reached = {place: await self._consumer.position(place) for place in positions}
-            if reached != positions:  # transaction markers move the position without records
-                positions, moved = reached, time.monotonic()
-            elif time.monotonic() - moved > _PROGRESS_TIMEOUT:
-                raise unavailable(self._connection)
-
-    def _translated_errors(self) -> AbstractContextManager[None]:
-        return translated_errors(self._connection, self._topic)
+    async def _letters(self, begins: Offsets, ends: Offsets) -> AsyncIterator[LetterRecord]:
+        async for message in self.between(begins, ends):
+            yield _refused(message)
 
 
 def _runs(offsets: Iterable[int]) -> Iterator[list[int]]:

@@ -47,3 +47,7 @@ class ClientClosedError(HotelAudioError):
 
 class ReplayError(HotelAudioError):
     """Inputs were not sent; the message says why. None of them is visible, unless their transaction is undecided."""
+
+
+class JoinError(HotelAudioError):
+    """The segments of a track cannot be joined, because they differ in sampling rate or number of channels."""

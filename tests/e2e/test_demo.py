@@ -101,7 +101,7 @@ def test_every_call_comes_out_once_and_plays(broker: Broker, tmp_path: Path) -> 
     assert 0 < report["latency_ms_p50"] <= report["latency_ms_p95"]
     assert report["cache_hits"] > 0
     assert set(report["levels_encoded_directly"]) == set("12345")
-    files = sorted(out.iterdir())
+    files = sorted(out.glob("*/*/*"))
     assert len(files) == report["files_playable"] == report["results"]
     seconds = sum(soundfile.info(file).duration for file in files)
     assert seconds == pytest.approx(report["audio_seconds"], abs=0.01)

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import soundfile
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from schemas import CompressedAudio, RawAudio, Record, Rejection
 from schemas.raw_audio import MAX_RAW_BYTES
@@ -19,6 +18,7 @@ from streams.kafka.topics import apply_topics
 from tests.support.brokers import Broker, Namespace
 from tests.support.events import COMPRESSED as RESULT
 from tests.support.events import RAW as EVENT
+from tests.support.result_topic import ResultTopic
 
 WITHIN = 20.0
 
@@ -30,40 +30,13 @@ async def prefix(broker: Broker, namespace: Namespace) -> str:
 
 
 @pytest.fixture
-async def results(broker: Broker, prefix: str) -> AsyncIterator["Results"]:
+async def results(broker: Broker, prefix: str) -> AsyncIterator[ResultTopic]:
     producer = AIOKafkaProducer(
         bootstrap_servers=broker.bootstrap_servers, transactional_id=f"{prefix}tests", max_request_size=10 * 2**20
     )
     await producer.start()
-    yield Results(producer, f"{prefix}{COMPRESSED}")
+    yield ResultTopic(producer, f"{prefix}{COMPRESSED}")
     await producer.stop()
-
-
-class Results:
-    """Writes results in transactions, as a worker does."""
-
-    def __init__(self, producer: AIOKafkaProducer, topic: str) -> None:
-        self._producer = producer
-        self._topic = topic
-        self.grown = False
-
-    async def grow(self, partitions: int) -> None:
-        """Add partitions to the topic, as an operator may."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._producer.client._bootstrap_servers)  # noqa: SLF001
-        await admin.start()
-        await admin.create_partitions({self._topic: NewPartitions(partitions)})
-        await admin.close()
-        while len(await self._producer.partitions_for(self._topic)) < partitions:
-            await self._producer.client.force_metadata_update()
-        self.grown = True
-
-    async def write(self, *records: Record, commit: bool = True, partition: int | None = None) -> None:
-        await self._producer.begin_transaction()
-        for record in records:
-            await self._producer.send_and_wait(
-                self._topic, record.value, key=record.key, partition=partition, headers=list(record.headers)
-            )
-        await (self._producer.commit_transaction() if commit else self._producer.abort_transaction())
 
 
 async def raw_records(broker: Broker, prefix: str, count: int) -> list[Record]:
@@ -120,7 +93,7 @@ async def test_an_event_that_breaks_the_contract_is_not_sent(broker: Broker, pre
 
 
 async def test_results_arrive_in_order_and_foreign_records_as_rejections(
-    broker: Broker, prefix: str, results: Results
+    broker: Broker, prefix: str, results: ResultTopic
 ) -> None:
     second = replace(RESULT, sequence=1, channel="guest", final=True)
     await results.write(RESULT.to_record(), Record(b"call-1", b"?"), second.to_record())
@@ -133,7 +106,7 @@ async def test_results_arrive_in_order_and_foreign_records_as_rejections(
     assert foreign.code == "MissingHeader"
 
 
-async def test_unfinished_transactions_stay_unseen(broker: Broker, prefix: str, results: Results) -> None:
+async def test_unfinished_transactions_stay_unseen(broker: Broker, prefix: str, results: ResultTopic) -> None:
     await results.write(replace(RESULT, sequence=0).to_record(), commit=False)
     await results.write(replace(RESULT, sequence=1).to_record())
     async with CompressedAudioConsumer(
@@ -142,7 +115,7 @@ async def test_unfinished_transactions_stay_unseen(broker: Broker, prefix: str, 
         assert await receive(consumer, 1) == [replace(RESULT, sequence=1)]
 
 
-async def test_without_a_group_the_next_result_is_the_first(broker: Broker, prefix: str, results: Results) -> None:
+async def test_without_a_group_the_next_result_is_the_first(broker: Broker, prefix: str, results: ResultTopic) -> None:
     await results.write(RESULT.to_record())
     new = replace(RESULT, sequence=1)
     async with CompressedAudioConsumer(broker.bootstrap_servers, f"{prefix}{COMPRESSED}") as consumer:
@@ -150,7 +123,7 @@ async def test_without_a_group_the_next_result_is_the_first(broker: Broker, pref
         assert await receive(consumer, 1) == [new]
 
 
-async def test_a_group_goes_on_where_it_committed(broker: Broker, prefix: str, results: Results) -> None:
+async def test_a_group_goes_on_where_it_committed(broker: Broker, prefix: str, results: ResultTopic) -> None:
     events: list[CompressedAudio | Rejection] = [replace(RESULT, sequence=number) for number in range(3)]
     await results.write(*(event.to_record() for event in events if isinstance(event, CompressedAudio)))
 
@@ -169,7 +142,7 @@ async def test_a_group_goes_on_where_it_committed(broker: Broker, prefix: str, r
 
 
 async def test_a_group_that_has_committed_reads_new_partitions_from_their_beginning(
-    broker: Broker, prefix: str, results: Results
+    broker: Broker, prefix: str, results: ResultTopic
 ) -> None:
     async def read(count: int) -> list[object]:
         topic = f"{prefix}{COMPRESSED}"
@@ -188,7 +161,7 @@ async def test_a_group_that_has_committed_reads_new_partitions_from_their_beginn
 
 
 async def test_commands_work_together(
-    broker: Broker, prefix: str, results: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    broker: Broker, prefix: str, results: ResultTopic, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = ["--bootstrap-servers", broker.bootstrap_servers, "--topic-prefix", prefix, "--group", "other"]
     assert await asyncio.to_thread(topics.main, ["apply", *where]) == 0
@@ -208,4 +181,4 @@ async def test_commands_work_together(
     output = capsys.readouterr().out
     assert "call-2: 3 segments, 3.00 s, 48000 bytes" in output
     assert "call-1 #- level 3 opus 32000 -> 4 bytes (8000.0x) 2.00 s quality 4.30 cache miss" in output
-    assert [path.read_bytes() for path in (tmp_path / "out").iterdir()] == [RESULT.audio]
+    assert [path.read_bytes() for path in (tmp_path / "out").glob("*/*/*.ogg")] == [RESULT.audio]

@@ -12,6 +12,7 @@ from tests.support.installed import Installed
 pytestmark = pytest.mark.xdist_group("wheels")
 
 COMMANDS = {
+    "calls",
     "completion",
     "compress",
     "dead-letters",

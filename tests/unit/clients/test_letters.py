@@ -102,4 +102,12 @@ def test_moments_are_dates_or_so_long_ago() -> None:
     assert time_option("2026-11-30") == datetime(2026, 11, 30, tzinfo=UTC).timestamp() * 1000
     assert abs(time_option("2h") - (time.time() - 7200) * 1000) < 5000
     with pytest.raises(argparse.ArgumentTypeError, match="write 2026"):
-        time_option("yesterday")
+        time_option("the other day")
+
+
+def test_today_and_yesterday_begin_at_midnight_in_utc() -> None:
+    day = 86_400_000
+    today = time_option("today")
+    assert today % day == 0
+    assert 0 <= time.time() * 1000 - today < 2 * day
+    assert time_option("Yesterday") in (today - day, time_option("today") - day)

@@ -34,24 +34,24 @@ def wav_file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "call_id", ["call-1", "../../etc/passwd", "/etc/passwd", "..", "a/b", "\u202e", "-rf", "x" * 255]
+    "name", ["call-1", "../../etc/passwd", "/etc/passwd", "..", "a/b", "\u202e", "-rf", "x" * 255, "M\u00fcnchen"]
 )
-def test_no_call_id_leads_out_of_the_directory(tmp_path: Path, call_id: str) -> None:
+def test_no_id_leads_out_of_the_directory(tmp_path: Path, name: str) -> None:
     directory = tmp_path / "saved"
-    path = listen.save(replace(COMPRESSED, call_id=call_id, sequence=3), directory)
-    assert path.parent == directory
-    assert path.resolve().parent == directory.resolve()
-    assert path.name.endswith("-3.ogg")
-    assert not path.name.startswith((".", "-"))
+    path = listen.save(replace(COMPRESSED, hotel_id=name, call_id=name, sequence=3, channel="guest"), directory)
+    assert path.parent.parent.parent == directory
+    assert path.resolve().parent.parent.parent == directory.resolve()
+    assert path.name == "guest-3.ogg"
     assert path.read_bytes() == COMPRESSED.audio
 
 
-def test_the_usual_name_is_call_and_sequence(tmp_path: Path) -> None:
-    assert listen.save(replace(COMPRESSED, sequence=0), tmp_path).name == "call-1-0.ogg"
-    assert listen.save(replace(COMPRESSED, content_type="audio/flac"), tmp_path).name == "call-1-o7.flac"
+def test_the_usual_name_is_hotel_call_channel_and_sequence(tmp_path: Path) -> None:
+    saved = listen.save(replace(COMPRESSED, sequence=0, channel="agent"), tmp_path)
+    assert saved == tmp_path / "seaside" / "call-1" / "agent-0.ogg"
+    assert listen.save(replace(COMPRESSED, content_type="audio/flac"), tmp_path).name == "any-o7.flac"
 
 
-def test_different_call_ids_get_different_files(tmp_path: Path) -> None:
+def test_different_ids_get_different_files(tmp_path: Path) -> None:
     assert listen.save(replace(COMPRESSED, call_id="a/b"), tmp_path) != listen.save(
         replace(COMPRESSED, call_id="a:b"), tmp_path
     )
@@ -67,9 +67,11 @@ def test_nothing_is_overwritten_and_nothing_saved_twice(tmp_path: Path) -> None:
 
 def test_links_are_not_followed(tmp_path: Path) -> None:
     target = tmp_path / "precious"
-    (tmp_path / "call-1-0.ogg").symlink_to(target)
+    call = tmp_path / "seaside" / "call-1"
+    call.mkdir(parents=True)
+    (call / "any-0.ogg").symlink_to(target)
     saved = listen.save(replace(COMPRESSED, sequence=0), tmp_path)
-    assert (saved.name, target.exists()) == ("call-1-0.2.ogg", False)
+    assert (saved.name, target.exists()) == ("any-0.2.ogg", False)
 
 
 @pytest.mark.parametrize("command", ["topics apply", "topics check", "listen --count 1", "emit"])

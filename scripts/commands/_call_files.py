@@ -1,0 +1,245 @@
+"""Writes the audio of one call: a file for each track, both sides as one stereo file, or the segments as they are."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from scripts.cli import CommandError
+from scripts.commands._names import segment_name
+from streams.audio import Clip, SourceFormat
+from streams.clients.calls import LONGEST_GAP_MS, Call, Gap, Segment, Track
+from streams.clients.joining import AudioFormat, AudioOf, Piece, audio_format, pieces
+from streams.codecs.resample import to_known_rate
+
+_Samples = NDArray[np.int16]
+_BLOCK_FRAMES = 65_536
+_PCM = SourceFormat("raw", "pcm")
+_SIDES = ("guest", "agent")  # left and right
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedPart:
+    """Where a part of a track lies.
+
+    Attributes:
+        part: A segment, or missing ones.
+        file: Name of its file; None where nothing was written for it.
+        frame: Its first sample frame in the file; None for a file of its own.
+        frames: Its length in sample frames; None for a file of its own.
+        problem: Why a segment is silence.
+    """
+
+    part: Segment | Gap
+    file: str | None
+    frame: int | None = None
+    frames: int | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenTrack:
+    """What was written of a track.
+
+    Attributes:
+        track: The track.
+        parts: Where its parts are.
+        form: Rate and channels of its file; None for segments as they are.
+        side: ``left`` or ``right`` in a stereo file; None in a file of its own.
+    """
+
+    track: Track
+    parts: list[PlacedPart] = field(default_factory=list)
+    form: AudioFormat | None = None
+    side: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallWriter:
+    """Writes calls.
+
+    Attributes:
+        audio_of: Returns the file of a segment.
+        advance: Called after each segment.
+        suffix: ``wav`` or ``flac``.
+    """
+
+    audio_of: AudioOf
+    advance: Callable[[], None]
+    suffix: str = "wav"
+
+    def segments(self, call: Call, directory: Path) -> list[WrittenTrack]:
+        """Write every intact segment as it is."""
+        written = []
+        for track in call.tracks:
+            placed = [
+                PlacedPart(part, None if isinstance(part, Gap) else self._segment(part, track, directory))
+                for part in track.parts
+            ]
+            written.append(WrittenTrack(track, placed))
+        return written
+
+    def _segment(self, segment: Segment, track: Track, directory: Path) -> str | None:
+        self.advance()
+        if not segment.intact:
+            return None
+        name = segment_name(segment.result, track.name)
+        with replaced(directory / name) as path:
+            path.write_bytes(self.audio_of(segment))
+        return name
+
+    def tracks(self, tracks: Iterable[Track], directory: Path) -> list[WrittenTrack]:
+        """Write each track as one file, whose samples are those of its segments in a row."""
+        written = []
+        for track in tracks:
+            form = audio_format(track, self.audio_of)
+            whole = WrittenTrack(track, form=form)
+            name = f"{track.name}.{self.suffix}"
+            with _audio_file(directory / name, form) as file:
+                for samples in self._samples(whole, name, form):
+                    file.write(samples)
+            written.append(whole)
+        return written
+
+    def stereo(self, call: Call, directory: Path) -> tuple[list[WrittenTrack], str | None]:
+        """Write the two sides of a call as one file, on one clock: by ``ce_time`` of their first segments.
+
+        Returns:
+            What was written, and None; or a file for each track, and why the sides cannot be in one.
+        """
+        sides = _sides(call)
+        if isinstance(sides, str):
+            return self.tracks(call.tracks, directory), sides
+        forms = [audio_format(track, self.audio_of) for track in sides]
+        if any(form.channels != 1 for form in forms):
+            return self.tracks(call.tracks, directory), "a side is stereo itself"
+        form = AudioFormat(max(one.rate for one in forms), 2)
+        name = f"stereo.{self.suffix}"
+        begins_ms = _begins_ms(sides)
+        written = [
+            WrittenTrack(track, form=form, side=side) for track, side in zip(sides, ("left", "right"), strict=True)
+        ]
+        streams = [
+            self._side(whole, name, own, begin * form.rate // 1000)
+            for whole, own, begin in zip(written, forms, begins_ms, strict=True)
+        ]
+        with _audio_file(directory / name, form) as file:
+            for left, right in zip_longest(*map(_blocks, streams)):
+                file.write(_interleaved(left, right))
+        others = [track for track in call.tracks if track not in sides]
+        return [*written, *self.tracks(others, directory)], None
+
+    def _side(self, whole: WrittenTrack, name: str, own: AudioFormat, silent_frames: int) -> Iterator[_Samples]:
+        """One side of a stereo file, after silence until it begins."""
+        rate = whole.form.rate if whole.form is not None else own.rate
+        for at in range(0, silent_frames, _BLOCK_FRAMES):
+            yield np.zeros((min(_BLOCK_FRAMES, silent_frames - at), 1), np.int16)
+        if own.rate == rate:
+            yield from self._samples(whole, name, own, silent_frames)
+            return
+        # The resampler's filter goes over the seams of segments: the side is resampled as a whole.
+        placed = WrittenTrack(whole.track)
+        samples = np.concatenate(list(self._samples(placed, name, own)))
+        yield to_known_rate(Clip.of(samples, own.rate, _PCM), (rate,))[0]
+        whole.parts.extend(_at_rate(part, silent_frames, rate / own.rate) for part in placed.parts)
+
+    def _samples(self, whole: WrittenTrack, name: str, form: AudioFormat, frame: int = 0) -> Iterator[_Samples]:
+        """The samples of a track, part by part; notes where each part lies in the file."""
+        for piece in pieces(whole.track, self.audio_of, form):
+            samples, problem = _fitted(piece, form)
+            whole.parts.append(PlacedPart(piece.part, name, frame, len(samples), problem))
+            frame += len(samples)
+            yield samples
+            if isinstance(piece.part, Segment):
+                self.advance()
+
+
+def _fitted(piece: Piece, form: AudioFormat) -> tuple[_Samples, str | None]:
+    """The samples of a piece in a format, and why they are silence, if they are."""
+    clip = piece.clip
+    if clip.rate > form.rate or clip.channels > form.channels:
+        frames = round(clip.frames * form.rate / clip.rate)
+        return np.zeros((frames, form.channels), np.int16), "has another rate or more channels than its headers say"
+    samples = to_known_rate(clip, (form.rate,))[0]
+    return (samples if clip.channels == form.channels else np.repeat(samples, 2, axis=1)), piece.problem
+
+
+def _at_rate(part: PlacedPart, silent_frames: int, factor: float) -> PlacedPart:
+    begin, end = (part.frame or 0), (part.frame or 0) + (part.frames or 0)
+    first, last = round(begin * factor), round(end * factor)
+    return PlacedPart(part.part, part.file, silent_frames + first, last - first, part.problem)
+
+
+def _sides(call: Call) -> tuple[Track, Track] | str:
+    """The tracks for left and right, or why there are not two."""
+    by_name = {track.name: track for track in call.tracks}
+    if all(side in by_name for side in _SIDES):
+        sides = (by_name[_SIDES[0]], by_name[_SIDES[1]])
+    elif len(call.tracks) == len(_SIDES):
+        sides = (call.tracks[0], call.tracks[1])
+    else:
+        return f"it has {', '.join(by_name)} instead of two sides"
+    begins = [track.begin for track in sides]
+    if None in begins:
+        return "its sides have no times"
+    return sides if max(_begins_ms(sides)) <= LONGEST_GAP_MS else "its sides began more than 12 h apart"
+
+
+def _begins_ms(sides: tuple[Track, Track]) -> list[int]:
+    """Milliseconds from the begin of the first side to the begin of each."""
+    begins = [track.begin.timestamp() for track in sides if track.begin is not None]
+    return [round((begin - min(begins)) * 1000) for begin in begins]
+
+
+def _blocks(parts: Iterator[_Samples]) -> Iterator[_Samples]:
+    """The same samples in blocks of one size; the last one may be shorter."""
+    kept: list[_Samples] = []
+    held = 0
+    for samples in parts:
+        kept.append(samples)
+        held += len(samples)
+        if held >= _BLOCK_FRAMES:
+            joined = np.concatenate(kept)
+            whole = held // _BLOCK_FRAMES * _BLOCK_FRAMES
+            yield from np.split(joined[:whole], whole // _BLOCK_FRAMES)
+            kept, held = [joined[whole:]], held - whole
+    if held:
+        yield np.concatenate(kept)
+
+
+def _interleaved(left: _Samples | None, right: _Samples | None) -> _Samples:
+    """Two blocks of one channel as one of two; the shorter one ends in silence."""
+    sides = [np.zeros((0, 1), np.int16) if side is None else side for side in (left, right)]
+    frames = max(map(len, sides))
+    return np.hstack([np.pad(side, ((0, frames - len(side)), (0, 0))) for side in sides])
+
+
+@contextmanager
+def _audio_file(path: Path, form: AudioFormat) -> Iterator[soundfile.SoundFile]:
+    try:
+        with (
+            replaced(path) as unfinished,
+            soundfile.SoundFile(
+                unfinished, "w", form.rate, form.channels, subtype="PCM_16", format=path.suffix[1:].upper()
+            ) as file,
+        ):
+            yield file
+    except soundfile.LibsndfileError as error:
+        raise CommandError(f"{path} cannot be written: {error}") from error
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """A file beside a path, which replaces the file at that path when it is complete."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        yield unfinished
+        os.replace(unfinished, path)  # noqa: PTH105 - over a link too, without following it
+    finally:
+        unfinished.unlink(missing_ok=True)

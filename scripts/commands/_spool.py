@@ -1,0 +1,73 @@
+"""Keeps the segments of calls on disk while a topic is read, so that memory holds one call at a time."""
+
+import pickle
+import sqlite3
+from dataclasses import replace
+
+from streams.clients.calls import Segment
+
+_TABLE = """
+create table segments (
+    hotel text, call text, partition integer, "offset" integer, appended integer, segment blob, audio blob
+)
+"""
+_INDEX = 'create unique index places on segments (hotel, call, partition, "offset")'
+_ORDER = 'appended, partition, "offset"'
+
+
+class Spool:
+    """A temporary database of segments, whose file has no name and ends with the process."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.execute("pragma journal_mode = off")
+        self._database.execute(_TABLE)
+        self._database.execute(_INDEX)
+
+    def add(self, segment: Segment, *, audio: bool) -> None:
+        """Keep a segment, with its file or without."""
+        result, place = segment.result, segment.position
+        self._database.execute(
+            "insert into segments values (?, ?, ?, ?, ?, ?, ?)",
+            (
+                result.hotel_id,
+                result.call_id,
+                place.partition,
+                place.offset,
+                segment.appended_ms,
+                pickle.dumps(replace(segment, result=replace(result, audio=b""))),
+                result.audio if audio else None,
+            ),
+        )
+
+    def calls(self) -> list[tuple[str, str]]:
+        """Hotel and call id of every call, the one that began first at first."""
+        return self._database.execute(
+            "select hotel, call from segments group by hotel, call order by min(appended), hotel, call"
+        ).fetchall()
+
+    def count(self) -> int:
+        """Number of segments whose files are kept."""
+        (number,) = self._database.execute("select count(audio) from segments").fetchone()
+        return int(number)
+
+    def segments(self, hotel_id: str, call_id: str) -> list[Segment]:
+        """The segments of a call in the order of the topic, without their files."""
+        rows = self._database.execute(
+            f"select segment from segments where hotel = ? and call = ? order by {_ORDER}",  # noqa: S608 - a constant
+            (hotel_id, call_id),
+        )
+        return [pickle.loads(row) for (row,) in rows]  # noqa: S301 - written by this process
+
+    def audio(self, segment: Segment) -> bytes:
+        """The file of a segment that was kept with it."""
+        result, place = segment.result, segment.position
+        (audio,) = self._database.execute(
+            'select audio from segments where hotel = ? and call = ? and partition = ? and "offset" = ?',
+            (result.hotel_id, result.call_id, place.partition, place.offset),
+        ).fetchone()
+        return bytes(audio)
+
+    def close(self) -> None:
+        """Remove everything."""
+        self._database.close()

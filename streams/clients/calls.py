@@ -1,0 +1,192 @@
+"""Calls out of their results: what came of each track, what is missing, and whether a call is complete.
+
+Pure: it knows neither Kafka nor audio libraries.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from schemas import Channel, CompressedAudio, Position
+
+#: Longest silence that replaces missing segments; a number that jumps further says nothing about time.
+LONGEST_GAP_MS = 12 * 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One result of a call.
+
+    Attributes:
+        result: The result; whoever keeps the audio elsewhere leaves it empty here.
+        position: Its place in the topic ``audio.compressed``.
+        appended_ms: When its broker appended it, in milliseconds since the epoch.
+        intact: Whether the file is the one that ``ce_sha256`` describes.
+        sha256: SHA-256 by its header, in hex.
+    """
+
+    result: CompressedAudio
+    position: Position
+    appended_ms: int
+    sha256: str
+    intact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Missing segments of a track, one after the other.
+
+    Attributes:
+        first: Number of the first missing segment.
+        last: Number of the last one.
+        duration_ms: Length of the silence for them; 0 if it is unknown, or longer than `LONGEST_GAP_MS`.
+        by_times: Whether the length follows from the times of the segments before and after; otherwise each missing
+            segment counts with the usual length.
+    """
+
+    first: int
+    last: int
+    duration_ms: int
+    by_times: bool
+
+    @property
+    def count(self) -> int:
+        """How many segments are missing."""
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One channel of a call: the segments of one media stream, in order.
+
+    Attributes:
+        name: The channel, or ``any`` without one; a further track of the same channel is ``guest.2`` and so on.
+        channel: The channel.
+        stream_id: The media stream.
+        parts: Segments by their number, with a `Gap` where some are missing. Segments without a number are in the order
+            of the topic.
+        repeated: Segments that came again with the same audio, and are left out.
+        differing: Segments with a number that came before with other audio, and are left out.
+    """
+
+    name: str
+    channel: Channel | None
+    stream_id: str
+    parts: tuple[Segment | Gap, ...]
+    repeated: tuple[Segment, ...] = ()
+    differing: tuple[Segment, ...] = ()
+
+    @property
+    def segments(self) -> list[Segment]:
+        """The segments that came."""
+        return [part for part in self.parts if isinstance(part, Segment)]
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """The missing segments."""
+        return [part for part in self.parts if isinstance(part, Gap)]
+
+    @property
+    def duration_ms(self) -> int:
+        """Length in milliseconds, with silence in the gaps."""
+        return sum(_duration_ms(part) for part in self.parts)
+
+    @property
+    def begin(self) -> datetime | None:
+        """When it began, by ``ce_time`` of the first segment that has one; None if none has."""
+        before_ms = 0
+        for part in self.parts:
+            if isinstance(part, Segment) and part.result.time is not None:
+                try:
+                    return part.result.time - timedelta(milliseconds=before_ms)
+                except OverflowError:  # a sender's clock may say anything
+                    return part.result.time
+            before_ms += _duration_ms(part)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call, or the segments of it that have arrived.
+
+    Attributes:
+        hotel_id: The hotel.
+        call_id: The call.
+        tracks: Its channels.
+        final: Whether a segment with ``ce_final`` has come.
+    """
+
+    hotel_id: str
+    call_id: str
+    tracks: tuple[Track, ...]
+    final: bool
+
+    @property
+    def complete(self) -> bool:
+        """Whether the end has come, no segment is missing, and all are intact."""
+        return not self.problems
+
+    @property
+    def problems(self) -> list[str]:
+        """Why the call is not complete, one line each."""
+        found = [f"{track.name}: {line}" for track in self.tracks for line in _problems(track)]
+        return found if self.final else [*found, "no segment with ce_final has come"]
+
+    @property
+    def notes(self) -> list[str]:
+        """What else is unusual about it, one line each."""
+        return [f"{track.name}: {line}" for track in self.tracks for line in _notes(track)]
+
+    @property
+    def begin(self) -> datetime | None:
+        """When its first track began; None if the segments have no times."""
+        return min((track.begin for track in self.tracks if track.begin is not None), default=None)
+
+    @property
+    def duration_ms(self) -> int:
+        """From the begin of the first track to the end of the last one, in milliseconds."""
+        begin = self.begin
+        ends = (_since(begin, track) + track.duration_ms for track in self.tracks)
+        return max(ends, default=0)
+
+    @property
+    def segment_count(self) -> int:
+        """Number of segments that came, without repeated ones."""
+        return sum(len(track.segments) for track in self.tracks)
+
+    @property
+    def missing_count(self) -> int:
+        """Number of missing segments."""
+        return sum(gap.count for track in self.tracks for gap in track.gaps)
+
+
+def _duration_ms(part: Segment | Gap) -> int:
+    return part.duration_ms if isinstance(part, Gap) else part.result.duration_ms
+
+
+def _since(begin: datetime | None, track: Track) -> int:
+    """Milliseconds from a time to the begin of a track; 0 if one of them is unknown."""
+    if begin is None or track.begin is None:
+        return 0
+    return round((track.begin - begin) / timedelta(milliseconds=1))
+
+
+def _problems(track: Track) -> Iterator[str]:
+    for gap in track.gaps:
+        which = f"segment {gap.first} is" if gap.count == 1 else f"segments {gap.first} to {gap.last} are"
+        yield f"{which} missing" + ("" if gap.duration_ms else ", and nothing stands in for them")
+    for one in track.segments:
+        if not one.intact:
+            yield f"{_which(one)} is not the file that ce_sha256 describes"
+
+
+def _notes(track: Track) -> Iterator[str]:
+    if track.repeated:
+        yield f"{len(track.repeated)} segments came more than once and count once"
+    for one in track.differing:
+        yield f"{_which(one)} came again with other audio, which is left out"
+
+
+def _which(segment: Segment) -> str:
+    number = segment.result.sequence
+    return f"segment {number}" if number is not None else f"the segment at offset {segment.position.offset}"

@@ -1,0 +1,98 @@
+"""A reader of past results, for whoever puts calls together."""
+
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from aiokafka import ConsumerRecord, TopicPartition
+
+from schemas import CompressedAudio, Position, Record, Rejection
+from schemas import headers as h
+from schemas.topics import COMPRESSED
+from streams.clients.calls import Segment
+from streams.clients.messages import record_of
+from streams.clients.topic_reader import Offsets, TopicReader
+from streams.kafka.connection import KafkaConnection
+from streams.kafka.protocol.unreadable import Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A range of the topic.
+
+    Attributes:
+        begins: First offset in each partition.
+        ends: The offset after the last one.
+    """
+
+    begins: Offsets
+    ends: Offsets
+
+    @property
+    def offsets(self) -> int:
+        """Number of offsets in it, an upper limit of the number of results."""
+        return sum(max(self.ends[place] - begin, 0) for place, begin in self.begins.items())
+
+
+class ResultReader(TopicReader):
+    """Reads results; see `TopicReader`."""
+
+    def __init__(self, bootstrap_servers: str | KafkaConnection, topic: str = COMPRESSED) -> None:
+        super().__init__(bootstrap_servers, topic)
+
+    async def range(self, since_ms: int | None = None, until_ms: int | None = None) -> Range:
+        """Find the results that were written in a time, by the brokers' time index.
+
+        Args:
+            since_ms: From this time on, in milliseconds since the epoch; None means from the oldest one.
+            until_ms: Before this time; None means until now.
+        """
+        begins, ends = await self.bounds()
+        if since_ms is not None:
+            begins = await self.offsets_at(since_ms, ends)
+        if until_ms is not None:
+            ends = await self.offsets_at(until_ms, ends)
+        return Range(begins, ends)
+
+    async def results(self, chosen: Range, advance: Callable[[int], None]) -> AsyncIterator[Segment | Rejection]:
+        """Yield the results of a range, in order within each partition; other records as a `Rejection`.
+
+        Args:
+            chosen: The range.
+            advance: Called with the number of offsets that were passed since the last time.
+        """
+        positions: dict[TopicPartition, int] = dict(chosen.begins)
+
+        def passed(reached: Offsets) -> None:
+            now = {place: min(offset, chosen.ends[place]) for place, offset in reached.items()}
+            advance(sum(max(now[place] - positions[place], 0) for place in now))
+            positions.update(now)
+
+        async for message in self.between(chosen.begins, chosen.ends, passed):
+            yield segment_of(message)
+
+
+def segment_of(message: ConsumerRecord) -> Segment | Rejection:
+    """Read a consumed message as a segment of a call.
+
+    A result whose file is not the one that ``ce_sha256`` describes is a segment that is not intact.
+    """
+    if isinstance(message, Unreadable):
+        return message.rejection
+    record = record_of(message)
+    result = CompressedAudio.from_record(record)
+    intact = isinstance(result, CompressedAudio)
+    if isinstance(result, Rejection) and result.code == "DigestMismatch":
+        result = CompressedAudio.from_record(_with_digest(record))
+    if isinstance(result, Rejection):
+        return result
+    sha256 = (dict(record.headers)[h.SHA256] or b"").decode()
+    position = Position(message.topic, message.partition, message.offset)
+    return Segment(result, position, message.timestamp, sha256, intact)
+
+
+def _with_digest(record: Record) -> Record:
+    """The record with the digest of the value that it has."""
+    digest = hashlib.sha256(record.value or b"").hexdigest().encode()
+    headers = tuple((name, digest if name == h.SHA256 else value) for name, value in record.headers)
+    return Record(record.key, record.value, headers, record.timestamp_ms)
