@@ -16,7 +16,6 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from schemas.media_type import FLAC, MPEG, OGG, WAV
 from schemas.topics import topic
 from scripts.closed_output import discard_output
 from streams.clients import HotelAudioError
@@ -28,9 +27,6 @@ from streams.runtime.environment_check import without_effect
 from streams.runtime.setting_declaration import Setting, SettingsError, declared
 from streams.runtime.settings import ClusterSettings
 from streams.runtime.settings_document import described
-
-#: Media types of the files that commands read, by suffix.
-AUDIO_SUFFIXES = {".wav": WAV, ".flac": FLAC, ".ogg": OGG, ".oga": OGG, ".opus": OGG, ".mp3": MPEG}
 
 _REPORT_WIDTH = 120  # characters
 

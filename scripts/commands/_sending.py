@@ -1,98 +1,237 @@
-"""Reads audio files and sends each as one call."""
+"""Reads recordings and sends each as one call."""
 
 import argparse
 import asyncio
 import math
+import os
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
-from schemas import MediaType, Position, RawAudio, Rejection
+from rich.progress import Progress
+
+from schemas import Channel, Position, RawAudio
+from schemas.media_type import L16, PCMA, PCMU
+from schemas.raw_audio import MAX_RAW_BYTES
 from schemas.topics import RAW
-from scripts.cli import AUDIO_SUFFIXES, CommandError, cluster_of, content_of, progress_bar
-from streams.audio import Clip, DecodeLimits, decode
-from streams.clients import RawAudioProducer
+from scripts.cli import Cluster, cluster_of, fail, progress_bar
+from scripts.commands._formats import suffixes
+from scripts.recordings.call_ids import call_ids
+from scripts.recordings.finding import Failed, Recording, find, printable
+from scripts.recordings.reading import content, decoded, decoders
+from scripts.recordings.report import tell, write_json
+from streams.audio import Clip
+from streams.clients import ContractError, RawAudioProducer
 from streams.clients.segments import segments
+from streams.sandbox import DecoderSandbox
 
 _SOURCE = "/hotel-audio-streams/emit"
-_MAX_PCM_BYTES = 512 * 2**20  # more than an hour at any rate
 _ACKNOWLEDGED_WITHIN = 10.0  # seconds
+_AT_A_TIME = 4  # files in memory, unless calls are sent as if they were live
+_G711 = {"pcmu": PCMU, "pcma": PCMA}
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A call that was sent.
+
+    Attributes:
+        recording: Its file.
+        call: Its id.
+        channels: Channels of its media streams; None for one without a channel.
+        seconds: Its length; None if it was not decoded.
+        size: Bytes of audio in all records.
+        content_type: Media type of the records.
+        positions: Where they are, in order.
+    """
+
+    recording: Recording
+    call: str
+    channels: tuple[Channel | None, ...]
+    seconds: float | None
+    size: int
+    content_type: str
+    positions: Sequence[Position]
+
+    def __str__(self) -> str:
+        first, last = self.positions[0], self.positions[-1]
+        streams = f" of {' and '.join(map(str, self.channels))}" if len(self.channels) > 1 else ""
+        length = "" if self.seconds is None else f"{self.seconds:.2f} s, "
+        return (
+            f"{self.call}: {len(self.positions)} segments{streams}, {length}{self.size} bytes to {first.topic} "
+            f"partition {first.partition}, offsets {first.offset} to {last.offset}"
+        )
 
 
 async def send_files(options: argparse.Namespace) -> int:
-    """Send the files of the command line; returns the exit code."""
-    cluster = cluster_of(options)
-    # All files are read first, so that an invalid one leaves no incomplete set of calls.
-    clips = {
-        options.call if number == 1 else f"{options.call}-{number}": _read(path)
-        for number, path in enumerate(options.files, start=1)
-    }
-    await cluster.check([RAW])
-    async with RawAudioProducer(cluster.connection, cluster.topic(RAW), timeout=_ACKNOWLEDGED_WITHIN) as producer:
-        with progress_bar() as progress:
-            total = sum(math.ceil(clip.frames / round(options.segment * clip.rate)) for clip in clips.values())
-            bar = progress.add_task("segments", total=total)
-            summaries = await asyncio.gather(
-                *(_send(producer, call, clip, options, lambda: progress.advance(bar)) for call, clip in clips.items())
+    """Send the files of the command line; returns the exit code, 1 if any could not be sent."""
+    found = find(options.paths, options.suffix)
+    if not found.recordings and not found.failures:
+        tell("emit", found.left_out, ())
+        return fail("emit", f"no audio in {', '.join(map(printable, options.paths))}; names end in {suffixes()}")
+    outcomes = await _send_all(found.recordings, options)
+    sent = [outcome for outcome in outcomes if isinstance(outcome, _Sent)]
+    failures = [*found.failures, *(outcome for outcome in outcomes if isinstance(outcome, Failed))]
+    write_json(options.json, {"calls": [_as_json(call) for call in sent]}, found.left_out, failures)
+    return tell("emit", found.left_out, failures)
+
+
+async def _send_all(recordings: Sequence[Recording], options: argparse.Namespace) -> list[_Sent | Failed]:
+    if not recordings:
+        return []
+    most = len(recordings) if options.realtime else _AT_A_TIME
+    ids = call_ids(recordings, options.call)
+    with decoders(min(most, len(recordings), os.cpu_count() or 1)) as sandbox, progress_bar() as progress:
+        async with AsyncExitStack() as stack:
+            sender = _Sender(cluster_of(options), options, sandbox, progress, stack)
+            slots = asyncio.Semaphore(most)
+
+            async def one(recording: Recording, call: str) -> _Sent | Failed:
+                async with slots:
+                    return await sender.send(recording, call)
+
+            return await asyncio.gather(*map(one, recordings, ids))
+
+
+class _Sender:
+    """Sends recordings; connects to Kafka when the first one was read, so that mistakes are told without a broker."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        options: argparse.Namespace,
+        sandbox: DecoderSandbox,
+        progress: Progress,
+        stack: AsyncExitStack,
+    ) -> None:
+        self._cluster = cluster
+        self._options = options
+        self._sandbox = sandbox
+        self._progress = progress
+        self._bar = progress.add_task("segments", total=None)
+        self._total = 0
+        self._stack = stack
+        self._connecting = asyncio.Lock()
+        self._producer: RawAudioProducer | None = None
+
+    async def send(self, recording: Recording, call: str) -> _Sent | Failed:
+        """Send one recording as one call; what is wrong with the file itself is a `Failed`."""
+        audio = await asyncio.to_thread(content, recording)
+        if isinstance(audio, Failed):
+            return audio
+        try:
+            if self._options.whole:
+                return await self._send_whole(recording, call, audio)
+            clip = await asyncio.to_thread(decoded, recording, audio, self._sandbox)
+            return clip if isinstance(clip, Failed) else await self._send_segments(recording, call, clip)
+        except ContractError as error:
+            return Failed(recording.path, f"cannot be sent: {error}")
+
+    async def _send_whole(self, recording: Recording, call: str, audio: bytes) -> _Sent | Failed:
+        if len(audio) > MAX_RAW_BYTES:
+            return Failed(
+                recording.path, f"is larger than a record's {MAX_RAW_BYTES // 2**20} MiB; send it in segments"
             )
-    print(*summaries, sep="\n")
-    return 0
+        event = RawAudio(
+            id=str(uuid.uuid4()),
+            source=_SOURCE,
+            hotel_id=self._options.hotel,
+            call_id=call,
+            media_type=recording.media_type,
+            audio=audio,
+            time=datetime.now(UTC),
+            channel=self._options.channel,
+            sequence=0,
+            final=True,
+        )
+        return await self._send(recording, [event], 1)
+
+    async def _send_segments(self, recording: Recording, call: str, clip: Clip) -> _Sent:
+        streams = _streams(clip, self._options)
+        media = self._options.media_type or _G711.get(clip.source.encoding, L16)
+        count = len(streams) * math.ceil(clip.frames / round(self._options.segment * clip.rate))
+        return await self._send(recording, _cut(call, streams, media, self._options), count, clip.frames / clip.rate)
+
+    async def _send(
+        self, recording: Recording, events: Iterable[RawAudio], count: int, seconds: float | None = None
+    ) -> _Sent:
+        """Send the events of a call, with ``seconds`` of audio if that is known."""
+        producer = await self._connected()
+        self._total += count
+        self._progress.update(self._bar, total=self._total)
+        began = time.monotonic()
+        pending: list[asyncio.Task[Position]] = []
+        channels: dict[Channel | None, None] = {}
+        size, event = 0, None
+        for event in events:
+            if self._options.realtime and seconds is not None:
+                # A segment can be sent when its last sample has been recorded.
+                spoken = seconds if event.final else ((event.sequence or 0) + 1) * self._options.segment
+                await asyncio.sleep(began + spoken - time.monotonic())
+            task = await producer.send_soon(event)
+            task.add_done_callback(lambda _: self._progress.advance(self._bar))
+            pending.append(task)
+            channels[event.channel] = None
+            size += len(event.audio)
+        assert event is not None  # noqa: S101  decoded audio has at least one sample, and so one segment
+        positions = await asyncio.gather(*pending)
+        sent = _Sent(recording, event.call_id, tuple(channels), seconds, size, str(event.media_type), positions)
+        print(sent, flush=True)
+        return sent
+
+    async def _connected(self) -> RawAudioProducer:
+        async with self._connecting:
+            if self._producer is None:
+                await self._cluster.check([RAW])
+                self._producer = await self._stack.enter_async_context(
+                    RawAudioProducer(self._cluster.connection, self._cluster.topic(RAW), timeout=_ACKNOWLEDGED_WITHIN)
+                )
+        return self._producer
 
 
-def _read(path: Path) -> Clip:
-    """Read and decode a file.
-
-    Raises:
-        CommandError: If it cannot be read, or is no audio that can be sent.
-    """
-    media_type = AUDIO_SUFFIXES.get(path.suffix.lower())
-    if media_type is None:
-        raise CommandError(f"{path}: the name has to end in one of {', '.join(AUDIO_SUFFIXES)}")
-    try:
-        content = content_of(path, _MAX_PCM_BYTES)
-    except CommandError as error:
-        raise CommandError(f"{path}: {error}") from error
-    clip = decode(content, MediaType(media_type), DecodeLimits(max_pcm_bytes=_MAX_PCM_BYTES))
-    if isinstance(clip, Rejection):
-        raise CommandError(f"{path}: {clip.reason}")
-    return clip
+def _streams(clip: Clip, options: argparse.Namespace) -> dict[Channel | None, Clip]:
+    """The media streams of a call: the two sides of a stereo recording, unless they are to stay together."""
+    if clip.channels == 1 or options.channels is None:
+        return {options.channel: clip}
+    return {
+        channel: Clip.of(clip.samples[:, side], clip.rate, clip.source) for side, channel in enumerate(options.channels)
+    }
 
 
-async def _send(
-    producer: RawAudioProducer,
-    call: str,
-    clip: Clip,
-    options: argparse.Namespace,
-    advance: Callable[[], None],
-) -> str:
-    """Send one call; returns its summary."""
-    began = time.monotonic()
-    pending: list[asyncio.Task[Position]] = []
-    size = 0
-    for event in _cut(call, clip, options):
-        if options.realtime:
-            # A segment can be sent when its last sample has been recorded.
-            spoken = (len(pending) + 1) * options.segment if not event.final else clip.frames / clip.rate
-            await asyncio.sleep(began + spoken - time.monotonic())
-        task = await producer.send_soon(event)
-        task.add_done_callback(lambda _: advance())
-        pending.append(task)
-        size += len(event.audio)
-    positions = await asyncio.gather(*pending)
-    first, last = positions[0], positions[-1]
-    return (
-        f"{call}: {len(positions)} segments, {clip.frames / clip.rate:.2f} s, {size} bytes to {first.topic} "
-        f"partition {first.partition}, offsets {first.offset} to {last.offset}"
-    )
+def _cut(call: str, streams: dict[Channel | None, Clip], media: str, options: argparse.Namespace) -> Iterator[RawAudio]:
+    """The segments of a call in the order of time; both sides of it began together."""
+    began = datetime.now(UTC)
+    sides = [
+        segments(
+            clip,
+            hotel_id=options.hotel,
+            call_id=call,
+            source=_SOURCE,
+            seconds=options.segment,
+            channel=channel,
+            media=media,
+            began=began,
+        )
+        for channel, clip in streams.items()
+    ]
+    return (event for at_once in zip(*sides, strict=True) for event in at_once)
 
 
-def _cut(call: str, clip: Clip, options: argparse.Namespace) -> Iterator[RawAudio]:
-    return segments(
-        clip,
-        hotel_id=options.hotel,
-        call_id=call,
-        source=_SOURCE,
-        seconds=options.segment,
-        channel=options.channel,
-        media=options.media_type,
-    )
+def _as_json(sent: _Sent) -> dict[str, Any]:
+    return {
+        "path": os.fspath(sent.recording.path),
+        "call": sent.call,
+        "channels": list(sent.channels),
+        "segments": len(sent.positions),
+        "seconds": sent.seconds,
+        "bytes": sent.size,
+        "content_type": sent.content_type,
+        "topic": sent.positions[0].topic,
+        "partition": sent.positions[0].partition,
+        "first_offset": sent.positions[0].offset,
+        "last_offset": sent.positions[-1].offset,
+    }

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from schemas.policy import LOSSLESS_TYPES
-from scripts.commands._formats import FORMATS
+from scripts.cli import writable
+from scripts.commands._formats import FORMATS, add_recordings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,9 +29,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="scripts/compress", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    made.add_argument(
-        "paths", nargs="+", type=Path, metavar="FILE|FOLDER", help="WAV, FLAC, OGG or MP3, or a folder with such files"
-    )
+    add_recordings(made)
     made.add_argument(
         "--level",
         choices=("auto", "1", "2", "3", "4", "5"),
@@ -40,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--format", choices=tuple(FORMATS), help="the format to write (default: chosen for each file)")
     made.add_argument("--out", type=Path, metavar="DIR", help="write the results there, in the same folders")
     made.add_argument("--dry-run", action="store_true", help="write nothing, whatever --out says")
+    made.add_argument("--json", type=writable, metavar="REPORT", help="also write the report there, as JSON")
     return made
 
 

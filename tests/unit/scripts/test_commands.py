@@ -101,7 +101,7 @@ def test_a_file_that_cannot_be_sent_is_named(
 
 
 @pytest.mark.parametrize(
-    ("kind", "named"), [("sparse", "512 MiB"), ("pipe", "regular"), ("directory", "regular"), ("device", "regular")]
+    ("kind", "named"), [("sparse", "512 MiB"), ("pipe", "regular"), ("directory", "no audio in"), ("device", "regular")]
 )
 def test_what_would_never_end_is_not_read(
     kind: str, named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -1,12 +1,20 @@
 """`compress` on a mixed folder: its table, the files that it writes, and its messages on files that are not audio."""
 
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import soundfile
 
 from scripts.commands import compress
+from scripts.recordings import compressing
+from streams.audio import Clip
+from streams.codecs import Encoded
+from streams.compression import Plan, encode
+from tests.chaos.workers import ROOT
 from tests.support.signals import encode_as, speech
 
 
@@ -93,9 +101,15 @@ def test_the_others_are_done_when_one_fails(folder: Path, tmp_path: Path, capsys
 
     shown = capsys.readouterr()
     assert "5 files" in shown.out
-    problems = shown.err.splitlines()
+    left_out, *problems = shown.err.splitlines()
+    assert left_out == f"compress: left out 1 (other suffixes): {folder / 'notes.txt'}"
     assert [line.split(":")[0] for line in problems] == ["compress"] * 4
-    for says in ("notes.txt", "broken.wav", "missing.wav: No such file", "pipe.wav: is no regular file"):
+    for says in (
+        "notes.txt: the name has to end in one of .wav",
+        "broken.wav",
+        "missing.wav: No such file",
+        "pipe.wav: is no regular file",
+    ):
         assert says in shown.err
     assert len([path for path in (tmp_path / "out").rglob("*") if path.is_file()]) == 5
 
@@ -110,3 +124,79 @@ def test_usage_errors_exit_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as error:
         run(*arguments)
     assert error.value.code == 2
+
+
+def test_a_bug_with_one_file_costs_that_file_only(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(clip: Clip, plan: Plan) -> Encoded:
+        if clip.source.container == "flac":
+            raise OverflowError("too long")
+        if clip.source.container == "mpeg":
+            raise MemoryError
+        return encode(clip, plan)
+
+    monkeypatch.setattr(compressing, "encode", failing)
+    assert run(folder) == 1
+    shown = capsys.readouterr()
+    assert "3 files" in shown.out
+    assert f"{folder / 'one.flac'}: failed because of a bug (OverflowError: too long)" in shown.err
+    assert f"{folder / 'lobby/four.MP3'}: needs more memory than there is" in shown.err
+
+
+def test_the_report_has_every_file(folder: Path, tmp_path: Path) -> None:
+    (folder / "broken.wav").write_bytes(b"this is no audio")
+    report = tmp_path / "report.json"
+
+    assert run(folder, "--out", tmp_path / "out", "--json", report) == 1
+
+    told = json.loads(report.read_text())
+    assert {Path(file["path"]).name for file in told["files"]} == {
+        "one.wav",
+        "one.flac",
+        "two.ogg",
+        "three.opus",
+        "four.MP3",
+    }
+    for file in told["files"]:
+        assert Path(file["path"]).stat().st_size == file["bytes"]
+        assert Path(file["written"]).stat().st_size == file["compressed_bytes"]
+        assert file["seconds"] == pytest.approx(2, abs=0.1)
+    assert told["compressed_bytes"] == sum(file["compressed_bytes"] for file in told["files"])
+    assert [Path(one["path"]).name for one in told["failed"]] == ["broken.wav"]
+    assert [(Path(one["path"]).name, one["reason"]) for one in told["left_out"]] == [("notes.txt", "other suffixes")]
+
+
+def test_telephony_s_raw_files_are_read_by_their_suffix(tmp_path: Path) -> None:
+    clip = speech(2)
+    for name, media_type in (("a.sln", "audio/x-slin;rate=8000"), ("b.ulaw", "audio/PCMU"), ("c.alaw", "audio/PCMA")):
+        (tmp_path / name).write_bytes(encode_as(clip, media_type))
+
+    assert run(tmp_path, "--level", 1, "--format", "wav", "--out", tmp_path / "out") == 0
+
+    assert {path.name: soundfile.info(path).subtype for path in (tmp_path / "out").iterdir()} == {
+        "a.wav": "PCM_16",
+        "b.wav": "ULAW",
+        "c.wav": "ALAW",
+    }
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_any_name_and_standard_input_in_any_locale(tmp_path: Path, locale: str) -> None:
+    odd = os.fsencode(tmp_path) + b"/\xe4 \xc3\xbc.wav"
+    Path(os.fsdecode(odd)).write_bytes(encode_as(speech(1), "audio/wav"))
+    arguments = ["-", str(tmp_path), "--suffix", "ulaw", "--out", str(tmp_path / "out")]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.commands.compress", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "LC_ALL": locale},
+        input=encode_as(speech(1, seed=1), "audio/PCMU"),
+        capture_output=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "\\xe4 ü.wav".encode() in done.stdout
+    names = [os.fsencode(path.name) for path in (tmp_path / "out").iterdir()]
+    assert sorted(names) == [b"standard-input.ogg", b"\xe4 \xc3\xbc.ogg"]

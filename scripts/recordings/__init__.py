@@ -1,0 +1,1 @@
+"""Recordings on this machine: finding, reading and compressing many files, each of which may fail by itself."""
