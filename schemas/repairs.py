@@ -5,10 +5,12 @@ REPAIRS: dict[str, str] = {
     "riff-size": "The size in the file's first header is not that of the file.",
     "data-size": "The size of the audio data is missing or wrong; the data extend to the end of the file.",
     "chunk-size": "A chunk before the audio has a wrong size, or lacks its padding byte.",
-    "partial-frame": "The last sample frame is incomplete; the audio ends with the last whole one.",
+    "partial-frame": "The last frame or page is incomplete; the audio ends with the last whole one.",
     "bits": "The number of bits per sample does not fit the encoding.",
     "block-align": "The size of a sample frame does not fit the number of bits and channels.",
     "leading-tag": "An ID3 tag precedes a file of a format that has none.",
+    "leading-bytes": "Something else precedes the first frame, or a tag is larger than it says; it is left out.",
+    "joined": "Several files are joined; their audio follows one another.",
     "trailing-bytes": "Something else follows the last frame; it is left out.",
     "trailing-tag": "An ID3 or APE tag follows a file of a format that has none.",
 }

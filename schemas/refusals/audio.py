@@ -8,22 +8,31 @@ AUDIO: tuple[Refusal, ...] = (
         "LabelMismatch",
         "decode",
         "`content-type`",
-        "The value is a file of another type than the label says, or a file that is labelled as raw audio.",
-        "Label it as what it is.",
+        "The value is a file, and labelled as raw audio. A file with the label of another file is read as what it is, "
+        "and its result has the right label in `ce_correctedtype`.",
+        "Label it as what it is; the reason names it.",
     ),
     Refusal(
         "UnknownContainer",
         "decode",
         "`value`",
-        "The value does not begin like a file of the labelled type.",
+        "The value does not begin like a file of any known type, or all of its bytes are zero.",
         "Send the whole file from its first byte, or label raw audio as raw.",
+    ),
+    Refusal(
+        "UnsupportedFormat",
+        "decode",
+        "`value`",
+        "The value is something that is not read, whatever its label says: a file in another format (M4A, AMR, WebM, "
+        ".au and more), a web page, text, an archive, something encrypted.",
+        "Do what the reason says; it names the format and the command that converts or opens it.",
     ),
     Refusal(
         "UnsupportedEncoding",
         "decode",
         "`value`",
-        "The file's type is accepted, but not the encoding inside it; or it has several streams.",
-        "Send one stream in an encoding that the reason names.",
+        "The file's type is accepted, but not the encoding inside it; or it has several streams, or parts that differ.",
+        "Do what the reason says, or send one stream in an encoding that it names.",
     ),
     Refusal(
         "UnsupportedRate",

@@ -1,11 +1,13 @@
 """Decodes the bytes of an input into a `Clip`, or returns the reason why that is impossible.
 
-No library guesses the format: the label (media type) selects the decoder, and this package checks each container's own
-header before a library's parser sees the file. Raw audio has no header and needs no parser: the label is compared with
-the signal.
+No library guesses the format: this package recognises a file by its first bytes, and checks each container's own header
+before a library's parser sees it. A file of a format that is read is read as what it is, also if its label names
+another one. What is not read is named in the refusal. Raw audio has no header and needs no parser: the label is
+compared with the signal, and a file that is labelled as raw audio is refused, as its sender sends no samples.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,17 +16,18 @@ from schemas.media_type import MediaType
 from schemas.rejection import Rejection
 from streams.audio import g711
 from streams.audio.clip import Clip, SourceFormat
-from streams.audio.containers import flac, id3, mpeg, ogg, riff
+from streams.audio.containers import flac, mpeg, ogg, riff
+from streams.audio.containers.recognise import container_of, recognise
 from streams.audio.labels import true_media_type
 from streams.audio.limits import SAMPLE_BYTES, DecodeLimits, rejected
 
-_CONTAINERS: dict[str, tuple[str, Callable[[bytes, DecodeLimits], Clip | Rejection]]] = {
-    types.WAV: ("wav", riff.decode),
-    types.FLAC: ("flac", flac.decode),
-    types.OGG: ("ogg", ogg.decode),
-    types.MPEG: ("mpeg", mpeg.decode),
+_DECODERS: dict[str, Callable[[bytes, DecodeLimits], Clip | Rejection]] = {
+    types.WAV: riff.decode,
+    types.FLAC: flac.decode,
+    types.OGG: ogg.decode,
+    types.MPEG: mpeg.decode,
 }
-_LABELS = {"wav": types.WAV, "flac": types.FLAC, "ogg": types.OGG, "mpeg": types.MPEG}
+_NAMES = {types.WAV: "a WAV file", types.FLAC: "a FLAC file", types.OGG: "an OGG file", types.MPEG: "an MP3 file"}
 
 
 def decode(audio: bytes, media_type: MediaType, limits: DecodeLimits = DecodeLimits()) -> Clip | Rejection:  # noqa: B008
@@ -34,49 +37,54 @@ def decode(audio: bytes, media_type: MediaType, limits: DecodeLimits = DecodeLim
 
     Args:
         audio: The bytes as sent.
-        media_type: The sender's label. A file's rate (Hz) and channels are read from the file itself. The label of raw
-            audio is corrected if the signal shows that it is wrong; the clip's source then has the correction.
+        media_type: The sender's label. A file's rate (Hz) and channels are read from the file itself. The label is
+            corrected if a file is of another format that is read, and if the signal of raw audio shows that it is
+            wrong; the clip's source then has the correction.
         limits: Limits of size, rate and channels.
 
     Returns:
         The audio, or a `Rejection` at the stage ``decode`` whose code is one of ``EmptyAudio``, ``LabelMismatch``,
-        ``UnknownContainer``, ``UnsupportedEncoding``, ``UnsupportedRate``, ``UnsupportedChannels``, ``AudioTooLong``,
-        ``PartialFrame``, ``TruncatedAudio`` or ``CorruptAudio``.
+        ``UnknownContainer``, ``UnsupportedFormat``, ``UnsupportedEncoding``, ``UnsupportedRate``,
+        ``UnsupportedChannels``, ``AudioTooLong``, ``PartialFrame``, ``TruncatedAudio`` or ``CorruptAudio``.
     """
     if not audio:
         return rejected("EmptyAudio", "there is no audio; send at least one sample")
-    container = sniff(audio)
+    found = container_of(audio)
+    if found is None:
+        refusal = _unread(audio, media_type)
+        if refusal is not None:
+            return refusal
     if media_type.is_raw:
-        if container is not None:
-            return _mismatch(media_type, container)
-        return _decode_raw(audio, media_type, limits)
-    expected, decode_container = _CONTAINERS[media_type.type]
-    if expected == "mpeg" and container is None and mpeg.starts_frame(audio):
-        # Two bytes of sync cannot be distinguished from raw audio, but are enough if the label says MPEG.
-        container = "mpeg"
-    if container is None:
-        return rejected("UnknownContainer", f"the value does not begin like {media_type.type}")
-    return decode_container(audio, limits) if container == expected else _mismatch(media_type, container)
+        return _decode_raw(audio, media_type, limits) if found is None else _labelled_raw(media_type, found)
+    if found is None and media_type.type == types.MPEG and mpeg.has_frames(audio):
+        found = types.MPEG  # perhaps behind the rest of a frame, which the label alone makes likely
+    if found is None:
+        return rejected("UnknownContainer", _unknown(audio, media_type))
+    decoded = _DECODERS[found](audio, limits)
+    if isinstance(decoded, Rejection) or found == media_type.type:
+        return decoded
+    return replace(decoded, source=replace(decoded.source, corrected=MediaType(found)))
 
 
-def sniff(audio: bytes) -> str | None:
-    """Detect the container by its magic bytes: ``wav``, ``flac``, ``ogg``, ``mpeg`` (with ID3 only), or None.
-
-    ID3v2 tags may precede WAV and FLAC as well.
-    """
-    start = id3.end_of_tags(audio)
-    if riff.is_wave(audio, start):
-        return "wav"
-    if audio[start : start + 4] == b"fLaC":
-        return "flac"
-    if audio[:5] == b"OggS\0":
-        return "ogg"
-    return "mpeg" if start else None
+def _unread(audio: bytes, media_type: MediaType) -> Rejection | None:
+    """Refuse a format that is known and not read."""
+    known = recognise(audio)
+    if known is None:
+        return None
+    return rejected("UnsupportedFormat", f"this is {known.name}, labelled {media_type.type}; {known.remedy}")
 
 
-def _mismatch(media_type: MediaType, container: str) -> Rejection:
-    reason = f"the value is {_LABELS[container]} and labelled {media_type.type}"
+def _labelled_raw(label: MediaType, found: str) -> Rejection:
+    reason = f"this is {_NAMES[found]}, labelled {label.type}, which is for samples without a header; label it {found}"
     return rejected("LabelMismatch", reason, field="content-type")
+
+
+def _unknown(audio: bytes, label: MediaType) -> str:
+    """The reason why a file has no format that is known."""
+    if not any(audio):
+        return f"all of its {len(audio)} bytes are zero: nothing was recorded, or nothing was written"
+    example = "label it as such, for example audio/L16;rate=8000"
+    return f"the value does not begin like {label.type}, nor like any file that is known; if it is raw audio, {example}"
 
 
 def _decode_raw(audio: bytes, label: MediaType, limits: DecodeLimits) -> Clip | Rejection:

@@ -78,6 +78,8 @@ def true_media_type(audio: bytes, media_type: MediaType) -> MediaType:
         return media_type
     blocks = np.frombuffer(audio, np.uint8, len(audio) // _BLOCK * _BLOCK).reshape(-1, _BLOCK)
     best = _better_reading(blocks[_spread(busy, _THOROUGH)], media_type.type, channels)
+    if best == media_type.type:
+        return media_type
     corrected = _relabelled(media_type, best)
     return corrected if len(audio) % (corrected.frame_bytes or 1) == 0 else media_type
 

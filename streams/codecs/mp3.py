@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.audio.clip import Clip
-from streams.audio.containers.mpeg import KBITS_MPEG1, KBITS_MPEG2, SIDE_BYTES
+from streams.audio.containers.mpeg_frames import KBITS_MPEG1, KBITS_MPEG2, SIDE_BYTES
 from streams.codecs.base import UNKNOWN_QUALITY, Encoded
 from streams.codecs.resample import to_known_rate
 

@@ -49,7 +49,7 @@ def receive_request(link: socket.socket) -> tuple[bytes, MediaType] | None:
 
 def send_answer(link: socket.socket, answer: Clip | Rejection) -> None:
     """Send the answer to a request."""
-    description: dict[str, str | int | tuple[str, ...]]
+    description: dict[str, str | int | tuple[str, ...] | None]
     if isinstance(answer, Rejection):
         description = {"code": answer.code, "field": answer.field, "reason": answer.reason}
         samples = b""
@@ -62,6 +62,7 @@ def send_answer(link: socket.socket, answer: Clip | Rejection) -> None:
             "encoding": source.encoding,
             "bits": source.bits,
             "repairs": source.repairs,
+            "corrected": None if source.corrected is None else str(source.corrected),
         }
         samples = answer.samples.tobytes()
     text = json.dumps(description).encode()
@@ -103,7 +104,10 @@ def _answer(description: dict[str, Any], data: bytearray, limits: DecodeLimits) 
     known = known and 1 <= bits <= _MAX_BITS
     if not known or rest or not frames or limits.check(rate, channels, frames) is not None:
         raise ValueError(f"not a valid clip: {description}")
-    source = SourceFormat(container, encoding, bits, repairs=repairs)
+    corrected = None if description["corrected"] is None else MediaType.parse(description["corrected"])
+    if isinstance(corrected, Rejection):
+        raise ValueError(corrected.message)  # noqa: TRY004 - a value of the answer
+    source = SourceFormat(container, encoding, bits, corrected, repairs)
     return Clip.of(np.frombuffer(data, np.int16).reshape(-1, channels), rate, source)
 
 

@@ -88,7 +88,7 @@ def test_a_hit_says_what_a_miss_says_and_needs_no_decoding(special: str, tmp_pat
 @pytest.mark.parametrize(
     ("changed", "code", "field"),
     [
-        ({"datacontenttype": "audio/wav"}, "LabelMismatch", "datacontenttype"),
+        ({"datacontenttype": "audio/PCMU"}, "LabelMismatch", "datacontenttype"),
         ({"data_base64": "ZkxhQw=="}, "TruncatedAudio", "data_base64"),
         ({"data_base64": "?"}, "MalformedMember", "data_base64"),
     ],

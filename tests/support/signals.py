@@ -62,7 +62,8 @@ def encode_as(clip: Clip, media_type_text: str) -> bytes:
     Args:
         clip: The audio. Lossy types need a rate that they have (MP3: 8, 11.025, 12, 16, 22.05, 24, 32, 44.1, 48 kHz).
         media_type_text: A content type such as those in `MEDIA_TYPES`; the rate and channels of a raw type have to be
-            the clip's own. ``audio/ogg`` gives Vorbis, and Opus with ``codecs=opus``.
+            the clip's own. ``audio/ogg`` gives Vorbis, and Opus with ``codecs=opus``; parameters of
+            ``audio/mpeg`` are FFmpeg's options of LAME.
     """
     media_type = MediaType.parse(media_type_text)
     assert isinstance(media_type, MediaType), media_type.message
@@ -70,6 +71,8 @@ def encode_as(clip: Clip, media_type_text: str) -> bytes:
         assert (media_type.rate, media_type.channels) == (clip.rate, clip.channels)
     if media_type.type == types.OGG and ("codecs", "opus") in media_type.parameters:
         return OpusEncoder(bitrate=24_000).encode(clip).audio
+    if media_type.type == types.MPEG:
+        return _mp3(clip, dict(media_type.parameters))
     return _WRITERS[media_type.type](clip)
 
 
@@ -83,11 +86,11 @@ def write_sound(samples: NDArray[np.generic], rate: int, container: str, subtype
     return file.getvalue()
 
 
-def _mp3(clip: Clip) -> bytes:
+def _mp3(clip: Clip, options: dict[str, str]) -> bytes:
     layout = "mono" if clip.channels == 1 else "stereo"
     file = io.BytesIO()
     with av.open(file, "w", format="mp3") as container:
-        stream = container.add_stream("libmp3lame", rate=clip.rate, layout=layout)
+        stream = container.add_stream("libmp3lame", rate=clip.rate, layout=layout, options=options)
         stream.bit_rate = 32_000 * clip.channels
         planes = clip.samples.T.copy()
         frame = av.AudioFrame.from_ndarray(planes, format="s16p", layout=layout)
@@ -105,7 +108,6 @@ _WRITERS: dict[str, Callable[[Clip], bytes]] = {
     types.WAV: lambda clip: pcm_file(clip.samples.astype("<i2").tobytes(), clip.rate, clip.channels),
     types.FLAC: lambda clip: write_sound(clip.samples, clip.rate, "FLAC", "PCM_16"),
     types.OGG: lambda clip: write_sound(clip.samples, clip.rate, "OGG", "VORBIS"),
-    types.MPEG: _mp3,
 }
 
 

@@ -20,11 +20,8 @@ def end_of_tags(audio: bytes, start: int = 0) -> int:
 
 
 def has_tag(audio: bytes, start: int = 0) -> bool:
-    """Whether an ID3v2 tag begins at this offset."""
+    """Whether an ID3v2 tag begins at this offset: of versions 2 to 4, which have no revision but 0."""
     header = audio[start : start + _HEADER]
-    return (
-        header[:3] == b"ID3"
-        and len(header) == _HEADER
-        and header[3] != 0xFF  # noqa: PLR2004 - a version that never exists
-        and max(header[6:]) < 0x80  # noqa: PLR2004 - the size has seven bits per byte
-    )
+    if header[:3] != b"ID3" or len(header) < _HEADER or header[3] not in {2, 3, 4} or header[4]:
+        return False
+    return header[5] & 0x0F == 0 and max(header[6:]) < 0x80  # noqa: PLR2004 - the size has seven bits per byte

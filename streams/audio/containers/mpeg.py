@@ -1,162 +1,228 @@
-"""Decodes MP3 files (MPEG-1, 2 and 2.5, layer III).
+"""Decodes MP3 files (MPEG-1, 2 and 2.5, layer III), as players play them.
 
 All frame headers are checked before decoding: the format has neither a total nor a checksum, and mpg123 skips bytes
-that it does not understand. ID3v2 tags at the beginning, and ID3v1 or APE tags at the end, are skipped.
+that it does not understand. A file is one part or several: joined files are decoded one by one, so that each loses its
+own padding. Tags (ID3v1, ID3v2, APE, Lyrics3), zeros and a frame that is cut may lie before, between and behind parts;
+anything else between two frames is damage. A file of fewer frames than its Xing header counts was cut on its way.
 
-Source: ISO/IEC 11172-3, 13818-3; ID3v2.4.0; the Xing/Info header as LAME documents it.
+Source: ISO/IEC 11172-3, 13818-3; ID3v2.4.0; APEv2; Lyrics3 v2.00.
 """
 
+import re
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from schemas.rejection import Rejection
 from streams.audio.clip import Clip, SourceFormat
-from streams.audio.containers import sndfile
+from streams.audio.containers import id3, sndfile
+from streams.audio.containers.mpeg_frames import (
+    HEADER_BYTES,
+    Frame,
+    Info,
+    find_chain,
+    frame_at,
+    frames_from,
+    info_of,
+    is_chain,
+)
 from streams.audio.limits import DecodeLimits, rejected
 
-_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}  # by version bits
-KBITS_MPEG1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-KBITS_MPEG2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-_MPEG1, _LAYER3, _MONO = 3, 1, 3
-_HEADER = 4
-SIDE_BYTES = {(True, 1): 17, (True, 2): 32, (False, 1): 9, (False, 2): 17}  # by (is MPEG-1, channels)
+_TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")
 _ID3V1_BYTES = 128
-_TAG_BYTES = 10  # header of ID3v2
-_APE_BYTES = 32  # footer of APEv2
+_APE_BYTES = 32  # header or footer of APEv2
+_NOT_ZERO = re.compile(rb"[^\0]")
 _SLACK_FRAMES = 3  # decoders drop the first frames if these depend on bits of earlier frames
+_DECODER_DELAY = 529  # samples by which every layer III decoder is late (LAME's technical FAQ)
 
 
 @dataclass(frozen=True, slots=True)
-class _Frame:
-    version: int
-    rate: int
-    channels: int
-    size: int
+class _Part:
+    """Frames in succession, without the Xing, Info or VBRI frame in front of them.
 
-    @property
-    def samples(self) -> int:
-        return 1152 if self.version == _MPEG1 else 576
+    Attributes:
+        first: Its first header.
+        begin: Offset of its first frame.
+        start: Offset of the first frame with audio.
+        end: Offset of the byte after the last whole frame.
+        after: Offset of what follows, behind the frame that was cut, if one was.
+        frames: Number of frames with audio.
+        info: What the frame in front says.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class _Stream:
-    first: _Frame
+    first: Frame
+    begin: int
     start: int
     end: int
+    after: int
     frames: int
+    info: Info | None
 
 
 def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
     """Decode an MP3 file; the encoder's padding is removed if a LAME tag has its size.
 
     Args:
-        audio: The file, which begins with ``ID3`` or an MPEG frame.
+        audio: The file, which begins with a tag or an MPEG frame.
         limits: Limits; the number of frames is checked against them before decoding.
     """
-    stream = _walk(audio)
-    if isinstance(stream, Rejection):
-        return stream
-    expected = _expected(audio, stream, limits)
-    if isinstance(expected, Rejection):
-        return expected
-    decoded = sndfile.read_all(audio[stream.start : stream.end], sndfile.float_chunk, limits)
-    if isinstance(decoded, Rejection):
-        return decoded
-    samples, rate = decoded
-    if len(samples) < max(expected - _SLACK_FRAMES * stream.first.samples, 1):
-        return rejected("CorruptAudio", f"of {expected} samples only {len(samples)} can be decoded")
-    return Clip.of(samples, rate, SourceFormat("mpeg", "mpeg"))
-
-
-def starts_frame(audio: bytes) -> bool:
-    """Whether the bytes begin with the header of a layer III frame."""
-    return _parse_frame(audio[:_HEADER]) is not None
-
-
-def _expected(audio: bytes, stream: _Stream, limits: DecodeLimits) -> int | Rejection:
-    """Check the headers, and return the number of samples per channel that they announce."""
-    first = stream.first
-    refusal = limits.check(first.rate, first.channels, stream.frames * first.samples)
+    parts = _parts(audio)
+    if isinstance(parts, Rejection):
+        return parts
+    first = parts[0].first
+    refusal = limits.check(first.rate, first.channels, sum(part.frames for part in parts) * first.samples)
     if refusal is not None:
         return refusal
-    claim = _xing_claim(audio[stream.start : stream.start + first.size], first)
-    if claim is None:
-        return stream.frames * first.samples
-    audible = stream.frames - 1  # the Xing frame itself has no audio and is skipped
-    if claim.frames not in {0, audible, stream.frames}:  # some encoders count the Xing frame, too
-        return rejected("TruncatedAudio", f"the Xing header claims {claim.frames} frames and {audible} came")
-    if audible == 0:
+    pieces = []
+    for part in parts:
+        piece = _decode_part(audio, part, limits)
+        if isinstance(piece, Rejection):
+            return piece
+        pieces.append(piece)
+    samples = np.concatenate(pieces)
+    if not len(samples):
         return rejected("EmptyAudio", "the MP3 file holds no samples")
-    return audible * first.samples - claim.trimmed
+    return Clip.of(samples, first.rate, SourceFormat("mpeg", "mpeg", repairs=_repairs(audio, parts)))
 
 
-def _walk(audio: bytes) -> _Stream | Rejection:
-    start, end = _without_tags(audio)
-    if start >= end:
-        return rejected("TruncatedAudio", "the MP3 file ends inside its tags")
-    first = _parse_frame(audio[start : start + _HEADER])
-    if first is None:
-        return rejected("CorruptAudio", f"there is no layer III frame with a bit rate at byte {start}")
-    at, frames = start, 0
-    while at < end:
-        frame = _parse_frame(audio[at : at + _HEADER])
-        if frame is None:
-            whole = end - at >= _HEADER
-            code, problem = ("CorruptAudio", "no") if whole else ("TruncatedAudio", "half a")
-            return rejected(code, f"there is {problem} layer III frame at byte {at}, where the one before it ends")
-        if (frame.version, frame.rate, frame.channels) != (first.version, first.rate, first.channels):
-            return rejected("CorruptAudio", f"the MPEG frame at byte {at} changes the rate or the channels")
-        at += frame.size
-        frames += 1
-    if at > end:
-        return rejected("TruncatedAudio", "the MP3 file ends inside a frame")
-    return _Stream(first, start, end, frames)
+def has_frames(audio: bytes) -> bool:
+    """Whether an MPEG frame begins the file, or frames that follow one another are somewhere in it."""
+    start = _after_tags(audio, 0)
+    return frame_at(audio, start) is not None or find_chain(audio, start) is not None
 
 
-def _without_tags(audio: bytes) -> tuple[int, int]:
-    """Offsets of the first MPEG frame and of the byte after the last one."""
-    start = 0
-    while audio[start : start + 3] == b"ID3" and len(audio) >= start + _TAG_BYTES:
-        flags = audio[start + 5]
-        size = int.from_bytes(audio[start + 6 : start + 10], "big")
-        synchsafe = sum((size >> 8 * place & 0x7F) << 7 * place for place in range(4))
-        start += _TAG_BYTES + synchsafe + (_TAG_BYTES if flags & 0x10 else 0)  # 0x10: the header is repeated at the end
-    end = len(audio)
-    if audio[-_ID3V1_BYTES:].startswith(b"TAG"):
-        end -= _ID3V1_BYTES
-    footer = audio[max(end - _APE_BYTES, 0) : end]
-    if footer.startswith(b"APETAGEX"):
-        has_header = bool(footer[23] & 0x80)
-        end -= int.from_bytes(footer[12:16], "little") + (_APE_BYTES if has_header else 0)
-    return start, end
+def _parts(audio: bytes) -> list[_Part] | Rejection:
+    """Find all parts of the file, which have to be of one form."""
+    start = _after_tags(audio, 0)
+    if start >= len(audio):
+        return rejected("TruncatedAudio", "the MP3 file ends inside its tags, before its first frame")
+    at = start if frame_at(audio, start) is not None else find_chain(audio, start)
+    if at is None:
+        return rejected("CorruptAudio", "the file has tags of MP3, and no frame of MPEG audio, layer III")
+    parts: list[_Part] = []
+    while at is not None:
+        part = _read_part(audio, at)
+        following = _next_part(audio, part)
+        if isinstance(following, Rejection):
+            return following
+        refusal = _refusal_of(part, parts[0] if parts else part)
+        if refusal is not None:
+            return refusal
+        parts.append(part)
+        at = following
+    heard = [part for part in parts if part.frames]
+    return heard or rejected("EmptyAudio", "the MP3 file has no whole frame with audio")
 
 
-def _parse_frame(header: bytes) -> _Frame | None:
-    """Read a frame header; None if it is not one, or of another layer, or of free format."""
-    if len(header) < _HEADER or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:  # noqa: PLR2004 - eleven bits of sync
-        return None
-    version, layer = header[1] >> 3 & 3, header[1] >> 1 & 3
-    bitrate_index, rate_index, padding = header[2] >> 4, header[2] >> 2 & 3, header[2] >> 1 & 1
-    if version not in _RATES or layer != _LAYER3 or bitrate_index in {0, 15} or rate_index == 3:  # noqa: PLR2004
-        return None
-    rate = _RATES[version][rate_index]
-    kbits, factor = (KBITS_MPEG1, 144) if version == _MPEG1 else (KBITS_MPEG2, 72)
-    channels = 1 if header[3] >> 6 == _MONO else 2
-    return _Frame(version, rate, channels, factor * kbits[bitrate_index] * 1000 // rate + padding)
+def _read_part(audio: bytes, at: int) -> _Part:
+    """Read the frames from this offset to the next Xing, Info or VBRI frame, or to the last one in succession."""
+    offsets: list[int] = []
+    info, start, end, first = None, at, at, None
+    for offset, frame in frames_from(audio, at):
+        end, found = offset + frame.size, info_of(audio[offset : offset + frame.size], frame)
+        if found is not None and (offsets or info is not None):
+            end = offset
+            break
+        if found is None:
+            offsets.append(offset)
+        else:
+            info, start = found, end
+        first = first or frame
+    assert first is not None  # noqa: S101 - the caller has found a frame at this offset
+    after = _end_of_cut_frame(audio, offsets[-1], end) if offsets else end
+    if after < end:
+        end = offsets.pop()
+    return _Part(first, at, start, end, after, len(offsets), info)
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    frames: int
-    trimmed: int
+def _end_of_cut_frame(audio: bytes, last: int, end: int) -> int:
+    """Where a frame ends: before its own end if the file ends there, or a tag and another file begin."""
+    tag = audio.find(b"ID3", last + HEADER_BYTES, end)
+    if tag >= 0 and id3.has_tag(audio, tag) and frame_at(audio, _after_tags(audio, tag)) is not None:
+        return tag
+    return min(end, len(audio))
 
 
-def _xing_claim(frame: bytes, header: _Frame) -> _Claim | None:
-    """Read a Xing or Info frame: the number of audio frames (0 if unknown) and of padding samples."""
-    at = _HEADER + SIDE_BYTES[header.version == _MPEG1, header.channels]
-    if frame[at : at + 4] not in {b"Xing", b"Info"}:
-        return None
-    flags = int.from_bytes(frame[at + 4 : at + 8], "big")
-    frames = int.from_bytes(frame[at + 8 : at + 12], "big") if flags & 1 else 0
-    lame = at + 8 + 4 * (flags & 1) + 4 * (flags >> 1 & 1) + 100 * (flags >> 2 & 1) + 4 * (flags >> 3 & 1)
-    packed = int.from_bytes(frame[lame + 21 : lame + 24], "big")  # encoder delay and padding, 12 bits each
-    return _Claim(frames, (packed >> 12) + (packed & 0xFFF))
+def _refusal_of(part: _Part, first: _Part) -> Rejection | None:
+    if part.first.form != first.first.form:
+        forms = " and ".join(f"{one.rate} Hz with {one.channels} channels" for one in (first.first, part.first))
+        return rejected("UnsupportedEncoding", f"MP3 files of {forms} are joined in one; send each as its own")
+    if part.info is not None and part.info.frames > part.frames + 1:  # some count their own frame as well
+        claim = f"counts {part.info.frames} frames and {part.frames} came"
+        return rejected("TruncatedAudio", f"the Xing header of the MP3 file {claim}; send the whole file")
+    return None
+
+
+def _next_part(audio: bytes, part: _Part) -> int | Rejection | None:
+    """Offset of the part behind another; None if only tags, zeros or remains of a frame follow."""
+    at = _after_tags(audio, part.after)
+    found = at if frame_at(audio, at) is not None and is_chain(audio, at) else find_chain(audio, at)
+    if found is None and part.frames == 1 and part.info is None and at == part.after < len(audio):
+        return rejected("CorruptAudio", f"behind a single MP3 frame, {len(audio) - at} bytes are none")
+    if found is None or found == part.after or audio[part.after : found].startswith((*_TAGS, b"\0")):
+        return found
+    return rejected("CorruptAudio", f"bytes {part.after} to {found} between two MP3 frames are damaged")
+
+
+def _after_tags(audio: bytes, at: int) -> int:
+    """Offset behind the tags and zeros that begin here."""
+    before = -1
+    while at != before:
+        before = at
+        rest = _NOT_ZERO.search(audio, _after_sized_tags(audio, at))
+        at = _after_sized_tags(audio, at) if rest is None else rest.start()
+    return at
+
+
+def _after_sized_tags(audio: bytes, at: int) -> int:
+    """Offset behind the tags that begin here and say where they end."""
+    before = -1
+    while at != before:
+        before = at
+        at = id3.end_of_tags(audio, at)
+        if audio.startswith(b"APETAGEX", at):
+            is_header = audio[at + 23 : at + 24] >= b"\x20" and bool(audio[at + 23] & 0x20)
+            at += _APE_BYTES + (int.from_bytes(audio[at + 12 : at + 16], "little") if is_header else 0)
+        elif audio.startswith(b"TAG", at):
+            at += _ID3V1_BYTES
+        elif audio.startswith(b"LYRICSBEGIN", at):
+            ends = [audio.find(mark, at) for mark in (b"LYRICSEND", b"LYRICS200")]
+            at = min((end + len(b"LYRICSEND") for end in ends if end >= 0), default=at)
+    return at
+
+
+def _repairs(audio: bytes, parts: list[_Part]) -> tuple[str, ...]:
+    """What a strict decoder would not expect; tags of known sizes are no fault of an MP3 file."""
+    found = {
+        "leading-bytes": _after_sized_tags(audio, 0) != parts[0].begin,
+        "joined": len(parts) > 1,
+        "partial-frame": any(part.after != part.end for part in parts),
+        "trailing-bytes": _after_sized_tags(audio, parts[-1].after) < len(audio),
+    }
+    return tuple(kind for kind, is_found in found.items() if is_found)
+
+
+def _decode_part(audio: bytes, part: _Part, limits: DecodeLimits) -> NDArray[np.int16] | Rejection:
+    data = audio[part.start : part.end]
+    if part.frames == 1:  # mpg123 reads no file of one frame: a silent one follows
+        data += data[:1] + bytes([data[1] | 1]) + data[2:HEADER_BYTES] + bytes(part.first.size - HEADER_BYTES)
+    decoded = sndfile.read_all(data, sndfile.float_chunk, limits)
+    if isinstance(decoded, Rejection):
+        return decoded
+    expected = part.frames * part.first.samples
+    samples = decoded[0][:expected]
+    if len(samples) < max(expected - _SLACK_FRAMES * part.first.samples, 1):
+        return rejected("CorruptAudio", f"of {expected} samples of the MP3 file only {len(samples)} can be decoded")
+    return _trimmed(samples, part)
+
+
+def _trimmed(samples: NDArray[np.int16], part: _Part) -> NDArray[np.int16]:
+    """Remove what the encoder and the decoder add at both ends, if the info frame says how much and has not aged."""
+    info = part.info
+    if info is None or not (info.delay or info.padding):
+        return samples
+    end = len(samples)
+    if info.frames in {part.frames, part.frames + 1}:
+        end -= max(info.padding - _DECODER_DELAY, 0)
+    return samples[info.delay + _DECODER_DELAY : end]

@@ -11,7 +11,7 @@ import soundfile
 
 from schemas.media_type import MediaType
 from streams.audio.clip import Clip
-from streams.audio.containers.mpeg import KBITS_MPEG1, KBITS_MPEG2
+from streams.audio.containers.mpeg_frames import KBITS_MPEG1, KBITS_MPEG2
 from streams.audio.decode import decode
 from streams.codecs import Mp3Encoder
 from streams.codecs.mp3 import RATES, checksum
