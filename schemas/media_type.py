@@ -11,6 +11,8 @@ L16 = "audio/L16"
 SLIN = "audio/x-slin"
 PCMU = "audio/PCMU"
 PCMA = "audio/PCMA"
+GSM = "audio/GSM"
+G722 = "audio/G722"
 WAV = "audio/wav"
 FLAC = "audio/flac"
 OGG = "audio/ogg"
@@ -22,8 +24,11 @@ MAX_CHANNELS = 2
 
 _HEADER = "content-type"
 _SAMPLE_BYTES = {L16: 2, SLIN: 2, PCMU: 1, PCMA: 1}
-_KNOWN = {name.lower(): name for name in (L16, SLIN, PCMU, PCMA, WAV, FLAC, OGG, MPEG)}
+_KNOWN = {name.lower(): name for name in (L16, SLIN, PCMU, PCMA, GSM, G722, WAV, FLAC, OGG, MPEG)}
+#: Rates that may be given of types with one rate; RTP's clock of G.722 is 8000 Hz, and its audio has 16000 (RFC 3551).
+_NOMINAL_RATES = {GSM: ("8000",), G722: ("8000", "16000")}
 _ALIASES = {
+    "audio/x-gsm": GSM,
     "audio/x-wav": WAV,
     "audio/wave": WAV,
     "audio/vnd.wave": WAV,
@@ -48,6 +53,8 @@ class MediaType:
     - ``audio/L16`` and ``audio/x-slin`` need ``rate``; without ``channels`` they are mono, as RFC 2586 and
       RFC 3551 define.
     - ``audio/PCMU`` and ``audio/PCMA`` are 8000 Hz and mono by default, as RFC 3551 defines.
+    - ``audio/GSM`` (06.10, frames of 33 bytes, 8000 Hz) and ``audio/G722`` (64 kbit/s, 16000 Hz) are mono and have one
+      rate each. It may be left out; of G.722 it may be given as 8000 as well, as RFC 3551 does, which means the same.
     - Files (``audio/wav`` and the like) have a header of their own: parameters are kept and ignored.
 
     Attributes:
@@ -96,22 +103,22 @@ class MediaType:
 
     @property
     def is_raw(self) -> bool:
-        """Whether the bytes are samples only, without a file header."""
+        """Whether the bytes are samples only, without a file header, and need no decoder."""
         return self.type in _SAMPLE_BYTES
 
     @property
     def rate(self) -> int | None:
-        """Sampling rate of raw audio in Hz; None for a file, whose header has it."""
+        """Sampling rate of raw audio in Hz; None where the file's header or the codec has it."""
         return int(dict(self.parameters).get("rate", "8000")) if self.is_raw else None
 
     @property
     def channels(self) -> int | None:
-        """Number of interleaved channels of raw audio; None for a file, whose header has it."""
+        """Number of interleaved channels of raw audio; None where the file's header or the codec has it."""
         return int(dict(self.parameters).get("channels", "1")) if self.is_raw else None
 
     @property
     def frame_bytes(self) -> int | None:
-        """Size of a sample frame of raw audio (one sample of every channel) in bytes; None for a file."""
+        """Size of a sample frame of raw audio (one sample of every channel) in bytes; else None."""
         return _SAMPLE_BYTES[self.type] * (self.channels or 1) if self.is_raw else None
 
     def __str__(self) -> str:
@@ -148,7 +155,7 @@ def _problem(name: str, parameters: dict[str, str]) -> Rejection | None:
             f"{shown(name)} is not taken in; send one of {', '.join(_KNOWN.values())}",
         )
     if name not in _SAMPLE_BYTES:
-        return None
+        return _nominal_problem(name, parameters) if name in _NOMINAL_RATES else None
     example = f"{name};rate=8000;channels=1"
     rate = parameters.get("rate", None if name in {L16, SLIN} else "8000")
     if rate is None:
@@ -160,6 +167,19 @@ def _problem(name: str, parameters: dict[str, str]) -> Rejection | None:
     if not _within(channels, 1, MAX_CHANNELS):
         rule = f"channels={shown(channels)} must be a whole number from 1 to {MAX_CHANNELS}"
         return Rejection("contract", "BadChannels", _HEADER, f"{rule}; for example {example}")
+    return None
+
+
+def _nominal_problem(name: str, parameters: dict[str, str]) -> Rejection | None:
+    rates = _NOMINAL_RATES[name]
+    rate = parameters.get("rate", rates[0])
+    if rate not in rates:
+        rule = f"rate={shown(rate)} must be {' or '.join(rates)}, or left out"
+        return Rejection("contract", "BadRate", _HEADER, f"{rule}; for example {name}")
+    channels = parameters.get("channels", "1")
+    if channels != "1":
+        rule = f"channels={shown(channels)} must be 1, or left out; send a record for each channel"
+        return Rejection("contract", "BadChannels", _HEADER, f"{rule}; for example {name}")
     return None
 
 

@@ -16,7 +16,7 @@ class SourceFormat:
 
     Attributes:
         container: ``raw``, ``wav``, ``flac``, ``ogg`` or ``mpeg``.
-        encoding: ``pcm``, ``pcmu``, ``pcma``, ``flac``, ``vorbis``, ``opus`` or ``mpeg``.
+        encoding: ``pcm``, ``pcmu``, ``pcma``, ``gsm``, ``g722``, ``flac``, ``vorbis``, ``opus`` or ``mpeg``.
         bits: Significant bits per sample of the source; 16 for lossy sources, 8 for G.711.
         corrected: The true media type where the label was wrong; None where it was right.
         repairs: What was wrong with a file that was decoded all the same, as kinds of `schemas.repairs`.

@@ -16,7 +16,7 @@ from schemas.media_type import MediaType
 from schemas.rejection import Rejection
 from streams.audio import g711
 from streams.audio.clip import Clip, SourceFormat
-from streams.audio.containers import flac, mpeg, ogg, riff
+from streams.audio.containers import flac, mpeg, ogg, riff, telephony
 from streams.audio.containers.recognise import container_of, recognise
 from streams.audio.labels import true_media_type
 from streams.audio.limits import SAMPLE_BYTES, DecodeLimits, rejected
@@ -26,6 +26,10 @@ _DECODERS: dict[str, Callable[[bytes, DecodeLimits], Clip | Rejection]] = {
     types.FLAC: flac.decode,
     types.OGG: ogg.decode,
     types.MPEG: mpeg.decode,
+}
+_HEADERLESS_DECODERS: dict[str, Callable[[bytes, DecodeLimits], Clip | Rejection]] = {
+    types.GSM: telephony.decode_gsm,
+    types.G722: telephony.decode_g722,
 }
 _NAMES = {types.WAV: "a WAV file", types.FLAC: "a FLAC file", types.OGG: "an OGG file", types.MPEG: "an MP3 file"}
 
@@ -54,8 +58,8 @@ def decode(audio: bytes, media_type: MediaType, limits: DecodeLimits = DecodeLim
         refusal = _unread(audio, media_type)
         if refusal is not None:
             return refusal
-    if media_type.is_raw:
-        return _decode_raw(audio, media_type, limits) if found is None else _labelled_raw(media_type, found)
+    if media_type.is_raw or media_type.type in _HEADERLESS_DECODERS:
+        return _decode_headerless(audio, media_type, limits) if found is None else _labelled_raw(media_type, found)
     if found is None and media_type.type == types.MPEG and mpeg.has_frames(audio):
         found = types.MPEG  # perhaps behind the rest of a frame, which the label alone makes likely
     if found is None:
@@ -85,6 +89,11 @@ def _unknown(audio: bytes, label: MediaType) -> str:
         return f"all of its {len(audio)} bytes are zero: nothing was recorded, or nothing was written"
     example = "label it as such, for example audio/L16;rate=8000"
     return f"the value does not begin like {label.type}, nor like any file that is known; if it is raw audio, {example}"
+
+
+def _decode_headerless(audio: bytes, label: MediaType, limits: DecodeLimits) -> Clip | Rejection:
+    decoder = _HEADERLESS_DECODERS.get(label.type)
+    return _decode_raw(audio, label, limits) if decoder is None else decoder(audio, limits)
 
 
 def _decode_raw(audio: bytes, label: MediaType, limits: DecodeLimits) -> Clip | Rejection:

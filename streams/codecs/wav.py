@@ -11,6 +11,9 @@ from typing import Literal
 
 from streams.audio import g711
 from streams.audio.clip import Clip
+from streams.audio.containers import wave_format
+from streams.audio.containers.wave_chunks import WaveFile
+from streams.audio.containers.wave_format import WaveFormat
 from streams.codecs.base import LOSSLESS, Encoded
 
 CONTENT_TYPE = "audio/wav"
@@ -73,6 +76,19 @@ def g711_file(data: bytes, law: g711.Law, rate: int, channels: int) -> bytes:
     form = struct.pack("<HHIIHHH", _FORMAT_TAGS[law], channels, rate, rate * channels, channels, 8, 0)
     fact = struct.pack("<I", len(data) // channels)
     return _riff(_chunk(b"fmt ", form) + _chunk(b"fact", fact), data)
+
+
+def rewritten(file: WaveFile, form: WaveFormat) -> bytes:
+    """Write a RIFF file of the same samples with right sizes, from the parts of a WAV file of any kind.
+
+    Args:
+        file: The parts.
+        form: The format that the file's fmt chunk has.
+    """
+    blocks = len(file.data) // form.frame_bytes
+    data = bytes(file.data[: blocks * form.frame_bytes])
+    head = _chunk(b"fmt ", wave_format.corrected(file.form, form))
+    return _riff(head + (_chunk(b"fact", struct.pack("<I", blocks)) if file.fact else b""), data)
 
 
 def _riff(head: bytes, data: bytes) -> bytes:

@@ -4,10 +4,12 @@ from schemas import media_type as types
 from schemas.media_type import MediaType
 from streams.audio.clip import Clip, ClipOrMetadata, SourceFormat
 from streams.audio.g711 import Law
+from streams.audio.limits import SAMPLE_BYTES
 from streams.codecs import Encoded
 from streams.codecs.base import LOSSLESS
 from streams.codecs.wav import ENCODER as WAV_WRITER
 from streams.codecs.wav import G711_HEADER_BYTES, PCM_HEADER_BYTES, WavEncoder, g711_file
+from streams.compression.kept_file import kept_file
 from streams.compression.lossy_input import is_lossy
 from streams.compression.plan import Plan
 from streams.compression.policy import DEFAULT_POLICY, Policy
@@ -16,6 +18,7 @@ _SMALLER, _LOSSY = "input is smaller", "input is lossy"
 _WORTH = 0.8  # of a lossy input's size: coding it a second time loses quality, and has to save a fifth at least
 _DEEP_BITS = 17  # sources with this width or more lose bits as 16-bit samples
 _NO_ENCODER = "none (original)"
+_NOT_PLAYABLE = frozenset({"gsm", "g722"})  # encodings without a file that every player opens
 
 
 def encode(clip: Clip, plan: Plan) -> Encoded:
@@ -49,7 +52,8 @@ def is_smaller(
     """Whether an encoded file can be the result: it is smaller than the input as a file, and keeps the bit depth.
 
     The size of raw audio includes what its WAV file needs: a header of 44 bytes for linear samples and of 58 for G.711,
-    and the byte that makes an odd size even. A lossy input of an accepted type has to become smaller by a fifth.
+    and the byte that makes an odd size even. GSM and G.722 count as the WAV file of their decoded samples, because no
+    file of theirs is opened by every player. Another lossy input of an accepted type has to become smaller by a fifth.
 
     Args:
         encoded: The file from `encode`.
@@ -59,7 +63,8 @@ def is_smaller(
         policy: The hotel's policy, which says what types are accepted.
     """
     limit = float(_file_size(original, clip, media_type))
-    if is_lossy(clip.source) and not media_type.is_raw and policy.accepts(_type_of(clip, media_type)):
+    has_file = not media_type.is_raw and clip.source.encoding not in _NOT_PLAYABLE
+    if is_lossy(clip.source) and has_file and policy.accepts(_type_of(clip, media_type)):
         limit *= _WORTH
     return not _loses_depth(encoded, clip) and len(encoded.audio) < limit
 
@@ -109,10 +114,13 @@ def _loses_depth(encoded: Encoded, clip: ClipOrMetadata) -> bool:
 
 
 def _file_size(original: bytes, clip: ClipOrMetadata, media_type: MediaType) -> int:
-    if not media_type.is_raw:
-        return len(original)
-    header = PCM_HEADER_BYTES if clip.source.encoding == "pcm" else G711_HEADER_BYTES
-    return header + len(original) + len(original) % 2
+    if clip.source.encoding in _NOT_PLAYABLE:
+        return PCM_HEADER_BYTES + clip.duration_ms * clip.rate // 1000 * clip.channels * SAMPLE_BYTES
+    header = 0
+    if media_type.is_raw:
+        header = PCM_HEADER_BYTES if clip.source.encoding == "pcm" else G711_HEADER_BYTES
+    padding = len(original) % 2 if clip.source.container in {"raw", "wav"} else 0
+    return header + len(original) + padding
 
 
 def _type_of(clip: ClipOrMetadata, media_type: MediaType) -> str:
@@ -121,9 +129,12 @@ def _type_of(clip: ClipOrMetadata, media_type: MediaType) -> str:
 
 
 def _as_file(original: bytes, clip: Clip, media_type: MediaType) -> Encoded:
-    """Return the input as a file: files byte for byte, raw audio as a plain WAV file."""
+    """Return the input as a file: files as `kept_file` does, raw and telephony's coded audio as a plain WAV file."""
+    if clip.source.encoding in _NOT_PLAYABLE:
+        return WavEncoder("pcm").encode(clip)
     if not media_type.is_raw:
-        return Encoded(original, _type_of(clip, media_type), clip.source.encoding, _NO_ENCODER, LOSSLESS)
+        name = _type_of(clip, media_type)
+        return Encoded(kept_file(original, clip), name, clip.source.encoding, _NO_ENCODER, LOSSLESS)
     if clip.source.encoding == "pcm":
         return WavEncoder("pcm").encode(clip)
     law: Law = "pcmu" if media_type.type == types.PCMU else "pcma"

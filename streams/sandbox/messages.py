@@ -19,8 +19,8 @@ from streams.audio.limits import SAMPLE_BYTES, rejected
 
 _SIZES = struct.Struct(">IQ")
 _MAX_DESCRIPTION = 1 << 14
-_CONTAINERS = frozenset({"wav", "flac", "ogg", "mpeg"})
-_ENCODINGS = frozenset({"pcm", "pcmu", "pcma", "flac", "vorbis", "opus", "mpeg", "gsm"})
+_CONTAINERS = frozenset({"raw", "wav", "flac", "ogg", "mpeg"})
+_ENCODINGS = frozenset({"pcm", "pcmu", "pcma", "flac", "vorbis", "opus", "mpeg", "gsm", "g722"})
 _MAX_BITS = 64
 
 

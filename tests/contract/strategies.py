@@ -26,7 +26,9 @@ raw_media_types = st.builds(
     st.integers(8000, 48000),
     st.integers(1, 2),
 )
-media_types = raw_media_types | st.sampled_from([MediaType("audio/wav"), MediaType("audio/mpeg")])
+media_types = raw_media_types | st.sampled_from(
+    [MediaType("audio/wav"), MediaType("audio/mpeg"), MediaType("audio/GSM"), MediaType("audio/G722")]
+)
 digests = st.binary(min_size=32, max_size=32).map(bytes.hex)
 
 raw_events = st.builds(

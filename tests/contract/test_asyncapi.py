@@ -280,6 +280,6 @@ def test_the_stages_of_a_refusal_are_those_of_the_code() -> None:
 def test_media_types_in_the_description_are_taken_in() -> None:
     text = DOCUMENT["components"]["messages"]["rawAudio"]["description"]
     described = re.findall(r"audio/[A-Za-z0-9-]+", text)
-    assert len(described) == 8
+    assert len(described) == 10
     for name in described:
         assert isinstance(MediaType.parse(f"{name};rate=8000"), MediaType)

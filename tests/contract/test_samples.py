@@ -9,12 +9,15 @@ import pytest
 import soundfile
 
 from schemas import CompressedAudio, DeadLetter, PolicyEvent, RawAudio, Record, Rejection, derive_id
+from streams.audio import Clip, decode
 
 SAMPLES = files("schemas") / "samples"
 EVENTS: dict[str, type[RawAudio | CompressedAudio | DeadLetter | PolicyEvent]] = {
     "raw-l16": RawAudio,
     "raw-pcmu": RawAudio,
     "raw-wav": RawAudio,
+    "raw-gsm": RawAudio,
+    "raw-g722": RawAudio,
     "compressed-flac": CompressedAudio,
     "dead-letter": DeadLetter,
     "policy": PolicyEvent,
@@ -70,6 +73,15 @@ def test_the_wav_sample_is_a_file() -> None:
     raw = RawAudio.from_record(sample("raw-wav"))
     assert isinstance(raw, RawAudio)
     assert soundfile.info(BytesIO(raw.audio)).format == "WAV"
+
+
+@pytest.mark.parametrize(("name", "rate"), [("raw-gsm", 8000), ("raw-g722", 16000)])
+def test_coded_samples_hold_thirteen_frames(name: str, rate: int) -> None:
+    raw = RawAudio.from_record(sample(name))
+    assert isinstance(raw, RawAudio)
+    clip = decode(raw.audio, raw.media_type)
+    assert isinstance(clip, Clip)
+    assert (clip.rate, clip.duration_ms) == (rate, 260)
 
 
 def test_the_dead_letter_gives_the_reason_that_its_original_still_has() -> None:

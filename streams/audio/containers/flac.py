@@ -90,6 +90,8 @@ def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
         samples = _Samples(info.bits, info.frames)
         decoded = sndfile.read_all(readable, samples.read, limits)
         repairs = (*repairs, "trailing-bytes")
+    if not info.frames:
+        repairs = (*repairs, "unknown-total")
     if isinstance(decoded, Rejection):
         return decoded
     refusal = _compare(info, len(decoded[0]), samples.md5.digest())
@@ -103,6 +105,18 @@ def without_tags(audio: bytes) -> tuple[bytes, tuple[str, ...]]:
     if (start, end) == (0, len(audio)):
         return audio, ()
     return audio[start:end], ("leading-tag",) * (start > 0) + ("trailing-tag",) * (end < len(audio))
+
+
+def with_right_header(audio: bytes, frames: int) -> bytes:
+    """Return the file without tags around it, and with its total where that is unknown.
+
+    Args:
+        audio: A file that `decode` has decoded.
+        frames: How many sample frames it has.
+    """
+    file, _ = without_tags(audio)
+    info = parse_header(file)
+    return file if isinstance(info, Rejection) or info.frames else _with_total(file, frames)
 
 
 def _compare(info: StreamInfo, frames: int, md5: bytes) -> Rejection | None:

@@ -42,7 +42,7 @@ def decode_gsm(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
         return refusal
     samples = _decoded("gsm", GSM_RATE, whole, GSM_FRAME_BYTES)
     repairs = ("partial-frame",) if rest else ()
-    source = SourceFormat("gsm", "gsm", repairs=repairs)
+    source = SourceFormat("raw", "gsm", repairs=repairs)
     return samples if isinstance(samples, Rejection) else Clip.of(samples, GSM_RATE, source)
 
 
@@ -57,7 +57,7 @@ def decode_g722(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
     if refusal is not None:
         return refusal
     samples = _decoded("g722", G722_RATE, audio, _G722_PACKET)
-    return samples if isinstance(samples, Rejection) else Clip.of(samples, G722_RATE, SourceFormat("g722", "g722"))
+    return samples if isinstance(samples, Rejection) else Clip.of(samples, G722_RATE, SourceFormat("raw", "g722"))
 
 
 def decode_wav49(data: memoryview, rate: int) -> NDArray[np.int16] | Rejection:

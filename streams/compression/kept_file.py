@@ -1,0 +1,24 @@
+"""The input as a result, where no encoder makes it smaller: byte for byte, unless players need a better header."""
+
+from schemas.rejection import Rejection
+from streams.audio.clip import Clip
+from streams.audio.containers import flac, riff
+from streams.codecs import wav
+
+
+def kept_file(original: bytes, clip: Clip) -> bytes:
+    """Return a file with the same audio that every player opens, at its right length.
+
+    Of a WAV file whose header is wrong or has 64-bit sizes, a plain one with the same samples is written. A FLAC file
+    loses tags around it, and gets the total that its header lacks. All other files stay byte for byte.
+
+    Args:
+        original: The input.
+        clip: The audio decoded from it.
+    """
+    if clip.source.container == "wav":
+        parts = riff.read(original)
+        if isinstance(parts, Rejection) or (parts[0].is_plain and not clip.source.repairs):
+            return original
+        return wav.rewritten(*parts)
+    return flac.with_right_header(original, clip.frames) if clip.source.container == "flac" else original
