@@ -23,10 +23,13 @@ class Activity:
         share: Share of time that is not silence, 0 to 1.
         level_dbfs: Root mean square of that time in dB below full scale, or of the whole clip if all is silence; -inf
             for digital silence.
+        background_db: Root mean square of what is heard behind the sound (noise, other voices), in dB relative to the
+            sound; -inf for digital silence behind it, or no sound.
     """
 
     share: float
     level_dbfs: float
+    background_db: float
 
 
 def activity(samples: NDArray[np.float32], rate: int) -> Activity:
@@ -39,7 +42,7 @@ def activity(samples: NDArray[np.float32], rate: int) -> Activity:
     """
     size = min(round(rate * _FRAME_S), len(samples))
     frames = len(samples) // size
-    power, mean = np.empty(frames, np.float32), ffi.new("double *")
+    power, levels = np.empty(frames, np.float32), ffi.new("double[2]")
     sounding = lib.sounding_frames(
         ffi.from_buffer("float[]", samples),
         frames,
@@ -47,9 +50,10 @@ def activity(samples: NDArray[np.float32], rate: int) -> Activity:
         samples.shape[1],
         round(_FLOOR_S / _FRAME_S) // 2,
         ffi.from_buffer("float[]", power),
-        mean,
+        levels,
     )
-    return Activity(sounding / frames, 10 * math.log10(mean[0]) if mean[0] > 0 else -math.inf)
+    level, background = (10 * math.log10(power) if power > 0 else -math.inf for power in levels)
+    return Activity(sounding / frames, level, background - level if background > -math.inf else background)
 
 
 def clipping(samples: NDArray[np.int16]) -> float:

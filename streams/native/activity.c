@@ -7,7 +7,9 @@
 enum { HANGOVER = 2 }; /* frames before and after a loud one that belong to the sound: weak consonants */
 
 static const float ABOVE_FLOOR = 8;      /* 9 dB: a steady background varies by half of that */
-static const float ALWAYS_SILENT = 1e-6f; /* -60 dBFS: inaudible beside speech, whose level is near -20 dBFS in telephony */
+static const float BESIDE_LOUDEST = 1e-5f; /* 50 dB below the loudest frame: inaudible beside it */
+static const float LEAST = 1e-8f;          /* -80 dBFS, three steps of 16 bits: rounding, whatever the rest is */
+static const float ALWAYS_SILENT = 1e-6f;  /* -60 dBFS: the line's noise, beside speech of a telephone's usual level */
 static const float NEVER_SILENT = 1e-4f;  /* -40 dBFS: music and tones have no gaps, and are not background */
 
 LOOP static float mean_square(const float *samples, int size, int channels) {
@@ -24,25 +26,31 @@ LOOP static float lowest(const float *values, int count) {
   return least;
 }
 
-int sounding_frames(const float *samples, int frames, int size, int channels, int around, float *power, double *mean) {
+int sounding_frames(const float *samples, int frames, int size, int channels, int around, float *power,
+                    double *levels) {
+  float loudest = 0;
   for (int frame = 0; frame < frames; frame++, samples += size * channels) {
     power[frame] = 0;
     for (int channel = 0; channel < channels; channel++)
       power[frame] = larger(power[frame], mean_square(samples + channel, size, channels));
+    loudest = larger(loudest, power[frame]);
   }
-  double all = 0, sum = 0;
+  const float silent = smaller(larger(loudest * BESIDE_LOUDEST, LEAST), ALWAYS_SILENT);
+  double all = 0, sum = 0, behind = 0;
   int loud = 0, sounding = 0, until = 0; /* frames before `until` are counted already */
   for (int frame = 0; frame < frames; frame++) {
     int from = frame < around ? 0 : frame - around, to = frame + around < frames ? frame + around : frames;
     float background = lowest(power + from, to - from);
     all += power[frame];
-    if (power[frame] <= smaller(larger(background * ABOVE_FLOOR, ALWAYS_SILENT), NEVER_SILENT)) continue;
+    if (power[frame] <= smaller(larger(background * ABOVE_FLOOR, silent), NEVER_SILENT)) continue;
     sum += power[frame];
+    behind += background;
     loud++;
     int first = frame - HANGOVER > until ? frame - HANGOVER : until;
     until = frame + HANGOVER < frames ? frame + HANGOVER + 1 : frames;
     sounding += until - first;
   }
-  *mean = loud ? sum / loud : all / frames;
+  levels[0] = loud ? sum / loud : all / frames;
+  levels[1] = loud ? behind / loud : 0;
   return frames > 2 * HANGOVER ? sounding : loud;
 }

@@ -191,18 +191,20 @@ def test_frames_with_sound(channels: int, frames: int) -> None:
     samples = np.random.default_rng(3).standard_normal((frames, size, channels)) * loudness
     samples[frames // 3 : frames // 2] *= 1e-3
     samples = samples.astype(np.float32)
-    power, mean = np.empty(frames, np.float32), ffi.new("double *")
+    power, levels = np.empty(frames, np.float32), ffi.new("double[2]")
     actual = lib.sounding_frames(
-        ffi.from_buffer("float[]", samples), frames, size, channels, around, ffi.from_buffer("float[]", power), mean
+        ffi.from_buffer("float[]", samples), frames, size, channels, around, ffi.from_buffer("float[]", power), levels
     )
 
     expected = (samples.astype(np.float64) ** 2).mean(axis=1).max(axis=1)
     background = np.array([expected[max(0, at - around) : at + around].min() for at in range(frames)])
-    loud = expected > np.clip(8 * background, 1e-6, 1e-4)
+    silent = np.clip(expected.max() * 1e-5, 1e-8, 1e-6)
+    loud = expected > np.clip(8 * background, silent, 1e-4)
     near = [loud[max(0, at - 2) : at + 3].any() for at in range(frames)] if frames > 4 else loud
     assert power == pytest.approx(expected, rel=1e-5)
     assert actual == np.count_nonzero(near)
-    assert mean[0] == pytest.approx((expected[loud] if loud.any() else expected).mean(), rel=1e-5)
+    assert levels[1] == pytest.approx(background[loud].mean() if loud.any() else 0, rel=1e-5)
+    assert levels[0] == pytest.approx((expected[loud] if loud.any() else expected).mean(), rel=1e-5)
 
 
 HOP, RATE = 80, 8000

@@ -177,7 +177,7 @@ def test_music_features(seed: int, frames: int, bins: int, special: float) -> No
 @given(seed=seeds, frames=some(80), size=some(200), channels=channel_counts, around=up_to(90), special=shares)
 def test_sounding_frames(*, seed: int, frames: int, size: int, channels: int, around: int, special: float) -> None:
     samples = floats(seed, frames, size, channels, special=special)
-    power, mean = np.empty(frames, np.float32), np.empty(1)
+    power, levels = np.empty(frames, np.float32), np.empty(2)
     found = lib.sounding_frames(
         ffi.from_buffer("float[]", samples),
         frames,
@@ -185,7 +185,7 @@ def test_sounding_frames(*, seed: int, frames: int, size: int, channels: int, ar
         channels,
         around,
         ffi.from_buffer("float[]", power),
-        ffi.from_buffer("double[]", mean),
+        ffi.from_buffer("double[]", levels),
     )
     assert 0 <= found <= frames
     if not special:
