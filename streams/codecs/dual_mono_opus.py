@@ -24,7 +24,7 @@ class DualMonoOpusEncoder:
 
     Attributes:
         left: Encoder of the first channel, as if it were a mono clip.
-        right: Encoder of the second channel.
+        right: Encoder of the second channel, with the same `gain_db`: a file has one for all channels.
     """
 
     left: OpusEncoder
@@ -49,13 +49,15 @@ class DualMonoOpusEncoder:
         """See `Encoder`.
 
         Raises:
-            ValueError: If the clip does not have two channels.
+            ValueError: If the clip does not have two channels, or the encoders have different gains.
         """
+        if self.left.gain_db != self.right.gain_db:
+            raise ValueError(f"the sides have different gains: {self.left.gain_db} and {self.right.gain_db} dB")
         if clip.channels != 2:  # noqa: PLR2004 - one for each side
             raise ValueError(f"dual mono needs two channels, and the clip has {clip.channels}")
         samples, rate = to_known_rate(clip, OPUS_RATES)
         planes = [np.ascontiguousarray(samples[:, side, None]) for side in range(2)]
         left, skip = self.left.packets(planes[0], rate)
         right, _ = self.right.packets(planes[1], rate)  # as many packets, and as much to skip
-        audio = opus.written([left, right], clip.channels, rate, skip, len(samples))
+        audio = opus.written([left, right], clip.channels, rate, skip, len(samples), gain_db=self.left.gain_db)
         return Encoded(audio, opus.CONTENT_TYPE, self.codec, opus.library(), UNKNOWN_QUALITY)

@@ -16,6 +16,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +40,25 @@ _NARROW_BAND, _WIDE_BAND = 4000, 8000  # Hz; the highest of speech mode
 _SHARE_10_DB_DOWN = 0.914  # of the bit rate, for parts 10 dB quieter; the best value at all bit rates, 7 to 12 kbit/s
 _LOWEST_BITRATE = 5000  # bit/s; SILK's minimum (MIN_TARGET_RATE_BPS)
 
+_FULL_SCALE = 32_767
+_GAIN_STEPS = 256  # of the header's gain in a decibel
+
 _TWO_MONO_STREAMS = bytes((1, 2, 0, 0, 1))  # mapping family 1; two streams, none coupled; the channel of each
 _NO_TAGS = b"OpusTags" + bytes(8)  # no vendor, no comments
+
+
+class Section(NamedTuple):
+    """A part of a clip with a bit rate of its own.
+
+    Attributes:
+        start_ms: Where it begins, in milliseconds.
+        end_ms: Where it ends.
+        bitrate: Bit/s, all channels together.
+    """
+
+    start_ms: int
+    end_ms: int
+    bitrate: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +75,9 @@ class OpusEncoder:
         bandwidth: Highest coded frequency in Hz; half the sampling rate if that is less.
         shaped: Whether quieter parts get a lower bit rate: for speech, where this is less audible. Ignored for stereo
             and bandwidths above 4 kHz, where libopus would mix channels and drop frequencies in quieter parts.
+        gain_db: Amplification before coding, which players take back (the header's output gain): libopus codes audio
+            below -30 dBFS badly. Samples beyond full scale are clipped.
+        sections: Parts that get more bits than the rest, such as music within speech.
     """
 
     bitrate: int
@@ -64,6 +85,8 @@ class OpusEncoder:
     dtx: bool = False
     bandwidth: int = 24_000
     shaped: bool = False
+    gain_db: int = 0
+    sections: tuple[Section, ...] = ()
 
     @property
     def codec(self) -> str:
@@ -74,13 +97,15 @@ class OpusEncoder:
     def profile(self) -> str:
         """See `Encoder`."""
         parameters = f"bitrate={self.bitrate}:effort={self.effort}:dtx={self.dtx:d}:bandwidth={self.bandwidth}"
-        return f"opus:{parameters}:shaped={self.shaped:d}:packet={_FRAME_MS}ms:{library()}"
+        sections = ",".join(f"{part.start_ms}-{part.end_ms}={part.bitrate}" for part in self.sections)
+        more = f"shaped={self.shaped:d}:gain={self.gain_db}dB:sections={sections}"
+        return f"opus:{parameters}:{more}:packet={_FRAME_MS}ms:{library()}"
 
     def encode(self, clip: Clip) -> Encoded:
         """See `Encoder`."""
         samples, rate = to_known_rate(clip, OPUS_RATES)
         packets, skip = self.packets(samples, rate)
-        audio = written([packets], clip.channels, rate, skip, len(samples))
+        audio = written([packets], clip.channels, rate, skip, len(samples), gain_db=self.gain_db)
         return Encoded(audio, CONTENT_TYPE, self.codec, library(), UNKNOWN_QUALITY)
 
     def packets(self, samples: NDArray[np.int16], rate: int) -> tuple[libopus.Packets, int]:
@@ -100,12 +125,15 @@ class OpusEncoder:
         delay = _SPEECH_DELAY_TICKS // tick
         frame = rate * _FRAME_MS // 1000
         padded = np.zeros((-(-(lead + len(samples) + delay) // frame) * frame, channels), np.int16)
-        padded[lead : lead + len(samples)] = samples
+        padded[lead : lead + len(samples)] = _amplified(samples, self.gain_db)
         highest = min(self.bandwidth, rate // 2) if channels == 1 else rate
         if self.shaped and highest <= _NARROW_BAND:
             bitrates = _shaped(padded, frame, self.bitrate)
         else:
             bitrates = np.full(len(padded) // frame, self.bitrate, np.int32)
+        for part in self.sections:
+            packets_of = slice(_packet(part.start_ms, lead, rate), _packet(part.end_ms, lead, rate) + 1)
+            bitrates[packets_of] = np.maximum(bitrates[packets_of], part.bitrate)
         dtx = self.dtx and highest <= _WIDE_BAND
         settings = libopus.Settings(_application(len(samples), rate), self.effort, self.bandwidth, dtx)
         packets, delay = libopus.encode(padded, rate, bitrates, settings)
@@ -114,7 +142,9 @@ class OpusEncoder:
         return packets, delay + lead
 
 
-def written(streams: Sequence[libopus.Packets], channels: int, rate: int, skip: int, frames: int) -> bytes:
+def written(
+    streams: Sequence[libopus.Packets], channels: int, rate: int, skip: int, frames: int, *, gain_db: int = 0
+) -> bytes:
     """Write packets into an OGG file.
 
     Args:
@@ -124,11 +154,12 @@ def written(streams: Sequence[libopus.Packets], channels: int, rate: int, skip: 
         rate: Sampling rate of the audio in Hz.
         skip: Samples that decoders must skip at the beginning.
         frames: Length of the audio in samples of each channel.
+        gain_db: By how much the audio was amplified; players take it back.
     """
     tick = OPUS_CLOCK // rate
     skipped, end = skip * tick, (skip + frames) * tick
     mapping = b"\0" if len(streams) == 1 else _TWO_MONO_STREAMS
-    head = struct.pack("<8sBBHIh", b"OpusHead", 1, channels, skipped, rate, 0) + mapping
+    head = struct.pack("<8sBBHIh", b"OpusHead", 1, channels, skipped, rate, -gain_db * _GAIN_STEPS) + mapping
     bodies = libopus.multiplexed(streams, -(-end // _FRAME_TICKS))
     granules = [number * _FRAME_TICKS for number in range(1, len(bodies))]
     return oggfile.write((head, _NO_TAGS), bodies, [*granules, end])  # the last position is the file's length
@@ -138,6 +169,19 @@ def written(streams: Sequence[libopus.Packets], channels: int, rate: int, skip: 
 def library() -> str:
     """Name and version of the encoder."""
     return libopus.version()
+
+
+def _amplified(samples: NDArray[np.int16], gain_db: int) -> NDArray[np.int16]:
+    """Amplify by a number of decibels."""
+    if not gain_db:
+        return samples
+    louder = samples * np.float32(10 ** (gain_db / 20))
+    return np.clip(np.rint(louder), -_FULL_SCALE - 1, _FULL_SCALE).astype(np.int16)
+
+
+def _packet(ms: int, lead: int, rate: int) -> int:
+    """The packet in which a moment of the clip is coded; the encoder's delay puts some of it into the next one."""
+    return (lead + ms * rate // 1000) // (rate * _FRAME_MS // 1000)
 
 
 def _shaped(samples: NDArray[np.int16], frame: int, highest: int) -> NDArray[np.int32]:
