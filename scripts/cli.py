@@ -28,8 +28,6 @@ from streams.runtime.setting_declaration import Setting, SettingsError, declared
 from streams.runtime.settings import ClusterSettings
 from streams.runtime.settings_document import described
 
-_REPORT_WIDTH = 120  # characters
-
 
 class CommandError(Exception):
     """A command cannot do its work. The message is one line and says what to change."""
@@ -154,14 +152,6 @@ def seconds(text: str) -> float:
 def say(command: str, step: str) -> None:
     """Print a command's next step on standard error."""
     print(f"{command}: {step}", file=sys.stderr, flush=True)
-
-
-def report_console() -> Console:
-    """A console on standard output for tables, as wide as the terminal, or with a fixed width without one."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = _REPORT_WIDTH
-    return console
 
 
 def run(command: str, work: Coroutine[Any, Any, int]) -> int:

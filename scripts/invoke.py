@@ -3,6 +3,7 @@
 Imports nothing slow.
 """
 
+import io
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -20,6 +21,8 @@ def invoke(main: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> in
     Returns:
         The exit code, which is that of a closed output if there was one.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may have what the terminal's encoding has not
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
             return int(main(arguments))

@@ -12,6 +12,7 @@ from rich.table import Table
 from schemas.media_type import L16, PCMA, PCMU, SLIN, MediaType
 from scripts.benchmarks.codecs import dtmf
 from scripts.benchmarks.corpus import Corpus, Named
+from scripts.tables import ReportTable
 from streams.analysis.analysis import analyse
 from streams.audio import Clip, SourceFormat, g711
 from streams.audio.labels import true_media_type
@@ -76,7 +77,7 @@ class AnalysisBenchmark:
 
     def tables(self) -> Iterator[Table]:
         """The results as tables."""
-        table = Table(title="labels of raw audio")
+        table = ReportTable(title="labels of raw audio")
         for name in ("content", "right", "altered", "wrong", "corrected", "", "to another"):
             table.add_column(name, justify="left" if name == "content" else "right")
         for row in self.labels:
@@ -85,7 +86,7 @@ class AnalysisBenchmark:
                 row.content, *map(str, (row.right, row.altered, row.wrong, row.corrected, share, row.another))
             )
         yield table
-        table = Table("content", "clips", "heard as", title="kinds of sound")
+        table = ReportTable("content", "clips", "heard as", title="kinds of sound")
         for kinds in self.kinds:
             heard = ", ".join(f"{kind} {count}" for kind, count in kinds.heard.items())
             table.add_row(kinds.content, str(kinds.clips), heard)

@@ -22,7 +22,8 @@ from scripts.benchmarks.latency_command import add_latency
 from scripts.benchmarks.report import Report
 from scripts.benchmarks.scale_command import add_scale
 from scripts.benchmarks.stream_command import add_stream
-from scripts.cli import count, fail, progress_bar, report_console, say, writable
+from scripts.cli import count, fail, progress_bar, say, writable
+from scripts.tables import report_console
 from streams.runtime.setting_kinds import parse_size
 
 _LEVELS = (1, 2, 3, 4, 5)

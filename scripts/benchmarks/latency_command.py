@@ -22,7 +22,8 @@ from scripts.benchmarks.streaming.records import Traffic
 from scripts.benchmarks.streaming.speech import DEFAULT, LEVELS, Segment, segments
 from scripts.benchmarks.streaming.systems import OURS
 from scripts.benchmarks.streaming.trial import Setup
-from scripts.cli import count, report_console, writable
+from scripts.cli import count, writable
+from scripts.tables import report_console
 
 _SYSTEMS = (OURS, latency.PEER)
 _MOST_LOAD = 1000  # percent

@@ -11,6 +11,7 @@ from scripts.benchmarks.codecs.clip_timing import SECONDS, ClipTiming
 from scripts.benchmarks.codecs.codecs import Row
 from scripts.benchmarks.codecs.digit_survival import DigitSurvival
 from scripts.benchmarks.corpus import Corpus
+from scripts.tables import ReportTable
 
 _CONTENTS = {"rows": "speech", "g711": "G.711", "pauses": "pauses", "music": "music"}
 _PREDICTIONS = ("predicted_mean", "prediction_error")
@@ -114,7 +115,7 @@ def _predicted(row: Row) -> dict[str, object]:
 
 
 def _table(title: str, columns: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left")
+    table = ReportTable(title=title)
     for name in columns:
         table.add_column(name, justify="left" if name in {"content", "format", "what"} else "right")
     return table

@@ -13,7 +13,8 @@ from scripts.benchmarks.streaming.kafka import running_cluster
 from scripts.benchmarks.streaming.records import Traffic
 from scripts.benchmarks.streaming.speech import LEVELS, LOSSLESS, Segment, segments
 from scripts.benchmarks.streaming.trial import Setup
-from scripts.cli import count, fail, report_console, writable
+from scripts.cli import count, fail, writable
+from scripts.tables import report_console
 
 _CARRIED = "carried"
 _PARTS = (*scale.FACTORS, _CARRIED)

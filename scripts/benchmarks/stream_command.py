@@ -18,7 +18,8 @@ from scripts.benchmarks.streaming import report
 from scripts.benchmarks.streaming.speech import LEVELS
 from scripts.benchmarks.streaming.stream import Run, Selection, stream
 from scripts.benchmarks.streaming.systems import CEILINGS, SYSTEMS
-from scripts.cli import count, report_console, writable
+from scripts.cli import count, writable
+from scripts.tables import report_console
 
 
 def add_stream(parser: argparse.ArgumentParser) -> None:

@@ -13,11 +13,12 @@ from rich.table import Table
 
 from schemas import Policy
 from schemas.media_type import FLAC, MPEG, OGG, WAV
-from scripts.cli import CommandError, fail, report_console
+from scripts.cli import CommandError, fail
 from scripts.commands._formats import FORMATS, suffixes
 from scripts.recordings.compressing import CompressedFile, Source, compress, each
 from scripts.recordings.finding import Failed, Found, Recording, find, printable
 from scripts.recordings.report import tell, write_json
+from scripts.tables import ReportTable, report_console
 from streams.compression import DEFAULT_POLICY
 
 _OUT_SUFFIXES = {FLAC: ".flac", OGG: ".ogg", MPEG: ".mp3", WAV: ".wav"}
@@ -126,7 +127,7 @@ def _as_json(saved: Sequence[Saved]) -> dict[str, Any]:
 
 
 def _table(files: Sequence[CompressedFile]) -> Table:
-    table = Table(show_footer=True)
+    table = ReportTable(show_footer=True)
     total_in = sum(file.bytes_in for file in files)
     total_out = sum(len(file.encoded.audio) for file in files)
     table.add_column("file", f"{len(files)} files", overflow="fold")

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from schemas.headers import time_text
 from scripts.commands._letters import printable
+from scripts.tables import ReportTable
 from streams.clients.calls import Call, Gap, Segment, Track
 
 _COLUMNS = ("hotel", "call", "begin", "duration", "channels", "segments", "missing", "complete")
@@ -16,7 +17,7 @@ _NUMBERS = {"duration", "segments", "missing"}
 
 def table_of(summaries: Sequence[dict[str, Any]]) -> Table:
     """A table with a line for each call, from what `summary` returns."""
-    table = Table(title=f"{len(summaries)} calls", title_justify="left")
+    table = ReportTable(title=f"{len(summaries)} calls")
     for column in _COLUMNS:
         table.add_column(column, justify="right" if column in _NUMBERS else "left", overflow="fold")
     for one in summaries:

@@ -24,6 +24,7 @@ from scripts.recordings.call_ids import call_ids
 from scripts.recordings.finding import Failed, Recording, find, printable
 from scripts.recordings.reading import content, decoded, decoders
 from scripts.recordings.report import tell, write_json
+from scripts.tables import fitted
 from streams.audio import Clip
 from streams.clients import ContractError, RawAudioProducer
 from streams.clients.segments import segments
@@ -180,7 +181,7 @@ class _Sender:
         assert event is not None  # noqa: S101  decoded audio has at least one sample, and so one segment
         positions = await asyncio.gather(*pending)
         sent = _Sent(recording, event.call_id, tuple(channels), seconds, size, str(event.media_type), positions)
-        print(sent, flush=True)
+        print(fitted(str(sent)), flush=True)
         return sent
 
     async def _connected(self) -> RawAudioProducer:

@@ -17,7 +17,6 @@ from scripts.cli import (
     add_cluster_options,
     cluster_of,
     progress_bar,
-    report_console,
     run,
     say,
 )
@@ -25,6 +24,7 @@ from scripts.commands._json import JSON_HELP, json_file, write_json
 from scripts.commands._manifests import summary, table_of
 from scripts.commands._spool import Spool
 from scripts.commands._times import time_option
+from scripts.tables import report_console
 from streams.clients.assembling import assemble
 from streams.clients.calls import Call
 from streams.clients.results import ResultReader

@@ -14,6 +14,7 @@ from scripts.commands._json import JSON_HELP, json_file, write_json
 from scripts.commands._letters import LetterView, lines, view_of
 from scripts.commands._replaying import Replay
 from scripts.commands._times import time_option
+from scripts.tables import fitted
 from streams.clients.dead_letters import DeadLetterReader
 from streams.clients.letters import DeadLetterFilter, LetterPosition, LetterRecord, replay_obstacle
 
@@ -169,7 +170,7 @@ def _show(found: Sequence[LetterView], file: str | None, data: list[dict[str, An
         write_json(file, data)
     if file == "-":
         return
-    print(*(lines(found) if found else ["nothing was refused"]), sep="\n")
+    print(*(map(fitted, lines(found)) if found else ["nothing was refused"]), sep="\n")
 
 
 async def _save(reader: DeadLetterReader, chosen: Sequence[LetterView], directory: Path) -> None:

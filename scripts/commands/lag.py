@@ -15,7 +15,8 @@ from rich.table import Table
 
 from schemas.record import TopicPartition
 from schemas.topics import RAW, copartitioned
-from scripts.cli import Cluster, CommandError, add_cluster_options, cluster_of, report_console, run, writable
+from scripts.cli import Cluster, CommandError, add_cluster_options, cluster_of, run, writable
+from scripts.tables import ReportTable, report_console
 from streams.kafka.lag import ClusterSnapshot, LagReader
 
 _LOOK_SECONDS = 5.0
@@ -99,7 +100,7 @@ def _as_json(snapshot: ClusterSnapshot) -> list[dict[str, Any]]:
 def _table(snapshot: ClusterSnapshot) -> Table:
     now = time.time()
     waiting = sum(lag.records for lag in snapshot.lags.values())
-    table = Table(title=f"{waiting} records wait", title_justify="left")
+    table = ReportTable(title=f"{waiting} records wait")
     for column in ("topic", "partition", "records", "oldest", "owner"):
         table.add_column(column, justify="right" if column in {"partition", "records", "oldest"} else "left")
     for tp, lag in snapshot.lags.items():

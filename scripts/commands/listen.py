@@ -11,6 +11,7 @@ from schemas import CompressedAudio, Rejection
 from schemas.topics import COMPRESSED
 from scripts.cli import CommandError, add_cluster_options, cluster_of, count, run, seconds
 from scripts.commands._names import call_directory, segment_name
+from scripts.tables import fitted
 from streams.clients import CompressedAudioConsumer
 
 
@@ -59,7 +60,7 @@ async def _listen(options: argparse.Namespace) -> int:
                 continue
             received += 1
             saved = "" if options.save is None else f" -> {save(result, options.save)}"
-            print(line(result) + saved, flush=True)
+            print(fitted(line(result) + saved), flush=True)
     if options.count is not None and received < options.count:
         raise CommandError(f"received {received} of {options.count} results within {options.timeout:g} s")
     return 0

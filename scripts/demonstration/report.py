@@ -16,6 +16,7 @@ from scripts.demonstration.environment import DemoEnvironment
 from scripts.demonstration.flow import RATE
 from scripts.demonstration.levels import Level
 from scripts.demonstration.verdict import Result, Verdict
+from scripts.tables import ReportTable
 
 _MEANING = {
     1: "lossless, fastest",
@@ -102,7 +103,7 @@ class Report:
         p50, p95 = self._latencies()
         sizes = _sizes(results)
         origin = "started for this demo" if self.environment.local_port is not None else "given"
-        table = Table(title="Calls through genuine Kafka", show_header=False, title_justify="left")
+        table = ReportTable(title="Calls through genuine Kafka", show_header=False)
         for name, text in (
             ("recordings", self.recordings),
             ("Kafka", f"{self.environment.cluster.bootstrap_servers}, {origin}; one worker"),
@@ -136,7 +137,7 @@ def _machine() -> str:
 
 
 def _streamed_table(results: Sequence[Result]) -> Table:
-    table = Table(
+    table = ReportTable(
         "level",
         "codec",
         "results",
@@ -144,7 +145,6 @@ def _streamed_table(results: Sequence[Result]) -> Table:
         "bytes out",
         "ratio",
         title="What the worker sent",
-        title_justify="left",
     )
     for (level, codec), those in _by_level(results):
         sizes = _sizes(those)
@@ -161,7 +161,7 @@ def _streamed_table(results: Sequence[Result]) -> Table:
 
 def _levels_table(levels: Iterable[Level]) -> Table:
     title = "What each level would give for the same inputs (encoded directly, not streamed)"
-    table = Table("level", "codecs", "bytes in", "bytes out", "ratio", title=title, title_justify="left")
+    table = ReportTable("level", "codecs", "bytes in", "bytes out", "ratio", title=title)
     for level in levels:
         table.add_row(
             f"{level.number} {_MEANING[level.number]}",

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 from aiokafka.errors import KafkaError
-from rich.console import Console
 
 from infra.directories import cache_directory
 from infra.kafka.errors import LocalKafkaError
@@ -25,6 +24,7 @@ from scripts.demonstration.verdict import judge
 from scripts.processes.files import save_all
 from scripts.processes.module_process import ProcessError
 from scripts.processes.worker_process import WorkerProcess
+from scripts.tables import report_console
 from streams.clients import HotelAudioError
 from streams.kafka.topic_errors import TopicError
 from streams.runtime.setting_declaration import SettingsError
@@ -73,7 +73,7 @@ def _demonstrate(started: ExitStack, json_file: Path | None, out: Path | None, *
     report, worker = _run(out, started)
     if json_file is not None:
         json_file.write_text(json.dumps(report.as_json(), indent=2) + "\n")
-    report.print(Console())
+    report.print(report_console())
     if keep:
         started.pop_all()
         print(report.environment.next_commands(worker))

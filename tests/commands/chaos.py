@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from infra.kafka.errors import LocalKafkaError
 from scripts.benchmarks.machine import environment
-from scripts.cli import count, end_as_interrupted, fail, progress_bar, report_console, say, writable
+from scripts.cli import count, end_as_interrupted, fail, progress_bar, say, writable
+from scripts.tables import ReportTable, report_console
 from tests.chaos.bench import ChaosBench
 from tests.chaos.errors import ChaosError
 from tests.chaos.faults import FAULTS, possible
@@ -131,13 +131,13 @@ def _tell(verdict: RoundVerdict, console: Console) -> None:
 
 def _print(totals: Totals, console: Console) -> None:
     figures = totals.as_json()
-    table = Table(title="faults, and seconds until every partition had results again")
+    table = ReportTable(title="faults, and seconds until every partition had results again")
     for heading in ("fault", "count", "alone p50", "alone max", "combined p50", "combined max"):
         table.add_column(heading, justify="left" if heading == "fault" else "right")
     for name, row in figures["faults"].items():
         table.add_row(name, *("-" if value is None else str(value) for value in row.values()))
     console.print(table)
-    summary = Table(title=f"{totals.rounds} rounds, {totals.inputs} inputs, {totals.seconds:.0f} s")
+    summary = ReportTable(title=f"{totals.rounds} rounds, {totals.inputs} inputs, {totals.seconds:.0f} s")
     wrong: dict[str, Any] = {kind: figures[kind] for kind in ("lost", "duplicated", "reordered", "damaged")}
     row = {**wrong, **figures["other_problems"], "aborted": figures["aborted_outcomes"]}
     for heading in row:

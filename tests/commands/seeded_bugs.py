@@ -15,7 +15,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from infra.kafka.errors import LocalKafkaError
-from scripts.cli import end_as_interrupted, fail, progress_bar, report_console, writable
+from scripts.cli import end_as_interrupted, fail, progress_bar, writable
+from scripts.tables import report_console
 from tests.chaos.errors import ChaosError
 from tests.chaos.seeded_bugs import run as seeding
 from tests.chaos.seeded_bugs.catalogue import BUGS

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from scripts.benchmarks.cache.replay import PEERS, POLICIES, Maker, Score, measure, optimum
 from scripts.benchmarks.cache.traces import Trace
+from scripts.tables import ReportTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class CacheReport:
         """A row for each policy."""
         size, cached = self.trace.footprint / 1e6, self.budget / 1e6
         title = f"{len(self.trace)} requests, {len(self.trace.sizes)} keys of {size:.1f} MB, {cached:.1f} MB cached"
-        table = Table(title=title)
+        table = ReportTable(title=title)
         for name in ("policy", "hit rate", "by bytes", "repeatable, warm", "ns per request"):
             table.add_column(name, justify="left" if name == "policy" else "right")
         for name, score in {**self.policies, **self.libraries, "Belady's optimum": self.belady}.items():

@@ -9,6 +9,7 @@ from scripts.benchmarks.machine import environment
 from scripts.benchmarks.streaming.latency import Row
 from scripts.benchmarks.streaming.report import LIBRARIES, environment_table, settings
 from scripts.benchmarks.streaming.systems import OURS
+from scripts.tables import ReportTable
 
 _COLUMNS = ("p50 ms", "p95", "p99", "max", "our p95 over it", "done/s", "kept", "backlog", "growth", "CPU ms/record")
 
@@ -26,7 +27,7 @@ def tables(rows: Sequence[Row]) -> Iterator[Table]:
 
 
 def _table(title: str, rows: Sequence[Row]) -> Table:
-    table = Table(title=title)
+    table = ReportTable(title=title)
     table.add_column("load")
     table.add_column("system")
     for heading in _COLUMNS:

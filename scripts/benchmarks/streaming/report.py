@@ -10,6 +10,7 @@ from rich.table import Table
 from scripts.benchmarks.machine import environment
 from scripts.benchmarks.streaming.stream import Run
 from scripts.benchmarks.streaming.systems import CEILINGS, CODEC, OURS, SYSTEMS
+from scripts.tables import ReportTable
 
 LIBRARIES = ("faust-streaming", "aiokafka", "confluent-kafka", "quixstreams", "numpy", "pyflac", "av")
 """Libraries whose versions are reported, because they affect the figures."""
@@ -110,7 +111,7 @@ def _table(rows: Sequence[Summary]) -> Table:
     first = rows[0]
     plural = "s" if first.brokers > 1 else ""
     title = f"{first.records} records of {first.segment_s:g} s, {first.level}, {first.brokers} broker{plural}"
-    table = Table(title=title)
+    table = ReportTable(title=title)
     table.add_column("system")
     for heading in ("CPU s, min", "median", "wall s, min", "median", "CPU ms/record", "codec share"):
         table.add_column(heading, justify="right")
@@ -131,7 +132,7 @@ def _table(rows: Sequence[Summary]) -> Table:
 def environment_table(measured: Sequence[str]) -> Table:
     """The machine, versions, and the settings of these systems."""
     found = environment(LIBRARIES)
-    table = Table(title="measured on, and with", show_header=False)
+    table = ReportTable(title="measured on, and with", show_header=False)
     for name, value in {**found["machine"], **found["versions"]}.items():
         table.add_row(name, str(value))
     for name in measured:

@@ -12,6 +12,7 @@ from scripts.benchmarks.streaming.capacity import WorkerCapacity
 from scripts.benchmarks.streaming.report import LIBRARIES, environment_table, settings
 from scripts.benchmarks.streaming.scale import BASE, PACES, Row
 from scripts.benchmarks.streaming.systems import OURS
+from scripts.tables import ReportTable
 
 _HEADINGS = (
     "records", "done/s", "CPU ms/record", "ms/audio s", "idle cores", "peak MB", "open", "commits/s", "records each",
@@ -64,7 +65,7 @@ def plot(rows: Sequence[Row], file: Path) -> None:
 
 
 def _table(factor: str, rows: Sequence[Row]) -> Table:
-    table = Table(title=f"by {factor}")
+    table = ReportTable(title=f"by {factor}")
     table.add_column(factor)
     table.add_column("pace")
     for heading in _HEADINGS:
@@ -87,7 +88,7 @@ def _table(factor: str, rows: Sequence[Row]) -> Table:
 
 
 def _carried(carried: WorkerCapacity) -> Table:
-    table = Table(title="capacity of one worker", show_header=False)
+    table = ReportTable(title="capacity of one worker", show_header=False)
     for text, value in (
         ("calls at 8 kHz per core, lossless", carried.calls_lossless),
         ("the same, default level, full effort", carried.calls_default),

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from rich.table import Column, Table
+from rich.table import Table
 
+from scripts.tables import ReportTable
 from tests.chaos.bench import WORKERS, ChaosBench
 from tests.chaos.cluster import ProxiedCluster
 from tests.chaos.seeded_bugs.catalogue import BUGS, VARIABLE, SeededBug
@@ -62,7 +63,7 @@ async def catch(bug: SeededBug, cluster: ProxiedCluster, directory: Path) -> Bug
 
 def table(catches: Iterable[BugResult]) -> Table:
     """A table of the results."""
-    shown = Table(Column("Seeded bug", no_wrap=True), "Caught in round", "As", "By")
+    shown = ReportTable("Seeded bug", "Caught in round", "As", "By")
     for one in catches:
         what = ", ".join(f"{count} {kind}" for kind, count in one.reported.items())
         shown.add_row(one.bug, str(one.rounds) if one.caught else "not caught", what, ", ".join(one.faults))
