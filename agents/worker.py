@@ -131,7 +131,14 @@ async def _work(runtime: Runtime, exits: ExitLog, errors: RecentErrors, stop: as
     show_process_metrics(runtime.metrics, memory, settings.state_dir, exits)
     show_readiness(runtime.metrics, readiness)
     address = (settings.http_host, settings.http_port)
-    web = WebServer(address, runtime.metrics, readiness, status.report, settings.admin_token)
+    web = WebServer(
+        address,
+        runtime.metrics,
+        readiness,
+        status=status.report,
+        policy=policies.report,
+        admin_token=settings.admin_token,
+    )
     port = await _listen(web, settings)
     place = {"group": settings.group, "http_port": port, "state_dir": str(settings.state_dir)}
     log.info("worker_started", **place, settings=shown(settings))

@@ -5,10 +5,11 @@ cannot express, are in its descriptions and are checked here.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from schemas.json_text import JsonTextError, read_json
 from schemas.raw_audio import CHANNELS
 from schemas.record import Record
 from schemas.rejection import Rejection
@@ -36,6 +37,7 @@ MIN_BYTES_PER_MINUTE = 1000
 MAX_BYTES = 64 * 1024
 MAX_HOTEL = 255
 MAX_NUMBER = 2**31 - 1
+_LONGEST_SHOWN = 80  # characters of a wrong value
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,30 @@ class Policy:
     max_bytes_per_minute: int | None = None
     cache_channels: tuple[str, ...] = DEFAULT_CACHEABLE
 
+    def properties(self) -> dict[str, Any]:
+        """The JSON properties of the policy, without the hotel and without those that have no value."""
+        values = {name: getattr(self, field) for name, field in _FIELDS.items()}
+        if self.default_level == DEFAULT_LEVEL:
+            del values["defaultLevel"]  # a level in the JSON would have to lie between floor and ceiling
+        return {name: value for name, value in values.items() if value is not None}
+
     def accepts(self, content_type: str) -> bool:
         """Whether a result may have this media type, such as ``audio/ogg;codecs=opus``."""
         base = content_type.partition(";")[0]
         return not self.accept or content_type in self.accept or base in self.accept
+
+
+def stale(policy: Policy, in_force: int) -> Rejection | None:
+    """Check the rule between two policies of a hotel: versions grow.
+
+    Args:
+        policy: The new policy.
+        in_force: Version of the policy in force; 0 if the hotel has none.
+    """
+    if policy.version > in_force:
+        return None
+    reason = f"is {policy.version} and must be above {in_force}, which is in force"
+    return Rejection("contract", "StalePolicy", "version", reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +109,7 @@ class PolicyEvent:
         """Write the event for the topic ``audio.policy``."""
         if self.policy is None:
             return Record(self.hotel_id.encode(), None)
-        values = {name: getattr(self.policy, field) for name, field in _FIELDS.items()}
-        if self.policy.default_level == DEFAULT_LEVEL:
-            del values["defaultLevel"]  # a level in the JSON would have to lie between floor and ceiling
-        content = {"hotel": self.hotel_id} | {name: value for name, value in values.items() if value is not None}
-        return Record(self.hotel_id.encode(), json.dumps(content).encode())
+        return Record(self.hotel_id.encode(), json.dumps({"hotel": self.hotel_id} | self.policy.properties()).encode())
 
     @classmethod
     def from_record(cls, record: Record) -> "PolicyEvent | Rejection":
@@ -108,13 +126,11 @@ class PolicyEvent:
             return _refused("key", f"must be a hotel id of 1 to {MAX_HOTEL} characters")
         if record.value is None:
             return cls(hotel, None)
-        content = _content(record.value)
+        content = policy_content(record.value)
         if isinstance(content, Rejection):
             return content
-        if content["hotel"] != hotel:
-            return _refused("hotel", f"is {shown(content['hotel'])} and the record's key is {shown(hotel)}")
-        policy = _policy(content)
-        return policy if isinstance(policy, Rejection) else cls(hotel, policy)
+        problems = [*policy_problems(content), *_other_hotel(content, hotel)]
+        return problems[0] if problems else cls(hotel, _policy(content))
 
 
 def parse_policy(text: bytes) -> Policy | Rejection:
@@ -123,57 +139,78 @@ def parse_policy(text: bytes) -> Policy | Rejection:
     Returns:
         The policy, or a `Rejection` whose field is the JSON property that breaks a rule.
     """
-    content = _content(text)
-    return content if isinstance(content, Rejection) else _policy(content)
+    content = policy_content(text)
+    if isinstance(content, Rejection):
+        return content
+    return next(iter(policy_problems(content)), None) or _policy(content)
 
 
-def _content(text: bytes) -> dict[str, Any] | Rejection:
-    """Parse the JSON object and check each property by itself."""
+def policy_content(text: bytes) -> dict[str, Any] | Rejection:
+    """Read the JSON object of a policy, whatever its properties are."""
     if len(text) > MAX_BYTES:
         return _refused("value", f"has {len(text)} bytes and may have {MAX_BYTES}")
     try:
-        content = json.loads(text.decode(), object_pairs_hook=_once_each, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        return _refused("value", f"must be JSON in UTF-8: {shown(str(error))}")
-    if not isinstance(content, dict):
-        return _refused("value", "must be a JSON object")
-    for name in ("version", "hotel"):
-        if name not in content:
-            return _refused(name, "is required and missing")
-    broken = (_broken(name, value) for name, value in content.items())
-    return next(filter(None, broken), content)
+        content = read_json(text)
+    except JsonTextError as error:
+        return _refused("value", f"must be JSON in UTF-8: {error}")
+    return content if isinstance(content, dict) else _refused("value", "must be a JSON object")
 
 
-def _broken(name: str, value: object) -> Rejection | None:
-    """Check one property."""
-    if name not in _RULES:
-        return _refused(shown(name), f"is unknown; known are {', '.join(_RULES)}")
-    described, obeys = _RULES[name]
-    return None if obeys(value) else _refused(name, f"is {shown(json.dumps(value))} and must be {described}")
+def policy_problems(content: Mapping[str, Any]) -> list[Rejection]:
+    """Check the properties of a policy.
+
+    Returns:
+        Every broken rule: those of single properties, or if there are none, those between two of them.
+    """
+    missing = [_refused(name, "is required and missing") for name in ("version", "hotel") if name not in content]
+    return [*missing, *_broken(content)] or list(_contradictions(content))
 
 
-def _policy(content: dict[str, Any]) -> Policy | Rejection:
-    """Check the rules between properties and build the policy."""
-    low = int(content.get("floorLevel", MIN_LEVEL))
-    high = int(content.get("ceilingLevel", MAX_LEVEL))
+def _broken(content: Mapping[str, Any]) -> Iterator[Rejection]:
+    """Check each property by itself."""
+    for name, value in content.items():
+        described, obeys = _RULES.get(name, ("", None))
+        if obeys is None:
+            yield _refused(shown(name), f"is unknown; known are {', '.join(_RULES)}")
+        elif not obeys(value):
+            yield _refused(name, f"is {_as_json(value)} and must be {described}")
+
+
+def _as_json(value: object) -> str:
+    """A value for a message: JSON, which is printable, of limited length."""
+    text = json.dumps(value)
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "..."
+
+
+def _contradictions(content: Mapping[str, Any]) -> Iterator[Rejection]:
+    """Check the rules between properties, each of which is right by itself."""
+    low, high = content.get("floorLevel", MIN_LEVEL), content.get("ceilingLevel", MAX_LEVEL)
     if low > high:
-        return _refused("floorLevel", f"is {low}, above ceilingLevel, which is {high}")
+        yield _refused("floorLevel", f"is {low}, above ceilingLevel, which is {high}")
     default = content.get("defaultLevel")
-    if default is not None and not low <= default <= high:
-        return _refused("defaultLevel", f"is {default} and must be from floorLevel to ceilingLevel, {low} to {high}")
-    accept = tuple(content.get("accept", ()))
-    hold = content.get("legalHold", False)
+    if default is not None and low <= high and not low <= default <= high:
+        yield _refused("defaultLevel", f"is {default} and must be from floorLevel to ceilingLevel, {low} to {high}")
+    accept, hold = content.get("accept"), content.get("legalHold", False)
     if (hold or high <= MOST_COMPRESSED_LOSSLESS) and accept and not LOSSLESS_TYPES & set(accept):
         why = "legalHold" if hold else f"ceilingLevel {high}"
-        return _refused("accept", f"names lossy types only, and {why} needs {FLAC} or {WAV}")
+        yield _refused("accept", f"names lossy types only, and {why} needs {FLAC} or {WAV}")
+
+
+def _other_hotel(content: Mapping[str, Any], hotel: str) -> Iterator[Rejection]:
+    if content.get("hotel") != hotel:
+        yield _refused("hotel", f"is {shown(str(content.get('hotel')))} and the record's key is {shown(hotel)}")
+
+
+def _policy(content: Mapping[str, Any]) -> Policy:
+    """Build the policy of properties that break no rule."""
     most = content.get("maxBytesPerMinute")
     return Policy(
         version=int(content["version"]),
-        floor_level=low,
-        ceiling_level=high,
-        default_level=int(default or DEFAULT_LEVEL),
-        accept=accept,
-        legal_hold=hold,
+        floor_level=int(content.get("floorLevel", MIN_LEVEL)),
+        ceiling_level=int(content.get("ceilingLevel", MAX_LEVEL)),
+        default_level=int(content.get("defaultLevel", DEFAULT_LEVEL)),
+        accept=tuple(content.get("accept", ())),
+        legal_hold=content.get("legalHold", False),
         min_quality=content.get("minQuality"),
         max_bytes_per_minute=None if most is None else int(most),
         cache_channels=tuple(content.get("cacheChannels", DEFAULT_CACHEABLE)),
@@ -182,17 +219,6 @@ def _policy(content: dict[str, Any]) -> Policy | Rejection:
 
 def _refused(field: str, reason: str) -> Rejection:
     return Rejection("contract", "BadPolicy", field, reason)
-
-
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) != len(pairs):
-        raise ValueError("a property occurs twice")
-    return content
-
-
-def _no_constant(name: str) -> Any:  # noqa: ANN401  the signature that json asks for
-    raise ValueError(f"{name} is not a number")
 
 
 def _whole(low: int, high: int) -> Callable[[object], bool]:

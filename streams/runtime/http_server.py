@@ -14,15 +14,17 @@ _SCHEME = "Bearer "
 
 
 class WebServer:
-    """Serves ``/health/live``, ``/health/ready``, ``/metrics`` and, with a token, ``/admin/audio/status``.
+    """Serves ``/health/live``, ``/health/ready``, ``/metrics``, ``/policies`` and the status, with a token.
 
-    All endpoints are read-only. Without a configured token, the status is not served.
+    The status is at ``/admin/audio/status``. All endpoints are read-only. Without a configured token, the status is not
+    served.
 
     Args:
         address: Address or name of the interface to listen on, and the TCP port; 0 takes a free one.
         metrics: Metrics for ``/metrics``.
         readiness: Conditions for ``/health/ready``.
         status: Returns the status for operators.
+        policy: Returns what is in force for a hotel, for ``/policies?hotel=...``.
         admin_token: Bearer token for the status; None does not serve it.
     """
 
@@ -31,7 +33,9 @@ class WebServer:
         address: tuple[str, int],
         metrics: Metrics,
         readiness: Readiness,
+        *,
         status: Callable[[], Mapping[str, Any]],
+        policy: Callable[[str], Mapping[str, Any]],
         admin_token: str | None,
     ) -> None:
         self._host, self._port = address
@@ -41,6 +45,7 @@ class WebServer:
         app.router.add_get("/health/live", self._live)
         app.router.add_get("/health/ready", self._ready)
         app.router.add_get("/metrics", self._exposition)
+        app.router.add_get("/policies", _policies(policy))
         if admin_token is not None:
             app.router.add_get("/admin/audio/status", _guarded(admin_token, status))
         self._runner = web.AppRunner(app, access_log=None)
@@ -80,6 +85,16 @@ class WebServer:
         # Prometheus asks for OpenMetrics, the only format with exemplars.
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encode(self._metrics.registry), headers={"Content-Type": content_type})
+
+
+def _policies(policy: Callable[[str], Mapping[str, Any]]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        hotel = request.query.get("hotel")
+        if not hotel:
+            return web.json_response({"error": "name a hotel: /policies?hotel=..."}, status=400)
+        return web.json_response(policy(hotel))
+
+    return answer
 
 
 def _guarded(

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -9,6 +10,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from schemas import Policy, PolicyEvent, Record, Rejection
+from schemas.policy import stale
 from streams.compression import DEFAULT_POLICY, assumed
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.metadata import fetch_topics
@@ -54,6 +56,11 @@ class PoliciesInForce:
             return assumed(self._lost[hotel_id])
         return policy or DEFAULT_POLICY
 
+    def version(self, hotel_id: str) -> int | None:
+        """Version of the hotel's policy; None if it has none, or none is known."""
+        policy = self._policies.get(hotel_id)
+        return None if policy is None else policy.version
+
     def lose(self) -> None:
         """Treat all policies as lost. Called when the topic was deleted; later records come from a new topic."""
         self._complete = False
@@ -78,10 +85,9 @@ class PoliciesInForce:
             self._policies.pop(event.hotel_id, None)
             self._lost.pop(event.hotel_id, None)
             return event
-        current = self._policies.get(event.hotel_id, DEFAULT_POLICY).version
-        if event.policy.version <= current:
-            reason = f"is {event.policy.version} and must be above {current}, which is in force"
-            return Rejection("contract", "StalePolicy", "version", reason)
+        problem = stale(event.policy, self.version(event.hotel_id) or 0)
+        if problem is not None:
+            return problem
         self._policies[event.hotel_id] = event.policy
         return event
 
@@ -104,6 +110,20 @@ class PolicyReader:
         self._policies = policies
         self._metrics = metrics
         self._loaded = asyncio.Event()
+        self._next_offsets: dict[int, int] = {}
+
+    def report(self, hotel_id: str) -> dict[str, Any]:
+        """What is in force for a hotel, as plain data for JSON, for whoever has changed its policy and waits.
+
+        ``version`` is None without a policy; ``next_offsets`` has the partitions of the topic that were read, and up to
+        where.
+        """
+        return {
+            "hotel": hotel_id,
+            "version": self._policies.version(hotel_id),
+            "loaded": self.loaded,
+            "next_offsets": self._next_offsets,
+        }
 
     @property
     def loaded(self) -> bool:
@@ -177,6 +197,7 @@ class PolicyReader:
 
     def _lose(self, reason: str) -> None:
         self._loaded.clear()
+        self._next_offsets = {}
         self._policies.lose()
         log.error("policies_lost", topic=self._topic, reason=reason)
         self._show()
@@ -190,6 +211,7 @@ class PolicyReader:
             applied: PolicyEvent | Rejection = message.rejection
         else:
             applied = self._policies.apply(Record(message.key, message.value))
+        self._next_offsets[message.partition] = message.offset + 1
         place = {"partition": message.partition, "offset": message.offset}
         if isinstance(applied, Rejection):
             self._metrics.policies_refused.labels(applied.code).inc()

@@ -103,6 +103,14 @@ async def test_changes_are_followed_and_bad_ones_refused(rig: Rig) -> None:
         await until(lambda: rig.policies.of("seaside") == Policy(3))
 
 
+async def test_what_is_in_force_is_told_with_how_far_the_topic_was_read(rig: Rig) -> None:
+    await rig.publish(PolicyEvent("seaside", HOLD).to_record(), PolicyEvent("lisbon", None).to_record())
+    async with rig.reading() as reader:
+        told = {"loaded": True, "next_offsets": {0: 2}}
+        assert reader.report("seaside") == {"hotel": "seaside", "version": 2, **told}
+        assert reader.report("lisbon") == {"hotel": "lisbon", "version": None, **told}
+
+
 async def test_a_tombstone_removes(rig: Rig) -> None:
     await rig.publish(PolicyEvent("seaside", HOLD).to_record())
     async with rig.reading():

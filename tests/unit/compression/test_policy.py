@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import Policy, PolicyEvent, Record, Rejection, parse_policy
-from schemas.policy import ACCEPTABLE, CACHEABLE
+from schemas.policy import ACCEPTABLE, CACHEABLE, policy_problems
 from streams.compression import DEFAULT_POLICY
 
 SCHEMA = json.loads((files("schemas") / "policy.schema.json").read_text(encoding="utf-8"))
@@ -103,6 +103,46 @@ def test_bounds_need_no_default_level(bound: dict[str, int]) -> None:
 )
 def test_a_broken_rule_is_named(text: bytes, field: str) -> None:
     assert refused(text).field == field
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"", "there is nothing in it"),
+        (b'{"version": 1, "hotel": "a\xff"}', "byte 27 is not UTF-8"),
+        (b'{"version": 1 "hotel": "a"}', "line 1, character 15: a comma or the closing bracket is missing"),
+        (b'{"version": 1,\n "hotel": }', "line 2, character 11: a value is missing"),
+        (b'{"version": 1,}', "character 15: "),
+        (b"{version: 1}", "character 2: a property's name in double quotes is missing"),
+        (b'{"version" 1}', "the colon after a property's name is missing"),
+        (b'{"version": 1} {}', "something follows the end"),
+        (b'{"version": "1}', "a text has no closing quote"),
+        (b'{"hotel": "a\n"}', "a text holds a line break"),
+        (b'{"hotel": "\\q"}', "begins no known escape"),
+        (b'{"hotel": "a", "hotel": "b"}', "the property 'hotel' occurs twice"),
+        (b'{"minQuality": NaN}', "NaN is not a number"),
+        (b'{"version": ' + b"1" * 5000 + b"}", "a number has too many digits"),
+        (b"[" * 60_000, "brackets are nested too deeply"),
+    ],
+)
+def test_what_is_wrong_with_the_json_is_told_in_plain_words(text: bytes, reason: str) -> None:
+    found = refused(text).reason
+    assert found.startswith("must be JSON in UTF-8: ")
+    assert reason in found
+    assert "Expecting" not in found
+
+
+def test_every_broken_rule_is_told() -> None:
+    problems = policy_problems({"version": 0, "ceilingLevel": "four", "colour": 1})
+    known = "version, hotel, floorLevel, ceilingLevel, defaultLevel, accept, legalHold, minQuality, maxBytesPerMinute"
+    assert [problem.message for problem in problems] == [
+        "hotel: is required and missing",
+        "version: is 0 and must be a whole number from 1 to 2147483647",
+        'ceilingLevel: is "four" and must be a level from 1 to 5',
+        f"'colour': is unknown; known are {known}, cacheChannels",
+    ]
+    both = policy_problems(LEAST | {"floorLevel": 3, "ceilingLevel": 2, "accept": ["audio/mpeg"], "legalHold": True})
+    assert [problem.field for problem in both] == ["floorLevel", "accept"]
 
 
 _values = st.one_of(

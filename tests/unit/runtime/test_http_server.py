@@ -1,3 +1,5 @@
+import json
+import urllib.error
 import urllib.request
 from asyncio import to_thread
 
@@ -9,7 +11,9 @@ from streams.telemetry.metrics import Metrics
 
 
 def server(host: str) -> WebServer:
-    return WebServer((host, 0), Metrics(), Readiness({}), dict, None)
+    return WebServer(
+        (host, 0), Metrics(), Readiness({}), status=dict, policy=lambda hotel: {"hotel": hotel}, admin_token=None
+    )
 
 
 @pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]"), ("localhost", "localhost")])
@@ -37,3 +41,15 @@ async def test_on_this_machine_it_does_not_answer_to_others() -> None:
 async def test_a_host_of_another_machine_is_an_error() -> None:
     with pytest.raises(OSError, match="address"):
         await server("192.0.2.1").start()
+
+
+async def test_it_tells_what_is_in_force_for_a_hotel() -> None:
+    web = server("127.0.0.1")
+    await web.start()
+    try:
+        answer = await to_thread(urllib.request.urlopen, f"{web.url}/policies?hotel=caf%C3%A9%2F1")
+        assert json.load(answer) == {"hotel": "café/1"}
+        with pytest.raises(urllib.error.HTTPError, match="400"):
+            await to_thread(urllib.request.urlopen, f"{web.url}/policies")
+    finally:
+        await web.stop()
