@@ -1,50 +1,61 @@
 """Writes OGG files with one logical stream.
 
-Pages are filled to their limit of 255 segments. FFmpeg's pages are one second long: their headers are 3 % of a file at
-8 kbit/s.
+A page lasts at most a second, because players seek to pages. Compared with pages of 15 seconds, which Opus packets of
+60 ms allow, this costs 1.8 % of the size of telephone speech at 12 kbit/s, 2.3 % at 9.6 kbit/s, and 3.0 % at 7 kbit/s.
 
 Source: RFC 3533.
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 
 from streams.audio.containers import ogg
 
 _BEGINS, _ENDS = 0x02, 0x04
 _SEGMENTS = 255
-_SERIAL = 0
 
 
-def write(headers: Sequence[bytes], packets: Sequence[bytes], granules: Sequence[int]) -> bytes:
+def write(headers: Sequence[bytes], packets: Sequence[bytes], granules: Sequence[int], second: int) -> bytes:
     """Return the bytes of an OGG file.
 
     Args:
         headers: The codec's header packets, one page each; each shorter than 65,025 bytes.
-        packets: The audio, at least one packet, each shorter than 65,025 bytes.
+        packets: The audio, at least one packet, each shorter than 65,025 bytes and at most a second long.
         granules: The codec's position after each packet.
+        second: The codec's position after a second.
     """
-    pages = [([header], 0) for header in headers] + list(_filled(packets, granules))
+    pages = [([header], 0) for header in headers] + list(_filled(packets, granules, second))
     last = len(pages) - 1
+    serial = serial_number([*headers, *packets])
     return b"".join(
-        _page(bodies, granule, number, (_BEGINS if number == 0 else 0) | (_ENDS if number == last else 0))
+        _page(bodies, granule, serial, number, (_BEGINS if number == 0 else 0) | (_ENDS if number == last else 0))
         for number, (bodies, granule) in enumerate(pages)
     )
 
 
-def _filled(packets: Sequence[bytes], granules: Sequence[int]) -> Iterator[tuple[Sequence[bytes], int]]:
+def serial_number(content: Iterable[bytes]) -> int:
+    """A stream's serial number by its content: joined files with different content play one after the other."""
+    number = 0
+    for part in content:
+        number = zlib.crc32(part, number)
+    return number
+
+
+def _filled(packets: Sequence[bytes], granules: Sequence[int], second: int) -> Iterator[tuple[Sequence[bytes], int]]:
     """Yield the complete packets of each page, and the codec's position after the last of them."""
-    start = used = 0
+    start = used = begins = 0
     for number, packet in enumerate(packets):
         segments = len(packet) // 255 + 1
-        if used + segments > _SEGMENTS:
-            yield packets[start:number], granules[number - 1]
+        if used + segments > _SEGMENTS or granules[number] - begins > second:
+            begins = granules[number - 1]
+            yield packets[start:number], begins
             start, used = number, 0
         used += segments
     yield packets[start:], granules[-1]
 
 
-def _page(bodies: Sequence[bytes], granule: int, number: int, flags: int) -> bytes:
+def _page(bodies: Sequence[bytes], granule: int, serial: int, number: int, flags: int) -> bytes:
     lacing = b"".join([b"\xff" * (len(body) // 255) + bytes((len(body) % 255,)) for body in bodies])
-    head = struct.pack("<4sBBqIIIB", b"OggS", 0, flags, granule, _SERIAL, number, 0, len(lacing))
+    head = struct.pack("<4sBBqIIIB", b"OggS", 0, flags, granule, serial, number, 0, len(lacing))
     return ogg.sealed(b"".join((head, lacing, *bodies)))

@@ -99,7 +99,7 @@ class OpusEncoder:
         parameters = f"bitrate={self.bitrate}:effort={self.effort}:dtx={self.dtx:d}:bandwidth={self.bandwidth}"
         sections = ",".join(f"{part.start_ms}-{part.end_ms}={part.bitrate}" for part in self.sections)
         more = f"shaped={self.shaped:d}:gain={self.gain_db}dB:sections={sections}"
-        return f"opus:{parameters}:{more}:packet={_FRAME_MS}ms:{library()}"
+        return f"opus:{parameters}:{more}:packet={_FRAME_MS}ms:page=1s:{library()}"
 
     def encode(self, clip: Clip) -> Encoded:
         """See `Encoder`."""
@@ -162,7 +162,8 @@ def written(
     head = struct.pack("<8sBBHIh", b"OpusHead", 1, channels, skipped, rate, -gain_db * _GAIN_STEPS) + mapping
     bodies = libopus.multiplexed(streams, -(-end // _FRAME_TICKS))
     granules = [number * _FRAME_TICKS for number in range(1, len(bodies))]
-    return oggfile.write((head, _NO_TAGS), bodies, [*granules, end])  # the last position is the file's length
+    # The last position is the file's length.
+    return oggfile.write((head, _NO_TAGS), bodies, [*granules, end], OPUS_CLOCK)
 
 
 @cache

@@ -1,13 +1,14 @@
 """OGG/Vorbis encoder: libvorbis (soundfile) at a variable bit rate.
 
-libsndfile writes a random serial number into each file; it is replaced, so that the same clip gives the same bytes. The
-last page has the exact length (FFmpeg plays to the end of the last block, up to 30 ms more). The codebooks take about
-2.5 KB of each file, whatever its length.
+libsndfile writes a random serial number into each file; it is replaced by one that the content determines, so that the
+same clip gives the same bytes. The last page has the exact length (FFmpeg plays to the end of the last block, up to
+30 ms more). The codebooks take about 2.5 KB of each file, whatever its length.
 
 Source: Vorbis I specification; RFC 3533.
 """
 
 import os
+import struct
 from dataclasses import dataclass
 from functools import cache
 
@@ -16,6 +17,7 @@ import soundfile
 from schemas.rejection import Rejection
 from streams.audio.clip import Clip
 from streams.audio.containers import ogg
+from streams.codecs import oggfile
 from streams.codecs.base import UNKNOWN_QUALITY, Encoded
 
 CONTENT_TYPE = "audio/ogg;codecs=vorbis"
@@ -42,11 +44,11 @@ class VorbisEncoder:
     @property
     def profile(self) -> str:
         """See `Encoder`."""
-        return f"vorbis:quality={self.quality}:{library()}"
+        return f"vorbis:quality={self.quality}:serial=crc32:{library()}"
 
     def encode(self, clip: Clip) -> Encoded:
         """See `Encoder`."""
-        audio = _with_fixed_serial(_encode(clip, self.quality))
+        audio = _with_determined_serial(_encode(clip, self.quality))
         return Encoded(audio, CONTENT_TYPE, self.codec, library(), UNKNOWN_QUALITY)
 
 
@@ -77,12 +79,13 @@ def _encode(clip: Clip, quality: float) -> bytes:
         os.close(descriptor)
 
 
-def _with_fixed_serial(audio: bytes) -> bytes:
+def _with_determined_serial(audio: bytes) -> bytes:
     pages = ogg.walk(audio)
     if isinstance(pages, Rejection):
         raise TypeError(f"libsndfile wrote an OGG file that is none: {pages.message}")
-    return b"".join(ogg.sealed(_renumbered(audio[page.start : page.end])) for page in pages)
+    serial = struct.pack("<I", oggfile.serial_number(audio[page.body : page.end] for page in pages))
+    return b"".join(ogg.sealed(_renumbered(audio[page.start : page.end], serial)) for page in pages)
 
 
-def _renumbered(page: bytes) -> bytes:
-    return page[:_SERIAL_AT] + bytes(4) + page[_SERIAL_AT + 4 :]
+def _renumbered(page: bytes, serial: bytes) -> bytes:
+    return page[:_SERIAL_AT] + serial + page[_SERIAL_AT + len(serial) :]

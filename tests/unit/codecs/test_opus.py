@@ -66,6 +66,26 @@ def test_file_is_complete() -> None:
     assert pages[-1].flags & 4
 
 
+@pytest.mark.parametrize("second", [0.5, 30.2, 88.5])
+def test_players_can_seek_to_any_second(second: float) -> None:
+    audio = OpusEncoder(12000, effort=0).encode(speech(90)).audio
+
+    with av.open(io.BytesIO(audio), "r") as container:
+        container.seek(round(second * av.time_base))
+        at = next(container.decode(audio=0)).time
+
+    assert at is not None
+    assert second - 1.1 < at <= second
+
+
+def test_joined_files_play_one_after_the_other() -> None:
+    clips = [speech(2, seed=seed) for seed in range(3)]
+
+    joined = b"".join(OpusEncoder(12000).encode(clip).audio for clip in clips)
+
+    assert by_ffmpeg(joined) == pytest.approx(6)
+
+
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("rate", OPUS_RATES)
 def test_duration_is_exact_without_transmission(rate: int, channels: int) -> None:

@@ -37,6 +37,15 @@ def test_ffmpeg_plays_all_of_it() -> None:
     assert 0 <= more < 256  # up to the end of the last block
 
 
+def test_joined_files_play_one_after_the_other() -> None:
+    first, second = (VorbisEncoder(0.3).encode(speech(2, seed=seed)).audio for seed in range(2))
+
+    with av.open(io.BytesIO(first + second), "r") as container:
+        frames = sum(frame.samples for frame in container.decode(audio=0))
+
+    assert frames == pytest.approx(32_000, abs=512)  # each up to the end of its last block
+
+
 def test_better_quality_is_nearer_to_the_clip() -> None:
     clip = speech(2)
     errors, sizes = [], []
