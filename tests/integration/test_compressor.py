@@ -86,6 +86,29 @@ def test_a_hit_says_what_a_miss_says_and_needs_no_decoding(special: str, tmp_pat
 
 
 @pytest.mark.parametrize(
+    ("media_type", "file", "repaired"),
+    [
+        ("audio/wav", "wav-data-plus44.wav", b"data-size"),
+        ("audio/wav", "kept-ulaw-sizes-0.wav", b"data-size, riff-size"),
+        ("audio/flac", "flac-id3v2-front.flac", b"leading-tag"),
+        ("audio/wav", "wav-rf64.wav", None),
+    ],
+)
+def test_a_result_says_what_was_wrong_with_its_file(
+    media_type: str, file: str, repaired: bytes | None, tmp_path: Path
+) -> None:
+    message = segment(sample(0.3, media_type), "call-1", 0).message
+    audio = (Path(__file__).parents[1] / "unit/audio/cases" / file).read_bytes()
+    record = InputRecord(Position("in", 0, 7), Record(message.key, audio, message.headers))
+
+    (output,) = Desk(tmp_path).compressor.process(record, lambda _key: None).outputs
+
+    headers = dict(output.record.headers)
+    assert headers.get("ce_repaired") == repaired
+    assert headers["ce_durationms"] == b"500"
+
+
+@pytest.mark.parametrize(
     ("changed", "code", "field"),
     [
         ({"datacontenttype": "audio/PCMU"}, "LabelMismatch", "datacontenttype"),

@@ -17,7 +17,8 @@ _EXTENSIBLE_BYTES = 40
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")  # of the GUIDs that contain a plain format tag
 _ENCODINGS = {0x01: "pcm", 0x03: "float", 0x06: "pcma", 0x07: "pcmu", 0x31: "gsm"}
 _FLOAT_BITS = (32, 64)
-_MAX_PCM_BYTES = 4
+_MAX_PCM_BYTES, _USUAL_BYTES = 4, 2
+_UNREAD_BITS = 64
 #: Encodings that are not read, by format tag.
 _NAMES = {
     0x02: "Microsoft ADPCM",
@@ -72,7 +73,7 @@ def parse(body: bytes) -> WaveFormat | Rejection:
     """Read the body of a fmt chunk; an empty body means that the file has none."""
     if len(body) < _PLAIN.size:
         return rejected("CorruptAudio", f"the WAV file has no fmt chunk of {_PLAIN.size} bytes or more before its data")
-    tag, channels, rate, _, block, bits = _PLAIN.unpack_from(body)
+    tag, channels, rate, per_second, block, bits = _PLAIN.unpack_from(body)
     valid_bits = bits
     if tag == _EXTENSIBLE and len(body) >= _EXTENSIBLE_BYTES and body[26:40] == _GUID_TAIL:
         valid_bits, tag = struct.unpack_from("<H4xH", body, 18)
@@ -83,7 +84,7 @@ def parse(body: bytes) -> WaveFormat | Rejection:
         return rejected("CorruptAudio", "the WAV file claims to have no channel")
     if encoding == "gsm":
         return _gsm(channels, rate, block)
-    width = _width(encoding, bits, block // channels)
+    width = _width(encoding, bits, block // channels, per_second // max(rate * channels, 1))
     if width is None:
         return rejected("UnsupportedEncoding", f"PCM of {bits} bits in WAV; send 8, 16, 24 or 32 bits")
     fits = 8 * (width - 1) < bits <= 8 * width if encoding == "pcm" else bits == 8 * width
@@ -113,20 +114,24 @@ def _gsm(channels: int, rate: int, block: int) -> WaveFormat | Rejection:
     return WaveFormat("gsm", 1, rate, GSM_BLOCK_BYTES, 16, repairs)
 
 
-def _width(encoding: str, bits: int, claimed: int) -> int | None:
-    """Bytes per sample by the number of bits, or by the claimed size of a frame where that is no help; None if neither.
+def _width(encoding: str, bits: int, by_frame: int, by_second: int) -> int | None:
+    """Bytes per sample by the number of bits, or where that is nonsense by other claims, or 2; None for 64 bits.
 
     Args:
         encoding: ``pcm``, ``float``, ``pcma`` or ``pcmu``.
         bits: Bits per sample as the header has them.
-        claimed: Bytes per sample by the header's size of a frame.
+        by_frame: Bytes per sample by the header's size of a frame.
+        by_second: Bytes per sample by the header's bytes per second.
     """
     if encoding in {"pcma", "pcmu"}:
         return 1
     if encoding == "float":
-        return bits // 8 if bits in _FLOAT_BITS else claimed if 8 * claimed in _FLOAT_BITS else 4
-    width = (bits + 7) // 8 or claimed
-    return width if 1 <= width <= _MAX_PCM_BYTES else None
+        return bits // 8 if bits in _FLOAT_BITS else by_frame if 8 * by_frame in _FLOAT_BITS else 4
+    if 1 <= (bits + 7) // 8 <= _MAX_PCM_BYTES:
+        return (bits + 7) // 8
+    if by_frame == by_second and 1 <= by_frame <= _MAX_PCM_BYTES:
+        return by_frame
+    return None if bits == _UNREAD_BITS else _USUAL_BYTES
 
 
 def _unsupported(tag: int) -> Rejection:

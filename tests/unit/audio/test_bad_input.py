@@ -127,8 +127,7 @@ def test_partial_frames(audio: bytes, label: str, code: str) -> None:
         (patched(WAV, 20, "<H", 0x11), "UnsupportedEncoding"),  # IMA ADPCM
         (patched(WAV, 20, "<H", 0x55), "UnsupportedEncoding"),  # MP3 in WAV
         (patched(WAV, 20, "<H", 0xFFFE), "UnsupportedEncoding"),  # extensible, without the extension
-        (patched(WAV, 34, "<H", 64), "UnsupportedEncoding"),
-        (patched(WAV, 32, "<HH", 0, 0), "UnsupportedEncoding"),  # neither the size of a frame nor the number of bits
+        (patched(WAV, 32, "<HH", 8, 64), "UnsupportedEncoding"),
         (patched(WAV, 22, "<H", 0), "CorruptAudio"),
         (patched(WAV, 24, "<I", 4000), "UnsupportedRate"),
         (patched(WAV, 24, "<I", 96000), "UnsupportedRate"),
