@@ -1,25 +1,30 @@
-"""FLAC encoder: libFLAC, with block sizes for telephony and without a comment block.
+"""FLAC encoder: libFLAC, with block sizes for telephony, a seek table and no comment block.
 
 It uses pyFLAC's libFLAC, called from C: pyFLAC's own encoder passes every block to Python, which costs a tenth more,
 and much more while other threads wait for the interpreter. libFLAC writes to a file in memory, and fills in the number
 of samples, the frame sizes and the MD5 itself. The comment block with the vendor's name is omitted: it is optional, and
 its 44 bytes matter in a prompt of a few kilobytes.
 
+Chromium fails to seek in files without a seek table: anywhere in files of one or two blocks, near the end of longer
+ones ("FFmpegDemuxer: demuxer seek failed"). One point, at the beginning, prevents that. Players that go to the point
+before a position and decode from there need further ones in long files.
+
 Files stay within the streamable subset, which every decoder accepts: predictors of order 32 would save 0.3 % more.
 
 Sources: RFC 9639. Block sizes and levels were measured on telephone prompts (8 kHz): blocks of 576 samples save 5 %
-    over
-the default of 4096. Level 8 saves 0.7 % over level 5 at 2.5 times its cost; more windows and the search for the
+over the default of 4096. Level 8 saves 0.7 % over level 5 at 2.5 times its cost; more windows and the search for the
 precision of coefficients save 0.4 % more at 20 times its cost. docs/BENCHMARKS.md has other attempts and the limits of
 lossless coding.
 """
 
+import struct
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pyflac._encoder import ffi as libflac_ffi
 from pyflac._encoder import lib as libflac
 
@@ -34,7 +39,10 @@ _MAGIC = b"fLaC"
 _BLOCK_HEADER = 4  # bytes
 _STREAMINFO_AT = len(_MAGIC) + _BLOCK_HEADER
 _COMMENT_AT = _STREAMINFO_AT + STREAMINFO_BYTES
-_LAST_STREAMINFO = bytes((0x80, 0, 0, STREAMINFO_BYTES))
+_STREAMINFO_HEADER = bytes((0, 0, 0, STREAMINFO_BYTES))
+_LAST_SEEK_TABLE = 0x83  # type of the block, and the flag of the last one
+_POINT = struct.Struct(">QQH")  # first sample, offset from the first block, samples of the block
+_POINT_SECONDS = 10  # between seek points, as the program flac sets them
 _VENDOR = b"reference libFLAC "
 SMALLEST = 8  #: libFLAC's highest level.
 WINDOWS = b"subdivide_tukey(5)"  #: Windows for fitting predictors at that level; libFLAC's own default has fewer.
@@ -61,19 +69,21 @@ class FlacEncoder:
     @property
     def profile(self) -> str:
         """See `Encoder`."""
-        return f"flac:effort={self.effort}:{library()}"
+        return f"flac:effort={self.effort}:seek={_POINT_SECONDS}:{library()}"
 
     def encode(self, clip: Clip) -> Encoded:
         """See `Encoder`."""
-        streaminfo, _, frames = _parts(_libflac_file(clip, self.effort))
-        audio = b"".join((_MAGIC, _LAST_STREAMINFO, streaminfo, frames))
+        file, starts = _libflac_file(clip, self.effort)
+        streaminfo, _, frames = _parts(file)
+        audio = b"".join((_MAGIC, _STREAMINFO_HEADER, streaminfo, _seek_table(clip, starts), frames))
         return Encoded(audio, CONTENT_TYPE, self.codec, library(), LOSSLESS)
 
 
 @cache
 def library() -> str:
     """Name and version of the encoder, from the comment block that it writes."""
-    _, comment, _ = _parts(_libflac_file(Clip.of(np.zeros(1, np.int16), 8000, SourceFormat("raw", "pcm")), 0))
+    file, _ = _libflac_file(Clip.of(np.zeros(1, np.int16), 8000, SourceFormat("raw", "pcm")), 0)
+    _, comment, _ = _parts(file)
     vendor = bytes(comment).partition(_VENDOR)[2].split(b" ", 1)[0].decode("ascii")
     return f"libFLAC/{vendor} (pyFLAC {version('pyflac')})"
 
@@ -83,14 +93,17 @@ def block_size(rate: int) -> int:
     return next(size for upto, size in _BLOCK_SIZES if rate <= upto)
 
 
-def _libflac_file(clip: Clip, effort: int) -> bytes:
-    """Encode to a file as libFLAC writes it.
+def _libflac_file(clip: Clip, effort: int) -> tuple[bytes, NDArray[np.uint64]]:
+    """Encode to a file as libFLAC writes it, and return it with the offsets of the blocks that are seek points.
 
     Raises:
         RuntimeError: If libFLAC fails.
     """
     block = block_size(clip.rate)
-    file = np.empty(clip.samples.nbytes + _HEADERS + _BLOCK_OVERHEAD * -(-clip.frames // block), np.uint8)
+    blocks = -(-clip.frames // block)
+    spacing = _point_spacing(clip.rate)
+    file = np.empty(clip.samples.nbytes + _HEADERS + _BLOCK_OVERHEAD * blocks, np.uint8)
+    starts = np.zeros(-(-blocks // spacing), np.uint64)
     size = lib.flac_encode(
         _library(),
         clip.channels,
@@ -102,11 +115,36 @@ def _libflac_file(clip: Clip, effort: int) -> bytes:
         clip.frames,
         ffi.from_buffer("uint8_t[]", file),
         len(file),
+        spacing,
+        ffi.from_buffer("uint64_t[]", starts),
     )
     if size < 0:
         state = libflac.FLAC__StreamEncoderStateString[-1 - size]
         raise RuntimeError(f"libFLAC failed: {libflac_ffi.string(state).decode()}")
-    return file[:size].tobytes()
+    return file[:size].tobytes(), starts
+
+
+def _point_spacing(rate: int) -> int:
+    """Blocks from one seek point to the next for a sampling rate in Hz."""
+    return max(_POINT_SECONDS * rate // block_size(rate), 1)
+
+
+def _seek_table(clip: Clip, starts: NDArray[np.uint64]) -> bytes:
+    """The SEEKTABLE block, with its header, as the last of the metadata.
+
+    Args:
+        clip: The clip.
+        starts: Offsets in libFLAC's file of the blocks that are seek points.
+    """
+    block = block_size(clip.rate)
+    samples = range(0, clip.frames, block * _point_spacing(clip.rate))
+    offsets = (starts - starts[0]).tolist()
+    points = [
+        _POINT.pack(sample, offset, min(block, clip.frames - sample))
+        for sample, offset in zip(samples, offsets, strict=True)
+    ]
+    size = len(points) * _POINT.size
+    return b"".join((bytes((_LAST_SEEK_TABLE,)), size.to_bytes(3, "big"), *points))
 
 
 @cache

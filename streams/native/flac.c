@@ -9,17 +9,21 @@ enum { OK = 0, FAILED = 1 };
 /* Samples that are converted to libFLAC's 32 bits at a time. */
 enum { CHUNK = 4096 };
 
-/* A file in memory. libFLAC seeks back to its beginning to write totals that are known at the end only. */
+/* A file in memory, and where every so many of its FLAC frames begin. libFLAC seeks back to the beginning to write totals
+   that are known at the end only. */
 typedef struct {
   uint8_t *bytes;
   size_t capacity, size, position;
+  uint64_t *starts;
+  uint32_t spacing;
 } memory_file;
 
 static int write_bytes(const void *encoder, const uint8_t *bytes, size_t size, uint32_t samples, uint32_t frame,
                        void *client) {
-  (void)encoder, (void)samples, (void)frame;
+  (void)encoder;
   memory_file *file = client;
   if (size > file->capacity - file->position) return FAILED;
+  if (samples && frame % file->spacing == 0) file->starts[frame / file->spacing] = file->position;
   memcpy(file->bytes + file->position, bytes, size);
   file->position += size;
   if (file->position > file->size) file->size = file->position;
@@ -54,8 +58,9 @@ static int process(const flac_library *flac, void *encoder, const int16_t *sampl
 }
 
 int64_t flac_encode(const flac_library *flac, uint32_t channels, uint32_t rate, uint32_t blocksize, uint32_t level,
-                    const char *windows, const int16_t *samples, size_t frames, uint8_t *bytes, size_t capacity) {
-  memory_file file = {bytes, capacity, 0, 0};
+                    const char *windows, const int16_t *samples, size_t frames, uint8_t *bytes, size_t capacity,
+                    uint32_t spacing, uint64_t *starts) {
+  memory_file file = {bytes, capacity, 0, 0, starts, spacing};
   void *encoder = flac->new();
   if (!encoder) return -1;
   flac->set_channels(encoder, channels);

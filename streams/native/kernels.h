@@ -78,10 +78,13 @@ typedef struct {
    windows: windows for fitting libFLAC's predictors, with the search for the precision of coefficients; NULL for the
             level's own windows and search.
    samples: frames * channels samples, channels interleaved.
+   spacing: number of blocks from one seek point to the next, at least 1.
+   starts:  output: offset in the file of every block that is a seek point, the first block included.
 
    Returns the size of the file in bytes, or -1 - state if libFLAC fails. */
 int64_t flac_encode(const flac_library *flac, uint32_t channels, uint32_t rate, uint32_t blocksize, uint32_t level,
-                    const char *windows, const int16_t *samples, size_t frames, uint8_t *file, size_t capacity);
+                    const char *windows, const int16_t *samples, size_t frames, uint8_t *file, size_t capacity,
+                    uint32_t spacing, uint64_t *starts);
 
 /* Size in bytes of a block of raw audio whose cost is computed as a whole. */
 enum { PRICED_BLOCK = 128 };

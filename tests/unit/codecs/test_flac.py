@@ -1,6 +1,8 @@
 """FLAC files are bit-exact, complete in their header, and the same every time."""
 
 import io
+import struct
+from itertools import pairwise
 
 import av
 import numpy as np
@@ -70,6 +72,37 @@ def test_every_sample_survives(frames: int, channels: int, rate: int, loudness: 
 
     assert isinstance(decoded, Clip)
     assert (decoded.rate, decoded.pcm_sha256) == (rate, clip.pcm_sha256)
+
+
+@pytest.mark.parametrize("rate", [8000, 12345, 48000])
+@pytest.mark.parametrize("seconds", [1e-9, 0.06, 10, 35])
+def test_seek_points_lead_to_their_blocks(seconds: float, rate: int) -> None:
+    clip = speech(seconds, rate) if seconds > 0.01 else clip_of(np.ones(1, np.int16), rate)
+
+    audio = FlacEncoder(0).encode(clip).audio
+
+    size = int.from_bytes(audio[43:46], "big")
+    points = list(struct.iter_unpack(">QQH", audio[46 : 46 + size]))
+    assert (audio[4], audio[42]) == (0, 0x83)  # STREAMINFO, then SEEKTABLE, which is the last block
+    assert len(points) in {int(seconds / 10) + 1, int(seconds / 10) + 2}
+    assert points[0] == (0, 0, min(clip.frames, points[0][2]))
+    assert all(9 <= (later - sooner) / rate <= 10 for (sooner, *_), (later, *_) in pairwise(points))
+    for sample, offset, frames in points:
+        # The audio from a point on is a FLAC stream of its own, whose frames have the numbers of the whole file.
+        alone = audio[:4] + b"\x80" + audio[5:21] + bytes((audio[21] & 0xF0,)) + bytes(20) + audio[46 + size + offset :]
+        with av.open(io.BytesIO(alone), "r", format="flac") as container:
+            first = next(container.decode(audio=0))
+        assert first.samples == frames
+        assert np.array_equal(first.to_ndarray().reshape(-1), clip.samples[sample : sample + frames, 0])
+
+
+@pytest.mark.parametrize("seconds", [2, 90])
+def test_size_of_the_seek_table(seconds: int) -> None:
+    clip = speech(seconds)
+
+    audio = FlacEncoder(5).encode(clip).audio
+
+    assert int.from_bytes(audio[43:46], "big") == 18 * (1 + seconds // 10)
 
 
 def test_names_its_library() -> None:

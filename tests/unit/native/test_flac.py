@@ -91,6 +91,8 @@ def run(encoder: Encoder, samples: np.ndarray[Any, np.dtype[np.int16]], capacity
         frames,
         ffi.from_buffer("uint8_t[]", file),
         capacity,
+        1,
+        ffi.NULL,
     )
     del callbacks
     return size, file.tobytes()
