@@ -8,7 +8,7 @@ REPAIRS: dict[str, str] = {
     "partial-frame": "The last frame or page is incomplete; the audio ends with the last whole one.",
     "bits": "The number of bits per sample does not fit the encoding.",
     "block-align": "The size of a sample frame does not fit the number of bits and channels.",
-    "unknown-total": "The header of a FLAC file does not say how long the audio is.",
+    "flac-total": "The header of a FLAC file does not say how long the audio is, or says less than there is.",
     "leading-tag": "An ID3 tag precedes a file of a format that has none.",
     "leading-bytes": "Something else precedes the first frame, or a tag is larger than it says; it is left out.",
     "joined": "Several files are joined; their audio follows one another.",

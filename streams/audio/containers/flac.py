@@ -70,7 +70,8 @@ class _Samples:
 def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
     """Decode a FLAC file completely and verify it.
 
-    A total of zero samples means "unknown" (recorders that write to a pipe): the audio ends with the last frame.
+    A total of zero samples means "unknown" (recorders that write to a pipe). The audio ends with the last frame, also
+    where the header claims fewer samples; where it claims more, the file was cut short.
 
     Args:
         audio: The file, which begins with ``fLaC`` after ID3v2 tags; ID3 and APE tags may follow.
@@ -83,24 +84,25 @@ def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
     refusal = limits.check(info.rate, info.channels, info.frames)
     if refusal is not None:
         return refusal
-    readable = audio if info.frames else _with_total(audio, limits.max_frames(info.channels) + 1)
+    # An upper bound instead of the total, at which libsndfile would stop, and without which it does not open the file.
+    readable = _with_total(audio, limits.max_frames(info.channels) + 1)
     samples = _Samples(info.bits)
     decoded = sndfile.read_all(readable, samples.read, limits)
     if isinstance(decoded, Rejection) and info.frames:  # perhaps because of what follows the last frame
         samples = _Samples(info.bits, info.frames)
         decoded = sndfile.read_all(readable, samples.read, limits)
         repairs = (*repairs, "trailing-bytes")
-    if not info.frames:
-        repairs = (*repairs, "unknown-total")
     if isinstance(decoded, Rejection):
         return decoded
+    if len(decoded[0]) > info.frames:
+        repairs = (*repairs, "flac-total")
     refusal = _compare(info, len(decoded[0]), samples.md5.digest())
     return refusal or Clip.of(decoded[0], info.rate, SourceFormat("flac", "flac", info.bits, repairs=repairs))
 
 
 def without_tags(audio: bytes) -> tuple[bytes, tuple[str, ...]]:
     """Remove ID3 and APE tags around the file, which FLAC does not have; the kinds of `schemas.repairs` say where."""
-    start = id3.end_of_tags(audio)
+    start = id3.start_of_file(audio)
     end = end_of_audio(audio, start)
     if (start, end) == (0, len(audio)):
         return audio, ()
@@ -108,22 +110,20 @@ def without_tags(audio: bytes) -> tuple[bytes, tuple[str, ...]]:
 
 
 def with_right_header(audio: bytes, frames: int) -> bytes:
-    """Return the file without tags around it, and with its total where that is unknown.
+    """Return the file without tags around it, and with its total where that is unknown or wrong.
 
     Args:
         audio: A file that `decode` has decoded.
         frames: How many sample frames it has.
     """
-    file, _ = without_tags(audio)
-    info = parse_header(file)
-    return file if isinstance(info, Rejection) or info.frames else _with_total(file, frames)
+    return _with_total(without_tags(audio)[0], frames)
 
 
 def _compare(info: StreamInfo, frames: int, md5: bytes) -> Rejection | None:
     """Compare the decoded audio with the header."""
     if frames == 0:
         return rejected("EmptyAudio", "the FLAC file holds no samples")
-    if info.frames not in {0, frames}:
+    if info.frames > frames:
         return rejected("TruncatedAudio", f"the FLAC header claims {info.frames} frames and {frames} came")
     if info.md5 not in {_NO_MD5, md5}:
         return rejected("CorruptAudio", "the MD5 in the FLAC header does not match the decoded samples")
@@ -155,6 +155,6 @@ def parse_header(audio: bytes) -> StreamInfo | Rejection:
 
 
 def _with_total(audio: bytes, frames: int) -> bytes:
-    """Copy a file with an upper bound in place of its unknown total: libsndfile does not open it otherwise."""
-    packed = struct.unpack_from(">Q", audio, _TOTALS_AT)[0] | frames
+    """Copy a file with another total."""
+    packed = struct.unpack_from(">Q", audio, _TOTALS_AT)[0] >> _TOTAL_BITS << _TOTAL_BITS | frames
     return audio[:_TOTALS_AT] + struct.pack(">Q", packed) + audio[_TOTALS_AT + 8 :]

@@ -3,8 +3,18 @@
 Source: ID3v2.4.0, section 3.1.
 """
 
+import re
+
 _HEADER = 10
+_NOT_ZERO = re.compile(rb"[^\0]")
 _FOOTER_FLAG = 0x10  # the header is repeated behind the tag
+
+
+def start_of_file(audio: bytes) -> int:
+    """Return the offset of the first byte after tags at the beginning, and after zeros that their sizes leave out."""
+    start = end_of_tags(audio)
+    found = _NOT_ZERO.search(audio, start) if start else None
+    return start if found is None else found.start()
 
 
 def end_of_tags(audio: bytes, start: int = 0) -> int:

@@ -34,7 +34,7 @@ def container_of(audio: bytes) -> str | None:
 
     ID3 tags may be in front of every file. A MPEG frame without one has to be followed by others.
     """
-    start = id3.end_of_tags(audio)
+    start = id3.start_of_file(audio)
     if is_wave(audio, start):
         return types.WAV
     if audio.startswith(b"fLaC", start):

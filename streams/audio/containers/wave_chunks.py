@@ -78,7 +78,7 @@ def is_wave(audio: bytes, at: int = 0) -> bool:
 
 def find(audio: bytes) -> WaveFile | Rejection:
     """Find the parts of a file for which `is_wave` is true, after ID3v2 tags at its beginning."""
-    start = id3.end_of_tags(audio)
+    start = id3.start_of_file(audio)
     found = _Parts(audio[start:] if start else audio).read()
     if isinstance(found, Rejection) or not start:
         return found

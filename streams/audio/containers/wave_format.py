@@ -135,8 +135,8 @@ def _width(encoding: str, bits: int, by_frame: int, by_second: int) -> int | Non
 
 
 def _unsupported(tag: int) -> Rejection:
-    name = _NAMES.get(tag, "this encoding")
+    name = _NAMES.get(tag, "an unknown encoding")
     return rejected(
         "UnsupportedEncoding",
-        f"{name} in WAV (format tag {tag:#06x}) is not read; convert it: ffmpeg -i IN.wav -c:a pcm_s16le OUT.wav",
+        f"this is {name} in WAV (format tag {tag:#06x}); convert it: ffmpeg -i call.wav -c:a pcm_s16le right.wav",
     )

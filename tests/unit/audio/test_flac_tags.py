@@ -18,7 +18,7 @@ def clip(audio: bytes) -> Clip:
 
 
 @pytest.mark.parametrize("tag", [ID3V1, APE, APE_FOOTER, ID3, ID3V1 + ID3, APE_FOOTER + ID3V1])
-@pytest.mark.parametrize("front", [b"", ID3])
+@pytest.mark.parametrize("front", [b"", ID3, ID3 + bytes(100)])
 def test_flac_may_have_tags_around_it(tag: bytes, front: bytes) -> None:
     audio = encode_as(SPEECH, "audio/flac")
     endless = bytearray(audio)
@@ -28,8 +28,21 @@ def test_flac_may_have_tags_around_it(tag: bytes, front: bytes) -> None:
     for file in (audio, bytes(endless)):
         result = clip(front + file + tag)
         assert (result.samples == SPEECH.samples).all()
-        expected = ("leading-tag",) * bool(front) + ("trailing-tag",) + ("unknown-total",) * (file != audio)
+        expected = ("leading-tag",) * bool(front) + ("trailing-tag",) + ("flac-total",) * (file != audio)
         assert result.source.repairs == expected
+
+
+@pytest.mark.parametrize("total", [1, 800, 1599])
+@pytest.mark.parametrize("has_md5", [True, False])
+def test_the_total_may_be_less_than_there_is(total: int, has_md5: bool) -> None:
+    audio = bytearray(encode_as(SPEECH, "audio/flac"))
+    audio[22:26] = total.to_bytes(4, "big")
+    audio[26:42] = audio[26:42] if has_md5 else bytes(16)
+
+    result = clip(bytes(audio))
+
+    assert (result.samples == SPEECH.samples).all()
+    assert result.source.repairs == ("flac-total",)
 
 
 @pytest.mark.parametrize("rest", [bytes(1), bytes(2000), b"\xff\xf8" * 50, bytes(range(256))])

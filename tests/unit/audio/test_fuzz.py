@@ -22,6 +22,10 @@ LABELS = {
     "wav": "audio/wav",
     "wav-float": "audio/wav",
     "wav-ulaw": "audio/wav",
+    "wav-gsm": "audio/wav",
+    "rf64": "audio/wav",
+    "wave64": "audio/wav",
+    "gsm": "audio/GSM",
     "flac": "audio/flac",
     "vorbis": "audio/ogg",
     "vorbis-sealed": "audio/ogg",
@@ -29,6 +33,15 @@ LABELS = {
     "opus-sealed": "audio/ogg",
     "mpeg": "audio/mpeg",
     "raw": "audio/L16",
+}
+#: Container and subtype of kinds that libsndfile writes.
+WRITTEN = {
+    "wav-float": ("WAVEX", "FLOAT"),
+    "wav-ulaw": ("WAVEX", "ULAW"),
+    "wav-gsm": ("WAV", "GSM610"),
+    "rf64": ("RF64", "PCM_16"),
+    "wave64": ("W64", "PCM_24"),
+    "gsm": ("RAW", "GSM610"),
 }
 
 
@@ -44,8 +57,9 @@ def label(kind: str, clip: Clip) -> MediaType:
 
 
 def made(kind: str, clip: Clip) -> bytes:
-    if kind in {"wav-float", "wav-ulaw"}:
-        return write_sound(clip.samples, clip.rate, "WAVEX", "FLOAT" if kind == "wav-float" else "ULAW")
+    if kind in WRITTEN:
+        samples = clip.samples[:, :1] if "GSM610" in WRITTEN[kind] else clip.samples
+        return write_sound(samples, clip.rate, *WRITTEN[kind])
     return encode_as(clip, "audio/ogg;codecs=opus" if kind.startswith("opus") else str(label(kind, clip)))
 
 

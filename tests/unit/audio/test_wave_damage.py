@@ -90,7 +90,7 @@ extras = st.lists(
     before=extras,
     behind=extras,
     block=st.sampled_from([2, 0, 1, 4, 999]),
-    tag=st.sampled_from([b"", ID3, ID3 + ID3]),
+    tag=st.sampled_from([b"", ID3, ID3 + ID3, ID3 + bytes(99)]),
     extra=st.integers(0, 1),
 )
 def test_any_damage_of_the_header_leaves_all_whole_frames(

@@ -117,7 +117,7 @@ def test_a_kept_flac_file_has_its_total_and_no_tags_around_it() -> None:
     endless[22:26] = bytes(4)
     sent = ID3 + bytes(endless) + APE_FOOTER + ID3V1
 
-    assert clip(sent, FLAC).source.repairs == ("leading-tag", "trailing-tag", "unknown-total")
+    assert clip(sent, FLAC).source.repairs == ("leading-tag", "trailing-tag", "flac-total")
     assert kept_file(sent, clip(sent, FLAC)) == audio
 
 
