@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.cli import writable
+from scripts.commands._formats import suffixes
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -13,12 +14,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     from scripts.demonstration import running  # noqa: PLC0415  the codecs, which --help does without
 
-    return running.demonstrate(options.json, options.out, keep=options.keep)
+    return running.demonstrate(options.json, options.out, options.recording, keep=options.keep)
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
+    made.add_argument(
+        "--recording",
+        nargs="+",
+        type=Path,
+        default=(),
+        metavar="FILE",
+        help=f"send these recordings instead, each as a call ({suffixes()})",
+    )
     made.add_argument("--json", type=writable, metavar="FILE", help="also write the report there, as JSON")
     made.add_argument("--keep", action="store_true", help="leave Kafka and the worker running")
     made.add_argument(

@@ -100,7 +100,7 @@ def make_calls(recordings: Recordings, run: str) -> list[Input]:
         hotel = HOTELS[number % len(HOTELS)]
         start = chance.uniform(0, _STARTS_WITHIN_S)
         events = _events(call, hotel, f"{hotel}-{run}-{number:02}")
-        timed += [(start + at * _SEGMENT_S, _good(event)) for at, event in enumerate(events)]
+        timed += [(start + at * _SEGMENT_S, good_input(event)) for at, event in enumerate(events)]
     timed += [(chance.uniform(0, _STARTS_WITHIN_S), bad) for bad in _bad(recordings.speech[0], run)]
     return [item for _, item in sorted(timed, key=lambda pair: pair[0])]
 
@@ -143,7 +143,8 @@ def _events(call: _Call, hotel: str, call_id: str) -> Iterator[RawAudio]:
             yield replace(event, media_type=MediaType(call.media), audio=coder(_decoded(event)))
 
 
-def _good(event: RawAudio) -> Input:
+def good_input(event: RawAudio) -> Input:
+    """The input of an event that can be decoded."""
     return Input(event, _decoded(event))
 
 

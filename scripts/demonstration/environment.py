@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import secrets
 import shlex
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -48,6 +47,7 @@ class DemoEnvironment:
         settings = {
             **self.variables(),
             "AUDIO_STATE_DIR": str(self.state_dir),
+            "AUDIO_HTTP_HOST": HOST,
             "AUDIO_HTTP_PORT": str(free_ports(1) if self.http_port is None else self.http_port),
         }
         return WorkerProcess(settings, self.directory / "worker.log")
@@ -82,10 +82,11 @@ class DemoEnvironment:
         return "\n".join(lines)
 
 
-def prepare(started: ExitStack, say: Callable[[str], None]) -> DemoEnvironment:
+def prepare(name: str, started: ExitStack, say: Callable[[str], None]) -> DemoEnvironment:
     """Find or start a Kafka and create topics that no other run has.
 
     Args:
+        name: Unique name of the run.
         started: Gets the callbacks that undo this.
         say: Called with a line before each long step.
 
@@ -96,7 +97,6 @@ def prepare(started: ExitStack, say: Callable[[str], None]) -> DemoEnvironment:
         TopicError: If it refuses the topics.
     """
     settings = Settings.from_environment(os.environ)
-    name = f"demo-{secrets.token_hex(3)}"
     is_set = {field: one.is_set(os.environ) for field, one in declared(Settings).items()}
     directory = run_directory(os.environ).absolute() / name
     port = None if is_set["bootstrap_servers"] else _start(directory, started, say)

@@ -1,23 +1,27 @@
 """The report of the demo: tables, and a JSON object for programs."""
 
 import os
+import shlex
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
-from scripts.demonstration.calls import HOTELS
 from scripts.demonstration.environment import DemoEnvironment
 from scripts.demonstration.flow import RATE
 from scripts.demonstration.levels import Level
+from scripts.demonstration.reasons import reasons_table
 from scripts.demonstration.verdict import Result, Verdict
+from scripts.players import play_line
+from scripts.processes.files import original_of
 from scripts.tables import ReportTable
+from streams.codecs.base import LOSSLESS
 
+_SIZES = ("bytes in", "bytes out", "ratio")
 _MEANING = {
     1: "lossless, fastest",
     2: "lossless, smallest",
@@ -34,6 +38,7 @@ class Report:
     Attributes:
         environment: Machine, Kafka and versions of the demo.
         recordings: The recordings of the calls.
+        bad: Number of inputs that were bad on purpose.
         verdict: The outcomes.
         levels: The comparison of the levels.
         files: Every result as a file.
@@ -44,6 +49,7 @@ class Report:
 
     environment: DemoEnvironment
     recordings: str
+    bad: int
     verdict: Verdict
     levels: Sequence[Level]
     files: Sequence[Path]
@@ -69,6 +75,7 @@ class Report:
             "cache_hits": _hits(results),
             "latency_ms_p50": p50,
             "latency_ms_p95": p95,
+            "reasons": dict(Counter(str(result.audio.reason) for result in results).most_common()),
             "streamed_levels": [
                 {"level": level, "codec": codec, "results": len(those), **_sizes(those)}
                 for (level, codec), those in _by_level(results)
@@ -88,17 +95,32 @@ class Report:
     def print(self, console: Console) -> None:
         """The report for people."""
         console.print(self._summary())
+        console.print()
         console.print(_streamed_table(self.verdict.results))
+        console.print()
+        console.print(reasons_table(self.verdict.results))
+        console.print()
         console.print(_levels_table(self.levels))
+        console.print()
         for letter in self.verdict.dead_letters:
             call = (letter.original.key or b"").decode("utf-8", "replace")
             text = f"dead letter {call}: {letter.rejection.code}, {letter.rejection.message}"
             console.print(text, markup=False, soft_wrap=True)
-        console.print(f"files: {self.out}", markup=False, soft_wrap=True)
+        console.print(f"files: {shlex.quote(str(self.out))}, each beside its original", markup=False, soft_wrap=True)
         if self.files:
-            console.print(f"play one: ffplay -nodisp -autoexit {self.files[0]}", markup=False, soft_wrap=True)
+            self._print_play_lines(console)
 
-    def _summary(self) -> Table:
+    def _print_play_lines(self, console: Console) -> None:
+        """Lines that play the longest lossy result and its original, to compare them by ear."""
+        heard, _ = max(
+            zip(self.files, self.verdict.results, strict=True),
+            key=lambda pair: (pair[1].audio.quality < LOSSLESS, pair[1].clip.duration_ms),
+        )
+        for what, path in (("a result", heard), ("its original", original_of(heard))):
+            console.print(f"play {what}:", style="bold")
+            console.print(f"  {play_line(path)}", markup=False, highlight=False, soft_wrap=True)
+
+    def _summary(self) -> ReportTable:
         verdict, results = self.verdict, self.verdict.results
         p50, p95 = self._latencies()
         sizes = _sizes(results)
@@ -107,10 +129,10 @@ class Report:
         for name, text in (
             ("recordings", self.recordings),
             ("Kafka", f"{self.environment.cluster.bootstrap_servers}, {origin}; one worker"),
-            ("calls", f"{_calls(results)} of {len(HOTELS)} hotels, {_audio_seconds(results):.0f} s of audio"),
+            ("calls", f"{_calls(results)}, {_audio_seconds(results):.0f} s of audio"),
             ("records in", f"{verdict.records_in}, at {RATE:g} a second"),
             ("results", f"{len(results)}, of which {_hits(results)} from the cache"),
-            ("dead letters", f"{len(verdict.dead_letters)} (two inputs were bad on purpose, see below)"),
+            ("dead letters", f"{len(verdict.dead_letters)}{_on_purpose(self.bad)}"),
             ("lost, doubled", f"{verdict.lost}, {verdict.duplicated}"),
             ("size", f"{sizes['bytes_in']:,} bytes in, {sizes['bytes_out']:,} out: {sizes['ratio']:.1f} to 1"),
             ("latency", f"p50 {p50:.0f} ms, p95 {p95:.0f} ms, from due to be sent to received"),
@@ -122,12 +144,17 @@ class Report:
         return table
 
     def _latencies(self) -> tuple[float, float]:
-        """Median and 95th percentile in milliseconds; 0 with too few values."""
+        """Median and 95th percentile in milliseconds; 0 without results."""
         latencies = [result.latency * 1000 for result in self.verdict.results]
         if len(latencies) < 2:  # noqa: PLR2004  fewer have no quantiles
-            return 0.0, 0.0
+            only = round(sum(latencies), 1)
+            return only, only
         parts = statistics.quantiles(latencies, n=20)
         return round(parts[9], 1), round(parts[18], 1)
+
+
+def _on_purpose(bad: int) -> str:
+    return f" ({bad} inputs were bad on purpose, see below)" if bad else ""
 
 
 def _machine() -> str:
@@ -136,16 +163,15 @@ def _machine() -> str:
     return text if load <= cores else f"{text}: latency includes waiting for a core"
 
 
-def _streamed_table(results: Sequence[Result]) -> Table:
-    table = ReportTable(
-        "level",
-        "codec",
-        "results",
-        "bytes in",
-        "bytes out",
-        "ratio",
-        title="What the worker sent",
-    )
+def _table(title: str, words: Sequence[str], numbers: Sequence[str]) -> ReportTable:
+    table = ReportTable(*words, title=title)
+    for name in numbers:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _streamed_table(results: Sequence[Result]) -> ReportTable:
+    table = _table("What the worker sent", ("level", "codec"), ("results", *_SIZES))
     for (level, codec), those in _by_level(results):
         sizes = _sizes(those)
         table.add_row(
@@ -159,9 +185,9 @@ def _streamed_table(results: Sequence[Result]) -> Table:
     return table
 
 
-def _levels_table(levels: Iterable[Level]) -> Table:
+def _levels_table(levels: Iterable[Level]) -> ReportTable:
     title = "What each level would give for the same inputs (encoded directly, not streamed)"
-    table = ReportTable("level", "codecs", "bytes in", "bytes out", "ratio", title=title)
+    table = _table(title, ("level", "codecs"), _SIZES)
     for level in levels:
         table.add_row(
             f"{level.number} {_MEANING[level.number]}",

@@ -2,8 +2,10 @@
 
 import json
 import logging
+import secrets
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -18,6 +20,7 @@ from scripts.demonstration.calls import make_calls
 from scripts.demonstration.environment import prepare
 from scripts.demonstration.flow import stream
 from scripts.demonstration.levels import compare
+from scripts.demonstration.own_recordings import inputs_of
 from scripts.demonstration.recordings import load
 from scripts.demonstration.report import Report
 from scripts.demonstration.verdict import judge
@@ -34,12 +37,13 @@ _SHOWN_FAULTS = 10
 _say = partial(say, "demo")
 
 
-def demonstrate(json_file: Path | None, out: Path | None, *, keep: bool) -> int:
+def demonstrate(json_file: Path | None, out: Path | None, own: Sequence[Path] = (), *, keep: bool) -> int:
     """Run the demo; returns the command's exit code.
 
     Args:
         json_file: Gets the report as JSON.
         out: Directory for the results; without it, one of this run.
+        own: The user's recordings, to be sent instead of the demo's.
         keep: Leave Kafka and the worker running.
     """
     # The client library logs every retry; the demo reports an error once.
@@ -52,7 +56,7 @@ def demonstrate(json_file: Path | None, out: Path | None, *, keep: bool) -> int:
         tell_unknown_settings("demo")
         with ExitStack() as started:
             try:
-                return _demonstrate(started, json_file, out, keep=keep)
+                return _demonstrate(started, json_file, out, own, keep=keep)
             finally:
                 _ignore_interrupts()
     except (LocalKafkaError, ProcessError) as error:
@@ -69,8 +73,10 @@ def demonstrate(json_file: Path | None, out: Path | None, *, keep: bool) -> int:
         return _INTERRUPTED
 
 
-def _demonstrate(started: ExitStack, json_file: Path | None, out: Path | None, *, keep: bool) -> int:
-    report, worker = _run(out, started)
+def _demonstrate(
+    started: ExitStack, json_file: Path | None, out: Path | None, own: Sequence[Path], *, keep: bool
+) -> int:
+    report, worker = _run(out, own, started)
     if json_file is not None:
         json_file.write_text(json.dumps(report.as_json(), indent=2) + "\n")
     report.print(report_console())
@@ -84,15 +90,19 @@ def _demonstrate(started: ExitStack, json_file: Path | None, out: Path | None, *
     return 0
 
 
-def _run(out: Path | None, started: ExitStack) -> tuple[Report, WorkerProcess]:
+def _run(out: Path | None, own: Sequence[Path], started: ExitStack) -> tuple[Report, WorkerProcess]:
     began = time.monotonic()
-    environment = prepare(started, _say)
+    run = f"demo-{secrets.token_hex(3)}"
+    inputs = inputs_of(own, run) if own else []  # a file that cannot be read is told before Kafka starts
+    environment = prepare(run, started, _say)
     worker = environment.worker()
     started.callback(worker.stop)
     worker.start()
     _say("starting a worker")
-    recordings = load(cache_directory() / "recordings", _say)
-    inputs = make_calls(recordings, environment.name)
+    origin = "your own"
+    if not own:
+        recordings = load(cache_directory() / "recordings", _say)
+        inputs, origin = make_calls(recordings, run), recordings.origin
     worker.wait_until_ready()
     _say(f"sending {len(inputs)} records")
     with progress_bar() as progress:
@@ -104,7 +114,8 @@ def _run(out: Path | None, started: ExitStack) -> tuple[Report, WorkerProcess]:
     files, problems = save_all(verdict.results, directory)
     report = Report(
         environment=environment,
-        recordings=recordings.origin,
+        recordings=origin,
+        bad=sum(item.clip is None for item in inputs),
         verdict=replace(verdict, faults=[*verdict.faults, *problems]),
         levels=compare(inputs),
         files=files,

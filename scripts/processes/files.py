@@ -1,4 +1,4 @@
-"""Saves results as files, and decodes them with libsndfile."""
+"""Saves results as files beside their originals, and decodes them with libsndfile."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,18 +7,26 @@ import soundfile
 
 from scripts.commands.listen import save
 from scripts.demonstration.verdict import Result
+from streams.codecs import WavEncoder
+
+
+def original_of(path: Path) -> Path:
+    """Where the original of a result is saved: beside it, as WAV."""
+    return path.with_suffix(".original.wav")
 
 
 def save_all(results: Sequence[Result], directory: Path) -> tuple[list[Path], list[str]]:
-    """Save every result, and check that it can be decoded and has its input's length.
+    """Save every result and its original, and check that it can be decoded and has its input's length.
 
     Returns:
-        The files, and one line for each failed check.
+        The files of the results, and one line for each failed check.
 
     Raises:
         CommandError: If they cannot be written.
     """
     paths = [save(result.audio, directory) for result in results]
+    for result, path in zip(results, paths, strict=True):
+        original_of(path).write_bytes(WavEncoder("pcm").encode(result.clip).audio)
     problems = [problem for result, path in zip(results, paths, strict=True) for problem in _problems(result, path)]
     return paths, problems
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -101,13 +102,44 @@ def test_every_call_comes_out_once_and_plays(broker: Broker, tmp_path: Path) -> 
     assert 0 < report["latency_ms_p50"] <= report["latency_ms_p95"]
     assert report["cache_hits"] > 0
     assert set(report["levels_encoded_directly"]) == set("12345")
-    files = sorted(out.glob("*/*/*"))
-    assert len(files) == report["files_playable"] == report["results"]
+    originals = sorted(out.rglob("*.original.wav"))
+    files = sorted({path for path in out.rglob("*") if path.is_file()} - {*originals})
+    assert len(files) == len(originals) == report["files_playable"] == report["results"]
+    assert sum(report["reasons"].values()) == report["results"]
     seconds = sum(soundfile.info(file).duration for file in files)
     assert seconds == pytest.approx(report["audio_seconds"], abs=0.01)
     assert "lost, doubled" in done.stdout
     assert "BadRate" in done.stdout
     assert not list(tmp_path.glob("demo-*/state-*")), "the worker's state must be removed"
+
+
+@pytest.mark.timeout(120)
+def test_ones_own_recording_is_sent_and_can_be_heard(broker: Broker, tmp_path: Path) -> None:
+    recording = tmp_path / "mein Gast's Höranruf.wav"
+    soundfile.write(recording, synthesis.speech(3.0, speaker=1).samples, 8000)
+    done = demo(
+        broker.bootstrap_servers, tmp_path, "--out", str(tmp_path / "Ergebnis 1"), "--recording", str(recording)
+    )
+    assert done.returncode == 0, done.stderr
+    (original,) = (tmp_path / "Ergebnis 1").rglob("*.original.wav")
+    (result,) = {path for path in (tmp_path / "Ergebnis 1").rglob("*.*") if path.is_file()} - {original}
+    assert soundfile.info(result).duration == soundfile.info(original).duration == 3.0
+    lines = done.stdout.splitlines()
+    for heading, path in (("play a result:", result), ("play its original:", original)):
+        line = lines[lines.index(heading) + 1]
+        assert shlex.split(line)[-1] == str(path)
+    assert "Why these levels" in done.stdout
+
+
+def test_a_recording_that_cannot_be_read_is_told_at_once(tmp_path: Path) -> None:
+    recording = tmp_path / "nothing.wav"
+    recording.write_bytes(b"this is no audio")
+    done = demo("", tmp_path, "--recording", str(recording), str(tmp_path / "missing.wav"))
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith("demo: ")
+    assert "nothing.wav: " in line
+    assert "missing.wav: No such file" in line
 
 
 @pytest.mark.long
