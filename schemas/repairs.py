@@ -12,6 +12,8 @@ REPAIRS: dict[str, str] = {
     "leading-tag": "An ID3 tag precedes a file of a format that has none.",
     "leading-bytes": "Something else precedes the first frame, or a tag is larger than it says; it is left out.",
     "joined": "Several files are joined; their audio follows one another.",
+    "start-position": "Positions do not begin at zero, as in a recording of a live stream.",
+    "end-flag": "The last page is not marked as the last.",
     "trailing-bytes": "Something else follows the last frame; it is left out.",
     "trailing-tag": "An ID3 or APE tag follows a file of a format that has none.",
 }

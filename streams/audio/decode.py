@@ -16,7 +16,7 @@ from schemas.media_type import MediaType
 from schemas.rejection import Rejection
 from streams.audio import g711
 from streams.audio.clip import Clip, SourceFormat
-from streams.audio.containers import flac, mpeg, ogg, riff, telephony
+from streams.audio.containers import flac, mpeg, ogg_links, riff, telephony
 from streams.audio.containers.recognise import container_of, recognise
 from streams.audio.labels import true_media_type
 from streams.audio.limits import SAMPLE_BYTES, DecodeLimits, rejected
@@ -24,7 +24,7 @@ from streams.audio.limits import SAMPLE_BYTES, DecodeLimits, rejected
 _DECODERS: dict[str, Callable[[bytes, DecodeLimits], Clip | Rejection]] = {
     types.WAV: riff.decode,
     types.FLAC: flac.decode,
-    types.OGG: ogg.decode,
+    types.OGG: ogg_links.decode,
     types.MPEG: mpeg.decode,
 }
 _HEADERLESS_DECODERS: dict[str, Callable[[bytes, DecodeLimits], Clip | Rejection]] = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from streams.audio.clip import Clip
-from streams.audio.containers.ogg import OPUS_RATES
+from streams.audio.containers.ogg_head import OPUS_RATES
 from streams.codecs import opus
 from streams.codecs.base import UNKNOWN_QUALITY, Encoded
 from streams.codecs.opus import OpusEncoder

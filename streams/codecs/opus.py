@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.audio.clip import Clip
-from streams.audio.containers.ogg import OPUS_CLOCK, OPUS_RATES
+from streams.audio.containers.ogg_head import OPUS_CLOCK, OPUS_RATES
 from streams.codecs import libopus, oggfile
 from streams.codecs.base import UNKNOWN_QUALITY, Encoded
 from streams.codecs.resample import to_known_rate

@@ -1,11 +1,9 @@
-"""Decodes OGG files with one Vorbis or Opus stream.
+"""Reads and verifies the pages of OGG files, and seals pages that were changed.
 
-All pages and their checksums are verified here, so that libsndfile sees only complete and undamaged files. The last
-page must have the end-of-stream flag: without it the file is truncated. Opus is decoded at the original sampling rate
-that its header names, or at the next higher rate that Opus supports (8, 12, 16, 24, 48 kHz), by libopus itself: a
-narrowband call stays narrowband. If the header names no rate, it is 48 kHz.
+A file may end inside a page, or with zeros: recorders that are killed, and disks that are full, leave such files. A
+wrong checksum anywhere else is damage.
 
-Sources: RFC 3533 (OGG), RFC 7845 (Opus in OGG), Vorbis I specification.
+Source: RFC 3533.
 """
 
 import struct
@@ -13,17 +11,12 @@ import zlib
 from dataclasses import dataclass
 
 from schemas.rejection import Rejection
-from streams.audio.clip import Clip, SourceFormat
-from streams.audio.containers import sndfile
-from streams.audio.limits import DecodeLimits, rejected
+from streams.audio.limits import rejected
 
-OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
-OPUS_SKIP_AT, OPUS_RATE_AT = 10, 12  # byte offsets in the Opus header
-_MAPPING_AT = 21  # byte of the Opus header, after the numbers of streams and of coupled streams
-OPUS_CLOCK = 48000  # Hz: granule positions of Opus count samples of this rate, whatever the rate of the audio
+BEGINS, ENDS = 0x02, 0x04  # flags of the first and the last page of a stream
 _PAGE_HEADER = 27
 _CHECKSUM_AT = 22
-_BEGINS, _ENDS = 0x02, 0x04
+_FEWEST_ZEROS = 16  # at the end of a page that was cut: a whole page may end with a few
 _REVERSED_BITS = bytes(int(f"{octet:08b}"[::-1], 2) for octet in range(256))
 
 
@@ -50,43 +43,6 @@ class Page:
     sequence: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Head:
-    encoding: str
-    channels: int
-    rate: int
-    skip: int
-    clock: int
-
-
-def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
-    """Decode an OGG file with one Vorbis or Opus stream.
-
-    Args:
-        audio: The file, which begins with ``OggS``.
-        limits: Limits; the last page's position is checked against them before decoding.
-    """
-    pages = walk(audio)
-    if isinstance(pages, Rejection):
-        return pages
-    head = _parse_head(audio[pages[0].body : pages[0].end])
-    if isinstance(head, Rejection):
-        return head
-    refusal = limits.check(head.rate, head.channels, 0) or limits.check(
-        head.rate, head.channels, max(pages[-1].granule - head.skip, 0) * head.rate // head.clock
-    )
-    if refusal is not None:
-        return refusal
-    readable = _with_rate(audio, pages[0]) if head.encoding == "opus" else audio
-    decoded = sndfile.read_all(readable, sndfile.float_chunk, limits)
-    if isinstance(decoded, Rejection):
-        return decoded
-    samples, rate = decoded
-    if len(samples) == 0:
-        return rejected("EmptyAudio", "the OGG file holds no samples")
-    return Clip.of(samples, rate, SourceFormat("ogg", head.encoding))
-
-
 def sealed(page: bytes) -> bytes:
     """Return a page with a new checksum, after a change."""
     blank = page[:_CHECKSUM_AT] + bytes(4) + page[_CHECKSUM_AT + 4 :]
@@ -100,32 +56,48 @@ def _checksum(page: bytes) -> int:
 
 
 def walk(audio: bytes) -> list[Page] | Rejection:
-    """Read and verify all pages of a file with one logical stream."""
+    """Read and verify all whole pages of a file, at least one; what follows the last one is no page.
+
+    Args:
+        audio: The file, which begins with ``OggS``.
+    """
     pages: list[Page] = []
     at = 0
     while at < len(audio):
         page = _read_page(audio, at)
         if isinstance(page, Rejection):
-            return page
+            is_tail = bool(pages) and _is_tail(audio, at, pages[-1])
+            return pages if is_tail else page
         pages.append(page)
         at = page.end
-    if not pages or not pages[0].flags & _BEGINS:
-        return rejected("CorruptAudio", "the first OGG page does not begin a stream")
-    if any(page.serial != pages[0].serial or page.flags & (_BEGINS | _ENDS) for page in pages[1:-1]):
-        return rejected("UnsupportedEncoding", "the OGG file holds more than one stream; send one")
-    if pages[-1].serial != pages[0].serial or not pages[-1].flags & _ENDS:
-        return rejected("TruncatedAudio", "the last OGG page does not end the stream")
-    if any(page.sequence != number for number, page in enumerate(pages, pages[0].sequence)):
-        return rejected("CorruptAudio", "the OGG file lacks a page between its first and its last")
     return pages
+
+
+def _is_tail(audio: bytes, at: int, last: Page) -> bool:
+    """Whether the bytes from here on are the rest of a page that was cut, zeros, or follow the end of the stream."""
+    following = audio.find(b"OggS", at + 1)
+    while following >= 0:
+        if isinstance(_read_page(audio, following), Page):
+            return False
+        following = audio.find(b"OggS", following + 1)
+    end, rest = _page_end(audio, at), audio[at:].rstrip(b"\0")
+    if rest.startswith(b"OggS"):
+        return len(rest) < _PAGE_HEADER or end > len(audio) or end > at + len(rest) + _FEWEST_ZEROS
+    return not rest or rest == b"OggS"[: len(rest)] or bool(last.flags & ENDS)
+
+
+def _page_end(audio: bytes, at: int) -> int:
+    """Offset of the byte after a page, by its header; at least that of the header's end."""
+    lacing = audio[at + _PAGE_HEADER - 1 : at + _PAGE_HEADER]
+    body = at + _PAGE_HEADER + (lacing[0] if lacing else 0)
+    return body + sum(audio[at + _PAGE_HEADER : body])
 
 
 def _read_page(audio: bytes, at: int) -> Page | Rejection:
     header = audio[at : at + _PAGE_HEADER]
     if header[:4] != b"OggS"[: len(header)]:
         return rejected("CorruptAudio", f"there is no OGG page at byte {at}, where the one before it ends")
-    body = at + _PAGE_HEADER + (header[26] if len(header) == _PAGE_HEADER else 0)
-    end = body + sum(audio[at + _PAGE_HEADER : body])
+    end = _page_end(audio, at)
     if len(header) < _PAGE_HEADER or end > len(audio):
         return rejected("TruncatedAudio", "the OGG file ends inside a page")
     _, version, flags, granule, serial, sequence = struct.unpack_from("<4sBBqII", header)
@@ -133,32 +105,4 @@ def _read_page(audio: bytes, at: int) -> Page | Rejection:
         return rejected("CorruptAudio", f"OGG version {version} at byte {at}; only version 0 exists")
     if sealed(audio[at:end]) != audio[at:end]:
         return rejected("CorruptAudio", f"the checksum of the OGG page at byte {at} is wrong")
-    return Page(at, body, end, flags, granule, serial, sequence)
-
-
-def _with_rate(audio: bytes, first: Page) -> bytes:
-    """Write 48 kHz into an Opus header without a rate: libsndfile would decode it at 8 kHz."""
-    rate_at = first.body + OPUS_RATE_AT
-    if any(audio[rate_at : rate_at + 4]):
-        return audio
-    page = audio[: first.end]
-    return sealed(page[:rate_at] + struct.pack("<I", OPUS_CLOCK) + page[rate_at + 4 :]) + audio[first.end :]
-
-
-def _parse_head(packet: bytes) -> _Head | Rejection:
-    if packet.startswith(b"OpusHead"):
-        if len(packet) < 19 or packet[8] >> 4 or not _maps_channels(packet):  # noqa: PLR2004 - size of an OpusHead
-            return rejected("UnsupportedEncoding", "the Opus header is not version 1 with mapping family 0 or 1")
-        channels, skip, original = struct.unpack_from("<BHI", packet, 9)
-        rate = next((known for known in OPUS_RATES if 0 < original <= known), OPUS_CLOCK)
-        return _Head("opus", channels, rate, skip, OPUS_CLOCK)
-    if packet.startswith(b"\x01vorbis") and len(packet) >= 30:  # noqa: PLR2004 - size of the identification header
-        channels, rate = struct.unpack_from("<BI", packet, 11)
-        return _Head("vorbis", channels, rate, 0, rate)
-    return rejected("UnsupportedEncoding", "the OGG stream is neither Vorbis nor Opus")
-
-
-def _maps_channels(head: bytes) -> bool:
-    """Whether an Opus header has mapping family 0, or family 1 with a table of the channels' streams."""
-    channels, family = head[9], head[18]
-    return family == 0 or (family == 1 and len(head) == _MAPPING_AT + channels)
+    return Page(at, at + _PAGE_HEADER + header[26], end, flags, granule, serial, sequence)

@@ -182,7 +182,6 @@ def test_ogg_without_a_page() -> None:
 
 
 def test_ogg_of_two_streams() -> None:
-    assert refused(OPUS + OPUS, "audio/ogg").code == "UnsupportedEncoding"
     assert refused(OPUS + OGG, "audio/ogg").code == "UnsupportedEncoding"
 
 

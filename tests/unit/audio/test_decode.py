@@ -8,6 +8,7 @@ import pytest
 from schemas.media_type import MediaType
 from streams.audio.clip import Clip, SourceFormat
 from streams.audio.containers import ogg
+from streams.audio.containers.ogg_head import OPUS_RATE_AT
 from streams.audio.decode import decode
 from tests.support.signals import MEDIA_TYPES, clip_of, encode_as, speech, write_sound
 
@@ -167,7 +168,7 @@ def test_opus_is_decoded_at_the_rate_that_its_header_names(named: int, decoded_a
     audio = encode_as(speech(1), "audio/ogg;codecs=opus")
     pages = ogg.walk(audio)
     assert isinstance(pages, list)
-    at = pages[0].body + ogg.OPUS_RATE_AT
+    at = pages[0].body + OPUS_RATE_AT
     renamed = ogg.sealed(audio[:at] + struct.pack("<I", named) + audio[at + 4 : pages[0].end]) + audio[pages[0].end :]
 
     result = decoded(renamed, "audio/ogg")
