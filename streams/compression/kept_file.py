@@ -2,7 +2,7 @@
 
 from schemas.rejection import Rejection
 from streams.audio.clip import Clip
-from streams.audio.containers import flac, riff
+from streams.audio.containers import flac, mpeg, ogg_links, riff
 from streams.codecs import wav
 
 
@@ -10,7 +10,8 @@ def kept_file(original: bytes, clip: Clip) -> bytes:
     """Return a file with the same audio that every player opens, at its right length.
 
     Of a WAV file whose header is wrong or has 64-bit sizes, a plain one with the same samples is written. A FLAC file
-    loses tags around it, and gets the total that its header lacks. All other files stay byte for byte.
+    loses tags around it, and gets the total that its header lacks. Of an OGG or MP3 file that was read with repairs,
+    the whole pages or frames are left, with right positions. All other files stay byte for byte.
 
     Args:
         original: The input.
@@ -21,4 +22,8 @@ def kept_file(original: bytes, clip: Clip) -> bytes:
         if isinstance(parts, Rejection) or (parts[0].is_plain and not clip.source.repairs):
             return original
         return wav.rewritten(*parts)
-    return flac.with_right_header(original, clip.frames) if clip.source.container == "flac" else original
+    if clip.source.container == "flac":
+        return flac.with_right_header(original, clip.frames)
+    if not clip.source.repairs:
+        return original
+    return mpeg.repaired(original) if clip.source.container == "mpeg" else ogg_links.repaired(original, clip.frames)

@@ -86,6 +86,19 @@ def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
     return Clip.of(samples, first.rate, SourceFormat("mpeg", "mpeg", repairs=_repairs(audio, parts)))
 
 
+def repaired(audio: bytes) -> bytes:
+    """Return a file that `decode` reads with repairs as whole frames and nothing else.
+
+    The Info frames of joined files are left out: each has the length of its own part.
+    """
+    parts = _parts(audio)
+    if isinstance(parts, Rejection):
+        return audio
+    if len(parts) == 1:
+        return audio[parts[0].begin : parts[0].end]
+    return b"".join(audio[part.start : part.end] for part in parts)
+
+
 def has_frames(audio: bytes) -> bool:
     """Whether an MPEG frame begins the file, or frames that follow one another are somewhere in it."""
     start = _after_tags(audio, 0)

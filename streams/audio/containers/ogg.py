@@ -80,9 +80,11 @@ def _is_tail(audio: bytes, at: int, last: Page) -> bool:
         if isinstance(_read_page(audio, following), Page):
             return False
         following = audio.find(b"OggS", following + 1)
-    end, rest = _page_end(audio, at), audio[at:].rstrip(b"\0")
+    rest = audio[at:].rstrip(b"\0")
     if rest.startswith(b"OggS"):
-        return len(rest) < _PAGE_HEADER or end > len(audio) or end > at + len(rest) + _FEWEST_ZEROS
+        has_zeros = len(audio) - at - len(rest) >= _FEWEST_ZEROS
+        end = _page_end(audio, at)
+        return end > len(audio) or (has_zeros and (end > at + len(rest) or len(rest) < _PAGE_HEADER))
     return not rest or rest == b"OggS"[: len(rest)] or bool(last.flags & ENDS)
 
 

@@ -12,7 +12,7 @@ Sources: RFC 3533 (OGG), RFC 6716 (durations of Opus packets), RFC 7845 (Opus in
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,8 +45,12 @@ class Link:
     @property
     def frames(self) -> int:
         """Number of sample frames, as the last position says."""
-        last = max(page.granule for page in self.pages) - self.offset - self.head.skip
-        return max(last, 0) * self.head.rate // self.head.clock
+        return max(self.last - self.offset - self.head.skip, 0) * self.head.rate // self.head.clock
+
+    @property
+    def last(self) -> int:
+        """Last position, as the file has it."""
+        return max(page.granule for page in self.pages)
 
     @property
     def is_plain(self) -> bool:
@@ -106,6 +110,22 @@ def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
     if len(samples) == 0:
         return rejected("EmptyAudio", "the OGG file holds no samples")
     return Clip.of(samples, rate, SourceFormat("ogg", head.encoding, repairs=_repairs(audio, chain, start)))
+
+
+def repaired(audio: bytes, frames: int) -> bytes:
+    """Return a file that `decode` reads with repairs as one that every player shows at its right length.
+
+    Args:
+        audio: The file.
+        frames: Number of sample frames that were decoded from it.
+    """
+    audio = audio[id3.end_of_tags(audio) :]
+    chain = links(audio)
+    if isinstance(chain, Rejection):
+        return audio
+    if len(chain) == 1 and chain[0].offset and chain[0].head.encoding == "vorbis":  # the exact offset is known now
+        chain = [replace(chain[0], offset=chain[0].last - frames)]
+    return b"".join(link.file(audio) for link in chain)
 
 
 def _differing(chain: list[Link]) -> Rejection | None:

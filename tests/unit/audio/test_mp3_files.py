@@ -12,6 +12,7 @@ from streams.audio.clip import Clip
 from streams.audio.containers import id3
 from streams.audio.containers.mpeg_frames import Info, frame_at, frames_from, info_of
 from streams.audio.decode import decode
+from streams.compression.kept_file import kept_file
 from tests.support.signals import encode_as, speech
 
 CASES = Path(__file__).parent / "cases"
@@ -140,3 +141,22 @@ def test_joined_files_of_two_rates_are_refused_by_name() -> None:
     assert isinstance(refusal, Rejection)
     assert "8000 Hz" in refusal.reason
     assert "16000 Hz" in refusal.reason
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda audio: audio[:-100],
+        lambda audio: audio + bytes(5000),
+        lambda audio: id3v2(300, padding=1000) + audio,
+        lambda audio: audio + id3v2(10) + audio,
+    ],
+)
+def test_a_kept_file_needs_no_repairs(change: Callable[[bytes], bytes]) -> None:
+    audio = change(WITH_INFO)
+    clip = read(audio)
+    kept = read(kept_file(audio, clip))
+
+    assert clip.source.repairs
+    assert not kept.source.repairs
+    assert abs(kept.frames - clip.frames) <= 5 * 576

@@ -12,6 +12,7 @@ from schemas.rejection import Rejection
 from streams.audio.clip import Clip
 from streams.audio.containers import ogg
 from streams.audio.decode import decode
+from streams.compression.kept_file import kept_file
 from tests.support.signals import encode_as, speech
 
 CASES = Path(__file__).parent / "cases"
@@ -169,3 +170,25 @@ def test_other_streams_are_named(packet: bytes, name: str) -> None:
     assert isinstance(refusal, Rejection)
     assert name in refusal.reason
     assert "ffmpeg" in refusal.reason
+
+
+@every_kind
+@pytest.mark.parametrize(
+    "change",
+    [
+        without_end,
+        lambda audio: audio + bytes(5000),
+        lambda audio: audio[:-40],
+        lambda audio: without_end(moved(audio, 3600 * 48000, 9)),
+    ],
+)
+def test_a_kept_file_needs_no_repairs(kind: str, change: Callable[[bytes], bytes]) -> None:
+    audio = change(FILES[kind])
+    clip = read(audio)
+    kept = kept_file(audio, clip)
+
+    assert clip.source.repairs
+    assert not read(kept).source.repairs
+    assert np.array_equal(read(kept).samples, clip.samples)
+    claimed = pages(kept)[-1].granule
+    assert claimed == clip.frames if kind == "audio/ogg" else abs(claimed - 312 - clip.frames * 6) < 480
