@@ -68,6 +68,7 @@ MAGIC: tuple[tuple[int, bytes, Format], ...] = (
     (0, b"FLV\1", by_ffmpeg("FLV", "flv", "-vn ")),
     (0, b"RIFX", Format("RIFX, a WAV file in big-endian order", "convert it: sox call.wav right.wav")),
     (0, b"\0\0\1\xba\x44", by_ffmpeg("MPEG program stream", "mpg", "-vn ")),
+    (0, b"\0\0\1\xba\x21", by_ffmpeg("MPEG program stream", "mpg", "-vn ")),
     (0, b"#!rtpplay1.0", Format("an RTP capture", "send the payload as audio/PCMU or audio/PCMA")),
     (0, b"\xd4\xc3\xb2\xa1\2\0\4\0", Format("a network capture (pcap)", "extract its audio, for example in Wireshark")),
     (

@@ -210,12 +210,15 @@ def _link(audio: bytes, pages: list[Page]) -> Link | Rejection | None:
 def _offset(audio: bytes, head: Head, page: Page) -> int:
     """Position of the first sample: of the first page with audio, less what its packets last.
 
-    The packets of Vorbis are not parsed: the longest that they can be is subtracted, so that the offset may be too
-    small by less than that page.
+    It is negative in Opus files that were cut out of others without new positions, which libopusfile refuses. The
+    packets of Vorbis are not parsed: the longest that they can be is subtracted, so that the offset may be too small by
+    less than that page. Of a first page that is the last, the end may be cut off, and of Vorbis also the beginning.
     """
     packets = list(_packets(audio, page))
+    if head.encoding == "opus" and not page.flags & ENDS:
+        return page.granule - sum(map(_ticks, packets))
     length = sum(map(_ticks, packets)) if head.encoding == "opus" else len(packets) * head.longest
-    return 0 if page.flags & ENDS else max(page.granule - length, 0)
+    return max(page.granule - length, 0)
 
 
 def _packets(audio: bytes, page: Page) -> Iterator[bytes]:

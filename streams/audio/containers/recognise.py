@@ -25,6 +25,7 @@ _ONLY_TEXT = re.compile(rb"[\t\n\r -~\x80-\xff]*")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{40,}|(?:[A-Za-z0-9+/_-]{40,}\r?\n)+[A-Za-z0-9+/_=-]*")
 _FRAMES = 4  # in succession
 _HEADER = 7  # bytes of the longest header
+_SAME = 0xE0  # bits of the second byte of a header that are the same in all frames: the sync; LATM's size follows
 _TS_PACKET = 188
 _LAYER2_MPEG1 = (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384)  # kbit/s
 
@@ -132,7 +133,7 @@ def _frames(size_of: Callable[[bytes], int]) -> Callable[[bytes], bool]:
         at, contents = 0, []
         for _ in range(_FRAMES):
             size = size_of(audio[at : at + _HEADER])
-            if size <= _HEADER or audio[at : at + 2] != audio[:2]:
+            if size <= _HEADER or audio[at] != audio[0] or audio[at + 1] & _SAME != audio[1] & _SAME:
                 return False
             contents.append(audio[at + _HEADER : at + size])
             at += size

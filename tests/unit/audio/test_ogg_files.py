@@ -90,6 +90,14 @@ def test_a_recording_of_a_live_stream(kind: str, hours: float, ends: bool) -> No
     assert "start-position" in clip.source.repairs
 
 
+def test_an_opus_file_that_was_cut_out_of_another_without_new_positions() -> None:
+    kind = "audio/ogg;codecs=opus"
+    clip = read(moved(FILES[kind], -1920))
+
+    assert np.array_equal(clip.samples, read(FILES[kind]).samples)
+    assert clip.source.repairs == ("start-position",)
+
+
 @every_kind
 @pytest.mark.parametrize("tail", [bytes(4096), bytes(1), b"left by another program", b"O", b"OggS\0"])
 def test_what_follows_the_last_page(kind: str, tail: bytes) -> None:
