@@ -176,8 +176,9 @@ def _amplified(samples: NDArray[np.int16], gain_db: int) -> NDArray[np.int16]:
     """Amplify by a number of decibels."""
     if not gain_db:
         return samples
-    louder = samples * np.float32(10 ** (gain_db / 20))
-    return np.clip(np.rint(louder), -_FULL_SCALE - 1, _FULL_SCALE).astype(np.int16)
+    louder = np.rint(samples * np.float32(10 ** (gain_db / 20)))
+    limited: NDArray[np.int16] = np.clip(louder, -_FULL_SCALE - 1, _FULL_SCALE).astype(np.int16)
+    return limited
 
 
 def _packet(ms: int, lead: int, rate: int) -> int:
