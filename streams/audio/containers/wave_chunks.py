@@ -185,16 +185,16 @@ class _Parts:
         return data.end if self._is_followed(data) else end_of_audio(self._audio, data.body)
 
     def _is_cut_short(self, data: _Chunk) -> bool:
-        """Whether the outer size, too, claims more than came. It may count padding that was not written."""
-        length = len(self._audio)
-        if self._outer_is_open or self._outer == length + _SIZE_SLIP != data.end:
+        """Whether the outer size, too, claims more than came; where the sizes disagree, more than by a usual mistake."""
+        lacking = self._outer - len(self._audio)
+        if self._outer_is_open or (lacking == _SIZE_SLIP and data.end != self._outer):
             return False
-        return self._outer > (length if data.end <= self._outer else length + -length % self._layout.align)
+        return lacking > (0 if data.end <= self._outer else _SIZE_SLIP)
 
     def _is_followed(self, data: _Chunk) -> bool:
         """Whether the file goes on with something else than audio after the data's claimed end, or ends there."""
         padded = self._padded(data)
-        if self._outer_is_open or self._outer <= padded or self._outer > len(self._audio):
+        if self._outer_is_open or not padded < self._outer <= len(self._audio) + _SIZE_SLIP:
             return True
         return self._is_chunk(padded) or self._is_chunk(data.end)
 
