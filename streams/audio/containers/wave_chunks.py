@@ -185,7 +185,7 @@ class _Parts:
         return data.end if self._is_followed(data) else end_of_audio(self._audio, data.body)
 
     def _is_cut_short(self, data: _Chunk) -> bool:
-        """Whether the outer size, too, claims more than came; where the sizes disagree, more than by a usual mistake."""
+        """Whether the outer size claims more than came, too; where the sizes disagree, more than by a usual mistake."""
         lacking = self._outer - len(self._audio)
         if self._outer_is_open or (lacking == _SIZE_SLIP and data.end != self._outer):
             return False
