@@ -53,10 +53,6 @@ def _bomb() -> bytes:
     return bytes(flac)
 
 
-def _lies_about_size(wav: bytes) -> bytes:
-    return wav[:40] + (2**31 - 9).to_bytes(4, "little") + wav[44:]
-
-
 #: For each kind of bad input, the function that makes it from a good one.
 BAD: dict[str, Callable[[Message], Message]] = {
     "empty": lambda message: replace(message, value=b""),
@@ -78,7 +74,7 @@ BAD: dict[str, Callable[[Message], Message]] = {
     "flac truncated": lambda message: _container(message, "audio/flac", lambda audio: audio[: len(audio) // 2]),
     "flac claims hours": lambda message: _container(message, "audio/flac", _claims_hours),
     "flac bomb": lambda message: _container(message, "audio/flac", lambda _: _bomb()),
-    "riff size lies": lambda message: _container(message, "audio/wav", _lies_about_size),
+    "wav truncated": lambda message: _container(message, "audio/wav", lambda audio: audio[: len(audio) // 2]),
     "ogg truncated": lambda message: _container(message, "audio/ogg", lambda audio: audio[: len(audio) * 2 // 3]),
     "opus truncated": lambda message: _container(
         message, "audio/ogg;codecs=opus", lambda audio: audio[: len(audio) * 2 // 3]

@@ -25,6 +25,7 @@ from streams.telemetry.metrics.recorder import MetricsRecorder
 from tests.chaos.damage import with_header
 from tests.chaos.sounds import sample
 from tests.chaos.workload import segment
+from tests.contract.test_samples import sample as contract_sample
 from tests.contract.test_structured import content_of, structured
 from tests.support.delivery import until
 
@@ -106,6 +107,18 @@ def test_a_result_says_what_was_wrong_with_its_file(
     headers = dict(output.record.headers)
     assert headers.get("ce_repaired") == repaired
     assert headers["ce_durationms"] == b"500"
+
+
+@pytest.mark.parametrize(("name", "rate"), [("raw-gsm", b"8000"), ("raw-g722", b"16000")])
+def test_audio_of_telephony_gets_a_result_of_its_own_rate(name: str, rate: bytes, tmp_path: Path) -> None:
+    record = InputRecord(Position("in", 0, 7), contract_sample(name))
+
+    (output,) = Desk(tmp_path).compressor.process(record, lambda _key: None).outputs
+
+    headers = dict(output.record.headers)
+    assert (headers["content-type"], headers["ce_samplerate"]) == (b"audio/ogg;codecs=opus", rate)
+    assert headers["ce_durationms"] == b"260"
+    assert "ce_correctedtype" not in headers
 
 
 @pytest.mark.parametrize(
