@@ -8,7 +8,7 @@ import ast
 import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
-from importlib import import_module, metadata
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
@@ -104,6 +104,8 @@ def _summary(name: str) -> str:
 
 
 def _version() -> str:
+    from importlib import metadata  # noqa: PLC0415  slow to import, and a signal may stop the worker meanwhile
+
     try:
         return metadata.version(_DISTRIBUTION)
     except metadata.PackageNotFoundError:

@@ -5,16 +5,14 @@ import sys
 from collections.abc import Sequence
 
 from agents import signals
-from streams.runtime.settings import Settings
-from streams.runtime.settings_document import help_text
 
-_EPILOG = f"""\
-The worker logs JSON lines to standard error, serves /health/live, /health/ready and /metrics on AUDIO_HTTP_PORT, and
-/admin/audio/status for who sends AUDIO_ADMIN_TOKEN. It stops cleanly on SIGTERM, SIGINT and SIGHUP. Exit codes: 0
-stopped, 1 failed or could not start, 2 a setting is wrong, 3 everything was going to the dead letters.
+_EPILOG = """\
+The worker logs to standard error, as text at a terminal and as JSON lines elsewhere. It serves /health/live,
+/health/ready and /metrics on AUDIO_HTTP_PORT, and /admin/audio/status for who sends AUDIO_ADMIN_TOKEN. It stops cleanly
+on SIGTERM, SIGINT and SIGHUP. Exit codes: 0 stopped, 1 failed or could not start, 2 a setting is wrong, 3 everything
+was going to the dead letters.
 
 settings, from the environment:
-{help_text(Settings)}
 """
 
 
@@ -29,10 +27,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
+    from streams.runtime.settings import Settings  # noqa: PLC0415  imports aiokafka, and a signal may come meanwhile
+    from streams.runtime.settings_document import help_text  # noqa: PLC0415  as above
+
     return argparse.ArgumentParser(
         prog="scripts/worker",
         description=__doc__,
-        epilog=_EPILOG,
+        epilog=_EPILOG + help_text(Settings),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 

@@ -1,4 +1,4 @@
-"""Draws a dashboard's panels in one picture: the tiles at some times, and every graph."""
+"""Draws a dashboard in one picture for the page of a document: the tiles at some times, and the graphs in `SHOWN`."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -14,10 +14,24 @@ from infra.grafana.reading import Board, Panel, Row
 from tests.pictures.kinds import TEXT, draw_graph, draw_tile, draw_timeline
 from tests.pictures.timeline import Event, Timeline
 
-_ACROSS = 3
-_DPI = 80
-_WIDTH = 15.0  # inches, as all of these
-_TILES_HEIGHT, _GRAPHS_HEIGHT, _HEADING_HEIGHT = 0.8, 2.1, 0.3
+#: Titles of the graphs in the picture; all of them would be too small to read.
+SHOWN = (
+    "Oldest input waiting",
+    "Time to the result",
+    "Dead letters by reason",
+    "Delay by hotel",
+    "Results by level",
+    "Predicted quality",
+    "Hit rate",
+    "Lookups",
+    "Load by worker",
+    "Processor",
+)
+_ACROSS = 2
+#: A page shows 900 pixels across: the picture has twice as many, for sharp screens, and fonts of 8 points and more.
+_DPI = 180
+_WIDTH = 10.0  # inches, as all of these
+_TILES_HEIGHT, _GRAPHS_HEIGHT, _HEADING_HEIGHT = 0.95, 2.25, 0.35
 _COLORS_OF_A_PNG = 128
 
 _Band = tuple[str, float, Callable[[SubFigure], None]]
@@ -52,14 +66,14 @@ class Picture:
         parts = np.ravel(np.array(figure.subfigures(len(bands), 1, height_ratios=heights)))
         for part, (heading, _, draw) in zip(parts, bands, strict=True):
             if heading:
-                part.suptitle(heading, x=0.005, ha="left", fontsize=11, fontweight="bold", color=TEXT)
+                part.suptitle(heading, x=0.005, ha="left", fontsize=12, fontweight="bold", color=TEXT)
             draw(part)
             progress()
         _save(figure, file)
 
     def _bands_of(self, row: Row) -> list[_Band]:
         tiles = [panel for panel in row.panels if panel.kind == "stat"]
-        graphs = [panel for panel in row.panels if panel.kind != "stat"]
+        graphs = [panel for panel in row.panels if panel.title in SHOWN]
         lines = [graphs[first : first + _ACROSS] for first in range(0, len(graphs), _ACROSS)]
         return [
             *(self._tiles(row.title, tiles, moment) for moment in self._timeline.moments if tiles),
@@ -88,9 +102,9 @@ class Picture:
             named = [
                 f"{number}: {event.what} ({self._timeline.minutes(event.at):.1f} min)" for number, event in numbered
             ]
-            part.text(0.005, 0.5, "     ".join(named), fontsize=9, color=TEXT, va="center")
+            part.text(0.005, 0.5, "\n".join(named), fontsize=10, color=TEXT, va="center", linespacing=1.5)
 
-        return "", _HEADING_HEIGHT, draw
+        return "", 0.25 * (len(self._timeline.events) + 1), draw
 
     def _curves(self, panel: Panel) -> list[Curve]:
         return [curve for target in panel.targets for curve in self._data.curves(target)]

@@ -1,6 +1,7 @@
 """Draws the three kinds of panels in Grafana's style."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,7 +30,8 @@ _PALETTE = (
     "#3fa9b5",
     "#7f7f7f",
 )
-_SHOWN_LEGENDS = 8
+_SHOWN_LEGENDS = 4
+_TILE_WORDS = 20  # characters of a line of a tile's title
 _FRESH_S = 15.0  # how old a tile's value may be
 _KIBI = 1024
 _BYTES = ("B", "KiB", "MiB", "GiB")
@@ -52,10 +54,10 @@ def draw_tile(axes: Axes, panel: Panel, curves: Sequence[Curve], at: float) -> N
     axes.set_axis_on()
     axes.set(xticks=[], yticks=[], facecolor=color)
     axes.spines[:].set_visible(False)
-    axes.set_title(panel.title, loc="left", fontsize=8, color=TEXT, pad=3)
+    axes.set_title(textwrap.fill(panel.title, _TILE_WORDS), loc="left", fontsize=9, color=TEXT, pad=4)
     words = [panel.texts[value][0] if value in panel.texts else _written(value, panel.unit) for _, value in values]
     words[1:] = [f"({word} {legend})" for word, (legend, _) in zip(words[1:], values[1:], strict=True)]
-    axes.text(0.5, 0.47, " ".join(words) or "no data", ha="center", va="center", fontsize=15, color="white")
+    axes.text(0.5, 0.47, " ".join(words) or "no data", ha="center", va="center", fontsize=14, color="white")
 
 
 def draw_graph(axes: Axes, panel: Panel, curves: Sequence[Curve], timeline: Timeline) -> None:
@@ -78,7 +80,7 @@ def draw_graph(axes: Axes, panel: Panel, curves: Sequence[Curve], timeline: Time
         axes.stackplot(_minutes(times, timeline), parts, colors=colors, alpha=0.8, linewidth=0, labels=labels)
     else:
         for curve, color in zip(measured, colors, strict=True):
-            axes.plot(*_broken(curve, timeline), color=color, linewidth=1.1, label=curve.legend)
+            axes.plot(*_broken(curve, timeline), color=color, linewidth=1.6, label=curve.legend)
     for limit in (curve for curve in curves if curve.legend == LIMIT):
         axes.plot(*_broken(limit, timeline), color=_COLORS["red"], linewidth=1, linestyle="--", label=LIMIT)
     for value, color in panel.steps[1:]:
@@ -103,10 +105,10 @@ def draw_timeline(axes: Axes, panel: Panel, curves: Sequence[Curve], timeline: T
 
 def _prepare(axes: Axes, panel: Panel, timeline: Timeline) -> None:
     axes.set_axis_on()
-    axes.set_title(panel.title, loc="left", fontsize=9, color=TEXT)
+    axes.set_title(panel.title, loc="left", fontsize=11, color=TEXT, pad=12)
     axes.grid(visible=True, color=_GRID, linewidth=0.7)
     axes.set_axisbelow(True)
-    axes.tick_params(labelsize=7, colors=_FAINT, length=0)
+    axes.tick_params(labelsize=9, colors=_FAINT, length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.set_xlim(0, timeline.minutes(timeline.end))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda minutes, _: f"{minutes:g} min"))
@@ -114,7 +116,7 @@ def _prepare(axes: Axes, panel: Panel, timeline: Timeline) -> None:
         minute = timeline.minutes(event.at)
         axes.axvline(minute, color=_FAINT, linewidth=0.8, linestyle=":")
         setup = axes.get_xaxis_transform()
-        axes.text(minute, 1.0, str(number), fontsize=6.5, color=_FAINT, ha="center", va="bottom", transform=setup)
+        axes.text(minute, 1.0, str(number), fontsize=8.5, color=_FAINT, ha="center", va="bottom", transform=setup)
 
 
 def _legend(axes: Axes) -> None:
@@ -127,11 +129,11 @@ def _legend(axes: Axes) -> None:
             handles,
             labels,
             loc="upper left",
-            bbox_to_anchor=(0, -0.09),
-            ncols=4,
+            bbox_to_anchor=(0, -0.12),
+            ncols=2,
             columnspacing=1,
             handlelength=1.2,
-            fontsize=6.5,
+            fontsize=9,
             labelcolor=_FAINT,
             frameon=False,
         )

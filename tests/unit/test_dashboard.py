@@ -9,6 +9,7 @@ import yaml
 from infra.grafana.dashboard import FILE, as_json
 from infra.grafana.reading import Target, filled_in, read
 from tests.commands import dashboard
+from tests.pictures.drawing import SHOWN
 
 INFRA = Path(__file__).parents[2] / "infra"
 BOARD = read(FILE)
@@ -125,3 +126,7 @@ def test_what_is_provisioned_is_what_the_documented_command_mounts() -> None:
     [source] = yaml.safe_load((provisioning / "datasources" / "prometheus.yml").read_text())["datasources"]
     for variable in (source["url"], source["jsonData"]["timeInterval"]):
         assert f"-e {variable.removeprefix('$')}" in command
+
+
+def test_the_picture_shows_graphs_that_exist() -> None:
+    assert set(SHOWN) <= {panel.title for panel in BOARD.panels if panel.kind != "stat"}
