@@ -172,6 +172,8 @@ class _Parts:
         length = len(self._audio)
         if self._outer_is_open or not end <= self._outer <= length + -length % self._layout.align:
             self._repairs.add("riff-size")
+        if end == chunk.end and self._has_rest(chunk):
+            self._repairs.add("trailing-bytes")
         return None
 
     def _end_of_data(self, data: _Chunk) -> int | None:
@@ -197,6 +199,15 @@ class _Parts:
         if self._outer_is_open or not padded < self._outer <= len(self._audio) + _SIZE_SLIP:
             return True
         return self._is_chunk(padded) or self._is_chunk(data.end)
+
+    def _has_rest(self, data: _Chunk) -> bool:
+        """Whether bytes behind the file's own end are neither chunks nor tags nor zeros, or are another file."""
+        start = self._padded(data)
+        if not self._outer_is_open:
+            start = max(start, self._outer)
+        is_file = self._audio[start : start + 4] in _RIFF_TYPES
+        rest = self._audio[start : end_of_audio(self._audio, data.body)]
+        return is_file or (rest.strip(b"\0") != b"" and not self._is_chunk(start))
 
     def _is_chunk(self, at: int) -> bool:
         chunk = self._chunk(at)
