@@ -24,7 +24,7 @@ from streams.kafka.lag import LagReader
 from streams.kafka.topic_errors import TopicError
 from streams.kafka.topics import check_topics, servable_partitions
 from streams.runtime.cache_maintenance import CacheMaintenance
-from streams.runtime.environment_check import without_effect
+from streams.runtime.environment_check import require_plain_text, without_effect
 from streams.runtime.exit_log import ExitLog
 from streams.runtime.fail_stop import EXIT_FAILED, Watchdog, fail_stop
 from streams.runtime.http_server import WebServer
@@ -67,13 +67,13 @@ def main() -> int:
     """Run one worker with the settings from the environment; returns an exit code if it could not start."""
     try:
         settings = Settings.from_environment(os.environ)
-        unknown = without_effect(os.environ)
+        require_plain_text(os.environ)
     except SettingsError as error:
         configure_logs("info", versions()["version"])
         log.error("worker_not_started", reason=str(error))  # noqa: TRY400  for the operator, not for a developer
         return EXIT_USAGE
     logs = configure_logs(settings.log_level, versions()["version"], settings.log_format)
-    for one in unknown:
+    for one in without_effect(os.environ):
         log.warning("unknown_setting", variable=one.variable, reason=one.remark)
     sys.setswitchinterval(_SWITCH_INTERVAL)
     threadpool_limits(1)  # every core processes a record already; more threads would only wait for each other, spinning

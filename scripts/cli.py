@@ -23,7 +23,7 @@ from streams.kafka import protocol
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topic_errors import TopicError
 from streams.kafka.topics import TopicState, check_topics
-from streams.runtime.environment_check import without_effect
+from streams.runtime.environment_check import require_plain_text, without_effect
 from streams.runtime.setting_declaration import Setting, SettingsError, declared
 from streams.runtime.settings import ClusterSettings
 from streams.runtime.settings_document import described
@@ -169,6 +169,7 @@ def run(command: str, work: Coroutine[Any, Any, int]) -> int:
         logging.getLogger(chatty).setLevel(logging.CRITICAL + 1)
     try:
         tell_unknown_settings(command)
+        require_plain_text(os.environ)
         return asyncio.run(work)
     except SettingsError as error:
         work.close()
@@ -182,11 +183,7 @@ def run(command: str, work: Coroutine[Any, Any, int]) -> int:
 
 
 def tell_unknown_settings(command: str) -> None:
-    """Print one line for each variable in the environment that looks like a setting and has no effect.
-
-    Raises:
-        SettingsError: If a secure connection is asked for, which would be made in plain text.
-    """
+    """Print one line for each variable in the environment that looks like a setting and has no effect."""
     for unknown in without_effect(os.environ):
         say(command, unknown.remark)
 

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from infra.kafka.cluster import SIZES, LocalCluster
 from infra.kafka.errors import ClusterMismatchError, LocalKafkaError
+from scripts.cli import tell_unknown_settings
 from scripts.command_settings import LocalSettings, run_directory
 from streams.runtime.settings_document import help_text
 
@@ -22,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     # Refused connections are expected while a cluster starts.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    tell_unknown_settings("kafka")
     console = Console(stderr=True, highlight=False)
     actions = {"up": _up, "down": _down, "status": _status}
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from infra.monitoring.configuration import Monitoring, render
 from infra.monitoring.errors import MonitoringError
 from infra.monitoring.local import LocalMonitoring
-from scripts.cli import count, fail, say
+from scripts.cli import count, fail, say, tell_unknown_settings
 from scripts.command_settings import LocalSettings, MonitoringSettings, run_directory
 from streams.runtime.setting_declaration import SettingsError, read
 from streams.runtime.settings_document import help_text
@@ -21,6 +21,7 @@ _NAME = "monitoring"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one action; standard output has only addresses and paths."""
     options = parser().parse_args(argv)
+    tell_unknown_settings(_NAME)
     actions = {"up": _up, "down": _down, "status": _status, "render": _render}
     try:
         return actions[options.action](options)

@@ -30,21 +30,11 @@ _OF_KAFKA = re.compile(
 #: Kubernetes gives every container the addresses of the services of its namespace: of one that is called kafka, say.
 _SERVICE_LINK = re.compile(r"\w+_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)")
 _SERVICE_URL = re.compile(r"(?:tcp|udp|sctp)://.*")
+_BROKERS = "KAFKA_BOOTSTRAP_SERVERS"
 #: What others call the brokers; a likely mistake only where ours is not set.
-_BROKERS, _OTHERS_BROKERS = (
-    "KAFKA_BOOTSTRAP_SERVERS",
-    frozenset(
-        {
-            "KAFKA_BROKER",
-            "KAFKA_BROKERS",
-            "KAFKA_BROKER_LIST",
-            "KAFKA_HOST",
-            "KAFKA_HOSTS",
-            "KAFKA_SERVERS",
-            "KAFKA_URL",
-        }
-    ),
-)
+_OTHERS_BROKERS = frozenset({
+    "KAFKA_BROKER", "KAFKA_BROKERS", "KAFKA_BROKER_LIST", "KAFKA_HOST", "KAFKA_HOSTS", "KAFKA_SERVERS", "KAFKA_URL",
+})  # fmt: skip
 _SIMILARITY = 0.75  # of two names, by difflib's measure
 
 
@@ -61,19 +51,24 @@ class Unknown:
     remark: str
 
 
-def without_effect(environ: Mapping[str, str]) -> list[Unknown]:
-    """Find the variables with the prefixes of our settings that have no effect.
-
-    Variables of Kafka's own programs, and those that Kubernetes derives from services, are left out.
+def require_plain_text(environ: Mapping[str, str]) -> None:
+    """Refuse an environment that asks for a secure connection.
 
     Raises:
-        SettingsError: If the environment asks for a secure connection, which would be made in plain text.
+        SettingsError: If it does; the connection would be made in plain text.
     """
     protocol = environ.get(_SECURITY_PROTOCOL, "")
     if protocol.upper() not in {"", _PLAINTEXT}:
         raise SettingsError(
             f"{_SECURITY_PROTOCOL}={protocol}: not supported yet; connections to Kafka are in plain text ({_PLAINTEXT})"
         )
+
+
+def without_effect(environ: Mapping[str, str]) -> list[Unknown]:
+    """Find the variables with the prefixes of our settings that have no effect.
+
+    Variables of Kafka's own programs, and those that Kubernetes derives from services, are left out.
+    """
     known = set(_known())
     suspects = sorted(name for name, value in environ.items() if value and name.startswith(_PREFIXES))
     return [

@@ -1,7 +1,7 @@
 import pytest
 
 from scripts.command_settings import LocalSettings, MonitoringSettings
-from streams.runtime.environment_check import without_effect
+from streams.runtime.environment_check import require_plain_text, without_effect
 from streams.runtime.setting_declaration import SettingsError, declared
 from streams.runtime.settings import Settings
 
@@ -90,5 +90,6 @@ def test_what_is_not_sealed_is_told() -> None:
 @pytest.mark.parametrize("protocol", ["SSL", "SASL_SSL", "sasl_plaintext"])
 def test_no_secure_connection_becomes_one_in_plain_text(protocol: str) -> None:
     with pytest.raises(SettingsError, match=f"^KAFKA_SECURITY_PROTOCOL={protocol}: not supported yet"):
-        without_effect({"KAFKA_SECURITY_PROTOCOL": protocol})
+        require_plain_text({"KAFKA_SECURITY_PROTOCOL": protocol})
+    require_plain_text({"KAFKA_SECURITY_PROTOCOL": "plaintext"})
     assert remarks(KAFKA_SECURITY_PROTOCOL="plaintext") == []

@@ -3,8 +3,11 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from tests.chaos.workers import ROOT
 
@@ -59,3 +62,21 @@ def test_a_mistake_in_the_environment_is_told(variables: dict[str, str], says: s
     assert done.returncode == 1
     assert done.stderr.startswith(says)
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["scripts.invoke scripts.commands.compress", "scripts.hotel_audio compress"])
+@pytest.mark.parametrize("environ", [{"LC_ALL": "C"}, {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}])
+def test_names_of_files_do_not_depend_on_the_language(command: str, environ: dict[str, str], tmp_path: Path) -> None:
+    recording = tmp_path / "Höme dir" / "mein Gast \u2013 1.wav"
+    recording.parent.mkdir()
+    soundfile.write(recording, np.zeros(8000, np.int16), 8000)
+    out = tmp_path / "kleiner \u00e9"
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", *command.split(), str(recording), "--out", str(out)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environ,
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"mein Gast" in done.stdout
+    assert [path.stem for path in out.iterdir()] == [recording.stem]
