@@ -15,12 +15,9 @@ _OTHER_NAMES = frozenset({
     "AUDIO_RUN_DIR", "AUDIO_STORES", "AUDIO_VERSION",
 })  # fmt: skip
 #: What would make connections or results secure, and is not there yet: whoever sets it relies on it.
-_NOT_SUPPORTED = (
-    "KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD",
-    "KAFKA_SSL_CAFILE", "KAFKA_SSL_CERTFILE", "KAFKA_SSL_KEYFILE", "AUDIO_SEALING", "AUDIO_REQUIRE_SEALED_INPUT",
-)  # fmt: skip
+_NOT_SUPPORTED = re.compile(r"KAFKA_(?:SECURITY|SASL|SSL)_\w+|AUDIO_SEALING|AUDIO_REQUIRE_SEALED_INPUT")
+_SECURITY_PROTOCOL, _PLAINTEXT = "KAFKA_SECURITY_PROTOCOL", "PLAINTEXT"
 _REFUSED = frozenset({"0", "false", "no", "off"})  # what is not wanted need not be supported
-_SECURITY_PROTOCOL, _PLAINTEXT = _NOT_SUPPORTED[0], "PLAINTEXT"
 #: Variables of Kafka's own scripts and images. A name that is close to one of ours is none of these.
 _OF_KAFKA = re.compile(
     r"KAFKA_(?:\w*_OPTS|OPTS|HOME|DEBUG|VERSION|SCALA_VERSION|CFG_\w+|LOG_DIRS?|LOG4J_\w+|JMX_\w+|HEAP_\w+|NODE_ID|"
@@ -87,7 +84,7 @@ def _known() -> Iterator[str]:
 
 
 def _is_others(name: str, environ: Mapping[str, str], known: set[str]) -> bool:
-    if name in _NOT_SUPPORTED:
+    if _NOT_SUPPORTED.fullmatch(name):
         return environ[name].lower() in _REFUSED
     if _SERVICE_LINK.fullmatch(name) or _SERVICE_URL.fullmatch(environ[name]):
         return True
@@ -97,7 +94,7 @@ def _is_others(name: str, environ: Mapping[str, str], known: set[str]) -> bool:
 
 
 def _remark(name: str) -> str:
-    if name.removesuffix("_FILE") in _NOT_SUPPORTED:
+    if _NOT_SUPPORTED.fullmatch(name):
         what = "connections to Kafka are in plain text" if name.startswith("KAFKA_") else "nothing is sealed"
         return f"is not supported yet: {what}"
     likely = [_BROKERS] if name in _OTHERS_BROKERS else _likely(name, set(_known()))

@@ -77,7 +77,9 @@ def test_an_empty_variable_is_no_mistake() -> None:
     assert remarks(AUDIO_CACHE_SIZ="") == []
 
 
-@pytest.mark.parametrize("variable", ["KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD_FILE", "KAFKA_SSL_CAFILE"])
+@pytest.mark.parametrize(
+    "variable", ["KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD_FILE", "KAFKA_SSL_CAFILE", "KAFKA_SASL_USER"]
+)
 def test_an_account_or_a_certificate_is_told_to_have_no_effect(variable: str) -> None:
     assert remarks(**{variable: "x"}) == [f"{variable} is not supported yet: connections to Kafka are in plain text"]
 
