@@ -57,8 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "action",
         choices=("write", "picture"),
-        help=f"write: generate {FILE.relative_to(_PROJECT)} from the code; picture: run, and draw the tiles and ten "
-        "of the graphs",
+        help=f"write: generate {FILE.relative_to(_PROJECT)} from the code; picture: run, and draw the tiles and "
+        "eight of the graphs",
     )
     parser.add_argument(
         "--out",

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure, SubFigure
 from PIL import Image
 
 from infra.grafana.data import Curve, DashboardData
-from infra.grafana.reading import Board, Panel, Row
+from infra.grafana.reading import Board, Panel
 from tests.pictures.kinds import TEXT, draw_graph, draw_tile, draw_timeline
 from tests.pictures.timeline import Event, Timeline
 
@@ -19,19 +19,17 @@ SHOWN = (
     "Oldest input waiting",
     "Time to the result",
     "Dead letters by reason",
-    "Delay by hotel",
+    "Load by worker",
     "Results by level",
     "Predicted quality",
     "Hit rate",
-    "Lookups",
-    "Load by worker",
     "Processor",
 )
 _ACROSS = 2
 #: A page shows 900 pixels across: the picture has twice as many, for sharp screens, and fonts of 8 points and more.
 _DPI = 180
 _WIDTH = 10.0  # inches, as all of these
-_TILES_HEIGHT, _GRAPHS_HEIGHT, _HEADING_HEIGHT = 0.95, 2.25, 0.35
+_EVENTS_HEIGHT, _TILES_HEIGHT, _GRAPHS_HEIGHT, _HEADING_HEIGHT = 0.35, 0.95, 2.25, 0.35
 _COLORS_OF_A_PNG = 128
 
 _Band = tuple[str, float, Callable[[SubFigure], None]]
@@ -50,7 +48,7 @@ class Picture:
     def __init__(self, board: Board, data: DashboardData, timeline: Timeline) -> None:
         self._data = data
         self._timeline = timeline
-        self._bands = [*(band for row in board.rows for band in self._bands_of(row)), self._events()]
+        self._bands = [self._events(), *self._bands_of(board)]
         self.parts = len(self._bands)
 
     def save(self, file: Path, progress: Callable[[], None]) -> None:
@@ -71,13 +69,15 @@ class Picture:
             progress()
         _save(figure, file)
 
-    def _bands_of(self, row: Row) -> list[_Band]:
-        tiles = [panel for panel in row.panels if panel.kind == "stat"]
-        graphs = [panel for panel in row.panels if panel.title in SHOWN]
-        lines = [graphs[first : first + _ACROSS] for first in range(0, len(graphs), _ACROSS)]
+    def _bands_of(self, board: Board) -> list[_Band]:
+        tiles = [
+            (row.title, found) for row in board.rows if (found := [one for one in row.panels if one.kind == "stat"])
+        ]
+        graphs = {panel.title: panel for panel in board.panels}
+        lines = [SHOWN[first : first + _ACROSS] for first in range(0, len(SHOWN), _ACROSS)]
         return [
-            *(self._tiles(row.title, tiles, moment) for moment in self._timeline.moments if tiles),
-            *(self._graphs("" if tiles or number else row.title, line) for number, line in enumerate(lines)),
+            *(self._tiles(title, panels, moment) for title, panels in tiles for moment in self._timeline.moments),
+            *(self._graphs([graphs[title] for title in line]) for line in lines),
         ]
 
     def _tiles(self, title: str, panels: Sequence[Panel], moment: Event) -> _Band:
@@ -88,23 +88,20 @@ class Picture:
         heading = f"{title}   At {self._timeline.minutes(moment.at):.1f} min, {moment.what}:"
         return heading, _TILES_HEIGHT + _HEADING_HEIGHT, draw
 
-    def _graphs(self, heading: str, panels: Sequence[Panel]) -> _Band:
+    def _graphs(self, panels: Sequence[Panel]) -> _Band:
         def draw(part: SubFigure) -> None:
             for axes, panel in zip(_axes(part, _ACROSS), panels, strict=False):
                 kind = draw_timeline if panel.kind == "state-timeline" else draw_graph
                 kind(axes, panel, self._curves(panel), self._timeline)
 
-        return heading, _GRAPHS_HEIGHT + (_HEADING_HEIGHT if heading else 0), draw
+        return "", _GRAPHS_HEIGHT, draw
 
     def _events(self) -> _Band:
         def draw(part: SubFigure) -> None:
-            numbered = enumerate(self._timeline.events, 1)
-            named = [
-                f"{number}: {event.what} ({self._timeline.minutes(event.at):.1f} min)" for number, event in numbered
-            ]
-            part.text(0.005, 0.5, "\n".join(named), fontsize=10, color=TEXT, va="center", linespacing=1.5)
+            named = [f"{number}  {event.what}" for number, event in enumerate(self._timeline.events, 1)]
+            part.text(0.005, 0.5, "     ".join(named), fontsize=9, color=TEXT, va="center")
 
-        return "", 0.25 * (len(self._timeline.events) + 1), draw
+        return "Five minutes of two workers", _HEADING_HEIGHT + _EVENTS_HEIGHT, draw
 
     def _curves(self, panel: Panel) -> list[Curve]:
         return [curve for target in panel.targets for curve in self._data.curves(target)]

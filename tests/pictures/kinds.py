@@ -111,7 +111,7 @@ def _prepare(axes: Axes, panel: Panel, timeline: Timeline) -> None:
     axes.tick_params(labelsize=9, colors=_FAINT, length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.set_xlim(0, timeline.minutes(timeline.end))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda minutes, _: f"{minutes:g} min"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda minutes, _: f"{minutes:g} min" if minutes else ""))
     for number, event in enumerate(timeline.events, 1):
         minute = timeline.minutes(event.at)
         axes.axvline(minute, color=_FAINT, linewidth=0.8, linestyle=":")
