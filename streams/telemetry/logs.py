@@ -76,7 +76,7 @@ def _limit_of(record: logging.LogRecord) -> int | None:
     """Largest number of lines of this kind in an interval; None if unlimited."""
     if record.levelno >= logging.CRITICAL:
         return None
-    if not isinstance(record.msg, dict):
+    if not _is_ours(record):
         return 1
     return _OURS_PER_INTERVAL if record.levelno >= logging.WARNING else None
 
@@ -158,14 +158,13 @@ def _text() -> list[structlog.typing.Processor]:
 
 
 def quiet_libraries() -> None:
-    """Drop the client libraries' lines from now on, unless they log their info lines.
+    """Write no more lines of libraries: to a worker that stops they report cancelled tasks and closed connections."""
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_is_ours)
 
-    For a worker that stops: they report requests that are cancelled and connections that are closed as errors.
-    """
-    for name in _CHATTY:
-        logger = logging.getLogger(name)
-        if logger.level > logging.INFO:
-            logger.setLevel(logging.CRITICAL + 1)
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return isinstance(record.msg, dict)
 
 
 def flush_logs() -> None:

@@ -215,5 +215,6 @@ def test_libraries_that_are_being_stopped_say_nothing(capfd: pytest.CaptureFixtu
     quiet_libraries()
     logging.getLogger("faust.agents.agent").error("Agent Crashed reason=CancelledError()")
     logging.getLogger("aiokafka.consumer").error("Error sending JoinGroupRequest")
+    logging.getLogger("streams.engine.transport").error("Crashed reason=CancelledError()")  # by mode, for our services
     structlog.get_logger("ours").error("thread_raised")
     assert [line["message"] for line in written(capfd)] == ["thread_raised"]
