@@ -47,7 +47,6 @@ class DemoEnvironment:
         settings = {
             **self.variables(),
             "AUDIO_STATE_DIR": str(self.state_dir),
-            "AUDIO_HTTP_HOST": HOST,
             "AUDIO_HTTP_PORT": str(free_ports(1) if self.http_port is None else self.http_port),
         }
         return WorkerProcess(settings, self.directory / "worker.log")

@@ -11,6 +11,7 @@ from scripts.commands import worker
 from scripts.processes.module_process import ModuleProcess
 
 MODULE = worker.__name__
+_HOST = "127.0.0.1"
 _READY_WITHIN_S = 60.0
 _POLL_S = 0.1
 
@@ -28,7 +29,7 @@ class WorkerProcess(ModuleProcess):
     def __init__(
         self, settings: Mapping[str, str], log: Path, module: str = MODULE, arguments: Sequence[str] = ()
     ) -> None:
-        super().__init__(module, settings, log, arguments)
+        super().__init__(module, {**settings, "AUDIO_HTTP_HOST": _HOST}, log, arguments)
         self.port = int(settings["AUDIO_HTTP_PORT"])
         self._state = Path(settings["AUDIO_STATE_DIR"])
 
@@ -51,7 +52,7 @@ class WorkerProcess(ModuleProcess):
         shutil.rmtree(self._state, ignore_errors=True)
 
     def _is_ready(self) -> bool:
-        url = f"http://127.0.0.1:{self.port}/health/ready"
+        url = f"http://{_HOST}:{self.port}/health/ready"
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:
                 return bool(answer.status == HTTPStatus.OK)

@@ -161,7 +161,7 @@ async def test_a_stop_in_good_order_says_nothing_of_a_crash(worker: Worker, orac
         assert await asyncio.to_thread(worker.stop) == 0
     assert "rash" not in worker.log.read_text()
     own = {line["message"] for line in map(json.loads, worker.log.read_text().splitlines()) if "event" in line}
-    assert own >= {"worker_started", "lanes_opened", "worker_stopped"}
+    assert own >= {"worker_started", "lanes_opened", "worker_ready", "worker_stopped"}
     foreign = [line["event"] for line in worker.lines() if line["level"] == "info" and line["event"] not in own]
     assert foreign == []
     assert [line["event"] for line in worker.lines() if line["level"] in {"error", "critical"}] == []
