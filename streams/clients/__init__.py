@@ -4,6 +4,7 @@ Their errors are all a `HotelAudioError`; `streams.clients.errors` lists the kin
 imported here, because it needs the audio libraries; these two need only the Kafka client.
 """
 
+from streams.clients.calls import Call, Gap, Segment, Track
 from streams.clients.consumer import CompressedAudioConsumer
 from streams.clients.errors import (
     AccessDeniedError,
@@ -11,10 +12,12 @@ from streams.clients.errors import (
     BrokersUnavailableError,
     ClientClosedError,
     ContractError,
+    ExtraRequiredError,
     GroupRequiredError,
     HotelAudioError,
     InvalidAddressError,
     JoinError,
+    MixedIterationError,
     PartitionsLostError,
     TopicNotFoundError,
     UnacknowledgedError,
@@ -25,15 +28,21 @@ __all__ = [
     "AccessDeniedError",
     "BrokersRefusedError",
     "BrokersUnavailableError",
+    "Call",
     "ClientClosedError",
     "CompressedAudioConsumer",
     "ContractError",
+    "ExtraRequiredError",
+    "Gap",
     "GroupRequiredError",
     "HotelAudioError",
     "InvalidAddressError",
     "JoinError",
+    "MixedIterationError",
     "PartitionsLostError",
     "RawAudioProducer",
+    "Segment",
     "TopicNotFoundError",
+    "Track",
     "UnacknowledgedError",
 ]

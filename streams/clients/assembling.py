@@ -3,7 +3,7 @@
 Pure, as `streams.clients.calls`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
@@ -13,8 +13,20 @@ from schemas import Channel
 from schemas.raw_audio import CHANNELS
 from streams.clients.calls import LONGEST_GAP_MS, Call, Gap, Segment, Track
 
+#: Identifies a media stream of a call: stream id and channel.
+StreamKey = tuple[str, Channel | None]
 
-def assemble(segments: Sequence[Segment]) -> Call:
+_FROM_THE_START: Mapping[StreamKey, int] = {}
+
+
+def stream_of(segment: Segment) -> StreamKey:
+    """The media stream of a segment."""
+    return segment.result.stream_id, segment.result.channel
+
+
+def assemble(
+    segments: Sequence[Segment], first: Mapping[StreamKey, int] = _FROM_THE_START, *, continued: bool = False
+) -> Call:
     """Put the segments of one call in order.
 
     Segments belong to one track if their stream and channel are equal. Where a stream's numbers start again with other
@@ -22,10 +34,12 @@ def assemble(segments: Sequence[Segment]) -> Call:
 
     Args:
         segments: One or more results of the same hotel and call, in the order of the topic.
+        first: The first number of each stream; 0 where it is not in here.
+        continued: Whether the call's beginning was handed out before.
     """
-    streams: dict[tuple[str, Channel | None], list[_Run]] = {}
+    streams: dict[StreamKey, list[_Run]] = {}
     for segment in segments:
-        runs = streams.setdefault((segment.result.stream_id, segment.result.channel), [_Run()])
+        runs = streams.setdefault(stream_of(segment), [_Run(first.get(stream_of(segment), 0))])
         if (new := runs[-1].add(segment)) is not None:
             runs.append(new)
     order = [*CHANNELS, None]
@@ -35,17 +49,19 @@ def assemble(segments: Sequence[Segment]) -> Call:
     )
     names = _names([channel for _, channel, _ in found])
     tracks = tuple(
-        Track(name, channel, stream, tuple(_with_gaps(run.ordered())), tuple(run.repeated), tuple(run.differing))
+        Track(name, channel, stream, tuple(run.parts()), tuple(run.repeated), tuple(run.differing))
         for name, (stream, channel, run) in zip(names, found, strict=True)
     )
     one = segments[0].result
-    return Call(one.hotel_id, one.call_id, tracks, any(segment.result.final for segment in segments))
+    final = any(segment.result.final for segment in segments)
+    return Call(one.hotel_id, one.call_id, tracks, final, continued)
 
 
 @dataclass(slots=True)
 class _Run:
     """The segments of a stream from one start of its numbers to the next."""
 
+    start: int  # the number of its first segment
     taken: dict[int | str, Segment] = field(default_factory=dict)
     repeated: list[Segment] = field(default_factory=list)
     differing: list[Segment] = field(default_factory=list)
@@ -75,12 +91,12 @@ class _Run:
             self.differing.append(segment)
         return None
 
-    def ordered(self) -> list[Segment]:
-        """The segments by their numbers if all have one, otherwise in the order of the topic."""
+    def parts(self) -> Iterator[Segment | Gap]:
+        """The segments by their numbers if all have one, with gaps; otherwise in the order of the topic."""
         segments = list(self.taken.values())
         if any(one.result.sequence is None for one in segments):
-            return segments
-        return sorted(segments, key=lambda one: one.result.sequence or 0)
+            return iter(segments)
+        return _with_gaps(sorted(segments, key=_number), self.start)
 
     @property
     def _first(self) -> int:
@@ -88,35 +104,35 @@ class _Run:
 
     def _restart(self, segment: Segment, replayed: list[Segment]) -> "_Run":
         self.repeated = [one for one in self.repeated if one not in replayed]
-        new = _Run()
+        new = _Run(0)
         for one in (*replayed, segment):
             new.add(one)
         return new
 
 
-def _with_gaps(segments: Sequence[Segment]) -> Iterator[Segment | Gap]:
+def _with_gaps(segments: Sequence[Segment], start: int) -> Iterator[Segment | Gap]:
     usual_ms = median_low([one.result.duration_ms for one in segments])
-    numbers = [one.result.sequence for one in segments]
-    if numbers[0] and None not in numbers:
-        yield _gap(0, numbers[0] - 1, usual_ms)
+    if start < _number(segments[0]):
+        yield _gap(start, _number(segments[0]) - 1, usual_ms)
     yield segments[0]
     for before, after in pairwise(segments):
-        if None not in numbers:
-            yield from _between(before, after, usual_ms)
+        if _number(before) + 1 < _number(after):
+            yield _between(before, after, usual_ms)
         yield after
 
 
-def _between(before: Segment, after: Segment, usual_ms: int) -> Iterator[Gap]:
-    first, last = (before.result.sequence or 0) + 1, (after.result.sequence or 0) - 1
-    if first > last:
-        return
+def _between(before: Segment, after: Segment, usual_ms: int) -> Gap:
+    first, last = _number(before) + 1, _number(after) - 1
     began, ended = before.result.time, after.result.time
     if began is not None and ended is not None:
         silent_ms = round((ended - began) / timedelta(milliseconds=1)) - before.result.duration_ms
         if 0 < silent_ms <= LONGEST_GAP_MS:
-            yield Gap(first, last, silent_ms, by_times=True)
-            return
-    yield _gap(first, last, usual_ms)
+            return Gap(first, last, silent_ms, by_times=True)
+    return _gap(first, last, usual_ms)
+
+
+def _number(segment: Segment) -> int:
+    return segment.result.sequence or 0
 
 
 def _gap(first: int, last: int, usual_ms: int) -> Gap:

@@ -6,8 +6,13 @@ Pure: it knows neither Kafka nor audio libraries.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from schemas import Channel, CompressedAudio, Position
+from streams.clients.errors import ExtraRequiredError
+
+if TYPE_CHECKING:
+    from streams.audio import Clip
 
 #: Longest silence that replaces missing segments; a number that jumps further says nothing about time.
 LONGEST_GAP_MS = 12 * 3_600_000
@@ -104,6 +109,26 @@ class Track:
             before_ms += _duration_ms(part)
         return None
 
+    def join(self) -> "Clip":
+        """Decode the segments and join them, without any sample added or lost between them, all in memory.
+
+        Missing segments, and those that cannot be used, become silence of their length.
+
+        Returns:
+            The audio: ``samples`` of shape (frames, channels), and their ``rate`` in Hz.
+
+        Raises:
+            ExtraRequiredError: Where the audio libraries are not installed, which the extra ``worker`` brings.
+            JoinError: If the segments differ in sampling rate or number of channels.
+        """
+        try:
+            from streams.clients.joining import join  # noqa: PLC0415 - the audio libraries
+        except ModuleNotFoundError as error:
+            raise ExtraRequiredError(
+                f"the Python package {error.name} is missing; install 'hotel-audio-streams[worker]', which brings it"
+            ) from error
+        return join(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -114,22 +139,26 @@ class Call:
         call_id: The call.
         tracks: Its channels.
         final: Whether a segment with ``ce_final`` has come.
+        continued: Whether these are only the segments after those that were handed out before.
     """
 
     hotel_id: str
     call_id: str
     tracks: tuple[Track, ...]
     final: bool
+    continued: bool = False
 
     @property
     def complete(self) -> bool:
-        """Whether the end has come, no segment is missing, and all are intact."""
+        """Whether it is here from beginning to end, no segment is missing, and all are intact."""
         return not self.problems
 
     @property
     def problems(self) -> list[str]:
         """Why the call is not complete, one line each."""
         found = [f"{track.name}: {line}" for track in self.tracks for line in _problems(track)]
+        if self.continued:
+            found.insert(0, "its beginning was handed out before")
         return found if self.final else [*found, "no segment with ce_final has come"]
 
     @property

@@ -1,47 +1,61 @@
 """A consumer of compressed audio."""
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
-from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka import ConsumerRecord
 
 from schemas import CompressedAudio, Rejection
 from schemas.topics import COMPRESSED
+from streams.clients.calls import Call
 from streams.clients.connecting import connection_to
-from streams.clients.error_translation import translated_errors
-from streams.clients.errors import GroupRequiredError
+from streams.clients.error_translation import translated_errors, unavailable
+from streams.clients.errors import GroupRequiredError, HotelAudioError, MixedIterationError, PartitionsLostError
+from streams.clients.group_membership import GroupMembership
+from streams.clients.handled import ResultProgress
 from streams.clients.messages import record_of
+from streams.clients.open_calls import OpenCalls
+from streams.clients.quiet_times import QuietTimes
+from streams.clients.results import segment_of
 from streams.kafka.connection import KafkaConnection
-from streams.kafka.protocol.tolerant_consumer import TolerantConsumer
 from streams.kafka.protocol.unreadable import Unreadable
 
 _MAX_FETCH_BYTES = 10 * 2**20  # one record of the largest size
+_POLL_MS = 500
+_LEAVE_TIMEOUT = 10.0  # seconds for the last commit
+
+_Reading = TypeVar("_Reading", ResultProgress, OpenCalls)
 
 
 class CompressedAudioConsumer:
     """Receives committed results; those of a call arrive in order.
 
-    Use it as an async context manager and iterate over it. A record that is not a valid result, or cannot be read,
-    arrives as a `Rejection`.
+    Use it as an async context manager, and iterate over it for single results, or over `calls` for whole calls. A
+    record that is not a valid result, or cannot be read, arrives as a `Rejection`.
 
-    With a group, its consumers share the partitions and continue at the group's committed offsets: call `commit` when
-    the results received so far are stored; after a crash, later ones arrive again. Without a group, each consumer gets
-    all results.
+    With a group, its consumers share the partitions, and nothing is lost while none of them runs. What an iteration
+    returned counts as handled when the next one is asked for, and when the ``async with`` is left without an error.
+    Handled results are committed once a second, on leaving, and before partitions go to another consumer. So after a
+    crash, what was not handled arrives again, and so may what was handled in the last second: at least once. With
+    ``auto_commit=False``, `commit` alone commits. Without a group, each consumer gets all results from now on.
 
-    A group that has committed before reads partitions that are added to the topic from their start.
+    A group that has read before reads partitions that are added to the topic from their start.
 
     Args:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``, or a `KafkaConnection`.
         topic: Full name of the topic, with the installation's prefix.
         group_id: Consumer group, or None.
-        from_beginning: Whether to start at the oldest result if nothing was committed; otherwise at the next result.
+        from_beginning: Whether a new group, or a consumer without one, starts at the oldest result; otherwise at the
+            next one.
+        auto_commit: Whether the group's offsets are committed by the iteration.
 
     Raises:
         BrokersUnavailableError: On entering, if no broker answers.
         TopicNotFoundError: On entering, if the topic does not exist.
-        HotelAudioError: On entering and while reading, for any other error of the brokers.
+        HotelAudioError: On entering, on leaving and while reading, for any other error of the brokers.
     """
 
     def __init__(
@@ -51,28 +65,39 @@ class CompressedAudioConsumer:
         *,
         group_id: str | None = None,
         from_beginning: bool = False,
+        auto_commit: bool = True,
     ) -> None:
-        self._in_group = group_id is not None
         self._topic = topic
+        self._auto_commit = auto_commit
         self._connection = connection_to(bootstrap_servers)
         self._consumer = self._connection.consumer(
             group_id=group_id,
             isolation_level="read_committed",
             enable_auto_commit=False,
-            auto_offset_reset="earliest" if from_beginning else "latest",
+            # A group's start is set explicitly: this is for commits that are older than what the topic has kept.
+            auto_offset_reset="earliest" if from_beginning or group_id is not None else "latest",
             max_partition_fetch_bytes=_MAX_FETCH_BYTES,
         )
-        listener = _NewPartitions(self._consumer) if self._in_group else None
-        self._consumer.subscribe([topic], listener=listener)
+        self._group = (
+            None
+            if group_id is None
+            else GroupMembership(
+                self._consumer, topic, group_id, from_beginning=from_beginning, auto_commit=auto_commit
+            )
+        )
+        self._progress: ResultProgress | OpenCalls | None = None
+        self._consumer.subscribe([topic], listener=self._group)
 
     async def __aenter__(self) -> Self:
         with self._translated_errors():
             try:
                 await self._consumer.start()
-                if not self._in_group:
+                if self._group is None:
                     # Otherwise "the next result" would be determined by the first fetch, some time after this returns.
                     for partition in self._consumer.assignment():
                         await self._consumer.position(partition)
+                else:
+                    await self._group.wait_until_ready()
             except BaseException:
                 await self._consumer.stop()
                 raise
@@ -81,53 +106,126 @@ class CompressedAudioConsumer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._translated_errors():
-            await self._consumer.stop()
+        try:
+            if self._auto_commit:
+                await self._last_commit(failed=error is not None)
+        finally:
+            with self._translated_errors():
+                await self._consumer.stop()
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> CompressedAudio | Rejection:
-        with self._translated_errors():
-            message = await self._consumer.getone()
-        if isinstance(message, Unreadable):
-            return message.rejection
-        return CompressedAudio.from_record(record_of(message))
+        progress = self._progress or self._begin(ResultProgress())
+        if not isinstance(progress, ResultProgress):
+            raise MixedIterationError("this consumer collects calls: make another one for single results")
+        progress.handled()
+        while (message := await self._next_message()) is None:
+            pass
+        progress.give(message.partition, _following(message))
+        return message.rejection if isinstance(message, Unreadable) else CompressedAudio.from_record(record_of(message))
+
+    async def calls(self, *, idle: float = 300.0, max_bytes: int = 256 * 2**20) -> AsyncGenerator[Call | Rejection, None]:
+        """Iterate over whole calls, each as soon as it has ended.
+
+        A call ends when each of its streams has had its segment with ``ce_final``; where only some of them have, ten
+        seconds after the next segment would be due. A call that never ends is returned as it is, and says so in its
+        ``problems``, after `idle` seconds without a segment, or when it is the oldest one while all open calls together
+        exceed `max_bytes`; what comes of it later is a further `Call`, which says so as well.
+
+        The group's offsets are committed up to the first segment of the oldest call that is open or not handled yet,
+        so that after a restart open calls are read again from their beginning. Calls that were handled by then do not
+        arrive again, as far as the commit has room to name them: some 250 for each partition.
+
+        Segments have their files as they came, and nothing is decoded; `Track.join` does that.
+
+        Args:
+            idle: Seconds without a segment, by the brokers' times.
+            max_bytes: Most bytes of audio in open calls.
+
+        Raises:
+            MixedIterationError: If single results were read from this consumer before.
+            HotelAudioError: For an error of the brokers.
+        """
+        progress = self._progress or self._begin(OpenCalls(round(idle * 1000), max_bytes))
+        if not isinstance(progress, OpenCalls):
+            raise MixedIterationError("this consumer has returned single results: make another one for calls")
+        quiet = QuietTimes(self._consumer)
+        while True:
+            progress.handled()
+            if (call := progress.next()) is not None:
+                yield call
+                continue
+            message = await self._next_message()
+            if message is None:
+                for partition, milliseconds in quiet.passed():
+                    progress.wait(partition, milliseconds)
+                continue
+            quiet.interrupt(message.partition)
+            segment = segment_of(message)
+            if isinstance(segment, Rejection):
+                progress.give(message.partition, _following(message))
+                yield segment
+            else:
+                progress.take(segment)
 
     async def commit(self) -> None:
-        """Commit the group's offsets after all results received so far.
+        """Commit the group's offsets now, after all results or calls received so far: they count as handled.
 
         Raises:
             GroupRequiredError: Without a group.
             PartitionsLostError: If the group has given the partitions to another consumer.
             HotelAudioError: If the brokers do not answer, or refuse.
         """
-        if not self._in_group:
+        if self._group is None:
             raise GroupRequiredError("a consumer without a group commits nothing: give it a group_id")
+        if self._progress is not None:
+            self._progress.handled()
         with self._translated_errors():
-            await self._consumer.commit()
+            await self._group.commit()
+
+    def _begin(self, progress: _Reading) -> _Reading:
+        self._progress = progress
+        if self._group is not None:
+            self._group.follow(progress)
+        return progress
+
+    async def _next_message(self) -> ConsumerRecord | None:
+        """The next record; None if there is none within half a second."""
+        with self._translated_errors():
+            if self._group is not None:
+                await self._group.wait_until_ready()
+                if self._auto_commit:
+                    await self._group.commit_sometimes()
+            for messages in (await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=1)).values():
+                if self._group is None or self._group.is_ready:  # otherwise a rebalance came between
+                    return messages[0]
+        return None
+
+    async def _last_commit(self, *, failed: bool) -> None:
+        """Commit what is handled: all that was returned, or all but the last one after an error."""
+        if self._group is None or self._progress is None:
+            return
+        if not failed:
+            self._progress.handled()
+        try:
+            with self._translated_errors():
+                async with asyncio.timeout(_LEAVE_TIMEOUT):
+                    await self._group.commit()
+        except PartitionsLostError:
+            pass  # their next owner reads it again
+        except TimeoutError as error:
+            if not failed:
+                raise unavailable(self._connection) from error
+        except HotelAudioError:
+            if not failed:
+                raise
 
     def _translated_errors(self) -> AbstractContextManager[None]:
         return translated_errors(self._connection, self._topic)
 
 
-class _NewPartitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """Seeks to the start of partitions that are new to a group which has committed before.
-
-    If the group has not committed anything yet, ``from_beginning`` decides.
-    """
-
-    def __init__(self, consumer: TolerantConsumer) -> None:
-        self._consumer = consumer
-
-    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        pass
-
-    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        for topic in {partition.topic for partition in assigned}:
-            numbers = self._consumer.partitions_for_topic(topic) or ()
-            partitions = [TopicPartition(topic, number) for number in numbers]
-            committed = {one for one in partitions if await self._consumer.committed(one) is not None}
-            new = [one for one in assigned if one.topic == topic and one not in committed]
-            if committed and new:
-                await self._consumer.seek_to_beginning(*new)
+def _following(message: ConsumerRecord) -> int:
+    """The offset after a record, or after a range of unreadable ones."""
+    return message.next_offset if isinstance(message, Unreadable) else message.offset + 1

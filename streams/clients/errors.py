@@ -51,3 +51,11 @@ class ReplayError(HotelAudioError):
 
 class JoinError(HotelAudioError):
     """The segments of a track cannot be joined, because they differ in sampling rate or number of channels."""
+
+
+class MixedIterationError(HotelAudioError):
+    """A consumer returns either single results or whole calls: make another consumer for the other ones."""
+
+
+class ExtraRequiredError(HotelAudioError):
+    """The audio libraries are not installed: install ``hotel-audio-streams[worker]``."""

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import CommitFailedError, KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
 
 from infra.kafka.cluster import LocalCluster
@@ -30,6 +31,7 @@ from streams.clients.replay import Replayer
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from tests.support.brokers import Broker, Namespace
+from tests.support.events import COMPRESSED as RESULT
 from tests.support.events import RAW as EVENT
 
 Client = RawAudioProducer | CompressedAudioConsumer | DeadLetterReader | Replayer
@@ -89,9 +91,12 @@ async def test_partitions_that_another_consumer_has_by_now_are_lost(broker: Brok
     async with CompressedAudioConsumer(
         broker.bootstrap_servers, f"{prefix}{COMPRESSED}", group_id=f"{prefix}readers", from_beginning=True
     ) as consumer:
+        producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers)
+        async with producer:
+            record = RESULT.to_record()
+            await producer.send(f"{prefix}{COMPRESSED}", record.value, record.key, headers=list(record.headers))
+        assert await anext(consumer) == RESULT
         kafka: Any = consumer._consumer  # noqa: SLF001  as if it had been away for too long
-        for partition in kafka.assignment():
-            await kafka.position(partition)  # so that there is something to commit
         kafka._coordinator.member_id = "another"  # noqa: SLF001  as above
         with pytest.raises(PartitionsLostError, match="commit more often") as error:
             await consumer.commit()
@@ -113,7 +118,7 @@ async def test_a_client_that_is_closed_says_so(broker: Broker, prefix: str) -> N
 async def test_nothing_of_kafkas_client_is_raised_when_the_brokers_die(
     mortal: LocalCluster, namespace: Namespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.clients.dead_letters._PROGRESS_TIMEOUT", 1.0)
+    monkeypatch.setattr("streams.clients.topic_reader._PROGRESS_TIMEOUT", 1.0)
     monkeypatch.setattr("streams.clients.replay._TIMEOUT", 2.0)
     servers, reason = mortal.bootstrap_servers, Rejection("contract", "MissingHeader", "ce_callid", "is required")
     letter = DeadLetter(Record(b"key", b"value"), Position(f"{namespace.prefix}{RAW}", 0, 0), reason)

@@ -123,24 +123,6 @@ async def test_without_a_group_the_next_result_is_the_first(broker: Broker, pref
         assert await receive(consumer, 1) == [new]
 
 
-async def test_a_group_goes_on_where_it_committed(broker: Broker, prefix: str, results: ResultTopic) -> None:
-    events: list[CompressedAudio | Rejection] = [replace(RESULT, sequence=number) for number in range(3)]
-    await results.write(*(event.to_record() for event in events if isinstance(event, CompressedAudio)))
-
-    def member() -> CompressedAudioConsumer:
-        topic = f"{prefix}{COMPRESSED}"
-        return CompressedAudioConsumer(
-            broker.bootstrap_servers, topic, group_id=f"{prefix}readers", from_beginning=True
-        )
-
-    async with member() as consumer:
-        assert await receive(consumer, 1) == events[:1]
-        await consumer.commit()
-        assert await receive(consumer, 1) == events[1:2]
-    async with member() as consumer:
-        assert await receive(consumer, 2) == events[1:]
-
-
 async def test_a_group_that_has_committed_reads_new_partitions_from_their_beginning(
     broker: Broker, prefix: str, results: ResultTopic
 ) -> None:
