@@ -1,7 +1,7 @@
 """Detects call-progress tones, fax and modem signals by their spectrum over time.
 
 Sources: ITU-T E.180 (call-progress tones: one or two steady sines), T.30 (CNG 1100 Hz for 0.5 s, CED 2100 Hz,
-preambles), V.21 (1650 and 1850 Hz, or 980 and 1180 Hz, at 300 bit/s), V.22, V.27 ter, V.29 and V.17 (band-limited
+preambles), V.21 (1650 and 1850 Hz, or 980 and 1180 Hz, at 300 bit/s), V.22, V.27 ter, V.29, V.17 and V.34 (band-limited
 carriers of constant power).
 """
 
@@ -26,6 +26,10 @@ _CARRIER_VARIATION_DB = 0.6  # of the level: phase modulation has 0.2, amplitude
 _CARRIER_CORE = (0.05, 0.95)  # cumulated shares of power that bound the core of the band
 _CARRIER_WIDTH_HZ = 350.0  # of the core: V.22 at 600 baud has 500, single or keyed tones have less
 _CARRIER_FLATNESS = 0.75  # geometric mean over arithmetic mean of the core's power: scrambled data 0.97, a scream 0.53
+_CARRIER_CENTRED = 0.4  # spread of the frames' centres, relative to a band that a tone crosses: data 0.09 to 0.2
+
+_SEQUENCE_PITCHES = 3  # tones that follow one another without a pause; fax tones stand alone
+_SEQUENCE_GAP = 5  # frames without a steady tone while one follows another: 0.16 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,8 @@ def tones(spectrum: Spectrum) -> Tones:
     marked = mark(spectrum)
     longest = marked.longest
     fax = (
-        longest[lib.CNG] >= _CNG_FRAMES
-        or longest[lib.CED] >= _CED_FRAMES
+        (longest[lib.CNG] >= _CNG_FRAMES and _alone(marked, lib.CNG, _CNG_FRAMES))
+        or (longest[lib.CED] >= _CED_FRAMES and _alone(marked, lib.CED, _CED_FRAMES))
         or max(longest[lib.V21_LOW], longest[lib.V21_HIGH]) >= _V21_FRAMES
         or (longest[lib.CARRIER] >= _CARRIER_FRAMES and _carrier(spectrum, marked))
     )
@@ -100,8 +104,38 @@ def _call_progress(marked: Marked) -> bool:
     covered = sum(end - start + 3 for start, end in runs)
     if covered < _MOSTLY * np.count_nonzero(marked.where(lib.LOUD)):
         return False
-    pitches = {round(float(np.median(marked.centre[start:end])) / 40) for start, end in runs}
+    pitches = {_pitch(marked, start, end) for start, end in runs}
     return len(pitches) <= _MOST_PITCHES
+
+
+def _alone(marked: Marked, tone: int, fewest: int) -> bool:
+    """Whether a fax tone of so many frames occurs that is not one of several tones in succession."""
+    sequences = _sequences(marked)
+    return any(
+        end - start >= fewest and not any(first <= start <= last for first, last in sequences)
+        for start, end in _runs(marked.where(tone))
+    )
+
+
+def _sequences(marked: Marked) -> list[tuple[int, int]]:
+    """First and last frame of each succession of several steady tones without a pause between them."""
+    is_loud = marked.where(lib.LOUD)
+    successions: list[list[tuple[int, int]]] = []
+    for start, end in _runs(marked.where(lib.STILL)):
+        last = successions[-1][-1][1] if successions else -_SEQUENCE_GAP - 1
+        if start - last > _SEQUENCE_GAP or not is_loud[last:start].all():
+            successions.append([])
+        successions[-1].append((start, end))
+    return [
+        (tones[0][0] - _SEQUENCE_GAP, tones[-1][1])
+        for tones in successions
+        if len({_pitch(marked, *tone) for tone in tones}) >= _SEQUENCE_PITCHES
+    ]
+
+
+def _pitch(marked: Marked, start: int, end: int) -> int:
+    """Frequency of a steady tone, in steps of 40 Hz."""
+    return round(float(np.median(marked.centre[start:end])) / 40)
 
 
 def _carrier(spectrum: Spectrum, marked: Marked) -> bool:
@@ -110,19 +144,21 @@ def _carrier(spectrum: Spectrum, marked: Marked) -> bool:
         for begin in range(start, end - _CARRIER_FRAMES + 1, _CARRIER_FRAMES // 2):
             part = slice(begin, begin + _CARRIER_FRAMES)
             steady = (10 * np.log10(marked.level[part])).std() <= _CARRIER_VARIATION_DB
-            if steady and _flat(spectrum.power[part].sum(axis=0, dtype=np.float64), spectrum.bin_hz):
-                return True
+            if steady:
+                width = _flat_width(spectrum.power[part].sum(axis=0, dtype=np.float64)) * spectrum.bin_hz
+                across = width / np.sqrt(12)  # standard deviation of a tone that crosses the band
+                if width >= _CARRIER_WIDTH_HZ and marked.centre[part].std() <= _CARRIER_CENTRED * across:
+                    return True
     return False
 
 
-def _flat(power: NDArray[np.float64], bin_hz: float) -> bool:
-    """Whether the part of a spectrum with most of the power is wide and flat, instead of single lines."""
+def _flat_width(power: NDArray[np.float64]) -> int:
+    """Width in bins of the part of a spectrum with most of the power; 0 if it is not flat, but of single lines."""
     cumulated = np.cumsum(power)
     first, last = np.searchsorted(cumulated, cumulated[-1] * np.array(_CARRIER_CORE))
     core = power[first : last + 1]
-    if len(core) * bin_hz < _CARRIER_WIDTH_HZ:
-        return False
-    return float(np.exp(np.log(core + 1e-30).mean()) / core.mean()) > _CARRIER_FLATNESS
+    flatness = float(np.exp(np.log(core + 1e-30).mean()) / core.mean())
+    return len(core) if flatness > _CARRIER_FLATNESS else 0
 
 
 def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:

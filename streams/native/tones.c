@@ -23,8 +23,8 @@ static const float V21_REACH_HZ = 100; /* keying at 300 bit/s spreads a tone by 
 static const float V21_PURE = 0.9f, V21_WEAKER = 0.1f;
 
 static const float CARRIER_WEAKEST = 3.16227766e-5f; /* -45 dBFS: below, a telephone line's noise has the same spectrum */
-static const float CARRIER_HZ[2] = {300, 3400};
-static const float CARRIER_INSIDE = 0.97f; /* share of power in the band; white noise has 0.78 */
+static const float CARRIER_HZ[2] = {200, 3750}; /* V.34 at 3200 symbols/s begins at 229 Hz, at 3429 it ends at 3674 */
+static const float CARRIER_INSIDE = 0.97f;      /* share of power in the band; white noise has 0.89 */
 
 /* The strongest components of a frame: the share of its power around the strongest bin, and around the two strongest; the
    frequency of the strongest in bins. */
@@ -102,7 +102,7 @@ LOOP static float inside(const float *power, band of) {
   return sum;
 }
 
-/* Whether the frame consists of both tones of a frequency-shift keying. */
+/* Whether the frame consists of both tones of a frequency-shift keying, or of a single one between them. */
 static int keyed(const float *power, const band *bands, float level) {
   float lower = inside(power, bands[LOWER]), upper = inside(power, bands[UPPER]);
   return lower + upper > V21_PURE * level && smaller(lower, upper) > V21_WEAKER * level;
@@ -137,8 +137,8 @@ void mark_tones(const float *power, int frames, int bins, float bin_hz, float *l
         [STILL] = is_still,
         [CNG] = alone && is_still && near(pitch, CNG_HZ, CNG_TOLERANCE_HZ),
         [CED] = alone && near(pitch, CED_HZ, CED_TOLERANCE_HZ),
-        [V21_LOW] = is_loud && keyed(power, low, level[frame]),
-        [V21_HIGH] = is_loud && keyed(power, high, level[frame]),
+        [V21_LOW] = is_loud && !alone && keyed(power, low, level[frame]),
+        [V21_HIGH] = is_loud && !alone && keyed(power, high, level[frame]),
         [CARRIER] = is_loud && level[frame] > CARRIER_WEAKEST && inside(power, carrier) > CARRIER_INSIDE * level[frame],
     };
     marks[frame] = 0;

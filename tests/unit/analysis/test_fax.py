@@ -10,7 +10,7 @@ from streams.audio.clip import Clip
 from streams.compression import DEFAULT_POLICY, Pressure, choose, encode
 from tests.support import telephony
 from tests.support.signals import clip_of, speech
-from tests.support.telephony import Signal, cadence, keyed, modem, noise, resampled, silence, sines
+from tests.support.telephony import Signal, cadence, keyed, modem, noise, qam, resampled, silence, sines, stepped
 
 FLAGS = [0, 1, 1, 1, 1, 1, 1, 0]
 DATA = np.random.default_rng(0).integers(0, 2, 300).tolist()
@@ -39,6 +39,12 @@ SIGNALS = {
     "V.27 ter, 4800 bit/s": modem(1.5, 1600, 1800),
     "V.29": modem(1.5, 2400, 1700),
     "V.17": modem(1.5, 2400, 1800),
+    "V.34, 2400 symbols/s": qam(1.5, 2400, 1600),
+    "V.34, 3000 symbols/s, low": qam(1.5, 3000, 1800),
+    "V.34, 3000 symbols/s, high": qam(1.5, 3000, 2000),
+    "V.34, 3200 symbols/s, low": qam(1.5, 3200, 1829),
+    "V.34, 3200 symbols/s, high": qam(1.5, 3200, 1920),
+    "V.34, 3429 symbols/s": qam(1.5, 3429, 1959),
 }
 every_signal = pytest.mark.parametrize("signal", SIGNALS.values(), ids=SIGNALS.keys())
 
@@ -75,6 +81,38 @@ def test_the_noise_of_a_quiet_line_is_no_modem() -> None:
     frequency = np.fft.rfftfreq(4 * 8000, 1 / 8000)
     band = np.fft.irfft(line * ((frequency > 300) & (frequency < 3400)))
     assert analysed(telephony.clip(band * 120 / band.std())) == "silence"
+
+
+STEPS_HZ = np.arange(300.0, 3400.0, 100)
+
+
+@pytest.mark.parametrize("step", [0.016, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1])
+@pytest.mark.parametrize(
+    "pitches",
+    [
+        STEPS_HZ,
+        STEPS_HZ[::-1],
+        np.arange(300.0, 3400.0, 50),
+        np.random.default_rng(1).permutation(STEPS_HZ),
+        np.array([1000.0, 1100, 1200, 2000, 2100, 2200]),
+        np.array([1100.0, 2100, 1500]),
+        np.array([1080.0, 1750, 1300]),
+        np.random.default_rng(2).uniform(300, 3400, 60),
+    ],
+    ids=[
+        "up",
+        "down",
+        "fine",
+        "shuffled",
+        "around the tones of fax",
+        "the tones of fax and another",
+        "between keyed ones",
+        "random",
+    ],
+)
+def test_tones_in_succession_are_no_fax(pitches: Signal, step: float) -> None:
+    line = telephony.clip(at_level(np.tile(stepped(pitches, step), 1 + int(2 / step / len(pitches))), -15, 40)).samples
+    assert analysed(clip_of(g711.decode(g711.encode(line, "pcmu"), "pcmu"))) != "fax"
 
 
 @every_signal

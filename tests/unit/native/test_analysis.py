@@ -113,7 +113,9 @@ def expected_marks(power: NDArray[np.float64], bin_hz: float) -> dict[int, NDArr
 
     def keyed(low: float, high: float) -> NDArray[np.bool_]:
         lower, upper = between(low - 100, (low + high) / 2), between((low + high) / 2, high + 100)
-        actual: NDArray[np.bool_] = loud & (lower + upper > 0.9 * level) & (np.minimum(lower, upper) > level / 10)
+        actual: NDArray[np.bool_] = (
+            loud & ~alone & (lower + upper > 0.9 * level) & (np.minimum(lower, upper) > level / 10)
+        )
         return actual
 
     return {
@@ -123,7 +125,7 @@ def expected_marks(power: NDArray[np.float64], bin_hz: float) -> dict[int, NDArr
         lib.CED: alone & (np.abs(pitch * bin_hz - 2100) <= 15),
         lib.V21_LOW: keyed(980, 1180),
         lib.V21_HIGH: keyed(1650, 1850),
-        lib.CARRIER: loud & (level > 10**-4.5) & (between(300, 3400) > 0.97 * level),
+        lib.CARRIER: loud & (level > 10**-4.5) & (between(200, 3750) > 0.97 * level),
     }
 
 
