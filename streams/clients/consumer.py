@@ -126,7 +126,9 @@ class CompressedAudioConsumer:
         progress.give(message.partition, _following(message))
         return message.rejection if isinstance(message, Unreadable) else CompressedAudio.from_record(record_of(message))
 
-    async def calls(self, *, idle: float = 300.0, max_bytes: int = 256 * 2**20) -> AsyncGenerator[Call | Rejection, None]:
+    async def calls(
+        self, *, idle: float = 300.0, max_bytes: int = 256 * 2**20
+    ) -> AsyncGenerator[Call | Rejection, None]:
         """Iterate over whole calls, each as soon as it has ended.
 
         A call ends when each of its streams has had its segment with ``ce_final``; where only some of them have, ten
