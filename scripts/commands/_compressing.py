@@ -15,9 +15,10 @@ from schemas import Policy
 from schemas.media_type import FLAC, MPEG, OGG, WAV
 from scripts.cli import CommandError, fail
 from scripts.commands._formats import FORMATS, suffixes
+from scripts.commands._json import write_json
 from scripts.recordings.compressing import CompressedFile, Source, compress, each
 from scripts.recordings.finding import Failed, Found, Recording, find, printable
-from scripts.recordings.report import tell, write_json
+from scripts.recordings.report import report_of, tell
 from scripts.tables import ReportTable, report_console
 from streams.compression import DEFAULT_POLICY
 
@@ -39,9 +40,10 @@ def compress_files(options: argparse.Namespace) -> int:
         outcomes = _run(_once_each(found), options)
         saved = [outcome for outcome in outcomes if isinstance(outcome, Saved)]
         failures = [*found.failures, *(outcome for outcome in outcomes if isinstance(outcome, Failed))]
-        if saved:
+        if saved and options.json != "-":
             report_console().print(_table([one.file for one in saved]))
-        write_json(options.json, _as_json(saved), found.left_out, failures)
+        if options.json is not None:
+            write_json(options.json, report_of(_as_json(saved), found.left_out, failures))
     except CommandError as error:
         return fail("compress", str(error))
     except KeyboardInterrupt:

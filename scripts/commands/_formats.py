@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path, PurePath
 
-from schemas.media_type import FLAC, MPEG, OGG, PCMA, PCMU, SLIN, WAV, MediaType
+from schemas.media_type import FLAC, G722, GSM, MPEG, OGG, PCMA, PCMU, SLIN, WAV, MediaType
 from schemas.policy import OPUS, VORBIS
 
 #: Formats of results.
@@ -22,7 +22,7 @@ _SLIN_RATES = {
 
 #: Media types of the files that commands read, by suffix in lower case. Mono where the file does not say it itself.
 MEDIA_TYPES = {
-    ".wav": MediaType(WAV),
+    **dict.fromkeys((".wav", ".w64", ".rf64", ".bw64"), MediaType(WAV)),
     ".flac": MediaType(FLAC),
     ".ogg": MediaType(OGG),
     ".oga": MediaType(OGG),
@@ -30,6 +30,8 @@ MEDIA_TYPES = {
     ".mp3": MediaType(MPEG),
     **dict.fromkeys((".ulaw", ".ul", ".ulw", ".mu"), MediaType(PCMU)),
     **dict.fromkeys((".alaw", ".al", ".alw"), MediaType(PCMA)),
+    ".gsm": MediaType(GSM),
+    ".g722": MediaType(G722),
     **{suffix: MediaType(SLIN, (("rate", str(rate)),)) for suffix, rate in _SLIN_RATES.items()},
 }
 
@@ -51,7 +53,7 @@ def suffixes() -> str:
 
 
 def add_recordings(parser: argparse.ArgumentParser) -> None:
-    """Give a command the arguments for recordings: ``paths``, and ``suffix``, a media type or None."""
+    """Give a command the arguments for recordings: ``paths``, and the option of `add_suffix`."""
     parser.add_argument(
         "paths",
         nargs="+",
@@ -60,6 +62,11 @@ def add_recordings(parser: argparse.ArgumentParser) -> None:
         help=f"recordings ({suffixes()}), or folders with such files, where hidden ones and links are left out; "
         "- is standard input",
     )
+    add_suffix(parser)
+
+
+def add_suffix(parser: argparse.ArgumentParser) -> None:
+    """Give a command the option ``suffix``, a media type or None."""
     parser.add_argument(
         "--suffix",
         type=_suffix,

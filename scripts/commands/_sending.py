@@ -20,10 +20,11 @@ from schemas.raw_audio import MAX_RAW_BYTES
 from schemas.topics import RAW
 from scripts.cli import Cluster, cluster_of, fail, progress_bar
 from scripts.commands._formats import suffixes
+from scripts.commands._json import write_json
 from scripts.recordings.call_ids import call_ids
 from scripts.recordings.finding import Failed, Recording, find, printable
 from scripts.recordings.reading import content, decoded, decoders
-from scripts.recordings.report import tell, write_json
+from scripts.recordings.report import report_of, tell
 from scripts.tables import fitted
 from streams.audio import Clip
 from streams.clients import ContractError, RawAudioProducer
@@ -77,7 +78,9 @@ async def send_files(options: argparse.Namespace) -> int:
     outcomes = await _send_all(found.recordings, options)
     sent = [outcome for outcome in outcomes if isinstance(outcome, _Sent)]
     failures = [*found.failures, *(outcome for outcome in outcomes if isinstance(outcome, Failed))]
-    write_json(options.json, {"calls": [_as_json(call) for call in sent]}, found.left_out, failures)
+    if options.json is not None:
+        calls = {"calls": [_as_json(call) for call in sent]}
+        write_json(options.json, report_of(calls, found.left_out, failures))
     return tell("emit", found.left_out, failures)
 
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from schemas.policy import LOSSLESS_TYPES
-from scripts.cli import writable
 from scripts.commands._formats import FORMATS, add_recordings
+from scripts.commands._json import JSON_HELP, json_file
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--format", choices=tuple(FORMATS), help="the format to write (default: chosen for each file)")
     made.add_argument("--out", type=Path, metavar="DIR", help="write the results there, in the same folders")
     made.add_argument("--dry-run", action="store_true", help="write nothing, whatever --out says")
-    made.add_argument("--json", type=writable, metavar="REPORT", help="also write the report there, as JSON")
+    made.add_argument("--json", type=json_file, metavar="REPORT", help=JSON_HELP)
     return made
 
 

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from schemas.media_type import L16, SLIN
 from schemas.raw_audio import CHANNELS
-from scripts.cli import add_cluster_options, run, writable
+from scripts.cli import add_cluster_options, run
 from scripts.commands._formats import add_recordings
+from scripts.commands._json import JSON_HELP, json_file
 
 _SHORTEST = 0.02  # seconds: one packet of telephony
 _LONGEST = 60.0
@@ -49,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
         "--channel (default: %(default)s)",
     )
     _add_form(made)
-    made.add_argument("--json", type=writable, metavar="REPORT", help="also write a report there, as JSON")
+    made.add_argument("--json", type=json_file, metavar="REPORT", help=JSON_HELP)
     add_cluster_options(made)
     return made
 

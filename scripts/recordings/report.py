@@ -1,12 +1,10 @@
 """What commands say about many recordings: what was left out, what failed, and the report as JSON."""
 
-import json
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-from scripts.cli import CommandError, fail, say
+from scripts.cli import fail, say
 from scripts.recordings.finding import Failed, LeftOut, printable, summary
 
 
@@ -20,29 +18,16 @@ def tell(command: str, left_out: Iterable[LeftOut], failures: Iterable[Failed]) 
     return code
 
 
-def write_json(
-    file: Path | None, results: Mapping[str, Any], left_out: Iterable[LeftOut], failures: Iterable[Failed]
-) -> None:
-    """Write the report of a command; nothing without a file.
-
-    Paths that are not UTF-8 have Python's surrogate escapes.
+def report_of(results: Mapping[str, Any], left_out: Iterable[LeftOut], failures: Iterable[Failed]) -> dict[str, Any]:
+    """The report of a command as plain data for JSON. Paths that are not UTF-8 have Python's surrogate escapes.
 
     Args:
-        file: The file, or None.
         results: What the command has done.
         left_out: What was left out.
         failures: What could not be read or done.
-
-    Raises:
-        CommandError: If the file cannot be written.
     """
-    if file is None:
-        return
-    told = {
+    return {
+        **results,
         "failed": [{"path": os.fspath(one.path), "problem": one.problem} for one in failures],
         "left_out": [{"path": os.fspath(one.path), "reason": one.reason} for one in left_out],
     }
-    try:
-        file.write_text(json.dumps({**results, **told}, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{printable(file)}: {error.strerror}") from error

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 
 from schemas import Policy, PolicyEvent, Record
 from schemas.topics import POLICY
+from scripts.commands import policy
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topic_admin import connected_admin, describe
 from streams.kafka.topics import apply_topics
@@ -106,6 +107,25 @@ async def test_a_policy_is_followed_while_the_worker_runs_and_a_bad_one_is_refus
         await wait_for(worker, "audio_policies", 0)
     refused = [line for line in worker.lines() if line["event"] == "policy_refused"]
     assert [(line["hotel"], line["code"]) for line in refused] == [("seaside", "BadPolicy")]
+
+
+async def test_the_command_waits_until_a_worker_has_a_policy_in_force(
+    broker: Broker, namespace: Namespace, worker: Worker, oracle: DeliveryOracle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--bootstrap-servers", broker.bootstrap_servers, "--topic-prefix", namespace.prefix]
+    asked = ["--hotel", "seaside", "--group", namespace.group, "--worker", f"http://127.0.0.1:{worker.port}"]
+    with running(worker):
+        assert await asyncio.to_thread(policy.main, ["set", "--ceiling-level", "2", *asked, *where]) == 0
+        assert "version 1 is in force in 1 worker, all of the group" in capsys.readouterr().out
+        await oracle.send([said_in("seaside", 0)])
+        await exact(oracle)
+        assert results_by_hotel(oracle)["seaside"]["ce_reason"] == "policy ceiling 2"
+        assert await asyncio.to_thread(policy.main, ["remove", "--yes", *asked, *where]) == 0
+        assert metric(worker, "audio_policies") == 0
+        only_another = ["--worker", "http://127.0.0.1:1", "--timeout", "1"]
+        unasked = ["set", "--legal-hold", *asked[:4], *only_another, *where]
+        assert await asyncio.to_thread(policy.main, unasked) == 3
+        assert f"the group {namespace.group} has 1 members" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("frames", [16_000, 15_999])

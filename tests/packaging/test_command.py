@@ -23,6 +23,7 @@ COMMANDS = {
     "listen",
     "metrics",
     "monitoring",
+    "policy",
     "refusals",
     "topics",
     "worker",
@@ -83,6 +84,7 @@ def test_exit_codes_and_messages_are_the_commands(client: Installed) -> None:
     [
         (["dead"], {"dead-letters"}),
         (["topics", ""], {"apply", "check", "grow"}),
+        (["policy", "s"], {"show", "set"}),
         (["topics", "apply", "--rep"], {"--replication"}),
         (["compress", "--format", "f"], {"flac"}),
         (["compress", "recording"], {"recording.wav"}),

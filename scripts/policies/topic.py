@@ -1,0 +1,98 @@
+"""Reads the topic ``audio.policy`` completely, and writes to it so that two commands cannot cross each other."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaTimeoutError, ProducerFenced
+
+from schemas import PolicyEvent, Position, Record
+from schemas.topics import POLICY
+from scripts.cli import Cluster, CommandError
+from scripts.policies.history import History
+from streams.clients.stopping import stop_within
+from streams.kafka.protocol.unreadable import Unreadable
+
+_TIMEOUT = 15.0  # seconds for the brokers to answer
+_FETCH_MAX_WAIT_MS = 100  # short, because the request for the end offset waits until a pending fetch is answered
+_POLL_MS = 200
+_LEAVE_TIMEOUT = 5.0  # seconds
+
+
+async def read_policies(cluster: Cluster) -> History:
+    """Read the whole topic.
+
+    Raises:
+        CommandError: If no broker answers.
+        TopicError: If there is no such topic.
+    """
+    await cluster.check([POLICY])
+    consumer = cluster.connection.consumer(
+        cluster.topic(POLICY),
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=_FETCH_MAX_WAIT_MS,
+    )
+    records = []
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets(consumer.assignment())
+        while not all([await consumer.position(partition) >= end for partition, end in ends.items()]):
+            for messages in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
+                records += [message for message in messages if not isinstance(message, Unreadable)]
+    finally:
+        await consumer.stop()
+    return History(
+        (
+            Record(message.key, message.value),
+            Position(message.topic, message.partition, message.offset),
+            message.timestamp,
+        )
+        for message in records
+    )
+
+
+class PolicyWriter:
+    """Writes one hotel's policy; made by `exclusively`."""
+
+    def __init__(self, producer: AIOKafkaProducer, topic: str) -> None:
+        self._producer = producer
+        self._topic = topic
+
+    async def write(self, event: PolicyEvent) -> Position:
+        """Write one event.
+
+        Raises:
+            CommandError: If another command has begun to change the hotel's policy; nothing was written then.
+        """
+        record = event.to_record()
+        try:
+            async with self._producer.transaction():
+                sent = await self._producer.send_and_wait(self._topic, record.value, key=record.key)
+        except ProducerFenced as error:
+            hotel = event.hotel_id
+            raise CommandError(
+                f"somebody else is changing the policy of {hotel} at this moment: nothing was sent; see with show what "
+                "came of it, and try again"
+            ) from error
+        return Position(sent.topic, sent.partition, sent.offset)
+
+
+@asynccontextmanager
+async def exclusively(cluster: Cluster, hotel_id: str) -> AsyncIterator[PolicyWriter]:
+    """Begin to change a hotel's policy. Whoever began earlier and has not written yet, cannot write any more.
+
+    So a policy that is read afterwards cannot change before `PolicyWriter.write`, except by other programs.
+    """
+    topic = cluster.topic(POLICY)
+    producer = cluster.connection.producer(transactional_id=f"{topic}-{hotel_id}")
+    try:
+        try:
+            await asyncio.wait_for(producer.start(), _TIMEOUT)
+        except TimeoutError as error:
+            raise KafkaTimeoutError from error
+        yield PolicyWriter(producer, topic)
+    finally:
+        await stop_within(producer, _LEAVE_TIMEOUT)
