@@ -66,6 +66,11 @@ def parser() -> argparse.ArgumentParser:
     remove = by_action.add_parser("remove", help="remove a hotel's policy: the default one applies again")
     remove.add_argument("--hotel", metavar="H", required=True, help="hotel id")
     remove.add_argument("--yes", action="store_true", help="do not ask")
+    remove.add_argument(
+        "--force",
+        action="store_true",
+        help="also if there is none: for workers that await the hotel's policy since the topic was deleted",
+    )
     for one in (change, check):
         _add_rules(one)
     for one in (change, remove):

@@ -91,12 +91,12 @@ async def remove(options: argparse.Namespace) -> int:
     cluster, hotel = cluster_of(options), _hotel(options.hotel)
     async with exclusively(cluster, hotel) as writer:
         history = await read_policies(cluster)
-        present = history.in_force(hotel)
-        if not history.changes(hotel) or (present is not None and present.policy is None):
+        before = history.policy(hotel)
+        if before is None and not options.force:
             print(f"{hotel} has no policy")
             return EXIT_DONE
-        print(f"{hotel}: {_named(None if present is None else present.policy)} is removed; the default policy applies")
-        for name, now, then in differences(history.policy(hotel), None):
+        print(f"{hotel}: {_named(before)} is removed; the default policy applies")
+        for name, now, then in differences(before, None):
             print(f"  {name}: {now} -> {then}")
         if not options.yes and not _agreed():
             say("policy", "nothing was sent")

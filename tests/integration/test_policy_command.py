@@ -98,7 +98,9 @@ async def test_a_policy_is_set_changed_shown_and_removed(
     assert "the removal is in force in 1 worker" in capsys.readouterr().out
     assert await in_force(cluster) is None
     assert await command("remove", "--hotel", "seaside", "--yes") == 0
-    assert capsys.readouterr().out == "seaside has no policy\n"
+    assert "seaside has no policy\n" in capsys.readouterr().out
+    assert await command("remove", "--hotel", "lisbon", "--yes", "--force", "--worker", worker) == 0
+    assert [change.policy for change in (await read_policies(cluster)).changes("lisbon")] == [None]
 
 
 async def test_mistakes_and_dry_runs_send_nothing(
