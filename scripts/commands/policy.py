@@ -8,6 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from schemas.policy import ACCEPTABLE, CACHEABLE, MAX_QUALITY, MIN_BYTES_PER_MINUTE, MIN_QUALITY
 from scripts.cli import add_cluster_options, run, seconds
@@ -17,6 +18,12 @@ from scripts.policies import actions
 from scripts.policies.draft import NONE, OPTIONS
 
 _ACTIONS = ("show", "set", "check", "remove")
+_EXAMPLES = """\
+examples:
+  check --recordings calls/ --ceiling-level 4     what it would do to these recordings
+  set --hotel lisbon --ceiling-level 4            change one rule, the others stay
+  set --hotel lisbon policy.json --worker http://10.0.0.5:8080 --worker http://10.0.0.6:8080
+  remove --hotel lisbon --yes                     and --force where workers await a lost policy"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,7 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(
-        prog="scripts/policy", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="scripts/policy",
+        description=__doc__,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     by_action = made.add_subparsers(dest="action", required=True, metavar="|".join(_ACTIONS))
     show = by_action.add_parser("show", help="the policies in force, or one hotel's with all its rules")
@@ -52,17 +62,7 @@ def parser() -> argparse.ArgumentParser:
     change = by_action.add_parser("set", help="replace a hotel's policy by a FILE, or change some of its rules")
     change.add_argument("--hotel", metavar="H", required=True, help="hotel id")
     change.add_argument("--dry-run", action="store_true", help="only show what would change")
-    check = by_action.add_parser("check", help="show what a policy would do to recordings; sends nothing")
-    check.add_argument("--hotel", metavar="H", help="compare with this hotel's policy (default: no policy, no Kafka)")
-    check.add_argument(
-        "--recordings",
-        metavar="PATH",
-        type=Path,
-        action="append",
-        required=True,
-        help="a recording, or a folder of them; may be repeated",
-    )
-    add_suffix(check)
+    check = _checking(by_action)
     remove = by_action.add_parser("remove", help="remove a hotel's policy: the default one applies again")
     remove.add_argument("--hotel", metavar="H", required=True, help="hotel id")
     remove.add_argument("--yes", action="store_true", help="do not ask")
@@ -80,6 +80,23 @@ def parser() -> argparse.ArgumentParser:
     for one in (show, change, check, remove):
         add_cluster_options(one)
     return made
+
+
+def _checking(by_action: Any) -> argparse.ArgumentParser:  # noqa: ANN401  argparse names no public type for it
+    check: argparse.ArgumentParser = by_action.add_parser(
+        "check", help="show what a policy would do to recordings; sends nothing"
+    )
+    check.add_argument("--hotel", metavar="H", help="compare with this hotel's policy (default: no policy, no Kafka)")
+    check.add_argument(
+        "--recordings",
+        metavar="PATH",
+        type=Path,
+        action="append",
+        required=True,
+        help="a recording, or a folder of them; may be repeated",
+    )
+    add_suffix(check)
+    return check
 
 
 def _add_rules(made: argparse.ArgumentParser) -> None:
