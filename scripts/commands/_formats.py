@@ -22,13 +22,13 @@ _SLIN_RATES = {
 
 #: Media types of the files that commands read, by suffix in lower case. Mono where the file does not say it itself.
 MEDIA_TYPES = {
-    **dict.fromkeys((".wav", ".w64", ".rf64", ".bw64"), MediaType(WAV)),
+    **dict.fromkeys((".wav", ".wav16", ".wav49", ".w64", ".rf64", ".bw64"), MediaType(WAV)),
     ".flac": MediaType(FLAC),
     ".ogg": MediaType(OGG),
     ".oga": MediaType(OGG),
     ".opus": MediaType(OGG),
     ".mp3": MediaType(MPEG),
-    **dict.fromkeys((".ulaw", ".ul", ".ulw", ".mu"), MediaType(PCMU)),
+    **dict.fromkeys((".ulaw", ".mulaw", ".ul", ".ulw", ".mu"), MediaType(PCMU)),
     **dict.fromkeys((".alaw", ".al", ".alw"), MediaType(PCMA)),
     ".gsm": MediaType(GSM),
     ".g722": MediaType(G722),
