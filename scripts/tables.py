@@ -18,18 +18,25 @@ _WORDS = 20  # characters that a column of words has at least; longer cells take
 class ReportTable(Table):
     """A table that is drawn in several parts, one below the other, where its columns do not fit side by side.
 
-    Each part begins with the first column. Columns of words are wrapped, right-aligned ones never.
+    Each part begins with the columns that say what a row is about. Words are wrapped, right-aligned cells never.
 
     Args:
         headers: Titles of the first columns, which are left-aligned.
         title: Title of the table.
         show_header: Whether the titles are shown.
         show_footer: Whether the columns' footers are shown.
+        keys: Number of columns with which each part begins.
     """
 
     def __init__(
-        self, *headers: str, title: str | None = None, show_header: bool = True, show_footer: bool = False
+        self,
+        *headers: str,
+        title: str | None = None,
+        show_header: bool = True,
+        show_footer: bool = False,
+        keys: int = 1,
     ) -> None:
+        self._keys = keys
         super().__init__(
             *headers,
             title=title,
@@ -43,7 +50,7 @@ class ReportTable(Table):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw the table, or its parts; rich calls this."""
-        parts = list(_parts([_least(column) for column in self.columns], options.max_width))
+        parts = list(_parts([_least(column) for column in self.columns], options.max_width, self._keys))
         for number, part in enumerate(parts):
             drawn = self._of([self.columns[index] for index in part])
             drawn.title = self.title if number == 0 else None
@@ -72,13 +79,15 @@ def fitted(line: str) -> str:
     return line if not width or cell_len(line) <= width else f"{line[: width - 1]}…"
 
 
-def _parts(widths: Sequence[int], available: int) -> Iterator[list[int]]:
-    """Divide columns into parts that fit into a width; each begins with the first column."""
-    part, used = [0], widths[0]
-    for index, width in enumerate(widths[1:], start=1):
-        if used + _GAP + width > available and len(part) > 1:
+def _parts(widths: Sequence[int], available: int, keys: int) -> Iterator[list[int]]:
+    """Divide columns into parts that fit into a width; each begins with the key columns."""
+    first = list(range(keys))
+    begun = sum(widths[:keys]) + _GAP * (keys - 1)
+    part, used = [*first], begun
+    for index, width in enumerate(widths[keys:], start=keys):
+        if used + _GAP + width > available and len(part) > keys:
             yield part
-            part, used = [0], widths[0]
+            part, used = [*first], begun
         part.append(index)
         used += _GAP + width
     yield part

@@ -72,6 +72,7 @@ class Report:
                 "predicted",
                 "error",
             ),
+            keys=3,
         )
         for row in self.rows:
             table.add_row(
@@ -114,8 +115,8 @@ def _predicted(row: Row) -> dict[str, object]:
     return {name: getattr(row, name) for name in ("content", "level", "format", *_PREDICTIONS)}
 
 
-def _table(title: str, columns: Sequence[str]) -> Table:
-    table = ReportTable(title=title)
+def _table(title: str, columns: Sequence[str], keys: int = 1) -> Table:
+    table = ReportTable(title=title, keys=keys)
     for name in columns:
         table.add_column(name, justify="left" if name in {"content", "format", "what"} else "right")
     return table

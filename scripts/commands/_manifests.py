@@ -17,7 +17,7 @@ _NUMBERS = {"duration", "segments", "missing"}
 
 def table_of(summaries: Sequence[dict[str, Any]]) -> Table:
     """A table with a line for each call, from what `summary` returns."""
-    table = ReportTable(title=f"{len(summaries)} calls")
+    table = ReportTable(title=f"{len(summaries)} calls", keys=2)
     for column in _COLUMNS:
         table.add_column(column, justify="right" if column in _NUMBERS else "left", overflow="fold")
     for one in summaries:

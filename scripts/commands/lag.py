@@ -100,7 +100,7 @@ def _as_json(snapshot: ClusterSnapshot) -> list[dict[str, Any]]:
 def _table(snapshot: ClusterSnapshot) -> Table:
     now = time.time()
     waiting = sum(lag.records for lag in snapshot.lags.values())
-    table = ReportTable(title=f"{waiting} records wait")
+    table = ReportTable(title=f"{waiting} records wait", keys=2)
     for column in ("topic", "partition", "records", "oldest", "owner"):
         table.add_column(column, justify="right" if column in {"partition", "records", "oldest"} else "left")
     for tp, lag in snapshot.lags.items():

@@ -164,7 +164,7 @@ def _machine() -> str:
 
 
 def _table(title: str, words: Sequence[str], numbers: Sequence[str]) -> ReportTable:
-    table = ReportTable(*words, title=title)
+    table = ReportTable(*words, title=title, keys=len(words))
     for name in numbers:
         table.add_column(name, justify="right")
     return table

@@ -71,3 +71,13 @@ def test_a_line_elsewhere_is_complete() -> None:
         [sys.executable, "-c", code], cwd=ROOT, env=os.environ | {"COLUMNS": "60"}, capture_output=True, check=True
     )
     assert done.stdout == b"x" * 500 + b"\n"
+
+
+def test_each_part_begins_with_the_key_columns() -> None:
+    table = ReportTable("topic", "partition", "owner", "records", keys=2)
+    table.add_row("audio.raw", "7", "somebody-at-10.0.0.1", "12")
+    output = io.StringIO()
+    Console(file=output, width=46).print(table)
+    first, second = output.getvalue().split("\n\n")
+    assert first.splitlines()[-1].split() == ["audio.raw", "7", "somebody-at-10.0.0.1"]
+    assert second.splitlines()[-1].split() == ["audio.raw", "7", "12"]
