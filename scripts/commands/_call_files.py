@@ -1,9 +1,8 @@
-"""Writes the audio of one call: a file for each track, both sides as one stereo file, or the segments as they are."""
+"""Writes the audio of one call: a file for each track, or both sides as one stereo file."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
@@ -12,9 +11,9 @@ import soundfile
 from numpy.typing import NDArray
 
 from scripts.cli import CommandError
-from scripts.commands._names import segment_name
+from scripts.commands._segment_files import PlacedPart, WrittenTrack, replaced
 from streams.audio import Clip, SourceFormat
-from streams.clients.calls import LONGEST_GAP_MS, Call, Gap, Segment, Track
+from streams.clients.calls import LONGEST_GAP_MS, Call, Segment, Track
 from streams.clients.joining import AudioFormat, AudioOf, Piece, audio_format, pieces
 from streams.codecs.resample import to_known_rate
 
@@ -25,44 +24,8 @@ _SIDES = ("guest", "agent")  # left and right
 
 
 @dataclass(frozen=True, slots=True)
-class PlacedPart:
-    """Where a part of a track lies.
-
-    Attributes:
-        part: A segment, or missing ones.
-        file: Name of its file; None where nothing was written for it.
-        frame: Its first sample frame in the file; None for a file of its own.
-        frames: Its length in sample frames; None for a file of its own.
-        problem: Why a segment is silence.
-    """
-
-    part: Segment | Gap
-    file: str | None
-    frame: int | None = None
-    frames: int | None = None
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenTrack:
-    """What was written of a track.
-
-    Attributes:
-        track: The track.
-        parts: Where its parts are.
-        form: Rate and channels of its file; None for segments as they are.
-        side: ``left`` or ``right`` in a stereo file; None in a file of its own.
-    """
-
-    track: Track
-    parts: list[PlacedPart] = field(default_factory=list)
-    form: AudioFormat | None = None
-    side: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CallWriter:
-    """Writes calls.
+class AudioWriter:
+    """Writes the audio of calls.
 
     Attributes:
         audio_of: Returns the file of a segment.
@@ -73,26 +36,6 @@ class CallWriter:
     audio_of: AudioOf
     advance: Callable[[], None]
     suffix: str = "wav"
-
-    def segments(self, call: Call, directory: Path) -> list[WrittenTrack]:
-        """Write every intact segment as it is."""
-        written = []
-        for track in call.tracks:
-            placed = [
-                PlacedPart(part, None if isinstance(part, Gap) else self._segment(part, track, directory))
-                for part in track.parts
-            ]
-            written.append(WrittenTrack(track, placed))
-        return written
-
-    def _segment(self, segment: Segment, track: Track, directory: Path) -> str | None:
-        self.advance()
-        if not segment.intact:
-            return None
-        name = segment_name(segment.result, track.name)
-        with replaced(directory / name) as path:
-            path.write_bytes(self.audio_of(segment))
-        return name
 
     def tracks(self, tracks: Iterable[Track], directory: Path) -> list[WrittenTrack]:
         """Write each track as one file, whose samples are those of its segments in a row."""
@@ -137,7 +80,7 @@ class CallWriter:
 
     def _side(self, whole: WrittenTrack, name: str, own: AudioFormat, silent_frames: int) -> Iterator[_Samples]:
         """One side of a stereo file, after silence until it begins."""
-        rate = whole.form.rate if whole.form is not None else own.rate
+        rate = own.rate if whole.form is None else whole.form[0]
         for at in range(0, silent_frames, _BLOCK_FRAMES):
             yield np.zeros((min(_BLOCK_FRAMES, silent_frames - at), 1), np.int16)
         if own.rate == rate:
@@ -232,14 +175,3 @@ def _audio_file(path: Path, form: AudioFormat) -> Iterator[soundfile.SoundFile]:
             yield file
     except soundfile.LibsndfileError as error:
         raise CommandError(f"{path} cannot be written: {error}") from error
-
-
-@contextmanager
-def replaced(path: Path) -> Iterator[Path]:
-    """A file beside a path, which replaces the file at that path when it is complete."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        yield unfinished
-        os.replace(unfinished, path)  # noqa: PTH105 - over a link too, without following it
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from scripts.cli import CommandError, progress_bar, say
-from scripts.commands._call_files import CallWriter, PlacedPart, WrittenTrack, replaced
 from scripts.commands._manifests import gap_data, length, segment_data, summary, track_data
 from scripts.commands._names import call_directory
+from scripts.commands._segment_files import PlacedPart, WrittenTrack, replaced, write_segments
 from scripts.commands._spool import Spool
 from streams.clients.calls import Call, Gap
 
@@ -53,9 +53,11 @@ def line(manifest: dict[str, Any]) -> str:
 def _written(
     call: Call, directory: Path, spool: Spool, options: argparse.Namespace, advance: Callable[[], None]
 ) -> dict[str, Any]:
-    writer = CallWriter(spool.audio, advance, "wav" if options.format == "as-is" else options.format)
     if options.format == "as-is":
-        return _manifest(call, writer.segments(call, directory))
+        return _manifest(call, write_segments(call, directory, spool.audio, advance))
+    from scripts.commands._call_files import AudioWriter  # noqa: PLC0415 - the decoders, which as-is does without
+
+    writer = AudioWriter(spool.audio, advance, options.format)
     if not options.stereo:
         return _manifest(call, writer.tracks(call.tracks, directory))
     written, obstacle = writer.stereo(call, directory)

@@ -20,6 +20,7 @@ from scripts.cli import (
     run,
     say,
 )
+from scripts.commands._exporting import export, line
 from scripts.commands._json import JSON_HELP, json_file, write_json
 from scripts.commands._manifests import summary, table_of
 from scripts.commands._spool import Spool
@@ -45,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.action == "export":
         if options.stereo and options.format == "as-is":
             made.error("--stereo goes with --format wav or flac")
-        from scripts.commands import _exporting  # noqa: F401, PLC0415 - fails before the work begins, if at all
+        if options.format != "as-is":
+            from scripts.commands import _call_files  # noqa: F401, PLC0415 - fails before the work begins, if at all
     return run(_NAME, _run(options))
 
 
@@ -132,8 +134,6 @@ def _list(options: argparse.Namespace, spool: Spool) -> int:
 
 
 def _export(options: argparse.Namespace, spool: Spool) -> int:
-    from scripts.commands._exporting import export, line  # noqa: PLC0415 - the decoders, which a list does without
-
     manifests: list[dict[str, Any]] = []
     for manifest in export(_calls(options, spool), spool.count(), spool, options):
         if options.json is not None:

@@ -9,7 +9,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from schemas import CompressedAudio, MediaType
-from scripts.commands._call_files import CallWriter, WrittenTrack
+from scripts.commands._call_files import AudioWriter
+from scripts.commands._segment_files import WrittenTrack, write_segments
 from scripts.commands._spool import Spool
 from streams.audio import Clip, decode
 from streams.clients import JoinError
@@ -38,7 +39,7 @@ class Writing:
         self.spool = spool
         self.directory = directory
         self.advanced = 0
-        self.writer = CallWriter(spool.audio, self.advance)
+        self.writer = AudioWriter(spool.audio, self.advance)
 
     def advance(self) -> None:
         self.advanced += 1
@@ -161,7 +162,8 @@ def test_segments_as_they_are_keep_their_bytes(writing: Writing) -> None:
     results = talk()
     for offset, one in enumerate(results):
         writing.spool.add(segment(one, offset), audio=True)
-    writing.writer.segments(assemble(writing.spool.segments("seaside", "call-1")), writing.directory)
+    call = assemble(writing.spool.segments("seaside", "call-1"))
+    write_segments(call, writing.directory, writing.spool.audio, writing.advance)
     names = ["guest-0.flac", "guest-1.ogg", "guest-2.wav", "guest-3.ogg"]
     assert [(writing.directory / name).read_bytes() for name in names] == [one.audio for one in results]
 

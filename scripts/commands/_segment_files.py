@@ -1,0 +1,83 @@
+"""Writes the segments of a call as they are, and says where each part of a call is. It needs no audio libraries."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scripts.commands._names import segment_name
+from streams.clients.calls import Call, Gap, Segment, Track
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedPart:
+    """Where a part of a track lies.
+
+    Attributes:
+        part: A segment, or missing ones.
+        file: Name of its file; None where nothing was written for it.
+        frame: Its first sample frame in the file; None for a file of its own.
+        frames: Its length in sample frames; None for a file of its own.
+        problem: Why a segment is silence.
+    """
+
+    part: Segment | Gap
+    file: str | None
+    frame: int | None = None
+    frames: int | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenTrack:
+    """What was written of a track.
+
+    Attributes:
+        track: The track.
+        parts: Where its parts are.
+        form: Rate in Hz and channels of its file; None for segments as they are.
+        side: ``left`` or ``right`` in a stereo file; None in a file of its own.
+    """
+
+    track: Track
+    parts: list[PlacedPart] = field(default_factory=list)
+    form: tuple[int, int] | None = None
+    side: str | None = None
+
+
+def write_segments(
+    call: Call, directory: Path, audio_of: Callable[[Segment], bytes], advance: Callable[[], None]
+) -> list[WrittenTrack]:
+    """Write every intact segment of a call as it is.
+
+    Args:
+        call: The call.
+        directory: Its directory.
+        audio_of: Returns the file of a segment.
+        advance: Called after each segment.
+    """
+
+    def placed(track: Track, part: Segment | Gap) -> PlacedPart:
+        if isinstance(part, Gap):
+            return PlacedPart(part, None)
+        advance()
+        if not part.intact:
+            return PlacedPart(part, None, problem="is not the file that ce_sha256 describes")
+        name = segment_name(part.result, track.name)
+        with replaced(directory / name) as path:
+            path.write_bytes(audio_of(part))
+        return PlacedPart(part, name)
+
+    return [WrittenTrack(track, [placed(track, part) for part in track.parts]) for track in call.tracks]
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """A file beside a path, which replaces the file at that path when it is complete."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        yield unfinished
+        os.replace(unfinished, path)  # noqa: PTH105 - over a link too, without following it
+    finally:
+        unfinished.unlink(missing_ok=True)
