@@ -64,7 +64,10 @@ def test_wrong_usage_is_told_with_code_2(client: Installed, arguments: list[str]
     assert done.stderr.startswith("usage: hotel-audio")
 
 
-@pytest.mark.parametrize("arguments", ["worker", "compress x.wav", "emit x.wav --hotel h --call c", "demo", "metrics"])
+@pytest.mark.parametrize(
+    "arguments",
+    ["worker", "calls export --out x", "compress x.wav", "emit x.wav --hotel h --call c", "demo", "metrics"],
+)
 def test_what_is_not_installed_is_told_in_one_line(client: Installed, arguments: str) -> None:
     done = client.run(client.command, *arguments.split())
     assert (done.returncode, done.stdout) == (2, "")

@@ -16,6 +16,7 @@ DOCUMENTS = (
     "README.md",
     "CONTRIBUTING.md",
     "docs/ARCHITECTURE.md",
+    "docs/CALLS.md",
     "docs/MONITORING_RUNBOOK.md",
     "docs/TROUBLESHOOTING.md",
     "docs/LOGGING.md",
