@@ -65,7 +65,7 @@ def written(out: Path) -> dict[str, Path]:
 
 def rows(table: str) -> dict[str, list[str]]:
     """The cells of each row after the first one, by file."""
-    lines = [[cell.strip() for cell in re.split(r"[│┃|]", line)[1:-1]] for line in table.splitlines()]
+    lines = [re.split(r"\s{2,}", line.strip()) for line in table.splitlines()]
     return {cells[0]: cells[1:] for cells in lines if len(cells) > 1 and cells[0]}
 
 
@@ -83,7 +83,7 @@ def test_an_estimate_shows_every_file_and_writes_nothing(folder: Path) -> None:
     assert shown["deep.wav"][4] == "3"
     problems = done.stderr.splitlines()
     assert [sum(name in problem for problem in problems) for name in BROKEN] == [1, 1, 1]
-    assert "notes.txt" not in done.stderr
+    assert any("left out 1 (other suffixes)" in problem and "notes.txt" in problem for problem in problems)
     assert "Traceback" not in done.stderr
     assert written(folder) == before
 
