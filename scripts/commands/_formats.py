@@ -71,7 +71,8 @@ def add_suffix(parser: argparse.ArgumentParser) -> None:
         "--suffix",
         type=_suffix,
         metavar="SUFFIX",
-        help="read standard input, and named files without one of these suffixes, as if their names ended in it",
+        help="what standard input is, and named files without one of these suffixes, if it is raw audio; of others the "
+        "content says it",
     )
 
 

@@ -85,7 +85,12 @@ async def exclusively(cluster: Cluster, hotel_id: str) -> AsyncIterator[PolicyWr
     """Begin to change a hotel's policy. Whoever began earlier and has not written yet, cannot write any more.
 
     So a policy that is read afterwards cannot change before `PolicyWriter.write`, except by other programs.
+
+    Raises:
+        CommandError: If no broker answers.
+        TopicError: If there is no such topic.
     """
+    await cluster.check([POLICY])
     topic = cluster.topic(POLICY)
     producer = cluster.connection.producer(transactional_id=f"{topic}-{hotel_id}")
     try:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas import MediaType
-from scripts.commands._formats import FOREIGN, media_type_of, suffixes
+from schemas.media_type import WAV
+from scripts.commands._formats import FOREIGN, media_type_of
 
 #: On the command line: standard input.
 STANDARD_INPUT = Path("-")
@@ -27,14 +28,19 @@ class Recording:
     Attributes:
         path: Where it is; `STANDARD_INPUT` is standard input.
         name: Its path below the folder of the command line in which it was found, or else the file's name.
-        media_type: By its suffix.
+        suffix_type: Media type by its suffix; None if it was named and has no known one, so that its content says it.
         found: Whether it was found in a folder, and not named itself.
     """
 
     path: Path
     name: Path
-    media_type: MediaType
+    suffix_type: MediaType | None
     found: bool = False
+
+    @property
+    def media_type(self) -> MediaType:
+        """The label for decoding, which recognises all files by their content and needs it for raw audio alone."""
+        return self.suffix_type or MediaType(WAV)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +66,7 @@ class Found:
     Attributes:
         recordings: In the order of the command line, and by name within a folder.
         left_out: In folders only.
-        failures: Folders that cannot be read, recordings in other formats, and files that were named and are missing or
-            have no known suffix.
+        failures: Folders that cannot be read, recordings in other formats, and files that were named and are missing.
     """
 
     recordings: tuple[Recording, ...]
@@ -137,15 +142,11 @@ def _foreign(path: Path) -> Failed | None:
 def _named(path: Path, raw: MediaType | None) -> Recording | Failed:
     media_type = media_type_of(path) or raw
     if path == STANDARD_INPUT:
-        known = Recording(path, Path("standard-input"), media_type) if media_type else None
-        return known or Failed(
-            path, "standard input has no suffix; say with --suffix what it is, such as --suffix .wav"
-        )
-    if media_type is None and path.exists():
-        return Failed(path, f"the name has to end in one of {suffixes()}, or say with --suffix what it is")
-    if media_type is None or not path.exists():
+        return Recording(path, Path("standard-input"), media_type)
+    if not path.exists():
         return Failed(path, "No such file or directory")
-    return Recording(path, Path(path.name), media_type)
+    foreign = None if media_type else _foreign(path)
+    return foreign or Recording(path, Path(path.name), media_type)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -13,7 +13,8 @@ from streams.sandbox import DecoderSandbox, SandboxError
 
 _Result = TypeVar("_Result")
 
-_MAX_PCM_BYTES = 512 * 2**20  # decoded: 9 hours of a mono call at 8 kHz
+_MAX_PCM_BYTES = 2**30  # decoded: 9 hours of both sides of a call at 8 kHz
+_UNKNOWN = "is no audio file that is known; if it is raw audio, say with --suffix what it is, such as --suffix .ulaw"
 _TIMEOUT = 600.0  # seconds: hours of MP3 take a minute on a busy machine
 
 
@@ -46,7 +47,10 @@ def content(recording: Recording) -> bytes | Failed:
 def decoded(recording: Recording, audio: bytes, sandbox: DecoderSandbox) -> Clip | Failed:
     """Decode a recording's bytes."""
     clip = guarded(recording, lambda: sandbox.decode(audio, recording.media_type))
-    return Failed(recording.path, clip.reason) if isinstance(clip, Rejection) else clip
+    if not isinstance(clip, Rejection):
+        return clip
+    unknown = recording.suffix_type is None and clip.code == "UnknownContainer"
+    return Failed(recording.path, _UNKNOWN if unknown else clip.reason)
 
 
 def guarded(recording: Recording, work: Callable[[], _Result]) -> _Result | Failed:

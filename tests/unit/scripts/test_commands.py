@@ -13,7 +13,7 @@ import soundfile
 from aiokafka.errors import KafkaError
 
 from scripts.cli import run
-from scripts.commands import emit, listen, topics
+from scripts.commands import emit, listen, policy, topics
 from tests.chaos.workers import ROOT
 from tests.support.events import COMPRESSED
 
@@ -74,14 +74,24 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     assert (saved.name, target.exists()) == ("any-0.2.ogg", False)
 
 
-@pytest.mark.parametrize("command", ["topics apply", "topics check", "listen --count 1", "emit"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "topics apply",
+        "topics check",
+        "listen --count 1",
+        "emit",
+        "policy show",
+        "policy set --hotel h --ceiling-level 4",
+    ],
+)
 def test_no_broker_is_one_clear_line(
     command: str, nobody: str, capsys: pytest.CaptureFixture[str], wav_file: Path
 ) -> None:
     name, *arguments = command.split()
     if name == "emit":
         arguments = [str(wav_file), "--hotel", "seaside", "--call", "call-1"]
-    main = {"topics": topics.main, "listen": listen.main, "emit": emit.main}[name]
+    main = {"topics": topics.main, "listen": listen.main, "emit": emit.main, "policy": policy.main}[name]
     assert main([*arguments, "--bootstrap-servers", nobody]) == 1
     error = capsys.readouterr().err
     assert error.startswith(f"{name}: no Kafka broker answers at {nobody}")
@@ -89,7 +99,7 @@ def test_no_broker_is_one_clear_line(
 
 
 @pytest.mark.parametrize(
-    ("name", "named"), [("missing.wav", "No such file"), ("noise.wav", "noise.wav"), ("call.txt", ".flac")]
+    ("name", "named"), [("missing.wav", "No such file"), ("noise.wav", "noise.wav"), ("call.txt", "--suffix .ulaw")]
 )
 def test_a_file_that_cannot_be_sent_is_named(
     name: str, named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -101,7 +111,8 @@ def test_a_file_that_cannot_be_sent_is_named(
 
 
 @pytest.mark.parametrize(
-    ("kind", "named"), [("sparse", "512 MiB"), ("pipe", "regular"), ("directory", "no audio in"), ("device", "regular")]
+    ("kind", "named"),
+    [("sparse", "1024 MiB"), ("pipe", "regular"), ("directory", "no audio in"), ("device", "regular")],
 )
 def test_what_would_never_end_is_not_read(
     kind: str, named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

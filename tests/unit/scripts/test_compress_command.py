@@ -105,7 +105,7 @@ def test_the_others_are_done_when_one_fails(folder: Path, tmp_path: Path, capsys
     assert left_out == f"compress: left out 1 (other suffixes): {folder / 'notes.txt'}"
     assert [line.split(":")[0] for line in problems] == ["compress"] * 4
     for says in (
-        "notes.txt: the name has to end in one of .wav",
+        "notes.txt: is no audio file that is known; if it is raw audio, say with --suffix",
         "broken.wav",
         "missing.wav: No such file",
         "pipe.wav: is no regular file",
@@ -200,3 +200,12 @@ def test_any_name_and_standard_input_in_any_locale(tmp_path: Path, locale: str) 
     assert "\\xe4 ü.wav".encode() in done.stdout
     names = [os.fsencode(path.name) for path in (tmp_path / "out").iterdir()]
     assert sorted(names) == [b"standard-input.ogg", b"\xe4 \xc3\xbc.ogg"]
+
+
+def test_what_has_no_known_suffix_is_read_by_its_content(folder: Path, tmp_path: Path) -> None:
+    (folder / "one.flac").rename(tmp_path / "recording")
+    (folder / "one.wav").rename(tmp_path / "wrong.mp3")
+
+    assert run(tmp_path / "recording", tmp_path / "wrong.mp3", "--level", 2, "--out", tmp_path / "out") == 0
+
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"recording.flac", "wrong.flac"}
