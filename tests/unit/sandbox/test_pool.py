@@ -91,6 +91,15 @@ def test_decodes_what_decode_decodes(label: str, genuine: DecoderSandbox) -> Non
         assert not there.samples.flags.writeable
 
 
+def test_a_wrong_label_and_what_was_repaired_are_reported(genuine: DecoderSandbox) -> None:
+    audio = encode_as(speech(0.5), "audio/mpeg") + bytes(500)
+    clip = genuine.decode(audio, FLAC)
+
+    assert isinstance(clip, Clip)
+    assert clip.source.corrected == MediaType("audio/mpeg")
+    assert clip.source.repairs == ("trailing-bytes",)
+
+
 @pytest.mark.parametrize("audio", [b"", b"fLaC", b"RIFF" + bytes(60), b"OggS\0" + bytes(99)])
 def test_refuses_what_decode_refuses(audio: bytes, genuine: DecoderSandbox) -> None:
     assert genuine.decode(audio, FLAC) == decode(audio, FLAC)
