@@ -20,7 +20,9 @@ from scripts.cli import fail, progress_bar, say
 from scripts.training import fitting
 from streams.analysis.analysis import analyse
 from streams.codecs import Encoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
-from streams.compression.quality import Model
+from streams.compression import formats
+from streams.compression.forecast import Forecast
+from streams.compression.quality import SPEECH, Model
 
 _FILE = Path(__file__).parents[2] / "streams" / "compression" / "quality.json"
 _FLOORS = {3: 4.2, 4: 4.0, 5: 3.5}
@@ -41,10 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     _say(f"fitting on {len(train)} prompts, checking on {len(test)} others")
     examples = _measured(
         [
-            *sources(train, _opus_encoders(), "speech", varied=True),
-            *sources(train[::_EFFORT_EVERY], _low_effort_encoders(), "speech", varied=True),
-            *sources(train[::_OTHERS_EVERY], [*_other_encoders(), WavEncoder("pcmu")], "speech", varied=True),
-            *sources(found.music[::2], _music_encoders(), "music", varied=False),
+            *sources(train, _opus_encoders, "speech", varied=True),
+            *sources(train[::_EFFORT_EVERY], _low_effort_encoders, "speech", varied=True),
+            *sources(train[::_OTHERS_EVERY], _others_and_g711, "speech", varied=True),
+            *sources(found.music[::2], _music_encoders, "music", varied=False),
         ]
     )
     data = fitting.fit(examples)
@@ -65,34 +67,38 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _opus_encoders() -> list[Encoder]:
-    return [OpusEncoder(bitrate, shaped=True) for bitrate in fitting.SPEECH_BITRATES]
+def _opus_encoders(kind: str) -> list[Encoder]:
+    return [OpusEncoder(bitrate, shaped=kind == SPEECH) for bitrate in fitting.SPEECH_BITRATES]
 
 
-def _low_effort_encoders() -> list[Encoder]:
+def _low_effort_encoders(kind: str) -> list[Encoder]:
     efforts = [(bitrate, effort) for bitrate in fitting.EFFORT_BITRATES for effort in fitting.EFFORTS]
-    return [OpusEncoder(bitrate, effort, shaped=True) for bitrate, effort in efforts]
+    return [OpusEncoder(bitrate, effort, shaped=kind == SPEECH) for bitrate, effort in efforts]
 
 
-def _other_encoders() -> list[Encoder]:
+def _other_encoders(_: str) -> list[Encoder]:
     return [
         *(Mp3Encoder(bitrate) for bitrate in fitting.MP3_BITRATES),
         *(VorbisEncoder(quality) for quality in fitting.VORBIS_QUALITIES),
     ]
 
 
-def _music_encoders() -> list[Encoder]:
-    return [*(OpusEncoder(bitrate) for bitrate in fitting.MUSIC_BITRATES), *_other_encoders()]
+def _others_and_g711(kind: str) -> list[Encoder]:
+    return [*_other_encoders(kind), WavEncoder("pcmu")]
+
+
+def _music_encoders(kind: str) -> list[Encoder]:
+    return [*(OpusEncoder(bitrate) for bitrate in fitting.MUSIC_BITRATES), *_other_encoders(kind)]
 
 
 def _checked(model: Model, speech: Sequence[corpus.Named], music: Sequence[corpus.Named]) -> dict[str, list[Check]]:
     """Tables by title, on recordings that were not fitted."""
-    by_setting = _measured(sources(speech[::_OTHERS_EVERY], _opus_encoders(), "speech", varied=True))
+    by_setting = _measured(sources(speech[::_OTHERS_EVERY], _opus_encoders, "speech", varied=True))
     by_codec = _measured(
         [
-            *sources(speech[::_EFFORT_EVERY], _low_effort_encoders(), "speech", varied=True),
-            *sources(speech[::_OTHERS_EVERY], _other_encoders(), "speech", varied=True),
-            *sources(music, _music_encoders(), "music", varied=False),
+            *sources(speech[::_EFFORT_EVERY], _low_effort_encoders, "speech", varied=True),
+            *sources(speech[::_OTHERS_EVERY], _other_encoders, "speech", varied=True),
+            *sources(music, _music_encoders, "music", varied=False),
         ]
     )
     tables = {
@@ -100,7 +106,9 @@ def _checked(model: Model, speech: Sequence[corpus.Named], music: Sequence[corpu
         "By codec (Opus: with less effort)": check(model, by_codec, checking.codec),
     }
     for level, floor in _FLOORS.items():
-        chosen = _measured([_at_floor(model, source, floor) for source in sources(speech, (), "speech", varied=True)])
+        chosen = _measured(
+            [_at_floor(model, source, floor) for source in sources(speech, lambda _: (), "speech", varied=True)]
+        )
         plain = [example for example in chosen if example.variant == "plain"]
         tables[f"Level {level}, bit rate chosen for {floor}"] = [
             *check(model, plain, lambda _: "all prompts as they are"),
@@ -111,9 +119,12 @@ def _checked(model: Model, speech: Sequence[corpus.Named], music: Sequence[corpu
 
 
 def _at_floor(model: Model, source: Source, floor: float) -> Source:
-    analysis = analyse(source.clip)
-    bitrate = model.forecast(source.clip.rate, source.clip.channels, analysis).bitrate_for(floor)
-    return Source(source.name, source.variant, source.kind, source.clip, [OpusEncoder(bitrate, shaped=True)])
+    prediction = Forecast(model, source.clip.rate, source.clip.channels, analyse(source.clip))
+    gain_db = formats.gain_of(prediction)
+    encoder = OpusEncoder(
+        prediction.bitrate_for(floor, gain_db=gain_db), shaped=prediction.content == SPEECH, gain_db=gain_db
+    )
+    return Source(source.name, source.variant, source.kind, source.clip, [encoder])
 
 
 def _measured(wanted: Sequence[Source]) -> list[Example]:

@@ -1,8 +1,9 @@
 """Audio analysis of a clip, as far as compression needs it."""
 
+import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Literal
 
@@ -11,8 +12,8 @@ from numpy.typing import NDArray
 
 from streams.analysis.activity import Activity, activity, clipping, normalised
 from streams.analysis.dtmf import Digits, digits
-from streams.analysis.music import is_music
-from streams.analysis.spectrum import Spectrum, spectrum
+from streams.analysis.music import is_music, music_sections
+from streams.analysis.spectrum import HOP_S, Spectrum, spectrum
 from streams.analysis.tones import tones
 from streams.audio import g711
 from streams.audio.clip import Clip
@@ -22,6 +23,9 @@ Kind = Literal["speech", "music", "silence", "tones", "fax"]
 _PRECEDENCE: tuple[Kind, ...] = ("fax", "music", "speech", "tones", "silence")
 _SEGMENT_S = 30.0  # analysed at a time: bounds the memory of long clips
 _OVERLAP_S = 0.5  # between segments, so that a fax tone on a boundary is complete in one of them
+_ENOUGH_FOR_SECTIONS = 125  # frames, four seconds; shorter segments are classified as a whole
+_ALIKE = 1e-4  # share of the channels' energy, 40 dB down; one stream then gives both sides what one mono stream gives
+_ONE_STEP = 1 / 32768
 _ONLY_DIGITS = 0.6  # share of energy; the rest is where digits begin and end
 _FEWEST_VALUES = 16  # fewer different values (a square wave, noise of one step) lie on a law's grid by chance
 _FLAGS: dict[g711.Law, int] = {"pcmu": 1, "pcma": 2}
@@ -42,6 +46,11 @@ class Analysis:
         clipping: Share of samples at full scale in runs of three and more, 0 to 1.
         activity: Share of time that is not silence, 0 to 1.
         has_dtmf: Whether a DTMF digit occurs anywhere, in any channel.
+        background_db: Level of what is heard behind the active parts, in dB relative to them; -inf for silence.
+        peak_dbfs: Largest sample in dB below full scale.
+        music: Parts with music in a clip of the kind ``speech``: begin and end of each in milliseconds.
+        sides: The analyses of the two channels if they have different sound; empty for mono, and for channels that are
+            alike. What depends on the clip as a whole (`g711`, `clipping`) is not in them.
     """
 
     kind: Kind
@@ -51,6 +60,10 @@ class Analysis:
     clipping: float
     activity: float
     has_dtmf: bool
+    background_db: float = -math.inf
+    peak_dbfs: float = 0.0
+    music: tuple[tuple[int, int], ...] = ()
+    sides: "tuple[Analysis, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,68 +92,104 @@ def analyse_lazily(clip: Clip) -> LazyAnalysis:
 def analyse(clip: Clip) -> Analysis:
     """Analyse a clip of at least one frame, channel by channel. Pure, thread-safe, deterministic."""
     samples = normalised(clip.samples)
-    active = activity(samples, clip.rate)
-    channels = _channels(samples)
-    dtmf = [digits(channel, clip.rate) for channel in channels]
-    mono = active if clip.channels == 1 else None
-    analysed = [
-        _analyse_channel(channel, clip.rate, digit, mono) for channel, digit in zip(channels, dtmf, strict=True)
-    ]
-    kinds = {kind for kind, _ in analysed}
+    channels = [np.ascontiguousarray(channel) for channel in samples.T]
+    if len(channels) == 1 or _alike(*channels):
+        del channels[1:]
+    sides = tuple(_analyse_channel(channel, clip.rate) for channel in channels)
+    whole = sides[0] if len(sides) == 1 else _together(sides, activity(samples, clip.rate))
+    return replace(whole, g711=origin(clip), clipping=clipping(clip.samples), sides=sides if len(sides) > 1 else ())
+
+
+def _alike(left: NDArray[np.float32], right: NDArray[np.float32]) -> bool:
+    """Whether two channels have the same sound, but for what coding or transmission may have added."""
+    if np.array_equal(left, right):
+        return True
+    difference = left - right
+    return float(difference @ difference) < _ALIKE * float(left @ left + right @ right)
+
+
+def _together(sides: tuple[Analysis, ...], active: Activity) -> Analysis:
+    """What is known of two channels together, with the activity of both."""
+    kinds = {side.kind for side in sides}
     return Analysis(
         kind=next(kind for kind in _PRECEDENCE if kind in kinds),
-        bandwidth=max(bandwidth for _, bandwidth in analysed),
-        g711=origin(clip),
+        bandwidth=max(side.bandwidth for side in sides),
+        g711=None,
         level_dbfs=active.level_dbfs,
-        clipping=clipping(clip.samples),
+        clipping=0.0,
         activity=active.share,
-        has_dtmf=any(digit.present for digit in dtmf),
+        has_dtmf=any(side.has_dtmf for side in sides),
+        background_db=active.background_db,
+        peak_dbfs=max(side.peak_dbfs for side in sides),
     )
 
 
-def _channels(samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """Split into contiguous channels; equal channels are returned once."""
-    channels = [np.ascontiguousarray(channel) for channel in samples.T]
-    same = len(channels) > 1 and np.array_equal(channels[0], channels[1])
-    return channels[:1] if same else channels
-
-
-def _analyse_channel(
-    samples: NDArray[np.float32], rate: int, dtmf: Digits, active: Activity | None
-) -> tuple[Kind, int]:
-    """Kind and bandwidth (Hz) of one channel: fax if it occurs anywhere, else the kind of most segments with sound.
+def _analyse_channel(samples: NDArray[np.float32], rate: int) -> Analysis:
+    """Analyse one channel: fax if it occurs anywhere, else the kind of most segments with sound.
 
     Args:
         samples: Samples between -1 and 1, shape (frames,).
         rate: Sampling rate in Hz.
-        dtmf: The channel's DTMF digits.
-        active: The channel's activity, if it is known already.
     """
+    active, dtmf = activity(samples[:, None], rate), digits(samples, rate)
     votes: Counter[Kind] = Counter()
     bandwidth = 0
+    music: list[tuple[int, int]] = []
     for start in range(0, max(1, len(samples) - round(_OVERLAP_S * rate)), round(_SEGMENT_S * rate)):
         segment = samples[start : start + round((_SEGMENT_S + _OVERLAP_S) * rate)]
         transformed = spectrum(segment, rate)
         bandwidth = max(bandwidth, transformed.bandwidth)
-        known = active if len(segment) == len(samples) else None
-        votes[_kind(transformed, known or activity(segment[:, None], rate))] += len(segment)
+        known = active if len(segment) == len(samples) else activity(segment[:, None], rate)
+        kind, sections = _kind(transformed, known)
+        votes[kind] += len(segment)
+        music += [_times(section, start, rate) for section in sections]
+    kind = _kind_of_most(votes, dtmf)
+    return Analysis(
+        kind=kind,
+        bandwidth=bandwidth,
+        g711=None,
+        level_dbfs=active.level_dbfs,
+        clipping=0.0,
+        activity=active.share,
+        has_dtmf=dtmf.present,
+        background_db=active.background_db,
+        peak_dbfs=20 * math.log10(max(float(np.abs(samples).max()), _ONE_STEP)),
+        music=tuple(music) if kind == "speech" else (),
+    )
+
+
+def _kind_of_most(votes: Counter[Kind], dtmf: Digits) -> Kind:
+    """The kind of a channel, from the kinds of its segments, weighted by their lengths."""
     if votes["fax"]:
-        return "fax", bandwidth
+        return "fax"
     if dtmf.present and dtmf.share > _ONLY_DIGITS:
-        return "tones", bandwidth
+        return "tones"
     del votes["silence"]
-    return max(_PRECEDENCE, key=votes.__getitem__) if votes else "silence", bandwidth
+    return max(_PRECEDENCE, key=votes.__getitem__) if votes else "silence"
 
 
-def _kind(transformed: Spectrum, active: Activity) -> Kind:
+def _kind(transformed: Spectrum, active: Activity) -> tuple[Kind, list[tuple[int, int]]]:
+    """The kind of a segment, and its parts with music in frames of the spectrum."""
     signals = tones(transformed)
     if signals.fax:
-        return "fax"
+        return "fax", []
     if active.share == 0:
-        return "silence"
+        return "silence", []
     if signals.steady:
-        return "tones"
-    return "music" if is_music(transformed) else "speech"
+        return "tones", []
+    frames = len(transformed.power)
+    if frames < _ENOUGH_FOR_SECTIONS:
+        return ("music" if is_music(transformed) else "speech"), []
+    sections = music_sections(transformed)
+    mostly = sum(end - start for start, end in sections) > frames / 2
+    return ("music" if mostly else "speech"), sections
+
+
+def _times(section: tuple[int, int], start: int, rate: int) -> tuple[int, int]:
+    """Begin and end in milliseconds of a part of a segment, in frames of its spectrum, that begins at this sample."""
+    hop_ms = HOP_S * 1000
+    first, end = (round(start * 1000 / rate + frame * hop_ms) for frame in section)
+    return first, end + round(hop_ms)  # the last frame's second half
 
 
 def origin(clip: Clip) -> g711.Law | None:

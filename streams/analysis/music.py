@@ -14,6 +14,10 @@ from streams.analysis.spectrum import Spectrum
 from streams.native import ffi, lib
 
 _ENOUGH_FRAMES = 16  # half a second: shorter clips cannot be classified, and most telephone audio is speech
+_WINDOW_FRAMES = 64  # two seconds, which the discriminant was fitted on
+_WINDOW_STEP = 31  # frames, a second
+_WINDOWS = 2  # this many in a row are music: one alone may be a held vowel
+_AUDIBLE = 1e-3  # 30 dB below the loudest window
 
 
 def is_music(spectrum: Spectrum) -> bool:
@@ -22,6 +26,30 @@ def is_music(spectrum: Spectrum) -> bool:
         return False
     weights, bias = _discriminant()
     return float(features(spectrum) @ weights) + bias > 0
+
+
+def music_sections(spectrum: Spectrum) -> list[tuple[int, int]]:
+    """Find parts with music, in windows of two seconds.
+
+    Windows far below the loudest one are not classified: noise in pauses is neither speech nor music.
+
+    Returns:
+        First frame and end of each part, in frames of the spectrum; empty for clips that are shorter than a window.
+    """
+    frames = len(spectrum.power)
+    last = frames - _WINDOW_FRAMES
+    starts = [*range(0, last, _WINDOW_STEP), last] if last >= 0 else []
+    windows = [spectrum.part(start, start + _WINDOW_FRAMES) for start in starts]
+    loudness = [float(window.power.sum()) for window in windows]
+    audible = max(loudness, default=0.0) * _AUDIBLE
+    musical = [power > audible and is_music(window) for power, window in zip(loudness, windows, strict=True)]
+    found: list[tuple[int, int]] = []
+    for index in range(len(starts) - _WINDOWS + 1):
+        if all(musical[index : index + _WINDOWS]):
+            start, end = starts[index], starts[index + _WINDOWS - 1] + _WINDOW_FRAMES
+            first = found.pop()[0] if found and found[-1][1] >= start else start
+            found.append((first, end))
+    return found
 
 
 def features(spectrum: Spectrum) -> NDArray[np.float64]:

@@ -33,6 +33,10 @@ class Spectrum:
     bin_hz: float
     bandwidth: int
 
+    def part(self, start: int, end: int) -> "Spectrum":
+        """The frames from one to another."""
+        return Spectrum(self.power[start:end], self.bin_hz, self.bandwidth)
+
 
 def spectrum(samples: NDArray[np.float32], rate: int) -> Spectrum:
     """Transform one channel in Hann windows of 64 ms, every 32 ms.

@@ -1,5 +1,6 @@
 """Selects the encoder and parameters that reach a quality in a given format."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,7 +19,9 @@ from streams.codecs import (
     WavEncoder,
 )
 from streams.codecs.base import LOSSLESS
-from streams.compression.quality import Forecast
+from streams.codecs.opus import Section
+from streams.compression.forecast import Forecast
+from streams.compression.quality import MUSIC, SPEECH
 
 _LOSSY_ORDER = (OPUS, VORBIS, MPEG, FLAC, WAV)
 
@@ -33,6 +36,10 @@ _VORBIS_QUALITIES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 #: setting.
 _TONE_BITRATE = 12_000
 _LOWEST_OPUS = 6_000
+_JOINT_HZ = 8_000  # above, Opus codes stereo music by transform and gains from what its channels have in common
+_LOUD_DBFS = -26.0  # level to which quiet clips are amplified: telephony's usual one
+_QUIETER_DB = 4.0  # than that: from here on, libopus codes worse
+_HEADROOM_DB = 1.0  # above the amplified peak
 
 _FLAC_SHARE = 0.65  # size of telephone speech relative to its linear samples
 _VORBIS_SHARES = (0.16, 0.40)  # as above, at the lowest and the highest quality
@@ -44,11 +51,13 @@ class QualityTarget:
 
     Attributes:
         floor: Lowest allowed predicted mean opinion score.
+        promised: The level's own floor, which a policy may have raised.
         effort_steps: 0 (full effort) to 3 (least effort).
         dtx: Whether silence may be omitted.
     """
 
     floor: float
+    promised: float
     effort_steps: int
     dtx: bool
 
@@ -59,10 +68,12 @@ class Candidate(NamedTuple):
     Attributes:
         encoder: The encoder with its parameters.
         quality: Predicted mean opinion score of the result; 5.0 if lossless.
+        limited: Whether it, or a type that the policy prefers, cannot reach the floor.
     """
 
     encoder: Encoder
     quality: float
+    limited: bool = False
 
 
 def lossless(
@@ -94,10 +105,19 @@ def lossless(
 def lossy(clip: ClipOrMetadata, forecast: Forecast, policy: Policy, target: QualityTarget) -> Iterator[Candidate]:
     """Yield a candidate for each type that the policy accepts, the preferred type first; at least one.
 
-    FLAC and WAV are candidates as well: a level guarantees a minimum quality, which lossless formats reach.
+    FLAC and WAV are candidates as well: a level guarantees a minimum quality, which lossless formats reach. Without a
+    hotel's preference, types that cannot reach what the level promises come last.
     """
-    for name in _expanded(policy.accept) or _LOSSY_ORDER:
-        yield _LOSSY[name](clip, forecast, target)
+    names = _expanded(policy.accept)
+    below: list[Candidate] = []
+    for name in names or _LOSSY_ORDER:
+        candidate = _LOSSY[name](clip, forecast, target)
+        limited = candidate.quality < target.floor or bool(below)
+        if names or candidate.quality >= target.promised or forecast.is_silent:
+            yield candidate._replace(limited=limited)
+        else:
+            below.append(candidate)
+    yield from below
 
 
 def keeps_tones(analysis: Analysis) -> bool:
@@ -131,28 +151,65 @@ def _law(clip: ClipOrMetadata, detected: Law | None) -> Law | None:
 
 
 def _opus(clip: ClipOrMetadata, forecast: Forecast, target: QualityTarget) -> Candidate:
-    """Opus at the lowest bit rate that reaches the floor.
+    """Opus, each side of a call as a mono stream of its own, with what it needs.
+
+    Channels of the same sound, and stereo music above 8 kHz, are coded together.
+    """
+    gain_db = gain_of(forecast)
+    if not forecast.sides or (forecast.content == MUSIC and forecast.analysis.bandwidth > _JOINT_HZ):
+        encoder: Encoder = _one_stream(forecast, target, gain_db, clip.channels)
+    else:
+        left, right = (_one_stream(side, target, gain_db, 1) for side in forecast.sides)
+        encoder = DualMonoOpusEncoder(left, right)
+    return Candidate(encoder, forecast.quality(encoder))
+
+
+def _one_stream(forecast: Forecast, target: QualityTarget, gain_db: int, channels: int) -> OpusEncoder:
+    """Opus at the lowest bit rate that reaches the floor; music within speech has a bit rate of its own.
 
     Less effort needs a higher bit rate. If the floor cannot be reached with the requested effort, more effort is used.
     """
     analysis = forecast.analysis
     bandwidth = analysis.bandwidth
-    if analysis.kind == "silence":
-        quiet = OpusEncoder(_LOWEST_OPUS * clip.channels, effort=0, dtx=True, bandwidth=bandwidth)
-        return Candidate(quiet, forecast.quality(quiet))
+    if forecast.is_silent:
+        return OpusEncoder(_LOWEST_OPUS * channels, effort=0, dtx=True, bandwidth=bandwidth, gain_db=gain_db)
     tones = keeps_tones(analysis)
-    shaped = analysis.kind == "speech" and not tones
+    shaped = forecast.content == SPEECH and not tones
     ladder = []
     for effort in reversed(_OPUS_EFFORT[: target.effort_steps + 1]):
-        bitrate = forecast.bitrate_for(target.floor, effort)
+        bitrate = forecast.bitrate_for(target.floor, effort, gain_db=gain_db)
         if tones:
-            bitrate = max(bitrate, _TONE_BITRATE * clip.channels)
-        encoder = OpusEncoder(bitrate, effort, dtx=target.dtx and not tones, bandwidth=bandwidth, shaped=shaped)
-        candidate = Candidate(encoder, forecast.quality(encoder))
-        if candidate.quality >= target.floor:
-            return candidate
-        ladder.append(candidate)
+            bitrate = max(bitrate, _TONE_BITRATE * channels)
+        encoder = OpusEncoder(
+            bitrate,
+            effort,
+            dtx=target.dtx and not tones,
+            bandwidth=bandwidth,
+            shaped=shaped,
+            gain_db=gain_db,
+            sections=_music_sections(forecast, target, effort, gain_db),
+        )
+        if forecast.quality(encoder) >= target.floor:
+            return encoder
+        ladder.append(encoder)
     return ladder[0]
+
+
+def _music_sections(forecast: Forecast, target: QualityTarget, effort: int, gain_db: int) -> tuple[Section, ...]:
+    """The parts with music within speech, with the bit rate that they need."""
+    if not forecast.analysis.music:
+        return ()
+    bitrate = forecast.bitrate_for(target.floor, effort, content=MUSIC, gain_db=gain_db)
+    return tuple(Section(start, end, bitrate) for start, end in forecast.analysis.music)
+
+
+def gain_of(forecast: Forecast) -> int:
+    """By how many decibels a quiet clip is amplified before coding: one number for both sides of a call."""
+    if all(side.is_silent for side in forecast.heard):
+        return 0
+    wanted = max(_LOUD_DBFS - side.analysis.level_dbfs for side in forecast.heard)
+    gain = math.floor(min(wanted, -forecast.analysis.peak_dbfs - _HEADROOM_DB))
+    return gain if wanted > _QUIETER_DB and gain > 0 else 0
 
 
 def _vorbis(clip: ClipOrMetadata, forecast: Forecast, target: QualityTarget) -> Candidate:  # noqa: ARG001  one signature for all

@@ -8,7 +8,8 @@ import math
 
 from streams.audio.clip import ClipOrMetadata, SourceFormat
 from streams.codecs.base import LOSSLESS
-from streams.compression.quality import BEST, WORST, Forecast
+from streams.compression.forecast import Forecast
+from streams.compression.quality import BEST, WORST
 
 #: Encodings of inputs that have lost something already. G.711 is not among them: in telephony it is the original.
 LOSSY_ENCODINGS = frozenset({"mpeg", "opus", "vorbis", "gsm", "g722", "adpcm"})

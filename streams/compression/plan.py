@@ -8,10 +8,10 @@ from streams.audio.clip import ClipOrMetadata
 from streams.codecs import Encoder
 from streams.codecs.base import LOSSLESS
 from streams.compression import formats
+from streams.compression.forecast import forecast
 from streams.compression.load import NO_PRESSURE, Pressure
 from streams.compression.lossy_input import combined, input_quality
 from streams.compression.policy import AssumedPolicy, Policy
-from streams.compression.quality import forecast
 
 #: Lowest predicted mean opinion score (PESQ-NB) of the lossy levels: their quality floor plus the model's error margin.
 FLOORS = {3: 4.21, 4: 4.01, 5: 3.56}
@@ -82,7 +82,8 @@ def choose(
     - The first accepted format is used.
     - Its bit rate is the lowest that is predicted to reach the level's quality floor, or the policy's if that is
       higher, and never so low that DTMF digits are lost. A format that cannot reach the floor is used at its best, with
-      the reason ``format limit`` and the quality that it can reach.
+      the reason ``format limit`` and the quality that it can reach; for a policy that accepts every format, the first
+      one that reaches the level's floor.
     - A lossy input has a quality of its own: the floors are relative to it, the predictions are not.
     - If the policy limits bytes per minute, later formats and then higher levels up to the ceiling are tried until the
       estimate fits. The quality floors still apply: if nothing fits, the smallest plan is used.
@@ -157,14 +158,18 @@ def _lossy(
     smallest: tuple[float, Plan] | None = None
     for level in levels:
         target = formats.QualityTarget(
-            floor=_floor(policy, level), effort_steps=pressure.effort_steps, dtx=level == MAX_LEVEL
+            floor=_floor(policy, level),
+            promised=FLOORS[level],
+            effort_steps=pressure.effort_steps,
+            dtx=level == MAX_LEVEL,
         )
-        for encoder, quality in formats.lossy(clip, prediction, policy, target):
+        for encoder, quality, limited in formats.lossy(clip, prediction, policy, target):
             size = formats.bytes_per_minute(encoder, clip)
             plan = Plan(level, clip.rate, clip.channels, (encoder,), (quality,))
             if budget is None or size <= budget:
                 first = smallest is None
-                return Decision(plan, _why(analysis, policy, pressure, plan, reason) if first else "bytes per minute")
+                why = _why(analysis, policy, pressure, level, limited=limited, reason=reason)
+                return Decision(plan, why if first else "bytes per minute")
             if smallest is None or size < smallest[0]:
                 smallest = size, plan
     assert smallest is not None  # noqa: S101 - there is at least one level and one format; the type checker cannot know
@@ -183,16 +188,16 @@ def _floor(policy: Policy, level: int) -> float:
     return round(max(FLOORS[level], policy.min_quality or 0.0), 2)
 
 
-def _why(analysis: Analysis, policy: Policy, pressure: Pressure, plan: Plan, reason: str) -> str:
+def _why(analysis: Analysis, policy: Policy, pressure: Pressure, level: int, *, limited: bool, reason: str) -> str:
     """The strongest reason for a plan whose level was not raised by the limit of bytes per minute."""
-    floor = _floor(policy, plan.level)
+    floor = _floor(policy, level)
     by_default = reason == "default"
     causes = (
         (reason == "load (level)", reason),
         (analysis.kind == "silence", "silence"),
-        (plan.qualities[0] < floor, "format limit"),
+        (limited, "format limit"),
         (pressure.effort_steps > 0, "load (effort)"),
-        (floor > FLOORS[plan.level], "policy quality"),
+        (floor > FLOORS[level], "policy quality"),
         (by_default and formats.keeps_tones(analysis), "tones"),
         (by_default and not policy.accepts(OPUS), "policy accept"),
     )

@@ -1,4 +1,4 @@
-"""Predicts the quality of a clip after coding (its PESQ score) without coding it.
+"""The quality model: scores of a clip after coding (PESQ), by codec, content and bit rate.
 
 The numbers are data (``quality.json``), fitted on real prompts by ``scripts/fit_quality``; docs/QUALITY_MODEL.md has
 their accuracy. For each bit rate (Vorbis: quality setting) of a codec, the prediction is a linear function of features
@@ -9,7 +9,6 @@ Source: ITU-T P.862 and P.862.1 (PESQ, narrow band).
 """
 
 import json
-import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,20 +18,25 @@ from itertools import accumulate
 from operator import mul
 from typing import Any
 
-import numpy as np
-
 from streams.analysis.analysis import Analysis
-from streams.codecs import DualMonoOpusEncoder, Encoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
-from streams.codecs.base import LOSSLESS
 
-FEATURES = ("level_dbfs", "activity")
-"""Attributes of `Analysis` that predictions use; the others do not improve them, see docs/QUALITY_MODEL.md."""
+SPEECH, NOISY, MUSIC = "speech", "noisy", "music"
 
+_NOISY_DB = -38.0  # of the background relative to the sound
 BEST_EFFORT = 10
 
 _FILE = "quality.json"
-_BITRATE_STEP = 100  # bit/s
 WORST, BEST = 1.0, 4.55  # of PESQ-NB's scale
+
+
+def content_of(analysis: Analysis) -> str:
+    """The content that decides the curve: ``speech``, ``noisy`` (speech before a background) or ``music`` (and tones).
+
+    In noisy speech, the pauses are heard as well: it is coded with the same bit rate throughout.
+    """
+    if analysis.kind not in {"speech", "silence"}:
+        return MUSIC
+    return NOISY if analysis.background_db > _NOISY_DB else SPEECH
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Feature:
     """How an attribute of `Analysis` is limited and scaled to a number around 0.
 
     Attributes:
-        name: One of `FEATURES`.
+        name: Of the attribute, which may be that of several features with different limits.
         low: Lower limit; lower values are raised to it.
         high: Upper limit; higher values are reduced to it.
         centre: The value that is scaled to 0.
@@ -53,9 +57,11 @@ class Feature:
     centre: float
     unit: float
 
-    def scaled(self, analysis: Analysis) -> float:
-        """The scaled value."""
+    def scaled(self, analysis: Analysis, gain_db: int = 0) -> float:
+        """The scaled value, after an amplification of the clip."""
         value: float = getattr(analysis, self.name)
+        if self.name == "level_dbfs":
+            value += gain_db
         return (min(max(value, self.low), self.high) - self.centre) / self.unit
 
 
@@ -106,11 +112,11 @@ class Model:
 
     Attributes:
         features: The features, in the order of the weights.
-        curves: Curves by codec (``opus``, ``vorbis`` or ``mpeg``) and content (``speech`` or ``music``).
+        curves: Curves by codec (``opus``, ``vorbis`` or ``mpeg``) and content (see `content_of`).
         bands: By codec, ascending: highest frequency in Hz, and the factor by which it needs more bits than narrow
             band.
-        stereo: Factor by which stereo needs more bits than mono.
-        apart: Bit/s of narrow band from which Opus separates the channels of a call, whatever the quality.
+        stereo: By codec, the factor by which two channels of different sound in one stream need more bits than mono.
+        alike: The factor for two channels of the same sound.
         g711: The score of G.711.
         fixed: Scores of codecs that have one bit rate, by encoding.
         opus_bits: Bits of an Opus file per bit of its setting: in silence, and what sound adds.
@@ -120,8 +126,8 @@ class Model:
     features: Sequence[Feature]
     curves: Mapping[tuple[str, str], Curve]
     bands: Mapping[str, Sequence[tuple[int, float]]]
-    stereo: float
-    apart: float
+    stereo: Mapping[str, float]
+    alike: float
     g711: float
     fixed: Mapping[str, float]
     opus_bits: Sequence[float]
@@ -142,125 +148,13 @@ class Model:
         bands = {codec: [(band["upto"], band["factor"]) for band in each] for codec, each in data["bands"].items()}
         features = [Feature(**feature) for feature in data["features"]]
         received = data["received"]
-        numbers = data["stereo"], data["apart"], data["g711"]
+        numbers = data["stereo"], data["alike"], data["g711"]
         return cls(features, curves, bands, *numbers, received["fixed"], received["opus"], received["vorbis"])
 
-    def forecast(self, rate: int, channels: int, analysis: Analysis) -> "Forecast":
-        """See the function `forecast`."""
-        return Forecast(self, rate, channels, analysis)
-
-    def share(self, codec: str, highest: int, channels: int) -> float:
-        """Factor by which audio up to this frequency (Hz) needs more bits than mono narrow band."""
+    def band(self, codec: str, highest: int) -> float:
+        """Factor by which audio up to this frequency (Hz) needs more bits than narrow band."""
         bands = self.bands[codec]
-        factor = next((factor for upto, factor in bands if highest <= upto), bands[-1][1])
-        return factor * (self.stereo if channels > 1 else 1.0)
-
-
-class Forecast:
-    """Predicted quality of one clip by encoder.
-
-    Args:
-        model: The quality model.
-        rate: Sampling rate of the clip in Hz.
-        channels: Number of channels of the clip.
-        analysis: The clip's audio analysis.
-    """
-
-    def __init__(self, model: Model, rate: int, channels: int, analysis: Analysis) -> None:
-        self.analysis = analysis
-        self._model = model
-        self._rate = rate
-        self._channels = channels
-        self._content = "speech" if analysis.kind in {"speech", "silence"} else "music"
-        self._features = [feature.scaled(analysis) for feature in model.features]
-        self._curves: dict[tuple[str, int], tuple[Curve, list[float]]] = {}
-
-    def quality(self, encoder: Encoder) -> float:
-        """Predict the mean opinion score of the clip after coding.
-
-        Args:
-            encoder: The encoder with its parameters.
-
-        Returns:
-            1 to 4.55, PESQ-NB's scale; 5.0 if lossless.
-        """
-        effort = BEST_EFFORT
-        match encoder:
-            case OpusEncoder(bitrate=bitrate, effort=effort, bandwidth=bandwidth):
-                setting = bitrate / self._model.share("opus", min(bandwidth, self._rate // 2), self._channels)
-            case DualMonoOpusEncoder(left=left, right=right):
-                side = Forecast(self._model, self._rate, 1, self.analysis)
-                return min(side.quality(left), side.quality(right))
-            case Mp3Encoder(bitrate=bitrate):
-                setting = bitrate / self._model.share("mpeg", self._rate // 2, self._channels)
-            case VorbisEncoder(quality=quality):
-                setting = quality
-            case WavEncoder(codec="pcmu" | "pcma" as law) if self.analysis.g711 != law:
-                return self._model.g711
-            case _:
-                return LOSSLESS
-        curve, scores = self._curve(encoder.codec, effort)
-        return round(min(max(curve.score(setting, scores), WORST), BEST), 2)
-
-    def received(self, encoding: str, bitrate: float) -> float:
-        """Predict the mean opinion score with which the clip arrived.
-
-        Args:
-            encoding: Its lossy encoding, as in `SourceFormat`.
-            bitrate: Mean bit rate of its file in bit/s.
-        """
-        model = self._model
-        known = model.fixed.get(encoding)
-        if known is not None:
-            return known
-        band = min(self.analysis.bandwidth, self._rate // 2) if encoding == "opus" else self._rate // 2
-        setting = bitrate / model.share("opus" if encoding == "opus" else "mpeg", band, self._channels)
-        if encoding == "opus":
-            silent, sounding = model.opus_bits
-            setting /= silent + sounding * self.analysis.activity
-        if encoding == "vorbis":
-            settings = [tenth / 10 for tenth in range(len(model.vorbis_bitrates))]
-            setting = float(np.interp(setting, model.vorbis_bitrates, settings))
-        curve, scores = self._curve(encoding, BEST_EFFORT)
-        return round(min(max(curve.score(setting, scores), WORST), BEST), 2)
-
-    def bitrate_for(self, floor: float, effort: int = BEST_EFFORT) -> int:
-        """Find the lowest Opus bit rate whose prediction reaches a floor.
-
-        It assumes that `OpusEncoder` gets the clip's bandwidth, too, so that empty bands take no bits.
-
-        Args:
-            floor: Mean opinion score to reach.
-            effort: Complexity of the encoder, 0 to 10.
-
-        Returns:
-            Bit/s, all channels together; the model's highest bit rate if none reaches the floor.
-        """
-        curve, scores = self._curve("opus", effort)
-        highest = min(self.analysis.bandwidth, self._rate // 2)
-        needed = curve.setting_for(floor, scores) * self._model.share("opus", highest, self._channels)
-        if self._channels > 1:
-            needed = max(needed, self._model.apart * self._model.share("opus", highest, 1))
-        return math.ceil(needed / _BITRATE_STEP) * _BITRATE_STEP
-
-    def _curve(self, codec: str, effort: int) -> tuple[Curve, list[float]]:
-        """A codec's curve and the predictions for its settings, computed once."""
-        known = self._curves.get((codec, effort))
-        if known is None:
-            curve = self._model.curves[codec, self._content]
-            known = self._curves[codec, effort] = curve, curve.scores(self._features, effort)
-        return known
-
-
-def forecast(rate: int, channels: int, analysis: Analysis) -> Forecast:
-    """Predict the quality of a clip after coding.
-
-    Args:
-        rate: Sampling rate of the clip in Hz.
-        channels: Number of channels of the clip.
-        analysis: The clip's audio analysis.
-    """
-    return shipped().forecast(rate, channels, analysis)
+        return next((factor for upto, factor in bands if highest <= upto), bands[-1][1])
 
 
 @cache

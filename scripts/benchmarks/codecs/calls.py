@@ -1,6 +1,6 @@
 """Content that is harder than prompts: calls with two sides, hold music within speech, quiet talkers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import cycle
 
 import numpy as np
@@ -86,6 +86,11 @@ def hold(found: Material) -> Clip:
     return _call(found.music(), found.voice())
 
 
+def voice(found: Material) -> Clip:
+    """Mono: one voice."""
+    return _call(found.voice())
+
+
 def equal(found: Material) -> Clip:
     """A mono recording as stereo."""
     voice = found.voice()
@@ -113,6 +118,26 @@ def quiet(level_dbfs: float) -> Callable[[Material], Clip]:
         return _call(voice * 32768 * 10 ** (level_dbfs / 20) / _rms(active))
 
     return call
+
+
+def noisy(found: Material) -> Clip:
+    """Mono: speech with white noise 20 dB below it."""
+    voice = found.voice()
+    return _call(voice + np.random.default_rng(0).normal(0, _rms(voice) * 10 ** (_BABBLE_DB / 20), _FRAMES))
+
+
+CONTENTS: Mapping[str, Callable[[Material], Clip]] = {
+    "clean turns": turns,
+    "one in five seconds overlapping": overlapping,
+    "both sides at once": both,
+    "turns over babble": babble,
+    "hold music and a voice": hold,
+    "one side silent": one_sided,
+    "mono as stereo": equal,
+    "music within speech": with_music,
+    "speech in noise": noisy,
+    **{f"a talker at {level:.0f} dBFS": quiet(level) for level in QUIET_DBFS},
+}
 
 
 def _turns(found: Material, gap: int | None) -> tuple[Signal, Signal]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from scripts.benchmarks.codecs.examples import Example
 from scripts.training.fitting import setting_of
+from streams.compression.forecast import Forecast
 from streams.compression.quality import Model
 
 
@@ -59,7 +60,7 @@ def bitrate(example: Example) -> str:
 
 def _check(model: Model, group: str, examples: Sequence[Example]) -> Check:
     scores = np.array([example.score for example in examples])
-    predicted = np.array([model.forecast(8000, 1, found.analysis).quality(found.encoder) for found in examples])
+    predicted = np.array([Forecast(model, 8000, 1, found.analysis).quality(found.encoder) for found in examples])
     return Check(
         group,
         len(examples),

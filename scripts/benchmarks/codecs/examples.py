@@ -10,6 +10,7 @@ from scripts.benchmarks.codecs.variants import VARIANTS, plain
 from streams.analysis.analysis import Analysis, analyse
 from streams.audio import Clip
 from streams.codecs import Encoder
+from streams.compression.quality import NOISY, SPEECH, content_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Source:
     Attributes:
         name: Of the recording.
         variant: What was done to it.
-        kind: ``speech`` or ``music``, the true one, not the classified one.
+        kind: ``speech``, ``noisy`` or ``music`` (see `content_of`): the true one, but for noise, which is heard.
         clip: The audio.
         encoders: The encoders.
     """
@@ -38,7 +39,7 @@ class Example:
     Attributes:
         name: Of the recording.
         variant: What was done to it.
-        kind: ``speech`` or ``music``.
+        kind: As of the source.
         analysis: The analysis of the clip.
         encoder: The encoder of the file.
         bytes_in: Size of the clip as linear samples.
@@ -57,16 +58,35 @@ class Example:
 
 
 def sources(
-    recordings: Sequence[tuple[str, Clip]], encoders: Sequence[Encoder], kind: str, *, varied: bool
+    recordings: Sequence[tuple[str, Clip]], encoders: Callable[[str], Sequence[Encoder]], kind: str, *, varied: bool
 ) -> list[Source]:
-    """Each recording unchanged and, if wanted, in one variant, which is chosen by its name."""
-    found = [Source(name, plain.__name__, kind, clip, encoders) for name, clip in recordings]
+    """Each recording unchanged and, if wanted, in one variant, which is chosen by its name.
+
+    Args:
+        recordings: The recordings with their names.
+        encoders: Returns the encoders for a kind of content.
+        kind: ``speech`` or ``music``.
+        varied: Whether to add variants.
+    """
+    found = [_source(name, plain, kind, clip, encoders) for name, clip in recordings]
     if varied:
         others = VARIANTS[1:]
         for name, clip in recordings:
             change = others[zlib.crc32(name.encode()) % len(others)]
-            found.append(Source(name, change.__name__, kind, change(clip), encoders))
+            found.append(_source(name, change, kind, clip, encoders))
     return found
+
+
+def _source(
+    name: str,
+    change: Callable[[Clip], Clip],
+    kind: str,
+    recording: Clip,
+    encoders: Callable[[str], Sequence[Encoder]],
+) -> Source:
+    clip = change(recording)
+    content = NOISY if kind == SPEECH and content_of(analyse(clip)) == NOISY else kind
+    return Source(name, change.__name__, content, clip, encoders(content))
 
 
 def measure(wanted: Sequence[Source], advance: Callable[[], None]) -> list[Example]:

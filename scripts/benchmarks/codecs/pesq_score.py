@@ -2,8 +2,10 @@
 
 import io
 
+import numpy as np
 import pesq
 import soundfile
+from numpy.typing import NDArray
 
 from streams.audio import Clip
 
@@ -23,8 +25,18 @@ def score(clip: Clip, audio: bytes) -> float | None:
     Raises:
         ValueError: If the clip has another rate or more channels, or the file another rate or length than the clip.
     """
+    (only,) = scores(clip, audio)
+    return only
+
+
+def scores(clip: Clip, audio: bytes) -> list[float | None]:
+    """Score each channel of an encoded file, as `score` does."""
     samples, rate = soundfile.read(io.BytesIO(audio), dtype="int16", always_2d=True)
-    if (clip.rate, clip.channels) != (_NARROW_BAND_RATE, 1) or (rate, samples.shape) != (clip.rate, clip.samples.shape):
+    if clip.rate != _NARROW_BAND_RATE or (rate, samples.shape) != (clip.rate, clip.samples.shape):
         raise ValueError(f"{samples.shape} at {rate} Hz cannot be compared with {clip.samples.shape} at {clip.rate} Hz")
-    result: float = pesq.pesq(rate, clip.samples[:, 0], samples[:, 0], "nb", on_error=pesq.PesqError.RETURN_VALUES)
+    return [_score(before, after) for before, after in zip(clip.samples.T, samples.T, strict=True)]
+
+
+def _score(before: NDArray[np.int16], after: NDArray[np.int16]) -> float | None:
+    result: float = pesq.pesq(_NARROW_BAND_RATE, before, after, "nb", on_error=pesq.PesqError.RETURN_VALUES)
     return result if result > 0 else None

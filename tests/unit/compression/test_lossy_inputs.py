@@ -7,8 +7,8 @@ from streams.analysis.analysis import analyse, analyse_lazily
 from streams.audio import Clip, decode
 from streams.codecs import Encoded, Encoder, Mp3Encoder, OpusEncoder, VorbisEncoder
 from streams.compression import DEFAULT_POLICY, Plan, Policy, choose, encode, kept_reason, smallest
+from streams.compression.forecast import forecast
 from streams.compression.lossy_input import combined, input_quality
-from streams.compression.quality import forecast
 from tests.support.signals import encode_as, speech
 
 SPEECH = speech(6)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from streams.analysis.analysis import Analysis
 from streams.codecs import Encoder, FlacEncoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
-from streams.compression.quality import Model, forecast
+from streams.compression.forecast import Forecast, forecast
+from streams.compression.quality import Model
 
 analyses = st.builds(
     Analysis,
@@ -121,18 +122,17 @@ def test_dips_of_a_fit_are_levelled() -> None:
             "features": [],
             "curves": {"opus": {"speech": {"settings": [6000, 8000, 10_000], "weights": [[3.0], [2.9], [4.0]]}}},
             "bands": {"opus": [{"upto": 24_000, "factor": 1.0}]},
-            "stereo": 2.0,
-            "apart": 16_500,
+            "stereo": {"opus": 2.0, "mpeg": 2.0},
+            "alike": 1.1,
             "g711": 4.0,
             "received": {"fixed": {}, "opus": [0.0, 1.0], "vorbis": [16_000, 40_000]},
         }
     )
 
-    assert [model.forecast(8000, 1, analysed()).quality(OpusEncoder(rate)) for rate in (6000, 8000, 9000)] == [
+    assert [Forecast(model, 8000, 1, analysed()).quality(OpusEncoder(rate)) for rate in (6000, 8000, 9000)] == [
         3.0,
         3.0,
         3.5,
     ]
-    assert model.forecast(8000, 1, analysed()).bitrate_for(3.25) == 8500
-    assert model.forecast(8000, 2, analysed()).bitrate_for(3.25) == 17_000
-    assert model.forecast(8000, 2, analysed()).bitrate_for(3.0) == 16_500  # the channels stay separate
+    assert Forecast(model, 8000, 1, analysed()).bitrate_for(3.25) == 8500
+    assert Forecast(model, 8000, 2, analysed()).bitrate_for(3.25) == 9400
