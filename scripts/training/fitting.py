@@ -1,10 +1,11 @@
 """Fits the quality model to examples."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scripts.benchmarks.codecs.examples import Example
 from streams.codecs import Encoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
@@ -40,7 +41,9 @@ FEATURES = (
     Feature("activity", 0.43, 0.75, 0.75, 0.25),
     Feature("background_db", -38.0, -18.0, -38.0, 10.0),
 )
-_RIDGE = 2.0  # weight, in clips without influence
+_LEVELS = 2  # of them, the first ones
+_SIGNS = (1, 1, 0, 0)  # of their weights: louder is not worse; pauses and noise may be either
+_RIDGE = 0.5  # weight, in clips without influence
 _MUSIC_PERCENTILE = 25.0  # PESQ does not judge music well: a margin
 _DIGITS = 4
 
@@ -75,15 +78,13 @@ def fit(examples: Sequence[Example]) -> dict[str, Any]:
     companded = grouped.pop(("pcmu", SPEECH))
     grouped.pop(("pcmu", NOISY), None)
     curves: dict[str, dict[str, Any]] = defaultdict(dict)
-    for (codec, kind), by_setting in sorted(grouped.items()):
-        ordered = dict(sorted(by_setting.items()))
-        weigh = _music_weights if kind == MUSIC else _speech_weights
-        curves[codec][kind] = {
-            "settings": list(ordered),
-            "weights": [weigh(found) for found in ordered.values()],
-        }
-        if codec == "opus":
-            curves[codec][kind]["costs"] = _costs(examples, list(ordered))
+    for codec in sorted({codec for codec, _ in grouped}):
+        speech = _curve(grouped[codec, SPEECH], _speech_weights)
+        curves[codec] = {SPEECH: speech}
+        for kind, weigh in ((NOISY, _noisy_weights), (MUSIC, _music_weights)):
+            curves[codec][kind] = _curve(grouped[codec, kind], weigh, speech)
+    for curve in curves["opus"].values():
+        curve["costs"] = _costs(examples, curve["settings"])
     return {
         "features": [_as_json(feature) for feature in FEATURES],
         "curves": dict(curves),
@@ -118,17 +119,60 @@ def _as_json(feature: Feature) -> dict[str, Any]:
     return {name: getattr(feature, name) for name in ("name", "low", "high", "centre", "unit")}
 
 
-def _speech_weights(examples: Sequence[Example]) -> list[float]:
-    rows = np.array([[1.0, *(feature.scaled(example.analysis) for feature in FEATURES)] for example in examples])
-    scores = np.array([example.score for example in examples])
-    penalty = np.diag([0.0] + [_RIDGE] * len(FEATURES))
-    weights = np.linalg.solve(rows.T @ rows + penalty, rows.T @ scores)
-    return [round(float(weight), _DIGITS) for weight in weights]
+def _curve(
+    by_setting: Mapping[float, Sequence[Example]],
+    weigh: Callable[[Sequence[Example], Sequence[float]], list[float]],
+    speech: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Fit a curve; what a low level costs is taken from the curve for speech, which has most of the quiet examples."""
+    weights = []
+    for setting, examples in sorted(by_setting.items()):
+        levels: list[float] = []
+        if speech is not None:
+            by_feature = np.array(speech["weights"])[:, 1 : 1 + _LEVELS].T
+            levels = [round(float(np.interp(setting, speech["settings"], each)), _DIGITS) for each in by_feature]
+        weights.append(weigh(examples, levels))
+    return {"settings": sorted(by_setting), "weights": weights}
 
 
-def _music_weights(examples: Sequence[Example]) -> list[float]:
-    scores = [example.score for example in examples]
-    return [round(float(np.percentile(scores, _MUSIC_PERCENTILE)), _DIGITS)] + [0.0] * len(FEATURES)
+def _speech_weights(examples: Sequence[Example], _: Sequence[float]) -> list[float]:
+    return _least_squares(_rows(examples), _scores(examples), _SIGNS)
+
+
+def _noisy_weights(examples: Sequence[Example], levels: Sequence[float]) -> list[float]:
+    rows, scores = _rows(examples), _scores(examples)
+    others = np.delete(rows, range(1, 1 + _LEVELS), axis=1)
+    first, *rest = _least_squares(others, scores - rows[:, 1 : 1 + _LEVELS] @ levels, _SIGNS[_LEVELS:])
+    return [first, *levels, *rest]
+
+
+def _music_weights(examples: Sequence[Example], levels: Sequence[float]) -> list[float]:
+    scores = _scores(examples) - _rows(examples)[:, 1 : 1 + _LEVELS] @ levels
+    rest = [0.0] * (len(FEATURES) - _LEVELS)
+    return [round(float(np.percentile(scores, _MUSIC_PERCENTILE)), _DIGITS), *levels, *rest]
+
+
+def _rows(examples: Sequence[Example]) -> NDArray[np.float64]:
+    """One and the features of each example."""
+    return np.array([[1.0, *(feature.scaled(example.analysis) for feature in FEATURES)] for example in examples])
+
+
+def _scores(examples: Sequence[Example]) -> NDArray[np.float64]:
+    return np.array([example.score for example in examples])
+
+
+def _least_squares(rows: NDArray[np.float64], scores: NDArray[np.float64], signs: Sequence[int]) -> list[float]:
+    """Fit a constant and weights; those of the wrong sign are left out, as few examples give them by chance."""
+    used = np.ones(rows.shape[1], bool)
+    wanted = np.array([0, *signs])
+    while True:
+        penalty = np.diag(np.where(np.arange(np.count_nonzero(used)) > 0, _RIDGE, 0.0))
+        weights = np.zeros(rows.shape[1])
+        weights[used] = np.linalg.solve(rows[:, used].T @ rows[:, used] + penalty, rows[:, used].T @ scores)
+        wrong = weights * wanted < 0
+        if not wrong.any():
+            return [round(float(weight), _DIGITS) for weight in weights]
+        used &= ~wrong
 
 
 def _costs(examples: Sequence[Example], settings: Sequence[float]) -> Mapping[str, list[float]]:

@@ -20,7 +20,7 @@ class Encoded:
             was kept.
         encoder: Library and version, such as ``libFLAC/1.4.3 (pyFLAC 3.0.0)``.
         quality: Predicted mean opinion score, 1 to 4.55; 5.0 means lossless. Lossy encoders do not know the clip's
-            content and set `UNKNOWN_QUALITY`; ``streams.compression.quality.forecast`` predicts it.
+            content and set `UNKNOWN_QUALITY`; ``streams.compression.forecast`` predicts it.
     """
 
     audio: bytes

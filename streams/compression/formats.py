@@ -106,14 +106,15 @@ def lossy(clip: ClipOrMetadata, forecast: Forecast, policy: Policy, target: Qual
     """Yield a candidate for each type that the policy accepts, the preferred type first; at least one.
 
     FLAC and WAV are candidates as well: a level guarantees a minimum quality, which lossless formats reach. Without a
-    hotel's preference, types that cannot reach what the level promises come last.
+    hotel's preference, what Opus cannot reach is left to them.
     """
     names = _expanded(policy.accept)
     below: list[Candidate] = []
     for name in names or _LOSSY_ORDER:
         candidate = _LOSSY[name](clip, forecast, target)
         limited = candidate.quality < target.floor or bool(below)
-        if names or candidate.quality >= target.promised or forecast.is_silent:
+        reaches = candidate.quality >= target.promised and (not below or candidate.quality == LOSSLESS)
+        if names or reaches or forecast.is_silent:
             yield candidate._replace(limited=limited)
         else:
             below.append(candidate)

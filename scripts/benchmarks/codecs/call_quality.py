@@ -112,7 +112,8 @@ def measure(given: Sequence[Case], advance: Callable[[], None]) -> list[Row]:
 
 def compressed(case: Case) -> Measured:
     """Compress a call as a worker does for a hotel without a policy, and score it against what was said."""
-    clip, audio, media_type = case.clip, case.clip.samples.astype(">i2").tobytes(), MediaType(L16)
+    clip, audio = case.clip, case.clip.samples.astype(">i2").tobytes()
+    media_type = MediaType(L16, (("rate", str(clip.rate)), ("channels", str(clip.channels))))
     if case.sent_as is not None:
         file = case.sent_as.encode(clip)
         audio, media_type = file.audio, _parsed(file.content_type)
