@@ -93,9 +93,10 @@ class Forecast:
         if known is not None:
             return known
         if encoding == "opus":
-            silent, sounding = model.opus_bits
-            bits = sum(silent + sounding * side.analysis.activity for side in self.sides or [self])
-            setting = bitrate / bits / model.band("opus", self._highest)
+            fixed, silent, sounding = model.opus_bits
+            sides = self.sides or [self]
+            bits = sum(silent + sounding * side.analysis.activity for side in sides)
+            setting = max(bitrate - fixed * len(sides), 0.0) / bits / model.band("opus", self._highest)
         else:
             setting = bitrate / self._share("mpeg", self._rate // 2)
         if encoding == "vorbis":

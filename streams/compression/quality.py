@@ -119,7 +119,7 @@ class Model:
         alike: The factor for two channels of the same sound.
         g711: The score of G.711.
         fixed: Scores of codecs that have one bit rate, by encoding.
-        opus_bits: Bits of an Opus file per bit of its setting: in silence, and what sound adds.
+        opus_bits: Bits of a mono Opus file: in each second; for each bit of its setting; and for each of them in sound.
         vorbis_bitrates: Bit rate of a Vorbis file, mono narrow band, by quality setting in tenths.
     """
 

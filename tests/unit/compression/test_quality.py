@@ -125,7 +125,7 @@ def test_dips_of_a_fit_are_levelled() -> None:
             "stereo": {"opus": 2.0, "mpeg": 2.0},
             "alike": 1.1,
             "g711": 4.0,
-            "received": {"fixed": {}, "opus": [0.0, 1.0], "vorbis": [16_000, 40_000]},
+            "received": {"fixed": {}, "opus": [0, 0.0, 1.0], "vorbis": [16_000, 40_000]},
         }
     )
 
