@@ -5,6 +5,7 @@ Source: RFC 9639.
 
 import hashlib
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,8 @@ _TOTALS_AT = STREAMINFO_AT + 10  # eight bytes with rate, channels, bits and tot
 _TOTAL_BITS = 36
 _NO_MD5 = bytes(16)
 _LAST_BLOCK = 0x80
+_FRAME_SYNCS = (b"\xff\xf8", b"\xff\xf9")
+_GUESSES = 4  # where the last frame begins: its coded samples may contain the same two bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +87,54 @@ def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
     refusal = limits.check(info.rate, info.channels, info.frames)
     if refusal is not None:
         return refusal
-    # An upper bound instead of the total, at which libsndfile would stop, and without which it does not open the file.
-    readable = _with_total(audio, limits.max_frames(info.channels) + 1)
-    samples = _Samples(info.bits)
-    decoded = sndfile.read_all(readable, samples.read, limits)
-    if isinstance(decoded, Rejection) and info.frames:  # perhaps because of what follows the last frame
-        samples = _Samples(info.bits, info.frames)
-        decoded = sndfile.read_all(readable, samples.read, limits)
-        repairs = (*repairs, "trailing-bytes")
+    decoded = _decode_frames(audio, info, limits)
     if isinstance(decoded, Rejection):
         return decoded
-    if len(decoded[0]) > info.frames:
-        repairs = (*repairs, "flac-total")
-    refusal = _compare(info, len(decoded[0]), samples.md5.digest())
-    return refusal or Clip.of(decoded[0], info.rate, SourceFormat("flac", "flac", info.bits, repairs=repairs))
+    samples, md5, more_repairs = decoded
+    repairs += more_repairs
+    if len(samples) > info.frames:
+        repairs += ("flac-total",)
+    refusal = _compare(info, len(samples), md5)
+    return refusal or Clip.of(samples, info.rate, SourceFormat("flac", "flac", info.bits, repairs=repairs))
+
+
+def _decode_frames(
+    audio: bytes, info: StreamInfo, limits: DecodeLimits
+) -> tuple[NDArray[np.int16], bytes, tuple[str, ...]] | Rejection:
+    """Decode all whole frames; returns the samples, their MD5, and what was wrong behind them."""
+    # An upper bound instead of the total, at which libsndfile would stop, and without which it does not open the file.
+    file = _with_total(audio, limits.max_frames(info.channels) + 1)
+    problem: Rejection | None = None
+    for end, most, repairs in _readings(file, info):
+        samples = _Samples(info.bits, most)
+        decoded = sndfile.read_all(file[:end], samples.read, limits)
+        if not isinstance(decoded, Rejection):
+            return decoded[0], samples.md5.digest(), repairs
+        problem = problem or decoded
+        if decoded.code != "CorruptAudio":
+            break
+    assert problem is not None  # noqa: S101 - there is one reading at least
+    return problem
+
+
+def _readings(file: bytes, info: StreamInfo) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+    """Yield ways to read a file, the likeliest first: the end of its frames, the most samples, and what is then wrong.
+
+    What follows the last frame makes libsndfile fail. If the total is known, the samples end there. If it is unknown,
+    the recorder may have died: then only zeros, or a part of a frame, follow the last whole frame.
+    """
+    yield len(file), -1, ()
+    if info.frames:
+        yield len(file), info.frames, ("trailing-bytes",)
+        return
+    end = len(file.rstrip(b"\0"))
+    if end < len(file):
+        yield end, -1, ("trailing-bytes",)
+    for _ in range(_GUESSES):
+        end = max(file.rfind(sync, 0, end) for sync in _FRAME_SYNCS)
+        if end < STREAMINFO_AT + STREAMINFO_BYTES:
+            return
+        yield end, -1, ("partial-frame",)
 
 
 def without_tags(audio: bytes) -> tuple[bytes, tuple[str, ...]]:
