@@ -95,7 +95,11 @@ def each(recordings: Sequence[Recording], work: Callable[[Source], _Result | Fai
             progress.advance(bar)
             return outcome
 
-        return list(pool.map(one, recordings))
+        try:
+            return list(pool.map(one, recordings))
+        except BaseException:  # such as Ctrl-C: those that have begun are finished, and no more are begun
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _read(recording: Recording, sandbox: DecoderSandbox) -> Source | Failed:

@@ -6,16 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
 from scripts.commands import compress
 from scripts.recordings import compressing
 from streams.audio import Clip
-from streams.codecs import Encoded
+from streams.codecs import Encoded, FlacEncoder
 from streams.compression import Plan, encode
 from tests.chaos.workers import ROOT
-from tests.support.signals import encode_as, speech
+from tests.support.signals import clip_of, encode_as, speech
 
 
 @pytest.fixture
@@ -209,3 +210,14 @@ def test_what_has_no_known_suffix_is_read_by_its_content(folder: Path, tmp_path:
     assert run(tmp_path / "recording", tmp_path / "wrong.mp3", "--level", 2, "--out", tmp_path / "out") == 0
 
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"recording.flac", "wrong.flac"}
+
+
+@pytest.mark.long
+def test_hours_in_one_file_are_compressed_like_minutes(tmp_path: Path) -> None:
+    hours = tmp_path / "hours.flac"
+    hours.write_bytes(FlacEncoder(5).encode(clip_of(np.zeros(16_860 * 8000, np.int16))).audio)
+
+    assert run(hours, "--json", tmp_path / "report.json") == 0
+
+    (file,) = json.loads((tmp_path / "report.json").read_text())["files"]
+    assert file["seconds"] == 16_860
