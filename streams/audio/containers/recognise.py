@@ -23,6 +23,7 @@ _SHORTEST_MARKUP = 8
 _FEWEST_VALUES = 12  # different bytes: silence in G.711 may be a printable character, or two
 _ONLY_TEXT = re.compile(rb"[\t\n\r -~\x80-\xff]*")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{40,}|(?:[A-Za-z0-9+/_-]{40,}\r?\n)+[A-Za-z0-9+/_=-]*")
+_ANY_MAGIC = re.compile(b"|".join(map(re.escape, MAGIC)))
 _FRAMES = 4  # in succession
 _HEADER = 7  # bytes of the longest header
 _SAME = 0xE0  # bits of the second byte of a header that are the same in all frames: the sync; LATM's size follows
@@ -51,9 +52,9 @@ def recognise(audio: bytes) -> Format | None:
     Args:
         audio: The bytes as sent, at least one.
     """
-    for at, magic, found in MAGIC:
-        if audio.startswith(magic, at):
-            return found
+    mark = _ANY_MAGIC.match(audio)
+    if mark is not None:
+        return MAGIC[mark[0]]
     return next((found for test, found in _STRUCTURES if test(audio)), None) or _mp4(audio) or _text(audio)
 
 
@@ -166,6 +167,10 @@ def _is_bzip2(audio: bytes) -> bool:
     return audio.startswith(b"BZh") and audio[4:10] == b"1AY&SY"
 
 
+def _is_tar(audio: bytes) -> bool:
+    return audio.startswith(b"ustar", 257)
+
+
 def _is_pgp(audio: bytes) -> bool:
     """Whether OpenPGP's packet of an encrypted session key is followed by encrypted data or by another such packet.
 
@@ -208,6 +213,7 @@ _STRUCTURES: tuple[tuple[Callable[[bytes], bool], Format], ...] = (
     (_is_mpeg_ts, by_ffmpeg("MPEG transport stream", "ts", "-vn ")),
     (_is_gzip, sealed_by("gzip-compressed", "gunzip call.wav.gz")),
     (_is_bzip2, sealed_by("bzip2-compressed", "bunzip2 call.wav.bz2")),
+    (_is_tar, sealed_by("a tar archive", "tar xf calls.tar")),
     (_is_pgp, PGP),
     (_is_cms, sealed_by("encrypted or signed (CMS)", "openssl cms -decrypt -inform DER -in call.p7m -out call.wav")),
     (_is_jpeg, no_audio("a JPEG picture")),

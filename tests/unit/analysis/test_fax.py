@@ -83,6 +83,13 @@ def test_the_noise_of_a_quiet_line_is_no_modem() -> None:
     assert analysed(telephony.clip(band * 120 / band.std())) == "silence"
 
 
+def test_the_hiss_of_a_recording_is_no_modem() -> None:
+    hiss = np.fft.rfft(noise(4, 1))
+    frequency = np.fft.rfftfreq(4 * 8000, 1 / 8000)
+    band = np.fft.irfft(hiss * ((frequency > 100) & (frequency < 3700)))
+    assert analysed(telephony.clip(band * 1000 / band.std())) != "fax"
+
+
 STEPS_HZ = np.arange(300.0, 3400.0, 100)
 
 

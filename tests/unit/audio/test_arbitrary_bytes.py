@@ -41,7 +41,7 @@ FILES = [
     ),
 ]
 BEGINNINGS = [
-    *(mark for _, mark, _ in magic.MAGIC),
+    *magic.MAGIC,
     *(file[:length] for file in FILES for length in (4, 12, 30, 60, 150)),
     *(
         b"ID3\4\0\0\0\0\0\0",

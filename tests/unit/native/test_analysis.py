@@ -125,7 +125,7 @@ def expected_marks(power: NDArray[np.float64], bin_hz: float) -> dict[int, NDArr
         lib.CED: alone & (np.abs(pitch * bin_hz - 2100) <= 15),
         lib.V21_LOW: keyed(980, 1180),
         lib.V21_HIGH: keyed(1650, 1850),
-        lib.CARRIER: loud & (level > 10**-4.5) & (between(200, 3750) > 0.97 * level),
+        lib.CARRIER: loud & (level > 10**-4.5) & (between(200, 3750) > 0.985 * level),
     }
 
 
