@@ -5,6 +5,7 @@ FFmpeg needs no file and no thread for these, so that they work in the decoder s
 Sources: ETSI EN 300 961 (GSM 06.10), ITU-T G.722 (64 kbit/s); RFC 3551 for both as RTP payloads.
 """
 
+import math
 from collections.abc import Iterator
 
 import av
@@ -27,12 +28,17 @@ def decode_gsm(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
     """Decode GSM 06.10 as 33-byte frames of 20 ms, 8 kHz mono.
 
     Args:
-        audio: The frames. A last one that is not whole is left out.
+        audio: The frames. A last one that is not whole is left out, and so are zeros behind the last one.
         limits: Limits of size.
     """
-    count, rest = divmod(len(audio), GSM_FRAME_BYTES)
+    count = math.ceil(len(audio.rstrip(b"\0")) / GSM_FRAME_BYTES)  # the last frame may end with zeros
+    repairs: tuple[str, ...] = ()
+    if count * GSM_FRAME_BYTES > len(audio):
+        count, repairs = count - 1, ("partial-frame",)
+    elif count * GSM_FRAME_BYTES < len(audio):
+        repairs = ("trailing-bytes",)
     if count == 0:
-        return rejected("TruncatedAudio", f"{len(audio)} bytes are less than one GSM frame of {GSM_FRAME_BYTES}")
+        return rejected("TruncatedAudio", f"{len(audio)} bytes have no whole GSM frame of {GSM_FRAME_BYTES}")
     whole = audio[: count * GSM_FRAME_BYTES]
     foreign = np.flatnonzero(np.frombuffer(whole, np.uint8)[::GSM_FRAME_BYTES] >> 4 != _GSM_SIGNATURE)
     if len(foreign):
@@ -41,7 +47,6 @@ def decode_gsm(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
     if refusal is not None:
         return refusal
     samples = _decoded("gsm", GSM_RATE, whole, GSM_FRAME_BYTES)
-    repairs = ("partial-frame",) if rest else ()
     source = SourceFormat("raw", "gsm", repairs=repairs)
     return samples if isinstance(samples, Rejection) else Clip.of(samples, GSM_RATE, source)
 

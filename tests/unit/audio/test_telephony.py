@@ -85,6 +85,14 @@ def test_a_frame_of_gsm_that_is_not_whole_is_left_out() -> None:
     assert (result.samples == clip(whole, GSM).samples[:-160]).all()
 
 
+@pytest.mark.parametrize("zeros", [33, 34, 4096])
+def test_zeros_behind_the_last_frame_of_gsm_are_no_audio(zeros: int) -> None:
+    result = clip(gsm(NARROW) + bytes(zeros), GSM)
+
+    assert (result.samples == clip(gsm(NARROW), GSM).samples).all()
+    assert result.source.repairs == ("trailing-bytes",)
+
+
 @pytest.mark.parametrize(
     ("audio", "media_type", "refused"),
     [
