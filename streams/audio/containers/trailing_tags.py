@@ -8,6 +8,7 @@ from streams.audio.containers import id3
 _ID3V1_BYTES = 128
 _APE_BYTES = 32  # footer, or header
 _APE_HAS_HEADER = 0x80
+_LONGEST_ID3V2 = 2**20  # bytes that are searched for the beginning of a tag
 
 
 def end_of_audio(audio: bytes, start: int = 0) -> int:
@@ -31,7 +32,7 @@ def _start_of_last_tag(audio: bytes, end: int) -> int:
     if footer.startswith(b"APETAGEX"):
         header = _APE_BYTES if footer[23] & _APE_HAS_HEADER else 0
         return end - int.from_bytes(footer[12:16], "little") - header
-    at = audio.rfind(b"ID3", 0, end)
+    at = audio.rfind(b"ID3", max(end - _LONGEST_ID3V2, 0), end)
     if at >= 0 and id3.has_tag(audio, at) and id3.end_of_tags(audio[:end], at) == end:
         return at
     return end

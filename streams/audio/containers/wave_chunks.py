@@ -205,6 +205,8 @@ class _Parts:
         start = self._padded(data)
         if not self._outer_is_open:
             start = max(start, self._outer)
+        if start >= len(self._audio):
+            return False
         is_file = self._audio[start : start + 4] in _RIFF_TYPES
         rest = self._audio[start : end_of_audio(self._audio, data.body)]
         return is_file or (rest.strip(b"\0") != b"" and not self._is_chunk(start))
