@@ -49,8 +49,10 @@ def decoded(recording: Recording, audio: bytes, sandbox: DecoderSandbox) -> Clip
     clip = guarded(recording, lambda: sandbox.decode(audio, recording.media_type))
     if not isinstance(clip, Rejection):
         return clip
-    unknown = recording.suffix_type is None and clip.code == "UnknownContainer"
-    return Failed(recording.path, _UNKNOWN if unknown else clip.reason)
+    if recording.suffix_type is not None:
+        return Failed(recording.path, clip.reason)
+    nobody_labelled_it = clip.reason.replace(f", labelled {recording.media_type}", "")
+    return Failed(recording.path, _UNKNOWN if clip.code == "UnknownContainer" else nobody_labelled_it)
 
 
 def guarded(recording: Recording, work: Callable[[], _Result]) -> _Result | Failed:

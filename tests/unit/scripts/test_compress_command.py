@@ -212,6 +212,16 @@ def test_what_has_no_known_suffix_is_read_by_its_content(folder: Path, tmp_path:
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"recording.flac", "wrong.flac"}
 
 
+def test_what_is_no_audio_is_named_without_a_label_that_nobody_gave(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "page").write_text("<!DOCTYPE html><html><body>Not found</body></html>")
+    assert run(tmp_path / "page") == 1
+    error = capsys.readouterr().err
+    assert "HTML" in error
+    assert "labelled" not in error
+
+
 @pytest.mark.long
 def test_hours_in_one_file_are_compressed_like_minutes(tmp_path: Path) -> None:
     hours = tmp_path / "hours.flac"
