@@ -196,10 +196,8 @@ class CompressedAudioConsumer:
     async def _next_message(self) -> ConsumerRecord | None:
         """The next record; None if there is none within half a second."""
         with self._translated_errors():
-            if self._group is not None:
-                await self._group.wait_until_ready()
-                if self._auto_commit:
-                    await self._group.commit_sometimes()
+            if self._group is not None and self._auto_commit and self._group.is_ready:
+                await self._group.commit_sometimes()
             for messages in (await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=1)).values():
                 if self._group is None or self._group.is_ready:  # otherwise a rebalance came between
                     return messages[0]

@@ -48,18 +48,19 @@ class GroupMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
 
     @property
     def is_ready(self) -> bool:
-        """Whether partitions are assigned and their positions are set; what is read otherwise is not to be used."""
-        return self._ready.is_set() and self._failure is None
-
-    async def wait_until_ready(self) -> None:
-        """Wait until partitions are assigned and their positions are set.
+        """Whether partitions are assigned and their positions are set; what is read otherwise will be read again.
 
         Raises:
             KafkaError: If they cannot be set.
         """
-        await self._ready.wait()
         if self._failure is not None:
             raise self._failure
+        return self._ready.is_set()
+
+    async def wait_until_ready(self) -> bool:
+        """Wait for the first assignment, and return `is_ready`."""
+        await self._ready.wait()
+        return self.is_ready
 
     def follow(self, progress: Progress) -> None:
         """Commit what this is told to be handled."""
@@ -111,7 +112,8 @@ class GroupMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             self._failure = None
         except KafkaError as error:  # aiokafka would log it, and read on from anywhere
             self._failure = error
-        self._ready.set()
+        finally:
+            self._ready.set()
 
     async def _take_up(self, assigned: Collection[TopicPartition]) -> None:
         known = self._consumer.partitions_for_topic(self._topic) or ()
