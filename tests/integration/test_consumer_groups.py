@@ -195,3 +195,35 @@ async def test_other_records_arrive_as_rejections_among_calls(results: ResultTop
         assert isinstance(call, Call)
         with pytest.raises(MixedIterationError):
             await anext(consumer)
+
+
+async def test_calls_stay_whole_when_partitions_move(results: ResultTopic, group: Group) -> None:
+    talks = {f"call-{partition}": segments(f"call-{partition}", 4) for partition in range(8)}
+    found: list[Call | Rejection] = []
+
+    async def collect(consumer: CompressedAudioConsumer) -> None:
+        async with aclosing(consumer.calls()) as calls:
+            while True:
+                found.append(await anext(calls))
+
+    async def write_all(numbers: slice) -> None:
+        for partition, events in enumerate(talks.values()):
+            await results.write(*(event.to_record() for event in events[numbers]), partition=partition)
+
+    async with group.member(from_beginning=True) as one:
+        tasks = [asyncio.create_task(collect(one))]
+        await write_all(slice(2))
+        await asyncio.sleep(1)
+        async with group.member() as other:
+            tasks.append(asyncio.create_task(collect(other)))
+            await write_all(slice(2, 4))
+            async with asyncio.timeout(WITHIN):
+                while len(found) < len(talks):
+                    await asyncio.sleep(0.1)
+            await asyncio.sleep(1)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+    calls = [one for one in found if isinstance(one, Call)]
+    assert sorted(call.call_id for call in calls) == sorted(talks)
+    assert all(call.complete for call in calls)
