@@ -121,14 +121,14 @@ def _readings(file: bytes, info: StreamInfo) -> Iterator[tuple[int, int, tuple[s
     """Yield ways to read a file, the likeliest first: the end of its frames, the most samples, and what is then wrong.
 
     What follows the last frame makes libsndfile fail. If the total is known, the samples end there. If it is unknown,
-    the recorder may have died: then only zeros, or a part of a frame, follow the last whole frame.
+    the recorder may have died: then only zeros, or a part of a frame, follow the last whole frame. A file that was cut
+    short is read to its last whole frame, too, to tell how much came.
     """
     yield len(file), -1, ()
+    end = len(file)
     if info.frames:
-        yield len(file), info.frames, ("trailing-bytes",)
-        return
-    end = len(file.rstrip(b"\0"))
-    if end < len(file):
+        yield end, info.frames, ("trailing-bytes",)
+    elif (end := len(file.rstrip(b"\0"))) < len(file):
         yield end, -1, ("trailing-bytes",)
     for _ in range(_GUESSES):
         end = max(file.rfind(sync, 0, end) for sync in _FRAME_SYNCS)
@@ -158,10 +158,10 @@ def with_right_header(audio: bytes, frames: int) -> bytes:
 
 def _compare(info: StreamInfo, frames: int, md5: bytes) -> Rejection | None:
     """Compare the decoded audio with the header."""
-    if frames == 0:
-        return rejected("EmptyAudio", "the FLAC file holds no samples")
     if info.frames > frames:
         return rejected("TruncatedAudio", f"the FLAC header claims {info.frames} frames and {frames} came")
+    if frames == 0:
+        return rejected("EmptyAudio", "the FLAC file holds no samples")
     if info.md5 not in {_NO_MD5, md5}:
         return rejected("CorruptAudio", "the MD5 in the FLAC header does not match the decoded samples")
     return None

@@ -57,6 +57,14 @@ def test_zeros_behind_a_recording_that_broke_off_are_no_audio() -> None:
     assert result.source.repairs == ("trailing-bytes", "flac-total")
 
 
+def test_a_file_that_was_cut_short_is_refused_with_what_came() -> None:
+    result = decode(encode_as(speech(3), "audio/flac")[:-100], FLAC)
+
+    assert isinstance(result, Rejection)
+    assert result.code == "TruncatedAudio"
+    assert result.reason == "the FLAC header claims 24000 frames and 20480 came"
+
+
 def test_damage_within_a_recording_that_broke_off_is_refused() -> None:
     audio = bytearray(endless(encode_as(speech(3), "audio/flac")))
     audio[15_000] ^= 0x10
