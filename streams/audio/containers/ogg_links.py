@@ -57,22 +57,22 @@ class Link:
         """Whether it ends with its flag and begins at its beginning."""
         return bool(self.pages[-1].flags & ENDS) and not self.offset
 
-    def file(self, audio: bytes) -> bytes:
+    def file(self, audio: bytes, serial: int) -> bytes:
         """Return the link as a file of its own, with right positions and flags.
 
         Args:
             audio: The file from which it was read.
+            serial: Its serial number: in a chain, each link needs one of its own.
         """
-        if self.is_plain:
+        if self.is_plain and serial == self.pages[0].serial:
             return audio[self.pages[0].start : self.pages[-1].end]
-        last = len(self.pages) - 1
-        return b"".join(self._page(audio, page, ends=number == last) for number, page in enumerate(self.pages))
+        return b"".join(self._page(audio, page, serial) for page in self.pages)
 
-    def _page(self, audio: bytes, page: Page, *, ends: bool) -> bytes:
+    def _page(self, audio: bytes, page: Page, serial: int) -> bytes:
         data = bytearray(audio[page.start : page.end])
-        data[_FLAGS_AT] = page.flags & ~ENDS | (ENDS if ends else 0)
-        if page.granule > 0:
-            struct.pack_into("<q", data, _GRANULE_AT, max(page.granule - self.offset, 0))
+        data[_FLAGS_AT] = page.flags & ~ENDS | (ENDS if page is self.pages[-1] else 0)
+        granule = max(page.granule - self.offset, 0) if page.granule > 0 else page.granule
+        struct.pack_into("<qI", data, _GRANULE_AT, granule, serial)
         return sealed(bytes(data))
 
 
@@ -99,7 +99,7 @@ def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
     pieces = []
     rate = head.rate
     for link in chain:
-        file = link.file(audio)
+        file = link.file(audio, link.pages[0].serial)
         readable = _with_rate(file, link.pages[0]) if head.encoding == "opus" else file
         decoded = sndfile.read_all(readable, sndfile.float_chunk, limits)
         if isinstance(decoded, Rejection):
@@ -125,7 +125,8 @@ def repaired(audio: bytes, frames: int) -> bytes:
         return audio
     if len(chain) == 1 and chain[0].offset and chain[0].head.encoding == "vorbis":  # the exact offset is known now
         chain = [replace(chain[0], offset=chain[0].last - frames)]
-    return b"".join(link.file(audio) for link in chain)
+    first = chain[0].pages[0].serial
+    return b"".join(link.file(audio, first + number & 0xFFFFFFFF) for number, link in enumerate(chain))
 
 
 def _differing(chain: list[Link]) -> Rejection | None:

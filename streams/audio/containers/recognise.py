@@ -24,7 +24,7 @@ _FEWEST_VALUES = 12  # different bytes: silence in G.711 may be a printable char
 _ONLY_TEXT = re.compile(rb"[\t\n\r -~\x80-\xff]*")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{40,}|(?:[A-Za-z0-9+/_-]{40,}\r?\n)+[A-Za-z0-9+/_=-]*")
 _ANY_MAGIC = re.compile(b"|".join(map(re.escape, MAGIC)))
-_FRAMES = 4  # in succession
+_FRAMES = 4  # in succession, or two at least that fill the file
 _HEADER = 7  # bytes of the longest header
 _SAME = 0xE0  # bits of the second byte of a header that are the same in all frames: the sync; LATM's size follows
 _TS_PACKET = 188
@@ -131,8 +131,9 @@ def _frames(size_of: Callable[[bytes], int]) -> Callable[[bytes], bool]:
     """
 
     def test(audio: bytes) -> bool:
-        at, contents = 0, []
-        for _ in range(_FRAMES):
+        at = 0
+        contents: list[bytes] = []
+        while len(contents) < _FRAMES and not (len(contents) > 1 and at == len(audio)):
             size = size_of(audio[at : at + _HEADER])
             if size <= _HEADER or audio[at] != audio[0] or audio[at + 1] & _SAME != audio[1] & _SAME:
                 return False

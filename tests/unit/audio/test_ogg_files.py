@@ -132,11 +132,15 @@ def test_a_damaged_page_is_refused_also_if_it_is_the_last(kind: str) -> None:
 @every_kind
 def test_joined_files_of_one_kind(kind: str) -> None:
     short, long = SHORT[kind], FILES[kind]
-    clip = read(short + long + without_end(short))
+    joined = short + long + without_end(short)
+    clip = read(joined)
     one, two = read(short).samples, read(long).samples
 
     assert np.array_equal(clip.samples, np.concatenate([one, two, one]))
     assert clip.source.repairs == ("joined", "end-flag")
+    kept = kept_file(joined, clip)
+    assert np.array_equal(read(kept).samples, clip.samples)
+    assert len({page.serial for page in pages(kept)}) == 3, "a link of a chain has a serial number of its own"
 
 
 @pytest.mark.parametrize(

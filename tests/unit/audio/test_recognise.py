@@ -115,6 +115,14 @@ def test_an_mp3_file_without_tags_is_found_under_another_label() -> None:
     assert "MP3" in refusal.reason
 
 
+def test_a_short_mp3_file_is_no_raw_audio() -> None:
+    short = (CASES / "mp3-named-wav.wav").read_bytes()[144 : 3 * 144]
+    clip, refusal = outcome(short, "audio/wav"), outcome(short, "audio/PCMU")
+
+    assert isinstance(clip, Clip)
+    assert isinstance(refusal, Rejection)
+
+
 @pytest.mark.parametrize("label", ["audio/wav", "audio/flac", "audio/ogg", "audio/mpeg"])
 def test_a_file_of_zeros_is_said_to_be_one(label: str) -> None:
     refusal = outcome(bytes(4096), label)
