@@ -72,16 +72,16 @@ class _Sent:
 async def send_files(options: argparse.Namespace) -> int:
     """Send the files of the command line; returns the exit code, 1 if any could not be sent."""
     found = find(options.paths, options.suffix)
+    code = tell("emit", found.left_out, found.failures)
     if not found.recordings and not found.failures:
-        tell("emit", found.left_out, ())
         return fail("emit", f"no audio in {', '.join(map(printable, options.paths))}; names end in {suffixes()}")
     outcomes = await _send_all(found.recordings, options)
     sent = [outcome for outcome in outcomes if isinstance(outcome, _Sent)]
-    failures = [*found.failures, *(outcome for outcome in outcomes if isinstance(outcome, Failed))]
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
     if options.json is not None:
         calls = {"calls": [_as_json(call) for call in sent]}
-        write_json(options.json, report_of(calls, found.left_out, failures))
-    return tell("emit", found.left_out, failures)
+        write_json(options.json, report_of(calls, found.left_out, [*found.failures, *failures]))
+    return tell("emit", (), failures) or code
 
 
 async def _send_all(recordings: Sequence[Recording], options: argparse.Namespace) -> list[_Sent | Failed]:
