@@ -69,8 +69,11 @@ class ReportTable(Table):
 
 
 def report_console() -> Console:
-    """A console on standard output for tables, as wide as the terminal (or ``COLUMNS``), or 120 characters."""
-    return Console(width=shutil.get_terminal_size((_WITHOUT_TERMINAL, 0)).columns)
+    """A console on standard output for tables, as wide as the terminal (or ``COLUMNS``), or 120 characters.
+
+    Text is shown as it is: names from outside are no markup.
+    """
+    return Console(markup=False, width=shutil.get_terminal_size((_WITHOUT_TERMINAL, 0)).columns)
 
 
 def fitted(line: str) -> str:

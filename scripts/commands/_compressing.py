@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 
 from schemas import Policy
@@ -144,7 +143,7 @@ def _table(files: Sequence[CompressedFile]) -> Table:
     for file in files:
         size = len(file.encoded.audio)
         table.add_row(
-            escape(printable(file.recording.name)),
+            printable(file.recording.name),
             f"{file.bytes_in:,}",
             f"{size:,}",
             f"{file.bytes_in / size:.2f}x",

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from schemas import Rejection
+from scripts.tables import ReportTable
 from streams.clients.letters import LetterPosition, LetterRecord
 
 _TITLES = ("letter", "refused", "input's time", "call", "input", "bytes", "step", "code", "reason")
@@ -68,6 +69,14 @@ def lines(found: Sequence[LetterView]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def table(found: Sequence[LetterView]) -> ReportTable:
+    """The same for people at a terminal."""
+    made = ReportTable(*_TITLES)
+    for one in found:
+        made.add_row(*_row(one))
+    return made
 
 
 def _row(one: LetterView) -> tuple[str, ...]:

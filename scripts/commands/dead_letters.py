@@ -11,10 +11,10 @@ from schemas import Rejection
 from schemas.topics import DEAD_LETTER, RAW, topic
 from scripts.cli import Cluster, CommandError, add_cluster_options, cluster_of, count, fail, run, say
 from scripts.commands._json import JSON_HELP, json_file, write_json
-from scripts.commands._letters import LetterView, lines, view_of
+from scripts.commands._letters import LetterView, lines, table, view_of
 from scripts.commands._replaying import Replay
 from scripts.commands._times import time_option
-from scripts.tables import fitted
+from scripts.tables import report_console
 from streams.clients.dead_letters import DeadLetterReader
 from streams.clients.letters import DeadLetterFilter, LetterPosition, LetterRecord, replay_obstacle
 
@@ -170,7 +170,12 @@ def _show(found: Sequence[LetterView], file: str | None, data: list[dict[str, An
         write_json(file, data)
     if file == "-":
         return
-    print(*(map(fitted, lines(found)) if found else ["nothing was refused"]), sep="\n")
+    if not found:
+        print("nothing was refused")
+    elif sys.stdout.isatty():
+        report_console().print(table(found))
+    else:
+        print(*lines(found), sep="\n")
 
 
 async def _save(reader: DeadLetterReader, chosen: Sequence[LetterView], directory: Path) -> None:

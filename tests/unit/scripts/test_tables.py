@@ -81,3 +81,10 @@ def test_each_part_begins_with_the_key_columns() -> None:
     first, second = output.getvalue().split("\n\n")
     assert first.splitlines()[-1].split() == ["audio.raw", "7", "somebody-at-10.0.0.1"]
     assert second.splitlines()[-1].split() == ["audio.raw", "7", "12"]
+
+
+def test_a_name_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    table = ReportTable("call")
+    table.add_row("[bold]call[/bold] [/nothing]")
+    report_console().print(table)
+    assert "[bold]call[/bold] [/nothing]" in capsys.readouterr().out
