@@ -1,6 +1,7 @@
 """Measures the product on this machine.
 
-`codecs`: every level in every format, and the plain codecs. `analysis`: corrected labels and classified sounds.
+`codecs`: every level in every format, and the plain codecs. `calls`: each side of calls, quiet talkers, noise, music
+within speech, lossy inputs. `analysis`: corrected labels and classified sounds.
 `cache`: every eviction policy on a trace of requests, other libraries' caches, and the optimum. `stream`: a worker from
 topic to topic, other programs that do the same, and the codec alone. `latency`: how long records wait for results.
 `scale`: the cost of a record as deployments grow.
@@ -17,6 +18,7 @@ from infra.debian import UnavailableError
 from scripts.benchmarks import analysis, corpus
 from scripts.benchmarks.cache import report as cache_report
 from scripts.benchmarks.cache import synthesis, traces
+from scripts.benchmarks.calls_command import add_calls
 from scripts.benchmarks.codecs import automatic, clip_timing, codecs, digit_survival
 from scripts.benchmarks.latency_command import add_latency
 from scripts.benchmarks.report import Report
@@ -53,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     analysis.add_argument("--json", type=writable, metavar="FILE", help="write the rows there as well")
     analysis.add_argument("--limit", type=count, metavar="N", help="use N of the prompts (default: all)")
     analysis.set_defaults(run=_analysis)
+    add_calls(kinds.add_parser("calls", help="quality of each side of calls and of other hard content"))
     add_stream(kinds.add_parser("stream", help="CPU and time of a worker, of its peers, and of the codec alone"))
     add_latency(kinds.add_parser("latency", help="how long records wait for their results, below and above capacity"))
     add_scale(kinds.add_parser("scale", help="cost of a record by partitions, calls, segments and workers"))

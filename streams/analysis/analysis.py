@@ -96,7 +96,7 @@ def analyse(clip: Clip) -> Analysis:
     if len(channels) == 1 or _alike(*channels):
         del channels[1:]
     sides = tuple(_analyse_channel(channel, clip.rate) for channel in channels)
-    whole = sides[0] if len(sides) == 1 else _together(sides, activity(samples, clip.rate))
+    whole = sides[0] if len(sides) == 1 else _together(sides)
     return replace(whole, g711=origin(clip), clipping=clipping(clip.samples), sides=sides if len(sides) > 1 else ())
 
 
@@ -108,18 +108,18 @@ def _alike(left: NDArray[np.float32], right: NDArray[np.float32]) -> bool:
     return float(difference @ difference) < _ALIKE * float(left @ left + right @ right)
 
 
-def _together(sides: tuple[Analysis, ...], active: Activity) -> Analysis:
-    """What is known of two channels together, with the activity of both."""
+def _together(sides: tuple[Analysis, ...]) -> Analysis:
+    """What is known of two channels together: of most properties, the larger value."""
     kinds = {side.kind for side in sides}
     return Analysis(
         kind=next(kind for kind in _PRECEDENCE if kind in kinds),
         bandwidth=max(side.bandwidth for side in sides),
         g711=None,
-        level_dbfs=active.level_dbfs,
+        level_dbfs=max(side.level_dbfs for side in sides),
         clipping=0.0,
-        activity=active.share,
+        activity=max(side.activity for side in sides),
         has_dtmf=any(side.has_dtmf for side in sides),
-        background_db=active.background_db,
+        background_db=max(side.background_db for side in sides),
         peak_dbfs=max(side.peak_dbfs for side in sides),
     )
 

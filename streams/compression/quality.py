@@ -23,6 +23,7 @@ from streams.analysis.analysis import Analysis
 SPEECH, NOISY, MUSIC = "speech", "noisy", "music"
 
 _NOISY_DB = -38.0  # of the background relative to the sound
+_RESTORED = 0.8  # of the level by an amplification before coding: the samples stay as coarse as they came
 BEST_EFFORT = 10
 
 _FILE = "quality.json"
@@ -61,7 +62,7 @@ class Feature:
         """The scaled value, after an amplification of the clip."""
         value: float = getattr(analysis, self.name)
         if self.name == "level_dbfs":
-            value += gain_db
+            value += gain_db * _RESTORED
         return (min(max(value, self.low), self.high) - self.centre) / self.unit
 
 

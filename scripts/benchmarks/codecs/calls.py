@@ -20,6 +20,7 @@ _FRAMES = SECONDS * RATE
 _BABBLE_DB = -20.0  # relative to the voices
 _BABBLING = 6  # voices
 _OVERLAP = 0.2  # share of the time in which both sides talk
+_LONGEST_TURN = 6 * RATE  # samples
 _GAP = RATE // 4  # samples between turns
 _MUSIC_S = 6
 
@@ -145,7 +146,7 @@ def _turns(found: Material, gap: int | None) -> tuple[Signal, Signal]:
     sides = np.zeros((2, _FRAMES))
     start = 0
     for turn in range(_FRAMES):
-        said = found.prompt()[: _FRAMES - start]
+        said = found.prompt()[: min(_LONGEST_TURN, _FRAMES - start)]
         sides[turn % 2, start : start + len(said)] += said
         start += len(said) + gap if gap is not None else round(len(said) * (1 - _OVERLAP / (1 + _OVERLAP)))
         if start >= _FRAMES:

@@ -133,7 +133,7 @@ def test_quiet_speech_is_not_silence(level_dbfs: float) -> None:
     assert analysis.level_dbfs == pytest.approx(level_dbfs, abs=1.5)
     encoder = only(quiet)
     assert analysis.level_dbfs + encoder.gain_db > -30
-    assert encoder.bitrate == pytest.approx(only(clip_of(VOICE)).bitrate, rel=0.1)
+    assert encoder.bitrate == pytest.approx(only(clip_of(VOICE)).bitrate, rel=0.2)
 
 
 def test_a_quiet_side_beside_a_loud_one_keeps_the_promise() -> None:

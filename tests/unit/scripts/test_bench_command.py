@@ -55,6 +55,19 @@ def test_the_other_promises_are_measured_too(tmp_path: Path, capsys: pytest.Capt
     assert "automatic choice" in capsys.readouterr().out
 
 
+def test_every_kind_of_call_has_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "calls.json"
+
+    assert bench.main(["calls", "--limit", "1", "--level", "3", "--json", str(file)]) == 0
+
+    rows = {row["content"]: row for row in json.loads(file.read_text())["rows"]}
+    assert {"clean turns", "both sides at once", "turns over babble", "music within speech"} < set(rows)
+    assert rows["clean turns"]["ratio"] > rows["both sides at once"]["ratio"]
+    assert rows["MP3 of 24 kbit/s"]["predicted_mean"] < rows["MP3 of 64 kbit/s"]["predicted_mean"]
+    assert rows["our own level 3"]["codecs"] == "opus kept"
+    assert "worse" in capsys.readouterr().out
+
+
 def test_nothing_is_measured_without_recordings(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
