@@ -83,7 +83,7 @@ def rewritten(file: WaveFile, form: WaveFormat) -> bytes:
 
     Args:
         file: The parts.
-        form: The format that the file's fmt chunk has.
+        form: The format that the file's fmt chunk has: PCM, floating point or G.711.
     """
     blocks = len(file.data) // form.frame_bytes
     data = bytes(file.data[: blocks * form.frame_bytes])

@@ -24,6 +24,7 @@ _RIFF_TYPES = (b"RIFF", b"RF64", b"BW64")
 _WAVE64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")  # GUID of the outer chunk
 _WAVE64_WAVE = bytes.fromhex("77617665f3acd3118cd100c04f8edb8a")
 _SIZE_SLIP = 8  # bytes that an outer size is too large if it is the size of the file, a common mistake
+_SHORTEST, _LONGEST = 16, 64  # bytes of a chunk that are looked at, also if its size is less or more
 _ANCHORS = (b"data", b"fmt ", b"fact", b"LIST")  # chunks that show where an unpadded chunk ends
 
 
@@ -128,7 +129,8 @@ class _Parts:
         return _Chunk(name, at + layout.header, max(size - layout.header, 0))
 
     def _take(self, chunk: _Chunk) -> None:
-        body = self._audio[chunk.body : min(chunk.end, chunk.body + 64)]  # only small chunks are of interest
+        size = min(max(chunk.size, _SHORTEST), _LONGEST)
+        body = self._audio[chunk.body : chunk.body + size]
         if chunk.name == b"fmt ":
             self._found.form = body
         elif chunk.name == b"fact":

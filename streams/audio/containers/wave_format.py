@@ -98,13 +98,12 @@ def corrected(body: bytes, form: WaveFormat) -> bytes:
 
     Args:
         body: The body from which `parse` made the format.
-        form: The format, with a rate and channels that a WAV file can have.
+        form: The format, of PCM, floating point or G.711, with a rate and channels that a WAV file can have.
     """
     tag, channels, rate, _, _, bits = _PLAIN.unpack_from(body)
-    if form.encoding == "gsm":
-        return _PLAIN.pack(tag, 1, rate, rate * GSM_BLOCK_BYTES // GSM_BLOCK_FRAMES, GSM_BLOCK_BYTES, 0) + body[16:]
     bits = 8 * form.width if "bits" in form.repairs else bits
-    return _PLAIN.pack(tag, channels, rate, rate * form.frame_bytes, form.frame_bytes, bits) + body[_PLAIN.size :]
+    extension = body[_PLAIN.size : _EXTENSIBLE_BYTES] if tag == _EXTENSIBLE else b""
+    return _PLAIN.pack(tag, channels, rate, rate * form.frame_bytes, form.frame_bytes, bits) + extension
 
 
 def _gsm(channels: int, rate: int, block: int) -> WaveFormat | Rejection:
