@@ -96,7 +96,7 @@ def test_every_call_comes_out_once_and_plays(broker: Broker, tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     report: dict[str, Any] = json.loads(report_file.read_text())
     assert (report["lost"], report["duplicated"], report["faults"]) == (0, 0, [])
-    assert report["dead_letter_codes"] == ["BadRate", "CorruptAudio"]
+    assert report["dead_letter_codes"] == ["BadRate", "TruncatedAudio"]
     assert report["records_in"] == report["results"] + report["dead_letters"] > 400
     assert report["ratio"] == round(report["bytes_in"] / report["bytes_out"], 2) > 3
     assert 0 < report["latency_ms_p50"] <= report["latency_ms_p95"]
