@@ -1,9 +1,8 @@
 """Writes the audio of one call: a file for each track, or both sides as one stereo file."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import chain, starmap, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from scripts.cli import CommandError
 from scripts.commands._segment_files import PlacedPart, WrittenTrack, replaced
 from streams.audio import Clip, SourceFormat
 from streams.clients.calls import LONGEST_GAP_MS, Call, Segment, Track
-from streams.clients.joining import AudioFormat, AudioOf, Piece, audio_format, pieces
+from streams.clients.joining import AudioFormat, AudioOf, Piece, audio_format, pieces, silent_frames
 from streams.codecs.resample import to_known_rate
 
 _Samples = NDArray[np.int16]
@@ -44,9 +43,7 @@ class AudioWriter:
             form = audio_format(track, self.audio_of)
             whole = WrittenTrack(track, form=form)
             name = f"{track.name}.{self.suffix}"
-            with _audio_file(directory / name, form) as file:
-                for samples in self._samples(whole, name, form):
-                    file.write(samples)
+            _write(directory / name, form, self._samples(whole, name, form))
             written.append(whole)
         return written
 
@@ -72,51 +69,58 @@ class AudioWriter:
             self._side(whole, name, own, begin * form.rate // 1000)
             for whole, own, begin in zip(written, forms, begins_ms, strict=True)
         ]
-        with _audio_file(directory / name, form) as file:
-            for left, right in zip_longest(*map(_blocks, streams)):
-                file.write(_interleaved(left, right))
+        _write(directory / name, form, starmap(_interleaved, zip_longest(*map(_blocks, streams))))
         others = [track for track in call.tracks if track not in sides]
         return [*written, *self.tracks(others, directory)], None
 
-    def _side(self, whole: WrittenTrack, name: str, own: AudioFormat, silent_frames: int) -> Iterator[_Samples]:
+    def _side(self, whole: WrittenTrack, name: str, own: AudioFormat, start: int) -> Iterator[_Samples]:
         """One side of a stereo file, after silence until it begins."""
         rate = own.rate if whole.form is None else whole.form[0]
-        for at in range(0, silent_frames, _BLOCK_FRAMES):
-            yield np.zeros((min(_BLOCK_FRAMES, silent_frames - at), 1), np.int16)
+        yield from _silence(start, 1)
         if own.rate == rate:
-            yield from self._samples(whole, name, own, silent_frames)
+            yield from self._samples(whole, name, own, start)
             return
         # The resampler's filter goes over the seams of segments: the side is resampled as a whole.
         placed = WrittenTrack(whole.track)
         samples = np.concatenate(list(self._samples(placed, name, own)))
         yield to_known_rate(Clip.of(samples, own.rate, _PCM), (rate,))[0]
-        whole.parts.extend(_at_rate(part, silent_frames, rate / own.rate) for part in placed.parts)
+        whole.parts.extend(_at_rate(part, start, rate / own.rate) for part in placed.parts)
 
     def _samples(self, whole: WrittenTrack, name: str, form: AudioFormat, frame: int = 0) -> Iterator[_Samples]:
         """The samples of a track, part by part; notes where each part lies in the file."""
-        for piece in pieces(whole.track, self.audio_of, form):
-            samples, problem = _fitted(piece, form)
-            whole.parts.append(PlacedPart(piece.part, name, frame, len(samples), problem))
-            frame += len(samples)
-            yield samples
+        for piece in pieces(whole.track, self.audio_of):
+            fitted, problem = _fitted(piece, form)
+            frames = fitted if isinstance(fitted, int) else len(fitted)
+            whole.parts.append(PlacedPart(piece.part, name, frame, frames, problem))
+            frame += frames
+            if isinstance(fitted, int):
+                yield from _silence(fitted, form.channels)
+            else:
+                yield fitted
             if isinstance(piece.part, Segment):
                 self.advance()
 
 
-def _fitted(piece: Piece, form: AudioFormat) -> tuple[_Samples, str | None]:
-    """The samples of a piece in a format, and why they are silence, if they are."""
-    clip = piece.clip
+def _fitted(piece: Piece, form: AudioFormat) -> tuple[_Samples | int, str | None]:
+    """The samples of a piece in a format; or the frames of silence in their place, and why."""
+    clip = piece.audio
+    if isinstance(clip, int):
+        return silent_frames(clip, form.rate), piece.problem
     if clip.rate > form.rate or clip.channels > form.channels:
-        frames = round(clip.frames * form.rate / clip.rate)
-        return np.zeros((frames, form.channels), np.int16), "has another rate or more channels than its headers say"
+        return silent_frames(clip.duration_ms, form.rate), "has another rate or more channels than its headers say"
     samples = to_known_rate(clip, (form.rate,))[0]
-    return (samples if clip.channels == form.channels else np.repeat(samples, 2, axis=1)), piece.problem
+    return (samples if clip.channels == form.channels else np.repeat(samples, 2, axis=1)), None
 
 
-def _at_rate(part: PlacedPart, silent_frames: int, factor: float) -> PlacedPart:
+def _silence(frames: int, channels: int) -> Iterator[_Samples]:
+    for at in range(0, frames, _BLOCK_FRAMES):
+        yield np.zeros((min(_BLOCK_FRAMES, frames - at), channels), np.int16)
+
+
+def _at_rate(part: PlacedPart, start: int, factor: float) -> PlacedPart:
     begin, end = (part.frame or 0), (part.frame or 0) + (part.frames or 0)
     first, last = round(begin * factor), round(end * factor)
-    return PlacedPart(part.part, part.file, silent_frames + first, last - first, part.problem)
+    return PlacedPart(part.part, part.file, start + first, last - first, part.problem)
 
 
 def _sides(call: Call) -> tuple[Track, Track] | str:
@@ -163,15 +167,17 @@ def _interleaved(left: _Samples | None, right: _Samples | None) -> _Samples:
     return np.hstack([np.pad(side, ((0, frames - len(side)), (0, 0))) for side in sides])
 
 
-@contextmanager
-def _audio_file(path: Path, form: AudioFormat) -> Iterator[soundfile.SoundFile]:
+def _write(path: Path, form: AudioFormat, blocks: Iterator[_Samples]) -> None:
+    """Write samples into a file; without any, one frame of silence, as a FLAC file without a sample is none."""
+    blocks = (block for block in blocks if len(block))
+    first = next(blocks, np.zeros((1, form.channels), np.int16))
+    kind = path.suffix[1:].upper()
     try:
         with (
             replaced(path) as unfinished,
-            soundfile.SoundFile(
-                unfinished, "w", form.rate, form.channels, subtype="PCM_16", format=path.suffix[1:].upper()
-            ) as file,
+            soundfile.SoundFile(unfinished, "w", form.rate, form.channels, subtype="PCM_16", format=kind) as file,
         ):
-            yield file
+            for block in chain([first], blocks):
+                file.write(block)
     except soundfile.LibsndfileError as error:
         raise CommandError(f"{path} cannot be written: {error}") from error

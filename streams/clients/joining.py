@@ -7,12 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas import MediaType, Rejection
+from schemas.media_type import MIN_RATE
 from streams.audio import Clip, DecodeLimits, SourceFormat, decode
 from streams.clients.calls import Gap, Segment, Track
 from streams.clients.errors import JoinError
 
 #: Inputs have half as much at most; Opus decodes some rates at a higher one.
 _LIMITS = DecodeLimits(max_pcm_bytes=2 * DecodeLimits().max_pcm_bytes)
+
+#: No input is longer: what is 64 MiB as samples, at the lowest rate.
+_LONGEST_SEGMENT_MS = DecodeLimits().max_frames(1) * 1000 // MIN_RATE
 
 #: Returns the file of a segment.
 AudioOf = Callable[[Segment], bytes]
@@ -30,12 +34,13 @@ class Piece(NamedTuple):
 
     Attributes:
         part: The part.
-        clip: Its audio; silence for a gap, and for a segment that is not intact or cannot be decoded.
+        audio: Its audio; for a gap, and for a segment that is not intact or cannot be decoded, the length of silence in
+            milliseconds.
         problem: Why a segment is silence.
     """
 
     part: Segment | Gap
-    clip: Clip
+    audio: Clip | int
     problem: str | None = None
 
 
@@ -57,29 +62,28 @@ def audio_format(track: Track, audio_of: AudioOf) -> AudioFormat:
         if isinstance(clip, Clip):
             seen.add(announced)
             formats.add(AudioFormat(clip.rate, clip.channels))
-    if not formats:
-        first = track.segments[0].result
-        return AudioFormat(first.sample_rate, first.audio_channels)
+    if not formats:  # all is silence
+        return AudioFormat(MIN_RATE, 1)
     return AudioFormat(max(one.rate for one in formats), max(one.channels for one in formats))
 
 
-def pieces(track: Track, audio_of: AudioOf, silent: AudioFormat) -> Iterator[Piece]:
+def pieces(track: Track, audio_of: AudioOf) -> Iterator[Piece]:
     """Decode the parts of a track one by one, in order.
 
     Args:
         track: The track.
         audio_of: Returns the file of a segment.
-        silent: The format of silence.
     """
     for part in track.parts:
         if isinstance(part, Gap):
-            yield Piece(part, _silence(part.duration_ms, silent))
+            yield Piece(part, part.duration_ms)
             continue
         clip = decode_segment(part, audio_of(part))
         if isinstance(clip, Clip):
             yield Piece(part, clip)
         else:
-            yield Piece(part, _silence(part.result.duration_ms, silent), clip.message)
+            length_ms = part.result.duration_ms
+            yield Piece(part, length_ms if length_ms <= _LONGEST_SEGMENT_MS else 0, clip.message)
 
 
 def decode_segment(segment: Segment, audio: bytes) -> Clip | Rejection:
@@ -103,17 +107,21 @@ def join(track: Track) -> Clip:
         JoinError: If the segments differ in sampling rate or number of channels.
     """
     form = audio_format(track, _own_audio)
-    clips = [piece.clip for piece in pieces(track, _own_audio, form)]
-    if any((clip.rate, clip.channels) != form for clip in clips):
-        raise JoinError(f"the segments of {track.name} differ in rate or channels: convert them one by one")
-    samples: NDArray[np.int16] = np.concatenate([clip.samples for clip in clips])
-    return Clip.of(samples, form.rate, clips[0].source)
+    parts: list[NDArray[np.int16]] = []
+    for piece in pieces(track, _own_audio):
+        if isinstance(piece.audio, int):
+            parts.append(np.zeros((silent_frames(piece.audio, form.rate), form.channels), np.int16))
+        elif (piece.audio.rate, piece.audio.channels) != form:
+            raise JoinError(f"the segments of {track.name} differ in rate or channels: convert them one by one")
+        else:
+            parts.append(piece.audio.samples)
+    return Clip.of(np.concatenate(parts), form.rate, SourceFormat("raw", "pcm"))
+
+
+def silent_frames(length_ms: int, rate: int) -> int:
+    """Sample frames of silence of a length in milliseconds, at a rate in Hz."""
+    return round(length_ms * rate / 1000)
 
 
 def _own_audio(segment: Segment) -> bytes:
     return segment.result.audio
-
-
-def _silence(duration_ms: int, form: AudioFormat) -> Clip:
-    frames = round(duration_ms * form.rate / 1000)
-    return Clip.of(np.zeros((frames, form.channels), np.int16), form.rate, SourceFormat("raw", "pcm"))

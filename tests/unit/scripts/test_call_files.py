@@ -117,6 +117,16 @@ def test_a_damaged_segment_and_one_that_cannot_be_decoded_are_silence(writing: W
     assert written.parts[2].problem
 
 
+@pytest.mark.parametrize("suffix", ["wav", "flac"])
+def test_headers_that_claim_anything_cost_nothing(writing: Writing, suffix: str) -> None:
+    writing.writer = replace(writing.writer, suffix=suffix)
+    (sound,) = talk(count=1)
+    bogus = replace(sound, audio=b"?", duration_ms=2**31 - 1, sample_rate=0, audio_channels=2**31 - 1)
+    (written,) = writing.write([bogus])
+    assert writing.read(f"guest.{suffix}")[0].tolist() == [[0]]
+    assert "begin like audio/flac" in (written.parts[0].problem or "")
+
+
 def test_both_sides_are_on_one_clock(writing: Writing) -> None:
     guest, agent = talk(count=4), talk(channel="agent", late=0.5, count=2)
     written = writing.write([*guest, *agent], stereo=True)
