@@ -72,7 +72,7 @@ def decode(audio: bytes, media_type: MediaType, limits: DecodeLimits = DecodeLim
 
 def _unread(audio: bytes, media_type: MediaType) -> Rejection | None:
     """Refuse a format that is known and not read."""
-    known = recognise(audio)
+    known = recognise(audio, may_be_samples=media_type.is_raw)
     if known is None:
         return None
     return rejected("UnsupportedFormat", f"this is {known.name}, labelled {media_type.type}; {known.remedy}")

@@ -31,7 +31,7 @@ def sealed_by(name: str, command: str) -> Format:
 
 def no_audio(name: str) -> Format:
     """Something that never was audio."""
-    return Format(name, "which is no audio; send the recording itself")
+    return Format(name, "send the recording itself")
 
 
 ZIP = sealed_by("a ZIP archive", "unzip calls.zip")

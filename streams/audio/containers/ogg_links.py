@@ -83,7 +83,7 @@ def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
         audio: The file, which begins with ``OggS``, perhaps behind an ID3 tag.
         limits: Limits; the last positions are checked against them before decoding.
     """
-    start = id3.end_of_tags(audio)
+    start = id3.start_of_file(audio)
     audio = audio[start:] if start else audio
     chain = links(audio)
     if isinstance(chain, Rejection):
@@ -119,7 +119,7 @@ def repaired(audio: bytes, frames: int) -> bytes:
         audio: The file.
         frames: Number of sample frames that were decoded from it.
     """
-    audio = audio[id3.end_of_tags(audio) :]
+    audio = audio[id3.start_of_file(audio) :]
     chain = links(audio)
     if isinstance(chain, Rejection):
         return audio

@@ -18,8 +18,8 @@ from streams.audio.containers.mpeg_frames import KBITS_MPEG2, frame_at, info_of
 from streams.audio.containers.wave_chunks import is_wave
 
 _TEXT_BYTES = 512  # of the beginning, which have to be text
-_SHORTEST_TEXT = 48
-_SHORTEST_MARKUP = 8
+_SHORTEST = 8
+_SHORTEST_PROSE = 48
 _FEWEST_VALUES = 12  # different bytes: silence in G.711 may be a printable character, or two
 _ONLY_TEXT = re.compile(rb"[\t\n\r -~\x80-\xff]*")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{40,}|(?:[A-Za-z0-9+/_-]{40,}\r?\n)+[A-Za-z0-9+/_=-]*")
@@ -43,19 +43,24 @@ def container_of(audio: bytes) -> str | None:
         return types.FLAC
     if audio.startswith(b"OggS\0", start):
         return types.OGG
-    return types.MPEG if start or _is_mp3(audio) else None
+    if start:
+        return types.MPEG if recognise(audio) is None else None
+    return types.MPEG if _is_mp3(audio) else None
 
 
-def recognise(audio: bytes) -> Format | None:
+def recognise(audio: bytes, *, may_be_samples: bool = True) -> Format | None:
     """Return the format of bytes that this package does not read; None if it is not known.
 
     Args:
-        audio: The bytes as sent, at least one.
+        audio: The bytes as sent, at least one, perhaps with ID3 tags in front.
+        may_be_samples: Whether they are labelled as raw audio, whose first samples may look like a few letters.
     """
+    audio = audio[id3.start_of_file(audio) :] or audio
     mark = _ANY_MAGIC.match(audio)
     if mark is not None:
         return MAGIC[mark[0]]
-    return next((found for test, found in _STRUCTURES if test(audio)), None) or _mp4(audio) or _text(audio)
+    known = next((found for test, found in _STRUCTURES if test(audio)), None) or _mp4(audio)
+    return known or _text(audio, may_be_samples=may_be_samples)
 
 
 def _is_mp3(audio: bytes) -> bool:
@@ -221,12 +226,13 @@ _STRUCTURES: tuple[tuple[Callable[[bytes], bool], Format], ...] = (
 )
 
 
-def _text(audio: bytes) -> Format | None:
+def _text(audio: bytes, *, may_be_samples: bool) -> Format | None:
     """Name text, if the first half a kilobyte is text: markup, JSON, base64 or any other."""
     head = audio[:_TEXT_BYTES].removeprefix(b"\xef\xbb\xbf")
     start = head.lstrip()[:15].lower()
-    is_marked = len(head) >= _SHORTEST_MARKUP and start.startswith((*_HTML, b"<?xml", b'{"', b"[{"))
-    if not _ONLY_TEXT.fullmatch(head) or _is_foreign(head) or not (is_marked or _is_prose(head)):
+    is_marked = start.startswith((*_HTML, b"<?xml", b'{"', b"[{"))
+    is_sure = is_marked or not may_be_samples or _is_prose(head)
+    if not is_sure or len(head) < _SHORTEST or not _ONLY_TEXT.fullmatch(head) or _is_foreign(head):
         return None
     if start.startswith(_HTML):
         return Format("an HTML page", "the download failed; look at its address and at the access that it needs")
@@ -250,4 +256,4 @@ def _is_foreign(head: bytes) -> bool:
 def _is_prose(head: bytes) -> bool:
     """Whether it is long enough, various, and has blanks, digits or stops, which in G.711 are loud samples."""
     stops = sum(0x20 <= octet < 0x40 for octet in head)  # noqa: PLR2004 - from the blank to the question mark
-    return len(head) >= _SHORTEST_TEXT and len(set(head)) >= _FEWEST_VALUES and stops > len(head) / 64
+    return len(head) >= _SHORTEST_PROSE and len(set(head)) >= _FEWEST_VALUES and stops > len(head) / 64

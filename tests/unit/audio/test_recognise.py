@@ -115,6 +115,22 @@ def test_an_mp3_file_without_tags_is_found_under_another_label() -> None:
     assert "MP3" in refusal.reason
 
 
+@pytest.mark.parametrize("label", ["audio/wav", "audio/flac", "audio/ogg", "audio/mpeg"])
+@pytest.mark.parametrize("text", [b"Not Found", b"<p>Gone</p>\n", b"error: 403"])
+def test_a_few_letters_instead_of_a_file_are_text(text: bytes, label: str) -> None:
+    refusal = outcome(text, label)
+
+    assert isinstance(refusal, Rejection)
+    assert refusal.code == "UnsupportedFormat"
+
+
+def test_a_tag_in_front_hides_no_format() -> None:
+    refusal = outcome(b"ID3\4\0\0\0\0\0\5title" + NAMED["ADTS"], "audio/mpeg")
+
+    assert isinstance(refusal, Rejection)
+    assert "AAC" in refusal.reason
+
+
 def test_a_short_mp3_file_is_no_raw_audio() -> None:
     short = (CASES / "mp3-named-wav.wav").read_bytes()[144 : 3 * 144]
     clip, refusal = outcome(short, "audio/wav"), outcome(short, "audio/PCMU")

@@ -106,7 +106,7 @@ def test_the_others_are_done_when_one_fails(folder: Path, tmp_path: Path, capsys
     assert left_out == f"compress: left out 1 (other suffixes): {folder / 'notes.txt'}"
     assert [line.split(":")[0] for line in problems] == ["compress"] * 4
     for says in (
-        "notes.txt: is no audio file that is known; if it is raw audio, say with --suffix",
+        "notes.txt: this is text; send the recording itself",
         "broken.wav",
         "missing.wav: No such file",
         "pipe.wav: is no regular file",
