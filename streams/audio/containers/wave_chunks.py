@@ -150,7 +150,7 @@ class _Parts:
             return unpadded
         if padded <= len(self._audio) and (not self._name(padded) or _is_name(self._name(padded))):
             return padded
-        found = self._audio.find(b"data", chunk.body)
+        found = self._audio.find(b"data" if self._found.form else b"fmt ", chunk.body)
         if found >= 0:
             self._repairs.add("chunk-size")
         return found if found >= 0 else None

@@ -18,7 +18,7 @@ _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")  # of the GUIDs that 
 _ENCODINGS = {0x01: "pcm", 0x03: "float", 0x06: "pcma", 0x07: "pcmu", 0x31: "gsm"}
 _FLOAT_BITS = (32, 64)
 _MAX_PCM_BYTES, _USUAL_BYTES = 4, 2
-_UNREAD_BITS = 64
+_FEWEST_BITS, _UNREAD_BITS = 8, 64
 #: Encodings that are not read, by format tag.
 _NAMES = {
     0x02: "Microsoft ADPCM",
@@ -126,7 +126,7 @@ def _width(encoding: str, bits: int, by_frame: int, by_second: int) -> int | Non
         return 1
     if encoding == "float":
         return bits // 8 if bits in _FLOAT_BITS else by_frame if 8 * by_frame in _FLOAT_BITS else 4
-    if 1 <= (bits + 7) // 8 <= _MAX_PCM_BYTES:
+    if _FEWEST_BITS <= bits <= 8 * _MAX_PCM_BYTES:
         return (bits + 7) // 8
     if by_frame == by_second and 1 <= by_frame <= _MAX_PCM_BYTES:
         return by_frame

@@ -47,6 +47,17 @@ def test_64_bit_files_that_were_cut_short_are_refused(container: str, share: flo
     assert result.code == "TruncatedAudio"
 
 
+@pytest.mark.parametrize("size", [16, 29, 0x7FFFFFFF])
+def test_the_ds64_chunk_may_have_a_wrong_size(size: int) -> None:
+    audio = bytearray(write_sound(SPEECH.samples, 8000, "RF64", "PCM_16"))
+    struct.pack_into("<I", audio, 16, size)
+
+    result = clip(bytes(audio))
+
+    assert (result.samples == SPEECH.samples).all()
+    assert result.source.repairs == ("chunk-size",)
+
+
 def test_rf64_without_its_ds64_chunk_is_open() -> None:
     audio = riff(
         chunk(b"fmt ", fmt()), chunk(b"data", SPEECH.samples.tobytes(), size=0xFFFFFFFF), size=0xFFFFFFFF, name=b"RF64"

@@ -223,13 +223,13 @@ def test_g711_has_eight_bits_whatever_the_header_says(tag: int, label: str, bloc
 
 
 @pytest.mark.parametrize(
-    ("block", "bits"), [(2, 0), (2, 12), (0, 16), (7, 16), (2, 13), (2, 64), (2, 0xFFFF), (0, 0), (99, 0)]
+    ("block", "bits"), [(2, 0), (2, 1), (2, 12), (0, 16), (7, 16), (2, 13), (2, 64), (2, 0xFFFF), (0, 0), (99, 0)]
 )
 def test_linear_samples_have_a_width_by_their_bits_or_else_by_their_frames(block: int, bits: int) -> None:
     result = clip(riff(chunk(b"fmt ", fmt(block=block, bits=bits)), chunk(b"data", DATA)))
 
     assert (result.samples == SPEECH.samples).all()
-    assert result.source.bits == (bits if 0 < bits <= 16 else 16)
+    assert result.source.bits == (bits if 8 <= bits <= 16 else 16)
 
 
 @pytest.mark.parametrize(
