@@ -11,7 +11,6 @@ _PLAYERS = (
     ("cvlc", "--play-and-exit"),
     ("gst-play-1.0",),
     ("xdg-open",),
-    ("open",),
 )
 
 

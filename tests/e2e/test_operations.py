@@ -154,12 +154,14 @@ async def test_a_worker_under_nohup_outlives_its_terminal(worker: Worker) -> Non
 
 
 async def test_a_stop_in_good_order_says_nothing_of_a_crash(worker: Worker, oracle: DeliveryOracle) -> None:
-    worker.environment["AUDIO_LOG_LEVEL"] = "info"
+    worker.environment |= {"AUDIO_LOG_LEVEL": "info", "AUDIO_CACHE_SIZ": "1MB"}
     with running(worker):
         await oracle.send(calls(50, seed=33, bad_share=0))
         await exact(oracle)
         assert await asyncio.to_thread(worker.stop) == 0
     assert "rash" not in worker.log.read_text()
+    [unknown] = [line["reason"] for line in worker.lines() if line["event"] == "unknown_setting"]
+    assert unknown == "AUDIO_CACHE_SIZ is no setting; did you mean AUDIO_CACHE_SIZE?"
     own = {line["message"] for line in map(json.loads, worker.log.read_text().splitlines()) if "event" in line}
     assert own >= {"worker_started", "lanes_opened", "worker_ready", "worker_stopped"}
     foreign = [line["event"] for line in worker.lines() if line["level"] == "info" and line["event"] not in own]
@@ -172,6 +174,11 @@ async def test_a_stop_in_good_order_says_nothing_of_a_crash(worker: Worker, orac
     [
         ("AUDIO_HTTP_PORT", "http", "not a whole number"),
         ("AUDIO_ADMIN_TOKEN_FILE", "/missing/token", "No such file or directory"),
+        (
+            "KAFKA_SECURITY_PROTOCOL",
+            "SSL",
+            "not supported yet; connections to Kafka are in plain text (PLAINTEXT)",
+        ),
     ],
 )
 async def test_a_wrong_setting_is_one_line_like_any_other(worker: Worker, variable: str, value: str, rule: str) -> None:
