@@ -14,6 +14,7 @@ from scripts.policies.draft import OPTIONS, Draft, all_rules, described, differe
 from scripts.policies.history import Change
 from scripts.policies.topic import exclusively, read_policies
 from scripts.policies.waiting import EXIT_DONE, wait_for_workers
+from scripts.recordings.finding import printable
 from scripts.tables import ReportTable, report_console
 
 _EXIT_NOTHING_CHANGED = 1
@@ -159,8 +160,10 @@ def _print_all(changes: list[Change]) -> None:
     table.add_column("rules")
     for change in changes:
         if change.policy is not None:
-            table.add_row(change.hotel_id, str(change.policy.version), _time(change.time_ms), described(change.policy))
-    report_console().print(table, markup=False)
+            table.add_row(
+                printable(change.hotel_id), str(change.policy.version), _time(change.time_ms), described(change.policy)
+            )
+    report_console().print(table)
 
 
 def _print_one(hotel: str, change: Change | None) -> None:

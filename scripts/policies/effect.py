@@ -84,12 +84,10 @@ def _print(effects: Sequence[Effect]) -> None:
             _change(f"{old.encoded.quality:.2f}", f"{new.encoded.quality:.2f}"),
             new.reason,
         )
-    report_console().print(table, markup=False)
+    report_console().print(table)
     before, present, new = sizes
-    print(
-        f"the recordings are {before / present:.2f}x as large as their results with the present policy, and "
-        f"{before / new:.2f}x with the new one, which takes {new / present - 1:+.1%} bytes"
-    )
+    print(f"present policy: {present:,} bytes, {before / present:.2f}x smaller than the recordings")
+    print(f"new policy: {new:,} bytes, {before / new:.2f}x smaller, {new / present - 1:+.1%}")
     reasons = Counter(effect.new.reason for effect in effects).most_common()
     print(f"reasons with the new policy: {', '.join(f'{reason} ({count})' for reason, count in reasons)}")
 

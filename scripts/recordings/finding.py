@@ -99,9 +99,9 @@ def summary(left_out: Iterable[LeftOut]) -> list[str]:
     return [f"left out {len(names)} ({reason}): {_listed(names)}" for reason, names in by_reason.items()]
 
 
-def printable(path: Path) -> str:
-    """A path for messages: bytes that are not UTF-8 and control characters are escaped."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+def printable(name: Path | str) -> str:
+    """A path or a name from outside for messages: bytes that are not UTF-8 and control characters are escaped."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
     return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
