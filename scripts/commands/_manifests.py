@@ -29,7 +29,7 @@ def table_of(summaries: Sequence[dict[str, Any]]) -> Table:
             ", ".join(one["channels"]),
             str(one["segments"]),
             str(one["missing"]),
-            "yes" if one["complete"] else "no",
+            "yes" if one["complete"] else f"no: {printable(one['problems'][0])}",
         )
     return table
 
