@@ -131,7 +131,7 @@ def _sides(call: Call) -> tuple[Track, Track] | str:
     elif len(call.tracks) == len(_SIDES):
         sides = (call.tracks[0], call.tracks[1])
     else:
-        return f"it has {', '.join(by_name)} instead of two sides"
+        return f"it is {', '.join(by_name)}, and not two sides"
     begins = [track.begin for track in sides]
     if None in begins:
         return "its sides have no times"

@@ -128,7 +128,7 @@ def _list(options: argparse.Namespace, spool: Spool) -> int:
     found = [summary(call) for call in _calls(options, spool)]
     if options.json is not None:
         write_json(options.json, found)
-    if options.json != "-":
+    if found and options.json != "-":
         report_console().print(table_of(found))
     return 0
 
@@ -157,8 +157,8 @@ def _calls(options: argparse.Namespace, spool: Spool) -> Iterator[Call]:
             yield call
     if not found:
         if options.call is not None:
-            raise CommandError(f"there is no result of call {options.call!r}, where and when you asked for it")
-        say(_NAME, "there are no results of calls, where and when you asked for them")
+            raise CommandError(f"no result is of call {options.call!r} and of the chosen hotel, channel and time")
+        say(_NAME, "no result is of the chosen hotel, channel and time")
 
 
 if __name__ == "__main__":

@@ -147,7 +147,7 @@ async def test_a_call_that_is_not_there_is_an_error(
     results: ResultTopic, command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert await command("export", "--call", "nobody", "--out", str(tmp_path / "out")) == (1, None)
-    assert "there is no result of call 'nobody'" in capsys.readouterr().err
+    assert "no result is of call 'nobody'" in capsys.readouterr().err
     (tmp_path / "file").touch()
     await results.write(*(one.to_record() for one in call("call-1")))
     assert (await command("export", "--out", str(tmp_path / "file")))[0] == 1

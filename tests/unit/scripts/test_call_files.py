@@ -155,7 +155,7 @@ def test_sides_of_different_rates_are_resampled(writing: Writing) -> None:
 def test_more_than_two_sides_are_files_of_their_own(writing: Writing) -> None:
     channels = ("mixed", "prompt", "agent")
     writing.write([one for channel in channels for one in talk(channel=channel, count=1)], stereo=True)
-    assert writing.obstacle == "it has agent, mixed, prompt instead of two sides"
+    assert writing.obstacle == "it is agent, mixed, prompt, and not two sides"
     assert sorted(path.name for path in writing.directory.iterdir()) == ["agent.wav", "mixed.wav", "prompt.wav"]
 
 
