@@ -7,12 +7,14 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 
 from infra.debian import UnavailableError
 from scripts.benchmarks import corpus
-from scripts.benchmarks.codecs import checking
+from scripts.benchmarks.codecs import calls, checking
 from scripts.benchmarks.codecs.checking import Check, check
 from scripts.benchmarks.codecs.examples import Example, Source, measure, sources
 from scripts.benchmarks.corpus import CACHE
@@ -22,13 +24,14 @@ from streams.analysis.analysis import analyse
 from streams.codecs import Encoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
 from streams.compression import formats
 from streams.compression.forecast import Forecast
-from streams.compression.quality import SPEECH, Model
+from streams.compression.quality import NOISY, SPEECH, Model
 
 _FILE = Path(__file__).parents[2] / "streams" / "compression" / "quality.json"
 _FLOORS = {3: 4.2, 4: 4.0, 5: 3.5}
 # One in this many prompts is also encoded with less effort, or with the other codecs.
 _EFFORT_EVERY = 8
 _OTHERS_EVERY = 4
+_ROOMS = 8
 _say = partial(say, "fit_quality")
 
 
@@ -44,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     examples = _measured(
         [
             *sources(train, _opus_encoders, "speech", varied=True),
+            *_rooms(replace(found, speech=train)),
             *sources(train[::_EFFORT_EVERY], _low_effort_encoders, "speech", varied=True),
             *sources(train[::_OTHERS_EVERY], _others_and_g711, "speech", varied=True),
             *sources(found.music[::2], _music_encoders, "music", varied=False),
@@ -65,6 +69,13 @@ def _parser() -> argparse.ArgumentParser:
         "--limit", type=int, default=160, metavar="N", help="use N prompts, half of them to check (now: %(default)s)"
     )
     return parser
+
+
+def _rooms(found: corpus.Corpus) -> list[Source]:
+    """Sides of calls from rooms with other voices, whose pauses are longer than those within prompts."""
+    material = calls.Material(found)
+    sides = [calls.side(call, number) for call in map(calls.babble, repeat(material, _ROOMS)) for number in range(2)]
+    return [Source(f"room {index}", "room", NOISY, side, _opus_encoders(NOISY)) for index, side in enumerate(sides)]
 
 
 def _opus_encoders(kind: str) -> list[Encoder]:

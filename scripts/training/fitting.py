@@ -38,7 +38,7 @@ EFFORT_BITRATES = (6000, 7000, 9000, 11_000, 14_000, 20_000, 32_000)
 FEATURES = (
     Feature("level_dbfs", -45.0, -30.0, -30.0, 10.0),
     Feature("level_dbfs", -62.0, -45.0, -45.0, 10.0),
-    Feature("activity", 0.43, 0.75, 0.75, 0.25),
+    Feature("loud_share", 0.25, 0.6, 0.6, 0.2),
     Feature("background_db", -38.0, -18.0, -38.0, 10.0),
 )
 _LEVELS = 2  # of them, the first ones

@@ -25,11 +25,13 @@ class Activity:
             for digital silence.
         background_db: Root mean square of what is heard behind the sound (noise, other voices), in dB relative to the
             sound; -inf for digital silence behind it, or no sound.
+        loud_share: Share of time at most 12 dB below that level: most of a voice, little of what is behind it.
     """
 
     share: float
     level_dbfs: float
     background_db: float
+    loud_share: float
 
 
 def activity(samples: NDArray[np.float32], rate: int) -> Activity:
@@ -42,7 +44,7 @@ def activity(samples: NDArray[np.float32], rate: int) -> Activity:
     """
     size = min(round(rate * _FRAME_S), len(samples))
     frames = len(samples) // size
-    power, levels = np.empty(frames, np.float32), ffi.new("double[2]")
+    power, levels = np.empty(frames, np.float32), ffi.new("double[3]")
     sounding = lib.sounding_frames(
         ffi.from_buffer("float[]", samples),
         frames,
@@ -52,8 +54,9 @@ def activity(samples: NDArray[np.float32], rate: int) -> Activity:
         ffi.from_buffer("float[]", power),
         levels,
     )
-    level, background = (10 * math.log10(power) if power > 0 else -math.inf for power in levels)
-    return Activity(sounding / frames, level, background - level if background > -math.inf else background)
+    level, background = (10 * math.log10(power) if power > 0 else -math.inf for power in levels[0:2])
+    behind = background - level if background > -math.inf else background
+    return Activity(sounding / frames, level, behind, levels[2])
 
 
 def clipping(samples: NDArray[np.int16]) -> float:

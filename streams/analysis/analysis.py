@@ -47,6 +47,7 @@ class Analysis:
         activity: Share of time that is not silence, 0 to 1.
         has_dtmf: Whether a DTMF digit occurs anywhere, in any channel.
         background_db: Level of what is heard behind the active parts, in dB relative to them; -inf for silence.
+        loud_share: Share of time at most 12 dB below `level_dbfs`, 0 to 1.
         peak_dbfs: Largest sample in dB below full scale.
         music: Parts with music in a clip of the kind ``speech``: begin and end of each in milliseconds.
         sides: The analyses of the two channels if they have different sound; empty for mono, and for channels that are
@@ -61,6 +62,7 @@ class Analysis:
     activity: float
     has_dtmf: bool
     background_db: float = -math.inf
+    loud_share: float = 1.0
     peak_dbfs: float = 0.0
     music: tuple[tuple[int, int], ...] = ()
     sides: "tuple[Analysis, ...]" = ()
@@ -120,6 +122,7 @@ def _together(sides: tuple[Analysis, ...]) -> Analysis:
         activity=max(side.activity for side in sides),
         has_dtmf=any(side.has_dtmf for side in sides),
         background_db=max(side.background_db for side in sides),
+        loud_share=max(side.loud_share for side in sides),
         peak_dbfs=max(side.peak_dbfs for side in sides),
     )
 
@@ -153,6 +156,7 @@ def _analyse_channel(samples: NDArray[np.float32], rate: int) -> Analysis:
         activity=active.share,
         has_dtmf=dtmf.present,
         background_db=active.background_db,
+        loud_share=active.loud_share,
         peak_dbfs=20 * math.log10(max(float(np.abs(samples).max()), _ONE_STEP)),
         music=tuple(music) if kind == "speech" else (),
     )

@@ -6,6 +6,7 @@
 
 enum { HANGOVER = 2 }; /* frames before and after a loud one that belong to the sound: weak consonants */
 
+static const double NEAR = 0.0631;        /* 12 dB below the mean level: syllables, and nothing behind them */
 static const float ABOVE_FLOOR = 8;      /* 9 dB: a steady background varies by half of that */
 static const float BESIDE_LOUDEST = 1e-5f; /* 50 dB below the loudest frame: inaudible beside it */
 static const float LEAST = 1e-8f;          /* -80 dBFS, three steps of 16 bits: rounding, whatever the rest is */
@@ -52,5 +53,8 @@ int sounding_frames(const float *samples, int frames, int size, int channels, in
   }
   levels[0] = loud ? sum / loud : all / frames;
   levels[1] = loud ? behind / loud : 0;
+  int near = 0;
+  for (int frame = 0; frame < frames; frame++) near += power[frame] > levels[0] * NEAR;
+  levels[2] = (double)near / frames;
   return frames > 2 * HANGOVER ? sounding : loud;
 }

@@ -141,6 +141,11 @@ CONTENTS: Mapping[str, Callable[[Material], Clip]] = {
 }
 
 
+def side(call: Clip, number: int) -> Clip:
+    """One side of a call, as a mono clip."""
+    return Clip.of(call.samples[:, number].copy(), call.rate, call.source)
+
+
 def _turns(found: Material, gap: int | None) -> tuple[Signal, Signal]:
     """Sides that alternate; without a gap they overlap."""
     sides = np.zeros((2, _FRAMES))

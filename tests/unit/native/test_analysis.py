@@ -193,7 +193,7 @@ def test_frames_with_sound(channels: int, frames: int) -> None:
     samples = np.random.default_rng(3).standard_normal((frames, size, channels)) * loudness
     samples[frames // 3 : frames // 2] *= 1e-3
     samples = samples.astype(np.float32)
-    power, levels = np.empty(frames, np.float32), ffi.new("double[2]")
+    power, levels = np.empty(frames, np.float32), ffi.new("double[3]")
     actual = lib.sounding_frames(
         ffi.from_buffer("float[]", samples), frames, size, channels, around, ffi.from_buffer("float[]", power), levels
     )
@@ -206,6 +206,7 @@ def test_frames_with_sound(channels: int, frames: int) -> None:
     assert power == pytest.approx(expected, rel=1e-5)
     assert actual == np.count_nonzero(near)
     assert levels[1] == pytest.approx(background[loud].mean() if loud.any() else 0, rel=1e-5)
+    assert levels[2] == pytest.approx((expected > levels[0] * 0.0631).mean(), abs=1.5 / frames)
     assert levels[0] == pytest.approx((expected[loud] if loud.any() else expected).mean(), rel=1e-5)
 
 

@@ -177,7 +177,7 @@ def test_music_features(seed: int, frames: int, bins: int, special: float) -> No
 @given(seed=seeds, frames=some(80), size=some(200), channels=channel_counts, around=up_to(90), special=shares)
 def test_sounding_frames(*, seed: int, frames: int, size: int, channels: int, around: int, special: float) -> None:
     samples = floats(seed, frames, size, channels, special=special)
-    power, levels = np.empty(frames, np.float32), np.empty(2)
+    power, levels = np.empty(frames, np.float32), np.empty(3)
     found = lib.sounding_frames(
         ffi.from_buffer("float[]", samples),
         frames,
