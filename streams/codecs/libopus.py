@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from streams.native import ffi, functions, lib
 
-VOIP, LOW_DELAY = 2048, 2051
+_VOIP = 2048  # OPUS_APPLICATION_VOIP
 
 _BANDWIDTHS = ((4000, 1101), (6000, 1102), (8000, 1103), (12000, 1104))  # up to this many Hz: OPUS_BANDWIDTH_*
 _FULL_BAND = 1105
@@ -36,13 +36,11 @@ class Settings:
     """Settings of libopus.
 
     Attributes:
-        application: `VOIP`, or `LOW_DELAY`, which never uses SILK.
         complexity: 0 (fastest) to 10 (best).
         bandwidth: Highest coded frequency, in Hz.
         dtx: Whether to omit silence (discontinuous transmission).
     """
 
-    application: int
     complexity: int
     bandwidth: int
     dtx: bool
@@ -108,7 +106,7 @@ def _encode(
         _functions(),
         ffi.new(
             "opus_settings *",
-            (rate, samples.shape[1], settings.application, settings.complexity, bandwidth, settings.dtx),
+            (rate, samples.shape[1], _VOIP, settings.complexity, bandwidth, settings.dtx),
         ),
         ffi.from_buffer("int16_t[]", samples),
         len(samples) // count,

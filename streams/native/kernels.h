@@ -169,3 +169,15 @@ int sounding_frames(const float *samples, int frames, int size, int channels, in
                to the second. */
 int find_digit(const float *amplitudes, const float *samples, int blocks, int hop, const float *weights,
                const double *tones, double seconds, double *energy);
+
+/* Most samples and coefficients that `extrapolate` uses. */
+enum { LONGEST_KNOWN = 1920, HIGHEST_ORDER = 192 };
+
+/* Continues a signal by linear prediction (Burg's method): harmonics go on, noise fades.
+
+   edge:  the last known sample; those before it are at edge + step, edge + 2 * step and so on, and the new ones are written
+          to edge - step, edge - 2 * step and so on.
+   known: number of known samples that are used, 1 to LONGEST_KNOWN.
+   order: number of coefficients, 0 to known / 2 and HIGHEST_ORDER.
+   count: number of new samples. */
+void extrapolate(int16_t *edge, int step, int known, int order, int count);

@@ -66,7 +66,7 @@ def _opus(clip: Clip, encoder: OpusEncoder) -> int:
     """The size of the Opus packets, without a container."""
     frame = clip.rate * _OPUS_FRAME_MS // 1000
     padded = np.pad(clip.samples, ((0, -clip.frames % frame), (0, 0)))
-    settings = libopus.Settings(libopus.VOIP, encoder.effort, encoder.bandwidth, encoder.dtx)
+    settings = libopus.Settings(encoder.effort, encoder.bandwidth, encoder.dtx)
     bitrates = np.full(len(padded) // frame, encoder.bitrate, np.int32)
     packets, _ = libopus.encode(padded, clip.rate, bitrates, settings)
     return int(packets.sizes.sum())

@@ -26,7 +26,8 @@ def by_libsndfile(audio: bytes) -> tuple[np.ndarray, int]:
 def by_ffmpeg(audio: bytes) -> np.ndarray:
     """Samples at 48 kHz after decoding by FFmpeg's own decoder."""
     with av.open(io.BytesIO(audio), "r") as container:
-        return np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1).T
+        frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
+    return np.concatenate(frames or [np.empty((2, 0), np.float32)], axis=1).T
 
 
 def lasts(clip: Clip, audio: bytes) -> None:

@@ -29,6 +29,6 @@ def test_hours_are_coded_completely() -> None:
 def test_the_buffer_of_hours_has_the_size_of_the_result_and_not_of_the_largest_packets() -> None:
     samples = np.zeros((HOURS, 1), np.int16)
     bitrates = np.full(HOURS // 480, 12_000, np.int32)
-    settings = libopus.Settings(libopus.VOIP, 0, 4000, dtx=True)
+    settings = libopus.Settings(0, 4000, dtx=True)
     packets, _ = libopus.encode(samples, 8000, bitrates, settings)
     assert len(packets.data) < 2.1 * HOURS / 8000 * 12_000 / 8

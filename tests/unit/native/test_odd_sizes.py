@@ -210,3 +210,13 @@ def test_find_digit(seed: int, blocks: int, hop: int, special: float) -> None:
     if not special:
         assert 0 <= energy[1] <= energy[0]
         assert (energy[0] > 0) == (blocks > 1)
+
+
+@given(seeds, some(lib.LONGEST_KNOWN), up_to(lib.HIGHEST_ORDER), up_to(300), channel_counts)
+def test_extrapolate(seed: int, known: int, order: int, count: int, channels: int) -> None:
+    frames = integers(seed, count + known, channels)
+    before = frames.copy()
+    for channel in range(channels):
+        edge = ffi.from_buffer("int16_t[]", frames) + count * channels + channel
+        lib.extrapolate(edge, channels, known, min(order, known // 2), count)
+    assert np.array_equal(frames[count:], before[count:])
