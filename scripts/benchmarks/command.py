@@ -4,13 +4,14 @@
 within speech, lossy inputs. `analysis`: corrected labels and classified sounds.
 `cache`: every eviction policy on a trace of requests, other libraries' caches, and the optimum. `stream`: a worker from
 topic to topic, other programs that do the same, and the codec alone. `latency`: how long records wait for results.
-`scale`: the cost of a record as deployments grow.
+`scale`: the cost of a record as deployments grow. `seams`: clicks where results of a call's segments meet.
 """
 
 import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from scripts.benchmarks import analysis, corpus
 from scripts.benchmarks.cache import report as cache_report
 from scripts.benchmarks.cache import synthesis, traces
 from scripts.benchmarks.calls_command import add_calls
-from scripts.benchmarks.codecs import automatic, clip_timing, codecs, digit_survival
+from scripts.benchmarks.codecs import automatic, clip_timing, codecs, digit_survival, seams
 from scripts.benchmarks.latency_command import add_latency
 from scripts.benchmarks.report import Report
 from scripts.benchmarks.scale_command import add_scale
@@ -30,6 +31,7 @@ from streams.runtime.setting_kinds import parse_size
 
 _LEVELS = (1, 2, 3, 4, 5)
 _REQUESTS = 200_000
+_JOINED = 40  # prompts, one after the other: three minutes
 _TIGHT = 0.1  # share of all requested bytes: a budget at which the policies differ
 _say = partial(say, "bench")
 
@@ -56,6 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     analysis.add_argument("--limit", type=count, metavar="N", help="use N of the prompts (default: all)")
     analysis.set_defaults(run=_analysis)
     add_calls(kinds.add_parser("calls", help="quality of each side of calls and of other hard content"))
+    joined = kinds.add_parser("seams", help="clicks where results of consecutive segments of a call meet")
+    joined.add_argument("--json", type=writable, metavar="FILE", help="write the rows there as well")
+    joined.add_argument("--limit", type=count, default=_JOINED, metavar="N", help="prompts (default: %(default)s)")
+    joined.set_defaults(run=_seams)
     add_stream(kinds.add_parser("stream", help="CPU and time of a worker, of its peers, and of the codec alone"))
     add_latency(kinds.add_parser("latency", help="how long records wait for their results, below and above capacity"))
     add_scale(kinds.add_parser("scale", help="cost of a record by partitions, calls, segments and workers"))
@@ -107,6 +113,22 @@ def _analysis(options: argparse.Namespace) -> int:
         heard = analysis.measure(found, lambda: progress.advance(bar))
     _write(options.json, heard.as_json())
     report_console().print(*heard.tables(), f"{found.origin}. Labels: four raw types, each under all four labels.")
+    return 0
+
+
+def _seams(options: argparse.Namespace) -> int:
+    found = _corpus(options)
+    if isinstance(found, int):
+        return found
+    with progress_bar() as progress:
+        bar = progress.add_task("seams", total=seams.steps())
+        rows = seams.measure([clip for _, clip in found.speech], lambda: progress.advance(bar))
+    _write(options.json, {"rows": [asdict(row) for row in rows]})
+    report_console().print(
+        seams.table(rows),
+        f"The loudest 5 ms of treble in the error, within 20 ms of seams, relative to other places. Segments of "
+        f"{seams.SEGMENT_SECONDS} s, each a file of its own; bytes relative to one file, headers included.",
+    )
     return 0
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from scripts.tables import ReportTable
 from streams.audio import Clip
 from streams.audio.clip import SourceFormat
 from streams.codecs import DualMonoOpusEncoder, Encoder, OpusEncoder
@@ -62,6 +63,17 @@ def measure(speech: Sequence[Clip], advance: Callable[[], None]) -> list[Seams]:
             found.append(_compare(content, coding, encoder, coded))
             advance()
     return found
+
+
+def table(rows: Sequence[Seams]) -> ReportTable:
+    """The measurements as a table."""
+    made = ReportTable("content", title="clicks where results of segments meet, in dB")
+    for name in ("rate", "coding", "one file", "segments", "more bytes"):
+        made.add_column(name, justify="left" if name == "coding" else "right")
+    for row in rows:
+        clicks = (f"{level:.1f}" for level in (row.one_file_db, row.joined_db))
+        made.add_row(row.content, str(row.rate), row.coding, *clicks, f"{row.more_bytes:.1%}")
+    return made
 
 
 def steps() -> int:

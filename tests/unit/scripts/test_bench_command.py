@@ -9,6 +9,7 @@ import pytest
 from infra.debian import UnavailableError
 from scripts.benchmarks import command as bench
 from scripts.benchmarks import corpus
+from scripts.benchmarks.codecs import seams
 from tests.support.signals import speech
 
 
@@ -101,3 +102,19 @@ def test_a_missing_directory_is_reported_at_once(tmp_path: Path, capsys: pytest.
 def test_wrong_arguments_are_refused(arguments: list[str]) -> None:
     with pytest.raises(SystemExit):
         bench.main(arguments)
+
+
+def test_seams_are_measured_for_every_coding(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "seams.json"
+    monkeypatch.setattr(seams, "_HUM_SECONDS", 6)
+
+    assert bench.main(["seams", "--json", str(file)]) == 0
+
+    rows = json.loads(file.read_text())["rows"]
+    assert {(row["rate"], row["coding"]) for row in rows} == {
+        (rate, coding) for rate in (8000, 16_000) for coding in ("mono", "dual mono", "stereo")
+    }
+    assert all(abs(row["one_file_db"]) < 4 for row in rows if row["content"].startswith("hum"))
+    assert "dual mono" in capsys.readouterr().out
