@@ -203,4 +203,5 @@ def test_a_kept_file_needs_no_repairs(kind: str, change: Callable[[bytes], bytes
     assert not read(kept).source.repairs
     assert np.array_equal(read(kept).samples, clip.samples)
     claimed = pages(kept)[-1].granule
-    assert claimed == clip.frames if kind == "audio/ogg" else abs(claimed - 312 - clip.frames * 6) < 480
+    skip = int.from_bytes(kept[pages(kept)[0].body + 10 :][:2], "little")  # of Opus
+    assert claimed == clip.frames if kind == "audio/ogg" else abs(claimed - skip - clip.frames * 6) < 480

@@ -55,7 +55,7 @@ def test_duration_is_exact(rate: int) -> None:
 def test_duration_is_exact_around_the_end_of_a_frame(rate: int) -> None:
     for frames in (1, 2, 17):
         for more in range(-7, 8):
-            clip = speech((frames * rate * 60 // 1000 - 312 * rate // 48000 + more) / rate, rate, 2)
+            clip = speech((frames * rate * 60 // 1000 - (960 + 312) * rate // 48000 + more) / rate, rate, 2)
             lasts(clip, BOTH.encode(clip).audio)
 
 
