@@ -137,7 +137,7 @@ class GroupMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         begins = await self._consumer.beginning_offsets(list(places))
         ends = await self._consumer.end_offsets(list(places))
         starts = {
-            place: begins[place] if self._from_beginning or _is_added(place.partition, committed) else ends[place]
+            place: begins[place] if self._from_beginning or is_added(place.partition, committed) else ends[place]
             for place in places
         }
         for place, offset in starts.items():
@@ -153,7 +153,7 @@ class GroupMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._sent.update(commits)
 
 
-def _is_added(partition: int, committed: dict[int, Commit]) -> bool:
+def is_added(partition: int, committed: dict[int, Commit]) -> bool:
     """Whether a partition without a commit was added to the topic after the group had started."""
     if not committed:
         return False

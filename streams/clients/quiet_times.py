@@ -1,8 +1,17 @@
 """For how long a consumer's partitions have had no further records."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from typing import Protocol
 
-from streams.kafka.protocol.tolerant_consumer import TolerantConsumer
+from aiokafka import TopicPartition
+
+
+class _Consumer(Protocol):
+    """What is used of aiokafka's consumer."""
+
+    def assignment(self) -> Set[TopicPartition]: ...
+
+    def last_poll_timestamp(self, partition: TopicPartition, /) -> int | None: ...
 
 
 class QuietTimes:
@@ -14,7 +23,7 @@ class QuietTimes:
         consumer: The consumer.
     """
 
-    def __init__(self, consumer: TolerantConsumer) -> None:
+    def __init__(self, consumer: _Consumer) -> None:
         self._consumer = consumer
         self._answers: dict[int, int] = {}
 
