@@ -121,6 +121,21 @@ def test_audio_of_telephony_gets_a_result_of_its_own_rate(name: str, rate: bytes
     assert "ce_correctedtype" not in headers
 
 
+def test_a_file_with_the_label_of_another_is_kept_with_its_own_type_and_whole_frames(tmp_path: Path) -> None:
+    """The frames are so few that no new coding saves a fifth of them."""
+    frame = (Path(__file__).parents[1] / "unit" / "audio" / "cases" / "mp3-named-wav.wav").read_bytes()[:144]
+    message = segment(sample(0.3, "audio/wav"), "call-1", 0).message
+    audio = b"ID3\4\0\0\0\0\0\5title" + frame + bytes(5)
+    record = InputRecord(Position("in", 0, 7), Record(message.key, audio, message.headers))
+
+    (output,) = Desk(tmp_path).compressor.process(record, lambda _key: None).outputs
+
+    headers = dict(output.record.headers)
+    assert headers["content-type"] == headers["ce_correctedtype"] == b"audio/mpeg"
+    assert headers["ce_repaired"] == b"trailing-bytes"
+    assert output.record.value == frame
+
+
 @pytest.mark.parametrize(
     ("changed", "code", "field"),
     [

@@ -183,8 +183,9 @@ def _after_tags(audio: bytes, at: int) -> int:
     before = -1
     while at != before:
         before = at
-        rest = _NOT_ZERO.search(audio, _after_sized_tags(audio, at))
-        at = _after_sized_tags(audio, at) if rest is None else rest.start()
+        at = _after_sized_tags(audio, at)
+        rest = _NOT_ZERO.search(audio, at)
+        at = max(at, len(audio)) if rest is None else rest.start()
     return at
 
 

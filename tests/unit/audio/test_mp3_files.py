@@ -85,6 +85,13 @@ def test_what_lies_around_the_frames_changes_nothing(around: Callable[[bytes], b
     assert np.array_equal(read(around(audio)).samples, read(audio).samples)
 
 
+@pytest.mark.parametrize("tail", [bytes(1), bytes(500), ID3V1, LYRICS2 + ID3V1])
+def test_a_single_frame_is_read_whatever_follows(tail: bytes) -> None:
+    frame = (CASES / "mp3-one-frame.mp3").read_bytes()
+
+    assert np.array_equal(read(frame + tail).samples, read(frame).samples)
+
+
 @pytest.mark.parametrize("cut", [1, 100, 287])
 @pytest.mark.parametrize("audio", [WITH_INFO, PLAIN], ids=["with info", "plain"])
 def test_a_cut_frame_is_left_out(audio: bytes, cut: int) -> None:
