@@ -3,19 +3,25 @@
 A file has two mono streams (mapping family 1, no coupling). Where both sides talk at once, one coupled stream needs far
 more bits for the same quality of each side.
 
+FFmpeg's own decoder damages files in which one side is narrow-band speech and the other is not: then both are coded as
+that at 8 kHz, and neither at higher rates.
+
 Source: RFC 6716, appendix B; RFC 7845, section 5.1.1.2.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streams.audio.clip import Clip
 from streams.audio.containers.ogg_head import OPUS_RATES
-from streams.codecs import opus
+from streams.codecs import libopus, opus
 from streams.codecs.base import UNKNOWN_QUALITY, Encoded
 from streams.codecs.opus import OpusEncoder
 from streams.codecs.resample import to_known_rate
+
+_NARROW_RATE = 8000  # Hz; there is no other speech at this rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ class DualMonoOpusEncoder:
     @property
     def profile(self) -> str:
         """See `Encoder`."""
-        return f"dual mono:{self.left.profile}:{self.right.profile}"
+        return f"two mono streams:{self.left.profile}:{self.right.profile}"
 
     def encode(self, clip: Clip) -> Encoded:
         """See `Encoder`.
@@ -56,8 +62,21 @@ class DualMonoOpusEncoder:
         if clip.channels != 2:  # noqa: PLR2004 - one for each side
             raise ValueError(f"dual mono needs two channels, and the clip has {clip.channels}")
         samples, rate = to_known_rate(clip, OPUS_RATES)
-        planes = [np.ascontiguousarray(samples[:, side, None]) for side in range(2)]
-        left, skip = self.left.packets(planes[0], rate)
-        right, _ = self.right.packets(planes[1], rate)  # as many packets, and as much to skip
+        left, right, skip = self._packets(samples, rate)
         audio = opus.written([left, right], clip.channels, rate, skip, len(samples), gain_db=self.left.gain_db)
         return Encoded(audio, opus.CONTENT_TYPE, self.codec, opus.library(), UNKNOWN_QUALITY)
+
+    def _packets(self, samples: NDArray[np.int16], rate: int) -> tuple[libopus.Packets, libopus.Packets, int]:
+        """The packets of both sides, as many of each, and the number of samples to skip, which is the same as well."""
+        sides = [
+            (encoder, np.ascontiguousarray(samples[:, number, None]))
+            for number, encoder in enumerate((self.left, self.right))
+        ]
+        (left, skip), (right, _) = coded = [encoder.packets(side, rate) for encoder, side in sides]
+        if len(left.narrow | right.narrow) > 1:
+            narrow = rate == _NARROW_RATE
+            left, right = (
+                packets if packets.narrow == {narrow} else encoder.packets(side, rate, narrow=narrow)[0]
+                for (packets, _), (encoder, side) in zip(coded, sides, strict=True)
+            )
+        return left, right, skip

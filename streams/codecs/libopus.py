@@ -24,6 +24,8 @@ _VOIP = 2048  # OPUS_APPLICATION_VOIP
 
 _BANDWIDTHS = ((4000, 1101), (6000, 1102), (8000, 1103), (12000, 1104))  # up to this many Hz: OPUS_BANDWIDTH_*
 _FULL_BAND = 1105
+_AUTO, _MEDIUM_BAND, _SILK_ONLY = -1000, 1102, 1000
+_NOT_NARROW = 0x20  # in narrow band and speech mode, the first byte of a packet is lower
 _NOT_SILK = 0x60  # in speech mode (SILK), the first byte of a packet is lower
 _MULTIPLEXING = 6  # bytes that `multiplexed` adds to a packet, at most
 _LARGEST_PACKET = 6 * 1276  # bytes: a packet has at most six frames of 20 ms
@@ -39,11 +41,14 @@ class Settings:
         complexity: 0 (fastest) to 10 (best).
         bandwidth: Highest coded frequency, in Hz.
         dtx: Whether to omit silence (discontinuous transmission).
+        narrow: True codes all audio in speech mode, which at 8 kHz means narrow band. False codes it in medium band,
+            for rates above 8 kHz. None leaves the choice to libopus.
     """
 
     complexity: int
     bandwidth: int
     dtx: bool
+    narrow: bool | None = None
 
 
 class Packets(NamedTuple):
@@ -60,8 +65,17 @@ class Packets(NamedTuple):
     @property
     def all_speech(self) -> bool:
         """Whether all packets are in speech mode, according to their first bytes."""
-        starts = np.cumsum(self.sizes) - self.sizes
-        return bool(np.all(self.data[starts] < _NOT_SILK))
+        return bool(np.all(self._firsts < _NOT_SILK))
+
+    @property
+    def narrow(self) -> frozenset[bool]:
+        """Whether packets are speech of narrow band: the answers for all packets."""
+        return frozenset((self._firsts < _NOT_NARROW).tolist())
+
+    @property
+    def _firsts(self) -> NDArray[np.uint8]:
+        firsts: NDArray[np.uint8] = self.data[np.cumsum(self.sizes) - self.sizes]
+        return firsts
 
 
 def encode(
@@ -106,7 +120,16 @@ def _encode(
         _functions(),
         ffi.new(
             "opus_settings *",
-            (rate, samples.shape[1], _VOIP, settings.complexity, bandwidth, settings.dtx),
+            {
+                "rate": rate,
+                "channels": samples.shape[1],
+                "application": _VOIP,
+                "complexity": settings.complexity,
+                "bandwidth": bandwidth,
+                "dtx": settings.dtx,
+                "only_bandwidth": _MEDIUM_BAND if settings.narrow is False else _AUTO,
+                "only_mode": _SILK_ONLY if settings.narrow else _AUTO,
+            },
         ),
         ffi.from_buffer("int16_t[]", samples),
         len(samples) // count,

@@ -109,12 +109,15 @@ class OpusEncoder:
         audio = written([packets], clip.channels, rate, skip, len(samples), gain_db=self.gain_db)
         return Encoded(audio, CONTENT_TYPE, self.codec, library(), UNKNOWN_QUALITY)
 
-    def packets(self, samples: NDArray[np.int16], rate: int) -> tuple[libopus.Packets, int]:
+    def packets(
+        self, samples: NDArray[np.int16], rate: int, *, narrow: bool | None = None
+    ) -> tuple[libopus.Packets, int]:
         """Encode samples as packets of 60 ms.
 
         Args:
             samples: Signed 16-bit samples, shape (frames, channels), C-contiguous.
             rate: One of `OPUS_RATES`, in Hz.
+            narrow: See `libopus.Settings`.
 
         Returns:
             The packets, and the number of samples that decoders must skip at the beginning. Both numbers depend only on
@@ -132,7 +135,7 @@ class OpusEncoder:
             packets_of = slice(_packet(part.start_ms, lead, rate), _packet(part.end_ms, lead, rate) + 1)
             bitrates[packets_of] = np.maximum(bitrates[packets_of], part.bitrate)
         dtx = self.dtx and highest <= _WIDE_BAND
-        settings = libopus.Settings(self.effort, self.bandwidth, dtx)
+        settings = libopus.Settings(self.effort, self.bandwidth, dtx, narrow)
         packets, delay = libopus.encode(padded, rate, bitrates, settings)
         if dtx and not packets.all_speech:
             packets, delay = libopus.encode(padded, rate, bitrates, replace(settings, dtx=False))

@@ -13,9 +13,10 @@ typedef struct {
   int32_t (*encode)(void *encoder, const int16_t *samples, int frames, uint8_t *packet, int32_t capacity);
 } opus_library;
 
-/* Settings of a libopus encoder; complexity, bandwidth and dtx have the values of opus_defines.h. */
+/* Settings of a libopus encoder, with the values of opus_defines.h and opus_private.h; `bandwidth` is the highest one,
+   `only_bandwidth` and `only_mode` force one where they are not OPUS_AUTO. */
 typedef struct {
-  int32_t rate, channels, application, complexity, bandwidth, dtx;
+  int32_t rate, channels, application, complexity, bandwidth, dtx, only_bandwidth, only_mode;
 } opus_settings;
 
 /* Encodes audio as packets of equal duration, consecutively in `packets`.

@@ -8,11 +8,13 @@
 enum {
   SET_BITRATE = 4002,
   SET_MAX_BANDWIDTH = 4004,
+  SET_BANDWIDTH = 4008,
   SET_COMPLEXITY = 4010,
   SET_DTX = 4016,
   SET_VBR_CONSTRAINT = 4020,
   SET_FORCE_CHANNELS = 4022,
-  GET_LOOKAHEAD = 4027
+  GET_LOOKAHEAD = 4027,
+  SET_FORCE_MODE = 11002 /* of opus_private.h */
 };
 
 /* The last two bits of a packet's first byte are its number of frames: one, or a number in the second byte, whose
@@ -29,7 +31,7 @@ enum { TWO_BYTE_SIZES = 252 };
 static int configure(const opus_library *opus, void *encoder, const opus_settings *settings) {
   const int32_t requests[][2] = {
       {SET_COMPLEXITY, settings->complexity}, {SET_MAX_BANDWIDTH, settings->bandwidth}, {SET_DTX, settings->dtx},
-      {SET_VBR_CONSTRAINT, 0},
+      {SET_VBR_CONSTRAINT, 0}, {SET_BANDWIDTH, settings->only_bandwidth}, {SET_FORCE_MODE, settings->only_mode},
       {SET_FORCE_CHANNELS, settings->channels}, /* otherwise low bit rates mix both sides of a call into one channel */
   };
   int error = 0;

@@ -99,6 +99,29 @@ def test_music_beside_a_voice_keeps_its_mode() -> None:
         lasts(clip, encoder.encode(clip).audio)
 
 
+@pytest.mark.parametrize(
+    ("rate", "left", "right"),
+    [
+        (8000, OpusEncoder(9000), OpusEncoder(64_000)),
+        (16_000, OpusEncoder(16_000), OpusEncoder(9000, bandwidth=4000)),
+        (48_000, OpusEncoder(7000), OpusEncoder(24_000)),
+    ],
+)
+def test_ffmpeg_decodes_sides_of_different_kinds_as_it_does_alone(
+    rate: int, left: OpusEncoder, right: OpusEncoder
+) -> None:
+    clip = speech(2, rate, 2)
+    audio = DualMonoOpusEncoder(left, right).encode(clip).audio
+    lasts(clip, audio)
+
+    by_libopus, found = by_libsndfile(audio)
+    levels = [
+        np.abs(decoded[: 33 * frame].reshape(33, frame, 2)).mean(axis=1)
+        for decoded, frame in ((by_libopus / 32768.0, found * 60 // 1000), (by_ffmpeg(audio), 2880))
+    ]
+    assert np.abs(levels[0] - levels[1]).max() < 0.01
+
+
 def test_is_an_input_as_well() -> None:
     clip = speech(1, 8000, 2)
     again = decode(BOTH.encode(clip).audio, MediaType("audio/ogg"))
