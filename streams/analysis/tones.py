@@ -28,8 +28,10 @@ _CARRIER_WIDTH_HZ = 350.0  # of the core: V.22 at 600 baud has 500, single or ke
 _CARRIER_FLATNESS = 0.75  # geometric mean over arithmetic mean of the core's power: scrambled data 0.97, a scream 0.53
 _CARRIER_CENTRED = 0.4  # spread of the frames' centres, relative to a band that a tone crosses: data 0.09 to 0.2
 
-_SEQUENCE_PITCHES = 3  # tones that follow one another without a pause; fax tones stand alone
-_SEQUENCE_GAP = 5  # frames without a steady tone while one follows another: 0.16 s
+# Tones in succession are no fax: so many pitches, with at most so many frames from one steady tone to the next. The
+# tones of one fax call, with what rings before, are three, and have pauses.
+_CLOSE_PITCHES, _CLOSE_FRAMES = 3, 5  # 0.16 s: one tone turns into the next
+_PAUSE_PITCHES, _PAUSE_FRAMES = 4, 20  # 0.64 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,26 +112,30 @@ def _call_progress(marked: Marked) -> bool:
 
 def _alone(marked: Marked, tone: int, fewest: int) -> bool:
     """Whether a fax tone of so many frames occurs that is not one of several tones in succession."""
-    sequences = _sequences(marked)
+    sequences = [*_sequences(marked, _CLOSE_FRAMES, _CLOSE_PITCHES), *_sequences(marked, _PAUSE_FRAMES, _PAUSE_PITCHES)]
     return any(
         end - start >= fewest and not any(first <= start <= last for first, last in sequences)
         for start, end in _runs(marked.where(tone))
     )
 
 
-def _sequences(marked: Marked) -> list[tuple[int, int]]:
-    """First and last frame of each succession of several steady tones without a pause between them."""
-    is_loud = marked.where(lib.LOUD)
+def _sequences(marked: Marked, gap: int, fewest: int) -> list[tuple[int, int]]:
+    """First and last frame of each succession of steady tones.
+
+    Args:
+        marked: The frames.
+        gap: Largest number of frames from one tone to the next.
+        fewest: Number of different pitches that a succession has at least.
+    """
     successions: list[list[tuple[int, int]]] = []
     for start, end in _runs(marked.where(lib.STILL)):
-        last = successions[-1][-1][1] if successions else -_SEQUENCE_GAP - 1
-        if start - last > _SEQUENCE_GAP or not is_loud[last:start].all():
+        if not successions or start - successions[-1][-1][1] > gap:
             successions.append([])
         successions[-1].append((start, end))
     return [
-        (tones[0][0] - _SEQUENCE_GAP, tones[-1][1])
+        (tones[0][0] - _CLOSE_FRAMES, tones[-1][1])
         for tones in successions
-        if len({_pitch(marked, *tone) for tone in tones}) >= _SEQUENCE_PITCHES
+        if len({_pitch(marked, *tone) for tone in tones}) >= fewest
     ]
 
 

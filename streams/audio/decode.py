@@ -33,6 +33,8 @@ _HEADERLESS_DECODERS: dict[str, Callable[[bytes, DecodeLimits], Clip | Rejection
 }
 _NAMES = {types.WAV: "a WAV file", types.FLAC: "a FLAC file", types.OGG: "an OGG file", types.MPEG: "an MP3 file"}
 
+_WIDE_NAMES = {b"RF64": "an RF64 file (WAV)", b"BW64": "a BW64 file (WAV)", b"riff": "a Wave64 file (WAV)"}
+
 
 def decode(audio: bytes, media_type: MediaType, limits: DecodeLimits = DecodeLimits()) -> Clip | Rejection:  # noqa: B008
     """Decode the audio of one input.
@@ -59,7 +61,9 @@ def decode(audio: bytes, media_type: MediaType, limits: DecodeLimits = DecodeLim
         if refusal is not None:
             return refusal
     if media_type.is_raw or media_type.type in _HEADERLESS_DECODERS:
-        return _decode_headerless(audio, media_type, limits) if found is None else _labelled_raw(media_type, found)
+        return (
+            _decode_headerless(audio, media_type, limits) if found is None else _labelled_raw(audio, media_type, found)
+        )
     if found is None and media_type.type == types.MPEG and mpeg.has_frames(audio):
         found = types.MPEG  # perhaps behind the rest of a frame, which the label alone makes likely
     if found is None:
@@ -78,8 +82,9 @@ def _unread(audio: bytes, media_type: MediaType) -> Rejection | None:
     return rejected("UnsupportedFormat", f"this is {known.name}, labelled {media_type.type}; {known.remedy}")
 
 
-def _labelled_raw(label: MediaType, found: str) -> Rejection:
-    reason = f"this is {_NAMES[found]}, labelled {label.type}, which is for samples without a header; label it {found}"
+def _labelled_raw(audio: bytes, label: MediaType, found: str) -> Rejection:
+    name = _WIDE_NAMES.get(audio[:4]) or _NAMES[found]
+    reason = f"this is {name}, labelled {label.type}, which is for samples without a header; label it {found}"
     return rejected("LabelMismatch", reason, field="content-type")
 
 

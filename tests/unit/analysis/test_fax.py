@@ -122,6 +122,20 @@ def test_tones_in_succession_are_no_fax(pitches: Signal, step: float) -> None:
     assert analysed(clip_of(g711.decode(g711.encode(line, "pcmu"), "pcmu"))) != "fax"
 
 
+@pytest.mark.parametrize("pause", [0.05, 0.1, 0.3, 0.5])
+@pytest.mark.parametrize("step", [0.4, 0.5, 1])
+def test_tones_with_pauses_between_them_are_no_fax(step: float, pause: float) -> None:
+    tones = [np.append(sines((pitch,), step), silence(pause)) for pitch in (900, 1000, 1100, 1300, 1700, 2100, 2500)]
+    assert analysed(telephony.clip(at_level(np.concatenate(tones), -15, 40))) != "fax"
+
+
+def test_a_fax_call_from_its_ringing_on_is_fax() -> None:
+    ringing, calling, answering = sines((440, 480), 1), sines((1100,), 0.5), sines((2100,), 1)
+    for first, second in ((calling, answering), (answering, calling)):
+        line = np.concatenate([ringing, silence(0.4), first, silence(0.4), second])
+        assert analysed(telephony.clip(at_level(line, -15, 40))) == "fax"
+
+
 @every_signal
 def test_fax_is_detected_on_either_side_of_a_call_and_in_a_wide_band_file(signal: Signal) -> None:
     one = telephony.clip(at_level(signal, -20, 30)).samples[:, 0]

@@ -131,6 +131,13 @@ def test_a_tag_in_front_hides_no_format() -> None:
     assert "AAC" in refusal.reason
 
 
+def test_a_wav_file_with_64_bit_sizes_is_named_as_one() -> None:
+    refusal = outcome((CASES / "wav-rf64.wav").read_bytes(), "audio/PCMU")
+
+    assert isinstance(refusal, Rejection)
+    assert "RF64" in refusal.reason
+
+
 def test_a_short_mp3_file_is_no_raw_audio() -> None:
     short = (CASES / "mp3-named-wav.wav").read_bytes()[144 : 3 * 144]
     clip, refusal = outcome(short, "audio/wav"), outcome(short, "audio/PCMU")
