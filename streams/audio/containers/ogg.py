@@ -8,6 +8,7 @@ Source: RFC 3533.
 
 import struct
 import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from schemas.rejection import Rejection
@@ -71,6 +72,19 @@ def walk(audio: bytes) -> list[Page] | Rejection:
         pages.append(page)
         at = page.end
     return pages
+
+
+def packets(audio: bytes, pages: Iterable[Page]) -> Iterator[bytes]:
+    """The packets of consecutive pages of a logical stream, which begin with a whole packet."""
+    packet = b""
+    for page in pages:
+        at = page.body
+        for size in audio[page.start + _PAGE_HEADER : page.body]:
+            packet += audio[at : at + size]
+            at += size
+            if size < 255:  # noqa: PLR2004 - the packet ends
+                yield packet
+                packet = b""
 
 
 def _is_tail(audio: bytes, at: int, last: Page) -> bool:

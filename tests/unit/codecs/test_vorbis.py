@@ -9,8 +9,9 @@ import soundfile
 
 from schemas.media_type import MediaType
 from streams.audio.clip import Clip
+from streams.audio.containers import ogg
 from streams.audio.decode import decode
-from streams.codecs import VorbisEncoder
+from streams.codecs import VorbisEncoder, vorbis
 from tests.support.signals import clip_of, speech
 
 
@@ -35,6 +36,23 @@ def test_ffmpeg_plays_all_of_it() -> None:
         more = sum(frame.samples for frame in container.decode(audio=0)) - 12_000
 
     assert 0 <= more < 256  # up to the end of the last block
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("quality", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("rate", [8000, 11025, 12345, 16_000, 22_050, 32_000, 48_000])
+def test_positions_are_those_of_libsndfile(rate: int, quality: float, channels: int) -> None:
+    clip = speech(6, rate, channels)
+    theirs = ogg.walk(vorbis._encode(clip, quality))  # noqa: SLF001 - what libsndfile wrote
+    own = ogg.walk(VorbisEncoder(quality).encode(clip).audio)
+    assert isinstance(theirs, list)
+    assert isinstance(own, list)
+
+    positions = np.array([page.granule for page in own[2:]])
+    assert np.diff(positions).max() <= rate
+    audio = VorbisEncoder(quality).encode(clip).audio
+    ends = vorbis.ends(list(ogg.packets(audio, own)))
+    assert {page.granule for page in theirs if page.granule > 0} <= {*ends, clip.frames}
 
 
 def test_joined_files_play_one_after_the_other() -> None:
