@@ -1,9 +1,10 @@
 """OGG/Vorbis encoder: libvorbis (soundfile) at a variable bit rate.
 
-libsndfile writes a random serial number into each file, and pages of 4 KB, which last up to 2.7 seconds. The packets get
-new pages and a serial number that they determine, so that the same clip gives the same bytes, and players seek to the
-second; this costs 1 % at the lowest quality and nothing at high ones. The last page has the exact length (FFmpeg plays to
-the end of the last block, up to 30 ms more). The codebooks take about 2.5 KB of each file, whatever its length.
+libsndfile writes a random serial number into each file, and pages of 4 KB, which last up to 2.7 seconds. The packets
+get new pages and a serial number that they determine, so that the same clip gives the same bytes, and players seek to
+the second; this costs 1 % at the lowest quality and nothing at high ones. The last page has the exact length (FFmpeg
+plays to the end of the last block, up to 30 ms more). The codebooks take about 2.5 KB of each file, whatever its
+length.
 
 Source: Vorbis I specification; RFC 3533.
 """
