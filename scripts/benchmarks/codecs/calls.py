@@ -21,6 +21,7 @@ _BABBLE_DB = -20.0  # relative to the voices
 _BABBLING = 6  # voices
 _OVERLAP = 0.2  # share of the time in which both sides talk
 _LONGEST_TURN = 6 * RATE  # samples
+_LONG = 6 * RATE  # samples
 _GAP = RATE // 4  # samples between turns
 _MUSIC_S = 6
 
@@ -72,7 +73,14 @@ def overlapping(found: Material) -> Clip:
 
 
 def both(found: Material) -> Clip:
-    """Both sides speak all the time."""
+    """Both sides begin at the same time to say a long prompt each, and the shorter one is silent at the end."""
+    said = [next(prompt for prompt in iter(found.prompt, None) if len(prompt) > _LONG) for _ in range(2)]
+    length = max(map(len, said))
+    return _call(*(np.pad(prompt, (0, length - len(prompt))) for prompt in said))
+
+
+def incessant(found: Material) -> Clip:
+    """Both sides speak all the time, without pauses between their prompts."""
     return _call(found.voice(), found.voice())
 
 
@@ -131,6 +139,7 @@ CONTENTS: Mapping[str, Callable[[Material], Clip]] = {
     "clean turns": turns,
     "one in five seconds overlapping": overlapping,
     "both sides at once": both,
+    "both sides without pauses": incessant,
     "turns over babble": babble,
     "hold music and a voice": hold,
     "one side silent": one_sided,
