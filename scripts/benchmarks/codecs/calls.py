@@ -41,12 +41,16 @@ class Material:
         """The next prompt."""
         return _signal(next(self._speech))
 
-    def voice(self, frames: int = _FRAMES) -> Signal:
-        """Prompts one after the other, of this length."""
+    def prompts(self, frames: int) -> Signal:
+        """Whole prompts one after the other, of this length at least."""
         parts = [self.prompt()]
         while sum(map(len, parts)) < frames:
             parts.append(self.prompt())
-        return np.concatenate(parts)[:frames]
+        return np.concatenate(parts)
+
+    def voice(self, frames: int = _FRAMES) -> Signal:
+        """Prompts one after the other, of this length."""
+        return self.prompts(frames)[:frames]
 
     def music(self, frames: int = _FRAMES) -> Signal:
         """Excerpts of hold music."""
@@ -73,8 +77,8 @@ def overlapping(found: Material) -> Clip:
 
 
 def both(found: Material) -> Clip:
-    """Both sides begin at the same time to say a long prompt each, and the shorter one is silent at the end."""
-    said = [next(prompt for prompt in iter(found.prompt, None) if len(prompt) > _LONG) for _ in range(2)]
+    """Both sides begin at the same time, and the one that has less to say is silent at the end."""
+    said = [found.prompts(_LONG) for _ in range(2)]
     length = max(map(len, said))
     return _call(*(np.pad(prompt, (0, length - len(prompt))) for prompt in said))
 
