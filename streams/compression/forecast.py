@@ -14,6 +14,7 @@ from streams.codecs.base import LOSSLESS
 from streams.compression.quality import BEST, BEST_EFFORT, MUSIC, WORST, Curve, Model, content_of, shipped
 
 _BITRATE_STEP = 100  # bit/s
+_MPEG_2_5_RATE, _MPEG_2_5_BITRATE = 12_000, 64_000  # MP3 has no higher bit rates up to this sampling rate
 
 
 class Forecast:
@@ -67,10 +68,12 @@ class Forecast:
                 scores = [(side.is_silent, side.quality(mono)) for side, mono in zip(sides, (left, right), strict=True)]
                 return min(scores)[1]
             case Mp3Encoder(bitrate=bitrate):
-                setting = bitrate / self._share("mpeg", self._rate // 2)
+                possible = min(bitrate, _MPEG_2_5_BITRATE if self._rate <= _MPEG_2_5_RATE else bitrate)
+                setting = possible / self._share("mpeg", self._rate // 2)
                 return min(side.score("mpeg", setting) for side in self.heard)
             case VorbisEncoder(quality=quality):
-                return min(side.score("vorbis", quality) for side in self.heard)
+                setting = quality - (self._model.stereo["vorbis"] if self.sides else 0.0)
+                return min(side.score("vorbis", setting) for side in self.heard)
             case WavEncoder(codec="pcmu" | "pcma" as law) if self.analysis.g711 != law:
                 return self._model.g711
             case _:

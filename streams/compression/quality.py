@@ -116,7 +116,8 @@ class Model:
         curves: Curves by codec (``opus``, ``vorbis`` or ``mpeg``) and content (see `content_of`).
         bands: By codec, ascending: highest frequency in Hz, and the factor by which it needs more bits than narrow
             band.
-        stereo: By codec, the factor by which two channels of different sound in one stream need more bits than mono.
+        stereo: What two channels of different sound in one stream need more than mono: for Opus and MP3 the factor of
+            the bit rate, for Vorbis what is added to the quality setting.
         alike: The factor for two channels of the same sound.
         g711: The score of G.711.
         fixed: Scores of codecs that have one bit rate, by encoding.

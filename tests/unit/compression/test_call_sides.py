@@ -145,6 +145,16 @@ def test_a_quiet_side_beside_a_loud_one_keeps_the_promise() -> None:
     assert decision.reason == "format limit"
 
 
+@pytest.mark.parametrize("accepted", ["audio/mpeg", "audio/ogg;codecs=vorbis"])
+def test_one_stream_for_different_sides_is_known_to_be_worse(accepted: str) -> None:
+    policy = Policy(1, accept=(accepted,))
+
+    apart, alike = (decided(call(VOICE, other), 3, policy) for other in (OTHER, VOICE))
+
+    assert apart.reason == "format limit"
+    assert 3.4 < apart.plan.qualities[0] < alike.plan.qualities[0]
+
+
 def test_loud_clips_are_not_amplified() -> None:
     assert only(clip_of(VOICE)).gain_db == 0
     assert only(clip_of(SILENCE)).gain_db == 0

@@ -122,7 +122,7 @@ def test_dips_of_a_fit_are_levelled() -> None:
             "features": [],
             "curves": {"opus": {"speech": {"settings": [6000, 8000, 10_000], "weights": [[3.0], [2.9], [4.0]]}}},
             "bands": {"opus": [{"upto": 24_000, "factor": 1.0}]},
-            "stereo": {"opus": 2.0, "mpeg": 2.0},
+            "stereo": {"opus": 2.0, "mpeg": 2.0, "vorbis": 0.5},
             "alike": 1.1,
             "g711": 4.0,
             "received": {"fixed": {}, "opus": [0, 0.0, 1.0], "vorbis": [16_000, 40_000]},
