@@ -130,7 +130,11 @@ def bytes_per_minute(encoder: Encoder, clip: ClipOrMetadata) -> float:
     """Estimate the size of a minute of audio in bytes, without the file's header."""
     samples = 60.0 * clip.rate * clip.channels
     match encoder:
-        case OpusEncoder() | DualMonoOpusEncoder() | Mp3Encoder():
+        case DualMonoOpusEncoder(left=left, right=right):
+            return (_mean_bitrate(left, clip) + _mean_bitrate(right, clip)) * 60 / 8
+        case OpusEncoder():
+            return _mean_bitrate(encoder, clip) * 60 / 8
+        case Mp3Encoder():
             return encoder.bitrate * 60 / 8
         case VorbisEncoder():
             low, high = _VORBIS_SHARES
@@ -139,6 +143,12 @@ def bytes_per_minute(encoder: Encoder, clip: ClipOrMetadata) -> float:
             return 2 * samples * _FLAC_SHARE
         case _:
             return samples * (2 if encoder.codec == "pcm" else 1)
+
+
+def _mean_bitrate(encoder: OpusEncoder, clip: ClipOrMetadata) -> float:
+    """Bit/s of a clip with its sections, without what pauses save."""
+    more = sum((part.bitrate - encoder.bitrate) * (part.end_ms - part.start_ms) for part in encoder.sections)
+    return encoder.bitrate + more / max(clip.duration_ms, 1)
 
 
 def _expanded(accept: Sequence[str]) -> list[str]:

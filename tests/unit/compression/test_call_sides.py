@@ -183,6 +183,14 @@ def test_music_within_speech_has_its_own_bit_rate() -> None:
     assert forecast(8000, 1, analysis).quality(poorer) < FLOORS[3]
 
 
+def test_music_within_speech_counts_against_a_limit_of_bytes() -> None:
+    clip = clip_of(np.concatenate([VOICE, MUSIC, OTHER, VOICE]))
+    limit = only(clip).bitrate * 60 // 8
+
+    assert decided(clip, policy=Policy(1, max_bytes_per_minute=limit)).plan.level > 3
+    assert decided(clip, policy=Policy(1, max_bytes_per_minute=2 * limit)).plan.level == 3
+
+
 def test_speech_without_music_has_no_sections() -> None:
     for seed in range(4):
         assert analyse(speech(40, seed=seed)).music == ()
