@@ -91,6 +91,23 @@ require_java_compiler() {
 
 has_java_compiler() { java --list-modules | grep -q '^jdk\.compiler'; }
 
+# Programs that open files in every format: for `bench players` and the long tests.
+require_players() {
+  local missing=() program
+  declare -A packages=(
+    [chromium]=chromium [cvlc]="vlc-bin vlc-plugin-base" [exiftool]=libimage-exiftool-perl [ffmpeg]=ffmpeg
+    [firefox-esr]=firefox-esr [flac]=flac [gst-discoverer-1.0]=gstreamer1.0-plugins-base-apps
+    [gst-launch-1.0]="gstreamer1.0-tools gstreamer1.0-plugins-good gstreamer1.0-libav" [mediainfo]=mediainfo
+    [mpg123]=mpg123 [mpv]=mpv [oggenc]=vorbis-tools [oggz-validate]=oggz-tools [opusinfo]=opus-tools
+    [sox]="sox libsox-fmt-mp3"
+  )
+  for program in "${!packages[@]}"; do
+    # shellcheck disable=SC2206  # several packages, as several words
+    command -v "$program" >/dev/null || missing+=(${packages[$program]})
+  done
+  [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
+}
+
 # The package's name differs between Debian releases.
 java_package() {
   local version

@@ -4,7 +4,8 @@
 within speech, lossy inputs. `analysis`: corrected labels and classified sounds.
 `cache`: every eviction policy on a trace of requests, other libraries' caches, and the optimum. `stream`: a worker from
 topic to topic, other programs that do the same, and the codec alone. `latency`: how long records wait for results.
-`scale`: the cost of a record as deployments grow. `seams`: clicks where results of a call's segments meet.
+`scale`: the cost of a record as deployments grow. `seams`: clicks where results of a call's segments meet. `players`:
+what players and browsers make of files in every format.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from scripts.benchmarks.cache import synthesis, traces
 from scripts.benchmarks.calls_command import add_calls
 from scripts.benchmarks.codecs import automatic, clip_timing, codecs, digit_survival, seams
 from scripts.benchmarks.latency_command import add_latency
+from scripts.benchmarks.players.command import add_players
 from scripts.benchmarks.report import Report
 from scripts.benchmarks.scale_command import add_scale
 from scripts.benchmarks.stream_command import add_stream
@@ -65,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     add_stream(kinds.add_parser("stream", help="CPU and time of a worker, of its peers, and of the codec alone"))
     add_latency(kinds.add_parser("latency", help="how long records wait for their results, below and above capacity"))
     add_scale(kinds.add_parser("scale", help="cost of a record by partitions, calls, segments and workers"))
+    add_players(
+        kinds.add_parser("players", help="files in every format, opened by players, browsers and other programs")
+    )
     _add_cache(kinds.add_parser("cache", help="hit rate and cost of every eviction policy, and of Belady's optimum"))
     return parser
 

@@ -1,0 +1,1 @@
+"""What players, browsers and other programs make of the files that the encoders write."""
