@@ -100,25 +100,32 @@ def _heard(sample: Sample, answer: Mapping[str, Any]) -> Heard:
 def _serving(samples: Sequence[Sample], *, plays: bool) -> Iterator[tuple[str, "queue.Queue[dict[str, Any]]"]]:
     """Serve the page and the samples; yields the page's address, and a queue of what it posts."""
     found: queue.Queue[dict[str, Any]] = queue.Queue()
-    listed = [
-        {
-            "name": one.name,
-            "content_type": one.content_type,
-            "channels": one.channels,
-            "positions": one.positions,
-            "seeks": one.seeks,
-        }
-        for one in samples
-    ]
+    work = {"samples": [_described(sample) for sample in samples], "tone": asdict(TONE), "plays": plays}
     pages = {
         "/": ("text/html", _PAGE.read_bytes()),
-        "/samples": (
-            "application/json",
-            json.dumps({"samples": listed, "tone": asdict(TONE), "plays": plays}).encode(),
-        ),
+        "/samples": ("application/json", json.dumps(work).encode()),
         **{f"/files/{one.name}": ("application/octet-stream", one.audio) for one in samples},
     }
+    with ThreadingHTTPServer(("127.0.0.1", 0), _handler(pages, found)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/", found
+        server.shutdown()
 
+
+def _described(sample: Sample) -> dict[str, object]:
+    """What the page has to know of a sample."""
+    return {
+        "name": sample.name,
+        "content_type": sample.content_type,
+        "channels": sample.channels,
+        "positions": sample.positions,
+        "seeks": sample.seeks,
+    }
+
+
+def _handler(
+    pages: Mapping[str, tuple[str, bytes]], found: "queue.Queue[dict[str, Any]]"
+) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             kind, body = pages.get(self.path, ("text/plain", b""))
@@ -136,10 +143,7 @@ def _serving(samples: Sequence[Sample], *, plays: bool) -> Iterator[tuple[str, "
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/", found
-        server.shutdown()
+    return Handler
 
 
 def _chromium(scratch: Path) -> list[str]:
