@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/fit_quality", description=__doc__)
     parser.add_argument(
-        "--limit", type=int, default=160, metavar="N", help="use N prompts, half of them to check (now: %(default)s)"
+        "--limit", type=int, default=120, metavar="N", help="use N prompts, half of them to check (now: %(default)s)"
     )
     return parser
 
