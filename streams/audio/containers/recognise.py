@@ -27,7 +27,7 @@ _ANY_MAGIC = re.compile(b"|".join(map(re.escape, MAGIC)))
 _FRAMES = 4  # in succession, or two at least that fill the file
 _HEADER = 7  # bytes of the longest header
 _SAME = 0xE0  # bits of the second byte of a header that are the same in all frames: the sync; LATM's size follows
-_TS_PACKET = 188
+_TS_PACKET, _TS_PACKETS = 188, 10
 _LAYER2_MPEG1 = (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384)  # kbit/s
 
 
@@ -130,9 +130,10 @@ def _layer3_size(header: bytes) -> int:
 
 
 def _frames(size_of: Callable[[bytes], int]) -> Callable[[bytes], bool]:
-    """Return a test whether frames follow one another, whose headers are alike and whose contents are not.
+    """Return a test whether frames follow one another.
 
-    The contents are compared because a quiet tone in G.711 may begin like a frame, and repeats itself.
+    A quiet tone in G.711 may begin like a frame, and repeats itself. So the contents of the frames have to differ, or,
+    as those of silence do not, the sync may be nowhere but in the headers.
     """
 
     def test(audio: bytes) -> bool:
@@ -144,7 +145,8 @@ def _frames(size_of: Callable[[bytes], int]) -> Callable[[bytes], bool]:
                 return False
             contents.append(audio[at + _HEADER : at + size])
             at += size
-        return any(not _is_alike(*pair) for pair in pairwise(contents))
+        is_only_in_headers = audio.count(audio[:2], 0, at) == len(contents)
+        return is_only_in_headers or any(not _is_alike(*pair) for pair in pairwise(contents))
 
     return test
 
@@ -155,8 +157,11 @@ def _is_alike(one: bytes, other: bytes) -> bool:
 
 
 def _is_mpeg_ts(audio: bytes) -> bool:
-    marks = audio[: _TS_PACKET * 5 : _TS_PACKET]
-    return marks == b"GGGGG" and len({audio[at : at + _TS_PACKET] for at in range(0, 5 * _TS_PACKET, _TS_PACKET)}) > 1
+    """Whether packets of a transport stream follow one another, each with a payload or an adaptation field."""
+    packets = [audio[at : at + _TS_PACKET] for at in range(0, _TS_PACKET * _TS_PACKETS, _TS_PACKET)]
+    has_headers = all(len(packet) == _TS_PACKET and packet[0] == ord("G") and packet[3] & 0x30 for packet in packets)
+    has_errors = any(packet[1:2] >= b"\x80" for packet in packets)
+    return has_headers and not has_errors and any(not _is_alike(*pair) for pair in pairwise(packets))
 
 
 def _is_gzip(audio: bytes) -> bool:

@@ -13,9 +13,11 @@ from schemas.media_type import MediaType
 from schemas.rejection import Rejection
 from streams.audio import g711
 from streams.audio.clip import Clip
+from streams.audio.containers import id3
+from streams.audio.containers.mpeg_frames import frames_from
 from streams.audio.containers.recognise import container_of, recognise
 from streams.audio.decode import decode
-from tests.support.signals import encode_as, speech
+from tests.support.signals import clip_of, encode_as, speech
 
 CASES = Path(__file__).parent / "cases"
 LABELS = ["audio/PCMU", "audio/L16;rate=8000", "audio/wav", "audio/flac", "audio/ogg", "audio/mpeg"]
@@ -57,6 +59,7 @@ NAMED = {
     "ADTS": frames(b"\xff\xf1\x6c\x40\x0c\x7f\xfc", 99),
     "LATM": frames(b"\x56\xe0\x60", 99),
     "layer II": frames(b"\xff\xfd\x10\xc4", 104),
+    "transport stream": b"".join(b"G\1\0" + bytes([16 + at]) + NOISE[at * 184 :][:184] for at in range(12)),
     "MIDI": b"MThd\0\0\0\x06\0\1\0\2\0\x60" + NOISE,
     "HTML": b"\r\n<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body></body></html>",
     "XML": b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code></Error>',
@@ -129,6 +132,15 @@ def test_a_tag_in_front_hides_no_format() -> None:
 
     assert isinstance(refusal, Rejection)
     assert "AAC" in refusal.reason
+
+
+def test_silence_in_mp3_is_no_raw_audio_either() -> None:
+    tagged = encode_as(clip_of(np.zeros(16_000, np.int16)), "audio/mpeg")
+    frames_alone = [tagged[at : at + frame.size] for at, frame in frames_from(tagged, id3.end_of_tags(tagged))][2:]
+    refusal = outcome(b"".join(frames_alone), "audio/PCMU")
+
+    assert isinstance(refusal, Rejection)
+    assert "MP3" in refusal.reason
 
 
 def test_a_wav_file_with_64_bit_sizes_is_named_as_one() -> None:
