@@ -8,7 +8,7 @@ import numpy as np
 from schemas.media_type import SLIN, MediaType
 from scripts.benchmarks.corpus import Corpus
 from scripts.benchmarks.streaming.coding import RATE
-from streams.analysis.analysis import analyse_lazily
+from streams.analysis.analysis import LazyAnalysis, analyse
 from streams.audio import Clip, decode
 from streams.codecs import FlacEncoder, OpusEncoder
 from streams.compression import DEFAULT_POLICY, choose
@@ -65,12 +65,15 @@ def _segment(audio: bytes) -> Segment | None:
     clip = decode(audio, MEDIA_TYPE)
     if not isinstance(clip, Clip) or clip.source.corrected is not None:
         return None
+    analysis = analyse(clip)
+    if analysis.kind != "speech" or analysis.music or analysis.has_dtmf:
+        return None
     encoders: dict[str, FlacEncoder | OpusEncoder] = {}
     for name, level in LEVELS.items():
-        match choose(clip, analyse_lazily(clip), DEFAULT_POLICY, fixed_level=level).plan.encoders:
+        match choose(clip, LazyAnalysis.known(analysis), DEFAULT_POLICY, fixed_level=level).plan.encoders:
             case (FlacEncoder() as flac,) if name == LOSSLESS:
                 encoders[name] = flac
-            case (OpusEncoder(shaped=True) as opus,) if name == DEFAULT:
+            case (OpusEncoder() as opus,) if name == DEFAULT:
                 encoders[name] = opus
             case _:
                 return None
