@@ -112,11 +112,12 @@ class Decoder:
 def _run(command: Sequence[str], scratch: Path, *, as_root: bool = True) -> str | Heard:
     """Run a command; returns its output, or what is wrong if it complains or fails."""
     user = _NOBODY if os.geteuid() == 0 and not as_root else None
+    home = scratch.parent if user is None else scratch  # GStreamer keeps a register of its plugins there
     try:
         done = subprocess.run(
             command,
             cwd=scratch,
-            env={**os.environ, "HOME": str(scratch)},
+            env={**os.environ, "HOME": str(home)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
