@@ -99,13 +99,19 @@ def test_no_broker_is_one_clear_line(
 
 
 @pytest.mark.parametrize(
-    ("name", "named"), [("missing.wav", "No such file"), ("noise.wav", "noise.wav"), ("call.txt", "--suffix .ulaw")]
+    ("name", "content", "named"),
+    [
+        ("missing.wav", None, "No such file"),
+        ("noise.wav", b"\xd5\x55\x80\x90" * 100, "noise.wav"),
+        ("call.txt", b"this is no audio", "this is text"),
+        ("call", b"\xd5\x55\x80\x90" * 100, "--suffix .ulaw"),
+    ],
 )
 def test_a_file_that_cannot_be_sent_is_named(
-    name: str, named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, content: bytes | None, named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if name != "missing.wav":
-        (tmp_path / name).write_bytes(b"this is no audio")
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
     assert emit.main([str(tmp_path / name), "--hotel", "seaside", "--call", "call-1"]) == 1
     assert named in capsys.readouterr().err
 
