@@ -56,10 +56,10 @@ _BANDS = {
 # quality setting: measured on three calls with both sides at once; for Opus, stereo music above 8 kHz, an assumption.
 _STEREO = {"opus": 1.6, "mpeg": 1.85, "vorbis": 0.5}
 _ALIKE = 1.1  # two channels of the same sound, up to 40 dB down
-# Of inputs that arrive coded: scores of codecs with one bit rate (40 s of prompts through FFmpeg's G.722 and
-# libsndfile's others), and how many bits a setting gives, on clips with 45 to 97 % of speech.
+# Of inputs that arrive coded: scores of codecs with one bit rate (80 s of prompts through FFmpeg's G.722 and
+# libsndfile's GSM), and how many bits a setting gives, on clips with 45 to 97 % of speech.
 _RECEIVED = {
-    "fixed": {"adpcm": 3.33, "g722": 4.44, "gsm": 3.25},
+    "fixed": {"g722": 4.44, "gsm": 3.25},
     "opus": [890, 0.11, 0.79],
     "vorbis": [16_300, 18_800, 21_400, 23_900, 26_200, 28_600, 30_900, 32_900, 34_900, 37_000, 39_000],
 }

@@ -12,7 +12,7 @@ from streams.compression.forecast import Forecast
 from streams.compression.quality import BEST, WORST
 
 #: Encodings of inputs that have lost something already. G.711 is not among them: in telephony it is the original.
-LOSSY_ENCODINGS = frozenset({"mpeg", "opus", "vorbis", "gsm", "g722", "adpcm"})
+LOSSY_ENCODINGS = frozenset({"mpeg", "opus", "vorbis", "gsm", "g722"})
 
 
 def is_lossy(source: SourceFormat) -> bool:
