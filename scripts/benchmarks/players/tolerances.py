@@ -14,6 +14,7 @@ _PRE_SKIP = "counts the pre-skip of up to 0.12 s, which decoders remove"
 _VLC = (
     "writes no sound of shorter files, begins up to two blocks late, and goes by the hundredths of an MP3's seek table"
 )
+_SINGLE = "warns at single samples of G.711, and plays more than a single sample of MP3"
 _BLOCKS = "returns whole blocks at the beginning and the end"
 
 _BY_PROGRAM: dict[tuple[str, str], Tolerance] = {
@@ -29,6 +30,9 @@ _BY_PROGRAM: dict[tuple[str, str], Tolerance] = {
     ("ffmpeg", "MP3"): Tolerance(shortest_s=0.01, reason="plays single samples as most of a frame"),
     ("Chromium", "Vorbis"): Tolerance(length_s=0.05, shortest_s=0.01, reason=_BLOCKS),
     ("ffmpeg", "Vorbis"): Tolerance(length_s=0.05, reason=_BLOCKS),
+    ("GStreamer", "WAV pcmu"): Tolerance(shortest_s=0.01, reason=_SINGLE),
+    ("GStreamer", "WAV pcma"): Tolerance(shortest_s=0.01, reason=_SINGLE),
+    ("GStreamer", "MP3"): Tolerance(shortest_s=0.01, reason=_SINGLE),
     ("mpg123", "MP3"): Tolerance(seek_s=0.2, reason="skips whole frames, and counts LAME's delay among them"),
     ("mpv", "Vorbis"): Tolerance(length_s=0.05, shortest_s=0.01, reason=_BLOCKS),
     ("mpv", "MP3"): Tolerance(shortest_s=0.01, reason="does not recognise files of a single frame"),
