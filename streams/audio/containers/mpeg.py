@@ -1,9 +1,11 @@
 """Decodes MP3 files (MPEG-1, 2 and 2.5, layer III), as players play them.
 
 All frame headers are checked before decoding: the format has neither a total nor a checksum, and mpg123 skips bytes
-that it does not understand. A file is one part or several: joined files are decoded one by one, so that each loses its
-own padding. Tags (ID3v1, ID3v2, APE, Lyrics3), zeros and a frame that is cut may lie before, between and behind parts;
-anything else between two frames is damage. A file of fewer frames than its Xing header counts was cut on its way.
+that it does not understand. libsndfile estimates the length from the size of the first frames, and reads no further: of
+a file with a variable bit rate it would lose the end, so that it gets the number of frames that were found. A file is
+one part or several: joined files are decoded one by one, so that each loses its own padding. Tags (ID3v1, ID3v2, APE,
+Lyrics3), zeros and a frame that is cut may lie before, between and behind parts; anything else between two frames is
+damage. A file of fewer frames than its Xing header counts was cut on its way.
 
 Source: ISO/IEC 11172-3, 13818-3; ID3v2.4.0; APEv2; Lyrics3 v2.00.
 """
@@ -26,6 +28,7 @@ from streams.audio.containers.mpeg_frames import (
     frames_from,
     info_of,
     is_chain,
+    lead_in,
 )
 from streams.audio.limits import DecodeLimits, rejected
 
@@ -218,14 +221,17 @@ def _repairs(audio: bytes, parts: list[_Part]) -> tuple[str, ...]:
 
 
 def _decode_part(audio: bytes, part: _Part, limits: DecodeLimits) -> NDArray[np.int16] | Rejection:
-    data = audio[part.start : part.end]
-    if part.frames == 1:  # mpg123 reads no file of one frame: a silent one follows
+    data, extra = audio[part.start : part.end], 0
+    if data[2] >> 4:  # not of free format, whose frames have one size
+        data = lead_in(data[:HEADER_BYTES], part.frames) + data
+        extra = part.first.samples - _DECODER_DELAY
+    elif part.frames == 1:  # mpg123 reads no file of one frame: a silent one follows
         data += data[:1] + bytes([data[1] | 1]) + data[2:HEADER_BYTES] + bytes(part.first.size - HEADER_BYTES)
     decoded = sndfile.read_all(data, sndfile.float_chunk, limits)
     if isinstance(decoded, Rejection):
         return decoded
     expected = part.frames * part.first.samples
-    samples = decoded[0][:expected]
+    samples = decoded[0][extra : extra + expected]
     if len(samples) < max(expected - _SLACK_FRAMES * part.first.samples, 1):
         return rejected("CorruptAudio", f"of {expected} samples of the MP3 file only {len(samples)} can be decoded")
     return _trimmed(samples, part)

@@ -3,6 +3,7 @@
 Source: ISO/IEC 11172-3, 13818-3; the Xing and Info header as LAME documents it; Fraunhofer's VBRI header.
 """
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -14,6 +15,8 @@ SIDE_BYTES = {(True, 1): 17, (True, 2): 32, (False, 1): 9, (False, 2): 17}  # by
 HEADER_BYTES = 4
 _MPEG1, _LAYER3, _MONO = 3, 1, 3
 _LARGEST = 8192  # bytes of a frame of free format: more than any decoder takes
+_NO_CHECKSUM = 0x01  # in the second byte of a header
+_RATE_BITS, _LOWEST_BITRATE, _HIGHEST_BITRATE = 0x0C, 0x10, 0xE0  # in the third one
 _VBRI_AT = 36  # bytes from the beginning of the frame, whatever its side information
 _CHAIN = 4  # frames in succession: in random bytes, one beginning in 10**20
 
@@ -136,6 +139,31 @@ def info_of(data: bytes, frame: Frame) -> Info | None:
         return Info(frames)
     packed = int.from_bytes(data[lame + 21 : lame + 24], "big")
     return Info(frames, packed >> 12, packed & 0xFFF)
+
+
+def lead_in(header: bytes, frames: int) -> bytes:
+    """Make a Xing frame, which says how many frames follow it, and a silent one.
+
+    mpg123 believes the number, and cuts off the decoder's delay behind a Xing frame: that is why one is silent.
+
+    Args:
+        header: Header of one of the frames that will follow, not of free format.
+        frames: Their number.
+    """
+    xing, silence = _without_sound(header, _HIGHEST_BITRATE), _without_sound(header, _LOWEST_BITRATE)
+    frame = frame_at(xing, 0)
+    assert frame is not None  # noqa: S101 - version, layer and rate are those of a frame
+    at = HEADER_BYTES + SIDE_BYTES[frame.is_mpeg1, frame.channels]
+    tag = struct.pack(">4sII", b"Xing", 1, frames + 1)
+    return xing[:at] + tag + xing[at + len(tag) :] + silence
+
+
+def _without_sound(header: bytes, bitrate: int) -> bytes:
+    """A frame of zeros, without a checksum, of the form of another one."""
+    own = header[:1] + bytes([header[1] | _NO_CHECKSUM, bitrate | header[2] & _RATE_BITS]) + header[3:HEADER_BYTES]
+    frame = frame_at(own, 0)
+    assert frame is not None  # noqa: S101 - version, layer and rate are those of a frame
+    return own.ljust(frame.size, b"\0")
 
 
 def _free_size(audio: bytes, at: int) -> int:

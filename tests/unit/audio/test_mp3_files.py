@@ -139,7 +139,23 @@ def test_free_format() -> None:
     plain = [tagged[at : at + frame.size] for at, frame in frames_from(tagged, id3.end_of_tags(tagged))][1:]
     free = b"".join(one[:2] + bytes([one[2] & 0x0F]) + one[3:] + bytes(40) for one in plain)
 
-    assert np.array_equal(read(free).samples, read(b"".join(plain)).samples)
+    both = read(free).samples.astype(int), read(b"".join(plain)).samples.astype(int)
+    assert np.abs(both[0] - both[1]).max() <= 1  # mpg123 rounds differently if a frame precedes them
+
+
+@pytest.mark.parametrize("first", [160, 8])
+def test_a_variable_bit_rate_without_an_info_frame(first: int) -> None:
+    """The length cannot be estimated from the size of the first frames."""
+    parts = []
+    for kbits in (first, 168 - first):
+        tagged = encode_as(speech(2), f"audio/mpeg;reservoir=0;b={kbits}k")
+        frames = [tagged[at : at + frame.size] for at, frame in frames_from(tagged, id3.end_of_tags(tagged))]
+        parts.append(frames[1:])
+
+    assert (len(parts[0][0]) < len(parts[1][0])) == (first == 8)
+    clip = read(b"".join(parts[0] + parts[1]))
+    assert clip.frames == 576 * (len(parts[0]) + len(parts[1]))
+    assert np.abs(clip.samples[clip.frames // 2 :]).max() > 1000
 
 
 def test_joined_files_of_two_rates_are_refused_by_name() -> None:
