@@ -20,6 +20,7 @@ class SourceFormat:
         bits: Significant bits per sample of the source; 16 for lossy sources, 8 for G.711.
         corrected: The true media type where the label was wrong; None where it was right.
         repairs: What was wrong with a file that was decoded all the same, as kinds of `schemas.repairs`.
+        gain_db: Amplification with which the sender coded the clip and which decoding took back (Opus's output gain).
     """
 
     container: str
@@ -27,6 +28,7 @@ class SourceFormat:
     bits: int = 16
     corrected: MediaType | None = None
     repairs: tuple[str, ...] = ()
+    gain_db: int = 0
 
 
 @dataclass(frozen=True, slots=True)

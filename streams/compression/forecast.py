@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from streams.analysis.analysis import Analysis
+from streams.audio.clip import SourceFormat
 from streams.codecs import DualMonoOpusEncoder, Encoder, Mp3Encoder, OpusEncoder, VorbisEncoder, WavEncoder
 from streams.codecs.base import LOSSLESS
 from streams.compression.quality import BEST, BEST_EFFORT, MUSIC, WORST, Curve, Model, content_of, shipped
@@ -79,19 +80,19 @@ class Forecast:
             case _:
                 return LOSSLESS
 
-    def score(self, codec: str, setting: float) -> float:
+    def score(self, codec: str, setting: float, gain_db: int = 0) -> float:
         """Predict the score at a setting of a codec's curve, of the worse of speech and the music within it."""
         contents = {self.content, MUSIC} if self.analysis.music else {self.content}
-        return min(self._score(codec, content, setting) for content in contents)
+        return min(self._score(codec, content, setting, gain_db=gain_db) for content in contents)
 
-    def received(self, encoding: str, bitrate: float) -> float:
+    def received(self, source: SourceFormat, bitrate: float) -> float:
         """Predict the mean opinion score with which the clip arrived.
 
         Args:
-            encoding: Its lossy encoding, as in `SourceFormat`.
+            source: Its format, whose encoding is lossy.
             bitrate: Mean bit rate of its file in bit/s.
         """
-        model = self._model
+        model, encoding = self._model, source.encoding
         known = model.fixed.get(encoding)
         if known is not None:
             return known
@@ -105,7 +106,7 @@ class Forecast:
         if encoding == "vorbis":
             settings = [tenth / 10 for tenth in range(len(model.vorbis_bitrates))]
             setting = float(np.interp(setting, model.vorbis_bitrates, settings))
-        return min(side.score(encoding, setting) for side in self.heard)
+        return min(side.score(encoding, setting, source.gain_db) for side in self.heard)
 
     def bitrate_for(self, floor: float, effort: int = BEST_EFFORT, *, content: str = "", gain_db: int = 0) -> int:
         """Find the lowest Opus bit rate whose prediction reaches a floor.

@@ -33,7 +33,7 @@ def input_quality(clip: ClipOrMetadata, input_bytes: int, forecast: Forecast) ->
     """
     if not is_lossy(clip.source):
         return LOSSLESS
-    return forecast.received(clip.source.encoding, input_bytes * 8000 / max(clip.duration_ms, 1))
+    return forecast.received(clip.source, input_bytes * 8000 / max(clip.duration_ms, 1))
 
 
 def combined(*qualities: float) -> float:

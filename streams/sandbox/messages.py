@@ -22,6 +22,7 @@ _MAX_DESCRIPTION = 1 << 14
 _CONTAINERS = frozenset({"raw", "wav", "flac", "ogg", "mpeg"})
 _ENCODINGS = frozenset({"pcm", "pcmu", "pcma", "flac", "vorbis", "opus", "mpeg", "gsm", "g722"})
 _MAX_BITS = 64
+_MAX_GAIN_DB = 128  # of Opus
 
 
 class BadAnswerError(Exception):
@@ -62,6 +63,7 @@ def send_answer(link: socket.socket, answer: Clip | Rejection) -> None:
             "encoding": source.encoding,
             "bits": source.bits,
             "repairs": source.repairs,
+            "gain_db": source.gain_db,
             "corrected": None if source.corrected is None else str(source.corrected),
         }
         samples = answer.samples.tobytes()
@@ -96,18 +98,18 @@ def receive_answer(link: socket.socket, limits: DecodeLimits, deadline: float) -
 def _answer(description: dict[str, Any], data: bytearray, limits: DecodeLimits) -> Clip | Rejection:
     if "code" in description:
         return rejected(str(description["code"]), str(description["reason"]), str(description["field"]))
-    rate, channels, bits = (int(description[name]) for name in ("rate", "channels", "bits"))
+    rate, channels, bits, gain_db = (int(description[name]) for name in ("rate", "channels", "bits", "gain_db"))
     frames, rest = divmod(len(data), SAMPLE_BYTES * max(channels, 1))
     container, encoding = description["container"], description["encoding"]
     repairs = tuple(description["repairs"])
     known = container in _CONTAINERS and encoding in _ENCODINGS and REPAIRS.keys() >= set(repairs)
-    known = known and 1 <= bits <= _MAX_BITS
+    known = known and 1 <= bits <= _MAX_BITS and abs(gain_db) <= _MAX_GAIN_DB
     if not known or rest or not frames or limits.check(rate, channels, frames) is not None:
         raise ValueError(f"not a valid clip: {description}")
     corrected = None if description["corrected"] is None else MediaType.parse(description["corrected"])
     if isinstance(corrected, Rejection):
         raise ValueError(corrected.message)  # noqa: TRY004 - a value of the answer
-    source = SourceFormat(container, encoding, bits, corrected, repairs)
+    source = SourceFormat(container, encoding, bits, corrected, repairs, gain_db)
     return Clip.of(np.frombuffer(data, np.int16).reshape(-1, channels), rate, source)
 
 

@@ -16,6 +16,7 @@ OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 OPUS_SKIP_AT, OPUS_RATE_AT = 10, 12  # byte offsets in the Opus header
 OPUS_CLOCK = 48000  # Hz: granule positions of Opus count samples of this rate, whatever the rate of the audio
 _BLOCK_SIZES_AT = 28  # byte of the Vorbis header with the binary logarithms of both; a packet lasts half a block
+_GAIN_STEPS = 256  # of the Opus header's output gain in a decibel
 _MAPPING_AT = 21  # byte of the Opus header, after the numbers of streams and of coupled streams
 
 #: Beginnings of other streams' first packets, and their names.
@@ -43,6 +44,7 @@ class Head:
         skip: Samples at the beginning that are not played, by the clock.
         clock: Rate of the positions in Hz.
         longest: Duration of the longest packet, by the clock.
+        gain_db: Amplification before coding, in whole decibels; decoders take it back.
     """
 
     encoding: str
@@ -51,6 +53,7 @@ class Head:
     skip: int
     clock: int
     longest: int
+    gain_db: int = 0
 
     @property
     def form(self) -> tuple[str, int, int]:
@@ -63,9 +66,10 @@ def parse_head(packet: bytes) -> Head | Rejection:
     if packet.startswith(b"OpusHead"):
         if len(packet) < 19 or packet[8] >> 4 or not _maps_channels(packet):  # noqa: PLR2004 - size of an OpusHead
             return rejected("UnsupportedEncoding", "the Opus header is not version 1 with mapping family 0 or 1")
-        channels, skip, original = struct.unpack_from("<BHI", packet, 9)
+        channels, skip, original, output_gain = struct.unpack_from("<BHIh", packet, 9)
         rate = next((known for known in OPUS_RATES if 0 < original <= known), OPUS_CLOCK)
-        return Head("opus", channels, rate, skip, OPUS_CLOCK, OPUS_CLOCK * 120 // 1000)
+        gain_db = -round(output_gain / _GAIN_STEPS)
+        return Head("opus", channels, rate, skip, OPUS_CLOCK, OPUS_CLOCK * 120 // 1000, gain_db)
     if packet.startswith(b"\x01vorbis") and len(packet) >= 30:  # noqa: PLR2004 - size of the identification header
         channels, rate = struct.unpack_from("<BI", packet, 11)
         return Head("vorbis", channels, rate, 0, rate, (1 << (packet[_BLOCK_SIZES_AT] >> 4)) // 2)

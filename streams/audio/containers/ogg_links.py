@@ -109,7 +109,8 @@ def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
     samples = np.concatenate(pieces)
     if len(samples) == 0:
         return rejected("EmptyAudio", "the OGG file holds no samples")
-    return Clip.of(samples, rate, SourceFormat("ogg", head.encoding, repairs=_repairs(audio, chain, start)))
+    source = SourceFormat("ogg", head.encoding, repairs=_repairs(audio, chain, start), gain_db=head.gain_db)
+    return Clip.of(samples, rate, source)
 
 
 def repaired(audio: bytes, frames: int) -> bytes:

@@ -1,5 +1,6 @@
 """What came lossy is coded a second time only where that saves a fifth, and predictions begin with what came."""
 
+import numpy as np
 import pytest
 
 from schemas.media_type import MediaType
@@ -9,9 +10,10 @@ from streams.codecs import Encoded, Encoder, Mp3Encoder, OpusEncoder, VorbisEnco
 from streams.compression import DEFAULT_POLICY, Plan, Policy, choose, encode, kept_reason, smallest
 from streams.compression.forecast import forecast
 from streams.compression.lossy_input import combined, input_quality
-from tests.support.signals import encode_as, speech
+from tests.support.signals import clip_of, encode_as, speech
 
 SPEECH = speech(6)
+QUIET = clip_of((SPEECH.samples // 32).astype(np.int16))
 LOSSY = [
     OpusEncoder(9000, shaped=True),
     OpusEncoder(24_000),
@@ -36,10 +38,14 @@ def result(file: Encoded, level: int | None = None, policy: Policy = DEFAULT_POL
 
 
 @pytest.mark.parametrize("level", [3, 4, 5])
-@pytest.mark.parametrize("policy", [DEFAULT_POLICY, Policy(1, accept=("audio/mpeg",))], ids=["opus", "mp3"])
-def test_a_result_that_is_sent_again_is_kept(level: int, policy: Policy) -> None:
-    plan = choose(SPEECH, analyse_lazily(SPEECH), policy, fixed_level=level).plan
-    first = encode(SPEECH, plan)
+@pytest.mark.parametrize(
+    ("clip", "policy"),
+    [(SPEECH, DEFAULT_POLICY), (QUIET, DEFAULT_POLICY), (SPEECH, Policy(1, accept=("audio/mpeg",)))],
+    ids=["opus", "opus, quiet", "mp3"],
+)
+def test_a_result_that_is_sent_again_is_kept(level: int, clip: Clip, policy: Policy) -> None:
+    plan = choose(clip, analyse_lazily(clip), policy, fixed_level=level).plan
+    first = encode(clip, plan)
 
     again, _ = result(first, level, policy)
 
