@@ -30,6 +30,8 @@ _SAME = 0xE0  # bits of the second byte of a header that are the same in all fra
 _TS_PACKET, _TS_PACKETS = 188, 10
 _LAYER2_MPEG1 = (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384)  # kbit/s
 
+_AC3 = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)  # kbit/s
+
 
 def container_of(audio: bytes) -> str | None:
     """Return the media type of a file that this package reads, by its first bytes; None if it is none.
@@ -90,6 +92,10 @@ def _is_aiff(audio: bytes) -> bool:
     return audio.startswith(b"FORM") and audio[8:12] in {b"AIFF", b"AIFC"}
 
 
+def _is_8svx(audio: bytes) -> bool:
+    return audio.startswith(b"FORM") and audio[8:12] == b"8SVX"
+
+
 def _is_au(audio: bytes) -> bool:
     offset, encoding = int.from_bytes(audio[4:8], "big"), int.from_bytes(audio[12:16], "big")
     return audio.startswith(b".snd") and 24 <= offset < 1 << 16 and 1 <= encoding <= 27  # noqa: PLR2004 - as Sun wrote
@@ -122,6 +128,19 @@ def _layer2_size(header: bytes) -> int:
         return 0
     kbits, rate = (_LAYER2_MPEG1 if is_mpeg1 else KBITS_MPEG2)[index], (44100, 48000, 32000)[rate_index]
     return 144_000 * kbits // (rate if is_mpeg1 else rate // 2) + (header[2] >> 1 & 1)
+
+
+def _ac3_size(header: bytes) -> int:
+    """Size of the frame of AC-3 or E-AC-3 with this header; 0 if it is none (ETSI TS 102 366, 4.4.1 and E.1.2)."""
+    if len(header) < _HEADER or header[:2] != b"\x0b\x77":
+        return 0
+    version, rate_index, index = header[5] >> 3, header[4] >> 6, header[4] & 0x3F
+    if 10 < version <= 16:  # noqa: PLR2004 - E-AC-3, which says its size in words of 16 bits
+        return 2 * (((header[2] & 7) << 8 | header[3]) + 1)
+    if version > 10 or rate_index == 3 or index >= 2 * len(_AC3):  # noqa: PLR2004 - reserved values
+        return 0
+    words = _AC3[index >> 1] * 96_000 // (48_000, 44_100, 32_000)[rate_index]
+    return 2 * (words + (index & 1 if rate_index == 1 else 0))
 
 
 def _layer3_size(header: bytes) -> int:
@@ -216,10 +235,12 @@ def _is_jpeg(audio: bytes) -> bool:
 _STRUCTURES: tuple[tuple[Callable[[bytes], bool], Format], ...] = (
     (_is_matroska, by_ffmpeg("WebM or Matroska", "webm", "-vn ")),
     (_is_aiff, by_ffmpeg("AIFF", "aiff")),
+    (_is_8svx, by_ffmpeg("8SVX", "8svx")),
     (_is_au, by_ffmpeg("Sun audio (.au)", "au")),
     (_is_avi, by_ffmpeg("AVI", "avi", "-vn ")),
     (_frames(_adts_size), by_ffmpeg("AAC (ADTS)", "aac")),
     (_frames(_latm_size), by_ffmpeg("AAC (LATM)", "latm")),
+    (_frames(_ac3_size), by_ffmpeg("AC-3 or E-AC-3", "ac3")),
     (_frames(_layer2_size), by_ffmpeg("MP2 (MPEG audio, layer II)", "mp2")),
     (_is_mpeg_ts, by_ffmpeg("MPEG transport stream", "ts", "-vn ")),
     (_is_gzip, sealed_by("gzip-compressed", "gunzip call.wav.gz")),
