@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from scripts.cli import CommandError
 from scripts.commands._segment_files import PlacedPart, WrittenTrack, replaced
 from streams.audio import Clip, SourceFormat
+from streams.audio.resample import to_known_rate
 from streams.clients.calls import LONGEST_GAP_MS, Call, Segment, Track
-from streams.clients.joining import AudioFormat, AudioOf, Piece, audio_format, pieces, silent_frames
-from streams.codecs.resample import to_known_rate
+from streams.clients.joining import AudioFormat, AudioOf, audio_format, in_format, pieces
 
 _Samples = NDArray[np.int16]
 _BLOCK_FRAMES = 65_536
@@ -89,7 +89,7 @@ class AudioWriter:
     def _samples(self, whole: WrittenTrack, name: str, form: AudioFormat, frame: int = 0) -> Iterator[_Samples]:
         """The samples of a track, part by part; notes where each part lies in the file."""
         for piece in pieces(whole.track, self.audio_of):
-            fitted, problem = _fitted(piece, form)
+            fitted, problem = in_format(piece, form)
             frames = fitted if isinstance(fitted, int) else len(fitted)
             whole.parts.append(PlacedPart(piece.part, name, frame, frames, problem))
             frame += frames
@@ -99,17 +99,6 @@ class AudioWriter:
                 yield fitted
             if isinstance(piece.part, Segment):
                 self.advance()
-
-
-def _fitted(piece: Piece, form: AudioFormat) -> tuple[_Samples | int, str | None]:
-    """The samples of a piece in a format; or the frames of silence in their place, and why."""
-    clip = piece.audio
-    if isinstance(clip, int):
-        return silent_frames(clip, form.rate), piece.problem
-    if clip.rate > form.rate or clip.channels > form.channels:
-        return silent_frames(clip.duration_ms, form.rate), "has another rate or more channels than its headers say"
-    samples = to_known_rate(clip, (form.rate,))[0]
-    return (samples if clip.channels == form.channels else np.repeat(samples, 2, axis=1)), None
 
 
 def _silence(frames: int, channels: int) -> Iterator[_Samples]:

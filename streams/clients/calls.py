@@ -112,14 +112,14 @@ class Track:
     def join(self) -> "Clip":
         """Decode the segments and join them, without any sample added or lost between them, all in memory.
 
-        Missing segments, and those that cannot be used, become silence of their length.
+        Segments with a lower rate or fewer channels than others are converted. Missing segments, and those that cannot
+        be used, become silence of their length.
 
         Returns:
             The audio: ``samples`` of shape (frames, channels), and their ``rate`` in Hz.
 
         Raises:
             ExtraRequiredError: Where the audio libraries are not installed, which the extra ``worker`` brings.
-            JoinError: If the segments differ in sampling rate or number of channels.
         """
         try:
             from streams.clients.joining import join  # noqa: PLC0415 - the audio libraries

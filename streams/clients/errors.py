@@ -49,10 +49,6 @@ class ReplayError(HotelAudioError):
     """Inputs were not sent; the message says why. None of them is visible, unless their transaction is undecided."""
 
 
-class JoinError(HotelAudioError):
-    """The segments of a track cannot be joined, because they differ in sampling rate or number of channels."""
-
-
 class MixedIterationError(HotelAudioError):
     """A consumer returns either single results or whole calls: make another consumer for the other ones."""
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from schemas import MediaType, Rejection
 from schemas.media_type import MIN_RATE
 from streams.audio import Clip, DecodeLimits, SourceFormat, decode
+from streams.audio.resample import to_known_rate
 from streams.clients.calls import Gap, Segment, Track
-from streams.clients.errors import JoinError
 
 #: Inputs have half as much at most; Opus decodes some rates at a higher one.
 _LIMITS = DecodeLimits(max_pcm_bytes=2 * DecodeLimits().max_pcm_bytes)
@@ -98,27 +98,38 @@ def decode_segment(segment: Segment, audio: bytes) -> Clip | Rejection:
     return media_type if isinstance(media_type, Rejection) else decode(audio, media_type, _LIMITS)
 
 
+def in_format(piece: Piece, form: AudioFormat) -> tuple[NDArray[np.int16] | int, str | None]:
+    """The samples of a piece in the format of its track.
+
+    A lower rate is resampled, and a mono piece is heard on both sides of a stereo track.
+
+    Returns:
+        Samples of shape (frames, channels), or the frames of silence in their place; and why it is silence.
+    """
+    clip = piece.audio
+    if isinstance(clip, int):
+        return _silent_frames(clip, form.rate), piece.problem
+    if clip.rate > form.rate or clip.channels > form.channels:
+        return _silent_frames(clip.duration_ms, form.rate), "has another rate or more channels than its headers say"
+    samples = to_known_rate(clip, (form.rate,))[0]
+    return (samples if clip.channels == form.channels else np.repeat(samples, 2, axis=1)), None
+
+
 def join(track: Track) -> Clip:
     """Join the segments of a track that has their files, without any sample added or lost between them.
 
-    Missing segments, and those that cannot be used, become silence of their length. All is held in memory.
-
-    Raises:
-        JoinError: If the segments differ in sampling rate or number of channels.
+    Segments with a lower rate or fewer channels than others are converted. Missing segments, and those that cannot be
+    used, become silence of their length. All is held in memory.
     """
     form = audio_format(track, _own_audio)
     parts: list[NDArray[np.int16]] = []
     for piece in pieces(track, _own_audio):
-        if isinstance(piece.audio, int):
-            parts.append(np.zeros((silent_frames(piece.audio, form.rate), form.channels), np.int16))
-        elif (piece.audio.rate, piece.audio.channels) != form:
-            raise JoinError(f"the segments of {track.name} differ in rate or channels: convert them one by one")
-        else:
-            parts.append(piece.audio.samples)
+        samples, _ = in_format(piece, form)
+        parts.append(np.zeros((samples, form.channels), np.int16) if isinstance(samples, int) else samples)
     return Clip.of(np.concatenate(parts), form.rate, SourceFormat("raw", "pcm"))
 
 
-def silent_frames(length_ms: int, rate: int) -> int:
+def _silent_frames(length_ms: int, rate: int) -> int:
     """Sample frames of silence of a length in milliseconds, at a rate in Hz."""
     return round(length_ms * rate / 1000)
 

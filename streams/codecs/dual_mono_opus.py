@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from streams.audio.clip import Clip
 from streams.audio.containers.ogg_head import OPUS_RATES
+from streams.audio.resample import to_known_rate
 from streams.codecs import libopus, opus
 from streams.codecs.base import UNKNOWN_QUALITY, Encoded
 from streams.codecs.opus import OpusEncoder
-from streams.codecs.resample import to_known_rate
 
 _NARROW_RATE = 8000  # Hz; there is no other speech at this rate
 

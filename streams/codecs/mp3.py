@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from streams.audio.clip import Clip
 from streams.audio.containers.mpeg_frames import KBITS_MPEG1, KBITS_MPEG2, SIDE_BYTES
+from streams.audio.resample import to_known_rate
 from streams.codecs.base import UNKNOWN_QUALITY, Encoded
-from streams.codecs.resample import to_known_rate
 
 CONTENT_TYPE = "audio/mpeg"
 RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)

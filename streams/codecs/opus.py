@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 
 from streams.audio.clip import Clip
 from streams.audio.containers.ogg_head import OPUS_CLOCK, OPUS_RATES
+from streams.audio.resample import to_known_rate
 from streams.codecs import libopus, oggfile
 from streams.codecs.base import UNKNOWN_QUALITY, Encoded
-from streams.codecs.resample import to_known_rate
 from streams.native import ffi, lib
 
 CONTENT_TYPE = "audio/ogg;codecs=opus"

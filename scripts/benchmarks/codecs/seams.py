@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scripts.tables import ReportTable
 from streams.audio import Clip
 from streams.audio.clip import SourceFormat
+from streams.audio.resample import to_known_rate
 from streams.codecs import DualMonoOpusEncoder, Encoder, OpusEncoder
-from streams.codecs.resample import to_known_rate
 
 SEGMENT_SECONDS = 2
 

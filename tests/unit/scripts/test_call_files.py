@@ -13,7 +13,6 @@ from scripts.commands._call_files import AudioWriter
 from scripts.commands._segment_files import WrittenTrack, write_segments
 from scripts.commands._spool import Spool
 from streams.audio import Clip, decode
-from streams.clients import JoinError
 from streams.clients.assembling import assemble
 from streams.clients.calls import Segment
 from streams.clients.joining import join
@@ -192,7 +191,10 @@ def test_join_is_the_decoded_segments_in_a_row() -> None:
     assert (join(track).samples == np.concatenate([samples_of(one) for one in results])).all()
 
 
-def test_join_does_not_convert() -> None:
+def test_join_converts_as_an_export_does(writing: Writing) -> None:
     results = [encoded(noise(1.0), FLAC, 0), encoded(noise(1.0, rate=16_000), FLAC, 1)]
-    with pytest.raises(JoinError, match="guest differ in rate"):
-        join(assemble(segments(*results)).tracks[0])
+    clip = join(assemble(segments(*results)).tracks[0])
+    assert (clip.frames, clip.rate) == (32_000, 16_000)
+    assert (clip.samples[16_000:] == samples_of(results[1])).all()
+    writing.write(results)
+    assert (clip.samples == writing.read("guest.wav")[0]).all()
