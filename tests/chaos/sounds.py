@@ -26,6 +26,7 @@ KINDS = (
     "audio/ogg",
     "audio/ogg;codecs=opus",
     "audio/mpeg",
+    "audio/GSM",
 )
 _RAW = KINDS[:4]
 _LOSSY = KINDS[6:]
@@ -124,6 +125,8 @@ def sample(seconds: float, kind: str, *, rate: int = 8000, channels: int = 1, se
     audio = _WRITERS[kind](said, rate)
     if kind in _RAW:
         return Sample(f"{kind};rate={rate};channels={channels}", audio, _raw_pcm(kind, audio, said), rate)
+    if kind == "audio/GSM":
+        return Sample(kind, audio, _headerless_pcm("GSM610", audio), rate)
     pcm, found = soundfile.read(io.BytesIO(audio), dtype="int16", always_2d=True)
     return Sample(kind, audio, pcm, found)
 
@@ -170,10 +173,12 @@ def _mp3(samples: Samples, rate: int) -> bytes:
 
 def _raw_pcm(kind: str, audio: bytes, said: Samples) -> Samples:
     law = {"audio/PCMU": "ULAW", "audio/PCMA": "ALAW"}.get(kind)
-    if law is None:
-        return said
+    return said if law is None else _headerless_pcm(law, audio)
+
+
+def _headerless_pcm(subtype: str, audio: bytes) -> Samples:
     pcm, _ = soundfile.read(
-        io.BytesIO(audio), samplerate=8000, channels=1, format="RAW", subtype=law, dtype="int16", always_2d=True
+        io.BytesIO(audio), samplerate=8000, channels=1, format="RAW", subtype=subtype, dtype="int16", always_2d=True
     )
     decoded: Samples = pcm
     return decoded
@@ -189,4 +194,5 @@ _WRITERS: dict[str, Callable[[Samples, int], bytes]] = {
     "audio/ogg": _file("OGG", "VORBIS"),
     "audio/ogg;codecs=opus": _file("OGG", "OPUS"),
     "audio/mpeg": _mp3,
+    "audio/GSM": _file("RAW", "GSM610"),
 }

@@ -57,8 +57,8 @@ def test_a_workload_has_everything_that_happens() -> None:
     kinds = Counter(one.sample.content_type.partition(";")[0] for one in inputs if one.sample)
     sizes = [len(one.sample.audio) for one in inputs if one.sample]
 
-    assert len(kinds) == 8
-    assert min(sizes) == 200
+    assert len(kinds) == 9
+    assert min(sizes) == 165  # five frames of GSM
     assert max(sizes) > 4_000_000
     assert {one.bad for one in inputs} == {*BAD, None}
     assert 0.03 < sum(one.bad is not None for one in inputs) / len(inputs) < 0.07
