@@ -8,8 +8,8 @@ AUDIO: tuple[Refusal, ...] = (
         "LabelMismatch",
         "decode",
         "`content-type`",
-        "The value is a file, and labelled as raw audio. A file with the label of another file is read as what it is, "
-        "and its result has the right label in `ce_correctedtype`.",
+        "The value is a file or GSM 06.10, and labelled as raw audio. A file with the label of another file is read as "
+        "what it is, and its result has the right label in `ce_correctedtype`.",
         "Label it as what it is; the reason names it.",
     ),
     Refusal(

@@ -78,8 +78,15 @@ def _unread(audio: bytes, media_type: MediaType) -> Rejection | None:
     """Refuse a format that is known and not read."""
     known = recognise(audio, may_be_samples=media_type.is_raw)
     if known is None:
-        return None
+        return _unlabelled_gsm(audio, media_type)
     return rejected("UnsupportedFormat", f"this is {known.name}, labelled {media_type.type}; {known.remedy}")
+
+
+def _unlabelled_gsm(audio: bytes, label: MediaType) -> Rejection | None:
+    if label.type == types.GSM or not telephony.is_gsm(audio):
+        return None
+    reason = f"this is GSM 06.10, labelled {label.type}; label it {types.GSM}"
+    return rejected("LabelMismatch", reason, field="content-type")
 
 
 def _labelled_raw(audio: bytes, label: MediaType, found: str) -> Rejection:

@@ -4,6 +4,7 @@ Source: RFC 9639.
 """
 
 import hashlib
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ _NO_MD5 = bytes(16)
 _LAST_BLOCK = 0x80
 _FRAME_SYNCS = (b"\xff\xf8", b"\xff\xf9")
 _GUESSES = 4  # where the last frame begins: its coded samples may contain the same two bytes
+_BEGINNING = re.compile(rb"fLaC[\0\x80]\0\0\x22")  # the mark, and the header of STREAMINFO
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
     info = parse_header(audio)
     if isinstance(info, Rejection):
         return info
-    refusal = limits.check(info.rate, info.channels, info.frames)
+    refusal = limits.check(info.rate, info.channels, info.frames) or _joined(audio)
     if refusal is not None:
         return refusal
     decoded = _decode_frames(audio, info, limits)
@@ -96,6 +98,17 @@ def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
         repairs += ("flac-total",)
     refusal = _compare(info, len(samples), md5)
     return refusal or Clip.of(samples, info.rate, SourceFormat("flac", "flac", info.bits, repairs=repairs))
+
+
+def _joined(audio: bytes) -> Rejection | None:
+    """Refuse files that are joined: most players would play the first one only."""
+    count = audio.count(b"fLaC" + bytes([0, 0, 0, STREAMINFO_BYTES]), STREAMINFO_AT)
+    if not count:
+        return None
+    reason = (
+        f"{count + 1} FLAC files are joined in one, of which most players play only the first; send each as its own"
+    )
+    return rejected("UnsupportedEncoding", reason)
 
 
 def _decode_frames(

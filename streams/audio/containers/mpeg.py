@@ -240,12 +240,13 @@ def _decode_part(audio: bytes, part: _Part, limits: DecodeLimits) -> NDArray[np.
 def _trimmed(samples: NDArray[np.int16], part: _Part) -> NDArray[np.int16]:
     """Remove what the encoder and the decoder add at both ends, if the info frame says how much and has not aged.
 
-    What the encoder put behind the audio is in the last frame, which a cut file lacks.
+    As in players, the padding ends where the info frame's number of frames does: a file whose last frame was cut has
+    less of it, or none.
     """
     info = part.info
     if info is None or not (info.delay or info.padding):
         return samples
     end = len(samples)
-    if info.frames in {part.frames, part.frames + 1} and part.after == part.end:
-        end -= max(info.padding - _DECODER_DELAY, 0)
+    if info.frames >= part.frames:
+        end = min(end, info.frames * part.first.samples - max(info.padding - _DECODER_DELAY, 0))
     return samples[info.delay + _DECODER_DELAY : end]

@@ -20,8 +20,22 @@ from streams.audio.limits import DecodeLimits, rejected
 GSM_RATE, G722_RATE = 8000, 16000  # Hz; RTP's clock of G.722 says 8000
 GSM_FRAME_BYTES, GSM_FRAME_SAMPLES = 33, 160
 _GSM_SIGNATURE = 0xD  # the upper half of the first byte of every frame
+_FEWEST_GSM_FRAMES = 16  # in random bytes, all have the signature in one input of 10**19
 _G722_SAMPLES = 2  # per byte
 _G722_PACKET = 1 << 15  # bytes
+
+
+def is_gsm(audio: bytes) -> bool:
+    """Whether bytes without a header are GSM 06.10: at least a third of a second of frames with its signature.
+
+    Every frame begins with the signature. Silence in A-law has it in all bytes, and is told apart by these.
+    """
+    whole = len(audio) // GSM_FRAME_BYTES
+    if whole < _FEWEST_GSM_FRAMES or audio[0] >> 4 != _GSM_SIGNATURE:
+        return False
+    frames = np.frombuffer(audio, np.uint8, whole * GSM_FRAME_BYTES).reshape(whole, GSM_FRAME_BYTES) >> 4
+    shares = (frames == _GSM_SIGNATURE).mean(axis=0)
+    return bool(shares[0] == 1 and np.median(shares) < 1 / 2)
 
 
 def decode_gsm(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:

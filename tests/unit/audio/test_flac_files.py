@@ -104,3 +104,12 @@ def test_what_follows_the_last_frame_of_a_flac_file_is_left_out(rest: bytes) -> 
 
     assert (result.samples == SPEECH.samples).all()
     assert result.source.repairs == ("trailing-bytes",)
+
+
+def test_joined_flac_files_are_refused_by_name() -> None:
+    once = encode_as(SPEECH, "audio/flac")
+    result = decode(once + once, MediaType("audio/flac"))
+
+    assert isinstance(result, Rejection)
+    assert result.code == "UnsupportedEncoding"
+    assert "joined" in result.reason

@@ -47,6 +47,22 @@ def test_gsm() -> None:
     assert alike(result, NARROW) > 0.8
 
 
+@pytest.mark.parametrize("label", ["audio/PCMU", "audio/PCMA", "audio/x-slin;rate=8000", "audio/G722", "audio/wav"])
+def test_gsm_under_another_label_is_named(label: str) -> None:
+    media_type = MediaType.parse(label)
+    assert isinstance(media_type, MediaType)
+    result = decode(gsm(NARROW)[: 33 * 40], media_type)
+
+    assert isinstance(result, Rejection)
+    assert result.code == "LabelMismatch"
+    assert result.reason.startswith("this is GSM 06.10, labelled ")
+
+
+@pytest.mark.parametrize("silence", [b"\xd5", b"\xd5\xd4\xd5\xd5", b"\xd5\x55"])
+def test_silence_in_a_law_is_not_gsm(silence: bytes) -> None:
+    clip(silence * 4000, MediaType("audio/PCMA"))
+
+
 @pytest.mark.parametrize("parameters", [(), (("rate", "8000"),), (("rate", "16000"),), (("channels", "1"),)])
 def test_g722_has_16_khz_whatever_clock_the_label_names(parameters: tuple[tuple[str, str], ...]) -> None:
     result = clip(g722(WIDE), MediaType("audio/G722", parameters))
