@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from schemas.record import Headers
 from schemas.rejection import Rejection
-from schemas.text import shown
+from schemas.text import CONTROL, shown
 
 SPEC_VERSION = "ce_specversion"
 ID = "ce_id"
@@ -50,7 +50,6 @@ MAX_TEXT = 1024
 MAX_INTEGER = 2**31 - 1  # CloudEvents integers are 32 bits wide
 MAX_OFFSET = 2**63 - 1
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _INTEGER = re.compile(r"[0-9]{1,19}")
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,17})?")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -106,7 +105,7 @@ class HeaderReader:
         text = self.prose(name)
         if not 1 <= len(text) <= longest:
             self._malformed(name, text, f"must be 1 to {longest} characters long")
-        elif _CONTROL.search(text):
+        elif CONTROL.search(text):
             self._malformed(name, text, "must not contain control characters")
         return text
 
@@ -135,7 +134,7 @@ class HeaderReader:
             text = value.decode()
         except UnicodeDecodeError:
             return None
-        return text if 1 <= len(text) <= MAX_TEXT and not _CONTROL.search(text) else None
+        return text if 1 <= len(text) <= MAX_TEXT and not CONTROL.search(text) else None
 
     def one_of(self, name: str, allowed: Collection[str]) -> str:
         """Read a required text out of a fixed set."""

@@ -1,4 +1,9 @@
-"""Text from outside, quoted for messages."""
+"""Text from outside: its control characters, and as a quotation for messages."""
+
+import re
+
+#: A character that no text of the contract has.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 _LONGEST = 80
 

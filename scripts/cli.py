@@ -149,6 +149,11 @@ def seconds(text: str) -> float:
     return number
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and its noun, such as ``1 call`` and ``2 calls``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def say(command: str, step: str) -> None:
     """Print a command's next step on standard error."""
     print(f"{command}: {step}", file=sys.stderr, flush=True)

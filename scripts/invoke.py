@@ -3,10 +3,13 @@
 Imports nothing slow.
 """
 
+import errno
 import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 
 from scripts.closed_output import discard_output
 
@@ -21,6 +24,8 @@ def invoke(main: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> in
     Returns:
         The exit code, which is that of a closed output if there was one.
     """
+    if sys.stdout is None:  # closed from the beginning, as by `>&-`
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115  it lives as long as the process
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may have what the terminal's encoding has not
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -30,6 +35,12 @@ def invoke(main: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> in
             sys.stdout.flush()
     except BrokenPipeError:
         return discard_output()
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(f"{error.filename or 'the output'}: {error.strerror}", file=sys.stderr)
+        discard_output()
+        return 1
 
 
 if __name__ == "__main__":

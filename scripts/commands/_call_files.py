@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from scripts.cli import CommandError
+from scripts.cli import CommandError, counted
 from scripts.commands._segment_files import PlacedPart, WrittenTrack, replaced
 from streams.audio import Clip, SourceFormat
 from streams.audio.resample import to_known_rate
@@ -18,6 +18,7 @@ from streams.clients.joining import AudioFormat, AudioOf, audio_format, in_forma
 
 _Samples = NDArray[np.int16]
 _BLOCK_FRAMES = 65_536
+_SYSTEM_ERROR = 2  # libsndfile does not say which one
 _PCM = SourceFormat("raw", "pcm")
 _SIDES = ("guest", "agent")  # left and right
 
@@ -120,7 +121,7 @@ def _sides(call: Call) -> tuple[Track, Track] | str:
     elif len(call.tracks) == len(_SIDES):
         sides = (call.tracks[0], call.tracks[1])
     else:
-        return f"it is {', '.join(by_name)}, and not two sides"
+        return f"it has {counted(len(by_name), 'channel')} ({', '.join(by_name)}) and not two"
     begins = [track.begin for track in sides]
     if None in begins:
         return "its sides have no times"
@@ -169,4 +170,5 @@ def _write(path: Path, form: AudioFormat, blocks: Iterator[_Samples]) -> None:
             for block in chain([first], blocks):
                 file.write(block)
     except soundfile.LibsndfileError as error:
-        raise CommandError(f"{path} cannot be written: {error}") from error
+        reason = "is the disk full?" if error.code == _SYSTEM_ERROR else error
+        raise CommandError(f"{path} cannot be written: {reason}") from error

@@ -12,9 +12,10 @@ from rich.table import Table
 
 from schemas import Policy
 from schemas.media_type import FLAC, MPEG, OGG, WAV
-from scripts.cli import CommandError, fail
+from scripts.cli import CommandError, counted, fail
 from scripts.commands._formats import FORMATS, suffixes
 from scripts.commands._json import write_json
+from scripts.commands._new_files import write_new
 from scripts.recordings.compressing import CompressedFile, Source, compress, each
 from scripts.recordings.finding import Failed, Found, Recording, find, printable
 from scripts.recordings.report import report_of, tell
@@ -93,10 +94,7 @@ def _written(file: CompressedFile, stem: Path) -> Saved | Failed:
     path = stem.with_name(stem.name + _OUT_SUFFIXES[encoded.content_type.partition(";")[0]])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as written:
-            written.write(encoded.audio)
-    except FileExistsError:
-        if not path.is_file() or path.read_bytes() != encoded.audio:
+        if not write_new(path, encoded.audio):
             problem = f"{printable(path)} is there already and differs; choose another --out"
             return Failed(file.recording.path, problem)
     except OSError as error:
@@ -131,7 +129,7 @@ def _table(files: Sequence[CompressedFile]) -> Table:
     table = ReportTable(show_footer=True)
     total_in = sum(file.bytes_in for file in files)
     total_out = sum(len(file.encoded.audio) for file in files)
-    table.add_column("file", f"{len(files)} files", overflow="fold")
+    table.add_column("file", counted(len(files), "file"), overflow="fold")
     table.add_column("bytes", f"{total_in:,}", justify="right")
     table.add_column("compressed", f"{total_out:,}", justify="right")
     table.add_column("ratio", f"{total_in / total_out:.2f}x", justify="right")

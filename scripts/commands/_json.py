@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from scripts.cli import writable
+from scripts.cli import CommandError, writable
 
 JSON_HELP = "write JSON for scripts; - is standard output"
 
@@ -15,9 +15,16 @@ def json_file(text: str) -> str:
 
 
 def write_json(file: str, data: Any) -> None:  # noqa: ANN401 - whatever JSON has
-    """Write data to a file, or to standard output for ``-``."""
+    """Write data to a file, or to standard output for ``-``.
+
+    Raises:
+        CommandError: If the file cannot be written.
+    """
     text = json.dumps(data, indent=2)
     if file == "-":
         print(text)
     else:
-        Path(file).write_text(text + "\n")
+        try:
+            Path(file).write_text(text + "\n")
+        except OSError as error:
+            raise CommandError(f"{file}: {error.strerror}") from error

@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from schemas.headers import time_text
+from scripts.cli import counted
 from scripts.commands._letters import printable
 from scripts.tables import ReportTable
 from streams.clients.calls import Call, Gap, Segment, Track
@@ -17,14 +18,14 @@ _NUMBERS = {"duration", "segments", "missing"}
 
 def table_of(summaries: Sequence[dict[str, Any]]) -> Table:
     """A table with a line for each call, from what `summary` returns."""
-    table = ReportTable(title=f"{len(summaries)} calls", keys=2)
+    table = ReportTable(title=counted(len(summaries), "call"), keys=2)
     for column in _COLUMNS:
         table.add_column(column, justify="right" if column in _NUMBERS else "left", overflow="fold")
     for one in summaries:
         table.add_row(
             printable(one["hotel"]),
             printable(one["call"]),
-            one["begin"][:19].replace("T", " "),
+            f"{one['begin'][:19].replace('T', ' ')}Z",
             length(one["durationMs"]),
             ", ".join(one["channels"]),
             str(one["segments"]),

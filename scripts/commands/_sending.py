@@ -18,7 +18,7 @@ from schemas import Channel, Position, RawAudio
 from schemas.media_type import L16, PCMA, PCMU
 from schemas.raw_audio import MAX_RAW_BYTES
 from schemas.topics import RAW
-from scripts.cli import Cluster, cluster_of, fail, progress_bar
+from scripts.cli import Cluster, cluster_of, counted, fail, progress_bar
 from scripts.commands._formats import suffixes
 from scripts.commands._json import write_json
 from scripts.recordings.call_ids import call_ids
@@ -63,8 +63,9 @@ class _Sent:
         first, last = self.positions[0], self.positions[-1]
         streams = f" of {' and '.join(map(str, self.channels))}" if len(self.channels) > 1 else ""
         length = "" if self.seconds is None else f"{self.seconds:.2f} s, "
+        count = counted(len(self.positions), "segment")
         return (
-            f"{self.call}: {len(self.positions)} segments{streams}, {length}{self.size} bytes to {first.topic} "
+            f"{self.call}: {count}{streams}, {length}{self.size} bytes to {first.topic} "
             f"partition {first.partition}, offsets {first.offset} to {last.offset}"
         )
 

@@ -11,6 +11,8 @@ from schemas import CompressedAudio, Rejection
 from schemas.topics import COMPRESSED
 from scripts.cli import CommandError, add_cluster_options, cluster_of, count, run, seconds
 from scripts.commands._names import call_directory, segment_name
+from scripts.commands._new_files import write_new
+from scripts.recordings.finding import printable
 from scripts.tables import fitted
 from streams.clients import CompressedAudioConsumer
 
@@ -71,7 +73,7 @@ def line(result: CompressedAudio) -> str:
     sequence = "-" if result.sequence is None else result.sequence
     size = len(result.audio)
     return (
-        f"{result.call_id} #{sequence} level {result.level} {result.codec} "
+        f"{printable(result.call_id)} {result.channel or 'any'} #{sequence} level {result.level} {result.codec} "
         f"{result.original_bytes} -> {size} bytes ({result.original_bytes / max(size, 1):.1f}x) "
         f"{result.duration_ms / 1000:.2f} s quality {result.quality:.2f} cache {result.cache}"
     )
@@ -99,21 +101,11 @@ def save(result: CompressedAudio, directory: Path) -> Path:
         for attempt in numbers(1):
             again = "" if attempt == 1 else f".{attempt}"
             path = call / f"{name.stem}{again}{name.suffix}"
-            if _written(path, result.audio):
+            if write_new(path, result.audio):
                 return path
     except OSError as error:
         raise CommandError(f"{call}: {error.strerror}") from error
     raise AssertionError("unreachable: there is always a next name")
-
-
-def _written(path: Path, audio: bytes) -> bool:
-    """Write the file unless it exists; returns whether it has this content."""
-    try:
-        with path.open("xb") as file:  # x: neither overwrites a file nor follows a link
-            file.write(audio)
-    except FileExistsError:
-        return path.is_file() and path.read_bytes() == audio
-    return True
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Any
 
 from schemas import Policy, PolicyEvent, Position
 from schemas.policy import MAX_BYTES, MAX_HOTEL
+from schemas.text import CONTROL
 from scripts.cli import Cluster, CommandError, cluster_of, content_of, fail, say
 from scripts.commands._json import write_json
 from scripts.policies.draft import OPTIONS, Draft, all_rules, described, differences, from_file, from_options
@@ -96,7 +97,7 @@ async def remove(options: argparse.Namespace) -> int:
         if before is None and not options.force:
             print(f"{hotel} has no policy")
             return EXIT_DONE
-        print(f"{hotel}: {_named(before)} is removed; the default policy applies")
+        print(f"{hotel}: {_named(before)} gives way to the default policy")
         for name, now, then in differences(before, None):
             print(f"  {name}: {now} -> {then}")
         if not options.yes and not _agreed():
@@ -131,6 +132,8 @@ def _agreed() -> bool:
 def _hotel(text: str) -> str:
     if not 1 <= len(text) <= MAX_HOTEL:
         raise CommandError(f"--hotel must have 1 to {MAX_HOTEL} characters")
+    if CONTROL.search(text):
+        raise CommandError("--hotel must not have control characters: no call's ce_hotelid can have them")
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas import Policy
-from scripts.cli import CommandError, cluster_of
+from scripts.cli import CommandError, cluster_of, counted
 from scripts.commands._json import write_json
 from scripts.policies.actions import drafted, rules
 from scripts.policies.topic import read_policies
@@ -68,7 +68,7 @@ async def _policies(options: argparse.Namespace) -> tuple[Policy, Policy]:
 def _print(effects: Sequence[Effect]) -> None:
     sizes = [sum(values) for values in zip(*map(_sizes, effects), strict=True)]
     table = ReportTable(show_footer=True)
-    table.add_column("file", f"{len(effects)} files")
+    table.add_column("file", counted(len(effects), "file"))
     for name, size in zip(("bytes", "present", "new"), sizes, strict=True):
         table.add_column(name, f"{size:,}", justify="right")
     for name in ("level", "codec", "quality"):

@@ -6,7 +6,7 @@ import os
 
 from aiokafka.errors import KafkaError
 
-from scripts.cli import Cluster, say
+from scripts.cli import Cluster, counted, say
 from scripts.policies.history import Change
 from scripts.policies.workers import Answer, await_in_force
 from streams.kafka.protocol.group_owners import fetch_member_hosts
@@ -50,16 +50,13 @@ def _told(cluster: Cluster, hotel: str, what: str, answers: list[Answer], member
         if answer.problem is not None:
             say("policy", f"{answer.url} {answer.problem}")
     if len(confirmed) == len(answers) and members is not None and len(confirmed) >= members:
-        print(f"{hotel}: {what} is in force in {_workers(len(confirmed))}, all of the group {cluster.group}")
+        print(f"{hotel}: {what} is in force in {counted(len(confirmed), 'worker')}, all of the group {cluster.group}")
         return EXIT_DONE
-    group = f"the group {cluster.group} has {'an unknown number of' if members is None else members} members"
-    print(f"{hotel}: {what} was sent, and is in force in {_workers(len(confirmed))} that said so; {group}")
+    size = "an unknown number of members" if members is None else counted(members, "member")
+    group = f"the group {cluster.group} has {size}"
+    print(f"{hotel}: {what} was sent; {counted(len(confirmed), 'worker')} said that it is in force; {group}")
     say("policy", "name each worker's address with --worker to hear from all")
     return EXIT_UNCONFIRMED
-
-
-def _workers(count: int) -> str:
-    return "1 worker" if count == 1 else f"{count} workers"
 
 
 def _usual_url() -> str:

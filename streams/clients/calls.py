@@ -211,7 +211,8 @@ def _problems(track: Track) -> Iterator[str]:
 
 def _notes(track: Track) -> Iterator[str]:
     if track.repeated:
-        yield f"{len(track.repeated)} segments came more than once and count once"
+        count = len(track.repeated)
+        yield f"{count} {'segment' if count == 1 else 'segments'} came more than once; each counts once"
     for one in track.differing:
         yield f"{_which(one)} came again with other audio, which is left out"
 

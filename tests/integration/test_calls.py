@@ -101,7 +101,7 @@ async def test_calls_are_listed_and_exported(
     assert (samples == np.concatenate([piece.samples for piece in PIECES])).all()
     manifest = json.loads((out / "seaside" / "call-1" / "manifest.json").read_text())
     assert manifest | {"directory": str(out / "seaside" / "call-1")} == exported[0]
-    assert manifest["notes"] == ["guest: 1 segments came more than once and count once"]
+    assert manifest["notes"] == ["guest: 1 segment came more than once; each counts once"]
     told = manifest["tracks"][0]["segments"]
     assert [(one["sequence"], one["atFrame"], one["sha256Matches"]) for one in told] == [
         (number, 4000 * number, True) for number in range(4)

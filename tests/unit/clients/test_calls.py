@@ -99,7 +99,7 @@ def test_a_call_without_its_final_segment_is_not_complete() -> None:
 def test_a_final_segment_that_came_twice_counts_once() -> None:
     call = call_of(result(0), result(1, final=True), result(1, final=True))
     assert (call.complete, call.segment_count) == (True, 2)
-    assert call.notes == ["guest: 1 segments came more than once and count once"]
+    assert call.notes == ["guest: 1 segment came more than once; each counts once"]
 
 
 def test_a_segment_sent_again_with_other_audio_is_told() -> None:

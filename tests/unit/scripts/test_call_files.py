@@ -1,17 +1,21 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
+from rich.console import Console
 
 from schemas import CompressedAudio, MediaType
 from scripts.commands._call_files import AudioWriter
+from scripts.commands._manifests import summary, table_of
 from scripts.commands._segment_files import WrittenTrack, write_segments
 from scripts.commands._spool import Spool
+from scripts.commands.listen import line as listened
 from streams.audio import Clip, decode
 from streams.clients.assembling import assemble
 from streams.clients.calls import Segment
@@ -154,7 +158,7 @@ def test_sides_of_different_rates_are_resampled(writing: Writing) -> None:
 def test_more_than_two_sides_are_files_of_their_own(writing: Writing) -> None:
     channels = ("mixed", "prompt", "agent")
     writing.write([one for channel in channels for one in talk(channel=channel, count=1)], stereo=True)
-    assert writing.obstacle == "it is agent, mixed, prompt, and not two sides"
+    assert writing.obstacle == "it has 3 channels (agent, mixed, prompt) and not two"
     assert sorted(path.name for path in writing.directory.iterdir()) == ["agent.wav", "mixed.wav", "prompt.wav"]
 
 
@@ -198,3 +202,19 @@ def test_join_converts_as_an_export_does(writing: Writing) -> None:
     assert (clip.samples[16_000:] == samples_of(results[1])).all()
     writing.write(results)
     assert (clip.samples == writing.read("guest.wav")[0]).all()
+
+
+def test_the_table_has_times_in_utc_and_one_call() -> None:
+    console = Console(file=StringIO(), width=120)
+    console.print(table_of([summary(assemble(segments(*talk(count=2))))]))
+    assert isinstance(console.file, StringIO)
+    shown = console.file.getvalue()
+    assert shown.startswith("1 call ")
+    assert f"{BEGAN:%Y-%m-%d %H:%M:%S}Z" in shown
+
+
+def test_a_line_of_listen_tells_the_sides_of_a_call_apart() -> None:
+    guest, agent = talk(count=1)[0], talk(channel="agent", count=1)[0]
+    assert listened(guest).startswith("call-1 guest #0 level ")
+    assert listened(agent).startswith("call-1 agent #0 level ")
+    assert listened(replace(guest, call_id="a\x1b[31m", channel=None)).startswith("a\\x1b[31m any #0 level ")

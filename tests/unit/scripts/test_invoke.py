@@ -47,6 +47,17 @@ def test_a_closed_output_is_no_error(command: str) -> None:
     assert code in {0, 141}  # argparse itself ends with 0
 
 
+@pytest.mark.parametrize(("output", "expected"), [("/dev/full", 1), ("&-", 0)])
+def test_an_output_that_takes_nothing_is_no_traceback(output: str, expected: int) -> None:
+    command = f'exec "$0" -P -m scripts.invoke scripts.commands.metrics >{output}'
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["/bin/sh", "-c", command, sys.executable], env=environment, stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert done.returncode == expected
+    assert done.stderr == ("the output: No space left on device\n" if expected else "")
+
+
 @pytest.mark.parametrize(
     ("variables", "says"),
     [

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from schemas import Policy, PolicyEvent, Position, Record
+from scripts.commands.policy import main
 from scripts.policies.draft import all_rules, described, differences, from_file, from_options
 from scripts.policies.history import History
 
@@ -142,3 +143,11 @@ def test_the_next_version_is_above_all_that_stand_in_the_topic() -> None:
     assert history.next_version("seaside") == 6
     removed = history_of(PolicyEvent("seaside", Policy(5)), PolicyEvent("seaside", None))
     assert removed.next_version("seaside") == 6
+
+
+def test_a_hotel_id_that_no_call_can_have_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["set", "--hotel", "sea\nside", "--ceiling-level", "4"]) == 1
+    assert (
+        capsys.readouterr().err
+        == "policy: --hotel must not have control characters: no call's ce_hotelid can have them\n"
+    )
