@@ -9,12 +9,12 @@ first samples would have to spell a name. Bytes that were encrypted without any 
 import re
 import zlib
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from schemas import media_type as types
 from streams.audio.containers import id3
 from streams.audio.containers.magic import MAGIC, PGP, Format, by_ffmpeg, no_audio, sealed_by
-from streams.audio.containers.mpeg_frames import KBITS_MPEG2, frame_at, info_of
+from streams.audio.containers.mpeg_frames import KBITS_MPEG2, frame_at, frames_from, info_of
 from streams.audio.containers.wave_chunks import is_wave
 
 _TEXT_BYTES = 512  # of the beginning, which have to be text
@@ -67,7 +67,12 @@ def recognise(audio: bytes, *, may_be_samples: bool = True) -> Format | None:
 
 def _is_mp3(audio: bytes) -> bool:
     first = frame_at(audio, 0)
-    return first is not None and (_frames(_layer3_size)(audio) or info_of(audio[: first.size], first) is not None)
+    if first is None:
+        return False
+    if not audio[2] >> 4:  # of free format: the next headers say the size
+        contents = [audio[at + _HEADER : at + frame.size] for at, frame in islice(frames_from(audio, 0), _FRAMES)]
+        return len(contents) == _FRAMES and any(not _is_alike(*pair) for pair in pairwise(contents))
+    return _frames(_layer3_size)(audio) or info_of(audio[: first.size], first) is not None
 
 
 def _mp4(audio: bytes) -> Format | None:

@@ -113,6 +113,18 @@ def test_a_file_is_read_as_what_it_is_whatever_file_its_label_names(kind: str, l
     assert (clip.source.corrected and clip.source.corrected.type) == (None if label == expected else expected)
 
 
+def test_mp3_of_free_format_is_found_under_another_label() -> None:
+    tagged = encode_as(speech(1), "audio/mpeg;reservoir=0")
+    plain = [tagged[at : at + frame.size] for at, frame in frames_from(tagged, id3.end_of_tags(tagged))][1:]
+    free = b"".join(one[:2] + bytes([one[2] & 0x0F]) + one[3:] + bytes(40) for one in plain)
+
+    clip, refusal = outcome(free, "audio/wav"), outcome(free, "audio/PCMU")
+
+    assert isinstance(clip, Clip)
+    assert isinstance(refusal, Rejection)
+    assert refusal.code == "LabelMismatch"
+
+
 def test_an_mp3_file_without_tags_is_found_under_another_label() -> None:
     audio = (CASES / "mp3-named-wav.wav").read_bytes()
     clip, refusal = outcome(audio, "audio/wav"), outcome(audio, "audio/PCMU")
