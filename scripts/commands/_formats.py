@@ -37,7 +37,7 @@ MEDIA_TYPES = {
 
 #: Suffixes of recordings in formats that are not read, and have to be converted.
 FOREIGN = {
-    *(".3gp", ".aac", ".aif", ".aifc", ".aiff", ".amr", ".ape", ".au", ".awb", ".caf"),
+    *(".3gp", ".aac", ".ac3", ".dts", ".eac3", ".aif", ".aifc", ".aiff", ".amr", ".ape", ".au", ".awb", ".caf"),
     *(".m4a", ".mka", ".mkv", ".mov", ".mp4", ".snd", ".spx", ".webm", ".wma", ".wv"),
 }
 

@@ -172,7 +172,9 @@ def with_right_header(audio: bytes, frames: int) -> bytes:
 def _compare(info: StreamInfo, frames: int, md5: bytes) -> Rejection | None:
     """Compare the decoded audio with the header."""
     if info.frames > frames:
-        return rejected("TruncatedAudio", f"the FLAC header claims {info.frames} frames and {frames} came")
+        return rejected(
+            "TruncatedAudio", f"the FLAC header claims {info.frames} frames and {frames} came; send it whole"
+        )
     if frames == 0:
         return rejected("EmptyAudio", "the FLAC file holds no samples")
     if info.md5 not in {_NO_MD5, md5}:

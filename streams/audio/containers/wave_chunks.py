@@ -114,7 +114,7 @@ class _Parts:
             following = self._after(chunk)
             if following is None:
                 came = len(self._audio) - chunk.body
-                return rejected("TruncatedAudio", f"chunk {chunk.name!r} claims {chunk.size} bytes and {came} came")
+                return rejected("TruncatedAudio", f"{_said(chunk, came)}; send the whole file")
             at = following
         return rejected("TruncatedAudio", "the WAV file ends before its data chunk")
 
@@ -167,7 +167,7 @@ class _Parts:
         end = self._end_of_data(chunk)
         if end is None:
             came = len(self._audio) - chunk.body
-            return rejected("TruncatedAudio", f"the data chunk claims {chunk.size} bytes and {came} came")
+            return rejected("TruncatedAudio", f"{_said(chunk, came)}; send the whole file")
         self._found.data = memoryview(self._audio)[chunk.body : end]
         if end != chunk.end:
             self._repairs.add("data-size")
@@ -216,6 +216,11 @@ class _Parts:
     def _is_chunk(self, at: int) -> bool:
         chunk = self._chunk(at)
         return chunk is not None and _is_name(chunk.name) and chunk.end <= len(self._audio)
+
+
+def _said(chunk: _Chunk, came: int) -> str:
+    name = chunk.name.decode("ascii", "replace").strip()
+    return f"the {name} chunk of the WAV file claims {chunk.size} bytes and {came} came"
 
 
 def _is_open(size: int) -> bool:

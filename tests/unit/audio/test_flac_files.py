@@ -62,7 +62,7 @@ def test_a_file_that_was_cut_short_is_refused_with_what_came() -> None:
 
     assert isinstance(result, Rejection)
     assert result.code == "TruncatedAudio"
-    assert result.reason == "the FLAC header claims 24000 frames and 20480 came"
+    assert result.reason == "the FLAC header claims 24000 frames and 20480 came; send it whole"
 
 
 def test_damage_within_a_recording_that_broke_off_is_refused() -> None:
