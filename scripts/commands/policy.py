@@ -86,7 +86,11 @@ def _checking(by_action: Any) -> argparse.ArgumentParser:  # noqa: ANN401  argpa
     check: argparse.ArgumentParser = by_action.add_parser(
         "check", help="show what a policy would do to recordings; sends nothing"
     )
-    check.add_argument("--hotel", metavar="H", help="compare with this hotel's policy (default: no policy, no Kafka)")
+    check.add_argument(
+        "--hotel",
+        metavar="H",
+        help="compare with this hotel's policy; without a new one, that with the default one (default: no Kafka)",
+    )
     check.add_argument(
         "--recordings",
         metavar="PATH",

@@ -26,56 +26,60 @@ class Effect:
     """One recording under two policies.
 
     Attributes:
-        present: Its result by the policy in force.
-        new: Its result by the other one.
+        before: Its result by the first policy.
+        after: Its result by the policy that is tried.
     """
 
-    present: CompressedFile
-    new: CompressedFile
+    before: CompressedFile
+    after: CompressedFile
+
+
+#: The names of the two policies: what is tried beside the policy in force, or this beside the default one.
+_CHANGE, _PRESENT = ("present", "new"), ("default", "present")
 
 
 async def check(options: argparse.Namespace) -> int:
     """Compress recordings under both policies, and compare; returns the exit code, 1 if any file failed."""
-    present, new = await _policies(options)
+    names, (first, tried) = await _policies(options)
     found = find(options.recordings, options.suffix)
 
     def work(source: Source) -> Effect:
-        return Effect(compress(source, present), compress(source, new))
+        return Effect(compress(source, first), compress(source, tried))
 
     outcomes = each(found.recordings, work) if found.recordings else []
     effects = [outcome for outcome in outcomes if isinstance(outcome, Effect)]
     failures = [*found.failures, *(outcome for outcome in outcomes if isinstance(outcome, Failed))]
     if options.json is not None:
-        files = {"files": [_as_json(effect) for effect in effects]}
+        files = {"files": [_as_json(effect, names) for effect in effects]}
         write_json(options.json, report_of(files, found.left_out, failures))
     if effects and options.json != "-":
-        _print(effects)
+        _print(effects, names)
     code = tell("policy", found.left_out, failures)
     if not effects and not failures:
         raise CommandError(f"no audio in {', '.join(map(printable, options.recordings))}")
     return code
 
 
-async def _policies(options: argparse.Namespace) -> tuple[Policy, Policy]:
-    """The policy in force, and the one to compare it with."""
+async def _policies(options: argparse.Namespace) -> tuple[tuple[str, str], tuple[Policy, Policy]]:
+    """The two policies to compare, after their names."""
     given = options.file is not None or any(value is not None for value in rules(options).values())
     in_force = None if options.hotel is None else (await read_policies(cluster_of(options))).policy(options.hotel)
     if not given:
-        return DEFAULT_POLICY, in_force or DEFAULT_POLICY
-    return in_force or DEFAULT_POLICY, drafted(options, in_force, options.hotel or _NO_HOTEL, 1)
+        return _PRESENT, (DEFAULT_POLICY, in_force or DEFAULT_POLICY)
+    return _CHANGE, (in_force or DEFAULT_POLICY, drafted(options, in_force, options.hotel or _NO_HOTEL, 1))
 
 
-def _print(effects: Sequence[Effect]) -> None:
+def _print(effects: Sequence[Effect], names: tuple[str, str]) -> None:
     sizes = [sum(values) for values in zip(*map(_sizes, effects), strict=True)]
     table = ReportTable(show_footer=True)
     table.add_column("file", counted(len(effects), "file"))
-    for name, size in zip(("bytes", "present", "new"), sizes, strict=True):
+    for name, size in zip(("bytes", *names), sizes, strict=True):
         table.add_column(name, f"{size:,}", justify="right")
     for name in ("level", "codec", "quality"):
         table.add_column(name)
     table.add_column("reason")
     for effect in effects:
-        old, new = effect.present, effect.new
+        old, new = effect.before, effect.after
         table.add_row(
             printable(new.recording.name),
             *(f"{size:,}" for size in _sizes(effect)),
@@ -85,27 +89,27 @@ def _print(effects: Sequence[Effect]) -> None:
             new.reason,
         )
     report_console().print(table)
-    before, present, new = sizes
-    print(f"present policy: {present:,} bytes, {before / present:.2f}x smaller than the recordings")
-    print(f"new policy: {new:,} bytes, {before / new:.2f}x smaller, {new / present - 1:+.1%}")
-    reasons = Counter(effect.new.reason for effect in effects).most_common()
-    print(f"reasons with the new policy: {', '.join(f'{reason} ({count})' for reason, count in reasons)}")
+    whole, old_size, new_size = sizes
+    print(f"{names[0]} policy: {old_size:,} bytes, {whole / old_size:.2f}x smaller than the recordings")
+    print(f"{names[1]} policy: {new_size:,} bytes, {whole / new_size:.2f}x smaller, {new_size / old_size - 1:+.1%}")
+    reasons = Counter(effect.after.reason for effect in effects).most_common()
+    print(f"reasons with the {names[1]} policy: {', '.join(f'{reason} ({count})' for reason, count in reasons)}")
 
 
 def _sizes(effect: Effect) -> tuple[int, int, int]:
-    return effect.new.bytes_in, len(effect.present.encoded.audio), len(effect.new.encoded.audio)
+    return effect.after.bytes_in, len(effect.before.encoded.audio), len(effect.after.encoded.audio)
 
 
 def _change(old: str, new: str) -> str:
     return new if old == new else f"{old} -> {new}"
 
 
-def _as_json(effect: Effect) -> dict[str, Any]:
+def _as_json(effect: Effect, names: tuple[str, str]) -> dict[str, Any]:
     return {
-        "path": os.fspath(effect.new.recording.path),
-        "bytes": effect.new.bytes_in,
-        "present": _result(effect.present),
-        "new": _result(effect.new),
+        "path": os.fspath(effect.after.recording.path),
+        "bytes": effect.after.bytes_in,
+        names[0]: _result(effect.before),
+        names[1]: _result(effect.after),
     }
 
 

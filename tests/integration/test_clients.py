@@ -162,5 +162,5 @@ async def test_commands_work_together(
     assert await asyncio.to_thread(listen.main, listening) == 0
     output = capsys.readouterr().out
     assert "call-2: 3 segments, 3.00 s, 48000 bytes" in output
-    assert "call-1 #- level 3 opus 32000 -> 4 bytes (8000.0x) 2.00 s quality 4.30 cache miss" in output
+    assert "call-1 any #- level 3 opus 32000 -> 4 bytes (8000.0x) 2.00 s quality 4.30 cache miss" in output
     assert [path.read_bytes() for path in (tmp_path / "out").glob("*/*/*.ogg")] == [RESULT.audio]

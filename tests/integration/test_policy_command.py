@@ -124,7 +124,7 @@ async def test_who_cannot_be_asked_is_told_with_a_code_of_its_own(
     assert await command("set", "--hotel", "seaside", "--ceiling-level", "4", *asked) == 3
     shown = capsys.readouterr()
     assert f"policy: {nobody} does not answer" in shown.err
-    assert "version 1 was sent, and is in force in 1 worker that said so" in shown.out
+    assert "version 1 was sent; 1 worker said that it is in force" in shown.out
 
     assert await command("set", "--hotel", "seaside", "--ceiling-level", "3") == 0
     assert f"no worker of the group {cluster.group} runs; the next one starts with version 2" in capsys.readouterr().out
@@ -188,4 +188,6 @@ async def test_a_policy_is_tried_on_recordings_beside_the_one_in_force(
     assert await command("check", "--hotel", "seaside", "--recordings", tmp_path / "one.wav") == 0
     shown = capsys.readouterr()
     assert "3 -> 5" in shown.out
+    assert "default policy: " in shown.out
+    assert "reasons with the present policy: " in shown.out
     assert "policy floor 5 (1)" in shown.out
