@@ -65,7 +65,8 @@ def parse_head(packet: bytes) -> Head | Rejection:
     """Read the first packet of a stream."""
     if packet.startswith(b"OpusHead"):
         if len(packet) < 19 or packet[8] >> 4 or not _maps_channels(packet):  # noqa: PLR2004 - size of an OpusHead
-            return rejected("UnsupportedEncoding", "the Opus header is not version 1 with mapping family 0 or 1")
+            reason = "the Opus header is not version 1 with mapping family 0 or 1"
+            return rejected("UnsupportedEncoding", f"{reason}; convert it: ffmpeg -i call.opus call.wav")
         channels, skip, original, output_gain = struct.unpack_from("<BHIh", packet, 9)
         rate = next((known for known in OPUS_RATES if 0 < original <= known), OPUS_CLOCK)
         gain_db = -round(output_gain / _GAIN_STEPS)
