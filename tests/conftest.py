@@ -1,6 +1,7 @@
 """Fixtures and options that every tier shares. Tests import from tests.support, never from here."""
 
 import asyncio
+import os
 import secrets
 import shutil
 import signal
@@ -37,6 +38,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # start take these signals also where the session itself was started with some of them ignored (nohup, a shell's &).
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
+    # The width of a terminal that xdist invents for its processes, and that commands would take for the user's.
+    os.environ.pop("COLUMNS", None)
     given = _given(config)
     if given is None:
         config.stash[_SHARED] = Path(tempfile.mkdtemp(prefix="tests-"))

@@ -66,8 +66,8 @@ async def test_records_of_nine_megabytes_are_replicated_to_three_brokers(
 @pytest.fixture(scope="module")
 def contained() -> Iterator[Broker]:
     if not docker_answers():
-        if os.environ.get("CI") == "true" and os.environ.get("AUDIO_REQUIRE_CONTAINERS") == "1":
-            pytest.fail("AUDIO_REQUIRE_CONTAINERS=1, but no container engine answers")
+        if os.environ.get("CI") == "true" and os.environ.get("CI_REQUIRE_CONTAINERS") == "1":
+            pytest.fail("CI_REQUIRE_CONTAINERS=1, but no container engine answers")
         pytest.skip("no container engine answers the Docker API")
     with broker_in_container() as started:
         yield started
