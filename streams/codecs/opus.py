@@ -32,6 +32,9 @@ CONTENT_TYPE = "audio/ogg;codecs=opus"
 
 _FRAME_MS = 60
 _FRAME_TICKS = OPUS_CLOCK * _FRAME_MS // 1000
+#: The second packet: no vendor, no comments. Other programs name themselves here, so it tells our own files apart.
+NO_TAGS = b"OpusTags" + bytes(8)
+
 _DELAY_TICKS = 312  # libopus's look-ahead in speech mode, in samples at 48 kHz
 _LEAD_MS = (
     20  # of the extrapolated signal before the clip, at least, in which it fades in; with less, steps are audible
@@ -45,7 +48,6 @@ _FULL_SCALE = 32_767
 _GAIN_STEPS = 256  # of the header's gain in a decibel
 
 _TWO_MONO_STREAMS = bytes((1, 2, 0, 0, 1))  # mapping family 1; two streams, none coupled; the channel of each
-_NO_TAGS = b"OpusTags" + bytes(8)  # no vendor, no comments
 
 
 class Section(NamedTuple):
@@ -163,7 +165,7 @@ def written(
     bodies = libopus.multiplexed(streams, -(-end // _FRAME_TICKS))
     granules = [number * _FRAME_TICKS for number in range(1, len(bodies))]
     # The last position is the file's length.
-    return oggfile.write((head, _NO_TAGS), bodies, [*granules, end], OPUS_CLOCK)
+    return oggfile.write((head, NO_TAGS), bodies, [*granules, end], OPUS_CLOCK)
 
 
 @cache

@@ -10,12 +10,11 @@ from streams.codecs.base import LOSSLESS
 from streams.codecs.wav import ENCODER as WAV_WRITER
 from streams.codecs.wav import G711_HEADER_BYTES, PCM_HEADER_BYTES, WavEncoder, g711_file
 from streams.compression.kept_file import kept_file
-from streams.compression.lossy_input import is_lossy
+from streams.compression.lossy_input import is_lossy, worth
 from streams.compression.plan import Plan
 from streams.compression.policy import DEFAULT_POLICY, Policy
 
 _SMALLER, _LOSSY = "input is smaller", "input is lossy"
-_WORTH = 0.8  # of a lossy input's size: coding it a second time loses quality, and has to save a fifth at least
 _DEEP_BITS = 17  # sources with this width or more lose bits as 16-bit samples
 _NO_ENCODER = "none (original)"
 _NOT_PLAYABLE = frozenset({"gsm", "g722"})  # encodings without a file that every player opens
@@ -53,7 +52,8 @@ def is_smaller(
 
     The size of raw audio includes what its WAV file needs: a header of 44 bytes for linear samples and of 58 for G.711,
     and the byte that makes an odd size even. GSM and G.722 count as the WAV file of their decoded samples, because no
-    file of theirs is opened by every player. Another lossy input of an accepted type has to become smaller by a fifth.
+    file of theirs is opened by every player. Another lossy input of an accepted type has to become smaller by a fifth,
+    one of our own Opus files by a quarter.
 
     Args:
         encoded: The file from `encode`.
@@ -65,7 +65,7 @@ def is_smaller(
     limit = float(_file_size(original, clip, media_type))
     has_file = not media_type.is_raw and clip.source.encoding not in _NOT_PLAYABLE
     if is_lossy(clip.source) and has_file and policy.accepts(_type_of(clip, media_type)):
-        limit *= _WORTH
+        limit *= worth(original)
     return not _loses_depth(encoded, clip) and len(encoded.audio) < limit
 
 

@@ -13,11 +13,16 @@ static const float LEAST = 1e-8f;          /* -80 dBFS, three steps of 16 bits: 
 static const float ALWAYS_SILENT = 1e-6f;  /* -60 dBFS: the line's noise, beside speech of a telephone's usual level */
 static const float NEVER_SILENT = 1e-4f;  /* -40 dBFS: music and tones have no gaps, and are not background */
 
-LOOP static float mean_square(const float *samples, int size, int channels) {
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int sample = 0; sample < size; sample++) sum += samples[sample * channels] * samples[sample * channels];
-  return sum / size;
+/* Around the mean: a recorder's offset (DC) is not heard, and Opus removes it. */
+LOOP static float variance(const float *samples, int size, int channels) {
+  float sum = 0, squares = 0;
+#pragma omp simd reduction(+ : sum, squares)
+  for (int sample = 0; sample < size; sample++) {
+    float value = samples[sample * channels];
+    sum += value;
+    squares += value * value;
+  }
+  return larger((squares - sum * sum / size) / size, 0);
 }
 
 LOOP static float lowest(const float *values, int count) {
@@ -33,7 +38,7 @@ int sounding_frames(const float *samples, int frames, int size, int channels, in
   for (int frame = 0; frame < frames; frame++, samples += size * channels) {
     power[frame] = 0;
     for (int channel = 0; channel < channels; channel++)
-      power[frame] = larger(power[frame], mean_square(samples + channel, size, channels));
+      power[frame] = larger(power[frame], variance(samples + channel, size, channels));
     loudest = larger(loudest, power[frame]);
   }
   const float silent = smaller(larger(loudest * BESIDE_LOUDEST, LEAST), ALWAYS_SILENT);

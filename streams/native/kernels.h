@@ -109,7 +109,7 @@ int reading_prices(const uint8_t *audio, int blocks, int candidates, int most, i
 
 /* Power spectrum over time.
 
-   transformed: frames * bins complex numbers, as pairs.
+   transformed: frames * bins complex numbers, as pairs. The first two bins, which have a recorder's offset, count as 0.
    kept:        number of bins after the first one that are returned for each frame.
    power:       output: squared magnitudes, frames * kept.
    sums:        the squared magnitudes of all frames are added to these sums, one for each of the `bins`. */

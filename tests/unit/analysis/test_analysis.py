@@ -157,6 +157,19 @@ def test_level_is_that_of_the_sound() -> None:
     assert analyse(clip_of(np.zeros(100, np.int16))).level_dbfs == -np.inf
 
 
+def test_an_offset_is_no_sound() -> None:
+    said, heard = (np.concatenate([silence(2), voice(4, seed), silence(2)]) for seed in (0, 1))
+    plain, shifted = (analyse(telephony.clip(said + offset)) for offset in (0, -1300))
+    sides = [np.rint(0.01 * side - 1300) for side in (said, heard)]
+
+    assert (shifted.kind, shifted.music) == (plain.kind, plain.music) == ("speech", ())
+    assert shifted.level_dbfs == pytest.approx(plain.level_dbfs, abs=0.1)
+    assert shifted.activity == pytest.approx(plain.activity, abs=0.02)
+    assert shifted.background_db == pytest.approx(plain.background_db, abs=1)
+    assert shifted.bandwidth == plain.bandwidth
+    assert len(analyse(clip_of(np.stack(sides, axis=1).astype(np.int16))).sides) == 2
+
+
 def test_activity_is_the_share_of_sound() -> None:
     analysed = analyse(telephony.clip(noise(4, 10), sines((440,), 1) + noise(1, 10), noise(3, 10)))
 

@@ -1,5 +1,8 @@
 """What came lossy is coded a second time only where that saves a fifth, and predictions begin with what came."""
 
+import struct
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +10,9 @@ from schemas.media_type import MediaType
 from streams.analysis.analysis import analyse, analyse_lazily
 from streams.audio import Clip, decode
 from streams.codecs import Encoded, Encoder, Mp3Encoder, OpusEncoder, VorbisEncoder
+from streams.codecs.opus import NO_TAGS
 from streams.compression import DEFAULT_POLICY, Plan, Policy, choose, encode, kept_reason, smallest
+from streams.compression.compress import is_smaller
 from streams.compression.forecast import forecast
 from streams.compression.lossy_input import combined, input_quality
 from tests.support.signals import clip_of, encode_as, speech
@@ -62,6 +67,19 @@ def test_a_second_coding_saves_a_fifth_or_is_not_done(encoder: Encoder) -> None:
 
     assert found.audio == file.audio or len(found.audio) <= 0.8 * len(file.audio)
     assert found.quality == (plan.input_quality if found.audio == file.audio else plan.qualities[0])
+
+
+def test_our_own_file_has_to_become_smaller_by_a_quarter() -> None:
+    own = OpusEncoder(16_000).encode(SPEECH)
+    clip, media_type = sent(own)
+    foreign = own.audio.replace(NO_TAGS, b"OpusTags" + struct.pack("<I4sI", 4, b"Lavf", 0))
+
+    def is_worth(original: bytes, share: float) -> bool:
+        coded = replace(own, audio=bytes(round(len(original) * share)))
+        return is_smaller(coded, clip, original, media_type)
+
+    assert [is_worth(own.audio, share) for share in (0.74, 0.78, 0.82)] == [True, False, False]
+    assert [is_worth(foreign, share) for share in (0.74, 0.78, 0.82)] == [True, True, False]
 
 
 def test_a_policy_that_does_not_accept_the_inputs_type_gets_its_own() -> None:
