@@ -49,7 +49,8 @@ class Analysis:
         background_db: Level of what is heard behind the active parts, in dB relative to them; -inf for silence.
         loud_share: Share of time at most 12 dB below `level_dbfs`, 0 to 1.
         peak_dbfs: Largest sample in dB below full scale.
-        music: Parts with music in a clip of the kind ``speech``: begin and end of each in milliseconds.
+        music: Parts with music or steady tones in a clip of the kind ``speech``: begin and end of each in milliseconds.
+            Parts may overlap.
         sides: The analyses of the two channels if they have different sound; empty for mono, and for channels that are
             alike. What depends on the clip as a whole (`g711`, `clipping`) is not in them.
     """
@@ -172,7 +173,7 @@ def _kind_of_most(votes: Counter[Kind], dtmf: Digits) -> Kind:
 
 
 def _kind(transformed: Spectrum, active: Activity) -> tuple[Kind, list[tuple[int, int]]]:
-    """The kind of a segment, and its parts with music in frames of the spectrum."""
+    """The kind of a segment, and its parts with music and tones in frames of the spectrum."""
     signals = tones(transformed)
     if signals.fax:
         return "fax", []
@@ -182,10 +183,10 @@ def _kind(transformed: Spectrum, active: Activity) -> tuple[Kind, list[tuple[int
         return "tones", []
     frames = len(transformed.power)
     if frames < _ENOUGH_FOR_SECTIONS:
-        return ("music" if is_music(transformed) else "speech"), []
+        return ("music" if is_music(transformed) else "speech"), [*signals.parts]
     sections = music_sections(transformed)
     mostly = sum(end - start for start, end in sections) > frames / 2
-    return ("music" if mostly else "speech"), sections
+    return ("music" if mostly else "speech"), sorted([*sections, *signals.parts])
 
 
 def _times(section: tuple[int, int], start: int, rate: int) -> tuple[int, int]:

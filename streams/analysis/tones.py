@@ -15,6 +15,7 @@ from streams.analysis.spectrum import Spectrum
 from streams.native import ffi, lib
 
 _STEADY_FRAMES = 5  # 0.22 s with the windows' ends: the reorder tone of 0.25 s is long enough
+_PART_FRAMES = 8  # 0.35 s with the windows' ends: longer than a vowel is held
 _MOST_PITCHES = 3  # special information tones have three; a melody has more
 _MOSTLY = 0.75  # share of the sound; the spectrum is spread where tones begin and end
 
@@ -41,10 +42,12 @@ class Tones:
     Attributes:
         fax: Whether fax or modem signals occur anywhere.
         steady: Whether the sound is call-progress tones and almost nothing else.
+        parts: First frame and end of each steady tone, such as ringing before speech.
     """
 
     fax: bool
     steady: bool
+    parts: Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,8 @@ def tones(spectrum: Spectrum) -> Tones:
         or max(longest[lib.V21_LOW], longest[lib.V21_HIGH]) >= _V21_FRAMES
         or (longest[lib.CARRIER] >= _CARRIER_FRAMES and _carrier(spectrum, marked))
     )
-    return Tones(fax, longest[lib.STILL] >= _STEADY_FRAMES and _call_progress(marked))
+    steady = longest[lib.STILL] >= _STEADY_FRAMES and _call_progress(marked)
+    return Tones(fax, steady, _parts(marked) if longest[lib.STILL] >= _PART_FRAMES else [])
 
 
 def mark(spectrum: Spectrum) -> Marked:
@@ -98,6 +102,12 @@ def mark(spectrum: Spectrum) -> Marked:
         ffi.from_buffer("int32_t[]", longest),
     )
     return Marked(level, centre, marks, longest.tolist())
+
+
+def _parts(marked: Marked) -> list[tuple[int, int]]:
+    # A run begins at its tone's second frame.
+    runs = _runs(marked.where(lib.STILL))
+    return [(max(start - 2, 0), end + 1) for start, end in runs if end - start >= _PART_FRAMES]
 
 
 def _call_progress(marked: Marked) -> bool:

@@ -53,7 +53,7 @@ def is_smaller(
     The size of raw audio includes what its WAV file needs: a header of 44 bytes for linear samples and of 58 for G.711,
     and the byte that makes an odd size even. GSM and G.722 count as the WAV file of their decoded samples, because no
     file of theirs is opened by every player. Another lossy input of an accepted type has to become smaller by a fifth,
-    one of our own Opus files by a quarter.
+    one of our own Opus files by more than a quarter.
 
     Args:
         encoded: The file from `encode`.

@@ -207,7 +207,7 @@ def _one_stream(forecast: Forecast, target: QualityTarget, gain_db: int, channel
 
 
 def _music_sections(forecast: Forecast, target: QualityTarget, effort: int, gain_db: int) -> tuple[Section, ...]:
-    """The parts with music within speech, with the bit rate that they need."""
+    """The parts with music or steady tones within speech, with the bit rate that they need."""
     if not forecast.analysis.music:
         return ()
     bitrate = forecast.bitrate_for(target.floor, effort, content=MUSIC, gain_db=gain_db)

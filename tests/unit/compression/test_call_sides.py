@@ -83,6 +83,17 @@ def test_a_silent_call_costs_next_to_nothing() -> None:
     assert len(encode(clip, decided(clip).plan).audio) < 8 * 200
 
 
+@pytest.mark.parametrize("frequencies", [(440, 480), (425,), (480, 620)], ids=str)
+def test_ringing_before_speech_gets_what_music_needs(frequencies: tuple[float, ...]) -> None:
+    ring = telephony.clip(telephony.silence(1), telephony.sines(frequencies, 2), telephony.silence(1)).samples[:, 0]
+    sections = only(clip_of(np.concatenate([ring, VOICE]))).sections
+
+    assert all(section.bitrate > 15_000 for section in sections)
+    assert min(section.start_ms for section in sections) <= 1050
+    assert 2950 <= max(section.end_ms for section in sections) <= 4100
+    assert not only(clip_of(VOICE)).sections
+
+
 @pytest.mark.parametrize("added", [0, 2])
 def test_the_same_sound_on_both_sides_is_coded_once(added: int) -> None:
     other = (VOICE + np.random.default_rng(1).integers(-added, added + 1, len(VOICE))).astype(np.int16)
