@@ -63,10 +63,10 @@ def _ask(url: str, hotel_id: str, position: Position, version: int | None) -> An
         return _judged(url, told, position, version)
     except urllib.error.HTTPError as error:
         return Answer(url, None, f"answers {error.code} to /policies: no worker of this release")
-    except urllib.error.URLError as error:
-        return Answer(url, None, f"does not answer ({error.reason})")
     except OSError as error:
-        return Answer(url, None, f"does not answer ({error})")
+        cause = error.reason if isinstance(error, urllib.error.URLError) else error
+        reason = (isinstance(cause, OSError) and cause.strerror) or cause
+        return Answer(url, None, f"does not answer ({reason})")
     except (ValueError, KeyError, TypeError, AttributeError):
         return Answer(url, None, "answers something else than a worker does")
 
