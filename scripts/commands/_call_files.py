@@ -13,8 +13,9 @@ from scripts.cli import CommandError, counted
 from scripts.commands._segment_files import PlacedPart, WrittenTrack, replaced
 from streams.audio import Clip, SourceFormat
 from streams.audio.resample import to_known_rate
-from streams.clients.calls import LONGEST_GAP_MS, Call, Segment, Track
+from streams.clients.calls import Call, Track
 from streams.clients.joining import AudioFormat, AudioOf, audio_format, in_format, pieces
+from streams.clients.track_parts import LONGEST_GAP_MS, Segment
 
 _Samples = NDArray[np.int16]
 _BLOCK_FRAMES = 65_536
@@ -41,7 +42,7 @@ class AudioWriter:
         """Write each track as one file, whose samples are those of its segments in a row."""
         written = []
         for track in tracks:
-            form = audio_format(track, self.audio_of)
+            form = audio_format(track.parts, self.audio_of)
             whole = WrittenTrack(track, form=form)
             name = f"{track.name}.{self.suffix}"
             _write(directory / name, form, self._samples(whole, name, form))
@@ -57,7 +58,7 @@ class AudioWriter:
         sides = _sides(call)
         if isinstance(sides, str):
             return self.tracks(call.tracks, directory), sides
-        forms = [audio_format(track, self.audio_of) for track in sides]
+        forms = [audio_format(track.parts, self.audio_of) for track in sides]
         if any(form.channels != 1 for form in forms):
             return self.tracks(call.tracks, directory), "a side is stereo itself"
         form = AudioFormat(max(one.rate for one in forms), 2)
@@ -89,7 +90,7 @@ class AudioWriter:
 
     def _samples(self, whole: WrittenTrack, name: str, form: AudioFormat, frame: int = 0) -> Iterator[_Samples]:
         """The samples of a track, part by part; notes where each part lies in the file."""
-        for piece in pieces(whole.track, self.audio_of):
+        for piece in pieces(whole.track.parts, self.audio_of):
             fitted, problem = in_format(piece, form)
             frames = fitted if isinstance(fitted, int) else len(fitted)
             whole.parts.append(PlacedPart(piece.part, name, frame, frames, problem))

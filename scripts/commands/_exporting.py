@@ -11,7 +11,8 @@ from scripts.commands._manifests import gap_data, length, segment_data, summary,
 from scripts.commands._names import call_directory
 from scripts.commands._segment_files import PlacedPart, WrittenTrack, replaced, write_segments
 from scripts.commands._spool import Spool
-from streams.clients.calls import Call, Gap
+from streams.clients.calls import Call
+from streams.clients.track_parts import Gap
 
 _MANIFEST = "manifest.json"
 

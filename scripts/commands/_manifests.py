@@ -10,7 +10,8 @@ from schemas.headers import time_text
 from scripts.cli import counted
 from scripts.commands._letters import printable
 from scripts.tables import ReportTable
-from streams.clients.calls import Call, Gap, Segment, Track
+from streams.clients.calls import Call, Track
+from streams.clients.track_parts import Gap, Segment
 
 _COLUMNS = ("hotel", "call", "begin", "duration", "channels", "segments", "missing", "complete")
 _NUMBERS = {"duration", "segments", "missing"}

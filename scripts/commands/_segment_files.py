@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.commands._names import segment_name
-from streams.clients.calls import Call, Gap, Segment, Track
+from streams.clients.calls import Call, Track
+from streams.clients.track_parts import Gap, Segment
 
 
 @dataclass(frozen=True, slots=True)

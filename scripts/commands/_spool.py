@@ -4,7 +4,7 @@ import pickle
 import sqlite3
 from dataclasses import replace
 
-from streams.clients.calls import Segment
+from streams.clients.track_parts import Segment
 
 _TABLE = """
 create table segments (

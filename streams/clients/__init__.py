@@ -4,7 +4,7 @@ Their errors are all a `HotelAudioError`; `streams.clients.errors` lists the kin
 imported here, because it needs the audio libraries; these two need only the Kafka client.
 """
 
-from streams.clients.calls import Call, Gap, Segment, Track
+from streams.clients.calls import Call, Track
 from streams.clients.consumer import CompressedAudioConsumer
 from streams.clients.errors import (
     AccessDeniedError,
@@ -22,6 +22,7 @@ from streams.clients.errors import (
     UnacknowledgedError,
 )
 from streams.clients.producer import RawAudioProducer
+from streams.clients.track_parts import Gap, Segment
 
 __all__ = [
     "AccessDeniedError",

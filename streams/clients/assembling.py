@@ -11,7 +11,8 @@ from statistics import median_low
 
 from schemas import Channel
 from schemas.raw_audio import CHANNELS
-from streams.clients.calls import LONGEST_GAP_MS, Call, Gap, Segment, Track
+from streams.clients.calls import Call, Track
+from streams.clients.track_parts import LONGEST_GAP_MS, Gap, Segment
 
 #: Identifies a media stream of a call: stream id and channel.
 StreamKey = tuple[str, Channel | None]

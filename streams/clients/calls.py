@@ -8,56 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from schemas import Channel, CompressedAudio, Position
+from schemas import Channel
 from streams.clients.errors import ExtraRequiredError
+from streams.clients.track_parts import Gap, Segment
 
 if TYPE_CHECKING:
     from streams.audio import Clip
-
-#: Longest silence that replaces missing segments; a number that jumps further says nothing about time.
-LONGEST_GAP_MS = 12 * 3_600_000
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One result of a call.
-
-    Attributes:
-        result: The result; whoever keeps the audio elsewhere leaves it empty here.
-        position: Its place in the topic ``audio.compressed``.
-        appended_ms: When its broker appended it, in milliseconds since the epoch.
-        intact: Whether the file is the one that ``ce_sha256`` describes.
-        sha256: SHA-256 by its header, in hex.
-    """
-
-    result: CompressedAudio
-    position: Position
-    appended_ms: int
-    sha256: str
-    intact: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Missing segments of a track, one after the other.
-
-    Attributes:
-        first: Number of the first missing segment.
-        last: Number of the last one.
-        duration_ms: Length of the silence for them; 0 if it is unknown, or longer than `LONGEST_GAP_MS`.
-        by_times: Whether the length follows from the times of the segments before and after; otherwise each missing
-            segment counts with the usual length.
-    """
-
-    first: int
-    last: int
-    duration_ms: int
-    by_times: bool
-
-    @property
-    def count(self) -> int:
-        """How many segments are missing."""
-        return self.last - self.first + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +83,7 @@ class Track:
             raise ExtraRequiredError(
                 f"the Python package {error.name} is missing; install 'hotel-audio-streams[worker]', which brings it"
             ) from error
-        return join(self)
+        return join(self.parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Joins the segments of a track to one piece of audio. It needs the audio libraries, which the extra ``worker`` has."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from schemas import MediaType, Rejection
 from schemas.media_type import MIN_RATE
 from streams.audio import Clip, DecodeLimits, SourceFormat, decode
 from streams.audio.resample import to_known_rate
-from streams.clients.calls import Gap, Segment, Track
+from streams.clients.track_parts import Gap, Segment
 
 #: Inputs have half as much at most; Opus decodes some rates at a higher one.
 _LIMITS = DecodeLimits(max_pcm_bytes=2 * DecodeLimits().max_pcm_bytes)
@@ -44,14 +44,14 @@ class Piece(NamedTuple):
     problem: str | None = None
 
 
-def audio_format(track: Track, audio_of: AudioOf) -> AudioFormat:
+def audio_format(parts: Sequence[Segment | Gap], audio_of: AudioOf) -> AudioFormat:
     """The format of a track: the highest rate and the most channels of its segments, as they are decoded.
 
     Args:
-        track: The track.
+        parts: The parts of the track.
         audio_of: Returns the file of a segment.
     """
-    segments = [one for one in track.segments if one.intact]
+    segments = [one for one in parts if isinstance(one, Segment) and one.intact]
     formats: set[AudioFormat] = set()
     seen: set[tuple[int, int, str]] = set()
     for one in segments:
@@ -67,14 +67,14 @@ def audio_format(track: Track, audio_of: AudioOf) -> AudioFormat:
     return AudioFormat(max(one.rate for one in formats), max(one.channels for one in formats))
 
 
-def pieces(track: Track, audio_of: AudioOf) -> Iterator[Piece]:
+def pieces(parts: Sequence[Segment | Gap], audio_of: AudioOf) -> Iterator[Piece]:
     """Decode the parts of a track one by one, in order.
 
     Args:
-        track: The track.
+        parts: The parts.
         audio_of: Returns the file of a segment.
     """
-    for part in track.parts:
+    for part in parts:
         if isinstance(part, Gap):
             yield Piece(part, part.duration_ms)
             continue
@@ -115,18 +115,18 @@ def in_format(piece: Piece, form: AudioFormat) -> tuple[NDArray[np.int16] | int,
     return (samples if clip.channels == form.channels else np.repeat(samples, 2, axis=1)), None
 
 
-def join(track: Track) -> Clip:
+def join(parts: Sequence[Segment | Gap]) -> Clip:
     """Join the segments of a track that has their files, without any sample added or lost between them.
 
     Segments with a lower rate or fewer channels than others are converted. Missing segments, and those that cannot be
     used, become silence of their length. All is held in memory.
     """
-    form = audio_format(track, _own_audio)
-    parts: list[NDArray[np.int16]] = []
-    for piece in pieces(track, _own_audio):
+    form = audio_format(parts, _own_audio)
+    joined: list[NDArray[np.int16]] = []
+    for piece in pieces(parts, _own_audio):
         samples, _ = in_format(piece, form)
-        parts.append(np.zeros((samples, form.channels), np.int16) if isinstance(samples, int) else samples)
-    return Clip.of(np.concatenate(parts), form.rate, SourceFormat("raw", "pcm"))
+        joined.append(np.zeros((samples, form.channels), np.int16) if isinstance(samples, int) else samples)
+    return Clip.of(np.concatenate(joined), form.rate, SourceFormat("raw", "pcm"))
 
 
 def _silent_frames(length_ms: int, rate: int) -> int:

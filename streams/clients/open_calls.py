@@ -17,8 +17,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from streams.clients.assembling import StreamKey, assemble, stream_of
-from streams.clients.calls import Call, Segment
+from streams.clients.calls import Call
 from streams.clients.handled import Commit
+from streams.clients.track_parts import Segment
 
 #: Milliseconds after the next segment would be due, if one of a call's streams has ended and another has not.
 LINGER_MS = 10_000

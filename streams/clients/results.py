@@ -9,9 +9,9 @@ from aiokafka import ConsumerRecord, TopicPartition
 from schemas import CompressedAudio, Position, Record, Rejection
 from schemas import headers as h
 from schemas.topics import COMPRESSED
-from streams.clients.calls import Segment
 from streams.clients.messages import record_of
 from streams.clients.topic_reader import Offsets, TopicReader
+from streams.clients.track_parts import Segment
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.unreadable import Unreadable
 

@@ -8,18 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from aiokafka import AIOKafkaProducer
 
 from schemas import CompressedAudio, Record
 from schemas import headers as h
-from schemas.topics import COMPRESSED
 from scripts.commands import calls
 from streams.codecs import FlacEncoder
-from streams.kafka.connection import KafkaConnection
-from streams.kafka.topics import apply_topics
 from tests.support.brokers import Broker, Namespace
 from tests.support.call_segments import encoded, noise
-from tests.support.result_topic import ResultTopic
+from tests.support.result_topic import ResultTopic, result_topic
 
 FLAC = FlacEncoder(5)
 PIECES = [noise(0.5, seed=number) for number in range(4)]
@@ -27,11 +23,8 @@ PIECES = [noise(0.5, seed=number) for number in range(4)]
 
 @pytest.fixture
 async def results(broker: Broker, namespace: Namespace) -> AsyncIterator[ResultTopic]:
-    await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
-    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers, transactional_id=f"{namespace.prefix}tests")
-    await producer.start()
-    yield ResultTopic(producer, f"{namespace.prefix}{COMPRESSED}")
-    await producer.stop()
+    async with result_topic(broker, namespace) as topic:
+        yield topic
 
 
 class Command:

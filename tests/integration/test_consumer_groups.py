@@ -7,17 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
 
 from schemas import CompressedAudio, Record, Rejection
-from schemas.topics import COMPRESSED
 from streams.clients import Call, CompressedAudioConsumer, MixedIterationError
-from streams.kafka.connection import KafkaConnection
-from streams.kafka.topics import apply_topics
 from tests.support.brokers import Broker, Namespace
 from tests.support.call_segments import result
 from tests.support.events import COMPRESSED as RESULT
-from tests.support.result_topic import ResultTopic
+from tests.support.result_topic import ResultTopic, result_topic
 
 WITHIN = 30.0
 EVENTS = [replace(RESULT, sequence=number) for number in range(4)]
@@ -25,11 +21,8 @@ EVENTS = [replace(RESULT, sequence=number) for number in range(4)]
 
 @pytest.fixture
 async def results(broker: Broker, namespace: Namespace) -> AsyncIterator[ResultTopic]:
-    await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
-    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers, transactional_id=f"{namespace.prefix}tests")
-    await producer.start()
-    yield ResultTopic(producer, f"{namespace.prefix}{COMPRESSED}")
-    await producer.stop()
+    async with result_topic(broker, namespace) as topic:
+        yield topic
 
 
 class Group:

@@ -8,7 +8,7 @@ import numpy as np
 
 from schemas import CompressedAudio, Position
 from streams.audio import Clip, SourceFormat
-from streams.clients.calls import Segment
+from streams.clients.track_parts import Segment
 from streams.codecs.base import Encoder
 from tests.support.events import COMPRESSED
 

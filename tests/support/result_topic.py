@@ -1,9 +1,16 @@
 """Writes results as a worker does: in transactions."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from schemas import Record
+from schemas.topics import COMPRESSED
+from streams.kafka.connection import KafkaConnection
+from streams.kafka.topics import apply_topics
+from tests.support.brokers import Broker, Namespace
 
 
 class ResultTopic:
@@ -37,3 +44,15 @@ class ResultTopic:
                 self.topic, record.value, key=record.key, partition=partition, headers=list(record.headers)
             )
         await (self._producer.commit_transaction() if commit else self._producer.abort_transaction())
+
+
+@asynccontextmanager
+async def result_topic(broker: Broker, namespace: Namespace) -> AsyncIterator[ResultTopic]:
+    """Create the topics of a test, and write to that of its results."""
+    await apply_topics(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
+    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers, transactional_id=f"{namespace.prefix}tests")
+    await producer.start()
+    try:
+        yield ResultTopic(producer, f"{namespace.prefix}{COMPRESSED}")
+    finally:
+        await producer.stop()

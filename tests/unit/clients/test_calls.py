@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from schemas import CompressedAudio
 from streams.clients.assembling import assemble
-from streams.clients.calls import LONGEST_GAP_MS, Call, Gap, Track
+from streams.clients.calls import Call, Track
+from streams.clients.track_parts import LONGEST_GAP_MS, Gap
 from tests.contract.strategies import compressed_events
 from tests.support.call_segments import BEGAN, result, segments
 

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import Position
-from streams.clients.calls import Call, Segment
+from streams.clients.calls import Call
 from streams.clients.handled import Commit
 from streams.clients.open_calls import OpenCalls
+from streams.clients.track_parts import Segment
 from tests.support.call_segments import BEGAN, result, segment
 
 IDLE_MS = 60_000

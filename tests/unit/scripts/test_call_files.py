@@ -18,8 +18,8 @@ from scripts.commands._spool import Spool
 from scripts.commands.listen import line as listened
 from streams.audio import Clip, decode
 from streams.clients.assembling import assemble
-from streams.clients.calls import Segment
 from streams.clients.joining import join
+from streams.clients.track_parts import Segment
 from streams.codecs import FlacEncoder, OpusEncoder, WavEncoder
 from streams.codecs.base import Encoder
 from tests.support.call_segments import BEGAN, encoded, noise, segment, segments
@@ -192,12 +192,12 @@ def test_a_link_is_replaced_and_not_followed(writing: Writing) -> None:
 def test_join_is_the_decoded_segments_in_a_row() -> None:
     results = talk()
     (track,) = assemble(segments(*results)).tracks
-    assert (join(track).samples == np.concatenate([samples_of(one) for one in results])).all()
+    assert (join(track.parts).samples == np.concatenate([samples_of(one) for one in results])).all()
 
 
 def test_join_converts_as_an_export_does(writing: Writing) -> None:
     results = [encoded(noise(1.0), FLAC, 0), encoded(noise(1.0, rate=16_000), FLAC, 1)]
-    clip = join(assemble(segments(*results)).tracks[0])
+    clip = join(assemble(segments(*results)).tracks[0].parts)
     assert (clip.frames, clip.rate) == (32_000, 16_000)
     assert (clip.samples[16_000:] == samples_of(results[1])).all()
     writing.write(results)
