@@ -35,6 +35,7 @@ _VORBIS_QUALITIES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 #: at every effort, also quiet ones and ones over speech; the rest is margin. MP3 and Vorbis preserve them at every
 #: setting.
 _TONE_BITRATE = 12_000
+_SECTION_BITRATE = 14_000  # narrow band: with less, ringing before speech is worse than music
 _LOWEST_OPUS = 6_000
 _JOINT_HZ = 8_000  # above, Opus codes stereo music by transform and gains from what its channels have in common
 _LOUD_DBFS = -26.0  # level to which quiet clips are amplified: telephony's usual one
@@ -194,7 +195,7 @@ def _one_stream(forecast: Forecast, target: QualityTarget, gain_db: int, channel
         encoder = OpusEncoder(
             bitrate,
             effort,
-            dtx=target.dtx and not tones,
+            dtx=target.dtx and not tones and not analysis.music,  # steady tones would be taken for silence
             bandwidth=bandwidth,
             shaped=shaped,
             gain_db=gain_db,
@@ -210,7 +211,7 @@ def _music_sections(forecast: Forecast, target: QualityTarget, effort: int, gain
     """The parts with music or steady tones within speech, with the bit rate that they need."""
     if not forecast.analysis.music:
         return ()
-    bitrate = forecast.bitrate_for(target.floor, effort, content=MUSIC, gain_db=gain_db)
+    bitrate = max(forecast.bitrate_for(target.floor, effort, content=MUSIC, gain_db=gain_db), _SECTION_BITRATE)
     return tuple(Section(start, end, bitrate) for start, end in forecast.analysis.music)
 
 

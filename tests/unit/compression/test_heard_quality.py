@@ -64,6 +64,13 @@ def test_every_side_is_heard_as_promised(call: tuple[np.ndarray, ...], level: in
     assert louder_db(clip, file) == pytest.approx([0] * len(louder_db(clip, file)), abs=SOFTER_DB)
 
 
+def test_ringing_is_heard_at_level_5() -> None:
+    clip = clip_of(CALLS["ringing, then speech"][0])
+    plan = choose(clip, analyse_lazily(clip), DEFAULT_POLICY, fixed_level=5).plan
+
+    assert min(heard(clip, encode(clip, plan))) > FLOORS[5] - BETWEEN
+
+
 def test_a_coupled_stream_or_exchanged_sides_would_be_heard() -> None:
     clip = clip_of(np.stack(CALLS["both at once"], axis=1))
     (encoder,) = choose(clip, analyse_lazily(clip), DEFAULT_POLICY).plan.encoders
