@@ -150,8 +150,8 @@ void music_features(const float *power, int frames, int bins, double *features);
    samples:  frames * size * channels samples, channels interleaved, at least one frame; in each frame, the loudest
              channel counts.
    around:   number of frames on either side of which the quietest one is the background.
-   power:    output: the mean square of each frame.
-   levels:   output: the mean square of the loud frames, or of all frames if none is loud; the mean of the background
+   power:    output: the variance of each frame, its mean square without a recorder's offset.
+   levels:   output: the variance of the loud frames, or of all frames if none is loud; the mean of the background
              behind the loud frames, 0 if none is loud; and the share of frames that are at most 12 dB below the first.
 
    Returns the number of frames with sound, including those around a loud frame. */

@@ -7,7 +7,7 @@
 enum { FIRST_HEARD = 2 }; /* through a Hann window, a recorder's offset (0 Hz) has all of its power in bins 0 and 1 */
 
 LOOP static void square(const float *transformed, int bins, float *squares, double *sums) {
-  for (int bin = 0; bin < FIRST_HEARD; bin++) squares[bin] = 0;
+  for (int bin = 0; bin < FIRST_HEARD && bin < bins; bin++) squares[bin] = 0;
 #pragma omp simd
   for (int bin = FIRST_HEARD; bin < bins; bin++) {
     float real = transformed[2 * bin], imaginary = transformed[2 * bin + 1];

@@ -125,7 +125,7 @@ async def test_the_command_waits_until_a_worker_has_a_policy_in_force(
         only_another = ["--worker", "http://127.0.0.1:1", "--timeout", "1"]
         unasked = ["set", "--legal-hold", *asked[:4], *only_another, *where]
         assert await asyncio.to_thread(policy.main, unasked) == 3
-        assert f"the group {namespace.group} has 1 members" in capsys.readouterr().out
+        assert f"the group {namespace.group} has 1 member\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("frames", [16_000, 15_999])
