@@ -17,6 +17,7 @@ DOCUMENTS = (
     "CONTRIBUTING.md",
     "docs/ARCHITECTURE.md",
     "docs/CALLS.md",
+    "docs/DEPLOYMENT_GUIDE.md",
     "docs/MONITORING_RUNBOOK.md",
     "docs/TROUBLESHOOTING.md",
     "docs/LOGGING.md",

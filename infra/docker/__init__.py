@@ -1,0 +1,1 @@
+"""The image of the product: its Dockerfile, and how it is built."""

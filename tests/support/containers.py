@@ -1,0 +1,174 @@
+"""The product's image and its containers, as an orchestrator runs them: without rights and with a read-only root."""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from testcontainers.core.docker_client import DockerClient
+
+from infra.kafka.ports import free_ports
+from tests.chaos.workers import ROOT
+from tests.support.brokers import docker_answers
+
+STATE = "/var/lib/hotel-audio"
+#: What the `restricted` profile of Kubernetes asks for.
+_CONFINED: dict[str, Any] = {
+    "network_mode": "host",
+    "read_only": True,
+    "tmpfs": {"/tmp": "size=16m"},  # noqa: S108  a mount of the container's own
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges"],
+}
+#: Podman may be inside a container itself, where it has no rights to make another for each step; and if its base images
+#: were unpacked locally, their root directory is for root alone, unless the result is one new layer.
+_BUILD_OPTIONS = {"podman": ["--isolation", "chroot", "--squash-all"], "docker": []}
+_BUILD_TIMEOUT_S = 280
+_POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """The image under test.
+
+    Attributes:
+        name: Its name and tag.
+        told: What the command that built it has printed.
+    """
+
+    name: str
+    told: str
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What the engine says of it."""
+        attributes: dict[str, Any] = DockerClient().client.images.get(self.name).attrs
+        return attributes
+
+    def run(self, *command: str, entrypoint: Sequence[str] | None = None, **options: Any) -> tuple[int, str]:
+        """Run a command in a confined container to its end; returns its exit code and its output."""
+        container = self._create(list(command), entrypoint=entrypoint, **options)
+        try:
+            container.start()
+            code = container.wait(timeout=60)["StatusCode"]
+            return code, container.logs().decode(errors="replace")
+        finally:
+            container.remove(force=True, v=True)
+
+    @contextmanager
+    def worker(self, settings: Mapping[str, str]) -> Iterator["WorkerContainer"]:
+        """A confined container that runs a worker, not yet started."""
+        port = free_ports(1)
+        container = self._create(None, environment={**settings, "AUDIO_HTTP_PORT": str(port)})
+        try:
+            yield WorkerContainer(container, port)
+        finally:
+            container.remove(force=True, v=True)
+
+    def _create(self, command: list[str] | None, **options: Any) -> Any:
+        return DockerClient().client.containers.create(self.name, command, **_CONFINED, **options)
+
+
+class WorkerContainer:
+    """A container with one worker.
+
+    Args:
+        container: The engine's.
+        port: Of the worker's HTTP endpoint.
+    """
+
+    def __init__(self, container: Any, port: int) -> None:
+        self._container = container
+        self.port = port
+
+    def start(self) -> None:
+        """Start it, for the first time or again."""
+        self._container.start()
+
+    def health(self) -> int:
+        """Run the image's health check as the engine would; 0 is healthy."""
+        kind, command = self._container.attrs["Config"]["Healthcheck"]["Test"]
+        assert kind == "CMD-SHELL"
+        return int(self._container.exec_run(["/bin/sh", "-c", command]).exit_code)
+
+    def wait_healthy(self, within: float = 60) -> None:
+        """Wait until the health check succeeds."""
+        until(lambda: self.health() == 0, within, self.logs)
+
+    def status(self) -> str:
+        """`running`, `exited` and so on."""
+        self._container.reload()
+        return str(self._container.status)
+
+    def run(self, *command: str) -> str:
+        """Run a command beside the worker; returns its output."""
+        code, output = self._container.exec_run(list(command))
+        assert code == 0, output
+        return str(output.decode())
+
+    def stop(self, grace: int) -> tuple[int, float]:
+        """Stop it as an orchestrator does, with SIGKILL after `grace` seconds; returns exit code and seconds."""
+        begin = time.monotonic()
+        self._container.stop(timeout=grace)
+        seconds = time.monotonic() - begin
+        return int(self._container.wait()["StatusCode"]), seconds
+
+    def logs(self) -> str:
+        """The worker's log."""
+        return str(self._container.logs().decode(errors="replace"))
+
+
+def until(condition: Callable[[], bool], within: float, explain: Callable[[], str] = str) -> None:
+    """Wait for a condition; fail with an explanation when the seconds are over."""
+    end = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < end, explain()
+        time.sleep(_POLL_S)
+
+
+def require_engine() -> str:
+    """The program that builds images for the engine that answers; skips the test where none does, except in CI."""
+    if not docker_answers():
+        if os.environ.get("CI") == "true" and os.environ.get("AUDIO_REQUIRE_CONTAINERS") == "1":
+            pytest.fail("AUDIO_REQUIRE_CONTAINERS=1, but no container engine answers")
+        pytest.skip("no container engine answers the Docker API")
+    return "podman" if "podman" in json.dumps(DockerClient().client.version()).lower() else "docker"
+
+
+@contextmanager
+def built_image(engine: str) -> Iterator[BuiltImage]:
+    """Build the image by the project's command; it is removed at the end."""
+    name = f"hotel-audio:test-{secrets.token_hex(4)}"
+    options = ["--network", "host", *_BUILD_OPTIONS[engine]]
+    command = [sys.executable, "-m", "scripts.commands.image", "build", "--engine", engine, "--tag", name]
+    done = subprocess.run(
+        [*command, "--", *options],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_BUILD_TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-5000:]
+    try:
+        yield BuiltImage(name, done.stdout)
+    finally:
+        DockerClient().client.images.remove(name, force=True)
+
+
+def write_module(directory: Path, name: str, source: str) -> None:
+    """Write a module into a directory that users of a container can read."""
+    directory.chmod(0o755)
+    file = directory / f"{name}.py"
+    file.write_text(source)
+    file.chmod(0o644)
