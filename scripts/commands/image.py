@@ -8,8 +8,9 @@ from infra.docker import image
 from scripts.cli import fail
 
 _MB = 1e6
+_END = "--"  # of our options; the engine's follow
 _EPILOG = """\
-Options after -- go to the engine, such as: image build -- --no-cache --network host
+Options after -- go to the engine's build, such as: image build -- --no-cache --network host
 Packages come from where this machine's pip gets them (PIP_INDEX_URL and its like, pip.conf), which the image does not
 tell.
 docs/DEPLOYMENT_GUIDE.md says how to run the image.
@@ -18,10 +19,12 @@ docs/DEPLOYMENT_GUIDE.md says how to run the image.
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    options = parser().parse_args(argv)
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    own = arguments.index(_END) if _END in arguments else len(arguments)
+    options = parser().parse_args(arguments[:own])
     try:
         engine = options.engine or image.available_engine()
-        built = image.build(engine, options.tag, options.base_image, options.engine_options)
+        built = image.build(engine, options.tag, options.base_image, arguments[own + 1 :])
     except image.ImageError as error:
         return fail("image", str(error))
     except KeyboardInterrupt:
@@ -37,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(
         prog="scripts/image",
+        usage="%(prog)s build [--tag NAME:TAG] [--base-image IMAGE] [--engine ENGINE] [-- OPTION ...]",
         description=__doc__,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -51,7 +55,6 @@ def parser() -> argparse.ArgumentParser:
         help="a Debian with Python 3.11 or newer (default: %(default)s)",
     )
     made.add_argument("--engine", choices=image.ENGINES, help="default: the first of them that is installed")
-    made.add_argument("engine_options", nargs="*", metavar="-- OPTION", help="options for the engine's build")
     return made
 
 

@@ -31,7 +31,7 @@ _CONFINED: dict[str, Any] = {
 #: Podman may be inside a container itself, where it has no rights to make another for each step; and if its base images
 #: were unpacked locally, their root directory is for root alone, unless the result is one new layer.
 _BUILD_OPTIONS = {"podman": ["--isolation", "chroot", "--squash-all"], "docker": []}
-_BUILD_TIMEOUT_S = 280
+_BUILD_TIMEOUT_S = 540
 _POLL_S = 0.1
 
 
