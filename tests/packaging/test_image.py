@@ -16,7 +16,7 @@ from tests.chaos.workers import ROOT
 from tests.chaos.workload import calls
 from tests.support import containers, misbehaving
 from tests.support.brokers import Broker, Namespace
-from tests.support.containers import BuiltImage, WorkerContainer
+from tests.support.containers import BuiltImage, IdleContainer, WorkerContainer
 
 pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(600)]
 
@@ -39,6 +39,15 @@ def image() -> Iterator[BuiltImage]:
         yield built
 
 
+@pytest.fixture(scope="session")
+def idle(image: BuiltImage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[IdleContainer]:
+    """A container for all commands that change nothing, with the misbehaving decoder of other tests."""
+    probe = tmp_path_factory.mktemp("probe")
+    containers.write_module(probe, "misbehaving", relocate(Path(misbehaving.__file__).read_text(), lambda _: False))
+    with image.idle(probe) as container:
+        yield container
+
+
 @pytest.fixture
 def settings(broker: Broker, namespace: Namespace) -> dict[str, str]:
     return {
@@ -49,9 +58,9 @@ def settings(broker: Broker, namespace: Namespace) -> dict[str, str]:
 
 
 @pytest.fixture
-def worker(image: BuiltImage, settings: dict[str, str]) -> Iterator[WorkerContainer]:
+def worker(image: BuiltImage, idle: IdleContainer, settings: dict[str, str]) -> Iterator[WorkerContainer]:
     """A container with a worker, not yet started, and its topics."""
-    code, output = image.run("topics", "apply", environment=settings)
+    code, output = idle.run("hotel-audio", "topics", "apply", environment=settings)
     assert code == 0, output
     with image.worker(settings) as made:
         yield made
@@ -62,12 +71,6 @@ def oracle(broker: Broker, namespace: Namespace) -> DeliveryOracle:
     return DeliveryOracle(broker.bootstrap_servers, namespace.prefix, namespace.group)
 
 
-def shell(image: BuiltImage, script: str) -> str:
-    code, output = image.run("-c", script, entrypoint=["/bin/sh"])
-    assert code == 0, output
-    return output.strip()
-
-
 def test_the_command_prints_name_digest_and_size(image: BuiltImage) -> None:
     name, digest, size = image.told.splitlines()
     assert name.split() == ["image", image.name]
@@ -75,8 +78,8 @@ def test_the_command_prints_name_digest_and_size(image: BuiltImage) -> None:
     assert re.fullmatch(r"size +\d+ MB, -?\d+ MB over python:3\.11-slim-bookworm", size)
 
 
-def test_what_it_adds_to_its_base_is_small(image: BuiltImage) -> None:
-    megabytes = int(shell(image, "du -sm /opt/hotel-audio").split()[0])
+def test_what_it_adds_to_its_base_is_small(idle: IdleContainer) -> None:
+    megabytes = int(idle.shell("du -sm /opt/hotel-audio").split()[0])
     print(f"/opt/hotel-audio: {megabytes} MB")
     assert megabytes < 300
 
@@ -95,32 +98,35 @@ def labels_of(image: BuiltImage) -> dict[str, str]:
     return labels
 
 
-def test_nothing_in_it_says_where_its_packages_came_from(image: BuiltImage) -> None:
+def test_nothing_in_it_says_where_its_packages_came_from(image: BuiltImage, idle: IdleContainer) -> None:
     assert "PIP_INDEX" not in json.dumps(image.attributes)
-    assert shell(image, "ls /etc/pip.conf /run/secrets 2>/dev/null | wc -l") == "0"
+    assert idle.shell("ls /etc/pip.conf /run/secrets 2>/dev/null | wc -l") == "0"
 
 
-def test_its_user_has_a_number_and_no_rights(image: BuiltImage) -> None:
+def test_its_user_has_a_number_and_no_rights(image: BuiltImage, idle: IdleContainer) -> None:
     assert image.attributes["Config"]["User"] == "10001:10001"  # Kubernetes' runAsNonRoot needs a number
-    assert shell(image, "id -u; id -g").split() == ["10001", "10001"]
+    assert idle.shell("id -u; id -g").split() == ["10001", "10001"]
 
 
-def test_it_has_no_compiler(image: BuiltImage) -> None:
-    assert shell(image, f"for one in {' '.join(COMPILERS)}; do command -v $one; done; true") == ""
-    assert shell(image, "find / -xdev '(' -name cc1 -o -name Python.h ')' 2>/dev/null; true") == ""
+def test_it_has_no_compiler(idle: IdleContainer) -> None:
+    assert idle.shell(f"for one in {' '.join(COMPILERS)}; do command -v $one; done; true") == ""
+    assert idle.shell("find / -xdev '(' -name cc1 -o -name Python.h ')' 2>/dev/null; true") == ""
 
 
-def test_its_software_cannot_be_changed_by_its_user(image: BuiltImage) -> None:
-    assert shell(image, "find /opt /usr /etc -xdev -writable ! -type l 2>/dev/null | head") == ""
-    assert shell(image, "touch /opt/hotel-audio/x /x 2>&1 | grep -c 'Read-only'") == "2"
+def test_its_software_cannot_be_changed_by_its_user(idle: IdleContainer) -> None:
+    assert (
+        idle.shell("find /opt /usr /etc -xdev ! -type l '(' -user 10001 -o -group 10001 -o -perm -o+w ')' 2>/dev/null")
+        == ""
+    )
+    assert idle.shell("touch /opt/hotel-audio/x /x 2>&1 | grep -c 'Read-only'") == "2"
 
 
-def test_the_bill_of_materials_lists_what_is_installed(image: BuiltImage) -> None:
+def test_the_bill_of_materials_lists_what_is_installed(idle: IdleContainer) -> None:
     code = "from importlib.metadata import distributions; print(*(f'{d.name}=={d.version}' for d in distributions()))"
-    exit_code, output = image.run("-c", code, entrypoint=["/opt/hotel-audio/bin/python"])
+    exit_code, output = idle.run("/opt/hotel-audio/bin/python", "-c", code)
     assert exit_code == 0, output
     installed = {normal(one) for one in output.split()}
-    bom = json.loads(shell(image, "cat /opt/hotel-audio/sbom.cdx.json"))
+    bom = json.loads(idle.shell("cat /opt/hotel-audio/sbom.cdx.json"))
     assert bom["bomFormat"] == "CycloneDX"
     assert (bom["metadata"]["component"]["name"], bom["metadata"]["component"]["version"]) == (
         "hotel-audio-streams",
@@ -137,32 +143,27 @@ def normal(requirement: str) -> str:
     return f"{re.sub(r'[-_.]+', '-', name).lower()}=={number}"
 
 
-def test_every_pinned_requirement_of_a_worker_is_installed_as_pinned(image: BuiltImage) -> None:
+def test_every_pinned_requirement_of_a_worker_is_installed_as_pinned(idle: IdleContainer) -> None:
     pinned = re.findall(r"^([\w.-]+==[\w.]+)(?: ;.*)? \\$", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
-    bom = json.loads(shell(image, "cat /opt/hotel-audio/sbom.cdx.json"))
+    bom = json.loads(idle.shell("cat /opt/hotel-audio/sbom.cdx.json"))
     listed = {normal(f"{one['name']}=={one['version']}") for one in bom["components"]}
     assert listed - {f"hotel-audio-streams=={project_version()}"} <= {normal(one) for one in pinned}
 
 
-def test_every_command_is_its_argument(image: BuiltImage) -> None:
-    assert image.run("--version") == (0, f"hotel-audio {project_version()}\n")
-    code, output = image.run("lag", "--bootstrap-servers", "127.0.0.1:1")
+def test_every_command_is_its_argument(image: BuiltImage, idle: IdleContainer) -> None:
+    config = image.attributes["Config"]
+    assert (config["Entrypoint"], config["Cmd"]) == (["/usr/bin/tini", "--", "hotel-audio"], ["worker"])
+    entrypoint = ("/usr/bin/tini", "-s", *config["Entrypoint"][1:])  # here it is not the first process
+    assert idle.run(*entrypoint, "--version") == (0, f"hotel-audio {project_version()}\n")
+    code, output = idle.run(*entrypoint, "lag", "--bootstrap-servers", "127.0.0.1:1")
     assert code == 1
     assert output.startswith("lag: no Kafka broker answers at 127.0.0.1:1")
 
 
-def test_decoders_are_confined_without_further_rights(image: BuiltImage, tmp_path: Path) -> None:
-    source = relocate(Path(misbehaving.__file__).read_text(), lambda _: False)
-    containers.write_module(tmp_path, "misbehaving", source)
+def test_decoders_are_confined_without_further_rights(idle: IdleContainer) -> None:
     actions = ("be good", "read", "write", "list", "connect", "fork", "user")
-    code, output = image.run(
-        "-c",
-        SANDBOXED,
-        *actions,
-        entrypoint=["/opt/hotel-audio/bin/python"],
-        volumes={str(tmp_path): {"bind": "/probe", "mode": "ro"}},
-        environment={"PYTHONPATH": "/probe"},
-    )
+    python = ("/opt/hotel-audio/bin/python", "-c", SANDBOXED)
+    code, output = idle.run(*python, *actions, environment={"PYTHONPATH": "/probe"})
     assert code == 0, output
     told = dict(line.split(": ", 1) for line in output.splitlines())
     assert told["be good"] == "decoded"
@@ -191,7 +192,8 @@ async def test_calls_flow_and_a_stop_under_load_loses_nothing(worker: WorkerCont
     assert (await asyncio.to_thread(worker.stop, GRACE_S))[0] == 0
 
 
-def test_a_worker_that_cannot_start_ends_with_its_code_and_reason(image: BuiltImage) -> None:
-    code, output = image.run("worker", environment={"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "AUDIO_HTTP_PORT": "0"})
+def test_a_worker_that_cannot_start_ends_with_its_code_and_reason(idle: IdleContainer) -> None:
+    settings = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "AUDIO_HTTP_PORT": "0"}
+    code, output = idle.run("hotel-audio", "worker", environment=settings)
     assert code == 1
     assert "no Kafka broker answers" in output
