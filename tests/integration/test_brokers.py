@@ -7,7 +7,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from tests.support.brokers import Broker, Namespace, ThreeBrokers, broker_in_container, docker_answers
+from tests.support.brokers import Broker, Namespace, ThreeBrokers, broker_in_container
+from tests.support.containers import require_engine
 
 
 async def _create(bootstrap_servers: str, topic: NewTopic) -> None:
@@ -65,10 +66,7 @@ async def test_records_of_nine_megabytes_are_replicated_to_three_brokers(
 
 @pytest.fixture(scope="module")
 def contained() -> Iterator[Broker]:
-    if not docker_answers():
-        if os.environ.get("CI") == "true" and os.environ.get("CI_REQUIRE_CONTAINERS") == "1":
-            pytest.fail("CI_REQUIRE_CONTAINERS=1, but no container engine answers")
-        pytest.skip("no container engine answers the Docker API")
+    require_engine()
     with broker_in_container() as started:
         yield started
 

@@ -18,7 +18,7 @@ from tests.support import containers, misbehaving
 from tests.support.brokers import Broker, Namespace
 from tests.support.containers import BuiltImage, IdleContainer, WorkerContainer
 
-pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("image"), pytest.mark.timeout(600)]
 
 COMPILERS = ("cc", "gcc", "c++", "g++", "clang", "tcc", "as", "ld", "make")
 GRACE_S = 30

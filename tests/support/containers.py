@@ -156,8 +156,8 @@ def until(condition: Callable[[], bool], within: float, explain: Callable[[], st
 def require_engine() -> str:
     """The program that builds images for the engine that answers; skips the test where none does, except in CI."""
     if not docker_answers():
-        if os.environ.get("CI") == "true" and os.environ.get("AUDIO_REQUIRE_CONTAINERS") == "1":
-            pytest.fail("AUDIO_REQUIRE_CONTAINERS=1, but no container engine answers")
+        if os.environ.get("CI") == "true" and os.environ.get("CI_REQUIRE_CONTAINERS") == "1":
+            pytest.fail("CI_REQUIRE_CONTAINERS=1, but no container engine answers")
         pytest.skip("no container engine answers the Docker API")
     return "podman" if "podman" in json.dumps(DockerClient().client.version()).lower() else "docker"
 
