@@ -44,6 +44,7 @@ FEATURES = (
 _LEVELS = 2  # of them, the first ones
 _SIGNS = (1, 1, 0, 0)  # of their weights: louder is not worse; pauses and noise may be either
 _RIDGE = 0.5  # weight, in clips without influence
+_NOISY_MARGIN = 0.03  # MOS: for rooms that the curve was not fitted to
 _MUSIC_PERCENTILE = 25.0  # PESQ does not judge music well: a margin
 _DIGITS = 4
 
@@ -143,7 +144,7 @@ def _noisy_weights(examples: Sequence[Example], levels: Sequence[float]) -> list
     rows, scores = _rows(examples), _scores(examples)
     others = np.delete(rows, range(1, 1 + _LEVELS), axis=1)
     first, *rest = _least_squares(others, scores - rows[:, 1 : 1 + _LEVELS] @ levels, _SIGNS[_LEVELS:])
-    return [first, *levels, *rest]
+    return [round(first - _NOISY_MARGIN, _DIGITS), *levels, *rest]
 
 
 def _music_weights(examples: Sequence[Example], levels: Sequence[float]) -> list[float]:
