@@ -13,11 +13,11 @@ from rich.table import Table
 from schemas import Policy
 from schemas.media_type import FLAC, MPEG, OGG, WAV
 from scripts.cli import CommandError, counted, fail
-from scripts.commands._formats import FORMATS, suffixes
 from scripts.commands._json import write_json
 from scripts.commands._new_files import write_new
 from scripts.recordings.compressing import CompressedFile, Source, compress, each
 from scripts.recordings.finding import Failed, Found, Recording, find, printable
+from scripts.recordings.formats import FORMATS, suffixes
 from scripts.recordings.report import report_of, tell
 from scripts.tables import ReportTable, report_console
 from streams.compression import DEFAULT_POLICY

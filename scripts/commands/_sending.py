@@ -19,10 +19,10 @@ from schemas.media_type import L16, PCMA, PCMU
 from schemas.raw_audio import MAX_RAW_BYTES
 from schemas.topics import RAW
 from scripts.cli import Cluster, cluster_of, counted, fail, progress_bar
-from scripts.commands._formats import suffixes
 from scripts.commands._json import write_json
 from scripts.recordings.call_ids import call_ids
 from scripts.recordings.finding import Failed, Recording, find, printable
+from scripts.recordings.formats import suffixes
 from scripts.recordings.reading import content, decoded, decoders
 from scripts.recordings.report import report_of, tell
 from scripts.tables import fitted

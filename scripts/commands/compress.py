@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from schemas.policy import LOSSLESS_TYPES
-from scripts.commands._formats import FORMATS, add_recordings
 from scripts.commands._json import JSON_HELP, json_file
+from scripts.recordings.formats import FORMATS, add_recordings
 
 
 def main(argv: Sequence[str] | None = None) -> int:

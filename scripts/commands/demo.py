@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.cli import writable
-from scripts.commands._formats import suffixes
+from scripts.recordings.formats import suffixes
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from schemas.media_type import L16, SLIN
 from schemas.raw_audio import CHANNELS
 from scripts.cli import add_cluster_options, run
-from scripts.commands._formats import add_recordings
 from scripts.commands._json import JSON_HELP, json_file
+from scripts.recordings.formats import add_recordings
 
 _SHORTEST = 0.02  # seconds: one packet of telephony
 _LONGEST = 60.0

@@ -12,10 +12,10 @@ from typing import Any
 
 from schemas.policy import ACCEPTABLE, CACHEABLE, MAX_QUALITY, MIN_BYTES_PER_MINUTE, MIN_QUALITY
 from scripts.cli import add_cluster_options, run, seconds
-from scripts.commands._formats import FORMATS, add_suffix
 from scripts.commands._json import JSON_HELP, json_file
 from scripts.policies import actions
 from scripts.policies.draft import NONE, OPTIONS
+from scripts.recordings.formats import FORMATS, add_suffix
 
 _ACTIONS = ("show", "set", "check", "remove")
 _EXAMPLES = """\

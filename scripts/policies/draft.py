@@ -8,7 +8,7 @@ from typing import Any
 
 from schemas import Policy, PolicyEvent, Record, Rejection
 from schemas.policy import policy_content, policy_problems
-from scripts.commands._formats import FORMATS
+from scripts.recordings.formats import FORMATS
 
 #: The JSON properties that have options, and the options.
 OPTIONS = {

@@ -1,7 +1,6 @@
 """Finds recordings in files and folders, and says what it leaves out."""
 
 import os
-import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +8,8 @@ from pathlib import Path
 
 from schemas import MediaType
 from schemas.media_type import WAV
-from scripts.commands._formats import FOREIGN, media_type_of
+from schemas.text import CONTROL
+from scripts.recordings.formats import FOREIGN, media_type_of
 
 #: On the command line: standard input.
 STANDARD_INPUT = Path("-")
@@ -102,7 +102,7 @@ def summary(left_out: Iterable[LeftOut]) -> list[str]:
 def printable(name: Path | str) -> str:
     """A path or a name from outside for messages: bytes that are not UTF-8 and control characters are escaped."""
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda match: f"\\x{ord(match[0]):02x}", text)
+    return CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def _walk(folder: Path, top: Path) -> Iterator[Recording | LeftOut | Failed]:

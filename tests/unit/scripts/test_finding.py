@@ -9,9 +9,9 @@ import pytest
 
 from schemas import MediaType
 from schemas.media_type import PCMU, SLIN, WAV
-from scripts.commands._formats import MEDIA_TYPES, media_type_of
 from scripts.recordings.call_ids import call_ids
 from scripts.recordings.finding import Failed, LeftOut, Recording, find, printable, summary
+from scripts.recordings.formats import MEDIA_TYPES, media_type_of
 
 NOT_UTF_8 = os.fsdecode(b"b\xe4d.wav")
 
