@@ -20,6 +20,7 @@ from streams.clients.messages import record_of
 from streams.clients.open_calls import OpenCalls
 from streams.clients.quiet_times import QuietTimes
 from streams.clients.results import segment_of
+from streams.clients.stopping import stopped_on_failure
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.unreadable import Unreadable
 
@@ -90,7 +91,7 @@ class CompressedAudioConsumer:
 
     async def __aenter__(self) -> Self:
         with self._translated_errors():
-            try:
+            async with stopped_on_failure(self._consumer):
                 await self._consumer.start()
                 if self._group is None:
                     # Otherwise "the next result" would be determined by the first fetch, some time after this returns.
@@ -98,9 +99,6 @@ class CompressedAudioConsumer:
                         await self._consumer.position(partition)
                 else:
                     await self._group.wait_until_ready()
-            except BaseException:
-                await self._consumer.stop()
-                raise
         return self
 
     async def __aexit__(

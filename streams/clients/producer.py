@@ -13,7 +13,7 @@ from schemas.topics import RAW
 from streams.clients.connecting import connection_to
 from streams.clients.error_translation import closed, translated_errors
 from streams.clients.errors import BrokersUnavailableError, ContractError, UnacknowledgedError
-from streams.clients.stopping import stop_within
+from streams.clients.stopping import stop_within, stopped_on_failure
 from streams.kafka.connection import KafkaConnection
 
 _MAX_REQUEST_BYTES = 10 * 2**20  # what the brokers allow
@@ -49,11 +49,8 @@ class RawAudioProducer:
 
     async def __aenter__(self) -> Self:
         with self._translated_errors():
-            try:
+            async with stopped_on_failure(self._producer):
                 await self._producer.start()
-            except BaseException:
-                await self._producer.stop()
-                raise
         return self
 
     async def __aexit__(

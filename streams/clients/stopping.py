@@ -1,10 +1,22 @@
-"""Stops producers within a time limit."""
+"""Stops Kafka clients: those whose start fails, and producers within a time limit."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 _PAUSE = 0.05
+
+
+@asynccontextmanager
+async def stopped_on_failure(client: AIOKafkaConsumer | AIOKafkaProducer) -> AsyncIterator[None]:
+    """Stop a client if its start, or what belongs to it, fails: it may have connections by then."""
+    try:
+        yield
+    except BaseException:
+        await client.stop()
+        raise
 
 
 async def stop_within(producer: AIOKafkaProducer, seconds: float) -> bool:

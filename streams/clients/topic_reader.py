@@ -10,6 +10,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 
 from streams.clients.connecting import connection_to
 from streams.clients.error_translation import translated_errors, unavailable
+from streams.clients.stopping import stopped_on_failure
 from streams.kafka.connection import KafkaConnection
 
 Offsets = Mapping[TopicPartition, int]
@@ -47,11 +48,8 @@ class TopicReader:
 
     async def __aenter__(self) -> Self:
         with self._translated_errors():
-            try:
+            async with stopped_on_failure(self._consumer):
                 await self._consumer.start()
-            except BaseException:
-                await self._consumer.stop()
-                raise
         return self
 
     async def __aexit__(

@@ -8,7 +8,7 @@ from streams.audio.clip import ClipOrMetadata
 from streams.codecs import Encoder
 from streams.codecs.base import LOSSLESS
 from streams.compression import formats
-from streams.compression.forecast import forecast
+from streams.compression.forecast import Forecast, forecast
 from streams.compression.load import NO_PRESSURE, Pressure
 from streams.compression.lossy_input import combined, input_quality
 from streams.compression.policy import AssumedPolicy, Policy
@@ -115,8 +115,10 @@ def choose(
         raised = min(level + pressure.extra_levels, policy.ceiling_level)
         if raised > level:
             level, reason = raised, "load (level)"
-    decision = _lossy(clip, analysis, policy, pressure, levels=range(level, highest + 1), reason=reason)
-    return _from_what_came(decision, clip, analysis, input_bytes) if input_bytes else decision
+    prediction = forecast(clip.rate, clip.channels, analysis)
+    decision = _lossy(clip, prediction, policy, pressure, levels=range(level, highest + 1), reason=reason)
+    came = input_quality(clip, input_bytes, prediction) if input_bytes else LOSSLESS
+    return decision if came == LOSSLESS else _from_what_came(decision, came)
 
 
 def _base_level(policy: Policy, fixed: int | None) -> tuple[int, str]:
@@ -150,11 +152,10 @@ def _lossless(
 
 
 def _lossy(
-    clip: ClipOrMetadata, analysis: Analysis, policy: Policy, pressure: Pressure, *, levels: range, reason: str
+    clip: ClipOrMetadata, prediction: Forecast, policy: Policy, pressure: Pressure, *, levels: range, reason: str
 ) -> Decision:
     """Choose the first level and format within the policy's bytes per minute, if it has such a limit."""
     budget = policy.max_bytes_per_minute
-    prediction = forecast(clip.rate, clip.channels, analysis)
     smallest: tuple[float, Plan] | None = None
     for level in levels:
         target = formats.QualityTarget(
@@ -168,7 +169,7 @@ def _lossy(
             plan = Plan(level, clip.rate, clip.channels, (encoder,), (quality,))
             if budget is None or size <= budget:
                 first = smallest is None
-                why = _why(analysis, policy, pressure, level, limited=limited, reason=reason)
+                why = _why(prediction.analysis, policy, pressure, level, limited=limited, reason=reason)
                 return Decision(plan, why if first else "bytes per minute")
             if smallest is None or size < smallest[0]:
                 smallest = size, plan
@@ -176,9 +177,8 @@ def _lossy(
     return Decision(smallest[1], "bytes per minute")
 
 
-def _from_what_came(decision: Decision, clip: ClipOrMetadata, analysis: Analysis, input_bytes: int) -> Decision:
-    """Lower the predictions of a lossy input by what it had lost before it came."""
-    came = input_quality(clip, input_bytes, forecast(clip.rate, clip.channels, analysis))
+def _from_what_came(decision: Decision, came: float) -> Decision:
+    """Lower the predictions of a lossy input by what it had lost before it came with this quality."""
     qualities = tuple(combined(came, quality) for quality in decision.plan.qualities)
     return replace(decision, plan=replace(decision.plan, qualities=qualities, input_quality=came))
 

@@ -30,11 +30,10 @@ from streams.audio.containers.mpeg_frames import (
     is_chain,
     lead_in,
 )
+from streams.audio.containers.trailing_tags import APE_BYTES, ID3V1_BYTES
 from streams.audio.limits import DecodeLimits, rejected
 
 _TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")
-_ID3V1_BYTES = 128
-_APE_BYTES = 32  # header or footer of APEv2
 _NOT_ZERO = re.compile(rb"[^\0]")
 _SLACK_FRAMES = 3  # decoders drop the first frames if these depend on bits of earlier frames
 _DECODER_DELAY = 529  # samples by which every layer III decoder is late (LAME's technical FAQ)
@@ -200,9 +199,9 @@ def _after_sized_tags(audio: bytes, at: int) -> int:
         at = id3.end_of_tags(audio, at)
         if audio.startswith(b"APETAGEX", at):
             is_header = audio[at + 23 : at + 24] >= b"\x20" and bool(audio[at + 23] & 0x20)
-            at += _APE_BYTES + (int.from_bytes(audio[at + 12 : at + 16], "little") if is_header else 0)
+            at += APE_BYTES + (int.from_bytes(audio[at + 12 : at + 16], "little") if is_header else 0)
         elif audio.startswith(b"TAG", at):
-            at += _ID3V1_BYTES
+            at += ID3V1_BYTES
         elif audio.startswith(b"LYRICSBEGIN", at):
             ends = [audio.find(mark, at) for mark in (b"LYRICSEND", b"LYRICS200")]
             at = min((end + len(b"LYRICSEND") for end in ends if end >= 0), default=at)

@@ -11,10 +11,11 @@ from schemas.media_type import MediaType
 from schemas.refusals import CATALOGUE
 from schemas.rejection import Rejection
 from streams.audio.clip import Clip
-from streams.audio.containers import magic, ogg
+from streams.audio.containers import magic
 from streams.audio.limits import DecodeLimits
 from streams.compression.kept_file import kept_file
 from streams.sandbox import DecoderSandbox
+from tests.support.ogg_pages import sealed
 from tests.support.signals import encode_as, speech
 
 LIMITS = DecodeLimits(max_pcm_bytes=1 << 20)
@@ -90,17 +91,6 @@ def changed(draw: st.DrawFn) -> bytes:
             )
         )
     return sealed(bytes(audio)) if draw(st.booleans()) else bytes(audio)
-
-
-def sealed(audio: bytes) -> bytes:
-    """Correct the checksums of the pages at the beginning, so that the damage reaches the decoder."""
-    pages, at = [], 0
-    while audio[at : at + 4] == b"OggS" and at + 27 <= len(audio):
-        body = at + 27 + audio[at + 26]
-        end = min(body + sum(audio[at + 27 : body]), len(audio))
-        pages.append(ogg.sealed(audio[at:end]))
-        at = end
-    return b"".join(pages) + audio[at:]
 
 
 @fast

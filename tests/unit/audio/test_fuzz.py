@@ -10,9 +10,9 @@ import pytest
 from schemas.media_type import MediaType
 from schemas.rejection import Rejection
 from streams.audio.clip import Clip
-from streams.audio.containers import ogg
 from streams.audio.limits import DecodeLimits
 from streams.sandbox import DecoderSandbox
+from tests.support.ogg_pages import sealed
 from tests.support.signals import encode_as, speech, write_sound
 
 LIMITS = DecodeLimits(max_pcm_bytes=4 * 1024 * 1024)
@@ -83,18 +83,6 @@ def damaged(audio: bytes, dice: random.Random) -> bytes:
         if not changed:
             break
     return bytes(changed)
-
-
-def sealed(audio: bytes) -> bytes:
-    """Correct the checksums of damaged OGG pages, so that the damage reaches the decoder."""
-    pages: list[bytes] = []
-    at = 0
-    while audio[at : at + 4] == b"OggS" and at + 27 <= len(audio):
-        body = at + 27 + audio[at + 26]
-        end = min(body + sum(audio[at + 27 : body]), len(audio))
-        pages.append(ogg.sealed(audio[at:end]))
-        at = end
-    return b"".join(pages) + audio[at:]
 
 
 def peak_mib() -> float:
