@@ -58,15 +58,20 @@ async def write(bootstrap: str, namespace: Namespace, letters: Sequence[DeadLett
 
 
 async def inputs(bootstrap: str, namespace: Namespace) -> list[bytes | None]:
-    """Values of the inputs that a worker would read, by partition."""
+    """Values of the inputs that a worker would read, by partition.
+
+    A broker answers a commit before it has written the markers of its transaction. So the ends are those of all records,
+    and reading waits for the markers.
+    """
     topic = f"{namespace.prefix}{RAW}"
-    consumer = AIOKafkaConsumer(
-        topic, bootstrap_servers=bootstrap, isolation_level="read_committed", auto_offset_reset="earliest"
-    )
     found: list[tuple[int, int, bytes | None]] = []
-    async with consumer:
-        ends = await consumer.end_offsets(list(consumer.assignment()))
-        await consumer.seek_to_beginning()
+    async with (
+        AIOKafkaConsumer(bootstrap_servers=bootstrap) as everything,
+        AIOKafkaConsumer(
+            topic, bootstrap_servers=bootstrap, isolation_level="read_committed", auto_offset_reset="earliest"
+        ) as consumer,
+    ):
+        ends = await everything.end_offsets(list(consumer.assignment()))
         while any([await consumer.position(place) < end for place, end in ends.items()]):
             for records in (await consumer.getmany(timeout_ms=500)).values():
                 found += [(record.partition, record.offset, record.value) for record in records]
