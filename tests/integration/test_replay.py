@@ -60,8 +60,8 @@ async def write(bootstrap: str, namespace: Namespace, letters: Sequence[DeadLett
 async def inputs(bootstrap: str, namespace: Namespace) -> list[bytes | None]:
     """Values of the inputs that a worker would read, by partition.
 
-    A broker answers a commit before it has written the markers of its transaction. So the ends are those of all records,
-    and reading waits for the markers.
+    A broker answers a commit before it has written the markers of its transaction. So the ends are those of all
+    records, and reading waits for the markers.
     """
     topic = f"{namespace.prefix}{RAW}"
     found: list[tuple[int, int, bytes | None]] = []
