@@ -30,7 +30,7 @@ _CONFINED: dict[str, Any] = {
 }
 #: Podman may be inside a container itself, where it has no rights to make another for each step; and if its base images
 #: were unpacked locally, their root directory is for root alone, unless the result is one new layer.
-_BUILD_OPTIONS = {"podman": ["--isolation", "chroot", "--squash-all"], "docker": []}
+BUILD_OPTIONS = {"podman": ["--isolation", "chroot", "--squash-all"], "docker": []}
 _BUILD_TIMEOUT_S = 540
 _POLL_S = 0.1
 
@@ -145,12 +145,14 @@ class WorkerContainer:
         return str(self._container.logs().decode(errors="replace"))
 
 
-def until(condition: Callable[[], bool], within: float, explain: Callable[[], str] = str) -> None:
-    """Wait for a condition; fail with an explanation when the seconds are over."""
+def until(
+    condition: Callable[[], bool], within: float, explain: Callable[[], str] = str, every: float = _POLL_S
+) -> None:
+    """Wait for a condition, looking every so many seconds; fail with an explanation when `within` is over."""
     end = time.monotonic() + within
     while not condition():
         assert time.monotonic() < end, explain()
-        time.sleep(_POLL_S)
+        time.sleep(every)
 
 
 def require_engine() -> str:
@@ -166,7 +168,7 @@ def require_engine() -> str:
 def built_image(engine: str) -> Iterator[BuiltImage]:
     """Build the image by the project's command; it is removed at the end."""
     name = f"hotel-audio:test-{secrets.token_hex(4)}"
-    options = ["--network", "host", *_BUILD_OPTIONS[engine]]
+    options = ["--network", "host", *BUILD_OPTIONS[engine]]
     command = [sys.executable, "-m", "scripts.commands.image", "build", "--engine", engine, "--tag", name]
     done = subprocess.run(
         [*command, "--", *options],
