@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from aiokafka.errors import KafkaConnectionError
 
-from scripts.cli import Cluster, add_cluster_options, cluster_of, count, run
-from streams.kafka.topic_growth import grow_topics, partitions_now, require_growth
+from scripts.cli import Cluster, add_cluster_options, cluster_of, count, counted, run
 from streams.kafka.topic_settings import update_settings
-from streams.kafka.topics import apply_topics, require_equal_partitions
+from streams.kafka.topics import TopicChange, TopicState, apply_topics, planned_changes, require_equal_partitions
 
 #: The warning before topics grow.
 _WHAT_IT_MEANS = """\
@@ -24,8 +23,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     options = parser().parse_args(argv)
     cluster = cluster_of(options)
-    if options.action == "apply":
-        work = _apply(cluster, options.replication, update=options.update_settings)
+    if options.action == "apply" and options.dry_run:
+        work = _plan(cluster, options.partitions)
+    elif options.action == "apply":
+        work = _apply(cluster, options.replication, options.partitions, update=options.update_settings)
     elif options.action == "grow":
         work = _grow(cluster, options.partitions, confirmed=options.yes)
     else:
@@ -39,13 +40,21 @@ def parser() -> argparse.ArgumentParser:
     actions = made.add_subparsers(dest="action", required=True, metavar="apply|check|grow")
     apply = actions.add_parser(
         "apply",
-        help="create missing topics, check the others; safe to repeat; --update-settings after an upgrade",
+        help="create missing topics, check the others; safe to repeat; --update-settings after an upgrade, "
+        "--partitions N for more than 8",
+    )
+    apply.add_argument(
+        "--partitions",
+        type=count,
+        metavar="N",
+        help="create all copartitioned topics with N partitions, and grow smaller ones, as `grow --yes` does; "
+        "default: 8 for new topics, and existing ones stay as they are",
     )
     apply.add_argument(
         "--replication",
         type=count,
         metavar="N",
-        help="replicas of each new partition (default: 3, or as many as there are brokers)",
+        help="replicas of each partition of a new topic (default: 3, or as many as there are brokers)",
     )
     apply.add_argument(
         "--update-settings",
@@ -53,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
         help="first set the required message.timestamp.type and compression.type on topics of an earlier release; "
         "nothing else is changed",
     )
+    apply.add_argument("--dry-run", action="store_true", help="only show which topics would be created or grow")
     check = actions.add_parser("check", help="change nothing; exit 1 if a topic is missing or different")
     grow = actions.add_parser("grow", help="grow all copartitioned topics to --partitions N, with --yes")
     grow.add_argument("--partitions", type=count, metavar="N", required=True, help="number of partitions of each topic")
@@ -62,47 +72,72 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-async def _apply(cluster: Cluster, replication: int | None, *, update: bool) -> int:
+async def _plan(cluster: Cluster, partitions: int | None) -> int:
+    changes = await _planned(cluster, partitions)
+    for change in changes:
+        print(_described(change))
+    print("nothing was changed" if changes else "there is nothing to change")
+    return 0
+
+
+async def _planned(cluster: Cluster, partitions: int | None) -> list[TopicChange]:
+    try:
+        return await planned_changes(cluster.connection, cluster.prefix, cluster.group, partitions)
+    except KafkaConnectionError as error:
+        raise cluster.unreachable() from error
+
+
+async def _apply(
+    cluster: Cluster, replication: int | None, partitions: int | None = None, *, update: bool = False
+) -> int:
     setup = (cluster.connection, cluster.prefix, cluster.group)
     try:
         changes = await update_settings(*setup) if update else {}
-        states = await apply_topics(*setup, replication)
+        states = await apply_topics(*setup, replication, partitions=partitions)
     except KafkaConnectionError as error:
         raise cluster.unreachable() from error
     for name, settings in changes.items():
         print(f"changed {name}: {', '.join(f'{setting}={value}' for setting, value in settings.items())}")
     for state in states:
-        verb = "created" if state.created else "checked"
-        print(f"{verb} {state.name}: {state.partitions} partitions, replication {state.replication}")
+        partitions_now = counted(state.partitions, "partition")
+        print(f"{_done(state)} {state.name}: {partitions_now}, replication {state.replication}")
     return 0
 
 
 async def _check(cluster: Cluster) -> int:
-    require_equal_partitions(await cluster.check())
-    print("all topics are there and as schemas/topics.yaml says")
+    states = await cluster.check()
+    require_equal_partitions(states)
+    print(
+        f"all topics are there and as schemas/topics.yaml says; {states[0].name} has {states[0].partitions} partitions"
+    )
     return 0
 
 
 async def _grow(cluster: Cluster, partitions: int, *, confirmed: bool) -> int:
-    setup = (cluster.connection, cluster.prefix, cluster.group)
-    try:
-        now = await partitions_now(*setup)
-        require_growth(now, partitions)
-        smaller = [name for name, count in now.items() if count < partitions]
-        if not smaller:
-            print(f"every topic has {partitions} partitions already")
-            return 0
-        for name in smaller:
-            print(f"{name}: {now[name]} partitions, to become {partitions}")
-        print(_WHAT_IT_MEANS)
-        if not confirmed:
-            print("nothing was changed; add --yes to do it")
-            return 1
-        for name in await grow_topics(*setup, partitions):
-            print(f"grown {name}: {partitions} partitions")
-    except KafkaConnectionError as error:
-        raise cluster.unreachable() from error
-    return 0
+    changes = await _planned(cluster, partitions)
+    if not changes:
+        print(f"every topic has {partitions} partitions already")
+        return 0
+    for change in changes:
+        print(_described(change))
+    print(_WHAT_IT_MEANS)
+    if not confirmed:
+        print("nothing was changed; add --yes to do it")
+        return 1
+    return await _apply(cluster, None, partitions)
+
+
+def _described(change: TopicChange) -> str:
+    if change.now is None:
+        return f"{change.name}: missing, to be created with {counted(change.partitions, 'partition')}"
+    return f"{change.name}: {counted(change.now, 'partition')}, to become {change.partitions}"
+
+
+def _done(state: TopicState) -> str:
+    """What `apply_topics` did to a topic."""
+    if state.created:
+        return "created"
+    return "grown" if state.grown else "checked"
 
 
 if __name__ == "__main__":

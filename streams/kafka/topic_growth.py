@@ -9,29 +9,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.errors import InvalidPartitionsError, for_code
 
 from schemas.topics import copartitioned
-from streams.kafka.connection import KafkaConnection
-from streams.kafka.topic_admin import PAUSE, REQUEST_TIMEOUT_MS, any_broker, connected_admin, describe, have_leaders
+from streams.kafka.topic_admin import PAUSE, REQUEST_TIMEOUT_MS, any_broker, describe, have_leaders
 from streams.kafka.topic_errors import TopicError, TopicMissingError
 
 
-async def partitions_now(connection: KafkaConnection, prefix: str, group: str) -> dict[str, int]:
-    """Read the number of partitions of each copartitioned topic, ``audio.raw`` first.
-
-    Args:
-        connection: The cluster.
-        prefix: Put before every topic's name.
-        group: Consumer group that the cache's changelog belongs to.
-
-    Raises:
-        TopicMissingError: If one of them is missing.
-        aiokafka.errors.KafkaConnectionError: If no broker answers.
-    """
-    async with connected_admin(connection) as admin:
-        return {name: len(found) for name, found in (await _found(admin, copartitioned(prefix, group))).items()}
-
-
 async def grow_topics(
-    connection: KafkaConnection, prefix: str, group: str, partitions: int, *, timeout: float = 30.0
+    admin: AIOKafkaAdminClient, prefix: str, group: str, partitions: int, *, timeout: float = 30.0
 ) -> list[str]:
     """Grow all copartitioned topics to a number of partitions; topics that have as many are not changed.
 
@@ -39,7 +22,7 @@ async def grow_topics(
     have it. After an interruption, call it again.
 
     Args:
-        connection: The cluster.
+        admin: A connected client.
         prefix: Put before every topic's name.
         group: Consumer group that the cache's changelog belongs to.
         partitions: The number of partitions of each topic.
@@ -55,16 +38,15 @@ async def grow_topics(
         aiokafka.errors.KafkaConnectionError: If no broker answers.
     """
     raw, *others = copartitioned(prefix, group)
-    async with connected_admin(connection) as admin:
-        found = await _found(admin, [raw, *others])
-        require_growth({name: len(there) for name, there in found.items()}, partitions)
-        grown = []
-        for names in (others, [raw]):
-            smaller = [name for name in names if len(found[name]) < partitions]
-            if smaller:
-                await _add(admin, smaller, partitions)
-                await _wait_for_leaders(admin, smaller, partitions, timeout)
-                grown += smaller
+    found = await _found(admin, [raw, *others])
+    require_growth({name: len(there) for name, there in found.items()}, partitions)
+    grown = []
+    for names in (others, [raw]):
+        smaller = [name for name in names if len(found[name]) < partitions]
+        if smaller:
+            await _add(admin, smaller, partitions)
+            await _wait_for_leaders(admin, smaller, partitions, timeout)
+            grown += smaller
     return grown
 
 

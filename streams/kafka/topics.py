@@ -25,6 +25,7 @@ from streams.kafka.topic_admin import (
     have_leaders,
 )
 from streams.kafka.topic_errors import TopicError, TopicMismatchError, TopicMissingError
+from streams.kafka.topic_growth import grow_topics, require_growth
 from streams.kafka.topic_settings import SPREAD_WITHIN, resolved_topics, verify_topics
 
 _USUAL_REPLICATION = 3
@@ -39,6 +40,7 @@ class TopicState:
     Attributes:
         name: Its full name.
         created: Whether this call created it.
+        grown: Whether this call added partitions to it.
         partitions: Number of partitions.
         replication: Replicas of each partition.
         copartitioned: Whether it must have as many partitions as ``audio.raw``.
@@ -46,25 +48,50 @@ class TopicState:
 
     name: str
     created: bool
+    grown: bool
     partitions: int
     replication: int
     copartitioned: bool
 
 
-async def apply_topics(
-    connection: KafkaConnection, prefix: str, group: str, replication: int | None = None, *, timeout: float = 30.0
-) -> list[TopicState]:
-    """Create missing topics and check the others; any number of processes may do so at the same time.
+@dataclass(frozen=True, slots=True)
+class TopicChange:
+    """What `apply_topics` would do to a topic.
 
-    A new topic gets as many partitions as its existing copartitioned topics, if they have more than
-    ``schemas/topics.yaml`` says.
+    Attributes:
+        name: Its full name.
+        now: Its number of partitions; None where it does not exist.
+        partitions: The number that it would have.
+    """
+
+    name: str
+    now: int | None
+    partitions: int
+
+
+async def apply_topics(
+    connection: KafkaConnection,
+    prefix: str,
+    group: str,
+    replication: int | None = None,
+    *,
+    partitions: int | None = None,
+    timeout: float = 30.0,
+) -> list[TopicState]:
+    """Create missing topics, check the others, and add partitions to them where a number is given.
+
+    Any number of processes may do so at the same time; after an interruption, repeat it. Without a number of
+    partitions, a new topic gets as many as its existing copartitioned topics, if they have more than
+    ``schemas/topics.yaml`` says. Topics grow as in `grow_topics`, and only if the settings of all are as required.
 
     Args:
         connection: The cluster.
         prefix: Put before every topic's name.
         group: Consumer group that the cache's changelog belongs to.
-        replication: Replicas of each new partition; None means three, or the number of brokers if it is smaller.
-        timeout: Seconds for every new topic to get a leader for each partition.
+        replication: Replicas of each partition of a new topic; None means three, or the number of brokers if it is
+            smaller.
+        partitions: Partitions of each copartitioned topic; None leaves existing ones as they are.
+        timeout: Seconds for new partitions to get leaders.
 
     Returns:
         All topics, in the order of ``schemas/topics.yaml``.
@@ -72,16 +99,21 @@ async def apply_topics(
     Raises:
         TopicMismatchError: If an existing topic has too few partitions, not as many as ``audio.raw``, or other
             settings.
-        TopicError: If the cluster refuses to create a topic, or a topic is not ready in time.
+        TopicError: If the cluster refuses a change, or a topic is not ready in time. Or, without any change, if a topic
+            has more partitions than wanted, or fewer are wanted than ``schemas/topics.yaml`` says.
         aiokafka.errors.KafkaConnectionError: If no broker answers.
     """
     specs = resolved_topics(prefix, group)
+    wanted = _wanted(specs, partitions)
     deadline = time.monotonic() + timeout
     created: set[str] = set()
+    grown: list[str] = []
     async with connected_admin(connection) as admin:
+        if partitions is not None:
+            require_growth(_numbers(specs, await describe(admin, specs)), partitions)
         while True:
             found = await describe(admin, specs)
-            missing = {name: spec for name, spec in specs.items() if name not in found}
+            missing = {name: spec for name, spec in wanted.items() if name not in found}
             if missing:
                 created |= await _create(admin, _as_large_as(found, specs, missing), replication)
             elif all(have_leaders(partitions) for partitions in found.values()):
@@ -91,9 +123,47 @@ async def apply_topics(
                 raise TopicError(f"topics are not ready after {timeout:g} s: {', '.join(waiting)}")
             await asyncio.sleep(PAUSE)
         await verify_topics(admin, specs, found)
-    states = _states(specs, found, created)
+        if partitions is not None:
+            grown = await grow_topics(admin, prefix, group, partitions, timeout=timeout)
+            found = await describe(admin, specs)
+    states = _states(specs, found, created, grown)
     require_equal_partitions(states)
     return states
+
+
+async def planned_changes(
+    connection: KafkaConnection, prefix: str, group: str, partitions: int | None = None
+) -> list[TopicChange]:
+    """Find what `apply_topics` would do, without changing anything.
+
+    Args:
+        connection: The cluster.
+        prefix: Put before every topic's name.
+        group: Consumer group that the cache's changelog belongs to.
+        partitions: Partitions of each copartitioned topic; None leaves existing ones as they are.
+
+    Returns:
+        The topics that it would change, in the order of ``schemas/topics.yaml``.
+
+    Raises:
+        TopicMismatchError: If an existing topic has too few partitions, or other settings.
+        TopicError: If it cannot be done, as in `apply_topics`.
+        aiokafka.errors.KafkaConnectionError: If no broker answers.
+    """
+    specs = resolved_topics(prefix, group)
+    wanted = _wanted(specs, partitions)
+    async with connected_admin(connection) as admin:
+        found = await describe(admin, specs)
+        if partitions is not None:
+            require_growth(_numbers(specs, found), partitions)
+        await verify_topics(admin, {name: spec for name, spec in specs.items() if name in found}, found)
+    large = _as_large_as(found, specs, wanted)
+    now = {name: len(found[name]) if name in found else None for name in specs}
+    return [
+        TopicChange(name, now[name], spec.partitions)
+        for name, spec in large.items()
+        if now[name] is None or (partitions is not None and now[name] != spec.partitions)
+    ]
 
 
 async def check_topics(
@@ -126,7 +196,7 @@ async def check_topics(
                 raise TopicMissingError(f"missing: {', '.join(sorted(missing))}; run ./scripts/topics apply")
             await asyncio.sleep(PAUSE)
         await verify_topics(admin, specs, found)
-    return _states(specs, found, set())
+    return _states(specs, found)
 
 
 def servable_partitions(states: Collection[TopicState]) -> int:
@@ -158,19 +228,45 @@ def require_equal_partitions(states: Collection[TopicState]) -> None:
 
 
 def _states(
-    specs: Mapping[str, TopicSpec], found: Mapping[str, list[dict[str, Any]]], created: Collection[str]
+    specs: Mapping[str, TopicSpec],
+    found: Mapping[str, list[dict[str, Any]]],
+    created: Collection[str] = (),
+    grown: Collection[str] = (),
 ) -> list[TopicState]:
     return [
-        TopicState(name, name in created, len(found[name]), len(found[name][0]["replicas"]), spec.copartitioned)
+        TopicState(
+            name,
+            name in created,
+            name in grown,
+            len(found[name]),
+            len(found[name][0]["replicas"]),
+            spec.copartitioned,
+        )
         for name, spec in specs.items()
     ]
+
+
+def _wanted(specs: Mapping[str, TopicSpec], partitions: int | None) -> dict[str, TopicSpec]:
+    """The topics with a wanted number of partitions, or with their own; raises TopicError if it is too small."""
+    least = max(spec.partitions for spec in specs.values() if spec.copartitioned)
+    if partitions is not None and partitions < least:
+        raise TopicError(f"{partitions} partitions are too few: schemas/topics.yaml has {least}")
+    return {
+        name: replace(spec, partitions=partitions or spec.partitions) if spec.copartitioned else spec
+        for name, spec in specs.items()
+    }
+
+
+def _numbers(specs: Mapping[str, TopicSpec], found: Mapping[str, list[dict[str, Any]]]) -> dict[str, int]:
+    """The numbers of partitions of the copartitioned topics that exist."""
+    return {name: len(found[name]) for name, spec in specs.items() if spec.copartitioned and name in found}
 
 
 def _as_large_as(
     found: Mapping[str, list[dict[str, Any]]], specs: Mapping[str, TopicSpec], missing: Mapping[str, TopicSpec]
 ) -> dict[str, TopicSpec]:
     """The missing topics, with at least as many partitions as their existing copartitioned topics."""
-    most = max((len(found[name]) for name, spec in specs.items() if spec.copartitioned and name in found), default=0)
+    most = max(_numbers(specs, found).values(), default=0)
     return {
         name: replace(spec, partitions=max(spec.partitions, most)) if spec.copartitioned else spec
         for name, spec in missing.items()

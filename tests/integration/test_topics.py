@@ -5,13 +5,13 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.errors import KafkaConnectionError
 
 from schemas import load_topics
-from schemas.topics import RAW, copartitioned, topic
+from schemas.topics import COMPRESSED, POLICY, RAW, copartitioned, topic
 from scripts.commands import topics
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topic_admin import connected_admin, describe
 from streams.kafka.topic_errors import TopicError, TopicMismatchError, TopicMissingError
 from streams.kafka.topic_growth import grow_topics
-from streams.kafka.topics import apply_topics, check_topics, servable_partitions
+from streams.kafka.topics import apply_topics, check_topics, planned_changes, servable_partitions
 from tests.support.brokers import Broker, Namespace, ThreeBrokers
 from tests.support.topic_settings import settings_of
 
@@ -124,7 +124,8 @@ async def test_more_partitions_than_the_file_has_are_fine_where_all_topics_have_
     await create(broker, NewTopic(raw, 10, 1, topic_configs=topic(RAW).configs))
     await known(broker, raw, 10)
     assert [state.partitions for state in await apply_topics(*where)] == [10, 10, 10, 10, 1]
-    assert await grow_topics(*where, 11) == [*others, raw]
+    async with connected_admin(KafkaConnection(broker.bootstrap_servers)) as admin:
+        assert await grow_topics(admin, *where[1:], 11) == [*others, raw]
     assert servable_partitions(await check_topics(*where)) == 11
 
 
@@ -141,9 +142,67 @@ async def test_topics_that_differ_are_told_with_the_remedy_and_serve_what_they_s
         await apply_topics(*where)
     assert servable_partitions(await check_topics(*where)) == 8
     with pytest.raises(TopicError, match="cannot remove"):
-        await grow_topics(*where, 10)
-    assert len(await grow_topics(*where, 12)) == 3
+        await apply_topics(*where, partitions=10)
+    assert sum(state.grown for state in await apply_topics(*where, partitions=12)) == 3
     assert {state.partitions for state in await apply_topics(*where) if state.copartitioned} == {12}
+
+
+async def test_a_number_of_partitions_is_that_of_new_topics_and_of_those_with_fewer(
+    broker: Broker, namespace: Namespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = (KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
+    raw, first, *rest = copartitioned(namespace.prefix, namespace.group)
+    policy = f"{namespace.prefix}{POLICY}"
+    for name, partitions in ((first, 60), (raw, 8)):  # as left behind by a run that was killed
+        spec = topic(name.removeprefix(namespace.prefix))
+        await create(broker, NewTopic(name, partitions, 1, topic_configs=spec.configs))
+        await known(broker, name, partitions)
+    command = ["apply", "--partitions", "60", "--bootstrap-servers", broker.bootstrap_servers]
+    command += ["--topic-prefix", namespace.prefix, "--group", namespace.group]
+    assert await asyncio.to_thread(topics.main, [*command, "--dry-run"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{raw}: 8 partitions, to become 60",
+        *(f"{name}: missing, to be created with 60 partitions" for name in rest),
+        f"{policy}: missing, to be created with 1 partition",
+        "nothing was changed",
+    ]
+    assert await asyncio.to_thread(topics.main, command) == 0
+    done = [line.split()[:3] for line in capsys.readouterr().out.splitlines()]
+    assert done == [
+        ["grown", f"{raw}:", "60"],
+        ["checked", f"{first}:", "60"],
+        *(["created", f"{name}:", "60"] for name in rest),
+        ["created", f"{policy}:", "1"],
+    ]
+    for again in (60, None):
+        states = await apply_topics(*where, partitions=again)
+        assert [state.partitions for state in states] == [60, 60, 60, 60, 1]
+        assert not any(state.created or state.grown for state in states)
+    assert await planned_changes(*where, 60) == []
+
+
+async def test_too_few_partitions_are_refused_before_anything_is_changed(broker: Broker, namespace: Namespace) -> None:
+    where = (KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
+    with pytest.raises(TopicError, match=r"7 partitions are too few: schemas/topics.yaml has 8"):
+        await apply_topics(*where, partitions=7)
+    raw = f"{namespace.prefix}{RAW}"
+    await create(broker, NewTopic(raw, 12, 1, topic_configs=topic(RAW).configs))
+    await known(broker, raw, 12)
+    with pytest.raises(TopicError, match="has 12 partitions, and Kafka cannot remove any"):
+        await apply_topics(*where, partitions=10)
+    with pytest.raises(TopicMissingError):
+        await check_topics(*where, names=[COMPRESSED])
+
+
+async def test_a_topic_with_other_settings_does_not_grow(broker: Broker, namespace: Namespace) -> None:
+    where = (KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
+    raw = f"{namespace.prefix}{RAW}"
+    await create(broker, NewTopic(raw, 8, 1, topic_configs=topic(RAW).configs | {"max.message.bytes": "1000000"}))
+    await known(broker, raw, 8)
+    with pytest.raises(TopicMismatchError, match=r"max\.message\.bytes"):
+        await apply_topics(*where, partitions=12)
+    async with connected_admin(KafkaConnection(broker.bootstrap_servers)) as admin:
+        assert len((await describe(admin, [raw]))[raw]) == 8
 
 
 async def test_impossible_replication_is_refused_clearly(broker: Broker, namespace: Namespace) -> None:
