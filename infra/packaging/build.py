@@ -15,6 +15,7 @@ _LEFT_OUT = ("scripts.benchmarks", "scripts.training", "infra.docker", "infra.gr
 _MODULES_LEFT_OUT = {
     ("hotel_audio.native", "build"),
     ("hotel_audio.scripts.commands", "image"),
+    ("hotel_audio.scripts.commands", "release"),
     ("hotel_audio.scripts.commands", "settings"),
 }
 

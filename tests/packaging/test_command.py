@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.docker.image import version as project_version
 from tests.support.installed import Installed
 
 pytestmark = pytest.mark.xdist_group("wheels")
@@ -39,7 +40,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 def test_the_version_is_the_package_s(client: Installed) -> None:
     done = client.run(client.command, "--version")
-    assert (done.returncode, done.stdout) == (0, "hotel-audio 0.1.0\n")
+    assert (done.returncode, done.stdout) == (0, f"hotel-audio {project_version()}\n")
 
 
 def test_help_lists_every_command(client: Installed) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.docker.image import version as project_version
 from tests.support.installed import Installed, Project
 
 pytestmark = pytest.mark.xdist_group("wheels")
@@ -49,7 +50,10 @@ def test_an_editable_installation_is_refused(project: Project, tmp_path: Path) -
 
 
 def test_everything_is_in_one_package(wheel: Path) -> None:
-    assert {name.split("/")[0] for name in names(wheel)} == {"hotel_audio", "hotel_audio_streams-0.1.0.dist-info"}
+    assert {name.split("/")[0] for name in names(wheel)} == {
+        "hotel_audio",
+        f"hotel_audio_streams-{project_version()}.dist-info",
+    }
 
 
 def test_the_kernels_are_compiled_and_data_is_there(wheel: Path, plain_wheel: Path) -> None:

@@ -22,6 +22,8 @@ DOCUMENTS = (
     "docs/TROUBLESHOOTING.md",
     "docs/LOGGING.md",
     "docs/DASHBOARD.md",
+    "docs/RELEASING.md",
+    *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs" / "deployment").glob("*.md")),
 )
 #: Written in bash; the others are modules.
 SHELL_COMMANDS = {"run", "test"}
