@@ -209,3 +209,34 @@ def installed(cluster: Cluster, images: Mapping[str, str], prefix: str, **change
             asyncio.run(wait_until_ready(made.servers, 1, _READY_TIMEOUT_S))
             made.rolled_out()
             yield made
+
+
+def confined_pod(name: str, image: str, labels: Mapping[str, str], command: Sequence[str]) -> dict[str, Any]:
+    """A pod that the profile `restricted` allows.
+
+    Args:
+        name: Its name.
+        image: Name of its image for pods.
+        labels: Its labels.
+        command: What it runs.
+    """
+    security = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": dict(labels)},
+        "spec": {
+            "terminationGracePeriodSeconds": 1,
+            "automountServiceAccountToken": False,
+            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [
+                {
+                    "name": "main",
+                    "image": image,
+                    "imagePullPolicy": "IfNotPresent",
+                    "command": list(command),
+                    "securityContext": security,
+                }
+            ],
+        },
+    }

@@ -71,12 +71,15 @@ class Traffic:
         self._pieces = 0
 
     @contextlib.asynccontextmanager
-    async def during(self, name: str, *, per_second: float = _PER_SECOND) -> AsyncIterator[Step]:
+    async def during(
+        self, name: str, *, per_second: float = _PER_SECOND, answered_within: float = _ANSWERED_WITHIN_S
+    ) -> AsyncIterator[Step]:
         """Send while the body runs; afterwards wait for all outcomes, and judge everything since the last step.
 
         Args:
             name: What the body does.
             per_second: Inputs per second.
+            answered_within: Seconds to wait for outcomes at the end.
 
         Yields:
             The step; complete after the body.
@@ -93,7 +96,7 @@ class Traffic:
             finally:
                 over.set()
                 await sending
-            await follower.wait_for(self._oracle.awaited, _ANSWERED_WITHIN_S)
+            await follower.wait_for(self._oracle.awaited, answered_within)
             sent = {place: one for place, one in self._oracle.awaited.items() if place not in before}
             _measure(step, sent, follower.arrivals)
         await asyncio.sleep(_SETTLE_S)  # for duplicates

@@ -1,0 +1,104 @@
+"""The autoscaler adds workers while calls wait, and removes them afterwards; it sees the lag that workers report."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from tests.kubernetes.external_metrics import lag_as_external_metric
+from tests.support import kubernetes_overlay
+from tests.support.kubernetes import Cluster
+from tests.support.kubernetes_overlay import WORKER, Installation, patch_of
+
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("kubernetes"), pytest.mark.timeout(3600)]
+
+HPA = "agente-audio-hpa"
+FEWEST, MOST = 3, 8
+#: As many inputs at once as three slow workers need some time for.
+BURST = 1000
+LOOK_S = 5.0
+SCALED_WITHIN_S, SHRUNK_WITHIN_S, ANSWERED_WITHIN_S = 600.0, 900.0, 600.0
+#: What is different on one node with two cores and eight partitions: workers slow enough to lag, no more of them than
+#: partitions, and a scale-down after one quiet minute instead of ten. Processor time is read, and decides nothing.
+PATCHES = (
+    patch_of(
+        "StatefulSet",
+        WORKER,
+        ("replace", "/spec/template/spec/containers/0/resources/limits", {"cpu": "300m", "memory": "1Gi"}),
+    ),
+    patch_of(
+        "HorizontalPodAutoscaler",
+        HPA,
+        ("replace", "/spec/maxReplicas", MOST),
+        ("replace", "/spec/metrics/0/resource/target", {"type": "AverageValue", "averageValue": "4"}),
+        ("replace", "/spec/behavior/scaleDown/stabilizationWindowSeconds", 60),
+        ("replace", "/spec/behavior/scaleDown/policies/0/periodSeconds", 30),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen after some seconds: workers wanted and ready, and the lag as the autoscaler knows it."""
+
+    at: float
+    wanted: int
+    ready: int
+    lag: str
+
+
+@pytest.fixture(scope="module")
+def scaled(cluster: Cluster, images: Mapping[str, str]) -> Iterator[Installation]:
+    """An installation with the autoscaler, and with the lag as its metric."""
+    prefix = "hotel-audio-scaled"
+    with (
+        kubernetes_overlay.installed(cluster, images, prefix, components=["hpa"], patches=PATCHES) as made,
+        lag_as_external_metric(made),
+    ):
+        yield made
+
+
+async def test_replicas_follow_the_lag(scaled: Installation) -> None:
+    looks: list[Look] = []
+    begin = time.monotonic()
+
+    async def watch(within: float, *, until_wanted: range, burst: int = 0) -> None:
+        """Look until the number of workers is in a range, and all of them are ready."""
+        end = time.monotonic() + within
+        while True:
+            looks.append(await asyncio.to_thread(look, scaled, begin))
+            if looks[-1].wanted in until_wanted and looks[-1].ready == looks[-1].wanted:
+                return
+            assert time.monotonic() < end, table(looks)
+            if burst:
+                await scaled.traffic.burst(burst)
+            await asyncio.sleep(LOOK_S)
+
+    await watch(SCALED_WITHIN_S, until_wanted=range(FEWEST, FEWEST + 1))
+    async with scaled.traffic.during("more calls than three workers can do", answered_within=ANSWERED_WITHIN_S) as step:
+        await watch(SCALED_WITHIN_S, until_wanted=range(2 * FEWEST, MOST + 1), burst=BURST)
+    print(table(looks))
+    assert list(step.problems) == []
+    async with scaled.traffic.during("few calls, and workers that are removed") as step:
+        await watch(SHRUNK_WITHIN_S, until_wanted=range(FEWEST, FEWEST + 1))
+    print(table(looks))
+    assert list(step.problems) == []
+
+
+def look(installation: Installation, begin: float) -> Look:
+    found = installation.cluster.read("--namespace", installation.namespace, "get", "hpa", HPA)["status"]
+    shown = [metric["external"]["current"] for metric in found.get("currentMetrics", []) if "external" in metric]
+    wanted = int(found.get("desiredReplicas", 0))
+    ready = sum(kubernetes_overlay.is_ready(pod) for pod in installation.pods().values())
+    return Look(time.monotonic() - begin, wanted, ready, shown[0].get("value", "") if shown else "")
+
+
+def table(looks: list[Look]) -> str:
+    """Every look that differs from the one before."""
+    rows = ["seconds  wanted  ready  lag (s)"]
+    for before, one in zip([None, *looks], looks, strict=False):
+        if before is None or (before.wanted, before.ready, before.lag) != (one.wanted, one.ready, one.lag):
+            rows.append(f"{one.at:7.0f} {one.wanted:7d} {one.ready:6d}  {one.lag}")
+    return "\n".join(rows)
