@@ -6,7 +6,15 @@ from pathlib import Path
 
 from infra.directories import state_directory
 from streams.runtime.setting_declaration import read, setting
-from streams.runtime.setting_kinds import DIRECTORY, Kind
+from streams.runtime.setting_kinds import DIRECTORY, Kind, one_of
+
+_YES_NO = {"true": True, "false": False}
+
+
+def _yes_or_no(text: str) -> bool:
+    if text.lower() not in _YES_NO:
+        raise ValueError("must be true or false")
+    return _YES_NO[text.lower()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,36 @@ class MonitoringSettings:
         " (`/services/...`, `/api/webhooks/...`), otherwise as Alertmanager's JSON",
         secret=True,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class DeploySettings:
+    """The settings of deployments."""
+
+    environment: str = setting(
+        "DEPLOY_ENV",
+        one_of("local", "staging", "production"),
+        "which compose files, or which overlay of Kubernetes",
+        default="local",
+    )
+    version: str | None = setting(
+        "AUDIO_VERSION", Kind("tag", str), "the image's version; without it, that of this checkout"
+    )
+    image: str | None = setting("AUDIO_IMAGE", Kind("name:tag", str), "the image's whole name, instead of the version")
+    rollback_on_failure: bool = setting(
+        "ROLLBACK_ON_FAILURE",
+        Kind("`true`, `false`", _yes_or_no),
+        "whether a version that fails is replaced by the one before",
+        default="true",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ComposeSettings:
+    """Compose's own settings, as far as a deployment has to know them."""
+
+    project: str | None = setting("COMPOSE_PROJECT_NAME", Kind("name", str), "name of the compose project")
+    profiles: str = setting("COMPOSE_PROFILES", Kind("name,...", str), "profiles that are active", default="")
 
 
 def run_directory(environ: Mapping[str, str]) -> Path:

@@ -14,8 +14,8 @@ from scripts import hotel_audio
 from scripts.benchmarks.streaming.kafka import PARTITIONS
 from tests.chaos.workers import ROOT
 
-#: Neither a command of its own, nor made to be executed by users.
-NOT_COMMANDS = {"run"}
+#: Neither a command of its own, nor made to be executed by users; and another name for `deploy`.
+NOT_COMMANDS = {"run", "deploy-audio-system.sh"}
 COMMANDS = sorted(
     path.name for path in (ROOT / "scripts").iterdir() if path.is_file() and os.access(path, os.X_OK)
 )  # fmt: skip
