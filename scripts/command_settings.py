@@ -78,6 +78,15 @@ class ComposeSettings:
     profiles: str = setting("COMPOSE_PROFILES", Kind("name,...", str), "profiles that are active", default="")
 
 
+@dataclass(frozen=True, slots=True)
+class GrafanaSettings:
+    """The settings of Grafana."""
+
+    admin_password: str | None = setting(
+        "GRAFANA_ADMIN_PASSWORD", Kind("text", str), "password of Grafana's user `admin`", secret=True
+    )
+
+
 def run_directory(environ: Mapping[str, str]) -> Path:
     """The directory for data and logs of the processes that commands start."""
     return read(LocalSettings, environ).run_dir or state_directory()

@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str]) -> int:
-    name = arguments[0] if arguments else None
+    name = arguments[0].replace("_", "-") if arguments else None  # as the module's name as well
     if name not in command_names():  # --help, --version, or a mistake: in each case this ends the process
         name = parser().parse_args(arguments[:1]).command
     return _run(name, arguments[1:])

@@ -59,6 +59,11 @@ class Monitoring:
             )
 
 
+def rule_files() -> list[Path]:
+    """The files with the rules of Prometheus, before their placeholders are filled in."""
+    return sorted((_INFRA / "prometheus").glob("*.rules.yml"))
+
+
 def render(directory: Path, monitoring: Monitoring, alertmanager: str = "127.0.0.1:9093") -> None:
     """Write the configuration of Prometheus and Alertmanager into a directory.
 
@@ -76,7 +81,7 @@ def render(directory: Path, monitoring: Monitoring, alertmanager: str = "127.0.0
         "group_interval": monitoring.group_interval,
     }
     prometheus = _INFRA / "prometheus"
-    for rules in prometheus.glob("*.rules.yml"):
+    for rules in rule_files():
         shutil.copy(rules, directory)  # copied unchanged: the alerts' texts are templates of Prometheus
     fleet = (prometheus / "fleet.rules.yml").read_text()
     (directory / "fleet.rules.yml").write_text(fleet.replace("vector(1)", f"vector({monitoring.workers_minimum})"))

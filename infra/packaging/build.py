@@ -14,6 +14,7 @@ _PROJECT = Path(__file__).resolve().parents[2]
 _LEFT_OUT = ("scripts.benchmarks", "scripts.training", "infra.docker", "infra.grafana", "infra.packaging")
 _MODULES_LEFT_OUT = {
     ("hotel_audio.native", "build"),
+    ("hotel_audio.scripts", "final_validation"),
     ("hotel_audio.scripts.commands", "image"),
     ("hotel_audio.scripts.commands", "release"),
     ("hotel_audio.scripts.commands", "settings"),

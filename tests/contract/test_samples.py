@@ -14,10 +14,15 @@ from streams.audio import Clip, decode
 SAMPLES = files("schemas") / "samples"
 EVENTS: dict[str, type[RawAudio | CompressedAudio | DeadLetter | PolicyEvent]] = {
     "raw-l16": RawAudio,
+    "raw-slin": RawAudio,
     "raw-pcmu": RawAudio,
+    "raw-pcma": RawAudio,
     "raw-wav": RawAudio,
     "raw-gsm": RawAudio,
     "raw-g722": RawAudio,
+    "raw-flac": RawAudio,
+    "raw-ogg": RawAudio,
+    "raw-mpeg": RawAudio,
     "compressed-flac": CompressedAudio,
     "dead-letter": DeadLetter,
     "policy": PolicyEvent,

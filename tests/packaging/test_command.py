@@ -19,6 +19,7 @@ COMMANDS = {
     "dead-letters",
     "demo",
     "emit",
+    "final-validation",
     "kafka",
     "lag",
     "listen",

@@ -1,0 +1,116 @@
+"""Checks the workers' consumer group: its members, the owners of the partitions, and the lag."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+
+from aiokafka.client import AIOKafkaClient
+
+from schemas.record import TopicPartition
+from schemas.topics import copartitioned
+from scripts.cli import Cluster, counted
+from scripts.validation.finding import Finding, judged
+from streams.kafka.lag import ClusterSnapshot, LagReader
+from streams.kafka.protocol.group_owners import fetch_member_hosts
+
+CHECK = "group"
+_PAUSE = 0.5  # seconds between two looks
+
+
+async def check_group(
+    cluster: Cluster, least: int, exactly: int | None, objective: float, patience: float
+) -> list[Finding]:
+    """Check the group, and give what is not settled some time.
+
+    Args:
+        cluster: Its topics and group.
+        least: Number of workers that are known.
+        exactly: Number of workers that there have to be; None accepts more than `least`.
+        objective: Greatest lag in seconds.
+        patience: Seconds for a rebalance to end, and for lag to shrink.
+
+    Raises:
+        aiokafka.errors.KafkaError: If the brokers do not answer, or refuse.
+        TimeoutError: If they do not answer in time.
+    """
+    until = time.monotonic() + patience
+    reader = LagReader(cluster.connection, cluster.group, copartitioned(cluster.prefix, cluster.group))
+    try:
+        while True:
+            snapshot, members = await reader.read(), await _members(cluster)
+            findings = [
+                judge_members(members, least, exactly),
+                judge_owners(snapshot),
+                judge_lag(_ages(snapshot), objective),
+            ]
+            if all(one.remedy == "" for one in findings) or time.monotonic() > until:
+                return findings
+            await asyncio.sleep(_PAUSE)
+    finally:
+        await reader.close()
+
+
+def judge_members(members: int | None, least: int, exactly: int | None) -> Finding:
+    """Whether the group is stable and has as many members as there are workers.
+
+    Args:
+        members: Their number; None while the group rebalances.
+        least: Number of workers that are known.
+        exactly: Number of workers that there have to be; None accepts more than `least`.
+    """
+    problems = []
+    if members is None:
+        problems.append("the group rebalances")
+    elif exactly is not None and members != exactly:
+        problems.append(f"{counted(members, 'member')} for {counted(exactly, 'worker')}")
+    elif members < max(least, 1):
+        problems.append(f"{counted(members, 'member')} and at least {counted(max(least, 1), 'worker')}")
+    detail = f"stable, {counted(members or 0, 'member')}"
+    return judged(CHECK, "members", problems, detail, "start the workers that are missing; read the others' logs")
+
+
+def judge_owners(snapshot: ClusterSnapshot) -> Finding:
+    """Whether each partition of the input has an owner."""
+    partitions = range(snapshot.topology.partitions)
+    owners = snapshot.owners
+    if owners is None:
+        return judged(CHECK, "owners", ["the group rebalances"], "", "wait, or read the workers' logs")
+    without = [one for one in partitions if TopicPartition(snapshot.topology.input, one) not in owners]
+    problems = [f"partitions without an owner: {', '.join(map(str, without))}"] if without else []
+    detail = f"all {len(partitions)} partitions have one"
+    return judged(CHECK, "owners", problems, detail, "start workers; ./scripts/lag shows the owners")
+
+
+def judge_lag(ages: Mapping[int, float | None], objective: float) -> Finding:
+    """Whether the lag of each partition is below the objective.
+
+    Args:
+        ages: Age of the oldest waiting record in seconds, by partition; None where it is not known.
+        objective: Greatest age in seconds.
+    """
+    late = [
+        f"{one}: {'unknown' if age is None else f'{age:.1f} s'}" for one, age in ages.items() if _late(age, objective)
+    ]
+    worst = max((age for age in ages.values() if age is not None), default=0.0)
+    problems = [f"above {objective:g} s in partition {', '.join(late)}"] if late else []
+    detail = f"at most {worst:.1f} s in {len(ages)} partitions; objective {objective:g} s"
+    return judged(CHECK, "lag", problems, detail, "start more workers; docs/LAG.md")
+
+
+def _late(age: float | None, objective: float) -> bool:
+    return age is None or age > objective
+
+
+def _ages(snapshot: ClusterSnapshot) -> dict[int, float | None]:
+    now = time.time()
+    return {tp.partition: lag.seconds(now) for tp, lag in sorted(snapshot.lags.items())}
+
+
+async def _members(cluster: Cluster) -> int | None:
+    client: AIOKafkaClient = cluster.connection.client()
+    await client.bootstrap()
+    try:
+        hosts: Sequence[str] | None = await fetch_member_hosts(client, cluster.group)
+    finally:
+        await client.close()
+    return None if hosts is None else len(hosts)
