@@ -1,5 +1,6 @@
 #!/bin/sh
-# The container's entry point: fills in the configuration of a cluster of one broker, then becomes the broker.
+# The container's entry point: fills in the configuration of a cluster of one broker, then becomes the broker. Further
+# settings of Kafka come from the environment as with Apache's own image: KAFKA_NODE_ID is node.id.
 set -eu
 
 node_directory=/var/lib/kafka
@@ -19,5 +20,13 @@ sed -e 's|${node}|1|' \
   -e 's|${min_isr}|1|' \
   /opt/kafka/broker.properties > "$node_directory/broker.properties"
 
+env | while IFS='=' read -r name value; do
+  case $name in
+    KAFKA_HEAP_OPTS) ;;
+    # The last value of a setting counts.
+    KAFKA_*) printf '%s=%s\n' "$(printf '%s' "${name#KAFKA_}" | tr 'A-Z_' 'a-z.')" "$value" ;;
+  esac
+done >> "$node_directory/broker.properties"
+
 # The id is constant, as it must not change for the same volume.
-exec /bin/sh /opt/kafka/start-broker.sh /opt/kafka/libs "$node_directory" AGhvdGVsLWF1ZGlvLWthZg
+exec /bin/sh /opt/kafka/start-broker.sh /opt/kafka/libs "$node_directory" "${CLUSTER_ID:-AGhvdGVsLWF1ZGlvLWthZg}"

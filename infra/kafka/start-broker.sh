@@ -1,7 +1,8 @@
 #!/bin/sh
 # Formats a node's storage on the first start, then becomes its broker:
 #   start-broker.sh LIBS DIRECTORY CLUSTER_ID    DIRECTORY holds broker.properties, whose log.dirs is DIRECTORY/data
-# FORMAT_OPTIONS in the environment has additional options of the format command, such as --feature NAME=LEVEL.
+# FORMAT_OPTIONS in the environment has additional options of the format command, such as --feature NAME=LEVEL;
+# KAFKA_HEAP_OPTS has those that give the broker's memory (default: -Xmx512m).
 set -eu
 
 libs=$1
@@ -22,4 +23,5 @@ if [ ! -f "$directory/formatted" ]; then
   touch "$directory/formatted"
 fi
 
-java_with -Xmx512m kafka.Kafka "$directory/broker.properties"
+# shellcheck disable=SC2086  # several options
+java_with ${KAFKA_HEAP_OPTS:--Xmx512m} kafka.Kafka "$directory/broker.properties"

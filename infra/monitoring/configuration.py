@@ -26,6 +26,7 @@ class Monitoring:
 
     Attributes:
         workers: HTTP endpoints of the workers, ``host:port``.
+        workers_name: A DNS name and a port, ``name:port``: each of its addresses is a worker too.
         workers_minimum: The number of workers that have to answer.
         scrape_interval: The time between two scrapes, in Prometheus' notation: ``15s``.
         group_wait: How long Alertmanager waits for alerts of the same kind before it sends the first message.
@@ -34,6 +35,7 @@ class Monitoring:
     """
 
     workers: Sequence[str] = ("127.0.0.1:8080",)
+    workers_name: str | None = None
     workers_minimum: int = 1
     scrape_interval: str = "15s"
     group_wait: str = "10s"
@@ -50,7 +52,7 @@ class Monitoring:
             raise MonitoringError(
                 f"{self.scrape_interval!r} is no scrape interval (PROMETHEUS_SCRAPE_INTERVAL); write for instance 15s"
             )
-        for worker in self.workers:
+        for worker in (*self.workers, *filter(None, [self.workers_name])):
             if not _ADDRESS.fullmatch(worker):
                 raise MonitoringError(f"{worker!r} is no worker; write host:port")
         if self.webhook_url is not None and not _is_web_address(self.webhook_url):
@@ -75,6 +77,7 @@ def render(directory: Path, monitoring: Monitoring, alertmanager: str = "127.0.0
     directory.mkdir(parents=True, exist_ok=True)
     names = {
         "directory": directory.absolute(),
+        "names": json.dumps(_names(monitoring.workers_name)),
         "alertmanager": alertmanager,
         "scrape_interval": monitoring.scrape_interval,
         "group_wait": monitoring.group_wait,
@@ -92,6 +95,14 @@ def render(directory: Path, monitoring: Monitoring, alertmanager: str = "127.0.0
     target = directory / "alertmanager.yml"
     target.touch(mode=0o600)  # whoever knows a webhook's URL can send to it
     target.write_text(f"{routes}\n{yaml.safe_dump({'receivers': _receivers(monitoring.webhook_url)}, sort_keys=False)}")
+
+
+def _names(name: str | None) -> list[dict[str, Any]]:
+    """What Prometheus resolves to find workers."""
+    if name is None:
+        return []
+    host, _, port = name.rpartition(":")
+    return [{"names": [host], "type": "A", "port": int(port), "refresh_interval": "5s"}]
 
 
 def _receivers(url: str | None) -> list[dict[str, Any]]:

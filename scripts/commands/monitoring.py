@@ -49,17 +49,26 @@ def parser() -> argparse.ArgumentParser:
         help="up: start both with the rules of infra/prometheus; down: stop them and remove their data; status: exit 0 "
         "if both are up, 1 otherwise; render: only write their configuration, for other servers",
     )
-    made.add_argument(
+    workers = made.add_mutually_exclusive_group()
+    workers.add_argument(
         "--workers",
         default="127.0.0.1:8080",
         metavar="HOST:PORT,...",
         help="HTTP endpoints of the workers (default: %(default)s)",
+    )
+    workers.add_argument(
+        "--workers-name", metavar="NAME:PORT", help="a DNS name instead: each of its addresses is a worker"
     )
     made.add_argument(
         "--minimum", type=count, default=1, metavar="N", help="alert if fewer workers are ready (default: 1)"
     )
     made.add_argument("--port", type=int, default=9090, help="Prometheus' port (default: %(default)s)")
     made.add_argument("--alertmanager-port", type=int, default=9093, help="(default: %(default)s)")
+    made.add_argument(
+        "--alertmanager",
+        metavar="HOST:PORT",
+        help="for render: where Prometheus reaches Alertmanager, if not on this host",
+    )
     made.add_argument(
         "--out",
         type=Path,
@@ -73,7 +82,8 @@ def parser() -> argparse.ArgumentParser:
 def _monitoring(options: argparse.Namespace) -> Monitoring:
     settings = read(MonitoringSettings, os.environ)
     return Monitoring(
-        workers=options.workers.split(","),
+        workers=[] if options.workers_name else options.workers.split(","),
+        workers_name=options.workers_name,
         workers_minimum=options.minimum,
         scrape_interval=settings.scrape_interval,
         webhook_url=settings.webhook_url,
@@ -112,7 +122,7 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _render(options: argparse.Namespace) -> int:
-    render(options.out, _monitoring(options), f"127.0.0.1:{options.alertmanager_port}")
+    render(options.out, _monitoring(options), options.alertmanager or f"127.0.0.1:{options.alertmanager_port}")
     for path in sorted(options.out.iterdir()):
         print(path)
     return 0

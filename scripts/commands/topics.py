@@ -3,10 +3,12 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from aiokafka.errors import KafkaConnectionError
 
-from scripts.cli import Cluster, add_cluster_options, cluster_of, count, counted, run
+from scripts.cli import Cluster, add_cluster_options, cluster_of, count, counted, run, seconds
+from streams.kafka.topic_admin import wait_for_brokers
 from streams.kafka.topic_settings import update_settings
 from streams.kafka.topics import TopicChange, TopicState, apply_topics, planned_changes, require_equal_partitions
 
@@ -26,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.action == "apply" and options.dry_run:
         work = _plan(cluster, options.partitions)
     elif options.action == "apply":
-        work = _apply(cluster, options.replication, options.partitions, update=options.update_settings)
+        work = _awaited_apply(cluster, options)
     elif options.action == "grow":
         work = _grow(cluster, options.partitions, confirmed=options.yes)
     else:
@@ -38,7 +40,18 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(prog="scripts/topics", description=__doc__)
     actions = made.add_subparsers(dest="action", required=True, metavar="apply|check|grow")
-    apply = actions.add_parser(
+    apply = _add_apply(actions)
+    check = actions.add_parser("check", help="change nothing; exit 1 if a topic is missing or different")
+    grow = actions.add_parser("grow", help="grow all copartitioned topics to --partitions N, with --yes")
+    grow.add_argument("--partitions", type=count, metavar="N", required=True, help="number of partitions of each topic")
+    grow.add_argument("--yes", action="store_true", help="do it; without it, only show the consequences")
+    for parser_of_action in (apply, check, grow):
+        add_cluster_options(parser_of_action)
+    return made
+
+
+def _add_apply(actions: Any) -> argparse.ArgumentParser:
+    apply: argparse.ArgumentParser = actions.add_parser(
         "apply",
         help="create missing topics, check the others; safe to repeat; --update-settings after an upgrade, "
         "--partitions N for more than 8",
@@ -63,13 +76,22 @@ def parser() -> argparse.ArgumentParser:
         "nothing else is changed",
     )
     apply.add_argument("--dry-run", action="store_true", help="only show which topics would be created or grow")
-    check = actions.add_parser("check", help="change nothing; exit 1 if a topic is missing or different")
-    grow = actions.add_parser("grow", help="grow all copartitioned topics to --partitions N, with --yes")
-    grow.add_argument("--partitions", type=count, metavar="N", required=True, help="number of partitions of each topic")
-    grow.add_argument("--yes", action="store_true", help="do it; without it, only show the consequences")
-    for parser_of_action in (apply, check, grow):
-        add_cluster_options(parser_of_action)
-    return made
+    apply.add_argument(
+        "--wait",
+        type=seconds,
+        metavar="SECONDS",
+        help="first wait so long for brokers to answer: as many as --replication says, or one",
+    )
+    return apply
+
+
+async def _awaited_apply(cluster: Cluster, options: argparse.Namespace) -> int:
+    if options.wait is not None:
+        try:
+            await wait_for_brokers(cluster.connection, options.replication or 1, options.wait)
+        except KafkaConnectionError as error:
+            raise cluster.unreachable() from error
+    return await _apply(cluster, options.replication, options.partitions, update=options.update_settings)
 
 
 async def _plan(cluster: Cluster, partitions: int | None) -> int:

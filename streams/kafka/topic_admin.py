@@ -10,6 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from streams.kafka.connection import KafkaConnection
+from streams.kafka.topic_errors import TopicError
 
 _Answer = TypeVar("_Answer")
 
@@ -39,6 +40,34 @@ async def connected_admin(connection: KafkaConnection) -> AsyncIterator[AIOKafka
         yield admin
     finally:
         await admin.close()
+
+
+async def wait_for_brokers(connection: KafkaConnection, number: int, within: float) -> None:
+    """Wait until a cluster has enough brokers, as while it starts.
+
+    Args:
+        connection: The cluster.
+        number: Brokers that have to be up.
+        within: Seconds.
+
+    Raises:
+        aiokafka.errors.KafkaConnectionError: If no broker answers in time.
+        TopicError: If fewer brokers are up in time.
+    """
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            async with connected_admin(connection) as admin:
+                up = len((await any_broker(admin.describe_cluster))["brokers"])
+        except KafkaError:
+            if time.monotonic() > deadline:
+                raise
+        else:
+            if up >= number:
+                return
+            if time.monotonic() > deadline:
+                raise TopicError(f"{up} of {number} brokers are up after {within:g} s")
+        await asyncio.sleep(PAUSE)
 
 
 async def any_broker(ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
