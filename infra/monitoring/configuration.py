@@ -26,21 +26,21 @@ class Monitoring:
 
     Attributes:
         workers: HTTP endpoints of the workers, ``host:port``.
-        workers_name: A DNS name and a port, ``name:port``: each of its addresses is a worker too.
         workers_minimum: The number of workers that have to answer.
         scrape_interval: The time between two scrapes, in Prometheus' notation: ``15s``.
         group_wait: How long Alertmanager waits for alerts of the same kind before it sends the first message.
         group_interval: How long it waits before it sends changes of such a group.
         webhook_url: Where alerts are sent; with None, none are. The URL decides the format: Slack, Discord or generic.
+        workers_name: A DNS name and a port, ``name:port``: each of its addresses is a worker too.
     """
 
     workers: Sequence[str] = ("127.0.0.1:8080",)
-    workers_name: str | None = None
     workers_minimum: int = 1
     scrape_interval: str = "15s"
     group_wait: str = "10s"
     group_interval: str = "1m"
     webhook_url: str | None = None
+    workers_name: str | None = None
 
     def __post_init__(self) -> None:
         """Check the values, which a user may have mistyped.

@@ -49,16 +49,7 @@ def parser() -> argparse.ArgumentParser:
         help="up: start both with the rules of infra/prometheus; down: stop them and remove their data; status: exit 0 "
         "if both are up, 1 otherwise; render: only write their configuration, for other servers",
     )
-    workers = made.add_mutually_exclusive_group()
-    workers.add_argument(
-        "--workers",
-        default="127.0.0.1:8080",
-        metavar="HOST:PORT,...",
-        help="HTTP endpoints of the workers (default: %(default)s)",
-    )
-    workers.add_argument(
-        "--workers-name", metavar="NAME:PORT", help="a DNS name instead: each of its addresses is a worker"
-    )
+    _add_workers(made)
     made.add_argument(
         "--minimum", type=count, default=1, metavar="N", help="alert if fewer workers are ready (default: 1)"
     )
@@ -77,6 +68,19 @@ def parser() -> argparse.ArgumentParser:
         help="directory for render (default: %(default)s)",
     )
     return made
+
+
+def _add_workers(made: argparse.ArgumentParser) -> None:
+    workers = made.add_mutually_exclusive_group()
+    workers.add_argument(
+        "--workers",
+        default="127.0.0.1:8080",
+        metavar="HOST:PORT,...",
+        help="HTTP endpoints of the workers (default: %(default)s)",
+    )
+    workers.add_argument(
+        "--workers-name", metavar="NAME:PORT", help="a DNS name instead: each of its addresses is a worker"
+    )
 
 
 def _monitoring(options: argparse.Namespace) -> Monitoring:
