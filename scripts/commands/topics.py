@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from aiokafka.errors import KafkaConnectionError
 
@@ -50,8 +49,8 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def _add_apply(actions: Any) -> argparse.ArgumentParser:
-    apply: argparse.ArgumentParser = actions.add_parser(
+def _add_apply(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    apply = actions.add_parser(
         "apply",
         help="create missing topics, check the others; safe to repeat; --update-settings after an upgrade, "
         "--partitions N for more than 8",
