@@ -20,8 +20,8 @@ from scripts.invoke import invoke
 
 NAME = "hotel-audio"
 _DISTRIBUTION = "hotel-audio-streams"
-#: What works on a checkout: it deploys it, builds its image, makes releases, and writes tables into the documents.
-_WITHOUT = {"deploy", "image", "release", "settings"}
+#: What works on a checkout: it deploys it, builds its image, makes releases, and writes manifests and tables.
+_WITHOUT = {"deploy", "image", "manifests", "release", "settings"}
 #: May be stopped at any time, also while its modules are imported.
 _WORKER = "worker"
 _EXIT_USAGE = 2
