@@ -38,16 +38,14 @@ def generated(directory: Path, kubectl: str) -> dict[str, str]:
 
 
 def _file(source: str, manifests: Iterable[Manifest]) -> str:
-    text: str = yaml.dump_all(manifests, Dumper=_Dumper, sort_keys=False, width=120)
+    class Dumper(yaml.SafeDumper):
+        """With a representation of its own for texts."""
+
+    Dumper.add_representer(str, _text)
+    text: str = yaml.dump_all(manifests, Dumper=Dumper, sort_keys=False, width=120)
     return "# " + _WRITTEN_BY.format(source=f"From {source}.") + text
 
 
-class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines, which queries are, as such."""
-
-
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    """Write a text of several lines, which queries are, as such."""
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
-
-
-_Dumper.add_representer(str, _text)
