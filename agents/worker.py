@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from agents.compress import agent as compress_agent
 from agents.signals import call_on_stop_signal
+from agents.stopping import stop_work
 from schemas.topics import POLICY, copartitioned
 from streams.engine.app import REBALANCE_PATIENCE
 from streams.kafka.lag import LagReader
@@ -40,7 +41,7 @@ from streams.runtime.status import Status
 from streams.runtime.wiring import Runtime, create_runtime
 from streams.sandbox import SandboxError
 from streams.telemetry.log_writer import LogWriter
-from streams.telemetry.logs import configure_logs, flush_logs, quiet_libraries
+from streams.telemetry.logs import configure_logs, flush_logs
 from streams.telemetry.recent_errors import RecentErrors
 
 log = structlog.get_logger(__name__)
@@ -48,9 +49,6 @@ log = structlog.get_logger(__name__)
 EXIT_USAGE = 2
 #: Seconds between two checks of the lag: operators must see within ten seconds whether calls are delayed.
 _LAG_INTERVAL = 5.0
-#: Seconds for Faust to leave the group and close its connections, after the lanes have drained.
-_STOP_TIMEOUT = 20.0
-
 #: Seconds after which a thread that runs Python code has to release the interpreter. The event loop needs it after
 #: every system call, and with Python's default of 5 ms each step of a transaction would wait for the pool.
 _SWITCH_INTERVAL = 0.0001
@@ -155,7 +153,7 @@ async def _work(runtime: Runtime, exits: ExitLog, errors: RecentErrors, stop: as
     await stop.wait()
     for task in background:
         task.cancel()
-    await _stop(runtime)
+    await stop_work(runtime)
     watchdog.stop()
     await web.stop()
 
@@ -253,25 +251,6 @@ async def _start_app(runtime: Runtime, policies: PolicyReader) -> None:
     gc.set_threshold(_OBJECTS_PER_COLLECTION)
     # Faust's start returns when partitions are assigned and tables recovered, which may take long.
     await runtime.app.start()
-
-
-async def _stop(runtime: Runtime) -> None:
-    log.info("worker_stopping")
-    quiet_libraries()
-    try:
-        await _leave_group(runtime)
-    except Exception as error:  # noqa: BLE001  such as brokers that do not answer; the next owner continues
-        runtime.on_failure(error)
-
-
-async def _leave_group(runtime: Runtime) -> None:
-    runtime.app.consumer.stop_flow()
-    await runtime.lanes.close()
-    runtime.executor.shutdown()
-    try:
-        await asyncio.wait_for(runtime.app.stop(), _STOP_TIMEOUT)
-    except TimeoutError:  # all is committed; the group removes this member after the session timeout
-        log.warning("faust_did_not_stop")
 
 
 async def _check_environment(runtime: Runtime) -> None:

@@ -93,6 +93,14 @@ class App(faust.App):
         """Make the consumer group assign all its partitions again."""
         cast("LaneConsumer", self.consumer).request_reassignment()
 
+    async def leave_group(self) -> None:
+        """Leave the consumer group for good; only when nothing is in flight, and before the app stops.
+
+        Raises:
+            aiokafka.errors.KafkaError: If the group's coordinator does not confirm it.
+        """
+        await cast("LaneConsumer", self.consumer).leave_group()
+
     @property
     def records_to_recover(self) -> int:
         """Changelog records that the worker's own tables still have to read."""

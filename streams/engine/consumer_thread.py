@@ -10,6 +10,9 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as ClientPartition
 from aiokafka.cluster import ClusterMetadata
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.errors import for_code
+from aiokafka.protocol.group import LeaveGroupRequest
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
@@ -80,6 +83,18 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         consumer: Any = self.consumer  # a `LaneConsumer`, in another thread
         consumer.loop.call_soon_threadsafe(consumer.on_position_reset, TP(*partition), position)
 
+    async def leave_group(self) -> None:
+        """Leave the consumer group, so that its other members get this one's partitions at once.
+
+        aiokafka does not let a static member leave: the group waits for its restart until its session expires. Nothing
+        may be in flight any more, and the consumer cannot be used afterwards.
+
+        Raises:
+            aiokafka.errors.KafkaError: If the group's coordinator does not confirm it.
+        """
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001
+        await self.call_thread(_leave, coordinator)
+
     def rejoin(self) -> None:
         """Join the group again; callable from any thread."""
         coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001
@@ -94,3 +109,13 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = _FETCH_MAX_WAIT_MS  # noqa: SLF001
         consumer._client._request_timeout_ms = REQUEST_TIMEOUT_MS  # noqa: SLF001
         return consumer
+
+
+async def _leave(coordinator: GroupCoordinator) -> None:
+    """Leave the group as the member of this session: a successor with the same instance id would be unknown by it."""
+    group, member, joined = coordinator.group_id, coordinator.member_id, coordinator.generation > 0
+    await coordinator.close()  # ends the heartbeats, which would join again
+    if joined:
+        response = await coordinator._send_req(LeaveGroupRequest(group, member))  # noqa: SLF001  no public one
+        if response.error_code:
+            raise for_code(response.error_code)

@@ -82,6 +82,10 @@ class LaneConsumer(FetchLoop):
         cast("LaneAssignor", self.app.assignor).request_reassignment()
         self._thread.rejoin()
 
+    async def leave_group(self) -> None:
+        """Leave the consumer group, see `LaneConsumerThread.leave_group`."""
+        await self._thread.leave_group()
+
     async def _refresh_changelog_producer(self, assigned: set[TP]) -> None:
         """Refresh the metadata of the changelogs' producer if partitions were added: it rejects unknown partitions."""
         producer = cast("driver.Producer", self.app.producer)._producer  # noqa: SLF001  Faust offers no view of it

@@ -105,6 +105,19 @@ def _port(text: str) -> int:
     return value
 
 
+def _ordinal(text: str) -> int:
+    value = _integer(text)
+    if value < 0:
+        raise ValueError("must be 0 or more")
+    return value
+
+
+def _replicas_source(text: str) -> str:
+    if not text.startswith(("https://", "/")):
+        raise ValueError("must be a URL that begins with https://, or a file's absolute path")
+    return text
+
+
 def _level(text: str) -> int | None:
     if text.lower() == "auto":
         return None
@@ -145,6 +158,8 @@ KAFKA_NAME = Kind("name", _kafka_name)
 KAFKA_PREFIX = Kind(KAFKA_NAME.value, lambda text: text and _kafka_name(text))
 HOST = Kind("address or host name", _host)
 PORT = Kind("port", _port)
+ORDINAL = Kind("number from 0", _ordinal)
+REPLICAS_SOURCE = Kind("`https://` URL of a StatefulSet's scale, or file", _replicas_source)
 DIRECTORY = Kind("directory", Path)
 SIZE = Kind("bytes", _positive(parse_size))
 DURATION = Kind("seconds", _positive(parse_seconds))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from streams.kafka.connection import KafkaConnection
-from streams.runtime.setting_declaration import read, setting
+from streams.runtime.setting_declaration import SettingsError, read, setting
 from streams.runtime.setting_kinds import (
     BROKERS,
     DIRECTORY,
@@ -15,7 +15,9 @@ from streams.runtime.setting_kinds import (
     KAFKA_NAME,
     KAFKA_PREFIX,
     LEVEL,
+    ORDINAL,
     PORT,
+    REPLICAS_SOURCE,
     SIZE,
     TOKEN,
     number_of,
@@ -65,6 +67,15 @@ class Settings(ClusterSettings):
         default="127.0.0.1",
     )
     http_port: int = setting("AUDIO_HTTP_PORT", PORT, "health and metrics; `0` takes a free port", default="8080")
+    ordinal: int | None = setting(
+        "AUDIO_ORDINAL", ORDINAL, "the worker's number among its replicas, as a StatefulSet counts its pods"
+    )
+    replicas_from: str | None = setting(
+        "AUDIO_REPLICAS_FROM",
+        REPLICAS_SOURCE,
+        "where the number of replicas wanted is read on a stop: if `AUDIO_ORDINAL` is beyond it, the worker leaves its "
+        "group, and its partitions need not wait for it",
+    )
     compression_level: int | None = setting(
         "AUDIO_COMPRESSION_LEVEL", LEVEL, "compression level; `auto` chooses it for each record", default="auto"
     )
@@ -129,3 +140,7 @@ class Settings(ClusterSettings):
         "`auto` writes text for people at a terminal, and JSON lines elsewhere",
         default="auto",
     )
+
+    def __post_init__(self) -> None:
+        if self.replicas_from is not None and self.ordinal is None:
+            raise SettingsError(f"AUDIO_REPLICAS_FROM={self.replicas_from}: needs AUDIO_ORDINAL as well")

@@ -198,6 +198,21 @@ def test_names_and_defaults_that_operators_rely_on_stay() -> None:
     assert Settings.from_environment({"AUDIO_HEALTH_CHECK_INTERVAL": "30"}) == Settings()
 
 
+@pytest.mark.parametrize(
+    ("environ", "refused"),
+    [
+        ({"AUDIO_REPLICAS_FROM": "/replicas"}, "^AUDIO_REPLICAS_FROM=/replicas: needs AUDIO_ORDINAL as well$"),
+        ({"AUDIO_REPLICAS_FROM": "http://api/scale", "AUDIO_ORDINAL": "0"}, "begins with https://"),
+        ({"AUDIO_REPLICAS_FROM": "replicas", "AUDIO_ORDINAL": "0"}, "absolute path"),
+        ({"AUDIO_ORDINAL": "-1"}, "^AUDIO_ORDINAL=-1: must be 0 or more$"),
+        ({"AUDIO_ORDINAL": "hotel-audio-worker-9"}, "not a whole number"),
+    ],
+)
+def test_an_ordinal_without_sense_is_refused(environ: dict[str, str], refused: str) -> None:
+    with pytest.raises(SettingsError, match=refused):
+        Settings.from_environment(environ)
+
+
 def test_a_command_reads_only_what_it_needs() -> None:
     environ = {"AUDIO_GROUP": "g", "AUDIO_HTTP_PORT": "http"}
     assert ClusterSettings.from_environment(environ) == ClusterSettings(group="g")
