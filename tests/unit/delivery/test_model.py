@@ -73,6 +73,7 @@ def read_offsets_from_whom_the_brokers_name(patch: Patch) -> None:
         writing.swallow_a_send_error,
     ],
 )
+@pytest.mark.timeout(1500)  # thousands of runs, beside other tests
 def test_a_mistake_in_the_protocol_shows(apply: Callable[[Patch], None], monkeypatch: pytest.MonkeyPatch) -> None:
     apply(monkeypatch.setattr)
     with pytest.raises(AssertionError):
