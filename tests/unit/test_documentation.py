@@ -18,6 +18,7 @@ DOCUMENTS = (
     "docs/ARCHITECTURE.md",
     "docs/CALLS.md",
     "docs/DEPLOYMENT_GUIDE.md",
+    "docs/deployment/KUBERNETES.md",
     "docs/MONITORING_RUNBOOK.md",
     "docs/TROUBLESHOOTING.md",
     "docs/LOGGING.md",
