@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from scripts.cli import add_cluster_options, cluster_of, count, end_as_interrupted, run, seconds
+from scripts.cli import add_cluster_options, cluster_of, count, end_as_interrupted, run, say, seconds
 from scripts.command_settings import GrafanaSettings
 from scripts.commands._json import JSON_HELP, json_file, write_json
 from streams.runtime.setting_declaration import declared, read
@@ -54,6 +54,13 @@ def parser() -> argparse.ArgumentParser:
     for name in ("prometheus", "alertmanager", "grafana"):
         made.add_argument(f"--{name}-url", type=_url, metavar="URL", help=f"the system's {name.capitalize()}")
     made.add_argument(
+        "--known-alert",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a critical alert that may fire, as one that fired before the deployment; may be repeated",
+    )
+    made.add_argument(
         "--ca-file", type=_readable, metavar="FILE", help="who has signed the certificates of https URLs, as PEM"
     )
     made.add_argument(
@@ -80,6 +87,7 @@ async def _validate(options: argparse.Namespace) -> int:
         prometheus_url=options.prometheus_url,
         alertmanager_url=options.alertmanager_url,
         grafana_url=options.grafana_url,
+        known_alerts=options.known_alert,
         workers=options.workers,
         lag_objective=float(str(objective)),
         patience=options.timeout,
@@ -87,6 +95,7 @@ async def _validate(options: argparse.Namespace) -> int:
         admin_token=None if token is None else str(token),
         grafana_password=read(GrafanaSettings, os.environ).admin_password,
     )
+    say(_NAME, f"sends calls and waits for their outcomes, at most {options.timeout:g} s without one")
     report = await check(system)
     if options.json != "-":
         print_report(report)

@@ -22,7 +22,7 @@ async def check_alertmanager(web: Web, url: str | None) -> list[Finding]:
         url: Its address; None checks nothing.
     """
     if url is None:
-        return [not_checked(CHECK, "configuration", "no --alertmanager-url was given")]
+        return [not_checked(CHECK, "configuration", "no --alertmanager-url")]
     url = url.rstrip("/")
     try:
         status, metrics = await asyncio.gather(web.get_json(f"{url}/api/v2/status"), web.get(f"{url}/metrics"))

@@ -29,7 +29,7 @@ async def check_certificates(web: Web, urls: Iterable[str]) -> list[Finding]:
         {(part.hostname or "", part.port or _HTTPS_PORT) for part in map(urlsplit, urls) if part.scheme == "https"}
     )
     if not places:
-        return [not_checked(CHECK, "certificates", "no URL with https was given")]
+        return [not_checked(CHECK, "certificates", "no URL with https")]
     return list(await asyncio.gather(*(_check(web, *place) for place in places)))
 
 
@@ -46,13 +46,13 @@ async def _check(web: Web, host: str, port: int) -> Finding:
         return failed(CHECK, subject, str(error), _REMEDY)
     days = (expires - time.time()) / _DAY
     problem = expiry_problem(days)
-    return judged(CHECK, subject, [problem] if problem else [], f"certificate valid for {days:.0f} days", _REMEDY)
+    return judged(CHECK, subject, [problem] if problem else [], f"valid for {days:.0f} days", _REMEDY)
 
 
 def _expiry(web: Web, host: str, port: int) -> float:
     """The time at which a certificate expires, in seconds since the epoch."""
     with (
         socket.create_connection((host, port), timeout=web.timeout) as connection,
-        web.tls().wrap_socket(connection, server_hostname=host) as secured,
+        web.tls.wrap_socket(connection, server_hostname=host) as secured,
     ):
         return ssl.cert_time_to_seconds(str((secured.getpeercert() or {})["notAfter"]))

@@ -37,6 +37,7 @@ class System:
         prometheus_url: Address of its Prometheus; None if it is not checked.
         alertmanager_url: As `prometheus_url`.
         grafana_url: As `prometheus_url`.
+        known_alerts: Names of critical alerts that may fire.
         workers: Number of its workers; None if it does not matter.
         lag_objective: Greatest lag in seconds.
         patience: Seconds for outcomes to come, and for what is not settled.
@@ -50,6 +51,7 @@ class System:
     prometheus_url: str | None
     alertmanager_url: str | None
     grafana_url: str | None
+    known_alerts: Sequence[str]
     workers: int | None
     lag_objective: float
     patience: float
@@ -71,7 +73,7 @@ async def check(system: System) -> Report:
     parts = await asyncio.gather(
         check_workers(web, system.worker_urls, system.admin_token),
         _check_kafka(system),
-        check_prometheus(web, system.prometheus_url, system.workers, system.patience),
+        check_prometheus(web, system.prometheus_url, system.workers, system.known_alerts, system.patience),
         check_alertmanager(web, system.alertmanager_url),
         check_grafana(web, system.grafana_url, system.grafana_password),
         check_certificates(web, system.urls),

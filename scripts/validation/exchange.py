@@ -56,8 +56,7 @@ async def exchange(cluster: Cluster, partitions: int, patience: float) -> Exchan
         HotelAudioError: If the brokers do not answer, or refuse.
     """
     ids = CallIds(secrets.token_hex(4), partitions)
-    calls = [*inputs.format_calls(ids), inputs.damaged_call(ids)]
-    calls += inputs.partition_calls(ids, range(len(calls), partitions))
+    calls = inputs.all_calls(ids, partitions)
     seen = Exchange()
     with translated_errors(cluster.connection):
         async with _reader(cluster) as consumer, _sender(cluster) as producer, asyncio.TaskGroup() as group:

@@ -23,7 +23,7 @@ async def check_grafana(web: Web, url: str | None, password: str | None) -> list
         password: Of its user ``admin``; with None it is asked as an anonymous user.
     """
     if url is None:
-        return [not_checked(CHECK, "dashboard", "no --grafana-url was given")]
+        return [not_checked(CHECK, "dashboard", "no --grafana-url")]
     url, headers = url.rstrip("/"), _authorization(password)
     checks = {
         "health": _health(web, url),

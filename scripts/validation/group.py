@@ -77,7 +77,7 @@ def judge_owners(snapshot: ClusterSnapshot) -> Finding:
         return judged(CHECK, "owners", ["the group rebalances"], "", "wait, or read the workers' logs")
     without = [one for one in partitions if TopicPartition(snapshot.topology.input, one) not in owners]
     problems = [f"partitions without an owner: {', '.join(map(str, without))}"] if without else []
-    detail = f"all {len(partitions)} partitions have one"
+    detail = f"of all {len(partitions)} partitions"
     return judged(CHECK, "owners", problems, detail, "start workers; ./scripts/lag shows the owners")
 
 
@@ -93,7 +93,7 @@ def judge_lag(ages: Mapping[int, float | None], objective: float) -> Finding:
     ]
     worst = max((age for age in ages.values() if age is not None), default=0.0)
     problems = [f"above {objective:g} s in partition {', '.join(late)}"] if late else []
-    detail = f"at most {worst:.1f} s in {len(ages)} partitions; objective {objective:g} s"
+    detail = f"{worst:.1f} s, objective {objective:g} s"
     return judged(CHECK, "lag", problems, detail, "start more workers; docs/LAG.md")
 
 

@@ -11,7 +11,7 @@ import itertools
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -109,7 +109,22 @@ _SAMPLES: Mapping[str, Expected] = {
 }
 
 
-def format_calls(ids: CallIds) -> list[list[ValidationInput]]:
+def all_calls(ids: CallIds, partitions: int) -> list[list[ValidationInput]]:
+    """The calls of all formats, one for each partition that these leave out, and one with a damaged file.
+
+    Args:
+        ids: Makes their ids.
+        partitions: Number of partitions of the input topic.
+    """
+    formats = _format_calls(ids)
+    others = [
+        _input(PARTITION, "pcmu", _event("pcmu", ids.make(one), 0, final=True))
+        for one in range(len(formats), partitions)
+    ]
+    return [*formats, *([one] for one in others), damaged_call(ids)]
+
+
+def _format_calls(ids: CallIds) -> list[list[ValidationInput]]:
     """The calls of all formats, each in the next partition, with the segments in their order."""
     partitions = itertools.count()
     calls = [_call(name, ids.make(next(partitions))) for name in _SAMPLES]
@@ -120,11 +135,6 @@ def format_calls(ids: CallIds) -> list[list[ValidationInput]]:
     linear = _sample("l16")[1]
     sounds = {"10 ms": linear[_SHORT], "fax tone": _fax()}
     return [*calls, in_json, *(_sound(kind, audio, ids.make(next(partitions))) for kind, audio in sounds.items())]
-
-
-def partition_calls(ids: CallIds, partitions: Sequence[int]) -> list[list[ValidationInput]]:
-    """A short call for each of some partitions."""
-    return [[_input(PARTITION, "pcmu", _event("pcmu", ids.make(one), 0, final=True))] for one in partitions]
 
 
 def damaged_call(ids: CallIds) -> list[ValidationInput]:

@@ -56,8 +56,17 @@ class Arrived:
         return None if isinstance(self.outcome, Rejection) else self.outcome.position
 
 
-#: Decodes a result; returns what is wrong with its file, or None.
-Playback = Callable[[CompressedAudio], str | None]
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """How files are opened.
+
+    Attributes:
+        problem: Opens a result's file; returns what is wrong with it, or None.
+        done: What has been done with files in which it has found nothing wrong, in a word or two.
+    """
+
+    problem: Callable[[CompressedAudio], str | None]
+    done: str
 
 
 def judge_calls(sent: Sequence[Sent], arrived: Sequence[Arrived]) -> list[Finding]:
@@ -71,13 +80,13 @@ def judge_calls(sent: Sequence[Sent], arrived: Sequence[Arrived]) -> list[Findin
     return [_judge_kind(kind, [one for one in sent if one.input.kind == kind], arrived) for kind in kinds]
 
 
-def judge_files(sent: Sequence[Sent], arrived: Sequence[Arrived], playback: Playback | None) -> list[Finding]:
+def judge_files(sent: Sequence[Sent], arrived: Sequence[Arrived], playback: Playback) -> list[Finding]:
     """Judge the files of all results: a finding for each kind of file, also for those that did not come.
 
     Args:
         sent: All inputs.
         arrived: All outcomes.
-        playback: Decodes a result; None where no decoder is installed.
+        playback: How files are opened.
     """
     positions = {one.position for one in sent}
     results = [
@@ -92,12 +101,14 @@ def _judge_kind(kind: str, sent: Sequence[Sent], arrived: Sequence[Arrived]) -> 
     problems = list(_problems(sent, ours))
     firsts = {one.position: one.at for one in reversed(ours)}
     times = [firsts[one.position] - one.at for one in sent if one.position in firsts]
-    slowest = f"within {max(times, default=0.0):.2f} s"
+    slowest = f"in {max(times, default=0.0):.2f} s"
     if kind == PARTITION:
-        return judged(CALL, "each other partition", _first(problems), f"{len(sent)} answer {slowest}", _REMEDY)
+        return judged(
+            CALL, "each other partition", _first(problems), f"{counted(len(sent), 'result')} {slowest}", _REMEDY
+        )
     if kind == PROMPT:
         return _judge_prompts(problems, ours)
-    what = "dead letter, intact," if kind == DAMAGED else f"{counted(len(sent), 'result')}, in order,"
+    what = "dead letter" if kind == DAMAGED else counted(len(sent), "result")
     return judged(CALL, kind, _first(problems), f"{what} {slowest}", _REMEDY)
 
 
@@ -166,15 +177,12 @@ def _disorder(sent: Sequence[Sent], arrived: Sequence[Arrived]) -> Iterator[str]
             yield f"{call}: its results are in another order than its segments"
 
 
-def _judge_files(kind: str, results: Sequence[CompressedAudio], playback: Playback | None) -> Finding:
+def _judge_files(kind: str, results: Sequence[CompressedAudio], playback: Playback) -> Finding:
     if not results:
-        return not_checked(FILE, kind, "no result is one: policy or AUDIO_COMPRESSION_LEVEL")
-    if playback is None:
-        how = "install hotel-audio-streams[worker]"
-        return not_checked(FILE, kind, f"{len(results)} came; no decoder is installed here", how)
-    problems = [f"{one.call_id}: {problem}" for one in results if (problem := playback(one)) is not None]
-    detail = f"{len(results)} play, with the right length"
-    return judged(FILE, kind, _first(problems), detail, "./scripts/listen --save DIR has the files; do they play?")
+        return not_checked(FILE, kind, "no result is one")
+    problems = [f"{one.call_id}: {problem}" for one in results if (problem := playback.problem(one)) is not None]
+    remedy = "./scripts/listen --save DIR has the files; do they play?"
+    return judged(FILE, kind, _first(problems), f"{counted(len(results), 'file')}, {playback.done}", remedy)
 
 
 def _kind_of(result: CompressedAudio) -> str:

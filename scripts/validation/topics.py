@@ -82,8 +82,7 @@ async def _check(
         await verify_topics(admin, {name: spec}, {name: list(partitions)})
     except TopicError as error:
         return failed(CHECK, name, str(error), "make it as schemas/topics.yaml says")
-    replicas = len(partitions[0]["replicas"])
-    detail = f"{counted(len(partitions), 'partition')}, replication {replicas}"
+    detail = f"{counted(len(partitions), 'partition')}, {counted(len(partitions[0]['replicas']), 'replica')}"
     return judged(CHECK, name, replica_problems(partitions), detail, "bring the brokers back that are away")
 
 

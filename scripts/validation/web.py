@@ -53,21 +53,22 @@ class Page:
             raise WebError(f"answers {self.status} and no JSON: {begin!a}; is it the right URL?") from None
 
 
-@dataclass(frozen=True, slots=True)
 class Web:
-    """How endpoints are asked.
+    """Asks endpoints.
 
-    Attributes:
+    Args:
         timeout: Seconds for one answer, from the name's resolution to the last byte.
         ca_file: Certificates that may have signed those of the endpoints, as PEM; None means those of the machine.
+
+    Attributes:
+        timeout: As given.
+        tls: How certificates are verified.
     """
 
-    timeout: float
-    ca_file: Path | None = None
-
-    def tls(self) -> ssl.SSLContext:
-        """How certificates are verified."""
-        return ssl.create_default_context(cafile=self.ca_file)
+    def __init__(self, timeout: float, ca_file: Path | None = None) -> None:
+        self.timeout = timeout
+        self.tls = ssl.create_default_context(cafile=ca_file)
+        self._opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=self.tls))
 
     async def get(self, url: str, headers: Mapping[str, str] | None = None) -> Page:
         """Request a URL.
@@ -89,10 +90,9 @@ class Web:
         return page.json()
 
     def _get(self, url: str, headers: Mapping[str, str]) -> Page:
-        opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=self.tls()))
         request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310 - the option checks the scheme
         try:
-            with opener.open(request, timeout=self.timeout) as answer:
+            with self._opener.open(request, timeout=self.timeout) as answer:
                 return Page(answer.status, _whole(answer.read(_LARGEST_ANSWER + 1)))
         except urllib.error.HTTPError as error:
             with error:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from scripts.cli import counted
 from scripts.validation.exposition import Sample, parse
 from scripts.validation.finding import Finding, judged, not_checked
 from scripts.validation.web import Web, WebError
@@ -41,7 +42,7 @@ async def check_workers(web: Web, urls: Sequence[str], token: str | None) -> lis
         token: Opens the status (``AUDIO_ADMIN_TOKEN``); None does not ask for it.
     """
     if not urls:
-        return [not_checked(CHECK, "health and metrics", "no --worker-url was given")]
+        return [not_checked(CHECK, "health and metrics", "no --worker-url")]
     answers = await asyncio.gather(*(_ask(web, url.rstrip("/"), token) for url in urls))
     return [*(_judged(one) for one in answers), _releases(answers)]
 
@@ -106,7 +107,7 @@ def _value(metrics: Mapping[str, Sequence[Sample]], name: str) -> float:
 
 
 def _judged(answers: WorkerAnswers) -> Finding:
-    detail = f"live, ready, release {answers.release}, partitions {answers.partitions}"
+    detail = f"ready, {counted(answers.partitions, 'partition')}"
     return judged(CHECK, urlsplit(answers.url).netloc, answers.problems, detail, _REMEDY)
 
 
@@ -116,4 +117,4 @@ def _releases(answers: Sequence[WorkerAnswers]) -> Finding:
     if not known:
         return not_checked(CHECK, "release", "no worker has told its release")
     problems = [f"workers have different releases: {', '.join(sorted(known))}"] if len(known) > 1 else []
-    return judged(CHECK, "release", problems, f"all have {', '.join(known)}", "finish the update, or roll it back")
+    return judged(CHECK, "release", problems, ", ".join(known), "finish the update, or roll it back")

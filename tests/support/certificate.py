@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 _VALID = dt.timedelta(days=1)
 
 
-def write_certificate(certificate: Path, key: Path) -> None:
+def write_certificate(certificate: Path, key: Path, valid: dt.timedelta = _VALID) -> None:
     """Write a new key and a self-signed certificate for ``localhost`` and 127.0.0.1, as PEM files."""
     private = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
@@ -24,7 +24,7 @@ def write_certificate(certificate: Path, key: Path) -> None:
         .public_key(private.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _VALID)
-        .not_valid_after(now + _VALID)
+        .not_valid_after(now + valid)
         .add_extension(names, critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(private, hashes.SHA256())
