@@ -5,11 +5,12 @@ import time
 from collections.abc import Mapping, Sequence
 
 from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
 
 from schemas.record import TopicPartition
 from schemas.topics import copartitioned
 from scripts.cli import Cluster, counted
-from scripts.validation.finding import Finding, judged
+from scripts.validation.finding import Finding, Status, judged
 from streams.kafka.lag import ClusterSnapshot, LagReader
 from streams.kafka.protocol.group_owners import fetch_member_hosts
 
@@ -37,17 +38,28 @@ async def check_group(
     reader = LagReader(cluster.connection, cluster.group, copartitioned(cluster.prefix, cluster.group))
     try:
         while True:
-            snapshot, members = await reader.read(), await _members(cluster)
-            findings = [
-                judge_members(members, least, exactly),
-                judge_owners(snapshot),
-                judge_lag(_ages(snapshot), objective),
-            ]
-            if all(one.remedy == "" for one in findings) or time.monotonic() > until:
-                return findings
+            try:
+                findings = await _look(cluster, reader, least, exactly, objective)
+            except (TimeoutError, KafkaError):
+                if time.monotonic() > until:
+                    raise
+            else:
+                if all(one.status is Status.PASSED for one in findings) or time.monotonic() > until:
+                    return findings
             await asyncio.sleep(_PAUSE)
     finally:
         await reader.close()
+
+
+async def _look(
+    cluster: Cluster, reader: LagReader, least: int, exactly: int | None, objective: float
+) -> list[Finding]:
+    snapshot, members = await reader.read(), await _members(cluster)
+    return [
+        judge_members(members, least, exactly),
+        judge_owners(snapshot),
+        judge_lag(_ages(snapshot), objective),
+    ]
 
 
 def judge_members(members: int | None, least: int, exactly: int | None) -> Finding:
