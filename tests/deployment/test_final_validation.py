@@ -21,6 +21,7 @@ from infra.monitoring.configuration import Monitoring
 from schemas.headers import HOTEL_ID
 from schemas.topics import COMPRESSED, DEAD_LETTER, POLICY
 from schemas.validation import VALIDATION_HOTEL
+from scripts.commands import final_validation
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from tests.chaos.delivery_oracle import DeliveryOracle
@@ -226,13 +227,11 @@ async def test_without_brokers_it_ends_soon_and_says_so(namespace: Namespace, tm
     "options",
     [["--worker-url", "127.0.0.1:8080"], ["--timeout", "0"], ["--workers", "0"], ["--ca-file", "missing.pem"]],
 )
-def test_wrong_usage_is_told_with_code_2(options: list[str], namespace: Namespace) -> None:
-    wrong = command(Broker("127.0.0.1:1", "given"), namespace, *options)
-    done = subprocess.run(
-        wrong, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2
-    assert options[0] in done.stderr
+def test_wrong_usage_is_told_with_code_2(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        final_validation.main(options)
+    assert ended.value.code == 2
+    assert options[0] in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
