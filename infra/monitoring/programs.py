@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from infra.debian import UnavailableError, fetched
 from infra.directories import cache_directory
@@ -45,6 +46,15 @@ def ensure_programs(say: Callable[[str], None]) -> Programs:
     return _installed() or _fetched(say)
 
 
+def debian_packages(say: Callable[[str], None]) -> Path:
+    """Debian's Prometheus and Alertmanager, downloaded once; their files are beneath, as beneath the root.
+
+    Raises:
+        UnavailableError: If they cannot be downloaded.
+    """
+    return fetched(cache_directory() / "monitoring", _PACKAGES, "Prometheus and Alertmanager, some 30 MB,", say)
+
+
 def _installed() -> Programs | None:
     alertmanager = shutil.which("alertmanager") or shutil.which("prometheus-alertmanager")
     prometheus, promtool, amtool = (shutil.which(name) for name in ("prometheus", "promtool", "amtool"))
@@ -55,10 +65,7 @@ def _installed() -> Programs | None:
 
 def _fetched(say: Callable[[str], None]) -> Programs:
     try:
-        usr = (
-            fetched(cache_directory() / "monitoring", _PACKAGES, "Prometheus and Alertmanager, some 30 MB,", say)
-            / "usr"
-        )
+        usr = debian_packages(say) / "usr"
     except UnavailableError as error:
         raise MonitoringError(f"{' and '.join(_PACKAGES)} have to be installed, because {error}") from error
     namespace = ("unshare", "--mount") if os.geteuid() == 0 else ("unshare", "--user", "--map-root-user", "--mount")

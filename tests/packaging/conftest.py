@@ -1,9 +1,12 @@
-"""Wheels of this checkout, and environments with nothing else; each is made once."""
+"""Wheels of this checkout, environments with nothing else, and the image; each is made once."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support import containers
+from tests.support.containers import BuiltImage
 from tests.support.installed import Installed, Project, build_wheel, clean_copy, install
 
 
@@ -35,3 +38,10 @@ def client(plain_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Insta
 def worker(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """What runs workers, installed from wheels on a machine without a compiler."""
     return install(wheel, "worker", tmp_path_factory.mktemp("worker"))
+
+
+@pytest.fixture(scope="session")
+def image() -> Iterator[BuiltImage]:
+    """The image."""
+    with containers.built_image(containers.require_engine()) as built:
+        yield built

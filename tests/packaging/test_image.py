@@ -18,7 +18,7 @@ from tests.support import containers, misbehaving
 from tests.support.brokers import Broker, Namespace
 from tests.support.containers import BuiltImage, IdleContainer, WorkerContainer
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("image"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(600)]
 
 COMPILERS = ("cc", "gcc", "c++", "g++", "clang", "tcc", "as", "ld", "make")
 GRACE_S = 30
@@ -31,12 +31,6 @@ with DecoderSandbox(2, decoder="misbehaving:decode") as sandbox:
         answer = sandbox.decode(action.encode(), MediaType("audio/flac"))
         print(action, getattr(answer, "reason", "decoded"), sep=": ")
 """
-
-
-@pytest.fixture(scope="session")
-def image() -> Iterator[BuiltImage]:
-    with containers.built_image(containers.require_engine()) as built:
-        yield built
 
 
 @pytest.fixture(scope="session")

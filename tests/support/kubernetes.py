@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from infra.kafka.image import image_name, write_context
 from tests.chaos.workers import ROOT
-from tests.support.containers import BUILD_OPTIONS, built_image, require_engine
+from tests.support import service_images
+from tests.support.containers import built_image, require_engine
 
 _PROGRAM = ROOT.parent / "shared" / "cluster"
 #: What starts the cluster and loads images into it, unless the settings KUBECONFIG and CLUSTER_LOAD_IMAGE are given.
@@ -219,11 +219,4 @@ def product_image(cluster: Cluster) -> Iterator[str]:
 def kafka_image(cluster: Cluster) -> str:
     """Build the image of infra/kafka, unless the engine has it already, and load it; returns its name for pods."""
     engine = require_engine()
-    name = f"{image_name()}-pod"
-    found = subprocess.run([engine, "image", "inspect", name], capture_output=True, check=False)
-    if found.returncode != 0:
-        with tempfile.TemporaryDirectory() as context:
-            write_context(Path(context))
-            command = [engine, "build", "--quiet", "--tag", name, *BUILD_OPTIONS[engine], context]
-            subprocess.run(command, check=True, capture_output=True, timeout=_LOAD_TIMEOUT_S)
-    return cluster.load(name, engine)
+    return cluster.load(service_images.kafka_image(engine), engine)

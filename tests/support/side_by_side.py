@@ -14,7 +14,8 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 #: The tests with the longest waits come first; short ones at the end fill the remaining time of each process.
-_TIERS = ("chaos", "e2e", "ops", "packaging", "integration", "contract", "unit")
+#: The longest group of all builds the image and uses it.
+_TIERS = ("packaging", "chaos", "deployment", "e2e", "kubernetes", "ops", "integration", "contract", "unit")
 _END_TIMEOUT_S = 60.0
 _POLL_S = 0.1
 
