@@ -25,7 +25,7 @@ from streams.kafka.lag import LagReader
 from streams.kafka.topic_errors import TopicError
 from streams.kafka.topics import check_topics, servable_partitions
 from streams.runtime.cache_maintenance import CacheMaintenance
-from streams.runtime.environment_check import require_plain_text, without_effect
+from streams.runtime.environment_check import without_effect
 from streams.runtime.exit_log import ExitLog
 from streams.runtime.fail_stop import EXIT_FAILED, Watchdog, fail_stop
 from streams.runtime.http_server import WebServer
@@ -65,7 +65,6 @@ def main() -> int:
     """Run one worker with the settings from the environment; returns an exit code if it could not start."""
     try:
         settings = Settings.from_environment(os.environ)
-        require_plain_text(os.environ)
     except SettingsError as error:
         configure_logs("info", versions()["version"])
         log.error("worker_not_started", reason=str(error))  # noqa: TRY400  for the operator, not for a developer

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Collection, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,13 @@ from streams.kafka import protocol
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topic_errors import TopicError
 from streams.kafka.topics import TopicState, check_topics
-from streams.runtime.environment_check import require_plain_text, without_effect
-from streams.runtime.setting_declaration import Setting, SettingsError, declared
+from streams.runtime.environment_check import without_effect
+from streams.runtime.setting_declaration import Setting, SettingsError, declared, read
 from streams.runtime.settings import ClusterSettings
 from streams.runtime.settings_document import described
+
+#: Settings that are options of commands as well. Those of security are not: everybody may read a process's arguments.
+_OPTIONS = ("bootstrap_servers", "group", "topic_prefix")
 
 
 class CommandError(Exception):
@@ -81,8 +84,11 @@ class Cluster:
 
 def add_cluster_options(parser: argparse.ArgumentParser) -> None:
     """Give a command the options for Kafka, with the environment's values as defaults."""
-    settings = parser.add_argument_group("Kafka")
-    for field, setting in declared(ClusterSettings).items():
+    settings = parser.add_argument_group(
+        "Kafka", "its security is in the environment: KAFKA_SECURITY_PROTOCOL and so on"
+    )
+    for field in _OPTIONS:
+        setting = declared(ClusterSettings)[field]
         settings.add_argument(
             f"--{field.replace('_', '-')}",
             type=partial(_parsed, setting),
@@ -93,8 +99,14 @@ def add_cluster_options(parser: argparse.ArgumentParser) -> None:
 
 
 def cluster_of(options: argparse.Namespace) -> Cluster:
-    """The cluster by the options of `add_cluster_options`."""
-    settings = ClusterSettings(**{name: getattr(options, name) for name in declared(ClusterSettings)})
+    """The cluster by the options of `add_cluster_options`, with the security that the environment asks for.
+
+    Raises:
+        SettingsError: If a setting of the security cannot be used.
+    """
+    given = {name: getattr(options, name) for name in _OPTIONS}
+    unset = {declared(ClusterSettings)[name].variable: "" for name in given}
+    settings = replace(read(ClusterSettings, {**os.environ, **unset}), **given)
     return Cluster(settings.connection, settings.topic_prefix, settings.group)
 
 
@@ -174,7 +186,6 @@ def run(command: str, work: Coroutine[Any, Any, int]) -> int:
         logging.getLogger(chatty).setLevel(logging.CRITICAL + 1)
     try:
         tell_unknown_settings(command)
-        require_plain_text(os.environ)
         return asyncio.run(work)
     except SettingsError as error:
         work.close()

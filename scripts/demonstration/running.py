@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import secrets
 import signal
 import time
@@ -31,7 +30,6 @@ from scripts.processes.worker_process import WorkerProcess
 from scripts.tables import report_console
 from streams.clients import HotelAudioError
 from streams.kafka.topic_errors import TopicError
-from streams.runtime.environment_check import require_plain_text
 from streams.runtime.setting_declaration import SettingsError
 
 _INTERRUPTED = 130  # as shells do
@@ -56,7 +54,6 @@ def demonstrate(json_file: Path | None, out: Path | None, own: Sequence[Path] = 
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         tell_unknown_settings("demo")
-        require_plain_text(os.environ)
         with ExitStack() as started:
             try:
                 return _demonstrate(started, json_file, out, own, keep=keep)

@@ -9,6 +9,7 @@ from typing import Any, cast
 import faust
 from faust.tables.manager import TableManager
 from faust.types import StreamT
+from faust.types.auth import CredentialsT
 from yarl import URL
 
 from schemas import topics
@@ -20,6 +21,7 @@ from streams.engine.rocksdb_store import STORE_URL
 from streams.engine.tables import QuickStartTableManager
 from streams.engine.transport import LaneConsumer, LaneTransport
 from streams.kafka.connection import KafkaConnection
+from streams.kafka.connection_security import ConnectionSecurity
 
 #: Events queued for the agent. Each holds its audio, so this bounds memory to this many times the size of a record.
 _STREAM_BUFFER = 16
@@ -133,6 +135,7 @@ def create_app(
         group,
         on_failure=on_failure,
         broker=[URL(f"kafka://{server}") for server in connection.servers],
+        broker_credentials=_credentials(connection.security),
         store=STORE_URL,
         datadir=str(state_directory),
         web_enabled=False,
@@ -157,3 +160,13 @@ def create_app(
     )
     app.producer.buffer.max_messages = _CHANGELOG_IN_FLIGHT
     return app
+
+
+def _credentials(security: ConnectionSecurity) -> CredentialsT | None:
+    """The security of a connection, as Faust takes it."""
+    login = security.login
+    if login is not None:
+        return faust.SASLCredentials(
+            username=login.username, password=login.password, ssl_context=security.tls, mechanism=login.mechanism
+        )
+    return None if security.tls is None else faust.SSLCredentials(security.tls)

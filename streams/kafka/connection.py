@@ -1,12 +1,13 @@
 """The connection to a Kafka cluster, from which every Kafka client is created, and Faust's are configured."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 
+from streams.kafka.connection_security import ConnectionSecurity
 from streams.kafka.protocol.tolerant_consumer import TolerantConsumer
 
 
@@ -19,9 +20,11 @@ class KafkaConnection:
 
     Attributes:
         bootstrap_servers: Brokers to connect to first, as ``host:port[,host:port...]``.
+        security: How connections are encrypted, and who connects; by default in plain text, and nobody.
     """
 
     bootstrap_servers: str
+    security: ConnectionSecurity = field(default_factory=ConnectionSecurity)
 
     @property
     def servers(self) -> list[str]:
@@ -46,4 +49,4 @@ class KafkaConnection:
 
     def _options(self) -> dict[str, Any]:
         """The connection, as arguments of aiokafka's classes."""
-        return {"bootstrap_servers": self.servers}
+        return {"bootstrap_servers": self.servers, **self.security.options()}

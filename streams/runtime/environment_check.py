@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from streams.runtime.setting_declaration import SettingsError, declared
+from streams.runtime.setting_declaration import declared
 from streams.runtime.settings import Settings
 
 _PREFIXES = ("AUDIO_", "KAFKA_")
@@ -14,9 +14,8 @@ _OTHER_NAMES = frozenset({
     "AUDIO_API_PORT", "AUDIO_GATEWAY_AUDIOSOCKET", "AUDIO_INLINE_LIMIT", "AUDIO_MAX_SIZE", "AUDIO_POOL_SIZE",
     "AUDIO_RUN_DIR", "AUDIO_STORES", "AUDIO_VERSION",
 })  # fmt: skip
-#: What would make connections or results secure, and is not there yet: whoever sets it relies on it.
-_NOT_SUPPORTED = re.compile(r"KAFKA_(?:SECURITY|SASL|SSL)_\w+|AUDIO_SEALING|AUDIO_REQUIRE_SEALED_INPUT")
-_SECURITY_PROTOCOL, _PLAINTEXT = "KAFKA_SECURITY_PROTOCOL", "PLAINTEXT"
+#: What would make results secure, and is not there yet: whoever sets it relies on it.
+_NOT_SUPPORTED = frozenset({"AUDIO_REQUIRE_SEALED_INPUT", "AUDIO_SEALING"})
 _REFUSED = frozenset({"0", "false", "no", "off"})  # what is not wanted need not be supported
 #: Variables of Kafka's own scripts and images. A name that is close to one of ours is none of these.
 _OF_KAFKA = re.compile(
@@ -32,7 +31,8 @@ _BROKERS = "KAFKA_BOOTSTRAP_SERVERS"
 _OTHERS_BROKERS = frozenset({
     "KAFKA_BROKER", "KAFKA_BROKERS", "KAFKA_BROKER_LIST", "KAFKA_HOST", "KAFKA_HOSTS", "KAFKA_SERVERS", "KAFKA_URL",
 })  # fmt: skip
-_SIMILARITY = 0.75  # of two names, by difflib's measure
+#: Of two names, by difflib's measure: one is taken for the other; so much so that it is none of Kafka's names.
+_SIMILARITY, _HIGH_SIMILARITY = 0.75, 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +48,6 @@ class Unknown:
     remark: str
 
 
-def require_plain_text(environ: Mapping[str, str]) -> None:
-    """Refuse an environment that asks for a secure connection.
-
-    Raises:
-        SettingsError: If it does; the connection would be made in plain text.
-    """
-    protocol = environ.get(_SECURITY_PROTOCOL, "")
-    if protocol.upper() not in {"", _PLAINTEXT}:
-        raise SettingsError(
-            f"{_SECURITY_PROTOCOL}={protocol}: not supported yet; connections to Kafka are in plain text ({_PLAINTEXT})"
-        )
-
-
 def without_effect(environ: Mapping[str, str]) -> list[Unknown]:
     """Find the variables with the prefixes of our settings that have no effect.
 
@@ -71,7 +58,7 @@ def without_effect(environ: Mapping[str, str]) -> list[Unknown]:
     return [
         Unknown(name, f"{name} {_remark(name)}")
         for name in suspects
-        if name not in known and name != _SECURITY_PROTOCOL and not _is_others(name, environ, known)
+        if name not in known and not _is_others(name, environ, known)
     ]
 
 
@@ -84,22 +71,21 @@ def _known() -> Iterator[str]:
 
 
 def _is_others(name: str, environ: Mapping[str, str], known: set[str]) -> bool:
-    if _NOT_SUPPORTED.fullmatch(name):
+    if name in _NOT_SUPPORTED:
         return environ[name].lower() in _REFUSED
     if _SERVICE_LINK.fullmatch(name) or _SERVICE_URL.fullmatch(environ[name]):
         return True
     if name in _OTHERS_BROKERS:
         return bool(environ.get(_BROKERS))
-    return _OF_KAFKA.fullmatch(name) is not None and not _likely(name, known)
+    return _OF_KAFKA.fullmatch(name) is not None and not _likely(name, known, _HIGH_SIMILARITY)
 
 
 def _remark(name: str) -> str:
-    if _NOT_SUPPORTED.fullmatch(name):
-        what = "connections to Kafka are in plain text" if name.startswith("KAFKA_") else "nothing is sealed"
-        return f"is not supported yet: {what}"
+    if name in _NOT_SUPPORTED:
+        return "is not supported yet: nothing is sealed"
     likely = [_BROKERS] if name in _OTHERS_BROKERS else _likely(name, set(_known()))
     return f"is no setting; did you mean {likely[0]}?" if likely else "is no setting, and has no effect"
 
 
-def _likely(name: str, known: set[str]) -> list[str]:
-    return difflib.get_close_matches(name, sorted(known), n=1, cutoff=_SIMILARITY)
+def _likely(name: str, known: set[str], cutoff: float = _SIMILARITY) -> list[str]:
+    return difflib.get_close_matches(name, sorted(known), n=1, cutoff=cutoff)

@@ -63,11 +63,12 @@ def number_of(things: str) -> Kind[int]:
 
 def one_of(*words: str) -> Kind[str]:
     """One of a few words, in whatever case it is written."""
+    by_lower_case = {word.lower(): word for word in words}
 
     def parse(text: str) -> str:
-        if text.lower() not in words:
+        if text.lower() not in by_lower_case:
             raise ValueError(f"must be {', '.join(words[:-1])} or {words[-1]}")
-        return text.lower()
+        return by_lower_case[text.lower()]
 
     return Kind(", ".join(f"`{word}`" for word in words), parse)
 
@@ -161,6 +162,8 @@ PORT = Kind("port", _port)
 ORDINAL = Kind("number from 0", _ordinal)
 REPLICAS_SOURCE = Kind("`https://` URL of a StatefulSet's scale, or file", _replicas_source)
 DIRECTORY = Kind("directory", Path)
+FILE = Kind("file", Path)
+TEXT = Kind("text", str)
 SIZE = Kind("bytes", _positive(parse_size))
 DURATION = Kind("seconds", _positive(parse_seconds))
 LEVEL = Kind("`auto`, or `1` to `5`", _level)

@@ -1,8 +1,8 @@
 import pytest
 
 from scripts.command_settings import LocalSettings, MonitoringSettings
-from streams.runtime.environment_check import require_plain_text, without_effect
-from streams.runtime.setting_declaration import SettingsError, declared
+from streams.runtime.environment_check import without_effect
+from streams.runtime.setting_declaration import declared
 from streams.runtime.settings import Settings
 
 #: Names that the product's documents promise, also those that are not read yet.
@@ -77,21 +77,11 @@ def test_an_empty_variable_is_no_mistake() -> None:
     assert remarks(AUDIO_CACHE_SIZ="") == []
 
 
-@pytest.mark.parametrize(
-    "variable", ["KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD_FILE", "KAFKA_SSL_CAFILE", "KAFKA_SASL_USER"]
-)
-def test_an_account_or_a_certificate_is_told_to_have_no_effect(variable: str) -> None:
-    assert remarks(**{variable: "x"}) == [f"{variable} is not supported yet: connections to Kafka are in plain text"]
+def test_the_settings_of_a_java_client_are_none_of_ours() -> None:
+    assert remarks(KAFKA_SASL_USER="x") == ["KAFKA_SASL_USER is no setting; did you mean KAFKA_SASL_USERNAME?"]
+    assert remarks(KAFKA_SSL_TRUSTSTORE="x") == ["KAFKA_SSL_TRUSTSTORE is no setting, and has no effect"]
 
 
 def test_what_is_not_sealed_is_told() -> None:
     assert remarks(AUDIO_SEALING="on") == ["AUDIO_SEALING is not supported yet: nothing is sealed"]
     assert remarks(AUDIO_SEALING="off") == []
-
-
-@pytest.mark.parametrize("protocol", ["SSL", "SASL_SSL", "sasl_plaintext"])
-def test_no_secure_connection_becomes_one_in_plain_text(protocol: str) -> None:
-    with pytest.raises(SettingsError, match=f"^KAFKA_SECURITY_PROTOCOL={protocol}: not supported yet"):
-        require_plain_text({"KAFKA_SECURITY_PROTOCOL": protocol})
-    require_plain_text({"KAFKA_SECURITY_PROTOCOL": "plaintext"})
-    assert remarks(KAFKA_SECURITY_PROTOCOL="plaintext") == []

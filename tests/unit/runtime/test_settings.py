@@ -221,4 +221,6 @@ def test_a_command_reads_only_what_it_needs() -> None:
 def test_every_setting_is_read_somewhere() -> None:
     sources = [path.read_text() for folder in ("agents", "streams") for path in (ROOT / folder).rglob("*.py")]
     used = {name for text in sources for name in re.findall(r"\bsettings\.(\w+)", text)}
+    declaration = (ROOT / "streams" / "runtime" / "settings.py").read_text()
+    used |= set(re.findall(r"\bself\.(\w+)", declaration))  # those that together are the connection
     assert {field.name for field in fields(Settings)} <= used

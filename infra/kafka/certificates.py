@@ -1,0 +1,59 @@
+"""An authority and the certificates that it issues, for a Kafka on this machine."""
+
+import os
+from pathlib import Path
+
+import trustme
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from infra.kafka.ports import HOST
+
+
+class Authority:
+    """An authority in a directory: `ca.pem` to be trusted, `ca.key` to issue with. It is made where there is none.
+
+    Args:
+        directory: Of its files and of the certificates; only their owner can read it.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.certificate = directory / "ca.pem"
+        key = directory / "ca.key"
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self.certificate.exists():
+            self._authority = trustme.CA.from_pem(self.certificate.read_bytes(), key.read_bytes())
+        else:
+            self._authority = trustme.CA(organization_name="hotel-audio", organization_unit_name="a local Kafka")
+            write_secret(key, self._authority.private_key_pem.bytes())
+            write_secret(self.certificate, self._authority.cert_pem.bytes())  # last: it says that the key is there
+
+    def issue(self, name: str) -> Path:
+        """Issue a certificate to a server or a client on this machine, unless there is one.
+
+        Args:
+            name: Its common name, which names a client.
+
+        Returns:
+            A PEM file with the key (PKCS #8, as Kafka wants it), the certificate, and the authority's.
+        """
+        file = self._directory / f"{name}.pem"
+        if not file.exists():
+            issued = self._authority.issue_cert(HOST, "localhost", common_name=name)
+            key = load_pem_private_key(issued.private_key_pem.bytes(), None)
+            chain = [blob.bytes() for blob in issued.cert_chain_pems] + [self._authority.cert_pem.bytes()]
+            write_secret(file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + b"".join(chain))
+        return file
+
+
+def write_secret(file: Path, content: bytes) -> None:
+    """Write a file, whole or not at all, that only its owner can read."""
+    draft = file.with_name(f"{file.name}.new")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+        out.write(content)
+    draft.replace(file)

@@ -1,0 +1,85 @@
+"""The security of connections to Kafka, from the settings: what contradicts itself is refused, never ignored."""
+
+import ssl
+from dataclasses import astuple, dataclass, field
+from pathlib import Path
+
+from streams.kafka.connection_security import (
+    SASL_PLAINTEXT,
+    SASL_SSL,
+    SSL,
+    ConnectionSecurity,
+    Login,
+    add_identity,
+    client_context,
+)
+from streams.runtime.setting_declaration import SettingsError
+
+_PROTOCOL = "KAFKA_SECURITY_PROTOCOL"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The settings of an account, as given."""
+
+    username: str | None
+    password: str | None = field(repr=False)
+    mechanism: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """The settings of TLS, as given."""
+
+    authorities: Path | None
+    certificate: Path | None
+    key: Path | None
+    key_password: str | None = field(repr=False)
+
+
+def connection_security(protocol: str, account: Account, tls: Tls) -> ConnectionSecurity:
+    """Make the security of a connection.
+
+    Raises:
+        SettingsError: With one line: settings contradict each other, one is missing, or a file cannot be used.
+    """
+    return ConnectionSecurity(
+        tls=_context(tls) if _uses(protocol, (SSL, SASL_SSL), given=any(astuple(tls)), of="KAFKA_SSL_...") else None,
+        login=_login(protocol, account)
+        if _uses(
+            protocol,
+            (SASL_PLAINTEXT, SASL_SSL),
+            given=account.username is not None or account.password is not None,
+            of="KAFKA_SASL_...",
+        )
+        else None,
+    )
+
+
+def _uses(protocol: str, protocols: tuple[str, ...], *, given: bool, of: str) -> bool:
+    """Whether a protocol is one of some; whoever gives settings of theirs must have chosen one of them."""
+    if protocol not in protocols and given:
+        raise SettingsError(f"{of} is set, but {_PROTOCOL}={protocol} does not use it; write {' or '.join(protocols)}")
+    return protocol in protocols
+
+
+def _login(protocol: str, account: Account) -> Login:
+    if not account.username or not account.password:
+        raise SettingsError(f"{_PROTOCOL}={protocol} needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD (or its _FILE)")
+    return Login(account.username, account.password, account.mechanism)
+
+
+def _context(tls: Tls) -> ssl.SSLContext:
+    try:
+        context = client_context(tls.authorities)
+    except ValueError as error:
+        raise SettingsError(f"KAFKA_SSL_CAFILE={tls.authorities} {error}") from None
+    if tls.certificate is None:
+        if tls.key or tls.key_password:
+            raise SettingsError("KAFKA_SSL_KEYFILE or its password is set, but no KAFKA_SSL_CERTFILE")
+        return context
+    try:
+        add_identity(context, tls.certificate, tls.key, tls.key_password)
+    except ValueError as error:
+        raise SettingsError(f"KAFKA_SSL_CERTFILE={tls.certificate} {error}") from None
+    return context
