@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infra.kafka import listeners
+from infra.kafka.certificates import write_secret
 from infra.kafka.errors import LocalKafkaError
 from infra.kafka.listeners import PeerListeners, ProxiedListener
 from infra.kafka.ports import HOST, accepts
+from infra.kafka.secure import ClusterSecurity
 from infra.process import DetachedProcess
 
 _HERE = Path(__file__).parent
@@ -28,44 +30,54 @@ class Broker:
         directory: Path,
         node: int,
         port: int,
+        *,
         proxied: Sequence[ProxiedListener] = (),
         peers: PeerListeners | None = None,
+        security: ClusterSecurity | None = None,
     ) -> None:
         self.node = node
         self.port = port
         self._proxied = proxied
         self._peers = peers
+        self._security = security
         self.log = directory / "broker.log"
         self._directory = directory
         self._properties = directory / "broker.properties"
         # Arguments that identify the process: the directory while the script formats it, later the properties file.
         self._process = DetachedProcess(directory / "pid", self.log, (str(directory), str(self._properties)))
 
-    def configure(self, controller_port: int, voter_ports: Sequence[int]) -> None:
+    def configure(
+        self, cluster_id: str, controller_port: int, voter_ports: Sequence[int], mutual_port: int | None = None
+    ) -> None:
         """Write the node's configuration.
 
         Args:
+            cluster_id: The cluster's id.
             controller_port: The port of the node's controller listener.
             voter_ports: The ports at which each node reaches the controllers of all nodes, in the order of the nodes.
+            mutual_port: The port for clients with a certificate, of a secure cluster.
         """
         brokers = len(voter_ports)
         voters = ",".join(f"{node}@{HOST}:{port}" for node, port in enumerate(voter_ports, start=1))
         template = string.Template((_HERE / "broker.properties").read_text())
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._properties.write_text(
-            template.substitute(
-                node=self.node,
-                voters=voters,
-                bind_host=HOST,
-                advertised_host=HOST,
-                port=self.port,
-                controller_port=controller_port,
-                data=self._directory / "data",
-                replication=brokers,
-                min_isr=max(1, brokers - 1),
-            )
-            + listeners.properties(self.port, controller_port, self._proxied, self._peers)
+        text = template.substitute(
+            node=self.node,
+            voters=voters,
+            bind_host=HOST,
+            advertised_host=HOST,
+            port=self.port,
+            controller_port=controller_port,
+            data=self._directory / "data",
+            replication=brokers,
+            min_isr=max(1, brokers - 1),
         )
+        text += listeners.properties(self.port, controller_port, self._proxied, self._peers)
+        if self._security is not None and mutual_port is not None:
+            text += self._security.properties(self.port, mutual_port, controller_port)
+            arguments = self._security.format_arguments(cluster_id, self._properties)
+            write_secret(self._directory / "format.arguments", "\n".join(arguments).encode())
+        write_secret(self._properties, text.encode())
 
     def start(self, jars: Path, cluster_id: str) -> None:
         """Start the process in a session of its own, so that it outlives the command that starts it."""

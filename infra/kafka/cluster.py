@@ -7,10 +7,12 @@ import json
 import secrets
 import shutil
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import ssl
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from infra.kafka.broker import Broker
 from infra.kafka.errors import ClusterMismatchError, LocalKafkaError
@@ -18,6 +20,7 @@ from infra.kafka.jars import ensure_jars, silent
 from infra.kafka.listeners import PeerListeners, ProxiedListener
 from infra.kafka.ports import HOST, free_ports, require_free
 from infra.kafka.readiness import wait_until_ready
+from infra.kafka.secure import ADMIN, ClusterSecurity
 
 SIZES = (1, 3)
 _START_TIMEOUT_S = 90.0
@@ -47,6 +50,10 @@ class LocalCluster:
         report: Called with a message before a slow step.
         proxied: Additional listeners for clients, by node.
         peers: The listeners through which the other nodes reach a node by proxy, by node.
+        accounts: Names of the accounts of a secure cluster, see `ClusterSecurity`; None for one in plain text.
+
+    Attributes:
+        security: The files of a secure cluster; None for one in plain text.
     """
 
     def __init__(
@@ -58,6 +65,7 @@ class LocalCluster:
         *,
         proxied: Mapping[int, Sequence[ProxiedListener]] | None = None,
         peers: Mapping[int, PeerListeners] | None = None,
+        accounts: Sequence[str] | None = None,
     ) -> None:
         if brokers not in SIZES:
             raise LocalKafkaError(f"a local cluster has 1 or 3 brokers, not {brokers}")
@@ -67,9 +75,16 @@ class LocalCluster:
         self._proxied_ports = {
             port for side in proxied.values() for listener in side for port in (listener.port, listener.advertised_port)
         }
+        self._accounts = None if accounts is None else tuple(accounts)
+        self.security = None if accounts is None else ClusterSecurity(self._directory / "secure", accounts)
         self._brokers = [
             Broker(
-                self._directory / f"node-{node}", node, port + node - 1, proxied.get(node, ()), self._peers.get(node)
+                self._directory / f"node-{node}",
+                node,
+                port + node - 1,
+                proxied=proxied.get(node, ()),
+                peers=self._peers.get(node),
+                security=self.security,
             )
             for node in range(1, brokers + 1)
         ]
@@ -78,12 +93,19 @@ class LocalCluster:
     def found(cls, directory: Path, report: Callable[[str], None] = silent) -> "LocalCluster | None":
         """Return the cluster that was started in a directory, or None."""
         identity = _Identity.read(directory)
-        return None if identity is None else cls(directory, identity.brokers, identity.port, report)
+        if identity is None:
+            return None
+        return cls(directory, identity.brokers, identity.port, report, accounts=identity.accounts)
 
     @property
     def bootstrap_servers(self) -> str:
-        """The bootstrap servers for clients."""
-        return ",".join(f"{HOST}:{broker.port}" for broker in self._brokers)
+        """The bootstrap servers for clients; in a secure cluster, for those with an account."""
+        return _servers(broker.port for broker in self._brokers)
+
+    @property
+    def mutual_servers(self) -> str:
+        """The bootstrap servers of a secure cluster for clients with a certificate."""
+        return _servers(self._identity().mutual_ports)
 
     @property
     def nodes(self) -> Sequence[int]:
@@ -146,12 +168,21 @@ class LocalCluster:
         voters = [peers.controllers.advertised_port for _, peers in sorted(self._peers.items())]
         for broker in idle:
             controller_port = identity.controller_ports[broker.node - 1]
-            broker.configure(controller_port, voters or identity.controller_ports)
+            mutual_port = identity.mutual_ports[broker.node - 1] if identity.mutual_ports else None
+            broker.configure(identity.cluster_id, controller_port, voters or identity.controller_ports, mutual_port)
             broker.start(jars, identity.cluster_id)
         for broker in self._brokers:
             broker.wait_until_accepting(_START_TIMEOUT_S)
         self._report("waiting until a transaction commits")
-        asyncio.run(wait_until_ready(self.bootstrap_servers, len(self._brokers), _START_TIMEOUT_S))
+        asyncio.run(wait_until_ready(self._admin_options(), len(self._brokers), _START_TIMEOUT_S))
+
+    def _admin_options(self) -> dict[str, Any]:
+        """Arguments of aiokafka's classes, for a client that may do everything."""
+        if self.security is None:
+            return {"bootstrap_servers": self.bootstrap_servers}
+        context = ssl.create_default_context(cafile=str(self.security.authorities))
+        context.load_cert_chain(self.security.certificate(ADMIN))
+        return {"bootstrap_servers": self.mutual_servers, "security_protocol": "SSL", "ssl_context": context}
 
     def _broker(self, node: int) -> Broker:
         return self._brokers[node - 1]
@@ -161,19 +192,24 @@ class LocalCluster:
         if identity is None:
             controllers = [peers.controllers.port for _, peers in sorted(self._peers.items())]
             brokers, port = len(self._brokers), self._brokers[0].port
-            identity = _Identity.create(port, controllers or self._free_controller_ports(brokers, port))
+            if not controllers:
+                controllers = self._free_ports_beside(brokers, port)
+            mutual = [] if self._accounts is None else self._free_ports_beside(brokers, port, controllers)
+            identity = _Identity.create(port, controllers, mutual, self._accounts)
             identity.write(self._directory)
         return identity
 
-    def _free_controller_ports(self, brokers: int, port: int) -> Sequence[int]:
-        first = free_ports(brokers, avoid={*range(port, port + brokers), *self._proxied_ports})
-        return range(first, first + brokers)
+    def _free_ports_beside(self, brokers: int, port: int, others: Sequence[int] = ()) -> list[int]:
+        first = free_ports(brokers, avoid={*range(port, port + brokers), *self._proxied_ports, *others})
+        return list(range(first, first + brokers))
 
     def _require_same_shape(self) -> None:
         found = _Identity.read(self._directory)
-        if found is not None and (found.brokers, found.port) != (len(self._brokers), self._brokers[0].port):
+        wanted = (len(self._brokers), self._brokers[0].port, self._accounts)
+        if found is not None and (found.brokers, found.port, found.accounts) != wanted:
+            kind = "cluster" if found.accounts is None else f"secure cluster for {', '.join(found.accounts)}"
             raise ClusterMismatchError(
-                f"{self._directory} holds a cluster of {found.brokers} on port {found.port}: stop that first"
+                f"{self._directory} holds a {kind} of {found.brokers} on port {found.port}: stop that first"
             )
 
     @contextmanager
@@ -193,16 +229,24 @@ class _Identity:
     cluster_id: str
     port: int
     controller_ports: tuple[int, ...]
+    mutual_ports: tuple[int, ...]
+    accounts: tuple[str, ...] | None
 
     @property
     def brokers(self) -> int:
         return len(self.controller_ports)
 
     @classmethod
-    def create(cls, port: int, controller_ports: Sequence[int]) -> "_Identity":
+    def create(
+        cls,
+        port: int,
+        controller_ports: Sequence[int],
+        mutual_ports: Sequence[int],
+        accounts: tuple[str, ...] | None,
+    ) -> "_Identity":
         # Kafka's ids are 16 bytes in base64. The leading zero byte prevents a hyphen at the start, as options have.
         cluster_id = base64.urlsafe_b64encode(b"\0" + secrets.token_bytes(15)).decode()[:22]
-        return cls(cluster_id, port, tuple(controller_ports))
+        return cls(cluster_id, port, tuple(controller_ports), tuple(mutual_ports), accounts)
 
     @classmethod
     def read(cls, directory: Path) -> "_Identity | None":
@@ -210,13 +254,18 @@ class _Identity:
             stored = json.loads((directory / "cluster.json").read_text())
         except FileNotFoundError:
             return None
-        return cls(stored["cluster_id"], stored["port"], tuple(stored["controller_ports"]))
+        return cls(
+            stored["cluster_id"],
+            stored["port"],
+            tuple(stored["controller_ports"]),
+            tuple(stored["mutual_ports"]),
+            None if stored["accounts"] is None else tuple(stored["accounts"]),
+        )
 
     def write(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        fields = {"cluster_id": self.cluster_id, "port": self.port, "controller_ports": self.controller_ports}
         draft = directory / "cluster.json.new"
-        draft.write_text(json.dumps(fields))
+        draft.write_text(json.dumps(asdict(self)))
         draft.replace(directory / "cluster.json")
 
 
@@ -226,3 +275,7 @@ def _end(brokers: Sequence[Broker]) -> None:
     for broker in brokers:
         if not broker.wait_until_ended(_END_TIMEOUT_S):
             raise LocalKafkaError(f"broker {broker.node} does not end (its log: {broker.log})")
+
+
+def _servers(ports: Iterable[int]) -> str:
+    return ",".join(f"{HOST}:{port}" for port in ports)

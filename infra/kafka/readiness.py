@@ -2,6 +2,8 @@
 
 import asyncio
 import secrets
+from collections.abc import Mapping
+from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -12,10 +14,18 @@ from infra.kafka.errors import LocalKafkaError
 _RETRY_S = 0.2
 
 
-async def wait_until_ready(bootstrap_servers: str, brokers: int, timeout: float) -> None:
+async def wait_until_ready(options: Mapping[str, Any], brokers: int, timeout: float) -> None:
     """Wait until a topic with a replica on every broker can be created and a transaction commits on it.
 
     The transaction includes a consumer offset, so that the coordinators of transactions and of groups both work.
+
+    Args:
+        options: How to connect, as arguments of aiokafka's classes: ``bootstrap_servers`` and so on.
+        brokers: Number of brokers.
+        timeout: Seconds.
+
+    Raises:
+        LocalKafkaError: When the time is over.
     """
     topic = f"local-kafka-ready-{secrets.token_hex(4)}"
     last: Exception | None = None
@@ -23,7 +33,7 @@ async def wait_until_ready(bootstrap_servers: str, brokers: int, timeout: float)
         async with asyncio.timeout(timeout):
             while True:
                 try:
-                    await _probe(bootstrap_servers, brokers, topic)
+                    await _probe(options, brokers, topic)
                 except (KafkaError, OSError) as error:
                     last = error
                     await asyncio.sleep(_RETRY_S)
@@ -31,15 +41,17 @@ async def wait_until_ready(bootstrap_servers: str, brokers: int, timeout: float)
                     return
     except TimeoutError:
         reason = f": {last!r}" if last is not None else ""
-        raise LocalKafkaError(f"Kafka at {bootstrap_servers} was not ready in {timeout:.0f} s{reason}") from last
+        raise LocalKafkaError(
+            f"Kafka at {options['bootstrap_servers']} was not ready in {timeout:.0f} s{reason}"
+        ) from last
 
 
-async def _probe(bootstrap_servers: str, brokers: int, topic: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+async def _probe(options: Mapping[str, Any], brokers: int, topic: str) -> None:
+    admin = AIOKafkaAdminClient(**options)
     try:
         await admin.start()
         await _create(admin, NewTopic(topic, num_partitions=1, replication_factor=brokers))
-        await _commit(bootstrap_servers, topic)
+        await _commit(options, topic)
         await admin.delete_topics([topic])
     finally:
         await admin.close()
@@ -54,8 +66,8 @@ async def _create(admin: AIOKafkaAdminClient, topic: NewTopic) -> None:
             raise kind(f"topic {topic.name} could not be made")
 
 
-async def _commit(bootstrap_servers: str, topic: str) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, transactional_id=topic)
+async def _commit(options: Mapping[str, Any], topic: str) -> None:
+    producer = AIOKafkaProducer(transactional_id=topic, **options)
     try:
         await producer.start()
         async with producer.transaction():

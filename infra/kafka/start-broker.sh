@@ -19,7 +19,11 @@ java_with() {
 # The marker is written after formatting, so that an interrupted formatting is repeated.
 if [ ! -f "$directory/formatted" ]; then
   rm -rf "$directory/data"
-  (java_with kafka.tools.StorageTool format -t "$cluster_id" -c "$directory/broker.properties" ${FORMAT_OPTIONS:-})
+  if [ -f "$directory/format.arguments" ]; then
+    (java_with "@$directory/format.arguments") # it has passwords, which a command line would show to everybody
+  else
+    (java_with kafka.tools.StorageTool format -t "$cluster_id" -c "$directory/broker.properties" ${FORMAT_OPTIONS:-})
+  fi
   touch "$directory/formatted"
 fi
 

@@ -137,7 +137,7 @@ def _start(container: DockerContainer, broker: Broker) -> None:
     """Start a container and wait until its broker is ready; after a failure, the container is removed."""
     try:
         container.start()
-        asyncio.run(wait_until_ready(broker.bootstrap_servers, 1, _READY_TIMEOUT_S))
+        asyncio.run(wait_until_ready({"bootstrap_servers": broker.bootstrap_servers}, 1, _READY_TIMEOUT_S))
     except LocalKafkaError as error:
         output = b"".join(container.get_logs()).decode(errors="replace")
         container.stop()
