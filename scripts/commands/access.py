@@ -1,0 +1,91 @@
+"""Grants the roles of schemas/access.yaml their rights at the brokers, or compares.
+
+Needs an account that may change access: the role admin, or a super user.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from aiokafka.errors import KafkaConnectionError
+
+from schemas.access import Grant, load_roles
+from scripts.cli import Cluster, add_cluster_options, cluster_of, counted, run
+from streams.kafka.access import grant, grants_of, revoke
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    return run("access", _access(parser().parse_args(argv)))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="scripts/access", description=__doc__)
+    actions = made.add_subparsers(dest="action", required=True, metavar="apply|check")
+    apply = actions.add_parser("apply", help="grant what is missing; safe to repeat")
+    apply.add_argument(
+        "--revoke-others", action="store_true", help="also take from these accounts what their roles do not have"
+    )
+    check = actions.add_parser("check", help="change nothing; exit 1 if an account may do less or more than its role")
+    for parser_of_action in (apply, check):
+        parser_of_action.add_argument(
+            "roles",
+            nargs="*",
+            type=_account_and_role,
+            default=[(role, role) for role in load_roles()],
+            metavar="ROLE[=ACCOUNT]",
+            help="a role, and the account that has it (default: every role, each for the account of the same name); "
+            + "; ".join(f"{role.name}: {role.description}" for role in load_roles().values()),
+        )
+        add_cluster_options(parser_of_action)
+    return made
+
+
+async def _access(options: argparse.Namespace) -> int:
+    cluster = cluster_of(options)
+    wanted = _grants(cluster, options.roles)
+    try:
+        found = set(await grants_of(cluster.connection, {account for _, account in options.roles}))
+        missing, others = sorted(wanted - found), sorted(found - wanted)
+        if options.action == "check":
+            return _compared(missing, others, len(wanted))
+        await grant(cluster.connection, missing)
+        if options.revoke_others:
+            await revoke(cluster.connection, others)
+    except KafkaConnectionError as error:
+        raise cluster.unreachable() from error
+    _show("granted", missing)
+    _show("revoked" if options.revoke_others else "left, though no role has it", others)
+    print(f"{counted(len(options.roles), 'account')} with {counted(len(wanted), 'right')}")
+    return 0
+
+
+def _grants(cluster: Cluster, roles: Sequence[tuple[str, str]]) -> set[Grant]:
+    return {one for role, account in roles for one in load_roles()[role].grants(account, cluster.prefix, cluster.group)}
+
+
+def _compared(missing: Sequence[Grant], others: Sequence[Grant], wanted: int) -> int:
+    _show("missing", missing)
+    _show("too much", others)
+    if missing or others:
+        print("./scripts/access apply --revoke-others makes it as declared")
+        return 1
+    print(f"all {counted(wanted, 'right')} are there, and no others")
+    return 0
+
+
+def _show(verb: str, grants: Sequence[Grant]) -> None:
+    for one in grants:
+        print(f"{verb}: {one}")
+
+
+def _account_and_role(text: str) -> tuple[str, str]:
+    role, _, account = text.partition("=")
+    if role not in load_roles():
+        raise argparse.ArgumentTypeError(f"{role} is none of the roles {', '.join(load_roles())}")
+    return role, account or role
+
+
+if __name__ == "__main__":
+    sys.exit(main())
