@@ -1,18 +1,25 @@
 """A genuine Apache Kafka on this machine: `kafka up`, `kafka down`, `kafka status`."""
 
 import argparse
+import asyncio
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from infra.kafka.cluster import SIZES, LocalCluster
 from infra.kafka.errors import ClusterMismatchError, LocalKafkaError
+from schemas.access import load_roles
 from scripts.cli import tell_unknown_settings
 from scripts.command_settings import LocalSettings, run_directory
+from scripts.processes.secure_kafka import grant_roles, variables
+from streams.runtime.setting_declaration import SettingsError, read
+from streams.runtime.settings import ClusterSettings
 from streams.runtime.settings_document import help_text
 
 _DEFAULT_PORT = 9092
@@ -28,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     actions = {"up": _up, "down": _down, "status": _status}
     try:
         return actions[options.action](options, console)
-    except LocalKafkaError as error:
+    except (KafkaError, LocalKafkaError, SettingsError) as error:
         console.print(f"kafka {options.action}: {error}", style="red", markup=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
@@ -52,6 +59,15 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--brokers", type=int, choices=SIZES, default=1, help="number of brokers (default: 1)")
     made.add_argument(
+        "--secure",
+        action="store_true",
+        help="TLS and accounts, one for each role of schemas/access.yaml with that role's rights for AUDIO_TOPIC_PREFIX"
+        " and AUDIO_GROUP, and nothing else allowed; up then prints what --role needs as lines `export NAME=value`",
+    )
+    made.add_argument(
+        "--role", choices=tuple(load_roles()), default="worker", help="whose account, with --secure (default: worker)"
+    )
+    made.add_argument(
         "--port",
         type=int,
         default=_DEFAULT_PORT,
@@ -72,12 +88,17 @@ def _up(options: argparse.Namespace, console: Console) -> int:
             if not console.is_terminal:
                 console.print(step, markup=False)
 
-        cluster = LocalCluster(_directory(options.port), options.brokers, options.port, report)
+        accounts = list(load_roles()) if options.secure else None
+        cluster = LocalCluster(_directory(options.port), options.brokers, options.port, report, accounts=accounts)
         try:
             cluster.start()
         except ClusterMismatchError as error:
             raise LocalKafkaError(f"{error} (scripts/kafka down --port {options.port})") from error
-    _announce(cluster)
+        if options.secure:
+            report("granting the roles their rights")
+            names = read(ClusterSettings, os.environ)
+            asyncio.run(grant_roles(cluster, {role: role for role in load_roles()}, names.topic_prefix, names.group))
+    _announce(cluster, options.role)
     return 0
 
 
@@ -104,12 +125,16 @@ def _status(options: argparse.Namespace, console: Console) -> int:
         console.print(f"broker {node.node} on port {node.port}: {state}{pid}", markup=False)
     if not all(node.accepts for node in nodes):
         return 1
-    _announce(cluster)
+    _announce(cluster, options.role)
     return 0
 
 
-def _announce(cluster: LocalCluster) -> None:
-    print(f"KAFKA_BOOTSTRAP_SERVERS={cluster.bootstrap_servers}")
+def _announce(cluster: LocalCluster, role: str) -> None:
+    if cluster.security is None:
+        print(f"KAFKA_BOOTSTRAP_SERVERS={cluster.bootstrap_servers}")
+        return
+    for name, value in variables(cluster, role).items():
+        print(f"export {name}={shlex.quote(value)}")
 
 
 if __name__ == "__main__":

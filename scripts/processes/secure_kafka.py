@@ -1,0 +1,74 @@
+"""How the holder of an account reaches a secure local Kafka."""
+
+from collections.abc import Mapping
+
+from infra.kafka.cluster import LocalCluster
+from infra.kafka.errors import LocalKafkaError
+from infra.kafka.secure import ADMIN, ClusterSecurity
+from schemas.access import Grant, load_roles
+from streams.kafka.access import grant, grants_of
+from streams.kafka.connection import KafkaConnection
+from streams.runtime.settings import ClusterSettings
+
+
+def variables(cluster: LocalCluster, account: str) -> dict[str, str]:
+    """The settings of an account, as variables of the environment.
+
+    Raises:
+        LocalKafkaError: If the cluster is not secure.
+    """
+    security = _security(cluster)
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": cluster.bootstrap_servers,
+        "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+        "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
+        "KAFKA_SASL_USERNAME": account,
+        "KAFKA_SASL_PASSWORD_FILE": str(security.password_file(account)),
+        "KAFKA_SSL_CAFILE": str(security.authorities),
+    }
+
+
+def certificate_variables(cluster: LocalCluster, account: str) -> dict[str, str]:
+    """The same for the account's certificate instead of its password.
+
+    Raises:
+        LocalKafkaError: If the cluster is not secure.
+    """
+    security = _security(cluster)
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": cluster.mutual_servers,
+        "KAFKA_SECURITY_PROTOCOL": "SSL",
+        "KAFKA_SSL_CAFILE": str(security.authorities),
+        "KAFKA_SSL_CERTFILE": str(security.certificate(account)),
+    }
+
+
+def connection(given: Mapping[str, str]) -> KafkaConnection:
+    """The connection that such variables give."""
+    return ClusterSettings.from_environment(given).connection
+
+
+async def grant_roles(cluster: LocalCluster, roles: Mapping[str, str], prefix: str, group: str) -> None:
+    """Give accounts the rights of their roles, where they do not have them.
+
+    Args:
+        cluster: A secure cluster.
+        roles: The role of each account.
+        prefix: Prefix of every topic's name.
+        group: The workers' consumer group.
+
+    Raises:
+        LocalKafkaError: If the cluster is not secure.
+        aiokafka.errors.KafkaError: If the brokers do not answer, or refuse.
+    """
+    admin = connection(variables(cluster, ADMIN))
+    wanted: set[Grant] = set()
+    for account, role in roles.items():
+        wanted.update(load_roles()[role].grants(account, prefix, group))
+    await grant(admin, sorted(wanted - set(await grants_of(admin, roles))))
+
+
+def _security(cluster: LocalCluster) -> ClusterSecurity:
+    if cluster.security is None:
+        raise LocalKafkaError("this Kafka was started without --secure")
+    return cluster.security
