@@ -6,7 +6,7 @@ import secrets
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from tests.support import side_by_side
 from tests.support.brokers import Broker, Namespace, ThreeBrokers
+from tests.support.secure_kafka import SecureKafka
+from tests.support.secure_kafka import secure_kafka as secure
 from tests.support.session_brokers import SharedBroker, ThreeBrokersOnDemand, stop_all
 
 _SHARED = pytest.StashKey[Path]()  # a directory for all processes of the session
@@ -90,6 +92,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if _uses_three_brokers(item):
                 item.add_marker(pytest.mark.xdist_group("three brokers"))
+            if isinstance(item, pytest.Function) and "secure_kafka" in item.fixturenames:
+                item.add_marker(pytest.mark.xdist_group("secure Kafka"))
         items[:] = side_by_side.ordered(items)
         side_by_side.write_groups(items, config.stash[_SHARED] / _GROUPS)
 
@@ -109,6 +113,13 @@ def _uses_three_brokers(item: pytest.Item | None) -> bool:
 def broker(pytestconfig: pytest.Config) -> Broker:
     """A genuine Kafka: given, in a container or from the jars, whichever can be had first."""
     return SharedBroker(pytestconfig.stash[_SHARED]).started()
+
+
+@pytest.fixture(scope="session")
+def secure_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
+    """A secure Kafka; tests that use it are in one group, as each process would start its own."""
+    with secure(tmp_path_factory.mktemp("secure") / "kafka") as started:
+        yield started
 
 
 @pytest.fixture

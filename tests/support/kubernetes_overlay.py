@@ -206,7 +206,7 @@ def installed(cluster: Cluster, images: Mapping[str, str], prefix: str, **change
         wait = f"--timeout={_READY_TIMEOUT_S}s"
         made.kubectl("rollout", "status", "statefulset/kafka", wait)
         with cluster.forwarded(namespace, "statefulset/kafka", overlay.kafka_port, _LOOPBACK_PORT):
-            asyncio.run(wait_until_ready(made.servers, 1, _READY_TIMEOUT_S))
+            asyncio.run(wait_until_ready({"bootstrap_servers": made.servers}, 1, _READY_TIMEOUT_S))
             made.rolled_out()
             yield made
 
