@@ -1,0 +1,102 @@
+"""What the holder of each role does on a cluster, in its shortest form; an error is raised where it may not."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+
+from schemas import DeadLetter, MediaType, Policy, PolicyEvent, Position, RawAudio, Record, Rejection
+from schemas.access import Grant
+from schemas.topics import COMPRESSED, DEAD_LETTER, RAW, copartitioned
+from scripts.cli import Cluster
+from scripts.policies.topic import exclusively, read_policies
+from streams.clients import RawAudioProducer
+from streams.clients.dead_letters import DeadLetterReader
+from streams.clients.letters import LetterPosition
+from streams.clients.replay import Replayer
+from streams.clients.results import ResultReader
+from streams.kafka.access import grant
+from streams.kafka.lag import LagReader
+from streams.kafka.protocol.group_owners import fetch_member_hosts
+from streams.kafka.topic_settings import update_settings
+from streams.kafka.topics import apply_topics
+
+CALL = RawAudio("1", "/pbx", "lisbon", "call-1", MediaType("audio/PCMU"), bytes(1600))
+
+
+async def telephony(cluster: Cluster, account: str) -> None:
+    """Look at the topic, send a segment."""
+    del account
+    await cluster.check([RAW])
+    async with RawAudioProducer(cluster.connection, cluster.topic(RAW)) as producer:
+        await producer.send(CALL)
+
+
+async def consumer(cluster: Cluster, account: str) -> None:
+    """Look at the topic, read it in a group, commit."""
+    await cluster.check([COMPRESSED])
+    reader = cluster.connection.consumer(
+        cluster.topic(COMPRESSED), group_id=f"{account}-archive", auto_offset_reset="earliest", enable_auto_commit=False
+    )
+    try:
+        await reader.start()
+        message = await reader.getone()
+        await reader.commit(
+            {TopicPartition(message.topic, message.partition): OffsetAndMetadata(message.offset + 1, "")}
+        )
+    finally:
+        await reader.stop()
+
+
+async def monitor(cluster: Cluster, account: str) -> None:
+    """Look at the lag, of which a record is waiting."""
+    del account
+    await cluster.check([RAW])
+    reader = LagReader(cluster.connection, cluster.group, copartitioned(cluster.prefix, cluster.group))
+    try:
+        snapshot = await reader.read()
+        assert snapshot.topology.partitions
+        assert any(lag.oldest is not None for lag in snapshot.lags.values()), "the waiting record is not seen"
+        assert snapshot.owners is not None, "the group's members are not seen"
+    finally:
+        await reader.close()
+
+
+async def operator(cluster: Cluster, account: str) -> None:
+    """Read dead letters and send one again, set a policy and count the workers, list results."""
+    await cluster.check([COMPRESSED, DEAD_LETTER, RAW])
+    reason = Rejection("contract", "MissingHeader", "ce_callid", "is required")
+    letter = DeadLetter(Record(b"call-1", b"1", ()), Position(cluster.topic(RAW), 0, 0), reason)
+    async with DeadLetterReader(cluster.connection, cluster.topic(DEAD_LETTER)) as letters:
+        assert [one async for one in letters.all()]
+    async with Replayer(cluster.connection) as replayer:
+        await replayer.send([(LetterPosition(0, 0), letter)])
+    async with exclusively(cluster, account) as writer:
+        await writer.write(PolicyEvent(account, Policy(1)))
+    await read_policies(cluster)
+    client = cluster.connection.client()
+    try:
+        await client.bootstrap()
+        assert await fetch_member_hosts(client, cluster.group) is not None
+    finally:
+        await client.close()
+    async with ResultReader(cluster.connection, cluster.topic(COMPRESSED)) as results:
+        assert [one async for one in results.results(await results.range(), lambda _: None)]
+
+
+async def admin(cluster: Cluster, account: str) -> None:
+    """Make the topics of an installation of its own, grow them, mend their settings, grant a right."""
+    setup = (cluster.connection, cluster.prefix, cluster.group)
+    await update_settings(*setup)  # of an earlier release's topics, if there are any
+    await apply_topics(*setup)
+    await apply_topics(*setup, partitions=9)
+    await grant(cluster.connection, [Grant(account, "topic", "anything", prefixed=False, operation="Describe")])
+
+
+WORK: Mapping[str, Callable[[Cluster, str], Awaitable[None]]] = {
+    "telephony": telephony,
+    "consumer": consumer,
+    "monitor": monitor,
+    "operator": operator,
+    "admin": admin,
+}
