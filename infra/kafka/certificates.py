@@ -3,14 +3,7 @@
 import os
 from pathlib import Path
 
-import trustme
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
-
+from infra.kafka.errors import LocalKafkaError
 from infra.kafka.ports import HOST
 
 
@@ -19,9 +12,18 @@ class Authority:
 
     Args:
         directory: Of its files and of the certificates; only their owner can read it.
+
+    Raises:
+        LocalKafkaError: If the library that makes certificates is not installed.
     """
 
     def __init__(self, directory: Path) -> None:
+        try:
+            import trustme  # noqa: PLC0415  an installation without the extra `worker` has none
+        except ModuleNotFoundError:
+            raise LocalKafkaError(
+                "certificates need the extra `worker`: pip install 'hotel-audio-streams[worker]'"
+            ) from None
         self._directory = directory
         self.certificate = directory / "ca.pem"
         key = directory / "ca.key"
@@ -44,10 +46,15 @@ class Authority:
         """
         file = self._directory / f"{name}.pem"
         if not file.exists():
+            from cryptography.hazmat.primitives import serialization  # noqa: PLC0415  comes with trustme
+
             issued = self._authority.issue_cert(HOST, "localhost", common_name=name)
-            key = load_pem_private_key(issued.private_key_pem.bytes(), None)
+            key = serialization.load_pem_private_key(issued.private_key_pem.bytes(), None)
             chain = [blob.bytes() for blob in issued.cert_chain_pems] + [self._authority.cert_pem.bytes()]
-            write_secret(file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + b"".join(chain))
+            pkcs8 = key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+            write_secret(file, pkcs8 + b"".join(chain))
         return file
 
 
