@@ -70,7 +70,8 @@ async def operator(cluster: Cluster, account: str) -> None:
     async with DeadLetterReader(cluster.connection, cluster.topic(DEAD_LETTER)) as letters:
         assert [one async for one in letters.all()]
     async with Replayer(cluster.connection) as replayer:
-        await replayer.send([(LetterPosition(0, 0), letter)])
+        replayer.undecided = await replayer.send([(LetterPosition(0, 0), letter)])
+        assert await replayer.decide(), "what became of a commit without an answer cannot be found out"
     async with exclusively(cluster, account) as writer:
         await writer.write(PolicyEvent(account, Policy(1)))
     await read_policies(cluster)
