@@ -1,9 +1,11 @@
 """The topics of schemas/topics.yaml as Strimzi's KafkaTopics, and KafkaUsers with the rights that each role needs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
-from schemas.topics import CACHE_CHANGELOG, COMPRESSED, DEAD_LETTER, POLICY, RAW, load_topics, topic
+from schemas.access import Grant, load_roles
+from schemas.topics import load_topics
 
 #: The Kafka of Strimzi that the objects belong to, as its resource `Kafka` is named.
 CLUSTER = "hotel-audio"
@@ -31,45 +33,26 @@ def kafka_topics() -> Iterator[Manifest]:
 
 
 def kafka_users() -> Iterator[Manifest]:
-    """A KafkaUser for each role, with a password in a Secret of its name.
-
-    Read and Write include Describe. DescribeConfigs is for the check of a topic's settings, which workers and commands
-    begin with.
-    """
-    yield _user(
-        "worker",
-        _topic(RAW, "Read"),
-        _topic(POLICY, "Read"),
-        _topic(COMPRESSED, "Write"),
-        _topic(DEAD_LETTER, "Write"),
-        _topic(CACHE_CHANGELOG, "Read", "Write"),
-        _rule("group", GROUP, "Read"),
-        _rule("transactionalId", f"{GROUP}-", "Write", pattern="prefix"),
-    )
-    yield _user("telephony", _topic(RAW, "Write"))
-    yield _user("consumer", _topic(COMPRESSED, "Read"), _rule("group", f"{GROUP}-consumer", "Read", pattern="prefix"))
-    # It looks at the oldest input that waits, for its age.
-    unread = (COMPRESSED, DEAD_LETTER, CACHE_CHANGELOG, POLICY)
-    yield _user(
-        "lag-monitor",
-        _topic(RAW, "Read"),
-        *(_topic(name, "Describe") for name in unread),
-        _rule("group", GROUP, "Describe"),
-    )
-    yield _user("hotel-operations", _topic(POLICY, "Read", "Write"))
+    """A KafkaUser for each role of schemas/access.yaml, with a password in a Secret of its name."""
+    for role in load_roles().values():
+        account = f"hotel-audio-{role.name}"
+        rules = [_rule(list(grants)) for _, grants in groupby(role.grants(account, "", GROUP), key=_place)]
+        spec = {"authentication": {"type": "scram-sha-512"}, "authorization": {"type": "simple", "acls": rules}}
+        yield _manifest("KafkaUser", account, spec)
 
 
-def _user(role: str, *rules: Manifest) -> Manifest:
-    spec = {"authentication": {"type": "scram-sha-512"}, "authorization": {"type": "simple", "acls": list(rules)}}
-    return _manifest("KafkaUser", f"hotel-audio-{role}", spec)
+def _place(grant: Grant) -> tuple[str, str, bool]:
+    return grant.resource, grant.name, grant.prefixed
 
 
-def _topic(name: str, *operations: str) -> Manifest:
-    return _rule("topic", topic(name).resolve("", GROUP), *operations, "DescribeConfigs")
-
-
-def _rule(kind: str, name: str, *operations: str, pattern: str = "literal") -> Manifest:
-    return {"resource": {"type": kind, "name": name, "patternType": pattern}, "operations": list(operations)}
+def _rule(grants: Sequence[Grant]) -> Manifest:
+    """The rights for one resource."""
+    first, operations = grants[0], [grant.operation for grant in grants]
+    if first.resource == "cluster":
+        return {"resource": {"type": "cluster"}, "operations": operations}
+    kind = "transactionalId" if first.resource == "transactional_id" else first.resource
+    pattern = "prefix" if first.prefixed else "literal"
+    return {"resource": {"type": kind, "name": first.name, "patternType": pattern}, "operations": operations}
 
 
 def _manifest(kind: str, name: str, spec: Manifest) -> Manifest:
