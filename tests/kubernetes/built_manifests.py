@@ -29,10 +29,14 @@ def overlay(name: str) -> Manifests:
 
 @cache
 def with_component(name: str) -> Manifests:
-    """What the base makes with a component, and with those that the component needs."""
+    """What the base makes in another namespace, with a component and with those that the component needs."""
     with tempfile.TemporaryDirectory() as scratch:
         added = [relpath(K8S / "components" / one, Path(scratch).resolve()) for one in (*ON_TOP_OF.get(name, ()), name)]
-        kustomization = {"resources": [relpath(K8S / "base", Path(scratch).resolve())], "components": added}
+        kustomization = {
+            "namespace": "elsewhere",
+            "resources": [relpath(K8S / "base", Path(scratch).resolve())],
+            "components": added,
+        }
         (Path(scratch) / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
         return _loaded(built(ensure_kubectl(print), Path(scratch)))
 

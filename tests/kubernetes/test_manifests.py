@@ -190,6 +190,13 @@ def test_a_stop_has_the_time_that_the_guide_says() -> None:
 
 
 @pytest.mark.parametrize("source", INSTALLATIONS)
+def test_everything_is_in_one_namespace(source: str) -> None:
+    (namespace,) = of_kind(manifests_of(source), "Namespace")
+    others = [one["metadata"].get("namespace") for one in manifests_of(source) if one is not namespace]
+    assert set(others) == {namespace["metadata"]["name"]}
+
+
+@pytest.mark.parametrize("source", INSTALLATIONS)
 def test_selectors_find_the_workers(source: str) -> None:
     manifests = manifests_of(source)
     spec = worker(manifests)["spec"]
@@ -232,7 +239,9 @@ def test_the_one_right_is_to_read_the_number_of_replicas() -> None:
     (binding,) = of_kind(manifests, "RoleBinding")
     (subject,) = binding["subjects"]
     pod = worker(manifests)["spec"]["template"]
-    assert subject["name"] == pod["spec"]["serviceAccountName"]
+    (account,) = of_kind(manifests, "ServiceAccount")
+    assert subject["name"] == pod["spec"]["serviceAccountName"] == account["metadata"]["name"]
+    assert subject["namespace"] == account["metadata"]["namespace"]
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
     variables = {one["name"] for one in container(pod)["env"]}
     assert variables == {"AUDIO_ORDINAL", "AUDIO_REPLICAS_FROM", "POD_NAMESPACE"}
