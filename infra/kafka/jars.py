@@ -20,22 +20,23 @@ def silent(_message: str) -> None:
     """Ignore a message."""
 
 
-def ensure_jars(report: Callable[[str], None] = silent) -> Path:
+def ensure_jars(report: Callable[[str], None] = silent, pom: Path = POM) -> Path:
     """Return the directory of Kafka's jars, after downloading them if they are missing or the pom has changed.
 
-    Concurrent callers wait for one download. The directory is created complete, or not at all.
+    The directory is named after that of the pom. Concurrent callers wait for one download. The directory is created
+    complete, or not at all.
     """
     build = cache_directory()
-    libs = build / "kafka-libs"
-    wanted = hashlib.sha256(POM.read_bytes()).hexdigest()
+    libs = build / f"{pom.parent.name}-libs"
+    wanted = hashlib.sha256(pom.read_bytes()).hexdigest()
     if _stamp(libs) == wanted:
         return libs
     build.mkdir(parents=True, exist_ok=True)
-    with (build / "kafka-libs.lock").open("w") as lock:
+    with libs.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if _stamp(libs) != wanted:
             report("fetching Apache Kafka's jars with Maven")
-            _replace(libs, wanted)
+            _replace(libs, wanted, pom)
     return libs
 
 
@@ -46,17 +47,17 @@ def _stamp(libs: Path) -> str | None:
         return None
 
 
-def _replace(libs: Path, stamp: str) -> None:
-    with tempfile.TemporaryDirectory(dir=libs.parent, prefix="kafka-libs-") as scratch:
+def _replace(libs: Path, stamp: str, pom: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=libs.parent, prefix=f"{libs.name}-") as scratch:
         fetched = Path(scratch) / "libs"
-        _fetch(fetched)
+        _fetch(fetched, pom)
         (fetched / _STAMP).write_text(stamp + "\n")
         shutil.rmtree(libs, ignore_errors=True)
         fetched.rename(libs)
 
 
-def _fetch(into: Path) -> None:
-    command = ["mvn", "-B", "-q", "-Dstyle.color=never", "--strict-checksums", "-f", str(POM)]
+def _fetch(into: Path, pom: Path) -> None:
+    command = ["mvn", "-B", "-q", "-Dstyle.color=never", "--strict-checksums", "-f", str(pom)]
     command += ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={into}"]
     try:
         done = subprocess.run(

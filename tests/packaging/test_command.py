@@ -24,6 +24,7 @@ COMMANDS = {
     "lag",
     "listen",
     "metrics",
+    "mirror",
     "monitoring",
     "policy",
     "refusals",

@@ -66,6 +66,7 @@ def test_the_kernels_are_compiled_and_data_is_there(wheel: Path, plain_wheel: Pa
         "hotel_audio/schemas/samples/partitions.json",
         "hotel_audio/infra/kafka/pom.xml",
         "hotel_audio/infra/prometheus/lag.rules.yml",
+        "hotel_audio/infra/regions/mirror.properties",
     } <= held
     (kernels,) = (name for name in held if name.startswith("hotel_audio/native/_kernels"))
     assert held - set(names(plain_wheel)) == {kernels}

@@ -1,0 +1,82 @@
+"""An active and a standby region, mirrored by MirrorMaker 2: one is lost while calls flow, the other takes over."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streams.kafka.connection import KafkaConnection
+from streams.kafka.topics import apply_topics
+from tests.chaos.reading import committed_offsets
+from tests.chaos.records import RAW
+from tests.chaos.workload import calls
+from tests.deployment.regions import Found, Region, Sender
+from tests.support.brokers import Namespace
+
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("regions"), pytest.mark.timeout(900)]
+
+PER_SECOND = 25
+ENOUGH = 250  # outcomes in the second region
+POLICY = "version: 1\nhotel: lisbon\naccept: [audio/flac]\n"
+WITHIN_S = 180
+
+
+@pytest.fixture
+def regions(tmp_path: Path, namespace: Namespace) -> Iterator[tuple[Region, Region]]:
+    """Two running regions with their topics, and no worker yet."""
+    both = tuple(Region(tmp_path / name, namespace.prefix, namespace.group) for name in ("first", "second"))
+    try:
+        for region in both:
+            region.start()
+            asyncio.run(apply_topics(KafkaConnection(region.servers), namespace.prefix, namespace.group))
+        yield both
+    finally:
+        for region in both:
+            region.remove()
+
+
+def lost(first: Region, second: Region, sender: Sender) -> Found:
+    """Calls flow through the first region, it is lost, and the second one takes over."""
+    with first.mirrored_to(second):
+        first.worker.start()
+        first.worker.wait_ready()
+        done = first.command("policy", "set", "--hotel", "lisbon", "--ceiling-level", "4")
+        assert done.returncode == 0, done.stdout + done.stderr
+        first.all_copied_to(second, WITHIN_S)
+        asyncio.run(until_lost(first, second, sender))
+    second.worker.start()
+    second.worker.wait_ready()
+    began = time.monotonic()
+    found = asyncio.run(second.wait_for(sender.plan, lambda seen: not seen.without_outcome, WITHIN_S))
+    print(f"the second region's worker had caught up {time.monotonic() - began:.1f} s after it was ready")
+    return found
+
+
+async def until_lost(first: Region, second: Region, sender: Sender) -> None:
+    sending = asyncio.create_task(sender.send(first, PER_SECOND))
+    await second.wait_for(sender.plan, lambda seen: len(seen.outcomes) > ENOUGH, WITHIN_S)
+    while not await committed_offsets(second.servers, second.group, f"{second.prefix}{RAW}"):
+        await asyncio.sleep(0.5)
+    assert not sending.done(), "the region has to be lost while calls flow"
+    await asyncio.to_thread(first.kill)
+    sending.cancel()
+    await asyncio.wait([sending])
+
+
+def test_a_region_is_lost_and_the_other_takes_over(regions: tuple[Region, Region]) -> None:
+    first, second = regions
+    sender = Sender(calls(4000, seed=21))
+    found = lost(first, second, sender)
+    missing = sender.acknowledged - set(found.inputs)
+    others = [one for one in found.doubled.values() if len({record.header("ce_id") for record in one}) > 1]
+    print(f"{len(sender.acknowledged)} acknowledged, {len(missing)} of them not mirrored; {len(found.inputs)} mirrored")
+    print(f"{len(found.doubled)} doubled, {len(others)} of them encoded otherwise")
+    print(f"{len(set(found.outcomes) - set(found.inputs))} outcomes came without their input")
+    assert found.without_outcome == set()
+    assert found.mistakes() == []
+    assert len(missing) < 10 * PER_SECOND
+    assert len(found.doubled) < len(found.inputs), "the group began anew, not where it was"
+    shown = second.command("policy", "show", "--hotel", "lisbon")
+    assert "4" in shown.stdout, shown.stdout + shown.stderr
