@@ -26,7 +26,8 @@ WITHIN_S = 180
 @pytest.fixture
 def regions(tmp_path: Path, namespace: Namespace) -> Iterator[tuple[Region, Region]]:
     """Two running regions with their topics, and no worker yet."""
-    both = tuple(Region(tmp_path / name, namespace.prefix, namespace.group) for name in ("first", "second"))
+    first, second = (Region(tmp_path / name, namespace.prefix, namespace.group) for name in ("first", "second"))
+    both = first, second
     try:
         for region in both:
             region.start()
