@@ -79,17 +79,19 @@ def test_every_option_and_action_of_a_command_in_the_documents_is_in_its_help(do
     for command, arguments in used:
         if command in SHELL_COMMANDS:
             continue
-        named = re.findall(r"--[\w-]+", arguments) + re.findall(r"^ ([a-z]+)\b(?![./])", arguments)
-        assert [name for name in named if not re.search(rf"{name}\b", help_of(command))] == [], command
+        actions = re.findall(r"^ ([a-z]+)\b(?![./])", arguments)
+        named = re.findall(r"--[\w-]+", arguments) + actions
+        text = help_of(command) + help_of(command, *actions)
+        assert [name for name in named if not re.search(rf"{name}\b", text)] == [], command
 
 
 @cache
-def help_of(command: str) -> str:
-    """What a command prints when it is asked for its help."""
+def help_of(command: str, *action: str) -> str:
+    """What a command, or one of its actions, prints when it is asked for its help."""
     wrapper = (ROOT / "scripts" / command).read_text()
     module = import_module(wrapper.split('/run" ')[1].split()[0])
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), pytest.raises(SystemExit) as ended:
-        module.main(["--help"])
+        module.main([*action, "--help"])
     assert ended.value.code == 0
     return printed.getvalue()
