@@ -34,8 +34,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="scripts/lag",
         description=__doc__,
-        epilog="Only records that read_committed consumers may read count, no transaction markers. The age is read for"
-        " at most 16 partitions at a time, so that it may be missing at first.",
+        epilog="Only records that read_committed consumers may read count, no transaction markers.",
     )
     how = made.add_mutually_exclusive_group()
     how.add_argument("--json", type=writable, metavar="FILE", help="also write the figures to a file")
@@ -69,7 +68,8 @@ async def _watch(cluster: Cluster) -> int:
 
 async def _reader(cluster: Cluster) -> LagReader:
     await cluster.check([RAW])
-    return LagReader(cluster.connection, cluster.group, copartitioned(cluster.prefix, cluster.group))
+    topics = copartitioned(cluster.prefix, cluster.group)
+    return LagReader(cluster.connection, cluster.group, topics, probes=None)
 
 
 async def _snapshot(cluster: Cluster, reader: LagReader) -> ClusterSnapshot:

@@ -114,15 +114,19 @@ class LagReader:
         connection: The cluster.
         group: The consumer group.
         topics: Full names: the input topic first, then the topics that are copartitioned with it.
+        probes: Most partitions of which a snapshot fetches the oldest record; None for all.
 
     Attributes:
         connection: As given.
         topology: As last read; it is set even when the rest of a snapshot fails.
     """
 
-    def __init__(self, connection: KafkaConnection, group: str, topics: Sequence[str]) -> None:
+    def __init__(
+        self, connection: KafkaConnection, group: str, topics: Sequence[str], probes: int | None = _PROBES_PER_READ
+    ) -> None:
         self.connection = connection
         self._group = group
+        self._probes = probes
         self.topology = Topology(topics[0], topics, {})
         self._partitions: list[ClientPartition] = []
         self._probed: dict[ClientPartition, _Probe] = {}
@@ -228,7 +232,7 @@ class LagReader:
             for tp, position in behind.items()
             if tp not in self._probed or not self._probed[tp].is_current(position, ends[tp])
         ]
-        chosen = sorted(unknown, key=lambda tp: self._last_probed[tp])[:_PROBES_PER_READ]
+        chosen = sorted(unknown, key=lambda tp: self._last_probed[tp])[: self._probes]
         for tp in chosen:
             self._last_probed[tp] = next(self._probe_numbers)
             consumer.seek(tp, behind[tp])

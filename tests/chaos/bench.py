@@ -175,14 +175,18 @@ class ChaosBench:
             waiting.cancel()
 
     def _worker(self, cluster: ProxiedCluster, number: int, prefix: str) -> Worker:
+        directory = self.directory / f"worker-{number}"
         worker = Worker(
             cluster.servers_of(number),
             prefix,
             self._name,
-            self.directory / f"worker-{number}",
+            directory,
             module=self._worker_module,
+            AUDIO_ORDINAL="0",
+            AUDIO_REPLICAS_FROM=str(directory / "replicas"),
             **self._worker_environment,
         )
+        worker.replicas.write_text("1")
         worker.log_pipe = LogPipe(worker.log)
         return worker
 

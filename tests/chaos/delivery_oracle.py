@@ -7,7 +7,7 @@ from tests.chaos.judgement import Observations, judge
 from tests.chaos.observer import Observer
 from tests.chaos.oracle import Oracle
 from tests.chaos.reading import Follower
-from tests.chaos.records import COMPRESSED, DEAD_LETTER, PARTITIONS, ObservedRecord, PlannedInput
+from tests.chaos.records import COMPRESSED, DEAD_LETTER, PARTITIONS, ObservedRecord, Place, PlannedInput
 from tests.chaos.verdict import Problem
 
 _SETTLE_S = 2.0
@@ -70,6 +70,18 @@ class DeliveryOracle:
     def dead_letters(self) -> list[ObservedRecord]:
         """The collected records of ``audio.dead-letter``."""
         return self._collected(DEAD_LETTER)
+
+    def longest_wait(self, since: float) -> float:
+        """Longest time in seconds that a collected input had to wait for its outcome, by the brokers' append times.
+
+        Args:
+            since: Counts inputs from this time on, in seconds since the epoch.
+        """
+        assert self._seen is not None
+        appended = {Place(one.partition, one.offset): one.timestamp for one in self._seen.log}
+        outcomes = {one.place: one.timestamp for one in self._seen.outcomes}
+        waits = [outcomes[place] - at for place, at in appended.items() if at >= since * 1000 and place in outcomes]
+        return max(waits) / 1000
 
     def problems(self) -> list[Problem]:
         """All deviations from the guarantee; only after ``collect``."""

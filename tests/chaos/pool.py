@@ -47,6 +47,16 @@ class WorkerPool:
         self._running.discard(number)
         self.workers[number].signal(signal.SIGTERM)
 
+    def remove(self, number: int) -> None:
+        """Stop a worker with SIGTERM, tell it that it will not be started again, and do not restart it."""
+        self.workers[number].replicas.write_text("0")
+        self.stop(number)
+
+    def bring_back(self, number: int) -> None:
+        """Start a removed worker, and restart it when it ends."""
+        self.workers[number].replicas.write_text("1")
+        self.start(number)
+
     @contextmanager
     def kept_down(self, number: int) -> Iterator[Worker]:
         """Kill a worker, and do not restart it within the context."""

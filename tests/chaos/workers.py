@@ -43,6 +43,7 @@ class Worker:
         starts: Number of starts.
         disk: A lock, held by the fault that changes its state directory.
         log_pipe: The pipe for its log; None if it logs to its file.
+        replicas: The file where it reads on a stop how many workers are wanted, if its settings name it.
         clock_ahead_s: Seconds by which its clock is ahead after its next start.
     """
 
@@ -61,6 +62,7 @@ class Worker:
         self.name = directory.name
         self.state = directory / "state"
         self.log = directory / "worker.log"
+        self.replicas = directory / "replicas"
         self.port = free_ports(1)
         self.starts = 0
         self.disk = asyncio.Lock()

@@ -70,6 +70,19 @@ def test_with_more_spare_workers_than_replicas_some_have_nothing(runtime: Runtim
     assert sum(1 for both in shares.values() if both == NOTHING) <= 1
 
 
+def test_sixty_partitions_are_divided_equally_while_workers_come_and_go(runtime: Runtime) -> None:
+    shares: Shares = dict.fromkeys(map(str, range(6)), NOTHING)
+    for workers in (6, 12, 9, 50, 64, 9):
+        names = list(map(str, range(workers)))
+        shares = divide(runtime, 60, {name: shares.get(name, NOTHING) for name in names})
+        sizes = [len(active) for active, _ in shares.values()]
+        assert sorted(partition for active, _ in shares.values() for partition in active) == list(range(60))
+        assert max(sizes) - min(sizes) <= 1, workers
+        spares = [standby for active, standby in shares.values() if not active]
+        assert len(spares) == max(workers - 60, 0)
+        assert all(spares)
+
+
 def test_only_what_can_be_served_is_divided_and_what_is_gone_is_taken_away(runtime: Runtime) -> None:
     shares = divide(runtime, 4, {"one": ({0, 1}, set()), "two": NOTHING})
     assert sorted(len(active) for active, _ in shares.values()) == [2, 2]

@@ -15,7 +15,6 @@ from infra.kafka.ports import free_ports
 from schemas.record import TopicPartition
 from schemas.topics import RAW, copartitioned, topic
 from scripts.commands import lag as command
-from streams.kafka import lag
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.lag import NO_LAG, Lag, LagReader, OldestRecord
 from streams.kafka.topics import apply_topics
@@ -123,10 +122,8 @@ async def test_a_record_larger_than_the_fetch_is_found(group: Group, reader: Lag
     assert lags[group.tps[3]] == lags[group.tps[4]] == Lag(1, OldestRecord(0, LONG_AGO / 1000))
 
 
-async def test_a_look_fetches_from_few_partitions_and_later_ones_from_the_others(
-    group: Group, reader: LagReader, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lag, "_PROBES_PER_READ", 3)
+async def test_a_look_fetches_from_few_partitions_and_later_ones_from_the_others(group: Group) -> None:
+    reader = LagReader(KafkaConnection(group.broker.bootstrap_servers), group.namespace.group, group.topics, probes=3)
     for partition in range(PARTITIONS):
         await group.send(partition, b"x", timestamp_ms=LONG_AGO)
     known = []
@@ -134,6 +131,7 @@ async def test_a_look_fetches_from_few_partitions_and_later_ones_from_the_others
         lags = (await reader.read()).lags.values()
         assert {one.records for one in lags} == {1}
         known.append(sum(one.oldest is not None for one in lags))
+    await reader.close()
     assert known == [3, 6, 8]
 
 
@@ -155,6 +153,22 @@ async def test_brokers_that_are_gone_are_an_error(group: Group) -> None:
     reader = LagReader(KafkaConnection(f"127.0.0.1:{free_ports(1)}"), group.namespace.group, group.topics)
     with pytest.raises(KafkaError):
         await reader.read()
+
+
+def test_the_command_shows_the_age_in_each_of_sixty_partitions(
+    broker: Broker, namespace: Namespace, tmp_path: Path
+) -> None:
+    group = Group(broker, namespace)
+    connection = KafkaConnection(broker.bootstrap_servers)
+    asyncio.run(apply_topics(connection, namespace.prefix, namespace.group, partitions=60))
+    for partition in range(0, 60, 3):
+        asyncio.run(group.send(partition, b"x"))
+    file = tmp_path / "lag.json"
+    options = ["--bootstrap-servers", broker.bootstrap_servers, "--topic-prefix", namespace.prefix]
+    assert command.main([*options, "--group", namespace.group, "--json", str(file)]) == 0
+    found = json.loads(file.read_text())
+    assert [one["records"] for one in found] == [int(partition % 3 == 0) for partition in range(60)]
+    assert None not in [one["seconds"] for one in found]
 
 
 def test_the_command_shows_every_partition(

@@ -13,6 +13,7 @@ import psutil
 from tests.chaos.faults.aim import Aim, between_transactions, outcomes_in_a_transaction
 from tests.chaos.faults.base import Fault
 from tests.chaos.log_pipe import LogPipe
+from tests.chaos.pool import WorkerPool
 from tests.chaos.scene import Scene
 from tests.chaos.workload import burst
 
@@ -20,6 +21,10 @@ _READY_WITHIN_S = 30.0
 #: Seconds above the group's session timeout.
 _BEYOND_SESSION_S = (11.0, 14.0)
 _PAUSE_S = (0.5, 3.0)
+#: Seconds between the stop of a removed worker and its next start.
+_AWAY_S = (0.2, 4.0)
+#: Seconds in which a worker drains and leaves its group.
+_LEAVES_S = (0.0, 0.3)
 _STALL_S = (6.0, 12.0)
 #: Inputs, of which a third is bad: each bad one is a log line, together more than a small pipe holds.
 _LINES = 96
@@ -130,6 +135,33 @@ class Rebalances(Fault):
             else:
                 scene.pool.stop(self._one_of(scene.pool.running))
             await asyncio.sleep(pause)
+
+
+class WorkersRemoved(Fault):
+    """A worker is removed for good, leaves its group, and comes back, sometimes before others have its partitions."""
+
+    name = "workers-removed"
+
+    def __init__(self, chance: Random) -> None:
+        super().__init__(chance)
+        self._away_s = [chance.uniform(*_AWAY_S) for _ in range(chance.randint(1, 3))]
+        self._killed_after_s = chance.choice((None, None, chance.uniform(*_LEAVES_S)))
+
+    async def inject(self, scene: Scene) -> None:
+        number = self._one_of(scene.pool.running)
+        self.what = f"{scene.pool.workers[number].name}, {len(self._away_s)} times"
+        for away_s in self._away_s:
+            if scene.pool.running != [number]:  # another fault may have removed the others
+                await self._remove(scene.pool, number)
+            await asyncio.sleep(away_s)
+            scene.pool.bring_back(number)
+            await scene.pool.all_ready(_READY_WITHIN_S)
+
+    async def _remove(self, pool: WorkerPool, number: int) -> None:
+        pool.remove(number)
+        if self._killed_after_s is not None:
+            await asyncio.sleep(self._killed_after_s)
+            pool.workers[number].signal(signal.SIGKILL)
 
 
 class RebalanceInRecovery(Rebalances):
