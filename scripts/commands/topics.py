@@ -53,7 +53,7 @@ def _add_apply(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     apply = actions.add_parser(
         "apply",
         help="create missing topics, check the others; safe to repeat; --update-settings after an upgrade, "
-        "--partitions N for more than 8",
+        "--partitions N for more than 8, --dry-run to see it first",
     )
     apply.add_argument(
         "--partitions",
