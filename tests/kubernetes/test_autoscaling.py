@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from tests.kubernetes.external_metrics import lag_as_external_metric
 from tests.support import kubernetes_overlay
 from tests.support.kubernetes import Cluster
-from tests.support.kubernetes_overlay import WORKER, Installation, patch_of
+from tests.support.kubernetes_overlay import STATEFUL_SET, WORKER, Installation, patch_of
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("kubernetes"), pytest.mark.timeout(3600)]
 
@@ -54,7 +55,9 @@ def scaled(cluster: Cluster, images: Mapping[str, str]) -> Iterator[Installation
     """An installation with the autoscaler, and with the lag as its metric."""
     prefix = "hotel-audio-scaled"
     with (
-        kubernetes_overlay.installed(cluster, images, prefix, components=["hpa"], patches=PATCHES) as made,
+        kubernetes_overlay.installed(
+            cluster, images, prefix, components=["hpa", "scale-reader"], patches=PATCHES
+        ) as made,
         lag_as_external_metric(made),
     ):
         yield made
@@ -85,6 +88,23 @@ async def test_replicas_follow_the_lag(scaled: Installation) -> None:
         await watch(SHRUNK_WITHIN_S, until_wanted=range(FEWEST, FEWEST + 1))
     print(table(looks))
     assert list(step.problems) == []
+
+
+async def test_removed_workers_leave_their_group(scaled: Installation, tmp_path: Path) -> None:
+    """With `scale-reader`, the partitions of workers that are scaled away do not wait for their sessions."""
+    await scaled.act("delete", "hpa", HPA)
+    await scaled.act("scale", STATEFUL_SET, f"--replicas={MOST}")
+    await asyncio.to_thread(scaled.wait_for, MOST)
+    surplus = [f"{WORKER}-{number}" for number in range(FEWEST, MOST)]
+    logs = [tmp_path / name for name in surplus]
+    followed = [scaled.log(name, file) for name, file in zip(surplus, logs, strict=True)]
+    async with scaled.traffic.during("scaled from 6 to 3, workers leave") as step:
+        await scaled.act("scale", STATEFUL_SET, f"--replicas={FEWEST}")
+        await asyncio.to_thread(scaled.wait_for, FEWEST)
+    for process in followed:
+        process.wait(60)
+    assert list(step.problems) == []
+    assert all("group_left" in file.read_text() for file in logs)
 
 
 def look(installation: Installation, begin: float) -> Look:

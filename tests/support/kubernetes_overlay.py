@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import re
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -76,7 +77,8 @@ class Overlay:
             # A drain selects pods by their label, and must not touch those of others.
             "labels": [{"pairs": {"test": self.namespace}, "includeTemplates": True}],
             "configMapGenerator": [{"name": "kafka-listeners", "files": ["broker.properties"]}],
-            "patches": [_SMALL, _KAFKA, *self.patches],
+            # kustomize moves a RoleBinding to another namespace, but not whom it binds.
+            "patches": [_SMALL, _KAFKA, _bound_in(self.namespace), *self.patches],
         }
 
 
@@ -101,6 +103,10 @@ _KAFKA = patch_of(
         {"name": "listeners", "mountPath": "/opt/kafka/broker.properties", "subPath": "broker.properties"},
     ),
 )
+
+
+def _bound_in(namespace: str) -> dict[str, Any]:
+    return patch_of("RoleBinding", "hotel-audio-scale-reader", ("replace", "/subjects/0/namespace", namespace))
 
 
 def _image(name: str, full: str) -> dict[str, str]:
@@ -175,6 +181,12 @@ class Installation:
             return len(pods) == len(fresh) == replicas
 
         until(there, _READY_TIMEOUT_S, self.describe, every=_LOOK_S)
+
+    def log(self, pod: str, file: Path) -> subprocess.Popen[bytes]:
+        """Write a pod's log to a file, in the background, until the pod ends."""
+        command = ["kubectl", "--namespace", self.namespace, "logs", "--follow", pod]
+        with file.open("wb") as output:
+            return subprocess.Popen(command, env=self.cluster.environment, stdout=output)
 
     def describe(self) -> str:
         """The state of the workers' pods, for people."""
