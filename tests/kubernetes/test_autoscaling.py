@@ -17,8 +17,8 @@ pytestmark = [pytest.mark.long, pytest.mark.xdist_group("kubernetes"), pytest.ma
 
 HPA = "agente-audio-hpa"
 FEWEST, MOST = 3, 6
-#: Inputs that are sent at once while the lag is smaller than this, in seconds: it has to stay, but not to grow.
-BURST, ENOUGH_S = 1000, 15.0
+#: Inputs that wait when the workers come, and more that are sent while their age is smaller than this, in seconds.
+BACKLOG, MORE, ENOUGH_S = 5000, 1000, 15.0
 LOOK_S = 5.0
 SCALED_WITHIN_S, SHRUNK_WITHIN_S, ANSWERED_WITHIN_S = 900.0, 900.0, 900.0
 #: What is different on one node with two cores: workers slow enough to lag, no more of them than these cores can start,
@@ -67,25 +67,28 @@ async def test_replicas_follow_the_lag(scaled: Installation) -> None:
     looks: list[Look] = []
     begin = time.monotonic()
 
-    async def watch(within: float, *, until_wanted: range, burst: int = 0) -> None:
-        """Look until the number of workers is in a range, and all of them are ready."""
+    async def watch(within: float, *, until_wanted: int, more: int = 0) -> None:
+        """Look until this number of workers is wanted, and all of them are ready; meanwhile keep a backlog."""
         end = time.monotonic() + within
         while True:
             looks.append(await asyncio.to_thread(look, scaled, begin))
-            if looks[-1].wanted in until_wanted and looks[-1].ready == looks[-1].wanted:
+            if looks[-1].wanted == looks[-1].ready == until_wanted:
                 return
             assert time.monotonic() < end, table(looks)
-            if burst and looks[-1].lag is not None and looks[-1].lag < ENOUGH_S:
-                await scaled.traffic.burst(burst)
+            if more and looks[-1].ready and looks[-1].lag is not None and looks[-1].lag < ENOUGH_S:
+                await scaled.traffic.burst(more)
             await asyncio.sleep(LOOK_S)
 
-    await watch(SCALED_WITHIN_S, until_wanted=range(FEWEST, FEWEST + 1))
-    async with scaled.traffic.during("more calls than three workers can do", answered_within=ANSWERED_WITHIN_S) as step:
-        await watch(SCALED_WITHIN_S, until_wanted=range(MOST, MOST + 1), burst=BURST)
+    await watch(SCALED_WITHIN_S, until_wanted=FEWEST)
+    async with scaled.traffic.during("no worker, then three with a backlog", answered_within=ANSWERED_WITHIN_S) as step:
+        await scaled.act("scale", STATEFUL_SET, "--replicas=0")
+        await scaled.traffic.burst(BACKLOG)
+        await scaled.act("scale", STATEFUL_SET, f"--replicas={FEWEST}")
+        await watch(SCALED_WITHIN_S, until_wanted=MOST, more=MORE)
     print(table(looks))
     assert list(step.problems) == []
     async with scaled.traffic.during("few calls, and workers that are removed") as step:
-        await watch(SHRUNK_WITHIN_S, until_wanted=range(FEWEST, FEWEST + 1))
+        await watch(SHRUNK_WITHIN_S, until_wanted=FEWEST)
     print(table(looks))
     assert list(step.problems) == []
 
