@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from aiokafka.errors import KafkaConnectionError
 from rich.table import Table
@@ -18,6 +19,7 @@ from scripts.command_settings import run_directory
 from scripts.commands._mirroring import Behind, read_progress
 from scripts.tables import report_console
 from streams.kafka.connection import KafkaConnection
+from streams.kafka.connection_security import PLAINTEXT
 
 _POLL_S = 0.5
 _EPILOG = """\
@@ -33,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     cluster = cluster_of(options)
     if options.action == "status":
-        return run("mirror", _status(cluster, KafkaConnection(options.to), options.wait))
+        return run("mirror", _status(cluster, replace(cluster.connection, bootstrap_servers=options.to), options.wait))
     mirror = Mirror(
         source=cluster.bootstrap_servers,
         target=options.to,
@@ -45,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.action == "properties":
         print(mirror.properties(), end="")
         return 0
+    if cluster.connection.security.protocol != PLAINTEXT:
+        return fail("mirror", "run connects in plain text only: add your accounts to what `mirror properties` prints")
     try:
         return _run(mirror)
     except (LocalKafkaError, OSError) as error:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from aiokafka.errors import KafkaError
 
+from schemas.topics import load_topics
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from tests.chaos.reading import committed_offsets
-from tests.chaos.records import RAW
+from tests.chaos.records import RAW, PlannedInput
 from tests.chaos.workload import calls
 from tests.deployment.regions import Found, Region, Sender
 from tests.support.brokers import Namespace
@@ -21,6 +22,7 @@ pytestmark = [pytest.mark.long, pytest.mark.xdist_group("regions"), pytest.mark.
 
 PER_SECOND = 25
 ENOUGH = 250  # outcomes in the second region
+OFFSETS_S = 12.0  # within which offsets are noted and written, five seconds each; nothing shows when
 POLICY = "version: 1\nhotel: lisbon\naccept: [audio/flac]\n"
 WITHIN_S = 180
 
@@ -76,10 +78,14 @@ async def until_offsets_are_known(region: Region) -> None:
             await asyncio.sleep(0.5)
 
 
+def plan(seed: int, count: int, name: int = 0) -> list[PlannedInput]:
+    """Calls of which no input is sent twice."""
+    return list({planned.number: planned for planned in calls(count, seed=seed, name=name)}.values())
+
+
 def test_a_region_is_lost_and_the_other_takes_over(regions: tuple[Region, Region]) -> None:
     first, second = regions
-    once = {planned.number: planned for planned in calls(4000, seed=21)}  # some are sent twice on purpose elsewhere
-    sender = Sender(list(once.values()))
+    sender = Sender(plan(21, 4000))
     found = lost(first, second, sender)
     missing = sender.acknowledged - set(found.inputs)
     others = [one for one in found.doubled.values() if len({record.header("ce_id") for record in one}) > 1]
@@ -92,3 +98,47 @@ def test_a_region_is_lost_and_the_other_takes_over(regions: tuple[Region, Region
     assert len(found.doubled) < len(found.inputs), "the group began anew, not where it was"
     shown = second.command("policy", "show", "--hotel", "lisbon")
     assert "4" in shown.stdout, shown.stdout + shown.stderr
+
+
+def test_a_lost_region_returns_and_becomes_the_active_one_again(regions: tuple[Region, Region]) -> None:
+    first, second = regions
+    sender = Sender(plan(22, 4000))
+    lost(first, second, sender)
+    first.start()
+    with first.mirrored_to(second):
+        first.all_copied_to(second, WITHIN_S)
+    found = asyncio.run(second.wait_for(sender.plan, lambda seen: not seen.without_outcome, WITHIN_S))
+    assert sender.acknowledged <= set(found.inputs)
+    assert found.mistakes() == []
+    asyncio.run(emptied(first))
+    with second.mirrored_to(first):
+        second.all_copied_to(first, WITHIN_S)
+        asyncio.run(until_offsets_are_known(first))
+        second.all_copied_to(first, WITHIN_S)
+        assert second.worker.stop() == 0
+        second.all_copied_to(first, WITHIN_S)
+        time.sleep(OFFSETS_S)
+    first.worker.start()
+    first.worker.wait_ready()
+    later = Sender(plan(23, 100, name=1))
+    asyncio.run(later.send(first, PER_SECOND))
+    everything = [*sender.plan, *later.plan]
+    now = asyncio.run(first.wait_for(everything, lambda seen: seen.inputs != [] and not seen.without_outcome, WITHIN_S))
+    print(f"after the way back: {len(now.doubled)} doubled, {len(found.doubled)} of them before")
+    assert set(now.inputs) == set(found.inputs) | {planned.number for planned in later.plan}
+    assert now.mistakes() == []
+
+
+async def emptied(region: Region) -> None:
+    """Delete all topics of a region that becomes the standby, and make them anew."""
+    connection = KafkaConnection(region.servers)
+    topics = [spec.resolve(region.prefix, region.group) for spec in load_topics()]
+    admin = connection.admin()
+    await admin.start()
+    try:
+        await admin.delete_topics(topics)
+        while set(topics) & set(await admin.list_topics()):
+            await asyncio.sleep(0.5)
+    finally:
+        await admin.close()
+    await apply_topics(connection, region.prefix, region.group)
