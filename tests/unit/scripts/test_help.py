@@ -48,7 +48,7 @@ def test_the_help_installs_nothing(name: str, clone: Path, tmp_path: Path) -> No
 
 
 def test_a_validation_is_started_by_any_python(clone: Path, tmp_path: Path) -> None:
-    command = ["python3", "-I", clone / "scripts" / "final_validation.py", "--help"]
+    command = ["python3", "-I", str(clone / "scripts" / "final_validation.py"), "--help"]
     environ = {"PATH": os.environ["PATH"]}
     shown = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=True)
     assert shown.stdout.startswith("usage: scripts/final_validation ")
