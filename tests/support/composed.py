@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ _HEALTHY_S = 180.0
 _ANSWER_S = 30.0
 
 
+@cache
 def compose_program() -> list[str]:
     """Compose 2 where the engine has it, otherwise docker-compose 1; skips the test where there is neither."""
     require_engine()
@@ -173,12 +175,14 @@ def write_secrets(directory: Path) -> Path:
     return directory
 
 
+@cache
 def _engine() -> Any:
     return DockerClient(timeout=_COMMAND_TIMEOUT_S).client
 
 
 def _is_healthy(container: Any) -> bool:
-    _, command = container.image.attrs["Config"]["Healthcheck"]["Test"]
+    container.reload()
+    _, command = container.attrs["Config"]["Healthcheck"]["Test"]
     return bool(container.exec_run(["/bin/sh", "-c", command]).exit_code == 0)
 
 
