@@ -11,9 +11,13 @@ from infra.docker import image
 from scripts.cli import CommandError, end_as_interrupted, fail, say, seconds
 from scripts.command_settings import ComposeSettings, DeploySettings, LocalSettings, run_directory
 from scripts.commands._json import JSON_HELP, json_file, write_json
+from scripts.deployment import manifests
 from scripts.deployment.compose import ComposeTarget
 from scripts.deployment.driver import Ending, ExitCode, deploy
 from scripts.deployment.errors import DeploymentError, LockedError, StepError, UnfinishedError
+from scripts.deployment.kubectl import Kubectl
+from scripts.deployment.kubernetes import KubernetesTarget
+from scripts.deployment.programs import output_of
 from scripts.deployment.project import Project, dotenv
 from scripts.deployment.report import as_json, tables
 from scripts.deployment.store import DirectoryStore
@@ -23,7 +27,8 @@ from streams.runtime.setting_declaration import SettingsError, read
 from streams.runtime.settings_document import help_text
 
 _NAME = "deploy"
-_COMPOSE = "compose"
+_COMPOSE, _KUBERNETES = "compose", "kubernetes"
+_OVERLAYS = Path(__file__).resolve().parents[2] / "infra" / "k8s" / "overlays"
 _FILES = Path(__file__).resolve().parents[2] / "infra" / "docker"
 _OVERRIDES = {"local": ["compose.local.yaml"], "staging": [], "production": ["compose.three-brokers.yaml"]}
 _EPILOG = f"""\
@@ -60,7 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             timeout=options.timeout,
         )
         tell = partial(say, _NAME)
-        ending = deploy(_target(options, request, tell), request, tell, dry_run=options.dry_run)
+        target = (_compose if options.target == _COMPOSE else _kubernetes)(options, request, tell)
+        ending = deploy(target, request, tell, dry_run=options.dry_run)
         _show(ending, options)
     except SettingsError as error:
         fail(_NAME, str(error))
@@ -88,7 +94,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("target", choices=(_COMPOSE,), help="what runs the containers")
+    made.add_argument("target", choices=(_COMPOSE, _KUBERNETES), help="what runs the containers")
     made.add_argument("--dry-run", action="store_true", help="check, print the plan, and change nothing")
     made.add_argument(
         "--timeout",
@@ -105,11 +111,25 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="with compose: another compose file after those of DEPLOY_ENV; repeatable",
     )
+    made.add_argument(
+        "--overlay",
+        type=Path,
+        metavar="DIRECTORY",
+        help="with kubernetes: a folder for kustomize, instead of infra/k8s/overlays/$DEPLOY_ENV",
+    )
     made.add_argument("--json", type=json_file, metavar="FILE", help=JSON_HELP)
     return made
 
 
-def _target(options: argparse.Namespace, request: Request, tell: Tell) -> Target:
+def _kubernetes(options: argparse.Namespace, request: Request, tell: Tell) -> Target:
+    directory = options.overlay or _OVERLAYS / request.environment
+    text = output_of(["kubectl", "kustomize", str(directory)], timeout=options.timeout)
+    rendered = manifests.with_image(manifests.parsed(text), request.image)
+    namespace = manifests.named(rendered, "StatefulSet", manifests.WORKER)["metadata"]["namespace"]
+    return KubernetesTarget(Kubectl(namespace, options.timeout), rendered, options.timeout, tell)
+
+
+def _compose(options: argparse.Namespace, request: Request, tell: Tell) -> Target:
     files = [_FILES / "compose.yaml", *(_FILES / name for name in _OVERRIDES[request.environment])]
     compose = read(ComposeSettings, {**dotenv(_FILES / ".env"), **os.environ})
     name = compose.project or _FILES.name  # as compose itself names it

@@ -63,13 +63,13 @@ class ComposeTarget:
         """Look whether a deployment can succeed, and can be taken back."""
         return compose_checks(self._project, self._resolved, request)
 
-    def plan(self, request: Request, last: Record | None) -> Record | None:
+    def plan(self, request: Request) -> Record | None:
         """A record of what is to be done; None if everything is as requested."""
         wanted = self._resolved()
         digest = self._project.image_digest(request.image) or ""
         after = Version(request.image, digest, configuration.digest(configuration.printed(wanted)))
         workers, count = self._project.workers(), worker_count(wanted)
-        before = self._running(last, workers)
+        before = self._running(self.load(), workers)
         states = {self._project.health(worker)[0] for worker in workers}
         if before == after and len(workers) == count and states == {Health.READY}:
             return None

@@ -79,7 +79,7 @@ def deploy(target: Target, request: Request, tell: Tell, *, dry_run: bool = Fals
             tell(f"{check.name}: {checks[-1].told}")
         if not all(check.ok for check in checks):
             return Ending(ExitCode.REFUSED, tuple(checks), None)
-        record = target.plan(request, last)
+        record = target.plan(request)
         if record is None or dry_run:
             return Ending(ExitCode.DONE, tuple(checks), record)
         target.begin(record)

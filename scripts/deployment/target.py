@@ -9,7 +9,7 @@ from scripts.deployment.errors import StepError
 from scripts.deployment.programs import Completed, last_lines
 from scripts.deployment.record import Record, Version
 
-_MISSING = "topics: missing: "
+_NO_TOPICS = "topics: missing: "
 
 #: Shows what is going on, in one line.
 Tell = Callable[[str], object]
@@ -66,7 +66,7 @@ class Target(Protocol):
         """Look whether a deployment can succeed, and can be taken back. Changes nothing but pulls the image."""
         ...
 
-    def plan(self, request: Request, last: Record | None) -> Record | None:
+    def plan(self, request: Request) -> Record | None:
         """A record of what is to be done, after the checks; None if everything is as requested. Changes nothing."""
         ...
 
@@ -125,10 +125,10 @@ def topics_told(done: Completed) -> str:
     last = lines[-1] if lines else f"topics check ended with {done.code}"
     if done.code == 0:
         return last
-    missing = next((line for line in lines if line.startswith(_MISSING)), None)
+    missing = next((line for line in lines if line.startswith(_NO_TOPICS)), None)
     if missing is None:
         raise StepError(last.removeprefix("topics: "), lines)
-    return f"to be made: {missing.removeprefix(_MISSING).partition(';')[0]}"
+    return f"to be made: {missing.removeprefix(_NO_TOPICS).partition(';')[0]}"
 
 
 def described(version: Version | None) -> str:

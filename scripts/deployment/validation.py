@@ -13,7 +13,7 @@ def verdict(done: Completed) -> str:
         StepError: If something failed; its log has a line for each failure.
     """
     try:
-        report = json.loads(done.output)
+        report = json.loads(_document(done.output))
         failures = tuple(
             f"{one['check']} {one['subject']}: {one['detail']}"
             for one in report["findings"]
@@ -26,3 +26,10 @@ def verdict(done: Completed) -> str:
     if done.code != 0 or failures:
         raise StepError(f"{told}; {failures[0] if failures else f'exit code {done.code}'}", failures)
     return told
+
+
+def _document(output: str) -> str:
+    """The JSON in what was printed; a container's log has standard error between."""
+    lines = output.splitlines()
+    begin, end = lines.index("{"), len(lines) - lines[::-1].index("}")
+    return "\n".join(lines[begin:end])

@@ -83,7 +83,7 @@ class MemoryTarget:
         yield Check("target", ok=True, told="answers with s3cret")
         yield Check("brokers", ok=not self.system.refused, told="answer")
 
-    def plan(self, request: Request, last: Record | None) -> Record | None:
+    def plan(self, request: Request) -> Record | None:
         versions = set(self.system.workers.values())
         before = next(iter(versions)) if versions else None
         if before == self.wanted and len(self.system.workers) == self.system.count:

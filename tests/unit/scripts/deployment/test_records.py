@@ -107,7 +107,7 @@ FINDINGS = [
 def validated(code: int, findings: list[dict[str, str]]) -> Completed:
     failed = sum(one["status"] == "failed" for one in findings)
     report = {"passed": len(findings) - failed, "failed": failed, "seconds": 4.2, "findings": findings}
-    return Completed(code, json.dumps(report), "")
+    return Completed(code, f"a line of the log\n{json.dumps(report, indent=2)}\n", "")
 
 
 def test_a_validation_that_passes_is_told_in_one_line() -> None:
