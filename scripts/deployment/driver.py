@@ -69,9 +69,9 @@ def deploy(target: Target, request: Request, tell: Tell, *, dry_run: bool = Fals
             if last.after.image != request.image:
                 raise DeploymentError(
                     f"the deployment of {last.after.image} from {last.began} was interrupted: finish it with "
-                    f"AUDIO_IMAGE={last.after.image}, which goes on with its step {last.step!r}"
+                    f"AUDIO_IMAGE={last.after.image}, which goes on with its step {last.step}"
                 )
-            tell(f"going on with the deployment of {last.after.image} from {last.began}, at its step {last.step!r}")
+            tell(f"going on with the deployment of {last.after.image} from {last.began}, at its step {last.step}")
             return Ending(ExitCode.DONE, (), last, resumed=True) if dry_run else _carried(target, last, (), tell)
         checks = []
         for check in target.checks(request):
