@@ -133,11 +133,12 @@ class Project:
         return Health.READY, ""
 
     def log(self, container: str) -> tuple[str, ...]:
-        """The last lines of a container."""
+        """The last lines of a container, of both its streams."""
         try:
-            return last_lines(self.docker("logs", "--tail", "15", container))
+            done = completed(["docker", "logs", "--tail", "15", container], environment=self._environment)
         except ProgramError as error:
-            return error.log
+            return (error.reason,)
+        return last_lines(done.output + done.errors)
 
     def start_workers(self, total: int, file: Path) -> None:
         """Start workers with a configuration, until there are `total`; those that run are left alone."""
