@@ -6,6 +6,7 @@ Works with `docker compose` (version 2) and with docker-compose 1.29.
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from scripts.deployment.rolling import Health
 
 _RESTARTS = 2  # of a container, until it counts as failed; the first may be the fault of a broker that was restarted
 _GRACE_S = 60  # docs/DEPLOYMENT_GUIDE.md: what draining may take
+_REPLICAS_FILE = "/tmp/replicas"  # noqa: S108  in a worker's container: AUDIO_REPLICAS_FROM in compose.yaml
 _LABEL = "com.docker.compose"
 
 
@@ -145,7 +147,10 @@ class Project:
         self.compose("up", "--detach", "--no-deps", "--no-recreate", "--scale", f"{WORKER}={total}", WORKER, file=file)
 
     def remove(self, containers: Sequence[str]) -> None:
-        """Let workers finish what they have begun, and remove them with their volumes."""
+        """Let workers finish what they have begun and leave their group, and remove them with their volumes."""
+        for one in containers:
+            with suppress(ProgramError):  # it has ended, or its version does not know that file
+                self.docker("exec", one, "/bin/sh", "-c", f"echo 0 > {_REPLICAS_FILE}")
         if containers:
             self.docker("stop", "--time", str(_GRACE_S), *containers)
             self.docker("rm", "--force", "--volumes", *containers)

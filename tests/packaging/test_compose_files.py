@@ -21,8 +21,8 @@ from tests.support.composed import FILES
 BASE, BROKER = FILES / "compose.yaml", FILES / "broker.yaml"
 THREE, LOCAL = FILES / "compose.three-brokers.yaml", FILES / "compose.local.yaml"
 EXAMPLE = FILES / ".env.example"
-#: What the image itself sets, and what only Kubernetes knows.
-FIXED = {"AUDIO_STATE_DIR", "AUDIO_HTTP_HOST", "AUDIO_HTTP_PORT", "AUDIO_ORDINAL", "AUDIO_REPLICAS_FROM"}
+#: What the image itself sets.
+FIXED = {"AUDIO_STATE_DIR", "AUDIO_HTTP_HOST", "AUDIO_HTTP_PORT"}
 
 
 def services(file: Path) -> Mapping[str, Any]:
