@@ -154,9 +154,10 @@ class ComposeTarget:
                 options += [f"--{service}-url", f"http://{service}:{port}"]
         file = self._store.settings_file(record.after.settings)
         told = verdict(self._project.image_command("final-validation", *options, "--json", "-", file=file))
+        restarts = {one.id: one.restarts for one in workers}
         for one in self._project.workers():
-            if one.restarts or not one.running:
-                raise StepError(f"the worker {one.id[:12]} ended during the update", self._project.log(one.id))
+            if not one.running or one.restarts > restarts.get(one.id, 0):
+                raise StepError(f"the worker {one.id[:12]} ended during the validation", self._project.log(one.id))
         return told
 
     def restore(self, record: Record) -> str:

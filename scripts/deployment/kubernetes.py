@@ -12,7 +12,7 @@ from scripts.deployment.kubectl import Kubectl
 from scripts.deployment.kubernetes_checks import kubernetes_checks, pods_of
 from scripts.deployment.manifests import TOPICS, WORKER, Manifest
 from scripts.deployment.record import Record, Version, new_record
-from scripts.deployment.rollout import is_complete, is_leaving, progress, revision_of, troubles
+from scripts.deployment.rollout import is_complete, is_leaving, progress, restarts_of, revision_of, troubles
 from scripts.deployment.target import Check, Request, Tell
 from scripts.deployment.validation import verdict
 
@@ -160,17 +160,18 @@ class KubernetesTarget:
 
     def validation(self, record: Record) -> str:
         """Run the validation of the image after, as a Job."""
-        addresses = [pod["status"]["podIP"] for pod in pods_of(self._kubectl) if not is_leaving(pod)]
+        pods = [pod for pod in pods_of(self._kubectl) if not is_leaving(pod)]
+        restarts = {pod["metadata"]["name"]: restarts_of(pod) for pod in pods}
+        addresses = [pod["status"]["podIP"] for pod in pods]
         options = [part for address in addresses for part in ("--worker-url", f"http://{address}:8080")]
         manifests = self._store.manifests(record.after.settings)
         job = k8s.one_off(manifests, _VALIDATION, ["final-validation", *options, "--json", "-"], inline=False)
         told = verdict(run_job(self._kubectl, job, self._timeout))
-        live = self._workload()
         for pod in pods_of(self._kubectl):
-            if any(one["restartCount"] for one in pod["status"].get("containerStatuses", [])):
-                name = str(pod["metadata"]["name"])
-                raise StepError(f"the worker in {name} ended during the update", self._kubectl.log(name))
-        return f"{told}, {progress(live)}"
+            name = str(pod["metadata"]["name"])
+            if restarts_of(pod) > restarts.get(name, 0):
+                raise StepError(f"the worker in {name} ended during the validation", self._kubectl.log(name))
+        return told
 
     def restore(self, record: Record) -> str:
         """Put the version before back.

@@ -67,6 +67,11 @@ def trouble_of(pod: Manifest) -> str | None:
     return None
 
 
+def restarts_of(pod: Manifest) -> int:
+    """How often its containers were started again."""
+    return sum(one["restartCount"] for one in pod.get("status", {}).get("containerStatuses", []))
+
+
 def revision_of(pod: Manifest) -> str:
     """The revision of the template from which a pod was made."""
     return str(pod["metadata"].get("labels", {}).get(_REVISION, ""))

@@ -62,9 +62,7 @@ class Deployable:
         return deploy("compose", "--timeout", "480", *more, environment=self.environment(version, settings))
 
     async def deploy_meanwhile(self, version: str, **settings: str) -> Deployed:
-        return await deploy_meanwhile(
-            "compose", "--timeout", "480", environment=self.environment(version, settings)
-        )
+        return await deploy_meanwhile("compose", "--timeout", "480", environment=self.environment(version, settings))
 
     def running(self) -> list[tuple[str, str]]:
         """Image and cache size of each worker that runs."""
@@ -87,13 +85,14 @@ def deployable(image: BuiltImage, tmp_path_factory: pytest.TempPathFactory) -> I
     """Two workers, deployed by the command itself, and images of versions that do not work."""
     engine = containers.require_engine()
     with ExitStack() as stack:
-        broken = {kind: stack.enter_context(broken_image(engine, image.name, kind)) for kind in ("crashing", "refusing")}
-        images = {"AUDIO_IMAGE": image.name, **service_images(engine)}
-        system = stack.enter_context(composed(tmp_path_factory.mktemp("composed"), images, "compose.local.yaml"))
+        broken = {
+            kind: stack.enter_context(broken_image(engine, image.name, kind)) for kind in ("crashing", "refusing")
+        }
+        settings = {"AUDIO_IMAGE": image.name, "AUDIO_WORKERS": "2", "AUDIO_GROUP": GROUP, **service_images(engine)}
+        system = stack.enter_context(composed(tmp_path_factory.mktemp("composed"), settings, "compose.local.yaml"))
         traffic = Traffic(system.bootstrap_servers, "", GROUP)
         versions = {"good": image.name, **broken}
         made = Deployable(system, versions, tmp_path_factory.mktemp("run"), traffic)
-        made.system.environment |= {"AUDIO_WORKERS": "2", "AUDIO_GROUP": GROUP}
         deployed = made.deploy("good")
         assert deployed.code == 0, deployed.told
         assert deployed.report["before"] is None
