@@ -118,7 +118,7 @@ def deployable(
         assert deployed.code == 0, deployed.told
         assert deployed.report["before"] is None
         with cluster.forwarded(overlay.namespace, "statefulset/kafka", overlay.kafka_port, KAFKA_PORT_OF_POD):
-            asyncio.run(wait_until_ready(made.servers, 1, 120))
+            asyncio.run(wait_until_ready({"bootstrap_servers": made.servers}, 1, 120))
             yield made
     finally:
         cluster.remove_namespace(overlay.namespace)
