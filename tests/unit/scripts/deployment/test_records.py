@@ -129,7 +129,7 @@ def test_a_validation_without_a_report_is_a_failure_with_its_last_lines() -> Non
 
 
 def test_missing_topics_are_no_obstacle_and_anything_else_is() -> None:
-    assert topics_told(Completed(0, "all topics are there\n", "")) == "all topics are there"
+    assert topics_told(Completed(0, "x\nall topics are there\n", "done")) == "all topics are there"
     assert topics_told(Completed(1, "", "topics: missing: a, b; run x\n")) == "to be made: a, b"
     with pytest.raises(StepError, match=r"^no Kafka broker answers$"):
         topics_told(Completed(1, "", "topics: no Kafka broker answers\n"))
