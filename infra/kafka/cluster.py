@@ -254,12 +254,13 @@ class _Identity:
             stored = json.loads((directory / "cluster.json").read_text())
         except FileNotFoundError:
             return None
+        accounts = stored.get("accounts")  # clusters of earlier releases are in plain text
         return cls(
             stored["cluster_id"],
             stored["port"],
             tuple(stored["controller_ports"]),
-            tuple(stored["mutual_ports"]),
-            None if stored["accounts"] is None else tuple(stored["accounts"]),
+            tuple(stored.get("mutual_ports", ())),
+            None if accounts is None else tuple(accounts),
         )
 
     def write(self, directory: Path) -> None:
