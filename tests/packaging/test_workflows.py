@@ -6,14 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 import yaml
 
 from infra.directories import cache_directory
-from scripts.commands import release
+from scripts.commands import final_validation, release
 from tests.chaos.workers import ROOT
 
 FOLDER = ROOT / ".github"
@@ -100,10 +100,23 @@ def test_the_scripts_that_they_call_are_there() -> None:
     assert [name for name in sorted(called) if not (ROOT / name).exists()] == []
 
 
-def test_the_release_is_called_as_its_help_says(capsys: pytest.CaptureFixture[str]) -> None:
+def help_of(main: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]) -> str:
     with pytest.raises(SystemExit):
-        release.main(["--help"])
-    usage = capsys.readouterr().out
+        main(["--help"])
+    return capsys.readouterr().out
+
+
+def test_the_validation_is_called_with_options_that_it_has(capsys: pytest.CaptureFixture[str]) -> None:
+    usage = help_of(final_validation.main, capsys)
+    (deploy,) = ACTIONS
+    _, called = deploy.read_text().split("scripts/final_validation.py")
+    options = set(re.findall(r"--[a-z]+-?[a-z]*", called))
+    assert options >= {"--prometheus-url", "--alertmanager-url", "--json"}
+    assert [option for option in sorted(options) if option not in usage] == []
+
+
+def test_the_release_is_called_as_its_help_says(capsys: pytest.CaptureFixture[str]) -> None:
+    usage = help_of(release.main, capsys)
     texts = "\n".join(file.read_text() for file in WORKFLOWS)
     for action, option in re.findall(r"\./scripts/release (\w+)(?: (--\w+))?", texts):
         assert action in usage
