@@ -68,18 +68,18 @@ async def test_a_surplus_worker_leaves_its_group_at_once_and_can_come_back(
 ) -> None:
     first, second = workers
     with running(*workers):
-        await until(lambda: owned(first) == owned(second) == PARTITIONS / 2, 30)
+        await until(lambda: owned(first) == owned(second) == PARTITIONS / 2, 60)
         sending = asyncio.create_task(oracle.send(calls(300, seed=51, bad_share=0), per_second=25))
         await asyncio.sleep(3)
         replicas.write_text("1\n")
         assert await asyncio.to_thread(second.stop) == 0
         assert await members(broker, namespace) == 1
-        await until(lambda: owned(first) == PARTITIONS, 30)
+        await until(lambda: owned(first) == PARTITIONS, 60)
         await sending
         replicas.write_text("2\n")
         second.start()
         await asyncio.to_thread(second.wait_ready)
-        await until(lambda: owned(first) == owned(second) == PARTITIONS / 2, 30)
+        await until(lambda: owned(first) == owned(second) == PARTITIONS / 2, 60)
         await oracle.send(calls(100, seed=51, name=1, bad_share=0))
         await exact(oracle)
     assert "group_left" in events(second)
@@ -91,7 +91,7 @@ async def test_a_worker_that_will_be_started_again_remains_a_member(
     first, second = workers
     replicas.write_text("2\n")
     with running(*workers):
-        await until(lambda: owned(first) == owned(second) == PARTITIONS / 2, 30)
+        await until(lambda: owned(first) == owned(second) == PARTITIONS / 2, 60)
         assert await asyncio.to_thread(second.stop) == 0
         assert await members(broker, namespace) == 2
         second.start()
