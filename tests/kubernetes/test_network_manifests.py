@@ -23,21 +23,24 @@ def test_workers_reach_dns_and_kafka_alone() -> None:
     assert all(rule["to"] for rule in rules)  # an empty list would be everything
 
 
-def test_only_prometheus_and_nginx_reach_workers() -> None:
-    manifests = overlay("production")
-    entries = [one for one in of_kind(manifests, "NetworkPolicy") if one["spec"].get("ingress")]
-    (policy,) = entries
-    assert ports(policy["spec"]["ingress"]) == {"http"}
-    (rule,) = policy["spec"]["ingress"]
-    named = {
-        value
-        for peer in rule["from"]
-        for value in (
-            *peer["podSelector"].get("matchLabels", {}).values(),
-            *(value for one in peer["podSelector"].get("matchExpressions", ()) for value in one["values"]),
-        )
+def test_only_prometheus_nginx_and_the_validation_reach_workers() -> None:
+    policies = of_kind(overlay("production"), "NetworkPolicy")
+    rules = [rule for policy in policies for rule in policy["spec"].get("ingress", ())]
+    assert ports(rules) == {"http"}
+    assert all(rule["from"] for rule in rules)  # an empty list would be everybody
+    named = {frozenset(labels(peer["podSelector"])) for rule in rules for peer in rule["from"]}
+    assert named == {
+        frozenset({"prometheus"}),
+        frozenset({"ingress-nginx"}),
+        frozenset({"prometheus", "nginx"}),
+        frozenset({"hotel-audio", "validation"}),
     }
-    assert named == {"prometheus", "nginx", "ingress-nginx"}
+
+
+def labels(selector: Manifest) -> set[str]:
+    """The values of labels that a selector asks for."""
+    listed = (value for one in selector.get("matchExpressions", ()) for value in one["values"])
+    return {*selector.get("matchLabels", {}).values(), *listed}
 
 
 @pytest.mark.parametrize("source", INSTALLATIONS)
