@@ -11,11 +11,20 @@ from infra.packaging.relocation import PACKAGES, RelocationError, relocate, relo
 
 _PROJECT = Path(__file__).resolve().parents[2]
 #: Code that measures, trains and builds is not installed.
-_LEFT_OUT = ("scripts.benchmarks", "scripts.training", "infra.docker", "infra.grafana", "infra.packaging")
+_LEFT_OUT = (
+    "scripts.benchmarks",
+    "scripts.deployment",
+    "scripts.training",
+    "infra.docker",
+    "infra.grafana",
+    "infra.packaging",
+)
 _MODULES_LEFT_OUT = {
     ("hotel_audio.native", "build"),
     ("hotel_audio.scripts", "final_validation"),
+    ("hotel_audio.scripts.commands", "deploy"),
     ("hotel_audio.scripts.commands", "image"),
+    ("hotel_audio.scripts.commands", "manifests"),
     ("hotel_audio.scripts.commands", "release"),
     ("hotel_audio.scripts.commands", "settings"),
 }

@@ -13,6 +13,7 @@ from tests.support.installed import Installed
 pytestmark = pytest.mark.xdist_group("wheels")
 
 COMMANDS = {
+    "access",
     "calls",
     "completion",
     "compress",
