@@ -5,6 +5,7 @@ Works with `docker compose` (version 2) and with docker-compose 1.29.
 
 import json
 import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from scripts.deployment.programs import Completed, ProgramError, completed, last
 from scripts.deployment.rolling import Health
 
 _RESTARTS = 2  # of a container, until it counts as failed; the first may be the fault of a broker that was restarted
+_TRIES, _RETRY_S = 3, 1.0
 _GRACE_S = 60  # docs/DEPLOYMENT_GUIDE.md: what draining may take
 _REPLICAS_FILE = "/tmp/replicas"  # noqa: S108  in a worker's container: AUDIO_REPLICAS_FROM in compose.yaml
 _LABEL = "com.docker.compose"
@@ -111,6 +113,13 @@ class Project:
 
     def workers(self) -> list[Container]:
         """The workers, oldest first."""
+        for _ in range(_TRIES - 1):
+            with suppress(ProgramError):  # a container that went while the engine listed them
+                return self._listed()
+            time.sleep(_RETRY_S)
+        return self._listed()
+
+    def _listed(self) -> list[Container]:
         ids = self.docker(
             "ps", "--all", "--quiet", "--no-trunc", *self._filters(), "--filter", f"label={_LABEL}.service={WORKER}"
         ).split()
