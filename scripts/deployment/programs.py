@@ -73,7 +73,8 @@ def output_of(
     done = completed(command, environment=environment, given=given, timeout=timeout)
     if done.code != 0:
         log = last_lines(done.output + done.errors)
-        raise ProgramError(log[-1] if log else f"{command[0]} ended with {done.code}", log)
+        told = [line for line in log if line.upper().startswith("ERROR")] or log  # compose ends with a general line
+        raise ProgramError(told[-1] if told else f"{command[0]} ended with {done.code}", log)
     return done.output
 
 

@@ -138,6 +138,8 @@ def test_missing_topics_are_no_obstacle_and_anything_else_is() -> None:
 def test_a_program_that_fails_tells_its_last_line() -> None:
     with pytest.raises(ProgramError, match=r"^broken$"):
         output_of(["sh", "-c", "echo out; echo broken >&2; exit 3"])
+    with pytest.raises(ProgramError, match=r"^ERROR: for nginx$"):
+        output_of(["sh", "-c", "echo ERROR: for nginx; echo general; exit 1"])
     with pytest.raises(ProgramError, match="no-such-program is not installed"):
         output_of(["no-such-program"])
     with pytest.raises(ProgramError, match=r"sleep did not end within 0\.1 s"):
