@@ -7,6 +7,7 @@ reported so. Exit codes: 0 all that was checked is as it has to be; 1 something 
 
 import argparse
 import os
+import ssl
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
         help="a critical alert that may fire, as one that fired before the deployment; may be repeated",
     )
     made.add_argument(
-        "--ca-file", type=_readable, metavar="FILE", help="who has signed the certificates of https URLs, as PEM"
+        "--ca-file", type=_certificates, metavar="FILE", help="who has signed the certificates of https URLs, as PEM"
     )
     made.add_argument(
         "--timeout",
@@ -115,10 +116,14 @@ def _url(text: str) -> str:
     return text
 
 
-def _readable(text: str) -> Path:
+def _certificates(text: str) -> Path:
     path = Path(text)
     if not path.is_file() or not os.access(path, os.R_OK):
         raise argparse.ArgumentTypeError(f"{text} is no file that can be read")
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        raise argparse.ArgumentTypeError(f"{text} has no certificate in PEM") from None
     return path
 
 

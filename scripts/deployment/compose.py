@@ -214,7 +214,11 @@ class ComposeTarget:
         return self._wanted
 
     def _configuration(self, version: Version) -> Configuration:
-        return configuration.parsed(self._store.settings_file(version.settings).read_text())
+        file = self._store.settings_file(version.settings)
+        try:
+            return configuration.parsed(file.read_text())
+        except OSError as error:
+            raise StepError(f"{file} cannot be read: {error.strerror}") from None
 
 
 def _required(version: Version | None) -> Version:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.deployment.errors import DeploymentError, LockedError
+from scripts.deployment.errors import DeploymentError, LockedError, StepError
 from scripts.deployment.record import Record
 
 _RECORD, _LOCK, _SETTINGS = "record.json", "lock", "settings"
@@ -57,7 +57,11 @@ class DirectoryStore:
             raise DeploymentError(f"{path}: {error}; look at what runs, then remove the file") from None
 
     def save(self, record: Record) -> None:
-        """Replace the record, and remove configurations that it does not name any more."""
+        """Replace the record, and remove configurations that it does not name any more.
+
+        Raises:
+            StepError: If it cannot be written, as on a full disk; the record is then the one before.
+        """
         self._write(self.directory / _RECORD, record.to_json())
         kept = {version.settings for version in (record.before, record.after) if version is not None}
         for path in (self.directory / _SETTINGS).glob("*.yaml"):
@@ -65,8 +69,7 @@ class DirectoryStore:
                 path.unlink()
 
     def save_settings(self, name: str, text: str) -> None:
-        """Keep a configuration under its digest."""
-        (self.directory / _SETTINGS).mkdir(mode=0o700, exist_ok=True)
+        """Keep a configuration under its digest; raises as `save`."""
         self._write(self.settings_file(name), text)
 
     def settings_file(self, name: str) -> Path:
@@ -74,6 +77,13 @@ class DirectoryStore:
         return self.directory / _SETTINGS / f"{name}.yaml"
 
     def _write(self, path: Path, text: str) -> None:
+        try:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            self._replace(path, text)
+        except OSError as error:
+            raise StepError(f"{path} cannot be written: {error.strerror}") from None
+
+    def _replace(self, path: Path, text: str) -> None:
         draft = path.with_name(f".{path.name}.new")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(text)

@@ -12,7 +12,7 @@ from scripts.validation.web import Web, WebError
 
 CHECK = "worker"
 _OK, _UNAVAILABLE = 200, 503
-_UNAUTHORIZED = 401
+_UNAUTHORIZED, _FORBIDDEN = 401, 403
 _REMEDY = "read the worker's log, and look at its /health/ready; is it running, and is this its URL?"
 
 
@@ -24,13 +24,13 @@ class WorkerAnswers:
         url: Its address.
         problems: What is wrong, in one line each.
         release: Version of the product; None if it was not told.
-        partitions: Number of partitions that it owns.
+        partitions: Number of partitions that it owns; None if its metrics are closed, as nginx closes them to others.
     """
 
     url: str
     problems: Sequence[str]
     release: str | None = None
-    partitions: int = 0
+    partitions: int | None = 0
 
 
 async def check_workers(web: Web, urls: Sequence[str], token: str | None) -> list[Finding]:
@@ -44,7 +44,12 @@ async def check_workers(web: Web, urls: Sequence[str], token: str | None) -> lis
     if not urls:
         return [not_checked(CHECK, "health and metrics", "no --worker-url")]
     answers = await asyncio.gather(*(_ask(web, url.rstrip("/"), token) for url in urls))
-    return [*(_judged(one) for one in answers), _releases(answers)]
+    closed = [
+        not_checked(CHECK, f"{_place(one)}/metrics", "closed to this address; workers' own addresses show them")
+        for one in answers
+        if one.partitions is None
+    ]
+    return [*(_judged(one) for one in answers), *closed, _releases(answers)]
 
 
 def ready_problem(status: int, conditions: Mapping[str, object]) -> str | None:
@@ -79,9 +84,11 @@ async def _ask(web: Web, url: str, token: str | None) -> WorkerAnswers:
         conditions = ready.json()
         if problem := ready_problem(ready.status, conditions if isinstance(conditions, dict) else {}):
             problems.append(problem)
+        problems += await _status_problems(web, url, token)
+        if exposition.status == _FORBIDDEN:
+            return WorkerAnswers(url, problems, partitions=None)
         metrics = parse(exposition.text)
         problems += metrics_problems(metrics)
-        problems += await _status_problems(web, url, token)
     except WebError as error:
         return WorkerAnswers(url, [str(error)])
     [build, *_] = metrics.get("audio_build_info", [Sample({}, 0)])
@@ -107,8 +114,12 @@ def _value(metrics: Mapping[str, Sequence[Sample]], name: str) -> float:
 
 
 def _judged(answers: WorkerAnswers) -> Finding:
-    detail = f"ready, {counted(answers.partitions, 'partition')}"
-    return judged(CHECK, urlsplit(answers.url).netloc, answers.problems, detail, _REMEDY)
+    detail = "ready" if answers.partitions is None else f"ready, {counted(answers.partitions, 'partition')}"
+    return judged(CHECK, _place(answers), answers.problems, detail, _REMEDY)
+
+
+def _place(answers: WorkerAnswers) -> str:
+    return urlsplit(answers.url).netloc
 
 
 def _releases(answers: Sequence[WorkerAnswers]) -> Finding:

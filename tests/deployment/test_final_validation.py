@@ -225,7 +225,13 @@ async def test_without_brokers_it_ends_soon_and_says_so(namespace: Namespace, tm
 
 @pytest.mark.parametrize(
     "options",
-    [["--worker-url", "127.0.0.1:8080"], ["--timeout", "0"], ["--workers", "0"], ["--ca-file", "missing.pem"]],
+    [
+        ["--worker-url", "127.0.0.1:8080"],
+        ["--timeout", "0"],
+        ["--workers", "0"],
+        ["--ca-file", "missing.pem"],
+        ["--ca-file", __file__],
+    ],
 )
 def test_wrong_usage_is_told_with_code_2(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -80,6 +80,14 @@ async def test_a_status_that_is_not_served_is_not_missed() -> None:
     assert (await of_worker(WORKER | {"/admin/audio/status": (404, "")}, WORD))[0] == "PASSED"
 
 
+async def test_metrics_that_a_proxy_closes_are_not_checked() -> None:
+    with serving(WORKER | {"/metrics": (403, "{}")}) as proxy:
+        findings = told(await check_workers(WEB, [proxy.url], None))
+    place = f"127.0.0.1:{proxy.server_port}"
+    assert findings[place] == ("PASSED", "ready")
+    assert findings[f"{place}/metrics"][0] == findings["release"][0] == "NOT_CHECKED"
+
+
 @pytest.mark.parametrize("answer", [HANGS, DRIPS], ids=["hangs", "drips"])
 async def test_an_endpoint_that_does_not_end_its_answer_is_given_up(answer: object) -> None:
     began = time.monotonic()

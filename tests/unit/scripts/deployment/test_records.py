@@ -48,6 +48,15 @@ def test_only_the_owner_can_read_what_is_kept(tmp_path: Path) -> None:
     assert stat.S_IMODE(store.directory.stat().st_mode) == 0o700
 
 
+def test_a_record_that_cannot_be_written_is_told_and_the_one_before_stays(tmp_path: Path) -> None:
+    store = DirectoryStore(tmp_path)
+    store.save(RECORD)
+    (tmp_path / ".record.json.new").mkdir()  # where the draft would be
+    with pytest.raises(StepError, match=r"record\.json cannot be written: Is a directory"):
+        store.save(RECORD.succeeded(1.0, "up"))
+    assert store.load() == RECORD
+
+
 def test_configurations_that_no_record_names_are_removed(tmp_path: Path) -> None:
     store = DirectoryStore(tmp_path)
     for name in (OLD.settings, NEW.settings, "earlier"):
