@@ -1,5 +1,6 @@
 """The settings of the commands beside the worker's, each declared once."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,16 @@ from streams.runtime.setting_declaration import read, setting
 from streams.runtime.setting_kinds import DIRECTORY, Kind, one_of
 
 _YES_NO = {"true": True, "false": False}
+
+
+#: What Compose 2 accepts; version 1 leaves out every other character, so that its containers would not be found.
+_PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+def _project_name(text: str) -> str:
+    if not _PROJECT.fullmatch(text):
+        raise ValueError("must be of a-z, 0-9, _ and -, and begin with a letter or a digit")
+    return text
 
 
 def _yes_or_no(text: str) -> bool:
@@ -74,7 +85,7 @@ class DeploySettings:
 class ComposeSettings:
     """Compose's own settings, as far as a deployment has to know them."""
 
-    project: str | None = setting("COMPOSE_PROJECT_NAME", Kind("name", str), "name of the compose project")
+    project: str | None = setting("COMPOSE_PROJECT_NAME", Kind("name", _project_name), "name of the compose project")
     profiles: str = setting("COMPOSE_PROFILES", Kind("name,...", str), "profiles that are active", default="")
 
 

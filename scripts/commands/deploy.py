@@ -54,7 +54,11 @@ A deployment that was interrupted, or killed, is gone on with by the same comman
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    options = parser().parse_args(argv)
+    options = (line := parser()).parse_args(argv)
+    if options.target == _COMPOSE and options.overlay is not None:
+        line.error("argument --overlay: is for kubernetes")
+    if options.target == _KUBERNETES and options.file:
+        line.error("argument --file: is for compose")
     end_as_interrupted()
     try:
         settings = read(DeploySettings, os.environ)
@@ -105,7 +109,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument(
         "--file",
-        type=Path,
+        type=_existing,
         action="append",
         default=[],
         metavar="FILE",
@@ -119,6 +123,12 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--json", type=json_file, metavar="FILE", help=JSON_HELP)
     return made
+
+
+def _existing(text: str) -> Path:
+    if not (path := Path(text)).is_file():
+        raise argparse.ArgumentTypeError(f"{text} is no file")
+    return path
 
 
 def _kubernetes(options: argparse.Namespace, request: Request, tell: Tell) -> Target:

@@ -18,6 +18,7 @@ from scripts.cli import Cluster, add_cluster_options, cluster_of, count, fail, r
 from scripts.command_settings import run_directory
 from scripts.commands._mirroring import Behind, read_progress
 from scripts.tables import report_console
+from streams.kafka.addresses import parse_brokers
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.connection_security import PLAINTEXT
 
@@ -32,8 +33,11 @@ Never mirror in both directions at once. docs/deployment/REGIONS.md says how to 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    options = parser().parse_args(argv)
+    options = (line := parser()).parse_args(argv)
     cluster = cluster_of(options)
+    if same := set(cluster.bootstrap_servers.split(",")).intersection(options.to.split(",")):
+        # Topics keep their names, so that each copy would be copied again, without an end.
+        line.error(f"argument --to: {sorted(same)[0]} is also a broker of the cluster that is copied")
     if options.action == "status":
         return run("mirror", _status(cluster, replace(cluster.connection, bootstrap_servers=options.to), options.wait))
     mirror = Mirror(
@@ -66,7 +70,9 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("action", choices=("run", "status", "properties"), help="see below")
-    made.add_argument("--to", required=True, metavar="SERVERS", help="brokers of the region that gets the copies")
+    made.add_argument(
+        "--to", type=_brokers, required=True, metavar="SERVERS", help="brokers of the region that gets the copies"
+    )
     made.add_argument(
         "--replication", type=count, default=3, metavar="N", help="replicas of the mirror's own topics (default: 3)"
     )
@@ -82,6 +88,13 @@ def parser() -> argparse.ArgumentParser:
     )
     add_cluster_options(made)
     return made
+
+
+def _brokers(text: str) -> str:
+    try:
+        return parse_brokers(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from None
 
 
 def _topics(cluster: Cluster) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from scripts.deployment.configuration import BROKER, TOPICS, WORKER, Configuration, worker_count
 from scripts.deployment.errors import StepError
+from scripts.deployment.programs import ProgramError
 from scripts.deployment.project import Project
 from scripts.deployment.target import Check, Request, checked, topics_told
 
@@ -48,7 +49,10 @@ def _settings(wanted: Configuration, request: Request) -> str:
 def _image(project: Project, image: str) -> str:
     digest = project.image_digest(image)
     if digest is None:
-        project.docker("pull", "--quiet", image)
+        try:
+            project.docker("pull", "--quiet", image)
+        except ProgramError as error:
+            raise StepError(f"{image} is neither here nor can it be pulled: {error.reason}", error.log) from None
         digest = project.image_digest(image)
     return f"{image} is {(digest or 'unknown').removeprefix('sha256:')[:12]}"
 

@@ -34,6 +34,19 @@ def test_the_printed_configuration_names_both_clusters_and_exactly_the_shared_to
     assert "$" not in printed
 
 
+@pytest.mark.parametrize(
+    ("to", "message"),
+    [("b:2,c:3", "b:2 is also a broker of the cluster that is copied"), ("kafka.lisbon", "must be host:port")],
+)
+def test_a_cluster_is_not_mirrored_to_itself_or_to_what_is_no_address(
+    to: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        mirror.main(["properties", "--bootstrap-servers", "a:1,b:2", "--to", to])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
 def names(prefix: str) -> list[str]:
     return [spec.resolve(prefix, "group") for spec in load_topics()]
 
