@@ -21,6 +21,8 @@ from agents.signals import call_on_stop_signal
 from agents.stopping import stop_work
 from schemas.topics import POLICY, copartitioned
 from streams.engine.app import REBALANCE_PATIENCE
+from streams.kafka.connection_refusal import ConnectionRefusalError
+from streams.kafka.denials import REMEDY, denial_of
 from streams.kafka.lag import LagReader
 from streams.kafka.topic_errors import TopicError
 from streams.kafka.topics import check_topics, servable_partitions
@@ -29,6 +31,7 @@ from streams.runtime.environment_check import without_effect
 from streams.runtime.exit_log import ExitLog
 from streams.runtime.fail_stop import EXIT_FAILED, Watchdog, fail_stop
 from streams.runtime.http_server import WebServer
+from streams.runtime.kafka_security import CHECK_SECURITY
 from streams.runtime.memory import MemoryGauge
 from streams.runtime.monitor import Monitor
 from streams.runtime.policies import PolicyReader
@@ -258,7 +261,11 @@ async def _check_environment(runtime: Runtime) -> None:
         states = await check_topics(settings.connection, settings.topic_prefix, settings.group)
     except TopicError as error:
         raise StartError(str(error)) from None
+    except ConnectionRefusalError as error:
+        raise StartError(f"{error}; {CHECK_SECURITY}") from None
     except (KafkaError, OSError) as error:
+        if denial := denial_of(error):
+            raise StartError(f"{denial}; {REMEDY}") from None
         servers = settings.bootstrap_servers
         raise StartError(f"no Kafka broker answers at KAFKA_BOOTSTRAP_SERVERS={servers} ({error})") from None
     runtime.partitions.input, runtime.partitions.servable = states[0].partitions, servable_partitions(states)

@@ -21,9 +21,12 @@ from scripts.closed_output import discard_output
 from streams.clients import HotelAudioError
 from streams.kafka import protocol
 from streams.kafka.connection import KafkaConnection
+from streams.kafka.connection_refusal import ConnectionRefusalError
+from streams.kafka.denials import REMEDY, denial_of
 from streams.kafka.topic_errors import TopicError
 from streams.kafka.topics import TopicState, check_topics
 from streams.runtime.environment_check import without_effect
+from streams.runtime.kafka_security import CHECK_SECURITY
 from streams.runtime.setting_declaration import Setting, SettingsError, declared, read
 from streams.runtime.settings import ClusterSettings
 from streams.runtime.settings_document import described
@@ -72,10 +75,12 @@ class Cluster:
         try:
             return await check_topics(self.connection, self.prefix, self.group, names)
         except KafkaConnectionError as error:
-            raise self.unreachable() from error
+            raise self.unreachable(error) from error
 
-    def unreachable(self) -> CommandError:
-        """The error to raise where no broker answers."""
+    def unreachable(self, error: KafkaConnectionError) -> CommandError:
+        """The error to raise where no broker answers, or where they refuse the connection."""
+        if isinstance(error, ConnectionRefusalError):
+            return CommandError(f"{error}; {CHECK_SECURITY}")
         return CommandError(
             f"no Kafka broker answers at {self.bootstrap_servers}; "
             "start one with ./scripts/kafka up, or set KAFKA_BOOTSTRAP_SERVERS"
@@ -208,6 +213,8 @@ def _explained(error: Exception) -> str:
     match error:
         case CommandError() | HotelAudioError() | TopicError():
             return str(error)
+        case KafkaError() if denial := denial_of(error):
+            return f"{denial}; {REMEDY}"
         case KafkaTimeoutError() | TimeoutError():
             return "the Kafka brokers stopped answering"
         case KafkaError():

@@ -54,7 +54,7 @@ async def _access(options: argparse.Namespace) -> int:
         if options.revoke_others:
             await revoke(cluster.connection, others)
     except KafkaConnectionError as error:
-        raise cluster.unreachable() from error
+        raise cluster.unreachable(error) from error
     _show("granted", missing)
     _show("revoked" if options.revoke_others else "left, though no role has it", others)
     print(f"{counted(len(options.roles), 'account')} with {counted(len(wanted), 'right')}")

@@ -76,7 +76,7 @@ async def _snapshot(cluster: Cluster, reader: LagReader) -> ClusterSnapshot:
     try:
         return await reader.read()
     except KafkaConnectionError as error:
-        raise cluster.unreachable() from error
+        raise cluster.unreachable(error) from error
     except TimeoutError as error:
         raise CommandError(f"the Kafka brokers at {cluster.bootstrap_servers} do not answer in time") from error
 

@@ -119,7 +119,7 @@ async def _status(source: Cluster, target: KafkaConnection, wait: float) -> int:
         try:
             found = await read_progress(source.connection, target, topics)
         except KafkaConnectionError as error:
-            raise source.unreachable() from error
+            raise source.unreachable(error) from error
         waiting = any(one.records for one in found)
         if not waiting or time.monotonic() >= deadline:
             break

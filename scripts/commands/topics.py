@@ -89,7 +89,7 @@ async def _awaited_apply(cluster: Cluster, options: argparse.Namespace) -> int:
         try:
             await wait_for_brokers(cluster.connection, options.replication or 1, options.wait)
         except KafkaConnectionError as error:
-            raise cluster.unreachable() from error
+            raise cluster.unreachable(error) from error
     return await _apply(cluster, options.replication, options.partitions, update=options.update_settings)
 
 
@@ -105,7 +105,7 @@ async def _planned(cluster: Cluster, partitions: int | None) -> list[TopicChange
     try:
         return await planned_changes(cluster.connection, cluster.prefix, cluster.group, partitions)
     except KafkaConnectionError as error:
-        raise cluster.unreachable() from error
+        raise cluster.unreachable(error) from error
 
 
 async def _apply(
@@ -116,7 +116,7 @@ async def _apply(
         changes = await update_settings(*setup) if update else {}
         states = await apply_topics(*setup, replication, partitions=partitions)
     except KafkaConnectionError as error:
-        raise cluster.unreachable() from error
+        raise cluster.unreachable(error) from error
     for name, settings in changes.items():
         print(f"changed {name}: {', '.join(f'{setting}={value}' for setting, value in settings.items())}")
     for state in states:

@@ -105,7 +105,7 @@ def prepare(name: str, started: ExitStack, say: Callable[[str], None]) -> DemoEn
     try:
         asyncio.run(apply_topics(cluster.connection, cluster.prefix, cluster.group))
     except KafkaConnectionError as error:
-        raise cluster.unreachable() from error
+        raise cluster.unreachable(error) from error
     if port is None:
         started.callback(remove_topics, cluster, say)
     return DemoEnvironment(

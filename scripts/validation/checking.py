@@ -21,7 +21,9 @@ from scripts.validation.prometheus import check_prometheus
 from scripts.validation.web import Web
 from scripts.validation.workers import check_workers
 from streams.clients import HotelAudioError
-from streams.kafka.topic_errors import TopicError
+from streams.kafka.connection_refusal import ConnectionRefusalError
+from streams.kafka.topic_errors import TopicError, TopicHiddenError
+from streams.runtime.kafka_security import CHECK_SECURITY
 
 _ANSWER_S = 5.0  # for one answer of an endpoint
 _MARGIN_S = 30.0  # beyond the patience of a check: for connecting and closing
@@ -92,7 +94,7 @@ async def _check_kafka(system: System) -> list[Finding]:
 
     findings = await _answered(topics.BROKERS, servers, system, look())
     if not found:
-        return [*findings, *(not_checked(kind, "all", "no broker answers") for kind in ("topic", "group", "call"))]
+        return [*findings, *(not_checked(kind, "all", "as brokers were not") for kind in ("topic", "group", "call"))]
     needed = [cluster.topic(name) for name in (RAW, COMPRESSED, DEAD_LETTER)]
     if missing := [name for name in needed if name not in found[0].partitions]:
         why = f"{', '.join(missing)}: missing"
@@ -119,7 +121,11 @@ async def _answered(kind: str, subject: str, system: System, findings: Awaitable
             return await findings
     except TimeoutError:
         return [failed(kind, subject, "the brokers stopped answering", remedy)]
+    except ConnectionRefusalError as error:
+        return [failed(kind, subject, str(error), CHECK_SECURITY)]
     except KafkaConnectionError:
         return [failed(kind, subject, "no broker answers", remedy)]
+    except TopicHiddenError as error:
+        return [failed(kind, subject, str(error), "validate with the role operator")]
     except (HotelAudioError, TopicError, KafkaError) as error:
         return [failed(kind, subject, " ".join(str(error).split()), remedy)]

@@ -3,8 +3,8 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
@@ -58,7 +58,7 @@ async def exchange(cluster: Cluster, partitions: int, patience: float) -> Exchan
     ids = CallIds(secrets.token_hex(4), partitions)
     calls = inputs.all_calls(ids, partitions)
     seen = Exchange()
-    with translated_errors(cluster.connection):
+    with translated_errors(cluster.connection), _first_error():
         async with _reader(cluster) as consumer, _sender(cluster) as producer, asyncio.TaskGroup() as group:
             reading = group.create_task(_read(consumer, cluster, ids, seen))
             flow = _Flow(producer, cluster.topic(RAW), seen, patience)
@@ -68,6 +68,15 @@ async def exchange(cluster: Cluster, partitions: int, patience: float) -> Exchan
             await asyncio.sleep(_QUIET_S)
             reading.cancel()
     return seen
+
+
+@contextmanager
+def _first_error() -> Iterator[None]:
+    """Raise the first error of a group of tasks instead of the group."""
+    try:
+        yield
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from group
 
 
 class _Flow:

@@ -22,6 +22,7 @@ from streams.clients.quiet_times import QuietTimes
 from streams.clients.results import segment_of
 from streams.clients.stopping import stopped_on_failure
 from streams.kafka.connection import KafkaConnection
+from streams.kafka.connection_refusal import explained_refusal
 from streams.kafka.protocol.unreadable import Unreadable
 
 _MAX_FETCH_BYTES = 10 * 2**20  # one record of the largest size
@@ -91,7 +92,7 @@ class CompressedAudioConsumer:
 
     async def __aenter__(self) -> Self:
         with self._translated_errors():
-            async with stopped_on_failure(self._consumer):
+            async with stopped_on_failure(self._consumer), explained_refusal(self._connection):
                 await self._consumer.start()
                 if self._group is None:
                     # Otherwise "the next result" would be determined by the first fetch, some time after this returns.

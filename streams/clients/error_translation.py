@@ -4,18 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from aiokafka.errors import (
-    AuthenticationFailedError,
     ClusterAuthorizationFailedError,
     CommitFailedError,
     ConsumerStoppedError,
-    GroupAuthorizationFailedError,
     IllegalOperation,
     KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
     ProducerClosed,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
     UnknownTopicOrPartitionError,
 )
 
@@ -29,14 +25,8 @@ from streams.clients.errors import (
     TopicNotFoundError,
 )
 from streams.kafka.connection import KafkaConnection
-
-_DENIED = (
-    AuthenticationFailedError,
-    ClusterAuthorizationFailedError,
-    GroupAuthorizationFailedError,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
-)
+from streams.kafka.connection_refusal import ConnectionRefusalError
+from streams.kafka.denials import denial_of
 
 
 @contextmanager
@@ -71,8 +61,8 @@ def translated(error: Exception, connection: KafkaConnection, topic: str | None 
             )
         case ConsumerStoppedError() | ProducerClosed():
             return closed()
-        case KafkaError() if isinstance(error, _DENIED):
-            return AccessDeniedError(f"the Kafka brokers at {servers} do not allow it: {_reason(error)}")
+        case KafkaError() if denial := _denial(error, servers):
+            return AccessDeniedError(denial)
         case TimeoutError() | KafkaConnectionError() | KafkaTimeoutError() | KafkaError(retriable=True):
             return unavailable(connection)
         case _:
@@ -90,6 +80,16 @@ def unavailable(connection: KafkaConnection) -> BrokersUnavailableError:
 def closed() -> ClientClosedError:
     """Create the error for a client that is used after it was closed."""
     return ClientClosedError("the client is closed: use it inside of its async with")
+
+
+def _denial(error: KafkaError, servers: str) -> str | None:
+    """The line for an error that says what is not allowed; None for another one."""
+    if isinstance(error, ConnectionRefusalError):
+        return str(error)
+    # Without a transactional id, a producer gets its number from the cluster, where it may write to some topic.
+    nowhere = isinstance(error, ClusterAuthorizationFailedError)
+    denial = "this account may write to no topic" if nowhere else denial_of(error)
+    return denial and f"the Kafka brokers at {servers} do not allow it: {denial}"
 
 
 def _reason(error: Exception) -> str:

@@ -26,7 +26,7 @@ class TopicNotFoundError(HotelAudioError):
 
 
 class AccessDeniedError(HotelAudioError):
-    """The brokers do not allow the request: have this client's permissions extended."""
+    """The brokers refuse the connection, the account or the request: correct it, or have its rights extended."""
 
 
 class BrokersRefusedError(HotelAudioError):

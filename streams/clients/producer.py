@@ -15,6 +15,7 @@ from streams.clients.error_translation import closed, translated_errors
 from streams.clients.errors import BrokersUnavailableError, ContractError, UnacknowledgedError
 from streams.clients.stopping import stop_within, stopped_on_failure
 from streams.kafka.connection import KafkaConnection
+from streams.kafka.connection_refusal import explained_refusal
 
 _MAX_REQUEST_BYTES = 10 * 2**20  # what the brokers allow
 _LEAVE_TIMEOUT = 5.0  # seconds for closing after an error
@@ -49,7 +50,7 @@ class RawAudioProducer:
 
     async def __aenter__(self) -> Self:
         with self._translated_errors():
-            async with stopped_on_failure(self._producer):
+            async with stopped_on_failure(self._producer), explained_refusal(self._connection):
                 await self._producer.start()
         return self
 

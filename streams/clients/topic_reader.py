@@ -12,6 +12,7 @@ from streams.clients.connecting import connection_to
 from streams.clients.error_translation import translated_errors, unavailable
 from streams.clients.stopping import stopped_on_failure
 from streams.kafka.connection import KafkaConnection
+from streams.kafka.connection_refusal import explained_refusal
 
 Offsets = Mapping[TopicPartition, int]
 
@@ -48,7 +49,7 @@ class TopicReader:
 
     async def __aenter__(self) -> Self:
         with self._translated_errors():
-            async with stopped_on_failure(self._consumer):
+            async with stopped_on_failure(self._consumer), explained_refusal(self._connection):
                 await self._consumer.start()
         return self
 

@@ -9,6 +9,7 @@ from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest, Descri
 
 from schemas.access import Grant, Operation, Resource
 from streams.kafka.connection import KafkaConnection
+from streams.kafka.connection_refusal import explained_refusal
 
 # Kafka's codes, of org.apache.kafka.common.resource and .acl.
 _RESOURCES: dict[Resource, int] = {"topic": 2, "group": 3, "cluster": 4, "transactional_id": 5}
@@ -77,7 +78,8 @@ async def _ask(connection: KafkaConnection, requests: Collection[Any]) -> list[A
     """Send requests to a broker, one after the other; brokers hand them on to the controller."""
     client: AIOKafkaClient = connection.client(request_timeout_ms=_REQUEST_TIMEOUT_MS)
     try:
-        await client.bootstrap()
+        async with explained_refusal(connection):
+            await client.bootstrap()
         return [await client.send(client.get_random_node(), request) for request in requests]
     finally:
         await client.close()

@@ -7,10 +7,13 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAuthorizationFailedError, for_code
 
 from streams.kafka.connection import KafkaConnection
-from streams.kafka.topic_errors import TopicError
+from streams.kafka.connection_refusal import explained_refusal
+from streams.kafka.denials import REMEDY
+from streams.kafka.protocol.metadata import Metadata
+from streams.kafka.topic_errors import TopicError, TopicHiddenError
 
 _Answer = TypeVar("_Answer")
 
@@ -33,7 +36,7 @@ async def connected_admin(connection: KafkaConnection) -> AsyncIterator[AIOKafka
     admin = connection.admin(request_timeout_ms=REQUEST_TIMEOUT_MS)
     try:
         try:
-            async with asyncio.timeout(_CONNECT_WITHIN):
+            async with explained_refusal(connection), asyncio.timeout(_CONNECT_WITHIN):
                 await admin.start()
         except TimeoutError as error:
             raise KafkaConnectionError(f"no broker answers at {connection.bootstrap_servers}") from error
@@ -87,10 +90,26 @@ async def any_broker(ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
 
 
 async def describe(admin: AIOKafkaAdminClient, wanted: Collection[str]) -> dict[str, list[dict[str, Any]]]:
-    """Describe the partitions of the wanted topics; topics that do not exist are left out."""
-    # All topics are listed, because a request for one by name would let a broker create it with its own defaults.
+    """Describe the partitions of the wanted topics; topics that do not exist are left out.
+
+    Raises:
+        TopicHiddenError: If the account may not see one of them.
+    """
+    # All topics are listed, because aiokafka's request for one by name would let a broker create it with its defaults.
     topics = await any_broker(admin.describe_topics)
-    return {t["topic"]: t["partitions"] for t in topics if t["topic"] in wanted and t["partitions"]}
+    found = {t["topic"]: t["partitions"] for t in topics if t["topic"] in wanted and t["partitions"]}
+    await _require_visible(admin, set(wanted) - found.keys())
+    return found
+
+
+async def _require_visible(admin: AIOKafkaAdminClient, names: Collection[str]) -> None:
+    """Check that topics are not left out of the list because the account may not see them."""
+    if not names:
+        return
+    answer = await any_broker(lambda: admin._send_request(Metadata(names)))  # noqa: SLF001  no public one
+    denied = sorted(name for code, name, *_ in answer.topics if for_code(code) is TopicAuthorizationFailedError)
+    if denied:
+        raise TopicHiddenError(f"this account may not see {', '.join(denied)}; {REMEDY}")
 
 
 def have_leaders(partitions: list[dict[str, Any]]) -> bool:

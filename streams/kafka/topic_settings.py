@@ -7,13 +7,14 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import TopicAuthorizationFailedError, UnknownTopicOrPartitionError, for_code
 
 from schemas.topics import TopicSpec, load_topics
 from streams.kafka.connection import KafkaConnection
+from streams.kafka.denials import REMEDY
 from streams.kafka.protocol.alter_configs import IncrementalAlterConfigs
 from streams.kafka.topic_admin import ANSWER_WITHIN, PAUSE, any_broker, connected_admin, describe
-from streams.kafka.topic_errors import TopicError, TopicMismatchError
+from streams.kafka.topic_errors import TopicError, TopicHiddenError, TopicMismatchError
 
 #: Settings that `update_settings` may change, because this harms no existing records.
 _UPDATED = ("message.timestamp.type", "compression.type")
@@ -110,6 +111,8 @@ async def _read_settings(admin: AIOKafkaAdminClient, names: Collection[str]) -> 
         if not failed:
             return {name: {entry[0]: entry[1] for entry in entries} for *_, name, entries in answers}
         name, error = failed[0]
+        if error is TopicAuthorizationFailedError:
+            raise TopicHiddenError(f"this account may not see the settings of {name}; {REMEDY}")
         # The request went to any broker, which may not know a new topic yet.
         if error is not UnknownTopicOrPartitionError or time.monotonic() > deadline:
             raise TopicError(f"topic {name} cannot be read: {error.__name__}")

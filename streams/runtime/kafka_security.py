@@ -16,6 +16,8 @@ from streams.kafka.connection_security import (
 from streams.runtime.setting_declaration import SettingsError
 
 _PROTOCOL = "KAFKA_SECURITY_PROTOCOL"
+#: What to look at when brokers refuse a connection.
+CHECK_SECURITY = f"check {_PROTOCOL}, KAFKA_SASL_... and KAFKA_SSL_..."
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from infra.kafka.certificates import Authority
 from infra.kafka.cluster import LocalCluster
@@ -18,7 +18,9 @@ from scripts.commands import access
 from streams.clients import AccessDeniedError, CompressedAudioConsumer, HotelAudioError, RawAudioProducer
 from streams.kafka.access import grant, grants_of, revoke
 from streams.kafka.connection import KafkaConnection
-from streams.kafka.topics import apply_topics
+from streams.kafka.connection_refusal import ConnectionRefusalError
+from streams.kafka.topic_errors import TopicHiddenError
+from streams.kafka.topics import apply_topics, check_topics
 from tests.support.brokers import Namespace
 from tests.support.secure_kafka import SecureKafka
 
@@ -97,17 +99,31 @@ async def test_whom_nobody_knows_gets_no_connection(secure_kafka: SecureKafka, t
     wrong.write_text("a guess")
     others = Authority(tmp_path / "others")
     strangers = {
-        "a wrong password": secure_kafka.logged_in("worker", KAFKA_SASL_PASSWORD_FILE=str(wrong)),
-        "no account": secure_kafka.logged_in("worker", KAFKA_SASL_USERNAME="nobody"),
-        "brokers that another authority vouches for": secure_kafka.logged_in(
-            "worker", KAFKA_SSL_CAFILE=str(others.certificate)
-        ),
-        "plain text": KafkaConnection(secure_kafka.cluster.bootstrap_servers),
+        "refuses the account worker": secure_kafka.logged_in("worker", KAFKA_SASL_PASSWORD_FILE=str(wrong)),
+        "refuses the account nobody": secure_kafka.logged_in("worker", KAFKA_SASL_USERNAME="nobody"),
+        "a certificate that is not trusted": secure_kafka.logged_in("worker", KAFKA_SSL_CAFILE=str(others.certificate)),
+        "perhaps its port is not for PLAINTEXT": KafkaConnection(secure_kafka.cluster.bootstrap_servers),
     }
-    for what, connection in strangers.items():
-        with pytest.raises(HotelAudioError):
+    for said, connection in strangers.items():
+        with pytest.raises(AccessDeniedError, match=said):
             async with asyncio.timeout(SOON), RawAudioProducer(connection):
-                pytest.fail(f"connected with {what}")
+                pytest.fail(f"connected, and not: {said}")
+        with pytest.raises(ConnectionRefusalError, match=said):
+            await check_topics(connection, "", "")
+    nobody = KafkaConnection(f"127.0.0.1:{free_ports(1)}", secure_kafka.admin.security)
+    with pytest.raises(KafkaConnectionError) as caught:
+        await check_topics(nobody, "", "")
+    assert not isinstance(caught.value, ConnectionRefusalError)
+
+
+async def test_topics_that_an_account_may_not_see_are_not_missing(
+    installation: Namespace, secure_kafka: SecureKafka
+) -> None:
+    prefix, group = installation.prefix, installation.group
+    with pytest.raises(TopicHiddenError, match=f"may not see {prefix}{COMPRESSED},"):
+        await check_topics(secure_kafka.logged_in("telephony"), prefix, group)
+    with pytest.raises(TopicHiddenError, match=f"settings of {prefix}{COMPRESSED}"):
+        await check_topics(secure_kafka.logged_in("monitor"), prefix, group, [COMPRESSED])
 
 
 async def refused(act: Awaitable[object]) -> None:
