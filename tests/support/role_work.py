@@ -10,6 +10,8 @@ from schemas.access import Grant
 from schemas.topics import COMPRESSED, DEAD_LETTER, RAW, copartitioned
 from scripts.cli import Cluster
 from scripts.policies.topic import exclusively, read_policies
+from scripts.validation.finding import Status
+from scripts.validation.topics import check_topics as validate_topics
 from streams.clients import RawAudioProducer
 from streams.clients.dead_letters import DeadLetterReader
 from streams.clients.letters import LetterPosition
@@ -63,7 +65,9 @@ async def monitor(cluster: Cluster, account: str) -> None:
 
 
 async def operator(cluster: Cluster, account: str) -> None:
-    """Read dead letters and send one again, set a policy and count the workers, list results."""
+    """Read dead letters and send one again, set a policy and count the workers, list results, validate."""
+    validated = await validate_topics(cluster)
+    assert all(one.status is Status.PASSED for one in validated.findings), validated
     await cluster.check([COMPRESSED, DEAD_LETTER, RAW])
     reason = Rejection("contract", "MissingHeader", "ce_callid", "is required")
     letter = DeadLetter(Record(b"call-1", b"1", ()), Position(cluster.topic(RAW), 0, 0), reason)
