@@ -124,7 +124,8 @@ def topics_told(done: Completed) -> str:
     if done.code == 0:
         return " ".join(last_lines(done.output, 1))
     lines = last_lines(done.output + done.errors)
-    last = lines[-1] if lines else f"topics check ended with {done.code}"
+    spoken = [line for line in lines if not line.isdecimal()]  # compose 1 ends with the exit code alone
+    last = spoken[-1] if spoken else f"topics check ended with {done.code}"
     missing = next((line for line in lines if line.startswith(_NO_TOPICS)), None)
     if missing is None:
         raise StepError(last.removeprefix("topics: "), lines)

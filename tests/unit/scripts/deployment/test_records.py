@@ -141,7 +141,9 @@ def test_missing_topics_are_no_obstacle_and_anything_else_is() -> None:
     assert topics_told(Completed(0, "x\nall topics are there\n", "done")) == "all topics are there"
     assert topics_told(Completed(1, "", "topics: missing: a, b; run x\n")) == "to be made: a, b"
     with pytest.raises(StepError, match=r"^no Kafka broker answers$"):
-        topics_told(Completed(1, "", "topics: no Kafka broker answers\n"))
+        topics_told(Completed(1, "", "topics: no Kafka broker answers\n1\n"))
+    with pytest.raises(StepError, match="ended with 1"):
+        topics_told(Completed(1, "", "1\n"))
 
 
 def test_a_program_that_fails_tells_its_last_line() -> None:
