@@ -76,6 +76,8 @@ class LocalCluster:
             port for side in proxied.values() for listener in side for port in (listener.port, listener.advertised_port)
         }
         self._accounts = None if accounts is None else tuple(accounts)
+        if accounts is not None:  # the brokers' data has calls, and what passwords are checked with
+            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.security = None if accounts is None else ClusterSecurity(self._directory / "secure", accounts)
         self._brokers = [
             Broker(

@@ -25,8 +25,12 @@ _LOOK_SECONDS = 5.0
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     options = parser().parse_args(argv)
+    return run("lag", _lag(options))
+
+
+async def _lag(options: argparse.Namespace) -> int:
     cluster = cluster_of(options)
-    return run("lag", _watch(cluster) if options.watch else _show(cluster, options.json))
+    return await (_watch(cluster) if options.watch else _show(cluster, options.json))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -21,6 +21,7 @@ from scripts.tables import report_console
 from streams.kafka.addresses import parse_brokers
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.connection_security import PLAINTEXT
+from streams.runtime.setting_declaration import SettingsError
 
 _POLL_S = 0.5
 _EPILOG = """\
@@ -34,7 +35,10 @@ Never mirror in both directions at once. docs/deployment/REGIONS.md says how to 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     options = (line := parser()).parse_args(argv)
-    cluster = cluster_of(options)
+    try:
+        cluster = cluster_of(options)
+    except SettingsError as error:
+        line.error(str(error))
     if same := set(cluster.bootstrap_servers.split(",")).intersection(options.to.split(",")):
         # Topics keep their names, so that each copy would be copied again, without an end.
         line.error(f"argument --to: {sorted(same)[0]} is also a broker of the cluster that is copied")

@@ -22,17 +22,7 @@ earliest."""
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    options = parser().parse_args(argv)
-    cluster = cluster_of(options)
-    if options.action == "apply" and options.dry_run:
-        work = _plan(cluster, options.partitions)
-    elif options.action == "apply":
-        work = _awaited_apply(cluster, options)
-    elif options.action == "grow":
-        work = _grow(cluster, options.partitions, confirmed=options.yes)
-    else:
-        work = _check(cluster)
-    return run("topics", work)
+    return run("topics", _topics(parser().parse_args(argv)))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -82,6 +72,17 @@ def _add_apply(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         help="first wait so long for brokers to answer: as many as --replication says, or one",
     )
     return apply
+
+
+async def _topics(options: argparse.Namespace) -> int:
+    cluster = cluster_of(options)
+    if options.action == "apply" and options.dry_run:
+        return await _plan(cluster, options.partitions)
+    if options.action == "apply":
+        return await _awaited_apply(cluster, options)
+    if options.action == "grow":
+        return await _grow(cluster, options.partitions, confirmed=options.yes)
+    return await _check(cluster)
 
 
 async def _awaited_apply(cluster: Cluster, options: argparse.Namespace) -> int:

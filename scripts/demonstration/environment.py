@@ -17,8 +17,9 @@ from scripts.cli import Cluster
 from scripts.command_settings import run_directory
 from scripts.processes.worker_process import WorkerProcess
 from streams.kafka.connection import KafkaConnection
+from streams.kafka.connection_security import PLAINTEXT
 from streams.kafka.topics import apply_topics
-from streams.runtime.setting_declaration import declared
+from streams.runtime.setting_declaration import SettingsError, declared
 from streams.runtime.settings import Settings
 
 
@@ -98,6 +99,11 @@ def prepare(name: str, started: ExitStack, say: Callable[[str], None]) -> DemoEn
     settings = Settings.from_environment(os.environ)
     is_set = {field: one.is_set(os.environ) for field, one in declared(Settings).items()}
     directory = run_directory(os.environ).absolute() / name
+    if not is_set["bootstrap_servers"] and settings.security_protocol != PLAINTEXT:
+        raise SettingsError(
+            f"KAFKA_SECURITY_PROTOCOL={settings.security_protocol} is set, and no KAFKA_BOOTSTRAP_SERVERS:"
+            " the demo's own Kafka is in plain text; set both or neither"
+        )
     port = None if is_set["bootstrap_servers"] else _start(directory, started, say)
     connection = settings.connection if port is None else KafkaConnection(f"{HOST}:{port}")
     cluster = Cluster(connection, f"{settings.topic_prefix}{name}.", f"{settings.group}-{name}")

@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 
 from schemas.record import TopicPartition
 from streams.delivery.lanes import Lanes
+from streams.kafka.denials import denial_of
 from streams.kafka.lag import NO_LAG, ClusterSnapshot, Lag, LagReader, OldestRecord
 from streams.kafka.topology import InputTopicGoneError, PartitionCount, Topology
 from streams.runtime.fail_stop import Watchdog
@@ -111,7 +112,7 @@ class Monitor:
         try:
             snapshot = await self._reader.read(self._oldest_in_lanes())
         except (KafkaError, TimeoutError) as error:
-            log.warning("brokers_silent", reason=str(error) or type(error).__name__)
+            log.warning("brokers_silent", reason=denial_of(error) or str(error) or type(error).__name__)
             self.brokers_answer = False
             waits_for = brokers_unavailable(self._reader.connection.bootstrap_servers, error, self._reader.topology)
         else:

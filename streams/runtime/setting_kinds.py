@@ -133,6 +133,12 @@ def _token(text: str) -> str:
     return text
 
 
+def _text(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("has a character that is no text, such as a line's end, a byte order mark, or not UTF-8")
+    return text
+
+
 def _host(text: str) -> str:
     host = text.removeprefix("[").removesuffix("]")
     if _HOST_NAME.fullmatch(host) is None and not _is_address(host):
@@ -163,7 +169,7 @@ ORDINAL = Kind("number from 0", _ordinal)
 REPLICAS_SOURCE = Kind("`https://` URL of a StatefulSet's scale, or file", _replicas_source)
 DIRECTORY = Kind("directory", Path)
 FILE = Kind("file", Path)
-TEXT = Kind("text", str)
+TEXT = Kind("text", _text)
 SIZE = Kind("bytes", _positive(parse_size))
 DURATION = Kind("seconds", _positive(parse_seconds))
 LEVEL = Kind("`auto`, or `1` to `5`", _level)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from schemas.record import TopicPartition
 from streams.delivery.lanes import Lanes
+from streams.kafka.denials import denial_of
 from streams.kafka.lag import Lag
 from streams.kafka.topology import Topology
 
@@ -55,6 +56,8 @@ def brokers_unavailable(servers: str, error: BaseException, topology: Topology) 
     if topology.leaderless:
         named = ", ".join(f"{topic}-{partition}" for topic, partition in topology.leaderless[:_NAMED])
         return f"the brokers at {servers} lead no replica of {named}"
+    if denial := denial_of(error):
+        return f"the Kafka brokers at {servers} do not allow the worker to look: {denial}"
     return f"the Kafka brokers at {servers} do not answer ({error or type(error).__name__})"
 
 

@@ -1,6 +1,7 @@
 """Connections with TLS and accounts to a Kafka that allows nothing by itself."""
 
 import asyncio
+import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -217,3 +218,10 @@ async def eventually(check: Callable[[], Awaitable[tuple[int, str]]]) -> None:
     async with asyncio.timeout(SOON):
         while (await check())[0] != 0:
             await asyncio.sleep(0.1)
+
+
+def test_only_their_owner_reads_the_files_of_a_secure_kafka(tmp_path: Path) -> None:
+    LocalCluster(tmp_path / "kafka", 1, free_ports(1), accounts=["worker"])
+    made = {path: stat.S_IMODE(path.stat().st_mode) for path in [tmp_path / "kafka", *(tmp_path / "kafka").rglob("*")]}
+    assert made
+    assert {path: mode for path, mode in made.items() if mode != (0o700 if path.is_dir() else 0o600)} == {}

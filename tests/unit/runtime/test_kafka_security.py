@@ -144,3 +144,19 @@ def test_an_authority_without_a_certificate(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("nothing")
     with pytest.raises(SettingsError, match=r"KAFKA_SSL_CAFILE=\S+ca\.pem has no certificate in PEM"):
         security(KAFKA_SECURITY_PROTOCOL="SSL", KAFKA_SSL_CAFILE=tmp_path / "ca.pem")
+
+
+@pytest.mark.parametrize("text", ["worker\n", "\ufeffworker", "wor\0ker", "Gr\udcfcn"])
+def test_a_name_or_password_that_is_no_line_of_text_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="has a character that is no text") as caught:
+        ClusterSettings.from_environment({"KAFKA_SASL_PASSWORD": f"{text}{PASSWORD}"})
+    assert PASSWORD not in str(caught.value)
+
+
+def test_a_password_has_spaces_and_letters_of_any_language() -> None:
+    given = {"KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT", "KAFKA_SASL_USERNAME": "jürgen,x=y"}
+    login = ClusterSettings.from_environment(
+        given | {"KAFKA_SASL_PASSWORD": "Grüße, mit Leerzeichen "}
+    ).connection.security.login
+    assert login is not None
+    assert (login.username, login.password) == ("jürgen,x=y", "Grüße, mit Leerzeichen ")

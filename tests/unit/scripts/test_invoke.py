@@ -62,7 +62,11 @@ def test_an_output_that_takes_nothing_is_no_traceback(output: str, expected: int
     ("variables", "says"),
     [
         ({"AUDIO_GRUOP": "g"}, "topics: AUDIO_GRUOP is no setting; did you mean AUDIO_GROUP?"),
-        ({"KAFKA_SECURITY_PROTOCOL": "SSL"}, "topics: KAFKA_SECURITY_PROTOCOL=SSL: not supported yet"),
+        ({"KAFKA_SASL_USERNAME": "worker"}, "topics: KAFKA_SASL_... is set, but KAFKA_SECURITY_PROTOCOL=PLAINTEXT"),
+        (
+            {"KAFKA_SSL_CAFILE": "absent", "KAFKA_SECURITY_PROTOCOL": "SSL"},
+            "topics: KAFKA_SSL_CAFILE=absent cannot be read",
+        ),
     ],
 )
 def test_a_mistake_in_the_environment_is_told(variables: dict[str, str], says: str) -> None:
