@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from aiokafka.errors import KafkaConnectionError
 
 from schemas.access import Grant, load_roles
-from scripts.cli import Cluster, add_cluster_options, cluster_of, counted, run
+from scripts.cli import Cluster, CommandError, add_cluster_options, cluster_of, counted, run
 from streams.kafka.access import grant, grants_of, revoke
 
 
@@ -62,7 +62,16 @@ async def _access(options: argparse.Namespace) -> int:
 
 
 def _grants(cluster: Cluster, roles: Sequence[tuple[str, str]]) -> set[Grant]:
-    return {one for role, account in roles for one in load_roles()[role].grants(account, cluster.prefix, cluster.group)}
+    wanted = {
+        one for role, account in roles for one in load_roles()[role].grants(account, cluster.prefix, cluster.group)
+    }
+    for one in wanted:
+        if one.resource == "group" and one.prefixed and cluster.group.startswith(one.name):
+            raise CommandError(
+                f"the account {one.account} could read in the workers' group {cluster.group}, whose name begins with"
+                " the account's: choose another name"
+            )
+    return wanted
 
 
 def _compared(missing: Sequence[Grant], others: Sequence[Grant], wanted: int) -> int:
@@ -81,10 +90,14 @@ def _show(verb: str, grants: Sequence[Grant]) -> None:
 
 
 def _account_and_role(text: str) -> tuple[str, str]:
-    role, _, account = text.partition("=")
+    role, given, account = text.partition("=")
     if role not in load_roles():
         raise argparse.ArgumentTypeError(f"{role} is none of the roles {', '.join(load_roles())}")
-    return role, account or role
+    if not given:
+        return role, role
+    if account in {"", "*"} or account.startswith("User:") or account != account.strip() or not account.isprintable():
+        raise argparse.ArgumentTypeError(f"{account!r} is no account's name; write it without User:, and * is nobody")
+    return role, account
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ from streams.kafka.topic_growth import grow_topics, require_growth
 from streams.kafka.topic_settings import SPREAD_WITHIN, resolved_topics, verify_topics
 
 _USUAL_REPLICATION = 3
+#: Far more than workers need; a controller that is asked for millions runs out of memory, and the cluster with it.
+_MOST_PARTITIONS = 1_000
 # A race with another process, or a change of the controller: the next description shows the outcome.
 _RETRIABLE = {error.errno for error in (TopicAlreadyExistsError, NotControllerError, RequestTimedOutError)}
 
@@ -100,7 +102,7 @@ async def apply_topics(
         TopicMismatchError: If an existing topic has too few partitions, not as many as ``audio.raw``, or other
             settings.
         TopicError: If the cluster refuses a change, or a topic is not ready in time. Or, without any change, if a topic
-            has more partitions than wanted, or fewer are wanted than ``schemas/topics.yaml`` says.
+            has more partitions than wanted, or fewer are wanted than ``schemas/topics.yaml`` says, or far too many.
         aiokafka.errors.KafkaConnectionError: If no broker answers.
     """
     specs = resolved_topics(prefix, group)
@@ -251,6 +253,8 @@ def _wanted(specs: Mapping[str, TopicSpec], partitions: int | None) -> dict[str,
     least = max(spec.partitions for spec in specs.values() if spec.copartitioned)
     if partitions is not None and partitions < least:
         raise TopicError(f"{partitions} partitions are too few: schemas/topics.yaml has {least}")
+    if partitions is not None and partitions > _MOST_PARTITIONS:
+        raise TopicError(f"{partitions} partitions are too many: {_MOST_PARTITIONS} at most")
     return {
         name: replace(spec, partitions=partitions or spec.partitions) if spec.copartitioned else spec
         for name, spec in specs.items()

@@ -185,6 +185,8 @@ async def test_too_few_partitions_are_refused_before_anything_is_changed(broker:
     where = (KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     with pytest.raises(TopicError, match=r"7 partitions are too few: schemas/topics.yaml has 8"):
         await apply_topics(*where, partitions=7)
+    with pytest.raises(TopicError, match=r"20000000 partitions are too many"):
+        await apply_topics(*where, partitions=20_000_000)
     raw = f"{namespace.prefix}{RAW}"
     await create(broker, NewTopic(raw, 12, 1, topic_configs=topic(RAW).configs))
     await known(broker, raw, 12)
