@@ -11,6 +11,7 @@ import structlog
 from aiokafka.errors import ProducerFenced
 
 from streams.delivery.breaker import DeadLetterLimitError
+from streams.kafka.denials import denial_of
 from streams.runtime.exit_log import ExitLog
 from streams.telemetry.logs import flush_logs
 from streams.telemetry.metrics.worker import ExitReason
@@ -40,7 +41,7 @@ def fail_stop(exits: ExitLog, error: BaseException) -> NoReturn:
     """
     code = EXIT_DEAD_LETTER_LIMIT if isinstance(error, DeadLetterLimitError) else EXIT_FAILED
     _force_exit_after(_REPORT_TIMEOUT, code)
-    log.critical("worker_failed", error=type(error).__name__, reason=str(error), exc_info=error)
+    log.critical("worker_failed", error=type(error).__name__, reason=denial_of(error) or str(error), exc_info=error)
     with contextlib.suppress(OSError):  # a full disk must not keep the process alive; the next run counts a crash
         exits.end(reason_of(error), f"{type(error).__name__}: {error}")
     flush_logs()
