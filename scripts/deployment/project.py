@@ -134,7 +134,8 @@ class Project:
         The image's own check is run at once, as the engine would run it only every few seconds.
         """
         if container.restarts >= _RESTARTS or not container.running:
-            reason = f"exit code {container.exit_code}, started again {container.restarts} times"
+            ended = "" if container.running else f"exit code {container.exit_code}, "  # the engine says 0 while it runs
+            reason = f"{ended}started again {container.restarts} times"
             is_lost = container.restarts >= _RESTARTS or container.restarts == 0
             return (Health.FAILED, reason) if is_lost else (Health.STARTING, "")
         try:
