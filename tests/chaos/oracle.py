@@ -21,7 +21,9 @@ from tests.support.odd_batches import TIMESTAMP_MS, append
 
 _MAX_REQUEST = 10 * 2**20
 _BROKERS_BACK_S = 60.0
+_LEADER_WITHIN_S = 15.0
 _PAUSE_S = 0.5
+_LOOK_S = 0.1
 
 
 class Oracle:
@@ -101,7 +103,8 @@ class Oracle:
         try:
             await client.bootstrap()
             await client.set_topics([self._topic])
-            with contextlib.suppress(KafkaError):  # the log tells whether it was written
+            with contextlib.suppress(KafkaError, TimeoutError):  # the log tells whether it was written
+                await _leader_known(client, TopicPartition(self._topic, partition))
                 base = await append(client, self._topic, partition, data)
                 self.acknowledged.update((Place(partition, base + n), one) for n, one in enumerate(sent))
         finally:
@@ -191,3 +194,11 @@ async def _producing(servers: str, **options: Any) -> AsyncIterator[AIOKafkaProd
         yield producer
     finally:
         await producer.stop()
+
+
+async def _leader_known(client: AIOKafkaClient, place: TopicPartition) -> None:
+    """Wait until a broker names the leader of a partition: a new topic spreads over the cluster slowly."""
+    async with asyncio.timeout(_LEADER_WITHIN_S):
+        while client.cluster.leader_for_partition(place) in {None, -1}:
+            await client.force_metadata_update()
+            await asyncio.sleep(_LOOK_S)

@@ -174,11 +174,7 @@ async def test_a_stop_in_good_order_says_nothing_of_a_crash(worker: Worker, orac
     [
         ("AUDIO_HTTP_PORT", "http", "not a whole number"),
         ("AUDIO_ADMIN_TOKEN_FILE", "/missing/token", "No such file or directory"),
-        (
-            "KAFKA_SECURITY_PROTOCOL",
-            "SSL",
-            "not supported yet; connections to Kafka are in plain text (PLAINTEXT)",
-        ),
+        ("KAFKA_SECURITY_PROTOCOL", "TLS", "must be PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"),
     ],
 )
 async def test_a_wrong_setting_is_one_line_like_any_other(worker: Worker, variable: str, value: str, rule: str) -> None:
