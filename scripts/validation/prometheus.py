@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -36,7 +36,7 @@ async def check_prometheus(
         url: Its address; None checks nothing.
         workers: Number of workers that it has to scrape; None accepts any number but none.
         known_alerts: Names of alerts that may fire.
-        patience: Seconds for targets to follow a change of the workers.
+        patience: Seconds for targets to follow a change of the workers, and for a Prometheus that has just started.
     """
     if url is None:
         return [not_checked(CHECK, "rules, targets, alerts", "no --prometheus-url")]
@@ -44,9 +44,9 @@ async def check_prometheus(
     checks = {
         "configuration": _configuration(web, url.rstrip("/")),
         "rules": _rules(web, api),
-        "targets": _targets(web, api, workers, patience),
+        "targets": _in_time(lambda: _targets(web, api, workers), patience),
         "alerts": _alerts(web, api, known_alerts),
-        "Alertmanager": _alertmanager(web, api),
+        "Alertmanager": _in_time(lambda: _alertmanager(web, api), patience),
     }
     return list(await asyncio.gather(*(_answered(subject, check) for subject, check in checks.items())))
 
@@ -134,14 +134,18 @@ async def _rules(web: Web, api: str) -> Finding:
     return judge_rules((await _data(web, f"{api}/rules"))["groups"], rule_names())
 
 
-async def _targets(web: Web, api: str, workers: int | None, patience: float) -> Finding:
+async def _in_time(look: Callable[[], Awaitable[Finding]], patience: float) -> Finding:
+    """Look again until it passes: a Prometheus that has just started knows no targets and no Alertmanagers yet."""
     until = time.monotonic() + patience
     while True:
-        targets = (await _data(web, f"{api}/targets?state=active"))["activeTargets"]
-        finding = judge_targets(targets, workers)
+        finding = await look()
         if finding.status is Status.PASSED or time.monotonic() > until:
             return finding
         await asyncio.sleep(_PAUSE)
+
+
+async def _targets(web: Web, api: str, workers: int | None) -> Finding:
+    return judge_targets((await _data(web, f"{api}/targets?state=active"))["activeTargets"], workers)
 
 
 async def _alerts(web: Web, api: str, known: Collection[str]) -> Finding:
