@@ -12,7 +12,9 @@ HOST = "127.0.0.1"
 
 # Below the range from which the kernel takes ports for outgoing connections, so that a chosen port is still free when
 # a broker is restarted on it minutes later.
-_LOWEST, _HIGHEST = 15_000, 31_999
+_LOWEST, _HIGHEST = 27_000, 31_999
+# For processes that run side by side and divide it among them; not for the commands that they start.
+_LOWEST_SHARED, _HIGHEST_SHARED = 15_000, 26_999
 _ATTEMPTS = 200
 # After a process is killed, the kernel needs a moment to release its ports.
 _RELEASE_S = 1.0
@@ -27,20 +29,21 @@ class _Range:
 
 
 _chosen = _Range(_LOWEST, _HIGHEST)
+_given: set[int] = set()  # a port that was given away may not be listened on yet
 
 
 def take_part(number: int, parts: int) -> None:
-    """Restrict the ports that this process chooses to one of several equal parts of the range.
+    """Let this process choose its ports from one of several equal parts of a range that is for such processes alone.
 
     Processes that run at the same time use different parts, so that none chooses a port that another has chosen but
-    does not listen on yet.
+    does not listen on yet. The commands that they start use another range.
 
     Args:
         number: The index of the part, from 0.
         parts: The number of parts.
     """
-    size = (_HIGHEST + 1 - _LOWEST) // parts
-    _chosen.lowest = _LOWEST + number * size
+    size = (_HIGHEST_SHARED + 1 - _LOWEST_SHARED) // parts
+    _chosen.lowest = _LOWEST_SHARED + number * size
     _chosen.highest = _chosen.lowest + size - 1
 
 
@@ -73,9 +76,14 @@ def require_free(port: int) -> None:
 
 
 def free_ports(count: int, avoid: Container[int] = ()) -> int:
-    """Return the first of `count` adjacent free ports, chosen at random; none of them is in `avoid`."""
+    """Return the first of `count` adjacent free ports, chosen at random.
+
+    None of them is in `avoid`, and none was returned before.
+    """
     for _ in range(_ATTEMPTS):
         first = random.randint(_chosen.lowest, _chosen.highest - count + 1)  # noqa: S311 - not for security
-        if all(port not in avoid and is_free(port) for port in range(first, first + count)):
+        ports = range(first, first + count)
+        if all(port not in avoid and port not in _given and is_free(port) for port in ports):
+            _given.update(ports)
             return first
     raise LocalKafkaError(f"found no {count} adjacent free ports from {_chosen.lowest} to {_chosen.highest}")
