@@ -111,6 +111,12 @@ class Project:
         pattern = f'{{{{.Label "{_LABEL}.service"}}}}'
         return set(self.docker("ps", "--all", *self._filters(), "--format", pattern).split())
 
+    def runs(self, service: str) -> bool:
+        """Whether a container of a service is started."""
+        return bool(
+            self.docker("ps", "--quiet", *self._filters(), "--filter", f"label={_LABEL}.service={service}").split()
+        )
+
     def workers(self) -> list[Container]:
         """The workers, oldest first."""
         for _ in range(_TRIES - 1):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from infra.kafka.ports import HOST, free_ports
+from tests.support.containers import until
 from tests.support.nginx import Nginx, Response, nginx
 from tests.support.upstreams import Upstream, upstream, worker_server
 
@@ -208,6 +209,12 @@ def test_tls_that_is_missing_is_a_problem(site: Site) -> None:
     connection.close()
 
 
+def logged_by(site: Site) -> list[dict[str, str]]:
+    """The lines of the access log that are complete."""
+    lines = (site.edge.directory / "logs" / "access.log").read_text().splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
 def test_the_log_has_what_helps_and_no_personal_data(site: Site) -> None:
     ask = site.edge.client("127.0.77.7")
     agent = {"User-Agent": "Agent-Name", "Referer": "https://example.com/guest", "Cookie": "session=secret"}
@@ -215,7 +222,9 @@ def test_the_log_has_what_helps_and_no_personal_data(site: Site) -> None:
     ask.get("/guest%20name", agent)
     ask.get("/admin/guest-name", agent)
     assert site.origin.requests[-1][2]["X-Request-ID"] != site.origin.requests[-2][2]["X-Request-ID"]
-    logged = [json.loads(line) for line in (site.edge.directory / "logs" / "access.log").read_text().splitlines()]
+    # nginx writes a line after it has sent the answer.
+    until(lambda: logged_by(site)[-1]["url.path"] == "/admin", 30, lambda: site.edge.logs)
+    logged = logged_by(site)
     (line,) = [line for line in logged if line["trace.id"] == asked.headers["X-Request-ID"]]
     assert (line["url.path"], line["http.response.status_code"], line["limit"]) == ("/calls", "200", "PASSED")
     assert line["upstream.address"] == site.origin.address
