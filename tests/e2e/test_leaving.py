@@ -13,6 +13,7 @@ from tests.chaos.workload import calls
 from tests.e2e.test_health import PARTITIONS, SETTINGS, series, until
 from tests.e2e.test_worker import exact
 from tests.support.brokers import Broker, Namespace
+from tests.support.numbered_workers import numbered_workers
 
 
 @pytest.fixture
@@ -26,22 +27,8 @@ def workers(
     broker: Broker, namespace: Namespace, tmp_path: Path, replicas: Path, topics: None
 ) -> Iterator[list[Worker]]:
     """Two workers, not yet started, that know their ordinals; they are killed when the test ends."""
-    found = [
-        Worker(
-            broker.bootstrap_servers,
-            namespace.prefix,
-            namespace.group,
-            tmp_path / str(ordinal),
-            AUDIO_ORDINAL=str(ordinal),
-            AUDIO_REPLICAS_FROM=str(replicas),
-            **SETTINGS,
-        )
-        for ordinal in range(2)
-    ]
-    yield found
-    for worker in found:
-        if worker.starts and worker.alive:
-            worker.kill()
+    with numbered_workers(broker, namespace, tmp_path, replicas, 2, **SETTINGS) as found:
+        yield found
 
 
 async def members(broker: Broker, namespace: Namespace) -> int:

@@ -16,6 +16,7 @@ from tests.chaos.workload import calls, single
 from tests.e2e.test_health import series, until
 from tests.e2e.test_worker import exact
 from tests.support.brokers import Broker, Namespace
+from tests.support.numbered_workers import numbered_workers
 
 PARTITIONS, PER_SECOND, SECONDS = 60, 20, 20
 
@@ -65,21 +66,8 @@ class Replicas:
 def replicas(broker: Broker, namespace: Namespace, tmp_path: Path) -> Iterator[Replicas]:
     """Twelve workers, none started; they are killed when the test ends."""
     file = tmp_path / "replicas"
-    workers = [
-        Worker(
-            broker.bootstrap_servers,
-            namespace.prefix,
-            namespace.group,
-            tmp_path / str(ordinal),
-            AUDIO_ORDINAL=str(ordinal),
-            AUDIO_REPLICAS_FROM=str(file),
-        )
-        for ordinal in range(12)
-    ]
-    yield Replicas(workers, file)
-    for worker in workers:
-        if worker.starts and worker.alive:
-            worker.kill()
+    with numbered_workers(broker, namespace, tmp_path, file, 12) as workers:
+        yield Replicas(workers, file)
 
 
 @pytest.mark.long
