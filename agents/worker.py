@@ -122,7 +122,7 @@ async def run(settings: Settings, member: str, exits: ExitLog, errors: RecentErr
 async def _work(runtime: Runtime, exits: ExitLog, errors: RecentErrors, stop: asyncio.Event) -> None:
     settings, on_failure = runtime.settings, runtime.on_failure
     compress_agent.register(runtime)
-    policies = PolicyReader(settings.connection, runtime.topic_name(POLICY), runtime.policies, runtime.metrics)
+    policies = PolicyReader(runtime.connection, runtime.topic_name(POLICY), runtime.policies, runtime.metrics)
     watchdog = Watchdog(settings.stall_timeout, on_failure)
     monitor = _monitor(runtime, watchdog)
     memory = MemoryGauge(settings.memory_limit)
@@ -184,7 +184,7 @@ def _monitor(runtime: Runtime, watchdog: Watchdog) -> Monitor:
     settings = runtime.settings
     return Monitor(
         runtime.lanes,
-        LagReader(settings.connection, settings.group, copartitioned(settings.topic_prefix, settings.group)),
+        LagReader(runtime.connection, settings.group, copartitioned(settings.topic_prefix, settings.group)),
         runtime.metrics,
         watchdog,
         partitions=runtime.partitions,
@@ -258,7 +258,7 @@ async def _start_app(runtime: Runtime, policies: PolicyReader) -> None:
 async def _check_environment(runtime: Runtime) -> None:
     settings = runtime.settings
     try:
-        states = await check_topics(settings.connection, settings.topic_prefix, settings.group)
+        states = await check_topics(runtime.connection, settings.topic_prefix, settings.group)
     except TopicError as error:
         raise StartError(str(error)) from None
     except ConnectionRefusalError as error:

@@ -1,6 +1,6 @@
 """The roles at the brokers and their rights, read from ``access.yaml``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -81,6 +81,27 @@ class Role:
             group: The workers' consumer group.
         """
         return [grant for right in self.rights for grant in right.grants(account, prefix, group)]
+
+
+def granted(accounts: Iterable[tuple[str, str]], prefix: str, group: str) -> set[Grant]:
+    """All that accounts with roles may do.
+
+    Args:
+        accounts: Pairs of a role's name and the name of an account that has it.
+        prefix: Prefix of every topic's name.
+        group: The workers' consumer group.
+
+    Raises:
+        ValueError: If an account's name is a beginning of the workers' group, in which it could read then.
+    """
+    grants = {one for role, account in accounts for one in load_roles()[role].grants(account, prefix, group)}
+    for one in grants:
+        if one.resource == "group" and one.prefixed and group.startswith(one.name):
+            raise ValueError(
+                f"the account {one.account} could read in the workers' group {group}, whose name begins with"
+                " the account's: choose another name"
+            )
+    return grants
 
 
 @cache

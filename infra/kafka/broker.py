@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infra.kafka import listeners
-from infra.kafka.certificates import write_secret
 from infra.kafka.errors import LocalKafkaError
 from infra.kafka.listeners import PeerListeners, ProxiedListener
 from infra.kafka.ports import HOST, accepts
 from infra.kafka.secure import ClusterSecurity
 from infra.process import DetachedProcess
+from infra.secret_files import write_secret
 
 _HERE = Path(__file__).parent
 _POLL_S = 0.05

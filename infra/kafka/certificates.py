@@ -1,10 +1,10 @@
 """An authority and the certificates that it issues, for a Kafka on this machine."""
 
-import os
 from pathlib import Path
 
 from infra.kafka.errors import LocalKafkaError
 from infra.kafka.ports import HOST
+from infra.secret_files import write_secret
 
 
 class Authority:
@@ -56,11 +56,3 @@ class Authority:
             )
             write_secret(file, pkcs8 + b"".join(chain))
         return file
-
-
-def write_secret(file: Path, content: bytes) -> None:
-    """Write a file, whole or not at all, that only its owner can read."""
-    draft = file.with_name(f"{file.name}.new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-        out.write(content)
-    draft.replace(file)

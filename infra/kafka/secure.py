@@ -8,8 +8,9 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra.kafka.certificates import Authority, write_secret
+from infra.kafka.certificates import Authority
 from infra.kafka.ports import HOST
+from infra.secret_files import write_secret
 
 ADMIN = "admin"
 _NODE = "broker"  # the name of the nodes' certificate

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from aiokafka.errors import KafkaConnectionError
 
-from schemas.access import Grant, load_roles
-from scripts.cli import Cluster, CommandError, add_cluster_options, cluster_of, counted, run
+from schemas.access import Grant, granted, load_roles
+from scripts.cli import CommandError, add_cluster_options, cluster_of, counted, run
 from streams.kafka.access import grant, grants_of, revoke
 
 
@@ -44,7 +44,10 @@ def parser() -> argparse.ArgumentParser:
 
 async def _access(options: argparse.Namespace) -> int:
     cluster = cluster_of(options)
-    wanted = _grants(cluster, options.roles)
+    try:
+        wanted = granted(options.roles, cluster.prefix, cluster.group)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
     try:
         found = set(await grants_of(cluster.connection, {account for _, account in options.roles}))
         missing, others = sorted(wanted - found), sorted(found - wanted)
@@ -59,19 +62,6 @@ async def _access(options: argparse.Namespace) -> int:
     _show("revoked" if options.revoke_others else "left, though no role has it", others)
     print(f"{counted(len(options.roles), 'account')} with {counted(len(wanted), 'right')}")
     return 0
-
-
-def _grants(cluster: Cluster, roles: Sequence[tuple[str, str]]) -> set[Grant]:
-    wanted = {
-        one for role, account in roles for one in load_roles()[role].grants(account, cluster.prefix, cluster.group)
-    }
-    for one in wanted:
-        if one.resource == "group" and one.prefixed and cluster.group.startswith(one.name):
-            raise CommandError(
-                f"the account {one.account} could read in the workers' group {cluster.group}, whose name begins with"
-                " the account's: choose another name"
-            )
-    return wanted
 
 
 def _compared(missing: Sequence[Grant], others: Sequence[Grant], wanted: int) -> int:

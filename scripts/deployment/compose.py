@@ -10,7 +10,7 @@ from scripts.deployment.compose_checks import compose_checks
 from scripts.deployment.configuration import BROKER, MONITORING, TOPICS, WORKER, Configuration, worker_count
 from scripts.deployment.errors import StepError
 from scripts.deployment.project import Container, Project
-from scripts.deployment.record import Record, Version, new_record
+from scripts.deployment.record import Record, Version, new_record, settings_digest
 from scripts.deployment.rolling import Complete, Failed, Health, Start, Stop, Worker, next_move
 from scripts.deployment.store import DirectoryStore
 from scripts.deployment.target import Check, Request, Tell
@@ -67,7 +67,7 @@ class ComposeTarget:
         """A record of what is to be done; None if everything is as requested."""
         wanted = self._resolved()
         digest = self._project.image_digest(request.image) or ""
-        after = Version(request.image, digest, configuration.digest(configuration.printed(wanted)))
+        after = Version(request.image, digest, settings_digest(configuration.printed(wanted)))
         workers, count = self._project.workers(), worker_count(wanted)
         before = self._running(self.load(), workers)
         states = {self._project.health(worker)[0] for worker in workers}
@@ -86,7 +86,7 @@ class ComposeTarget:
             if all(one.digest == known.digest and environment.items() <= one.environment.items() for one in workers):
                 return known
         first = workers[0]
-        return Version(first.image, first.digest, configuration.digest(self._adopted(first)))
+        return Version(first.image, first.digest, settings_digest(self._adopted(first)))
 
     def _adopted(self, worker: Container) -> str:
         """The configuration of workers that this command did not start: today's, with their image and variables."""

@@ -1,7 +1,6 @@
 """A compose project's resolved configuration, as `docker-compose config` prints it."""
 
 import copy
-import hashlib
 import re
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -13,7 +12,6 @@ WORKER, TOPICS, MONITORING, BROKER = "worker", "topics", "monitoring", "kafka"
 _OF_OUR_IMAGE = (WORKER, TOPICS, MONITORING)
 _SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|WEBHOOK|CREDENTIAL|PRIVATE|API_?KEY", re.IGNORECASE)
 _SHORTEST_SECRET = 4  # characters: shorter ones occur in ordinary text
-_DIGEST = 12  # hexadecimal digits
 
 Configuration = Mapping[str, Any]
 
@@ -27,11 +25,6 @@ def parsed(text: str) -> Configuration:
 def printed(configuration: Configuration) -> str:
     """A configuration as text, equal for equal ones."""
     return yaml.safe_dump(dict(configuration), sort_keys=True)
-
-
-def digest(text: str) -> str:
-    """A name for a configuration, from its text."""
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST]
 
 
 def environment_of(service: Mapping[str, Any]) -> dict[str, str]:

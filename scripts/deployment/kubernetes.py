@@ -11,7 +11,7 @@ from scripts.deployment.jobs import run_job
 from scripts.deployment.kubectl import Kubectl
 from scripts.deployment.kubernetes_checks import kubernetes_checks, pods_of
 from scripts.deployment.manifests import TOPICS, WORKER, Manifest
-from scripts.deployment.record import Record, Version, new_record
+from scripts.deployment.record import Record, Version, new_record, settings_digest
 from scripts.deployment.rollout import is_complete, is_leaving, progress, restarts_of, revision_of, troubles
 from scripts.deployment.target import Check, Request, Tell
 from scripts.deployment.validation import verdict
@@ -68,8 +68,8 @@ class KubernetesTarget:
         before = None
         if live is not None:
             image = str(k8s.container_of(live)["image"])
-            before = Version(image, self._running_digest(), k8s.digest(k8s.printed(self._before(live))))
-        after = Version(request.image, "", k8s.digest(k8s.printed(self._rendered)))
+            before = Version(image, self._running_digest(), settings_digest(k8s.printed(self._before(live))))
+        after = Version(request.image, "", settings_digest(k8s.printed(self._rendered)))
         workload = k8s.named(self._rendered, "StatefulSet", WORKER)
         workers = workload["spec"].get("replicas") or (live or workload)["spec"].get("replicas", 1)
         former = [] if live is None else [str(live["status"].get("currentRevision", ""))]

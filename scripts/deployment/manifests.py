@@ -1,9 +1,8 @@
 """The manifests of an overlay, as data. They name the workers' StatefulSet and the Job that makes the topics."""
 
 import copy
-import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import yaml
@@ -16,7 +15,6 @@ WORKER, TOPICS = "hotel-audio-worker", "hotel-audio-topics"
 _COMPONENT = "app.kubernetes.io/component"
 #: Set by the server, or by others, and no part of what was applied.
 _OF_SERVER = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
-_DIGEST = 12  # hexadecimal digits
 _SECONDS_KEPT = 600  # of a Job that has ended, for whoever reads its log
 
 
@@ -33,11 +31,6 @@ def printed(manifests: Iterable[Manifest]) -> str:
 def applicable(manifests: Iterable[Manifest]) -> str:
     """Manifests as kubectl takes them."""
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
-
-
-def digest(text: str) -> str:
-    """A name for manifests, from their text."""
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST]
 
 
 def named(manifests: Iterable[Manifest], kind: str, name: str) -> Manifest:
@@ -107,14 +100,13 @@ def one_off(manifests: Sequence[Manifest], name: str, arguments: Sequence[str], 
     container["args"] = list(arguments)
     container["resources"] = copy.deepcopy(container_of(named(manifests, "StatefulSet", WORKER))["resources"])
     if inline:
-        container["env"] = [*_variables(manifests, container), *container.get("env", [])]
+        container["env"] = [*_variables(manifests, job), *container.get("env", [])]
         container["envFrom"] = [one for one in container.get("envFrom", []) if "configMapRef" not in one]
     return job
 
 
-def _variables(manifests: Sequence[Manifest], container: Mapping[str, Any]) -> list[dict[str, str]]:
-    names = [one["configMapRef"]["name"] for one in container.get("envFrom", []) if "configMapRef" in one]
-    maps = [named(manifests, "ConfigMap", name) for name in names]
+def _variables(manifests: Sequence[Manifest], workload: Manifest) -> list[dict[str, str]]:
+    maps = [named(manifests, "ConfigMap", name) for name in config_maps(workload)]
     return [{"name": name, "value": value} for one in maps for name, value in one.get("data", {}).items()]
 
 

@@ -113,9 +113,7 @@ class Project:
 
     def runs(self, service: str) -> bool:
         """Whether a container of a service is started."""
-        return bool(
-            self.docker("ps", "--quiet", *self._filters(), "--filter", f"label={_LABEL}.service={service}").split()
-        )
+        return bool(self.docker("ps", "--quiet", *self._filters(service)).split())
 
     def workers(self) -> list[Container]:
         """The workers, oldest first."""
@@ -126,9 +124,7 @@ class Project:
         return self._listed()
 
     def _listed(self) -> list[Container]:
-        ids = self.docker(
-            "ps", "--all", "--quiet", "--no-trunc", *self._filters(), "--filter", f"label={_LABEL}.service={WORKER}"
-        ).split()
+        ids = self.docker("ps", "--all", "--quiet", "--no-trunc", *self._filters(WORKER)).split()
         if not ids:
             return []
         described = json.loads(self.docker("inspect", *ids))
@@ -171,8 +167,9 @@ class Project:
             self.docker("stop", "--time", str(_GRACE_S), *containers)
             self.docker("rm", "--force", "--volumes", *containers)
 
-    def _filters(self) -> list[str]:
-        labels = (f"{_LABEL}.project={self._name}", f"{_LABEL}.oneoff=False")
+    def _filters(self, service: str | None = None) -> list[str]:
+        labels = [f"{_LABEL}.project={self._name}", f"{_LABEL}.oneoff=False"]
+        labels += [f"{_LABEL}.service={service}"] if service else []
         return [part for label in labels for part in ("--filter", f"label={label}")]
 
     def _found(self) -> list[str]:

@@ -1,5 +1,6 @@
 """The record of a deployment: what was before, what is to be, and how far it has come. It is saved before each step."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -33,6 +34,7 @@ _AFTER = {
     Step.RESTORE: Step.RESTORED,
     Step.RESTORED: Step.ROLLED_BACK,
 }
+_DIGEST = 12  # hexadecimal digits
 ROLLBACK = (Step.RESTORE, Step.RESTORED)
 #: The steps of an update, in their order.
 UPDATE = tuple(step for step in _AFTER if step not in ROLLBACK)
@@ -148,6 +150,11 @@ class Record:
             return cls(**{**data, "log": tuple(data["log"]), "former": tuple(data["former"])})
         except (KeyError, TypeError) as error:
             raise ValueError(f"no record of a deployment: {error}") from error
+
+
+def settings_digest(configuration: str) -> str:
+    """The name of a configuration, from its text."""
+    return hashlib.sha256(configuration.encode()).hexdigest()[:_DIGEST]
 
 
 def new_record(

@@ -1,11 +1,11 @@
 """Keeps the record of a deployment, and the configurations that it needs, in a directory of this machine."""
 
 import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from infra.secret_files import write_secret
 from scripts.deployment.errors import DeploymentError, LockedError, StepError
 from scripts.deployment.record import Record
 
@@ -79,19 +79,6 @@ class DirectoryStore:
     def _write(self, path: Path, text: str) -> None:
         try:
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            self._replace(path, text)
+            write_secret(path, text.encode())
         except OSError as error:
             raise StepError(f"{path} cannot be written: {error.strerror}") from None
-
-    def _replace(self, path: Path, text: str) -> None:
-        draft = path.with_name(f".{path.name}.new")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)

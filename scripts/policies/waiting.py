@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 from scripts.cli import Cluster, counted, say
 from scripts.policies.history import Change
 from scripts.policies.workers import Answer, await_in_force
+from streams.kafka.connected_client import connected_client
 from streams.kafka.protocol.group_owners import fetch_member_hosts
 from streams.runtime.setting_declaration import declared
 from streams.runtime.settings import Settings
@@ -69,14 +70,10 @@ def _usual_url() -> str:
 
 async def _member_count(cluster: Cluster) -> int | None:
     """Number of workers in the consumer group; None if its coordinator does not say."""
-    client = cluster.connection.client()
     try:
-        await client.bootstrap()
-        async with asyncio.timeout(_MEMBERS_S):
+        async with connected_client(cluster.connection) as client, asyncio.timeout(_MEMBERS_S):
             while (hosts := await fetch_member_hosts(client, cluster.group)) is None:  # noqa: ASYNC110  brokers set no event
                 await asyncio.sleep(_PAUSE_S)
             return len(hosts)
     except (KafkaError, TimeoutError):
         return None
-    finally:
-        await client.close()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from infra.kafka.cluster import LocalCluster
 from infra.kafka.errors import LocalKafkaError
 from infra.kafka.secure import ADMIN, ClusterSecurity
-from schemas.access import Grant, load_roles
+from schemas.access import granted
 from streams.kafka.access import grant, grants_of
 from streams.kafka.connection import KafkaConnection
 from streams.runtime.settings import ClusterSettings
@@ -58,13 +58,14 @@ async def grant_roles(cluster: LocalCluster, roles: Mapping[str, str], prefix: s
         group: The workers' consumer group.
 
     Raises:
-        LocalKafkaError: If the cluster is not secure.
+        LocalKafkaError: If the cluster is not secure, or an account's name is a beginning of the workers' group.
         aiokafka.errors.KafkaError: If the brokers do not answer, or refuse.
     """
     admin = connection(variables(cluster, ADMIN))
-    wanted: set[Grant] = set()
-    for account, role in roles.items():
-        wanted.update(load_roles()[role].grants(account, prefix, group))
+    try:
+        wanted = granted([(role, account) for account, role in roles.items()], prefix, group)
+    except ValueError as error:
+        raise LocalKafkaError(str(error)) from None
     await grant(admin, sorted(wanted - set(await grants_of(admin, roles))))
 
 

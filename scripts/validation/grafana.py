@@ -1,11 +1,11 @@
 """Checks Grafana: its health, the dashboard, and that its source of data answers."""
 
-import asyncio
 import base64
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 
 from scripts.validation.finding import Finding, failed, judged, not_checked, passed
-from scripts.validation.web import Web, WebError
+from scripts.validation.server import findings_of
+from scripts.validation.web import Web
 
 CHECK = "Grafana"
 _USER = "admin"
@@ -30,22 +30,13 @@ async def check_grafana(web: Web, url: str | None, password: str | None) -> list
         "dashboard": _dashboard(web, f"{url}/api/dashboards/uid/{_DASHBOARD}", headers),
         "data source": _source(web, f"{url}/api/datasources/uid/{_SOURCE}/health", headers),
     }
-    return list(await asyncio.gather(*(_answered(subject, check) for subject, check in checks.items())))
+    return await findings_of(CHECK, "--grafana-url", checks)
 
 
 def _authorization(password: str | None) -> dict[str, str]:
     if password is None:
         return {}
     return {"Authorization": f"Basic {base64.b64encode(f'{_USER}:{password}'.encode()).decode()}"}
-
-
-async def _answered(subject: str, check: Awaitable[Finding]) -> Finding:
-    try:
-        return await check
-    except WebError as error:
-        return failed(CHECK, subject, str(error), "is Grafana running, and is --grafana-url its address?")
-    except (KeyError, TypeError, AttributeError):
-        return failed(CHECK, subject, "answers something else than Grafana does", "check --grafana-url")
 
 
 async def _health(web: Web, url: str) -> Finding:

@@ -2,15 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from schemas.record import TopicPartition
 from schemas.topics import copartitioned
 from scripts.cli import Cluster, counted
 from scripts.validation.finding import Finding, Status, judged
+from streams.kafka.connected_client import connected_client
 from streams.kafka.lag import ClusterSnapshot, LagReader
 from streams.kafka.protocol.group_owners import fetch_member_hosts
 
@@ -119,10 +119,6 @@ def _ages(snapshot: ClusterSnapshot) -> dict[int, float | None]:
 
 
 async def _members(cluster: Cluster) -> int | None:
-    client: AIOKafkaClient = cluster.connection.client()
-    await client.bootstrap()
-    try:
-        hosts: Sequence[str] | None = await fetch_member_hosts(client, cluster.group)
-    finally:
-        await client.close()
+    async with connected_client(cluster.connection) as client:
+        hosts = await fetch_member_hosts(client, cluster.group)
     return None if hosts is None else len(hosts)

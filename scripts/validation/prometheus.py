@@ -11,7 +11,8 @@ import yaml
 from infra.monitoring.configuration import rule_files
 from scripts.validation.exposition import parse
 from scripts.validation.finding import Finding, Status, failed, judged, not_checked, passed
-from scripts.validation.web import Web, WebError
+from scripts.validation.server import findings_of
+from scripts.validation.web import Web
 
 CHECK = "Prometheus"
 _JOB = "audio-workers"  # rules and dashboard depend on this name too
@@ -48,7 +49,7 @@ async def check_prometheus(
         "alerts": _alerts(web, api, known_alerts),
         "Alertmanager": _in_time(lambda: _alertmanager(web, api), patience),
     }
-    return list(await asyncio.gather(*(_answered(subject, check) for subject, check in checks.items())))
+    return await findings_of(CHECK, "--prometheus-url", checks)
 
 
 def judge_rules(groups: Sequence[Mapping[str, Any]], wanted: Collection[str]) -> Finding:
@@ -96,15 +97,6 @@ def judge_alerts(alerts: Sequence[Mapping[str, Any]], ours: Collection[str], kno
     detail = f"none critical; {_some(others)}" if others else "none fires"
     problems = [f"fires: {_some(critical)}"] if critical else []
     return judged(CHECK, "alerts", problems, detail, "docs/MONITORING_RUNBOOK.md has a section for each alert")
-
-
-async def _answered(subject: str, check: Awaitable[Finding]) -> Finding:
-    try:
-        return await check
-    except WebError as error:
-        return failed(CHECK, subject, str(error), "is Prometheus running, and is --prometheus-url its address?")
-    except (KeyError, TypeError, AttributeError):
-        return failed(CHECK, subject, "answers something else than Prometheus does", "check --prometheus-url")
 
 
 async def _data(web: Web, url: str) -> Any:  # noqa: ANN401 - what the endpoint has

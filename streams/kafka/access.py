@@ -3,13 +3,12 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import for_code
 from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest
 
 from schemas.access import Grant, Operation, Resource
+from streams.kafka.connected_client import connected_client
 from streams.kafka.connection import KafkaConnection
-from streams.kafka.connection_refusal import explained_refusal
 
 # Kafka's codes, of org.apache.kafka.common.resource and .acl.
 _RESOURCES: dict[Resource, int] = {"topic": 2, "group": 3, "cluster": 4, "transactional_id": 5}
@@ -76,13 +75,10 @@ def _permission(one: Grant) -> tuple[str, str, int, int]:
 
 async def _ask(connection: KafkaConnection, requests: Collection[Any]) -> list[Any]:
     """Send requests to a broker, one after the other; brokers hand them on to the controller."""
-    client: AIOKafkaClient = connection.client(request_timeout_ms=_REQUEST_TIMEOUT_MS)
-    try:
-        async with explained_refusal(connection):
-            await client.bootstrap()
+    if not requests:
+        return []
+    async with connected_client(connection, request_timeout_ms=_REQUEST_TIMEOUT_MS) as client:
         return [await client.send(client.get_random_node(), request) for request in requests]
-    finally:
-        await client.close()
 
 
 def _require(code: int, message: str | None) -> None:

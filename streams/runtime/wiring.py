@@ -18,6 +18,7 @@ from streams.delivery.transactions import GroupProducer
 from streams.engine.app import App, create_app
 from streams.engine.tables import CacheTable
 from streams.kafka.broker_clocks import BrokerClocks
+from streams.kafka.connection import KafkaConnection
 from streams.kafka.topology import PartitionCount
 from streams.runtime.policies import PoliciesInForce
 from streams.runtime.settings import Settings
@@ -37,6 +38,7 @@ class Runtime:
 
     Attributes:
         settings: The worker's settings.
+        connection: How its Kafka clients connect. The settings make a new one each time, from the certificates' files.
         app: The Faust app, not yet started.
         lanes: Exactly-once delivery for the input topics that agents register.
         breaker: Ends the worker when all recent outcomes are dead letters.
@@ -54,6 +56,7 @@ class Runtime:
     """
 
     settings: Settings
+    connection: KafkaConnection
     app: App
     lanes: Lanes
     breaker: DeadLetterBreaker
@@ -95,9 +98,8 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
         on_failure: Ends the worker; called from any thread.
     """
     metrics = Metrics()
-    app = create_app(
-        settings.connection, settings.group, member, state_directory=settings.state_dir, on_failure=on_failure
-    )
+    connection = settings.connection
+    app = create_app(connection, settings.group, member, state_directory=settings.state_dir, on_failure=on_failure)
     table = _table(settings, app, metrics)
     threads = len(os.sched_getaffinity(0))
     executor = RecordExecutor(threads, settings.processing_timeout, metrics, on_failure)
@@ -110,13 +112,14 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
         on_failure=on_failure,
     )
     clocks = BrokerClocks(lambda broker, seconds: metrics.clock_ahead.labels(broker).set(seconds))
-    lanes = Lanes(parts, lambda member, tps: GroupProducer(settings.connection, member, tps, clocks))
+    lanes = Lanes(parts, lambda member, tps: GroupProducer(connection, member, tps, clocks))
     count = topics.topic(topics.RAW).partitions
     partitions = PartitionCount(count, count)
     app.deliver_through(lanes, servable=lambda: partitions.servable, largest_record=_largest_record(settings))
     metrics.breaker_fill_ratio.set_function(lambda: parts.breaker.fill_ratio)
     return Runtime(
         settings=settings,
+        connection=connection,
         app=app,
         lanes=lanes,
         breaker=parts.breaker,

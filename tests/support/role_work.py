@@ -18,6 +18,7 @@ from streams.clients.letters import LetterPosition
 from streams.clients.replay import Replayer
 from streams.clients.results import ResultReader
 from streams.kafka.access import grant
+from streams.kafka.connected_client import connected_client
 from streams.kafka.lag import LagReader
 from streams.kafka.protocol.group_owners import fetch_member_hosts
 from streams.kafka.topic_settings import update_settings
@@ -79,12 +80,8 @@ async def operator(cluster: Cluster, account: str) -> None:
     async with exclusively(cluster, account) as writer:
         await writer.write(PolicyEvent(account, Policy(1)))
     await read_policies(cluster)
-    client = cluster.connection.client()
-    try:
-        await client.bootstrap()
+    async with connected_client(cluster.connection) as client:
         assert await fetch_member_hosts(client, cluster.group) is not None
-    finally:
-        await client.close()
     async with ResultReader(cluster.connection, cluster.topic(COMPRESSED)) as results:
         assert [one async for one in results.results(await results.range(), lambda _: None)]
 
