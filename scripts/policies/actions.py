@@ -109,16 +109,17 @@ async def remove(options: argparse.Namespace) -> int:
 
 async def _confirmed(cluster: Cluster, options: argparse.Namespace, position: Position) -> int:
     """Read the topic again, say whose change has won, and wait for the workers."""
-    history = await read_policies(cluster)
-    ours = next(change for change in history.changes(options.hotel) if change.position == position)
+    history = await read_policies(cluster, past=position)
+    # None if compaction has removed it already, which takes a later change.
+    ours = next((change for change in history.changes(options.hotel) if change.position == position), None)
     now = history.in_force(options.hotel)
-    if ours.refused is not None:
+    if ours is not None and ours.refused is not None:
         raise CommandError(
             f"somebody else has changed the policy of {options.hotel} at the same moment and has won: {_placed(now)}; "
             "this change is refused by the workers. Run the command again to set it after all"
         )
     say("policy", f"sent, offset {position.offset} of {position.topic}")
-    if now is not None and now.position != position:
+    if ours is None or (now is not None and now.position != position):
         raise CommandError(f"somebody else has replaced this change already: {_placed(now)}")
     return await wait_for_workers(cluster, options, ours)
 

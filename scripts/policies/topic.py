@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaTimeoutError, ProducerFenced
 
 from schemas import PolicyEvent, Position, Record
@@ -18,10 +18,16 @@ _TIMEOUT = 15.0  # seconds for the brokers to answer
 _FETCH_MAX_WAIT_MS = 100  # short, because the request for the end offset waits until a pending fetch is answered
 _POLL_MS = 200
 _LEAVE_TIMEOUT = 5.0  # seconds
+_MARKERS_RETRY = 0.02  # seconds; markers take milliseconds
 
 
-async def read_policies(cluster: Cluster) -> History:
+async def read_policies(cluster: Cluster, *, past: Position | None = None) -> History:
     """Read the whole topic.
+
+    Args:
+        cluster: The cluster to read from.
+        past: A committed record that is read as well. Brokers answer a commit before they have written its markers, and
+            until then the end for `read_committed` consumers lies before the record.
 
     Raises:
         CommandError: If no broker answers.
@@ -38,7 +44,7 @@ async def read_policies(cluster: Cluster) -> History:
     records = []
     await consumer.start()
     try:
-        ends = await consumer.end_offsets(consumer.assignment())
+        ends = await _ends(consumer, past)
         while not all([await consumer.position(partition) >= end for partition, end in ends.items()]):
             for messages in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
                 records += [message for message in messages if not isinstance(message, Unreadable)]
@@ -52,6 +58,15 @@ async def read_policies(cluster: Cluster) -> History:
         )
         for message in records
     )
+
+
+async def _ends(consumer: AIOKafkaConsumer, past: Position | None) -> dict[TopicPartition, int]:
+    """Read the end offsets, once they lie behind the record that must have been passed."""
+    while True:
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(consumer.assignment())
+        if past is None or ends[TopicPartition(past.topic, past.partition)] > past.offset:
+            return ends
+        await asyncio.sleep(_MARKERS_RETRY)
 
 
 class PolicyWriter:

@@ -22,7 +22,7 @@ from infra.kafka.ports import free_ports
 def note(**what):
     file = pathlib.Path(os.environ["NOTES"]) / f"{what['test']}.json"
     draft = file.with_suffix(".draft")
-    draft.write_text(json.dumps({**what, "pid": os.getpid(), "half": free_ports(1) < 23_500}))
+    draft.write_text(json.dumps({**what, "pid": os.getpid(), "half": free_ports(1) < 21_000}))
     draft.rename(file)
 
 @pytest.mark.xdist_group("together")
