@@ -1,0 +1,1 @@
+"""Object stores: where audio lies that is too large for a record."""
