@@ -12,7 +12,7 @@ import yaml
 from infra.kafka.ports import HOST
 from tests.support import containers, service_images
 from tests.support.composed import FILES, Composed, composed
-from tests.support.containers import BuiltImage, until
+from tests.support.containers import BuiltImage, printed_by, until
 from tests.support.traffic import Traffic
 
 # With the tests of the image, as they share it.
@@ -87,8 +87,8 @@ def test_every_container_is_as_little_as_it_can_be(system: Composed) -> None:
         assert host["PidsLimit"] > 0, service
         assert (host["RestartPolicy"]["Name"] in {"no", ""}) == (service in ONCE), service
         if container.status == "running":
-            status = container.exec_run(["/bin/sh", "-c", "grep -E '^Cap(Eff|Bnd)|^NoNew' /proc/1/status"]).output
-            assert set(status.decode().split()[1::2]) == {"0000000000000000", "1"}, service
+            status = printed_by(container, "grep -E '^Cap(Eff|Bnd)|^NoNew' /proc/1/status")
+            assert set(status.split()[1::2]) == {"0000000000000000", "1"}, service
     assert seen == {*ONCE, "kafka", "worker", "prometheus", "alertmanager", "nginx"}
 
 

@@ -155,6 +155,18 @@ def until(
         time.sleep(every)
 
 
+def printed_by(container: Any, script: str, within: float = 30) -> str:
+    """What a script that always prints prints in a container: on a busy machine, podman's API may lose it at first."""
+    printed: list[str] = []
+
+    def prints() -> bool:
+        printed.append(container.exec_run(["/bin/sh", "-c", script]).output.decode())
+        return bool(printed[-1])
+
+    until(prints, within, lambda: f"nothing printed by: {script}")
+    return printed[-1]
+
+
 def require_engine() -> str:
     """The program that builds images for the engine that answers; skips the test where none does, except in CI."""
     if not docker_answers():
