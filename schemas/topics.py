@@ -10,10 +10,14 @@ import yaml
 FILE = "schemas/topics.yaml"
 
 RAW = "audio.raw"
+RECORDINGS = "audio.recordings"
 COMPRESSED = "audio.compressed"
 DEAD_LETTER = "audio.dead-letter"
 CACHE_CHANGELOG = "audio-cache-changelog"
 POLICY = "audio.policy"
+
+#: The topics that workers read inputs from. The first is for live calls, the second for recordings.
+INPUTS = (RAW, RECORDINGS)
 
 Scope = Literal["shared", "group"]
 CleanupPolicy = Literal["delete", "compact"]

@@ -8,7 +8,7 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.errors import InvalidPartitionsError, for_code
 
-from schemas.topics import copartitioned
+from schemas.topics import INPUTS, copartitioned, topic
 from streams.kafka.topic_admin import PAUSE, REQUEST_TIMEOUT_MS, any_broker, describe, have_leaders
 from streams.kafka.topic_errors import TopicError, TopicMissingError
 
@@ -18,7 +18,7 @@ async def grow_topics(
 ) -> list[str]:
     """Grow all copartitioned topics to a number of partitions; topics that have as many are not changed.
 
-    Results, dead letters and the changelog grow first: workers read a partition of ``audio.raw`` as soon as all topics
+    Results, dead letters and the changelog grow first: workers read a partition of the inputs as soon as all topics
     have it. After an interruption, call it again.
 
     Args:
@@ -37,12 +37,14 @@ async def grow_topics(
             the cluster refuses, or new partitions are not ready in time; some topics may have grown then.
         aiokafka.errors.KafkaConnectionError: If no broker answers.
     """
-    raw, *others = copartitioned(prefix, group)
-    found = await _found(admin, [raw, *others])
+    names = copartitioned(prefix, group)
+    inputs = [topic(name).resolve(prefix, group) for name in INPUTS]
+    others = [name for name in names if name not in inputs]
+    found = await _found(admin, names)
     require_growth({name: len(there) for name, there in found.items()}, partitions)
     grown = []
-    for names in (others, [raw]):
-        smaller = [name for name in names if len(found[name]) < partitions]
+    for together in (others, inputs):
+        smaller = [name for name in together if len(found[name]) < partitions]
         if smaller:
             await _add(admin, smaller, partitions)
             await _wait_for_leaders(admin, smaller, partitions, timeout)

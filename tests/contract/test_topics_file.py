@@ -14,6 +14,7 @@ def test_names_on_a_cluster() -> None:
     names = [spec.resolve("test.", "workers") for spec in load_topics()]
     assert names == [
         "test.audio.raw",
+        "test.audio.recordings",
         "test.audio.compressed",
         "test.audio.dead-letter",
         "test.workers-audio-cache-changelog",
