@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, cast
 
 from schemas import headers as h
-from schemas.raw_audio import CHANNELS, Channel, key_problem
+from schemas.raw_audio import CHANNELS, Channel, key_problem, value_beside_reference
 from schemas.record import Position, Record
 from schemas.rejection import Rejection
 
@@ -36,13 +36,13 @@ def derive_id(source: str, event_id: str, profile: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CompressedAudio:
-    """A compressed segment of a call, ready for any player.
+    """A compressed segment of a call, ready for any player: the file, or a reference to where it lies.
 
     Attributes:
         id: Deterministic, see `derive_id`.
         source: The compressor, as a URI-reference.
         time: The input's time, when the audio began; None if the input has none.
-        content_type: Media type of ``audio``, such as ``audio/ogg;codecs=opus``.
+        content_type: Media type of the file, such as ``audio/ogg;codecs=opus``.
         hotel_id: The input's hotel.
         call_id: The input's call, also the record's key.
         channel: The input's channel.
@@ -62,13 +62,16 @@ class CompressedAudio:
         pcm_sha256: SHA-256 of the decoded input as little-endian 16-bit samples, in hex.
         encoder: Name and version of the encoder.
         position: The input's topic, partition and offset.
-        audio: The file.
+        audio: The file; empty where ``data_ref`` is given.
         corrected_type: True media type of the input, where its label was wrong; else None.
         repaired: What was wrong with the input file, which was decoded all the same, as kinds of
             `schemas.repairs`, such as ``riff-size, data-size``; else None.
         reason: Why this level and codec were chosen, such as ``policy ceiling 3``; None from earlier releases.
         trace_parent: The input's, unchanged.
         trace_state: The input's, unchanged.
+        data_ref: URI of the object that has the file; None where ``audio`` has it.
+        data_sha256: SHA-256 of that object, in hex.
+        data_bytes: Size of that object in bytes.
     """
 
     id: str
@@ -100,11 +103,19 @@ class CompressedAudio:
     reason: str | None = None
     trace_parent: str | None = None
     trace_state: str | None = None
+    data_ref: str | None = None
+    data_sha256: str | None = None
+    data_bytes: int | None = None
 
     @property
     def sha256(self) -> str:
         """SHA-256 of the file, in hex."""
-        return hashlib.sha256(self.audio).hexdigest()
+        return self.data_sha256 or hashlib.sha256(self.audio).hexdigest()
+
+    @property
+    def compressed_bytes(self) -> int:
+        """Size of the file in bytes."""
+        return len(self.audio) if self.data_bytes is None else self.data_bytes
 
     def to_record(self) -> Record:
         """Write the event for the topic ``audio.compressed``.
@@ -125,6 +136,8 @@ class CompressedAudio:
             h.TYPE: COMPRESSED_AUDIO_TYPE,
             h.TIME: h.time_text(self.time),
             h.CONTENT_TYPE: self.content_type,
+            h.DATA_REF: self.data_ref,
+            h.DATA_BYTES: self.data_bytes,
             h.HOTEL_ID: self.hotel_id,
             h.CALL_ID: self.call_id,
             h.CHANNEL: self.channel,
@@ -168,17 +181,21 @@ class CompressedAudio:
         reader = h.HeaderReader(record.headers)
         reader.exactly(h.SPEC_VERSION, "1.0")
         reader.exactly(h.TYPE, COMPRESSED_AUDIO_TYPE)
-        if not record.value:
-            reader.refuse("EmptyValue", "value", "is empty and must be a file")
-        event = _read(reader, record.value or b"")
-        if event.sha256 != reader.digest(h.SHA256):
+        value = record.value or b""
+        by_reference = reader.has(h.DATA_REF)
+        if not value and not by_reference:
+            reader.refuse("EmptyValue", "value", "is empty and must be a file, or come with a reference to one")
+        event = _read(reader, value)
+        if not by_reference and event.sha256 != reader.digest(h.SHA256):
             reader.refuse("DigestMismatch", "value", f"is not the file that {h.SHA256} describes")
-        return reader.problem or key_problem(record.key, event.call_id) or event
+        both = value_beside_reference(value) if by_reference else None
+        return reader.problem or both or key_problem(record.key, event.call_id) or event
 
 
 def _read(reader: h.HeaderReader, value: bytes) -> CompressedAudio:
     """Read every attribute. The event is valid only if the reader has no problem afterwards."""
     channel = reader.one_of(h.CHANNEL, CHANNELS) if reader.has(h.CHANNEL) else None
+    by_reference = reader.has(h.DATA_REF)
     return CompressedAudio(
         id=reader.text(h.ID, h.MAX_ID),
         source=reader.uri_reference(h.SOURCE),
@@ -194,7 +211,7 @@ def _read(reader: h.HeaderReader, value: bytes) -> CompressedAudio:
         causation_id=reader.text(h.CAUSATION_ID, h.MAX_ID),
         level=reader.integer(h.LEVEL, LEVELS[0], LEVELS[-1]),
         codec=reader.text(h.CODEC),
-        original_bytes=reader.integer(h.ORIGINAL_BYTES),
+        original_bytes=reader.integer(h.ORIGINAL_BYTES, high=h.MAX_OFFSET),
         duration_ms=reader.integer(h.DURATION_MS),
         sample_rate=reader.integer(h.SAMPLE_RATE),
         audio_channels=reader.integer(h.AUDIO_CHANNELS),
@@ -202,15 +219,22 @@ def _read(reader: h.HeaderReader, value: bytes) -> CompressedAudio:
         cache=cast("Cache", reader.one_of(h.CACHE, ("hit", "miss"))),
         pcm_sha256=reader.digest(h.PCM_SHA256),
         encoder=reader.text(h.ENCODER),
-        position=Position(
-            reader.text(h.SOURCE_TOPIC),
-            reader.integer(h.SOURCE_PARTITION),
-            reader.integer(h.SOURCE_OFFSET, high=h.MAX_OFFSET),
-        ),
+        position=_position(reader),
         audio=value,
         corrected_type=reader.optional_text(h.CORRECTED_TYPE),
         repaired=reader.optional_text(h.REPAIRED),
         reason=reader.optional_text(h.REASON),
         trace_parent=reader.passed_on(h.TRACE_PARENT),
         trace_state=reader.passed_on(h.TRACE_STATE),
+        data_ref=reader.data_ref(),
+        data_sha256=reader.digest(h.SHA256) if by_reference else None,
+        data_bytes=reader.integer(h.DATA_BYTES, 1, h.MAX_OFFSET) if by_reference else None,
+    )
+
+
+def _position(reader: h.HeaderReader) -> Position:
+    return Position(
+        reader.text(h.SOURCE_TOPIC),
+        reader.integer(h.SOURCE_PARTITION),
+        reader.integer(h.SOURCE_OFFSET, high=h.MAX_OFFSET),
     )

@@ -16,6 +16,7 @@ TYPE = "ce_type"
 TIME = "ce_time"
 CONTENT_TYPE = "content-type"
 DATA_REF = "ce_dataref"
+DATA_BYTES = "ce_databytes"
 HOTEL_ID = "ce_hotelid"
 CALL_ID = "ce_callid"
 CHANNEL = "ce_channel"
@@ -47,6 +48,7 @@ SOURCE_OFFSET = "ce_sourceoffset"
 MAX_ID = 255
 MAX_STREAM_ID = MAX_ID + 16  # room for the default, a call id with its channel
 MAX_TEXT = 1024
+MAX_DATA_REF = 2048
 MAX_INTEGER = 2**31 - 1  # CloudEvents integers are 32 bits wide
 MAX_OFFSET = 2**63 - 1
 
@@ -136,6 +138,12 @@ class HeaderReader:
             return None
         return text if 1 <= len(text) <= MAX_TEXT and not CONTROL.search(text) else None
 
+    def data_ref(self) -> str | None:
+        """Read where the audio lies, as a URI; None if it is the record's value."""
+        if not self.has(DATA_REF):
+            return None
+        return self.uri_reference(DATA_REF, MAX_DATA_REF, "s3://recordings/2026/call-1.wav")
+
     def one_of(self, name: str, allowed: Collection[str]) -> str:
         """Read a required text out of a fixed set."""
         text = self.text(name)
@@ -143,11 +151,11 @@ class HeaderReader:
             self._malformed(name, text, f"must be one of {', '.join(sorted(allowed))}")
         return text
 
-    def uri_reference(self, name: str) -> str:
+    def uri_reference(self, name: str, longest: int = MAX_TEXT, example: str = "/pbx/lobby or urn:pbx:1") -> str:
         """Read a required URI-reference (RFC 3986), as CloudEvents requires for a source."""
-        text = self.text(name)
+        text = self.text(name, longest)
         if not _URI_REFERENCE.fullmatch(text):
-            self._malformed(name, text, "must be a URI-reference such as /pbx/lobby or urn:pbx:1")
+            self._malformed(name, text, f"must be a URI-reference such as {example}")
         return text
 
     def integer(self, name: str, low: int = 0, high: int = MAX_INTEGER) -> int:

@@ -1,4 +1,4 @@
-"""The input event of the topic ``audio.raw``: one segment of a call, as telephony sends it."""
+"""The input event: one segment of a call, or a whole recording, as telephony sends it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,15 +19,16 @@ CHANNELS: tuple[Channel, ...] = get_args(Channel)
 
 @dataclass(frozen=True, slots=True)
 class RawAudio:
-    """One input segment of a call's audio.
+    """One input segment of a call's audio: the audio itself, or a reference to where it lies.
 
     Attributes:
         id: Unique per source, at most 255 characters. A producer that sends a segment again uses the same id.
         source: The sender, as a URI-reference of at most 1024 characters.
         hotel_id: The hotel whose policy applies, at most 255 characters.
         call_id: The call, at most 255 characters. It is also the record's key, so that a call stays in order.
-        media_type: Media type of ``audio``.
-        audio: The audio, 1 byte to 8 MiB; whole sample frames if the media type is raw (see `frame_problem`).
+        media_type: Media type of the audio.
+        audio: The audio, 1 byte to 8 MiB; whole sample frames if the media type is raw (see `frame_problem`). Empty
+            where ``data_ref`` is given.
         time: When the audio began, with time zone; None if unknown.
         channel: The speaker or line that was recorded; None if unknown.
         stream_id: Id of the media stream, at most 271 characters. It stays unique when a call id is used again. None
@@ -38,6 +39,8 @@ class RawAudio:
         trace_parent: The trace context of CloudEvents' extension for distributed tracing; copied to the result
             unchanged.
         trace_state: As `trace_parent`.
+        data_ref: URI of the object that has the audio, at most 2048 characters; None where ``audio`` has it.
+        data_sha256: SHA-256 of that object, in hex: an object that has changed since is refused. None if unknown.
     """
 
     id: str
@@ -54,6 +57,8 @@ class RawAudio:
     final: bool = False
     trace_parent: str | None = None
     trace_state: str | None = None
+    data_ref: str | None = None
+    data_sha256: str | None = None
 
     @property
     def stream(self) -> str:
@@ -62,7 +67,7 @@ class RawAudio:
         return self.stream_id if self.stream_id is not None else f"{self.call_id}:{self.channel or 'any'}"
 
     def to_record(self) -> Record:
-        """Write the event for the topic ``audio.raw``.
+        """Write the event for the topic ``audio.raw`` or ``audio.recordings``.
 
         Returns:
             The record, without a timestamp: the broker sets it.
@@ -77,6 +82,8 @@ class RawAudio:
             h.TYPE: RAW_AUDIO_TYPE,
             h.TIME: h.time_text(self.time),
             h.CONTENT_TYPE: str(self.media_type),
+            h.DATA_REF: self.data_ref,
+            h.SHA256: self.data_sha256,
             h.HOTEL_ID: self.hotel_id,
             h.CALL_ID: self.call_id,
             h.CHANNEL: self.channel,
@@ -91,13 +98,13 @@ class RawAudio:
 
     @classmethod
     def from_record(cls, record: Record, *, max_bytes: int = MAX_RAW_BYTES) -> "RawAudio | Rejection":
-        """Read a record of the topic ``audio.raw``, in binary or structured mode.
+        """Read a record of the topic ``audio.raw`` or ``audio.recordings``, in binary or structured mode.
 
         Attributes that the contract does not define are ignored.
 
         Args:
             record: Any record of the topic.
-            max_bytes: Largest accepted size of the audio, in bytes.
+            max_bytes: Largest accepted size of the audio in the record, in bytes. What lies elsewhere is not looked at.
 
         Returns:
             The event, or a `Rejection`. Its field is what the sender has to change: a header, ``key`` or ``value``, or
@@ -149,8 +156,6 @@ def _from_binary(reader: h.HeaderReader, record: Record, max_bytes: int, call_id
     """Read an event whose attributes are headers; ``call_id`` is the name that the sender uses for the call id."""
     reader.exactly(h.SPEC_VERSION, "1.0")
     reader.exactly(h.TYPE, RAW_AUDIO_TYPE)
-    if reader.has(h.DATA_REF):
-        reader.refuse("UnsupportedHeader", h.DATA_REF, "is not served; put the audio into the record's value")
     event = _read(reader, record.value or b"")
     if reader.problem is not None:
         return reader.problem
@@ -180,6 +185,8 @@ def _read(reader: h.HeaderReader, value: bytes) -> RawAudio | Rejection:
         final=reader.flag(h.FINAL),
         trace_parent=reader.passed_on(h.TRACE_PARENT),
         trace_state=reader.passed_on(h.TRACE_STATE),
+        data_ref=reader.data_ref(),
+        data_sha256=reader.digest(h.SHA256) if reader.has(h.DATA_REF) and reader.has(h.SHA256) else None,
     )
 
 
@@ -192,6 +199,14 @@ def key_problem(key: bytes | None, call_id: str, name: str = h.CALL_ID) -> Rejec
     return None
 
 
+def value_beside_reference(value: bytes) -> Rejection | None:
+    """Check the rule that both events share: one with a reference has no value."""
+    if not value:
+        return None
+    reason = f"comes with a value of {len(value)} bytes; send either the audio, or a reference and an empty value"
+    return Rejection("contract", "ValueAndReference", h.DATA_REF, reason)
+
+
 def frame_problem(event: RawAudio) -> Rejection | None:
     """Check the rule for raw audio: its size is a whole number of sample frames.
 
@@ -200,16 +215,19 @@ def frame_problem(event: RawAudio) -> Rejection | None:
     does.
     """
     size, frame = len(event.audio), event.media_type.frame_bytes
-    if frame is None or size % frame == 0:
+    if frame is None or size % frame == 0:  # as is the empty value of an event with a reference
         return None
     reason = f"has {size} bytes, not a whole number of {frame}-byte sample frames of {event.media_type}"
     return Rejection("contract", "PartialFrame", "value", reason)
 
 
 def _value_problem(event: RawAudio, max_bytes: int) -> Rejection | None:
+    if event.data_ref is not None:
+        return value_beside_reference(event.audio)
     size = len(event.audio)
     if not size:
-        return Rejection("contract", "EmptyValue", "value", "is empty; send at least one sample of audio")
+        reason = "is empty; send at least one sample of audio, or a reference to where it lies"
+        return Rejection("contract", "EmptyValue", "value", reason)
     if size > max_bytes:
         reason = f"has {size} bytes and may have {max_bytes}; send shorter segments"
         return Rejection("contract", "ValueTooLarge", "value", reason)

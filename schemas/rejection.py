@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Stage = Literal["record", "contract", "decode", "compress"]
+Stage = Literal["record", "contract", "fetch", "decode", "compress"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Rejection:
 
     Attributes:
         stage: The step that refused the input: ``record`` (Kafka's record format), ``contract`` (headers, key, sizes),
-            ``decode`` (the audio bytes) or ``compress``.
+            ``fetch`` (the object that a reference names), ``decode`` (the audio bytes) or ``compress``.
         code: Stable CamelCase name of the kind of error, for counting and filtering, such as ``MissingHeader``.
         field: What the sender has to change: a header's name, ``key`` or ``value``.
         reason: The broken rule and how to satisfy it, in one line.

@@ -24,7 +24,7 @@ _PREVIEW_BYTES = 1024
 _PREFIX = "ce_"
 _DATA_REF = h.DATA_REF.removeprefix(_PREFIX)
 #: CloudEvents' own attributes are strings; extensions may be whole numbers and booleans as well.
-_STRINGS = frozenset({"specversion", "id", "source", "type", "time", DATA_CONTENT_TYPE, DATA_BASE64})
+_STRINGS = frozenset({"specversion", "id", "source", "type", "time", DATA_CONTENT_TYPE, DATA_BASE64, _DATA_REF})
 _NAME = re.compile(r"[a-z0-9_]{1,64}")
 _CODES_OF_MEMBERS = {
     "MissingHeader": "MissingMember",
@@ -50,9 +50,10 @@ def as_binary(record: Record, content_type: str, max_bytes: int) -> Record | Rej
     texts = read_members(record, content_type, max_bytes)
     if isinstance(texts, Rejection):
         return texts
-    encoded = texts.pop(DATA_BASE64, None)
+    encoded = texts.pop(DATA_BASE64, "" if _DATA_REF in texts else None)
     if encoded is None:
-        return _refused("MissingMember", DATA_BASE64, "is required and missing; it holds the audio in base64")
+        rule = f"is required and missing; it holds the audio in base64, unless {_DATA_REF} says where that lies"
+        return _refused("MissingMember", DATA_BASE64, rule)
     audio = _decoded(encoded)
     if audio is None:
         rule = "must be base64 in the standard alphabet (RFC 4648), padded, without blanks and line breaks"
@@ -123,7 +124,7 @@ def _format_problem(content_type: str) -> Rejection | None:
 
 def _size_problem(value: bytes, max_bytes: int) -> Rejection | None:
     if not value:
-        return _refused("EmptyValue", "value", f"is empty and must be a JSON object with {DATA_BASE64}")
+        return _refused("EmptyValue", "value", "is empty and must be a JSON object")
     most = 4 * -(-max_bytes // 3) + MAX_ATTRIBUTES_BYTES
     if len(value) > most:
         rule = f"has {len(value)} bytes and may have {most}, for {max_bytes} bytes of audio; send shorter segments"
@@ -146,8 +147,6 @@ def _value_problem(member: Member, field: str) -> Rejection | None:
     name, kind, text = member
     if name == DATA:
         return _refused("UnsupportedMember", DATA, f"is text or JSON, which audio is not; send {DATA_BASE64} instead")
-    if name == _DATA_REF:
-        return _refused("UnsupportedMember", name, f"is not served; put the audio into {DATA_BASE64}")
     if kind != "string" and name in _STRINGS:
         actual = f"{shown(text)} without quotes" if text else "an object, an array or a fraction"
         return _refused("MalformedMember", name, f"is {actual} and must be a string")

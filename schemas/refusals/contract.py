@@ -35,14 +35,21 @@ CONTRACT: tuple[Refusal, ...] = (
         "UnsupportedHeader",
         "contract",
         "`ce_dataref`",
-        "Audio that lies elsewhere is not fetched.",
+        "The workers do not fetch audio that lies elsewhere.",
         "Put the audio into the record's value; split what is larger than a record into segments.",
+    ),
+    Refusal(
+        "ValueAndReference",
+        "contract",
+        "`ce_dataref`, `dataref`",
+        "The record has a reference to audio that lies elsewhere, and audio as well.",
+        "Send one of them: the audio as the value, or the reference and an empty value.",
     ),
     Refusal(
         "MissingMember",
         "contract",
         "the JSON member",
-        "In structured mode: a required attribute, or `data_base64`, is absent or null.",
+        "In structured mode: a required attribute is absent or null; or `data_base64` is, and `dataref` is as well.",
         "Send it.",
     ),
     Refusal(
@@ -70,8 +77,8 @@ CONTRACT: tuple[Refusal, ...] = (
     Refusal(
         "UnsupportedMember",
         "contract",
-        "`data`, `dataref`",
-        "In structured mode: the audio is text or JSON, or lies elsewhere.",
+        "`data`",
+        "In structured mode: the audio is text or JSON.",
         "Send it as `data_base64`: give the SDK bytes, not text.",
     ),
     Refusal(
@@ -108,15 +115,16 @@ CONTRACT: tuple[Refusal, ...] = (
         "EmptyValue",
         "contract",
         "`value`, `data_base64`",
-        "The record has no value, or an empty one.",
-        "Send at least one sample of audio; to say that a call has ended, put `ce_final` on its last segment.",
+        "The record has no value, or an empty one, and no reference.",
+        "Send at least one sample of audio, or in `ce_dataref` a reference to where it lies; to say that a call has"
+        " ended, put `ce_final` on its last segment.",
     ),
     Refusal(
         "ValueTooLarge",
         "contract",
         "`value`, `data_base64`",
         "The value is larger than AUDIO_MAX_RECORD_SIZE, 8 MiB by default.",
-        "Send shorter segments.",
+        "Send shorter segments, or the audio by reference.",
     ),
     Refusal(
         "MalformedMediaType",

@@ -1,5 +1,6 @@
 """Arbitrary events for the tests of the contract."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import strategies as st
@@ -47,6 +48,12 @@ raw_events = st.builds(
     final=st.booleans(),
     trace_parent=st.none() | texts,
     trace_state=st.none() | texts,
+)
+references = st.builds(
+    lambda event, reference, digest: replace(event, audio=b"", data_ref=reference, data_sha256=digest),
+    raw_events,
+    st.sampled_from(["s3://bucket/key", "file:///srv/a%20b", "http://169.254.169.254/", "%2e%2e"]),
+    st.none() | digests,
 )
 
 compressed_events = st.builds(

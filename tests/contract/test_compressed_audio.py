@@ -5,7 +5,7 @@ from hypothesis import given
 
 from schemas import CompressedAudio, Record, Rejection, derive_id
 from tests.contract.strategies import compressed_events, records
-from tests.support.events import COMPRESSED
+from tests.support.events import COMPRESSED, COMPRESSED_BY_REFERENCE
 
 
 @given(compressed_events)
@@ -45,6 +45,28 @@ def test_a_result_has_a_file(value: bytes | None) -> None:
     rejection = CompressedAudio.from_record(replace(COMPRESSED.to_record(), value=value))
     assert isinstance(rejection, Rejection)
     assert (rejection.code, rejection.field) == ("EmptyValue", "value")
+
+
+def test_a_result_by_reference_has_digest_and_size_of_its_object_and_no_value() -> None:
+    record = COMPRESSED_BY_REFERENCE.to_record()
+    result = CompressedAudio.from_record(replace(record, value=None))
+    assert result == COMPRESSED_BY_REFERENCE
+    assert isinstance(result, CompressedAudio)
+    assert (result.sha256, result.compressed_bytes) == (COMPRESSED_BY_REFERENCE.data_sha256, 5_318_204)
+    assert (COMPRESSED.compressed_bytes, result.original_bytes) == (4, 2**31)
+    rejection = CompressedAudio.from_record(replace(record, value=b"OggS"))
+    assert isinstance(rejection, Rejection)
+    assert (rejection.code, rejection.field) == ("ValueAndReference", "ce_dataref")
+
+
+@pytest.mark.parametrize("name", ["ce_sha256", "ce_databytes"])
+def test_what_a_reference_needs_is_required(name: str) -> None:
+    record = COMPRESSED_BY_REFERENCE.to_record()
+    without = tuple(header for header in record.headers if header[0] != name)
+    for broken in ((), ((name, b"0"),)):
+        rejection = CompressedAudio.from_record(replace(record, headers=without + broken))
+        assert isinstance(rejection, Rejection)
+        assert rejection.field == name
 
 
 def test_key_must_be_the_call_id() -> None:

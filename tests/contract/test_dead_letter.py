@@ -1,5 +1,6 @@
 import hashlib
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from schemas.record_size import batch_bytes
 from tests.contract.strategies import positions, records, texts
 from tests.support.events import LETTER, REASON
 
-stages: st.SearchStrategy[Stage] = st.sampled_from(["contract", "decode", "compress"])
+stages: st.SearchStrategy[Stage] = st.sampled_from(get_args(Stage))
 rejections = st.builds(
     Rejection,
     stage=stages,

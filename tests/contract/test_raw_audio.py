@@ -6,8 +6,8 @@ from hypothesis import given
 
 from schemas import RawAudio, Record, Rejection
 from schemas.raw_audio import frame_problem
-from tests.contract.strategies import raw_events, records
-from tests.support.events import RAW
+from tests.contract.strategies import raw_events, records, references
+from tests.support.events import RAW, RAW_BY_REFERENCE
 
 REQUIRED = (
     "ce_specversion",
@@ -35,7 +35,7 @@ def rejected(record: Record, max_bytes: int = 1000) -> Rejection:
     return rejection
 
 
-@given(raw_events)
+@given(raw_events | references)
 def test_survives_writing_and_reading(event: RawAudio) -> None:
     assert RawAudio.from_record(event.to_record(), max_bytes=80) == event
 
@@ -117,7 +117,9 @@ def test_each_header_is_utf8(name: str) -> None:
         ("ce_sequence", "\u0661", "MalformedHeader", "whole number"),
         ("ce_lostms", "2147483648", "MalformedHeader", "0 to 2147483647"),
         ("ce_final", "True", "MalformedHeader", "false, true"),
-        ("ce_dataref", "s3://bucket/key", "UnsupportedHeader", "into the record's value"),
+        ("ce_dataref", "s3://bucket/key", "ValueAndReference", "either the audio, or a reference"),
+        ("ce_dataref", "", "MalformedHeader", "1 to 2048"),
+        ("ce_dataref", "s3://a b", "MalformedHeader", "s3://recordings/"),
     ],
 )
 def test_a_broken_header_is_named_with_its_rule(name: str, value: str, code: str, rule: str) -> None:
@@ -197,6 +199,27 @@ def test_senders_keep_frames_whole_and_readers_judge_when_they_have_heard_them(
     assert isinstance(event, RawAudio)
     problem = frame_problem(event)
     assert problem is None if whole else problem is not None and problem.code == "PartialFrame"
+
+
+@pytest.mark.parametrize("value", [None, b""])
+def test_an_event_with_a_reference_has_no_value(value: bytes | None) -> None:
+    record = RAW_BY_REFERENCE.to_record()
+    assert RawAudio.from_record(replace(record, value=value), max_bytes=1) == RAW_BY_REFERENCE
+    rejection = rejected(replace(record, value=b"\0\0"))
+    assert (rejection.code, rejection.field) == ("ValueAndReference", "ce_dataref")
+    assert "2 bytes" in rejection.reason
+
+
+def test_the_digest_of_an_object_is_optional_and_of_a_value_ignored() -> None:
+    unknown = replace(RAW_BY_REFERENCE, data_sha256=None)
+    assert RawAudio.from_record(unknown.to_record()) == unknown
+    assert RawAudio.from_record(with_header("ce_sha256", b"no digest")) == RAW
+    headers = (*unknown.to_record().headers, ("ce_sha256", b"5F"))
+    assert rejected(replace(unknown.to_record(), headers=headers)).field == "ce_sha256"
+
+
+def test_nothing_is_said_about_the_frames_of_audio_that_lies_elsewhere() -> None:
+    assert frame_problem(RAW_BY_REFERENCE) is None
 
 
 def test_a_time_without_zone_is_a_bug_of_the_caller() -> None:

@@ -23,7 +23,9 @@ EVENTS: dict[str, type[RawAudio | CompressedAudio | DeadLetter | PolicyEvent]] =
     "raw-flac": RawAudio,
     "raw-ogg": RawAudio,
     "raw-mpeg": RawAudio,
+    "raw-reference": RawAudio,
     "compressed-flac": CompressedAudio,
+    "compressed-reference": CompressedAudio,
     "dead-letter": DeadLetter,
     "policy": PolicyEvent,
 }

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas import DeadLetter, Position, RawAudio, Record, Rejection
 from schemas.raw_audio import hotel_of
-from tests.contract.strategies import raw_events
+from tests.contract.strategies import raw_events, references
 from tests.support.events import RAW
 
 JSON = "application/cloudevents+json"
@@ -25,7 +25,7 @@ def content_of(event: RawAudio) -> dict[str, Any]:
         text = (value or b"").decode()
         member = "datacontenttype" if name == "content-type" else name.removeprefix("ce_")
         content[member] = int(text) if member in _NUMBERS else True if member == "final" else text
-    return content | {"data_base64": base64.b64encode(event.audio).decode()}
+    return content if event.data_ref else content | {"data_base64": base64.b64encode(event.audio).decode()}
 
 
 def structured(content: object, content_type: str = JSON, **more: Any) -> Record:
@@ -48,7 +48,7 @@ def rejected(record: Record, max_bytes: int = 1000) -> Rejection:
     return rejection
 
 
-@given(raw_events)
+@given(raw_events | references)
 def test_it_is_the_event_that_binary_mode_would_bring(event: RawAudio) -> None:
     record = structured(content_of(event), key=event.call_id.encode())
     assert RawAudio.from_record(record, max_bytes=80) == event
@@ -122,7 +122,11 @@ def test_each_required_member_has_to_be_there(name: str) -> None:
         ({"channel": "both"}, "MalformedMember", "channel", "agent, guest, mixed, prompt"),
         ({"vendor": {"a": 1}}, "MalformedMember", "vendor", "'vendor'"),
         ({"Vendor: x": []}, "MalformedMember", "value", "'Vendor: x'"),
-        ({"dataref": "s3://bucket/key"}, "UnsupportedMember", "dataref", "data_base64"),
+        ({"dataref": "s3://bucket/key"}, "ValueAndReference", "dataref", "either the audio, or a reference"),
+        ({"dataref": "a b", "data_base64": None}, "MalformedMember", "dataref", "URI-reference"),
+        ({"dataref": 7, "data_base64": None}, "MalformedMember", "dataref", "must be a string"),
+        ({"dataref": "s3://bucket/key", "data_base64": None, "sha256": 7}, "MalformedMember", "sha256", "64"),
+        ({"dataref": None, "data_base64": None}, "MissingMember", "data_base64", "unless dataref"),
         ({"data": "text"}, "UnsupportedMember", "data", "data_base64"),
         ({"data": {"samples": [1, 2]}}, "UnsupportedMember", "data", "data_base64"),
         ({"data_base64": ""}, "EmptyValue", "data_base64", "at least one sample"),

@@ -1,5 +1,6 @@
 """One event of each kind, for variation with `dataclasses.replace`."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from schemas import CompressedAudio, DeadLetter, MediaType, Position, RawAudio, Record, Rejection, derive_id
@@ -20,6 +21,11 @@ RAW = RawAudio(
     trace_parent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     trace_state="hotel=1",
 )
+
+_DIGEST = "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
+_OBJECT = f"s3://hotel-audio/sha256/5f/{_DIGEST}"
+
+RAW_BY_REFERENCE = replace(RAW, audio=b"", data_ref=_OBJECT, data_sha256=_DIGEST)
 
 COMPRESSED = CompressedAudio(
     id=derive_id("/pbx", "1", "opus-3"),
@@ -46,6 +52,10 @@ COMPRESSED = CompressedAudio(
     encoder="libopus 1.5",
     position=Position("audio.raw", 3, 7),
     audio=b"OggS",
+)
+
+COMPRESSED_BY_REFERENCE = replace(
+    COMPRESSED, audio=b"", data_ref=_OBJECT, data_sha256=_DIGEST, data_bytes=5_318_204, original_bytes=2**31
 )
 
 

@@ -92,7 +92,7 @@ class MetricsRecorder:
             for kind in repair_kinds(result.repaired):
                 metrics.repaired.labels(kind).inc()
         metrics.bytes_in.inc(result.original_bytes)
-        metrics.bytes_out.inc(len(result.audio))
+        metrics.bytes_out.inc(result.compressed_bytes)
         metrics.audio_seconds.inc(seconds)
         metrics.encode_seconds.observe(encode_seconds)
         self._of(result.hotel_id).audio_seconds.inc(seconds)
