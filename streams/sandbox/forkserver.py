@@ -6,6 +6,10 @@ Forking the worker itself would copy its threads' locks, its connections and the
 interpreter for each child takes a third of a second. For each socket that the worker sends, the fork server forks a
 child and returns its pidfd, a handle that never refers to another process. It ends when its worker ends, which closes
 SOCKET.
+
+It first tells the worker how its children are confined, as one byte (`Protection`), after a trial: a child decodes a
+file of each format. A system library that needs other system calls than those that the filter allows fails the trial;
+children then work without the filter, instead of refusing every file.
 """
 
 import gc
@@ -13,14 +17,16 @@ import os
 import signal
 import socket
 import sys
+import warnings
 from collections.abc import Callable
 from importlib import import_module
 
 from schemas import MediaType, Rejection
 from streams.audio import Clip, DecodeLimits
 from streams.audio.limits import rejected
-from streams.sandbox import messages
+from streams.sandbox import messages, warm_up
 from streams.sandbox.confinement import allow_cpu, confine
+from streams.sandbox.protection import Protection
 
 Decoder = Callable[[bytes, MediaType, DecodeLimits], Clip | Rejection]
 
@@ -36,9 +42,16 @@ def main(arguments: list[str]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # sent to the whole process group, while the worker still drains
     control = socket.socket(fileno=int(link_number))
+    warnings.simplefilter("ignore")  # Python would look for the source file of the line that it warns about
     decoder = _load(decoder_name)
     limits = DecodeLimits(max_pcm_bytes=int(max_pcm_bytes))
+    files = list(warm_up.files())
+    for file in files:
+        decoder(*file, limits)
     gc.freeze()
+    in_force = _trial(decoder, limits, files)
+    control.sendall(bytes([in_force.value]))
+    filtered = Protection.SYSTEM_CALLS in in_force
     while True:
         message, handles, _, _ = socket.recv_fds(control, 1, 1)
         if not message:
@@ -47,7 +60,10 @@ def main(arguments: list[str]) -> None:
         if child == 0:
             control.close()
             try:
-                _serve(socket.socket(fileno=handles[0]), decoder, limits, float(cpu_seconds))
+                with socket.socket(fileno=handles[0]) as link:
+                    _discard_output()
+                    _confine(limits, filtered=filtered)
+                    _serve(link, decoder, limits, float(cpu_seconds))
             finally:
                 os._exit(1)
         process = os.pidfd_open(child)
@@ -62,10 +78,36 @@ def _load(name: str) -> Decoder:
     return decoder
 
 
+def _trial(decoder: Decoder, limits: DecodeLimits, files: list[tuple[bytes, MediaType]]) -> Protection:
+    """Decode files in confined children; return what was in force in the first one that came to its end.
+
+    Raises:
+        ChildProcessError: If none did.
+    """
+    for filtered in (True, False):
+        reading, writing = os.pipe()
+        if os.fork() == 0:
+            try:
+                in_force = _confine(limits, filtered=filtered)
+                for file in files:
+                    decoder(*file, limits)
+                os.write(writing, bytes([in_force.value]))
+            finally:
+                os._exit(0)
+        os.close(writing)
+        told = os.read(reading, 1)
+        os.close(reading)
+        if told:
+            return Protection(told[0])
+    raise ChildProcessError("a confined child cannot decode a valid file")
+
+
+def _confine(limits: DecodeLimits, *, filtered: bool) -> Protection:
+    return confine(limits.max_pcm_bytes * _MEMORY_FACTOR + _MEMORY_BASE, system_calls_too=filtered)
+
+
 def _serve(link: socket.socket, decode: Decoder, limits: DecodeLimits, cpu_seconds: float) -> None:
     """Decode requests until the worker closes the link."""
-    _discard_output()
-    confine(limits.max_pcm_bytes * _MEMORY_FACTOR + _MEMORY_BASE)
     while (request := messages.receive_request(link)) is not None:
         allow_cpu(cpu_seconds)
         try:

@@ -17,6 +17,7 @@ from schemas import MediaType, Rejection
 from streams.audio import Clip, DecodeLimits, decode
 from streams.audio.limits import rejected
 from streams.sandbox import messages
+from streams.sandbox.protection import Protection
 
 #: Calls after which a child is replaced, which bounds memory leaks of the libraries.
 _CALLS_PER_CHILD = 2000
@@ -90,6 +91,12 @@ class DecoderSandbox:
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
         self._fork_server: subprocess.Popen[bytes] | None = None
+        self._in_force = Protection(0)
+
+    @property
+    def in_force(self) -> Protection:
+        """How the kernel confines the children, beyond limits of resources; known after the start."""
+        return self._in_force
 
     def start(self) -> None:
         """Start the fork server and the children; return when all are ready.
@@ -110,6 +117,7 @@ class DecoderSandbox:
                 env=_environment(),
             )
         self._control = ours
+        self._in_force = self._confined()
         for _ in range(self._children):
             self._idle.put(self._new_child())
 
@@ -181,6 +189,16 @@ class DecoderSandbox:
             return child
         child.end()
         return self._new_child()
+
+    def _confined(self) -> Protection:
+        assert self._control is not None  # noqa: S101 - the caller has set it; the type checker cannot know
+        try:
+            told = self._control.recv(1)
+        except OSError as error:
+            raise SandboxError(f"the decoders' fork server does not answer: {error}") from error
+        if not told:
+            raise SandboxError("the decoders' fork server has ended")
+        return Protection(told[0])
 
     def _new_child(self) -> _Child:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
