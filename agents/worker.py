@@ -30,6 +30,7 @@ from streams.runtime.cache_maintenance import CacheMaintenance
 from streams.runtime.environment_check import without_effect
 from streams.runtime.exit_log import ExitLog
 from streams.runtime.fail_stop import EXIT_FAILED, Watchdog, fail_stop
+from streams.runtime.http_access import HttpAccess, access_of
 from streams.runtime.http_server import WebServer
 from streams.runtime.kafka_security import CHECK_SECURITY
 from streams.runtime.memory import MemoryGauge
@@ -68,6 +69,7 @@ def main() -> int:
     """Run one worker with the settings from the environment; returns an exit code if it could not start."""
     try:
         settings = Settings.from_environment(os.environ)
+        access = access_of(settings)
     except SettingsError as error:
         configure_logs("info", versions()["version"])
         log.error("worker_not_started", reason=str(error))  # noqa: TRY400  for the operator, not for a developer
@@ -82,7 +84,7 @@ def main() -> int:
     exits = ExitLog(settings.state_dir)
     try:
         with own_state_directory(settings.state_dir) as member:
-            asyncio.run(run(settings, member, exits, errors, logs))
+            asyncio.run(run(settings, member, access=access, exits=exits, errors=errors, logs=logs))
             with contextlib.suppress(OSError):  # all work is committed; a full disk must not turn it into a failure
                 exits.end("stopped")
     except (StartError, StateDirectoryError) as error:
@@ -95,12 +97,15 @@ def main() -> int:
     os._exit(0)
 
 
-async def run(settings: Settings, member: str, exits: ExitLog, errors: RecentErrors, logs: LogWriter) -> None:
+async def run(
+    settings: Settings, member: str, *, access: HttpAccess, exits: ExitLog, errors: RecentErrors, logs: LogWriter
+) -> None:
     """Run one worker until it gets a stop signal (`agents.signals`), then drain and stop.
 
     Args:
         settings: Validated settings.
         member: The worker's ``group.instance.id``, kept over restarts.
+        access: Who may see the status.
         exits: Stores why the worker ends after an error.
         errors: The latest warnings and errors, for the status.
         logs: The log writer.
@@ -115,11 +120,13 @@ async def run(settings: Settings, member: str, exits: ExitLog, errors: RecentErr
     logs.count_drops(runtime.metrics.log_lines_dropped.inc)
     # Concurrently: the partitions of a restarted worker are not processed until it runs.
     if await _finished_before(stop, asyncio.gather(_check_environment(runtime), _start_decoders(runtime))):
-        await _work(runtime, exits, errors, stop)
+        await _work(runtime, access, exits, errors, stop)
     log.info("worker_stopped")
 
 
-async def _work(runtime: Runtime, exits: ExitLog, errors: RecentErrors, stop: asyncio.Event) -> None:
+async def _work(
+    runtime: Runtime, access: HttpAccess, exits: ExitLog, errors: RecentErrors, stop: asyncio.Event
+) -> None:
     settings, on_failure = runtime.settings, runtime.on_failure
     compress_agent.register(runtime)
     policies = PolicyReader(runtime.connection, runtime.topic_name(POLICY), runtime.policies, runtime.metrics)
@@ -130,14 +137,13 @@ async def _work(runtime: Runtime, exits: ExitLog, errors: RecentErrors, stop: as
     status = Status(runtime, monitor, readiness, exits, errors)
     show_process_metrics(runtime.metrics, memory, settings.state_dir, exits)
     show_readiness(runtime.metrics, readiness)
-    address = (settings.http_host, settings.http_port)
     web = WebServer(
-        address,
+        (settings.http_host, settings.http_port),
         runtime.metrics,
         readiness,
         status=status.report,
         policy=policies.report,
-        admin_token=settings.admin_token,
+        access=access,
     )
     port = await _listen(web, settings)
     place = {"group": settings.group, "http_port": port, "state_dir": str(settings.state_dir)}

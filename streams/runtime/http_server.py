@@ -1,23 +1,22 @@
 """The worker's HTTP endpoint: health for the orchestrator, metrics for Prometheus, its status for operators."""
 
-import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
+from streams.runtime.http_access import HttpAccess
 from streams.runtime.readiness import Readiness
+from streams.security.roles import Permission
 from streams.telemetry.metrics import Metrics
-
-_SCHEME = "Bearer "
 
 
 class WebServer:
-    """Serves ``/health/live``, ``/health/ready``, ``/metrics``, ``/policies`` and the status, with a token.
+    """Serves ``/health/live``, ``/health/ready``, ``/metrics``, ``/policies`` and, to who may see it, the status.
 
-    The status is at ``/admin/audio/status``. All endpoints are read-only. Without a configured token, the status is not
-    served.
+    The status is at ``/admin/audio/status``. All endpoints are read-only. Where nobody can be let in, the status is
+    not served.
 
     Args:
         address: Address or name of the interface to listen on, and the TCP port; 0 takes a free one.
@@ -25,7 +24,7 @@ class WebServer:
         readiness: Conditions for ``/health/ready``.
         status: Returns the status for operators.
         policy: Returns what is in force for a hotel, for ``/policies?hotel=...``.
-        admin_token: Bearer token for the status; None does not serve it.
+        access: Who may see the status.
     """
 
     def __init__(
@@ -36,7 +35,7 @@ class WebServer:
         *,
         status: Callable[[], Mapping[str, Any]],
         policy: Callable[[str], Mapping[str, Any]],
-        admin_token: str | None,
+        access: HttpAccess,
     ) -> None:
         self._host, self._port = address
         self._metrics = metrics
@@ -46,8 +45,8 @@ class WebServer:
         app.router.add_get("/health/ready", self._ready)
         app.router.add_get("/metrics", self._exposition)
         app.router.add_get("/policies", _policies(policy))
-        if admin_token is not None:
-            app.router.add_get("/admin/audio/status", _guarded(admin_token, status))
+        if access.configured:
+            app.router.add_get("/admin/audio/status", access.guarded(Permission.STATUS, _status(status)))
         self._runner = web.AppRunner(app, access_log=None)
 
     async def start(self) -> int:
@@ -97,15 +96,8 @@ def _policies(policy: Callable[[str], Mapping[str, Any]]) -> Callable[[web.Reque
     return answer
 
 
-def _guarded(
-    token: str, status: Callable[[], Mapping[str, Any]]
-) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    expected = (_SCHEME + token).encode()
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
-        if not hmac.compare_digest(given, expected):  # in constant time
-            return web.json_response({"error": "a token is needed"}, status=401, headers={"WWW-Authenticate": "Bearer"})
+def _status(status: Callable[[], Mapping[str, Any]]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def answer(_: web.Request) -> web.StreamResponse:
         return web.json_response(status())
 
     return answer

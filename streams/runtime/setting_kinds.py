@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from streams.kafka.addresses import HIGHEST_PORT, parse_brokers
+from streams.security.client_address import parse_networks
 
 T = TypeVar("T")
 _Number = TypeVar("_Number", int, float)
@@ -173,4 +174,5 @@ TEXT = Kind("text", _text)
 SIZE = Kind("bytes", _positive(parse_size))
 DURATION = Kind("seconds", _positive(parse_seconds))
 LEVEL = Kind("`auto`, or `1` to `5`", _level)
+NETWORKS = Kind("addresses or networks, with commas", parse_networks)
 TOKEN = Kind("16 or more characters", _token)

@@ -18,6 +18,7 @@ from streams.runtime.setting_kinds import (
     KAFKA_NAME,
     KAFKA_PREFIX,
     LEVEL,
+    NETWORKS,
     ORDINAL,
     PORT,
     REPLICAS_SOURCE,
@@ -27,6 +28,7 @@ from streams.runtime.setting_kinds import (
     number_of,
     one_of,
 )
+from streams.security.client_address import Networks
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +162,24 @@ class Settings(ClusterSettings):
     admin_token: str | None = setting(
         "AUDIO_ADMIN_TOKEN",
         TOKEN,
-        "opens `/admin/audio/status` to who sends it as `Authorization: Bearer ...`; without it there is no such page",
+        "opens `/admin/audio/status` to who sends it as `Authorization: Bearer ...`, as an admin",
         secret=True,
+    )
+    api_keys_file: Path | None = setting(
+        "AUDIO_API_KEYS_FILE", FILE, "API keys, which `./scripts/api_keys` makes; read again when it changes"
+    )
+    jwt_issuer: str | None = setting(
+        "AUDIO_JWT_ISSUER", TEXT, "the identity provider whose JSON Web Tokens are accepted: their `iss`"
+    )
+    jwt_audience: str | None = setting("AUDIO_JWT_AUDIENCE", TEXT, "for whom its tokens have to be: their `aud`")
+    jwt_keys_file: Path | None = setting(
+        "AUDIO_JWT_KEYS_FILE", FILE, "its public keys as a JSON Web Key Set; read again when it changes"
+    )
+    trusted_proxies: Networks = setting(
+        "AUDIO_TRUSTED_PROXIES",
+        NETWORKS,
+        "proxies whose `X-Forwarded-For` is believed, for the limit of 10 requests a second for each address",
+        default="",
     )
     log_level: str = setting(
         "AUDIO_LOG_LEVEL",
@@ -179,3 +197,5 @@ class Settings(ClusterSettings):
     def __post_init__(self) -> None:
         if self.replicas_from is not None and self.ordinal is None:
             raise SettingsError(f"AUDIO_REPLICAS_FROM={self.replicas_from}: needs AUDIO_ORDINAL as well")
+        if len({one is None for one in (self.jwt_issuer, self.jwt_audience, self.jwt_keys_file)}) > 1:
+            raise SettingsError("AUDIO_JWT_ISSUER, AUDIO_JWT_AUDIENCE and AUDIO_JWT_KEYS_FILE need each other")

@@ -17,9 +17,11 @@ from scripts.commands import policy
 from scripts.policies.topic import PolicyWriter, exclusively, read_policies
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
+from streams.runtime.http_access import HttpAccess
 from streams.runtime.http_server import WebServer
 from streams.runtime.policies import PoliciesInForce, PolicyReader
 from streams.runtime.readiness import Readiness
+from streams.security.authentication import Authenticator
 from streams.telemetry.metrics import Metrics
 from tests.support.brokers import Broker, Namespace
 from tests.support.signals import encode_as, speech
@@ -51,7 +53,8 @@ async def worker(cluster: Cluster) -> AsyncIterator[str]:
     """The part of a worker that follows policies, and its address."""
     metrics = Metrics()
     reader = PolicyReader(cluster.connection, cluster.topic(POLICY), PoliciesInForce(), metrics)
-    web = WebServer(("127.0.0.1", 0), metrics, Readiness({}), status=dict, policy=reader.report, admin_token=None)
+    access = HttpAccess(Authenticator())
+    web = WebServer(("127.0.0.1", 0), metrics, Readiness({}), status=dict, policy=reader.report, access=access)
     await web.start()
     task = asyncio.create_task(reader.run())
     yield web.url

@@ -3,8 +3,10 @@
 import asyncio
 import sys
 
+from streams.runtime.http_access import HttpAccess
 from streams.runtime.http_server import WebServer
 from streams.runtime.readiness import Readiness
+from streams.security.authentication import Authenticator
 from streams.telemetry.metrics import Metrics
 
 
@@ -15,7 +17,7 @@ async def serve(port: int, *, ready: bool) -> None:
         Readiness({"brokers": lambda: ready}),
         status=lambda: {"port": port},
         policy=lambda hotel: {"hotel": hotel, "port": port},
-        admin_token="operator",  # noqa: S106  guards nothing
+        access=HttpAccess(Authenticator(admin_token="operator")),  # noqa: S106  guards nothing
     )
     await web.start()
     print("listening", flush=True)

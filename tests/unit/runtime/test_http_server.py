@@ -5,14 +5,18 @@ from asyncio import to_thread
 
 import pytest
 
+from streams.runtime.http_access import HttpAccess
 from streams.runtime.http_server import WebServer
 from streams.runtime.readiness import Readiness
+from streams.security.authentication import Authenticator
 from streams.telemetry.metrics import Metrics
 
+NOBODY = HttpAccess(Authenticator())
 
-def server(host: str) -> WebServer:
+
+def server(host: str, access: HttpAccess = NOBODY) -> WebServer:
     return WebServer(
-        (host, 0), Metrics(), Readiness({}), status=dict, policy=lambda hotel: {"hotel": hotel}, admin_token=None
+        (host, 0), Metrics(), Readiness({}), status=dict, policy=lambda hotel: {"hotel": hotel}, access=access
     )
 
 

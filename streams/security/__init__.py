@@ -1,0 +1,1 @@
+"""Who may do what, shown by what, and how often."""
