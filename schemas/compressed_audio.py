@@ -72,6 +72,7 @@ class CompressedAudio:
         data_ref: URI of the object that has the file; None where ``audio`` has it.
         data_sha256: SHA-256 of that object, in hex.
         data_bytes: Size of that object in bytes.
+        archive: Whether the hotel's policy kept results in the archive when this one was made.
     """
 
     id: str
@@ -106,6 +107,7 @@ class CompressedAudio:
     data_ref: str | None = None
     data_sha256: str | None = None
     data_bytes: int | None = None
+    archive: bool = False
 
     @property
     def sha256(self) -> str:
@@ -166,6 +168,7 @@ class CompressedAudio:
             h.CORRECTED_TYPE: self.corrected_type,
             h.REPAIRED: self.repaired,
             h.REASON: self.reason,
+            h.ARCHIVE: h.flag_text(self.archive),
             h.SOURCE_TOPIC: self.position.topic,
             h.SOURCE_PARTITION: self.position.partition,
             h.SOURCE_OFFSET: self.position.offset,
@@ -229,6 +232,7 @@ def _read(reader: h.HeaderReader, value: bytes) -> CompressedAudio:
         data_ref=reader.data_ref(),
         data_sha256=reader.digest(h.SHA256) if by_reference else None,
         data_bytes=reader.integer(h.DATA_BYTES, 1, h.MAX_OFFSET) if by_reference else None,
+        archive=reader.flag(h.ARCHIVE),
     )
 
 

@@ -55,6 +55,7 @@ class Policy:
         min_quality: Lowest allowed predicted mean opinion score, 1 to 4.5; None for the level's own quality floor.
         max_bytes_per_minute: Largest size of a minute of audio in bytes, as far as the levels allow it, or None.
         cache_channels: Channels of `CACHEABLE` whose repeated audio may be cached.
+        archive: Whether results are kept in the archive, beyond the retention of their topic.
     """
 
     version: int
@@ -66,12 +67,15 @@ class Policy:
     min_quality: float | None = None
     max_bytes_per_minute: int | None = None
     cache_channels: tuple[str, ...] = DEFAULT_CACHEABLE
+    archive: bool = False
 
     def properties(self) -> dict[str, Any]:
         """The JSON properties of the policy, without the hotel and without those that have no value."""
         values = {name: getattr(self, field) for name, field in _FIELDS.items()}
         if self.default_level == DEFAULT_LEVEL:
             del values["defaultLevel"]  # a level in the JSON would have to lie between floor and ceiling
+        if not self.archive:
+            del values["archive"]  # workers of earlier releases refuse a property that they do not know
         return {name: value for name, value in values.items() if value is not None}
 
     def accepts(self, content_type: str) -> bool:
@@ -214,6 +218,7 @@ def _policy(content: Mapping[str, Any]) -> Policy:
         min_quality=content.get("minQuality"),
         max_bytes_per_minute=None if most is None else int(most),
         cache_channels=tuple(content.get("cacheChannels", DEFAULT_CACHEABLE)),
+        archive=content.get("archive", False),
     )
 
 
@@ -236,6 +241,7 @@ def _different(names: tuple[str, ...]) -> Callable[[object], bool]:
     )
 
 
+_FLAG: tuple[str, Callable[[Any], bool]] = ("true or false", lambda value: isinstance(value, bool))
 _LEVEL = (f"a level from {MIN_LEVEL} to {MAX_LEVEL}", _whole(MIN_LEVEL, MAX_LEVEL))
 _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "version": (f"a whole number from 1 to {MAX_NUMBER}", _whole(1, MAX_NUMBER)),
@@ -247,7 +253,7 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "ceilingLevel": _LEVEL,
     "defaultLevel": _LEVEL,
     "accept": (f"a list of different media types out of {', '.join(ACCEPTABLE)}", _different(ACCEPTABLE)),
-    "legalHold": ("true or false", lambda value: isinstance(value, bool)),
+    "legalHold": _FLAG,
     "minQuality": (
         f"a number from {MIN_QUALITY} to {MAX_QUALITY}",
         lambda value: (
@@ -259,6 +265,7 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
         _whole(MIN_BYTES_PER_MINUTE, MAX_NUMBER),
     ),
     "cacheChannels": (f"a list of different channels out of {', '.join(CACHEABLE)}", _different(CACHEABLE)),
+    "archive": _FLAG,
 }
 _FIELDS = {
     name: field.name for name, field in zip([name for name in _RULES if name != "hotel"], fields(Policy), strict=True)

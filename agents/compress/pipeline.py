@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from agents.compress.result import result_of
@@ -160,6 +160,7 @@ class Pipeline:
         if file.input_kept:
             decision = Decision(decision.plan, kept_reason(audio.metadata.source))
         result = result_of(position, event, audio.metadata, decision=decision, encoded=file.encoded, hit=file.is_hit)
+        result = replace(result, archive=policy.archive)
         return Compression(result, event.media_type, event.source, time.perf_counter() - started, file.cache_use)
 
     def _analyse(self, event: RawAudio, *, cacheable: bool) -> _AnalysedAudio | Rejection:

@@ -124,12 +124,12 @@ def _add_rules(made: argparse.ArgumentParser) -> None:
     rules = made.add_argument_group("rules", f"What no option names stays; {NONE} takes a rule away.")
     for name, text in texts.items():
         rules.add_argument(OPTIONS[name], dest=name, metavar="X", help=text)
-    rules.add_argument(
-        OPTIONS["legalHold"],
-        dest="legalHold",
-        action=argparse.BooleanOptionalAction,
-        help="keep everything without loss",
-    )
+    flags = {
+        "legalHold": "keep everything without loss",
+        "archive": "keep results in the object stores beyond the retention of their topic",
+    }
+    for name, text in flags.items():
+        rules.add_argument(OPTIONS[name], dest=name, action=argparse.BooleanOptionalAction, help=text)
 
 
 def _add_waiting(made: argparse.ArgumentParser) -> None:

@@ -20,6 +20,7 @@ OPTIONS = {
     "minQuality": "--min-quality",
     "maxBytesPerMinute": "--max-bytes-per-minute",
     "cacheChannels": "--cache-channels",
+    "archive": "--archive",
 }
 #: What an option takes instead of a value, to have no such rule.
 NONE = "none"
@@ -127,3 +128,4 @@ def all_rules(policy: Policy) -> Iterator[tuple[str, str]]:
     most = policy.max_bytes_per_minute
     yield "max bytes per minute", "no limit" if most is None else f"{most:,}"
     yield "cache channels", ", ".join(policy.cache_channels) or NONE
+    yield "archive", "yes" if policy.archive else "no"

@@ -87,6 +87,7 @@ compressed_events = st.builds(
     reason=st.none() | texts,
     trace_parent=st.none() | texts,
     trace_state=st.none() | texts,
+    archive=st.booleans(),
 )
 
 _names = st.sampled_from(

@@ -50,6 +50,7 @@ FULL_COMPRESSED = replace(
     reason="fax",
     trace_parent=RAW.trace_parent,
     trace_state=RAW.trace_state,
+    archive=True,
 )
 MINIMAL_RAW = replace(
     RAW,

@@ -47,9 +47,10 @@ def test_all_properties_are_read() -> None:
             minQuality=4.1,
             maxBytesPerMinute=90_000,
             cacheChannels=["mixed", "unnamed"],
+            archive=True,
         )
     )
-    assert policy == Policy(1, 2, 4, 4, ("audio/flac", "audio/ogg"), True, 4.1, 90_000, ("mixed", "unnamed"))
+    assert policy == Policy(1, 2, 4, 4, ("audio/flac", "audio/ogg"), True, 4.1, 90_000, ("mixed", "unnamed"), True)
 
 
 @pytest.mark.parametrize("bound", [{"floorLevel": 4}, {"ceilingLevel": 2}])
@@ -98,6 +99,8 @@ def test_bounds_need_no_default_level(bound: dict[str, int]) -> None:
         (written(cacheChannels="mixed"), "cacheChannels"),
         (written(cacheChannels=["music"]), "cacheChannels"),
         (written(cacheChannels=["mixed", "mixed"]), "cacheChannels"),
+        (written(archive="yes"), "archive"),
+        (written(archive=None), "archive"),
         (written(legalhold=True), "'legalhold'"),
     ],
 )
@@ -139,7 +142,7 @@ def test_every_broken_rule_is_told() -> None:
         "hotel: is required and missing",
         "version: is 0 and must be a whole number from 1 to 2147483647",
         'ceilingLevel: is "four" and must be a level from 1 to 5',
-        f"'colour': is unknown; known are {known}, cacheChannels",
+        f"'colour': is unknown; known are {known}, cacheChannels, archive",
     ]
     both = policy_problems(LEAST | {"floorLevel": 3, "ceilingLevel": 2, "accept": ["audio/mpeg"], "legalHold": True})
     assert [problem.field for problem in both] == ["floorLevel", "accept"]
@@ -152,6 +155,11 @@ _values = st.one_of(
 _documents = st.dictionaries(st.sampled_from([*SCHEMA["properties"], "other"]), _values, max_size=5).map(
     lambda content: LEAST | content
 )
+
+
+def test_a_policy_without_an_archive_does_not_name_it_for_workers_of_earlier_releases() -> None:
+    assert "archive" not in Policy(3).properties()
+    assert Policy(3, archive=True).properties()["archive"] is True
 
 
 @given(_documents)
@@ -188,6 +196,7 @@ def test_accepting(policy: Policy, type_: str, accepted: bool) -> None:
         PolicyEvent("café", Policy(3, 2, 4, 2, ("audio/flac",), True, 4.0, 5000)),
         PolicyEvent("seaside", Policy(3, ceiling_level=2)),
         PolicyEvent("seaside", Policy(3, cache_channels=())),
+        PolicyEvent("seaside", Policy(3, archive=True)),
         PolicyEvent("seaside", None),
     ],
 )

@@ -53,6 +53,13 @@ def test_each_option(name: str, text: str, field: str, value: object) -> None:
     assert getattr(by_options({name: text}), field) == value
 
 
+def test_the_archive_is_switched_on_and_off() -> None:
+    archived = by_options({"archive": True})
+    assert archived.archive
+    assert described(Policy(1, archive=True)) == "archive yes"
+    assert differences(archived, by_options({"archive": False}, archived)) == [("archive", "yes", "no")]
+
+
 def test_without_a_policy_the_rest_is_the_default() -> None:
     assert by_options({"floorLevel": "2"}, None) == Policy(4, floor_level=2)
 
@@ -113,7 +120,7 @@ def test_differences_are_in_plain_words() -> None:
     assert differences(None, Policy(7)) == []
     assert described(Policy(7)) == "no rules"
     assert described(Policy(1, legal_hold=True, floor_level=2)) == "floor level 2, legal hold yes"
-    assert len(dict(all_rules(Policy(1)))) == 8
+    assert len(dict(all_rules(Policy(1)))) == 9
 
 
 def history_of(*events: PolicyEvent | Record) -> History:
