@@ -41,6 +41,7 @@ _PARAMETER = re.compile(
     rf';[ \t]*(?:({_NAME})[ \t]*=[ \t]*(?:({_NAME})|"((?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*)")[ \t]*)?'
 )
 _INTEGER = re.compile(r"[0-9]{1,9}")
+_SUFFIXES = {FLAC: "flac", OGG: "ogg", MPEG: "mp3", WAV: "wav"}
 _CACHED_PARSES = 256  # media types: senders use few, and repeat them with every segment
 
 
@@ -144,6 +145,12 @@ def split_media_type(text: str) -> tuple[str, tuple[tuple[str, str], ...]] | Non
             return None
         parameters[name.lower()] = token if token is not None else re.sub(r"\\(.)", r"\1", quoted)
     return head.group(1), tuple(parameters.items())
+
+
+def file_suffix(content_type: str) -> str:
+    """The suffix of a file of a media type, without its dot; ``bin`` for what is no file that we know."""
+    media_type = MediaType.parse(content_type)
+    return _SUFFIXES.get(media_type.type, "bin") if isinstance(media_type, MediaType) else "bin"
 
 
 def _problem(name: str, parameters: dict[str, str]) -> Rejection | None:

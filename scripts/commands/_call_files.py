@@ -10,11 +10,12 @@ import soundfile
 from numpy.typing import NDArray
 
 from scripts.cli import CommandError, counted
-from scripts.commands._segment_files import PlacedPart, WrittenTrack, replaced
+from scripts.commands._segment_files import replaced
 from streams.audio import Clip, SourceFormat
 from streams.audio.resample import to_known_rate
 from streams.clients.calls import Call, Track
 from streams.clients.joining import AudioFormat, AudioOf, audio_format, in_format, pieces
+from streams.clients.manifests import PlacedPart, WrittenTrack
 from streams.clients.track_parts import LONGEST_GAP_MS, Segment
 
 _Samples = NDArray[np.int16]

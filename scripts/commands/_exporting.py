@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from scripts.cli import CommandError, progress_bar, say
-from scripts.commands._manifests import gap_data, length, segment_data, summary, track_data
+from scripts.commands._manifests import length
 from scripts.commands._names import call_directory
-from scripts.commands._segment_files import PlacedPart, WrittenTrack, replaced, write_segments
+from scripts.commands._segment_files import replaced, write_segments
 from scripts.commands._spool import Spool
 from streams.clients.calls import Call
-from streams.clients.track_parts import Gap
+from streams.clients.manifests import manifest_of
 
 _MANIFEST = "manifest.json"
 
@@ -55,45 +55,13 @@ def _written(
     call: Call, directory: Path, spool: Spool, options: argparse.Namespace, advance: Callable[[], None]
 ) -> dict[str, Any]:
     if options.format == "as-is":
-        return _manifest(call, write_segments(call, directory, spool.audio, advance))
+        return manifest_of(call, write_segments(call, directory, spool.audio, advance))
     from scripts.commands._call_files import AudioWriter  # noqa: PLC0415 - the decoders, which as-is does without
 
     writer = AudioWriter(spool.audio, advance, options.format)
     if not options.stereo:
-        return _manifest(call, writer.tracks(call.tracks, directory))
+        return manifest_of(call, writer.tracks(call.tracks, directory))
     written, obstacle = writer.stereo(call, directory)
     if obstacle is not None:
         say("calls", f"{directory}: not as one stereo file: {obstacle}")
-    return _manifest(call, written)
-
-
-def _manifest(call: Call, written: list[WrittenTrack]) -> dict[str, Any]:
-    silent = [
-        f"{one.track.name}: segment {part.part.result.sequence} is silence: {part.problem}"
-        for one in written
-        for part in one.parts
-        if not isinstance(part.part, Gap) and part.part.intact and part.problem is not None
-    ]
-    told = summary(call)
-    return told | {
-        "complete": told["complete"] and not silent,
-        "problems": told["problems"] + silent,
-        "files": sorted({part.file for one in written for part in one.parts if part.file is not None}),
-        "tracks": [_track_data(one) for one in written],
-    }
-
-
-def _track_data(written: WrittenTrack) -> dict[str, Any]:
-    form = written.form
-    rate, channels = (None, None) if form is None else form
-    return track_data(written.track) | {
-        "rate": rate,
-        "audioChannels": channels if written.side is None else 1,
-        "side": written.side,
-        "gaps": [gap_data(one.part) | _place(one) for one in written.parts if isinstance(one.part, Gap)],
-        "segments": [segment_data(one.part) | _place(one) for one in written.parts if not isinstance(one.part, Gap)],
-    }
-
-
-def _place(part: PlacedPart) -> dict[str, Any]:
-    return {"file": part.file, "atFrame": part.frame, "frames": part.frames, "problem": part.problem}
+    return manifest_of(call, written)

@@ -5,10 +5,9 @@ import re
 import unicodedata
 from pathlib import Path
 
-from schemas import CompressedAudio, MediaType
-from schemas.media_type import FLAC, MPEG, OGG, WAV
+from schemas import CompressedAudio
+from schemas.media_type import file_suffix
 
-_SUFFIXES = {FLAC: "flac", OGG: "ogg", MPEG: "mp3", WAV: "wav"}
 _LONGEST_BYTES = 120  # in UTF-8; file systems allow 255, and suffixes follow
 _RESERVED = set('/\\:*?"<>|~')
 _DIGEST_DIGITS = 16
@@ -42,6 +41,4 @@ def segment_name(result: CompressedAudio, track: str) -> str:
     A segment without a number has the offset of its input instead, as in ``guest-o17.ogg``.
     """
     number = f"o{result.position.offset}" if result.sequence is None else str(result.sequence)
-    media_type = MediaType.parse(result.content_type)
-    suffix = _SUFFIXES.get(media_type.type, "bin") if isinstance(media_type, MediaType) else "bin"
-    return f"{track}-{number}.{suffix}"
+    return f"{track}-{number}.{file_suffix(result.content_type)}"

@@ -3,48 +3,12 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.commands._names import segment_name
 from streams.clients.calls import Call, Track
+from streams.clients.manifests import PlacedPart, WrittenTrack
 from streams.clients.track_parts import Gap, Segment
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedPart:
-    """Where a part of a track lies.
-
-    Attributes:
-        part: A segment, or missing ones.
-        file: Name of its file; None where nothing was written for it.
-        frame: Its first sample frame in the file; None for a file of its own.
-        frames: Its length in sample frames; None for a file of its own.
-        problem: Why a segment is silence.
-    """
-
-    part: Segment | Gap
-    file: str | None
-    frame: int | None = None
-    frames: int | None = None
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenTrack:
-    """What was written of a track.
-
-    Attributes:
-        track: The track.
-        parts: Where its parts are.
-        form: Rate in Hz and channels of its file; None for segments as they are.
-        side: ``left`` or ``right`` in a stereo file; None in a file of its own.
-    """
-
-    track: Track
-    parts: list[PlacedPart] = field(default_factory=list)
-    form: tuple[int, int] | None = None
-    side: str | None = None
 
 
 def write_segments(

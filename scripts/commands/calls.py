@@ -22,12 +22,13 @@ from scripts.cli import (
 )
 from scripts.commands._exporting import export, line
 from scripts.commands._json import JSON_HELP, json_file, write_json
-from scripts.commands._manifests import summary, table_of
+from scripts.commands._manifests import table_of
 from scripts.commands._spool import Spool
 from scripts.commands._times import time_option
 from scripts.tables import report_console
 from streams.clients.assembling import assemble
 from streams.clients.calls import Call
+from streams.clients.manifests import summary
 from streams.clients.results import ResultReader
 
 _NAME = "calls"

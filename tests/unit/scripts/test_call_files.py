@@ -12,13 +12,14 @@ from rich.console import Console
 
 from schemas import CompressedAudio, MediaType
 from scripts.commands._call_files import AudioWriter
-from scripts.commands._manifests import summary, table_of
-from scripts.commands._segment_files import WrittenTrack, write_segments
+from scripts.commands._manifests import table_of
+from scripts.commands._segment_files import write_segments
 from scripts.commands._spool import Spool
 from scripts.commands.listen import line as listened
 from streams.audio import Clip, decode
 from streams.clients.assembling import assemble
 from streams.clients.joining import join
+from streams.clients.manifests import WrittenTrack, summary
 from streams.clients.track_parts import Segment
 from streams.codecs import FlacEncoder, OpusEncoder, WavEncoder
 from streams.codecs.base import Encoder

@@ -1,0 +1,1 @@
+"""The archive: results that are kept in the object stores beyond the retention of their topic."""
