@@ -3,6 +3,7 @@
 import asyncio
 import os
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from docker.errors import DockerException, ImageNotFound  # type: ignore[import-untyped]  # docker ships no types
+from docker.errors import (  # type: ignore[import-untyped]  # docker ships no types
+    APIError,
+    DockerException,
+    ImageNotFound,
+    NotFound,
+)
 from requests.exceptions import RequestException
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
@@ -23,6 +29,7 @@ from infra.kafka.ports import free_ports
 from infra.kafka.readiness import wait_until_ready
 
 _READY_TIMEOUT_S = 90.0
+_REMOVED_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +79,21 @@ def start_any_broker(directory: Path) -> Broker:
     return _given() or _in_container() or _from_jars(directory)
 
 
-def remove_container(container: str) -> None:
-    """Remove the container of a broker that start_any_broker has started, in this or another process."""
-    DockerClient().client.containers.get(container).remove(force=True, v=True)
+def remove_container(identity: str) -> None:
+    """Stop and remove a container with its volumes. On a busy machine, an engine may not do it at once."""
+    container = DockerClient().client.containers.get(identity)
+    end = time.monotonic() + _REMOVED_WITHIN_S
+    while True:
+        try:
+            container.remove(force=True, v=True)
+        except NotFound:  # an attempt that was answered with an error has gone on
+            return
+        except APIError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(1)
+        else:
+            return
 
 
 def _given() -> Broker | None:

@@ -17,7 +17,7 @@ from testcontainers.core.docker_client import DockerClient
 
 from infra.kafka.ports import free_ports
 from tests.chaos.workers import ROOT
-from tests.support.brokers import docker_answers
+from tests.support.brokers import docker_answers, remove_container
 
 STATE = "/var/lib/hotel-audio"
 #: What the `restricted` profile of Kubernetes asks for.
@@ -62,7 +62,7 @@ class BuiltImage:
             container.start()
             yield IdleContainer(container)
         finally:
-            container.remove(force=True, v=True)
+            remove_container(container.id)
 
     @contextmanager
     def worker(self, settings: Mapping[str, str]) -> Iterator["WorkerContainer"]:
@@ -72,7 +72,7 @@ class BuiltImage:
         try:
             yield WorkerContainer(container, port)
         finally:
-            container.remove(force=True, v=True)
+            remove_container(container.id)
 
     def _create(self, command: list[str] | None, **options: Any) -> Any:
         return DockerClient().client.containers.create(self.name, command, **_CONFINED, **options)
