@@ -1,0 +1,34 @@
+"""Refusals of the step ``fetch``: audio that a record refers to."""
+
+from schemas.refusals.refusal import Refusal
+
+OBJECTS: tuple[Refusal, ...] = (
+    Refusal(
+        "ForbiddenReference",
+        "fetch",
+        "`ce_dataref`",
+        "The reference is not `s3://bucket/key` or `file:///directory/key` in one of the stores of AUDIO_STORES.",
+        "Store the audio in a configured store, and send the reference without query and without `..`.",
+    ),
+    Refusal(
+        "ObjectMissing",
+        "fetch",
+        "`ce_dataref`",
+        "The store answers, and has no such object.",
+        "Store the object before the record that refers to it, and keep it until the result is there.",
+    ),
+    Refusal(
+        "ObjectTooLarge",
+        "fetch",
+        "`ce_dataref`",
+        "The object is larger than AUDIO_MAX_SIZE, 2 GiB by default.",
+        "Send the recording in several parts.",
+    ),
+    Refusal(
+        "ObjectChanged",
+        "fetch",
+        "`ce_dataref`",
+        "The object's SHA-256 is not the one that the record says, or the object was replaced while it was read.",
+        "Store each recording under a key of its own, such as its SHA-256, and never change it.",
+    ),
+)

@@ -1,0 +1,90 @@
+"""One endpoint of a store: its client, made again when the account's keys change, and its check."""
+
+import os
+import threading
+from contextlib import suppress
+
+import obstore
+
+from streams.stores.configuration import BucketLocation, DirectoryLocation, Location, StoresConfiguration
+from streams.stores.connecting import Client, connect_bucket, open_directory
+from streams.stores.credentials import Credentials
+from streams.stores.errors import StoreUnavailableError
+from streams.stores.failures import OBSTORE_ERRORS, StoreFault, StoreFaultError, fault_of
+
+#: No object is ever below it: the store has nothing to list, and only answers.
+_CHECKED_PREFIX = "health-check"
+
+
+class Endpoint:
+    """One address of a store.
+
+    Args:
+        location: The store.
+        url: The endpoint's URL; None for a directory, and for Amazon's own endpoint.
+        credentials: The account.
+        connections: Connections that may stay open without being used.
+    """
+
+    def __init__(self, location: Location, url: str | None, credentials: Credentials, connections: int) -> None:
+        self._location = location
+        self._url = url
+        self._credentials = credentials
+        self._connections = connections
+        self._lock = threading.Lock()
+        self._client: Client | None = None
+        self._keys: tuple[str, str] | None = None
+        self.address = location.uri if url is None else url
+
+    @property
+    def has_new_keys(self) -> bool:
+        """Whether the account's keys have changed since the client was made."""
+        return isinstance(self._location, BucketLocation) and self._credentials.current() != self._keys
+
+    def client(self) -> Client:
+        """The client; of a bucket, with the keys that are valid now.
+
+        Raises:
+            StoreFaultError: If the store's directory cannot be created.
+            StoreUnavailableError: If a file with the account's keys cannot be read.
+        """
+        if isinstance(self._location, DirectoryLocation):
+            if self._client is None:
+                self._client = open_directory(self._location)
+            return self._client
+        keys = self._credentials.current()
+        with self._lock:
+            if self._client is None or keys != self._keys:
+                self._client = connect_bucket(self._location, self._url, keys, connections=self._connections)
+                self._keys = keys
+            return self._client
+
+    def problem(self) -> str | None:
+        """Check the endpoint; return why it does not work, or None."""
+        try:
+            if isinstance(self._location, DirectoryLocation):
+                return _directory_problem(self._location)
+            next(iter(obstore.list(self.client(), _CHECKED_PREFIX, chunk_size=1)), None)
+        except StoreUnavailableError as error:
+            return str(error)
+        except (*OBSTORE_ERRORS, StoreFaultError) as error:
+            fault = fault_of(error)
+            return fault.reason if isinstance(fault, StoreFault) else "gives an answer that is not understood"
+        return None
+
+
+def endpoints_of(location: Location, configuration: StoresConfiguration) -> list[Endpoint]:
+    """The endpoints of one store."""
+    urls: tuple[str | None, ...] = (None,)
+    if isinstance(location, BucketLocation) and location.endpoints:
+        urls = location.endpoints
+    return [Endpoint(location, url, configuration.credentials, configuration.pool_size) for url in urls]
+
+
+def _directory_problem(location: DirectoryLocation) -> str | None:
+    directory = location.directory
+    with suppress(StoreFaultError):
+        open_directory(location)
+    if not directory.is_dir():
+        return "is no directory"
+    return None if os.access(directory, os.R_OK | os.W_OK | os.X_OK) else "may not be read and written"

@@ -1,0 +1,54 @@
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from schemas import Rejection
+from streams.stores import ObjectReference, ObjectRefusedError, Stores, StoresConfiguration, content_key
+from streams.stores.connecting import PART
+
+CONTENT = b"a clip"
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+KEY = content_key(DIGEST)
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[Stores]:
+    made = Stores.of(StoresConfiguration.parse(f"file://{tmp_path}/stored"))
+    yield made
+    made.close()
+
+
+def code(result: object) -> str:
+    assert isinstance(result, Rejection), result
+    assert result.stage == "fetch"
+    return result.code
+
+
+def test_a_symbolic_link_out_of_the_directory_is_no_object(stores: Stores, tmp_path: Path) -> None:
+    stores.put(KEY, CONTENT)
+    (tmp_path / "secret").write_text("of somebody else")
+    (tmp_path / "stored" / "link").symlink_to(tmp_path / "secret")
+    assert code(stores.read(ObjectReference(f"file://{tmp_path}/stored", "link"), limit=100)) == "ObjectMissing"
+
+
+def test_a_pipe_is_no_object_and_nothing_waits_for_it(stores: Stores, tmp_path: Path) -> None:
+    stores.put(KEY, CONTENT)
+    os.mkfifo(tmp_path / "stored" / "pipe")
+    assert code(stores.read(ObjectReference(f"file://{tmp_path}/stored", "pipe"), limit=100)) == "ObjectMissing"
+
+
+def test_a_stream_tells_a_wrong_digest_after_its_last_part(stores: Stores) -> None:
+    large = bytes(PART + 1)
+    parts = stores.stream(stores.put("large", large), sha256=DIGEST)
+    assert [len(next(parts)), len(next(parts))] == [PART, 1]
+    with pytest.raises(ObjectRefusedError) as raised:
+        next(parts)
+    assert raised.value.rejection.code == "ObjectChanged"
+
+
+def test_the_directory_is_for_its_owner_alone(stores: Stores, tmp_path: Path) -> None:
+    stores.put(KEY, CONTENT)
+    assert (tmp_path / "stored").stat().st_mode & 0o777 == 0o700
