@@ -207,15 +207,19 @@ def value_beside_reference(value: bytes) -> Rejection | None:
     return Rejection("contract", "ValueAndReference", h.DATA_REF, reason)
 
 
-def frame_problem(event: RawAudio) -> Rejection | None:
+def frame_problem(event: RawAudio, size: int | None = None) -> Rejection | None:
     """Check the rule for raw audio: its size is a whole number of sample frames.
 
     Senders must follow it. Readers cannot check it by the media type alone, because the media type may be wrong: G.711
     of an odd length that is labelled as linear is complete. So `RawAudio.from_record` does not check it; the decoder
     does.
+
+    Args:
+        event: The event.
+        size: Size of the audio in bytes, where it lies elsewhere.
     """
-    size, frame = len(event.audio), event.media_type.frame_bytes
-    if frame is None or size % frame == 0:  # as is the empty value of an event with a reference
+    size, frame = len(event.audio) if size is None else size, event.media_type.frame_bytes
+    if frame is None or size % frame == 0:
         return None
     reason = f"has {size} bytes, not a whole number of {frame}-byte sample frames of {event.media_type}"
     return Rejection("contract", "PartialFrame", "value", reason)
@@ -229,6 +233,6 @@ def _value_problem(event: RawAudio, max_bytes: int) -> Rejection | None:
         reason = "is empty; send at least one sample of audio, or a reference to where it lies"
         return Rejection("contract", "EmptyValue", "value", reason)
     if size > max_bytes:
-        reason = f"has {size} bytes and may have {max_bytes}; send shorter segments"
+        reason = f"has {size} bytes and may have {max_bytes}; send shorter segments, or a reference to it"
         return Rejection("contract", "ValueTooLarge", "value", reason)
     return None

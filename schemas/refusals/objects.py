@@ -18,6 +18,13 @@ OBJECTS: tuple[Refusal, ...] = (
         "Store the object before the record that refers to it, and keep it until the result is there.",
     ),
     Refusal(
+        "EmptyObject",
+        "fetch",
+        "`ce_dataref`",
+        "The object has no content.",
+        "Store the audio before the record that refers to it.",
+    ),
+    Refusal(
         "ObjectTooLarge",
         "fetch",
         "`ce_dataref`",

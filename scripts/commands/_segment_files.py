@@ -28,7 +28,7 @@ def write_segments(
             return PlacedPart(part, None)
         advance()
         if not part.intact:
-            return PlacedPart(part, None, problem="is not the file that ce_sha256 describes")
+            return PlacedPart(part, None, problem=part.problem)
         name = segment_name(part.result, track.name)
         with replaced(directory / name) as path:
             path.write_bytes(audio_of(part))

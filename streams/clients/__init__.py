@@ -8,6 +8,8 @@ from streams.clients.calls import Call, Track
 from streams.clients.consumer import CompressedAudioConsumer
 from streams.clients.errors import (
     AccessDeniedError,
+    AudioNotFetchedError,
+    BrokenReferenceError,
     BrokersRefusedError,
     BrokersUnavailableError,
     ClientClosedError,
@@ -18,6 +20,8 @@ from streams.clients.errors import (
     InvalidAddressError,
     MixedIterationError,
     PartitionsLostError,
+    StoresRequiredError,
+    StoresUnavailableError,
     TopicNotFoundError,
     UnacknowledgedError,
 )
@@ -26,6 +30,8 @@ from streams.clients.track_parts import Gap, Segment
 
 __all__ = [
     "AccessDeniedError",
+    "AudioNotFetchedError",
+    "BrokenReferenceError",
     "BrokersRefusedError",
     "BrokersUnavailableError",
     "Call",
@@ -41,6 +47,8 @@ __all__ = [
     "PartitionsLostError",
     "RawAudioProducer",
     "Segment",
+    "StoresRequiredError",
+    "StoresUnavailableError",
     "TopicNotFoundError",
     "Track",
     "UnacknowledgedError",

@@ -75,6 +75,7 @@ class Track:
             The audio: ``samples`` of shape (frames, channels), and their ``rate`` in Hz.
 
         Raises:
+            AudioNotFetchedError: If a segment's file was too large to come with it.
             ExtraRequiredError: Where the audio libraries are not installed, which the extra ``worker`` brings.
         """
         try:
@@ -162,7 +163,7 @@ def _problems(track: Track) -> Iterator[str]:
         yield f"{which} missing" + ("" if gap.duration_ms else ", and nothing stands in for them")
     for one in track.segments:
         if not one.intact:
-            yield f"{_which(one)} is not the file that ce_sha256 describes"
+            yield f"{_which(one)} {one.problem}"
 
 
 def _notes(track: Track) -> Iterator[str]:

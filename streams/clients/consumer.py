@@ -1,12 +1,14 @@
 """A consumer of compressed audio."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self, TypeVar
 
-from aiokafka import ConsumerRecord
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.errors import IllegalStateError
 
 from schemas import CompressedAudio, Rejection
 from schemas.topics import COMPRESSED
@@ -19,15 +21,19 @@ from streams.clients.handled import ResultProgress
 from streams.clients.messages import record_of
 from streams.clients.open_calls import OpenCalls
 from streams.clients.quiet_times import QuietTimes
-from streams.clients.results import segment_of
+from streams.clients.result_files import ResultFiles
+from streams.clients.results import segment_of, with_file
 from streams.clients.stopping import stopped_on_failure
+from streams.clients.track_parts import Segment
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.connection_refusal import explained_refusal
 from streams.kafka.protocol.unreadable import Unreadable
+from streams.stores import StoresConfiguration
 
 _MAX_FETCH_BYTES = 10 * 2**20  # one record of the largest size
 _POLL_MS = 500
 _LEAVE_TIMEOUT = 10.0  # seconds for the last commit
+_FETCH_LIMIT = 32 * 2**20  # of a file in bytes: seven hours of speech at the default level
 
 _Reading = TypeVar("_Reading", ResultProgress, OpenCalls)
 
@@ -46,6 +52,11 @@ class CompressedAudioConsumer:
 
     A group that has read before reads partitions that are added to the topic from their start.
 
+    The file of a large result lies in an object store. With ``stores`` it is fetched, and the result is as if it had
+    come with it; files above ``fetch_limit`` stay where they are, so that memory is bounded, and the result's ``audio``
+    is empty: use `files`. A file that is missing or has changed arrives as a `Rejection`. When a store fails, the
+    iteration raises `StoresUnavailableError`, and continues with the same result when it is asked again.
+
     Args:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``, or a `KafkaConnection`.
         topic: Full name of the topic, with the installation's prefix.
@@ -53,8 +64,15 @@ class CompressedAudioConsumer:
         from_beginning: Whether a new group, or a consumer without one, starts at the oldest result; otherwise at the
             next one.
         auto_commit: Whether the group's offsets are committed by the iteration.
+        stores: Object stores as in the setting AUDIO_STORES; or a configuration, for an account of its own. None to
+            fetch nothing: then all large results have an empty ``audio``.
+        fetch_limit: Bytes of a file that the iteration fetches, at most.
+
+    Attributes:
+        files: Reads the file of any result, or saves it, wherever it lies and however large it is.
 
     Raises:
+        InvalidAddressError: If brokers or stores are not given in the right form.
         BrokersUnavailableError: On entering, if no broker answers.
         TopicNotFoundError: On entering, if the topic does not exist.
         HotelAudioError: On entering, on leaving and while reading, for any other error of the brokers.
@@ -68,8 +86,11 @@ class CompressedAudioConsumer:
         group_id: str | None = None,
         from_beginning: bool = False,
         auto_commit: bool = True,
+        stores: str | StoresConfiguration | None = None,
+        fetch_limit: int = _FETCH_LIMIT,
     ) -> None:
         self._topic = topic
+        self.files = ResultFiles(stores, fetch_limit)
         self._auto_commit = auto_commit
         self._connection = connection_to(bootstrap_servers)
         self._consumer = self._connection.consumer(
@@ -109,6 +130,7 @@ class CompressedAudioConsumer:
             if self._auto_commit:
                 await self._last_commit(failed=error is not None)
         finally:
+            self.files.close()
             with self._translated_errors():
                 await self._consumer.stop()
 
@@ -120,10 +142,13 @@ class CompressedAudioConsumer:
         if not isinstance(progress, ResultProgress):
             raise MixedIterationError("this consumer collects calls: make another one for single results")
         progress.handled()
-        while (message := await self._next_message()) is None:
-            pass
+        while True:
+            message = await self._next_message()
+            result = None if message is None else await self._filled(message, _result_of(message))
+            if message is not None and result is not None:
+                break
         progress.give(message.partition, _following(message))
-        return message.rejection if isinstance(message, Unreadable) else CompressedAudio.from_record(record_of(message))
+        return result
 
     async def calls(
         self, *, idle: float = 300.0, max_bytes: int = 256 * 2**20
@@ -139,7 +164,8 @@ class CompressedAudioConsumer:
         so that after a restart open calls are read again from their beginning. Calls that were handled by then do not
         arrive again, as far as the commit has room to name them: some 250 for each partition.
 
-        Segments have their files as they came, and nothing is decoded; `Track.join` does that.
+        Segments have their files as they came, and nothing is decoded; `Track.join` does that. Files above the
+        consumer's ``fetch_limit`` stay in their store, see the class.
 
         Args:
             idle: Seconds without a segment, by the brokers' times.
@@ -165,6 +191,11 @@ class CompressedAudioConsumer:
                 continue
             quiet.interrupt(message.partition)
             segment = segment_of(message)
+            if isinstance(segment, Segment) and segment.intact:
+                filled = await self._filled(message, segment.result)
+                if filled is None:
+                    continue
+                segment = with_file(segment, filled)
             if isinstance(segment, Rejection):
                 progress.give(message.partition, _following(message))
                 yield segment
@@ -202,6 +233,25 @@ class CompressedAudioConsumer:
                     return messages[0]
         return None
 
+    async def _filled(
+        self, message: ConsumerRecord, result: CompressedAudio | Rejection
+    ) -> CompressedAudio | Rejection | None:
+        """The result of a message with its file; None if a rebalance came between, so that it will be read again."""
+        if isinstance(result, Rejection) or result.data_ref is None:
+            return result
+        generation = None if self._group is None else self._group.generation
+        try:
+            filled = await self.files.filled(result)
+        except BaseException:  # a cancellation as well: the result was not handed out
+            self._read_again(message)
+            raise
+        return filled if self._group is None or self._group.generation == generation else None
+
+    def _read_again(self, message: ConsumerRecord) -> None:
+        # Where the partition is another consumer's by now, that one reads it.
+        with contextlib.suppress(IllegalStateError):
+            self._consumer.seek(TopicPartition(message.topic, message.partition), message.offset)
+
     async def _last_commit(self, *, failed: bool) -> None:
         """Commit what is handled: all that was returned, or all but the last one after an error."""
         if self._group is None or self._progress is None:
@@ -223,6 +273,10 @@ class CompressedAudioConsumer:
 
     def _translated_errors(self) -> AbstractContextManager[None]:
         return translated_errors(self._connection, self._topic)
+
+
+def _result_of(message: ConsumerRecord) -> CompressedAudio | Rejection:
+    return message.rejection if isinstance(message, Unreadable) else CompressedAudio.from_record(record_of(message))
 
 
 def _following(message: ConsumerRecord) -> int:

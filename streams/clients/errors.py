@@ -53,5 +53,21 @@ class MixedIterationError(HotelAudioError):
     """A consumer returns either single results or whole calls: make another consumer for the other ones."""
 
 
+class StoresUnavailableError(HotelAudioError):
+    """No object store does what is asked: check its addresses, its account and the network, and try again."""
+
+
+class StoresRequiredError(HotelAudioError):
+    """The audio is too large for a record, or lies in an object store: give the client its ``stores``."""
+
+
+class BrokenReferenceError(HotelAudioError):
+    """The file that a result names is missing, has changed, or lies in no configured store; the message says which."""
+
+
+class AudioNotFetchedError(HotelAudioError):
+    """A segment's file is too large to come with its call: raise ``fetch_limit``, or use the consumer's ``files``."""
+
+
 class ExtraRequiredError(HotelAudioError):
     """The audio libraries are not installed: install ``hotel-audio-streams[worker]``."""

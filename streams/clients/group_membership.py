@@ -30,6 +30,9 @@ class GroupMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         group_id: Its group.
         from_beginning: Whether a new group starts at the oldest result.
         auto_commit: Whether to commit before partitions are given away.
+
+    Attributes:
+        generation: Grows whenever partitions are given away: what was read before will be read again.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class GroupMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._progress: Progress | None = None
         self._sent: dict[int, Commit] = {}
         self._sent_at = 0.0
+        self.generation = 0
         self._ready = asyncio.Event()
         self._failure: KafkaError | None = None
 
@@ -97,6 +101,7 @@ class GroupMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:  # noqa: ARG002 - always all
         """Commit a last time, as aiokafka calls this before the partitions are given away."""
         self._ready.clear()
+        self.generation += 1
         if self._auto_commit:
             with contextlib.suppress(KafkaError, TimeoutError):  # the next owner reads it again
                 async with asyncio.timeout(_COMMIT_SECONDS):

@@ -10,6 +10,7 @@ from schemas import MediaType, Rejection
 from schemas.media_type import MIN_RATE
 from streams.audio import Clip, DecodeLimits, SourceFormat, decode
 from streams.audio.resample import to_known_rate
+from streams.clients.errors import AudioNotFetchedError
 from streams.clients.track_parts import Gap, Segment
 
 #: Inputs have half as much at most; Opus decodes some rates at a higher one.
@@ -92,8 +93,8 @@ def decode_segment(segment: Segment, audio: bytes) -> Clip | Rejection:
     Returns:
         The audio, or why it cannot be used.
     """
-    if not segment.intact:
-        return Rejection("contract", "DigestMismatch", "value", "is not the file that ce_sha256 describes")
+    if segment.problem is not None:
+        return Rejection("contract", "DigestMismatch", "value", segment.problem)
     media_type = MediaType.parse(segment.result.content_type)
     return media_type if isinstance(media_type, Rejection) else decode(audio, media_type, _LIMITS)
 
@@ -120,6 +121,9 @@ def join(parts: Sequence[Segment | Gap]) -> Clip:
 
     Segments with a lower rate or fewer channels than others are converted. Missing segments, and those that cannot be
     used, become silence of their length. All is held in memory.
+
+    Raises:
+        AudioNotFetchedError: If a segment's file lies in an object store, and was not fetched.
     """
     form = audio_format(parts, _own_audio)
     joined: list[NDArray[np.int16]] = []
@@ -135,4 +139,10 @@ def _silent_frames(length_ms: int, rate: int) -> int:
 
 
 def _own_audio(segment: Segment) -> bytes:
-    return segment.result.audio
+    result = segment.result
+    if result.data_ref is not None:
+        raise AudioNotFetchedError(
+            f"the file of {result.compressed_bytes} bytes at {result.data_ref} was not fetched; fetch it, or raise the"
+            " consumer's fetch_limit"
+        )
+    return result.audio

@@ -2,23 +2,29 @@
 
 import asyncio
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from aiokafka.structs import RecordMetadata
 
 from schemas import Position, RawAudio, Rejection
-from schemas.raw_audio import frame_problem
-from schemas.topics import RAW
+from schemas.raw_audio import MAX_RAW_BYTES, frame_problem
+from schemas.topics import RAW, RECORDINGS
 from streams.clients.connecting import connection_to
 from streams.clients.error_translation import closed, translated_errors
-from streams.clients.errors import BrokersUnavailableError, ContractError, UnacknowledgedError
+from streams.clients.errors import BrokersUnavailableError, ContractError, StoresRequiredError, UnacknowledgedError
 from streams.clients.stopping import stop_within, stopped_on_failure
+from streams.clients.stores import stores_of, translated_store_errors
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.connection_refusal import explained_refusal
+from streams.stores import StoresConfiguration
+from streams.stores.claim_check import INLINE_LIMIT, MAX_SIZE, ClaimCheck, size_of
 
 _MAX_REQUEST_BYTES = 10 * 2**20  # what the brokers allow
 _LEAVE_TIMEOUT = 5.0  # seconds for closing after an error
+_ANYWHERE = "s3://bucket/key"  # stands for a reference that is not known yet
 
 
 class RawAudioProducer:
@@ -26,18 +32,41 @@ class RawAudioProducer:
 
     Use it as an async context manager; on leaving, it sends the events that are still queued.
 
+    With ``stores``, audio may have any size: what exceeds the inline limit is stored there, under its SHA-256, before
+    the event is sent, as a reference and to the topic of recordings. Without, an event has at most 8 MiB of audio.
+
     Args:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``, or a `KafkaConnection`.
         topic: Full name of the topic, with the installation's prefix.
         timeout: Seconds for the brokers to acknowledge an event.
+        recordings: Full name of the topic for events with a reference.
+        stores: Object stores as in the setting AUDIO_STORES, the first of which is written to; or a configuration, for
+            an account of its own.
+        inline_limit: Bytes of audio that an event has at most, if there are stores.
+        max_size: Bytes that audio may have at most, as in the workers' setting AUDIO_MAX_SIZE.
 
     Raises:
+        InvalidAddressError: If brokers or stores are not given in the right form.
         BrokersUnavailableError: On entering, if no broker answers.
         UnacknowledgedError: On leaving, if events were not acknowledged in time.
     """
 
-    def __init__(self, bootstrap_servers: str | KafkaConnection, topic: str = RAW, *, timeout: float = 30.0) -> None:
+    def __init__(
+        self,
+        bootstrap_servers: str | KafkaConnection,
+        topic: str = RAW,
+        *,
+        timeout: float = 30.0,
+        recordings: str = RECORDINGS,
+        stores: str | StoresConfiguration | None = None,
+        inline_limit: int = INLINE_LIMIT,
+        max_size: int = MAX_SIZE,
+    ) -> None:
         self._topic = topic
+        self._recordings = recordings
+        self._inline_limit = MAX_RAW_BYTES if stores is None else inline_limit
+        self._max_size = max_size
+        self._claim_check = None if stores is None else ClaimCheck(stores_of(stores), inline_limit, max_size)
         self._timeout = timeout
         self._closed = False
         self._connection = connection_to(bootstrap_servers)
@@ -58,53 +87,84 @@ class RawAudioProducer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closed = True
+        if self._claim_check is not None:
+            self._claim_check.stores.close()
         within = self._timeout if error is None else _LEAVE_TIMEOUT
         with self._translated_errors():
             acknowledged = await stop_within(self._producer, within)
         if not acknowledged and error is None:
             raise self._unacknowledged(within)
 
-    async def send(self, event: RawAudio) -> Position:
+    async def send(self, event: RawAudio, file: Path | None = None) -> Position:
         """Send one event and wait until all in-sync replicas have it.
+
+        Args:
+            event: The event, with its audio, or with a reference to an object that is stored already.
+            file: A file with the audio, of any size, instead of the event's own audio; it must not change meanwhile.
 
         Returns:
             Its position in Kafka.
 
         Raises:
-            ContractError: If the event breaks the contract.
+            ContractError: If the event breaks the contract, or the audio is larger than `max_size`.
+            StoresRequiredError: If the audio is too large for a record, and the producer has no stores.
+            StoresUnavailableError: If the store fails.
+            OSError: If the file cannot be read.
             UnacknowledgedError: If no broker acknowledged it in time; it may arrive all the same, and it is safe to
                 send it again with the same id.
             TopicNotFoundError: If the topic does not exist.
             HotelAudioError: If the brokers refused it for another reason.
         """
-        return await (await self.send_soon(event))
+        return await (await self.send_soon(event, file))
 
-    async def send_soon(self, event: RawAudio) -> asyncio.Task[Position]:
-        """Queue one event after the earlier ones; waits only while the queue is full.
+    async def send_soon(self, event: RawAudio, file: Path | None = None) -> asyncio.Task[Position]:
+        """Queue one event after the earlier ones; waits while its audio is stored, or the queue is full.
 
         Returns:
-            A task with the result of `send`. Await it: it is the only place that reports a failure.
+            A task with the result of `send`. Await it: it is the only place that reports a failure of the brokers.
 
         Raises:
-            ContractError: If the event breaks the contract.
-            HotelAudioError: If the topic does not exist, or the queue stays full because no broker answers.
+            HotelAudioError: As `send`; or if the topic does not exist, or the queue stays full because no broker
+                answers.
         """
-        record = event.to_record()
-        read_back = RawAudio.from_record(record)
-        problem = read_back if isinstance(read_back, Rejection) else frame_problem(read_back)
-        if problem is not None:
-            raise ContractError(problem.message)
         if self._closed:  # the Kafka client would look for the topic forever
             raise closed()
-        with self._translated_errors():
+        event = await self._checked_in(event, file)
+        record = event.to_record()
+        topic = self._topic if event.data_ref is None else self._recordings
+        with self._translated_errors(topic):
             acknowledged = await self._producer.send(
-                self._topic, value=record.value, key=record.key, headers=list(record.headers)
+                topic, value=record.value, key=record.key, headers=list(record.headers)
             )
-        return asyncio.ensure_future(self._acknowledged(acknowledged))
+        return asyncio.ensure_future(self._acknowledged(acknowledged, topic))
 
-    async def _acknowledged(self, future: asyncio.Future[RecordMetadata]) -> Position:
+    async def _checked_in(self, event: RawAudio, file: Path | None) -> RawAudio:
+        """The event as it is sent, with its audio stored if that is too large; nothing of a bad event is stored."""
+        content = event.audio if file is None else file
+        size = size_of(content)
+        if event.data_ref is not None or (file is None and size <= self._inline_limit):
+            _check(event, size)
+            return event
+        if not size:
+            raise ContractError(f"value: {file} is empty; send at least one sample of audio")
+        if file is not None and size <= self._inline_limit:
+            event = replace(event, audio=await asyncio.to_thread(file.read_bytes))
+            _check(event, size)
+            return event
+        if self._claim_check is None:
+            raise StoresRequiredError(
+                f"{size} bytes of audio are too large for a record, which takes {self._inline_limit}: give the producer"
+                " stores, or send shorter segments"
+            )
+        if size > self._max_size:
+            raise ContractError(f"value: has {size} bytes and may have {self._max_size}; send parts of it")
+        _check(replace(event, audio=b"", data_ref=_ANYWHERE), size)
+        with translated_store_errors():
+            return await asyncio.to_thread(self._claim_check.store_input, event, content)
+
+    async def _acknowledged(self, future: asyncio.Future[RecordMetadata], topic: str) -> Position:
         try:
-            with self._translated_errors():
+            with self._translated_errors(topic):
                 async with asyncio.timeout(self._timeout):
                     metadata = await future
         except (TimeoutError, BrokersUnavailableError) as error:
@@ -117,5 +177,17 @@ class RawAudioProducer:
             " events may have arrived all the same; send them again, with the same ids"
         )
 
-    def _translated_errors(self) -> AbstractContextManager[None]:
-        return translated_errors(self._connection, self._topic)
+    def _translated_errors(self, topic: str | None = None) -> AbstractContextManager[None]:
+        return translated_errors(self._connection, topic or self._topic)
+
+
+def _check(event: RawAudio, size: int) -> None:
+    """Check an event before anything of it is sent or stored.
+
+    Raises:
+        ContractError: If it breaks the contract.
+    """
+    read_back = RawAudio.from_record(event.to_record())
+    problem = read_back if isinstance(read_back, Rejection) else frame_problem(read_back, size)
+    if problem is not None:
+        raise ContractError(problem.message)

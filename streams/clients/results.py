@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiokafka import ConsumerRecord, TopicPartition
 
@@ -81,14 +81,22 @@ def segment_of(message: ConsumerRecord) -> Segment | Rejection:
         return message.rejection
     record = record_of(message)
     result = CompressedAudio.from_record(record)
-    intact = isinstance(result, CompressedAudio)
+    problem = None
     if isinstance(result, Rejection) and result.code == "DigestMismatch":
+        problem = result.reason
         result = CompressedAudio.from_record(_with_digest(record))
     if isinstance(result, Rejection):
         return result
     sha256 = (dict(record.headers)[h.SHA256] or b"").decode()
     position = Position(message.topic, message.partition, message.offset)
-    return Segment(result, position, message.timestamp, sha256, intact)
+    return Segment(result, position, message.timestamp, sha256, problem)
+
+
+def with_file(segment: Segment, filled: CompressedAudio | Rejection) -> Segment:
+    """A segment with its file from an object store; one whose file is not there is not intact."""
+    if isinstance(filled, Rejection):
+        return replace(segment, problem=f"has no file: {filled.reason}")
+    return replace(segment, result=filled)
 
 
 def _with_digest(record: Record) -> Record:

@@ -13,18 +13,24 @@ class Segment:
     """One result of a call.
 
     Attributes:
-        result: The result; whoever keeps the audio elsewhere leaves it empty here.
+        result: The result; whoever keeps the audio elsewhere leaves it empty here, as does a reference to it.
         position: Its place in the topic ``audio.compressed``.
         appended_ms: When its broker appended it, in milliseconds since the epoch.
-        intact: Whether the file is the one that ``ce_sha256`` describes.
         sha256: SHA-256 by its header, in hex.
+        problem: What is wrong with the file, such as that it is not the one that ``ce_sha256`` describes; None if
+            nothing is known.
     """
 
     result: CompressedAudio
     position: Position
     appended_ms: int
     sha256: str
-    intact: bool = True
+    problem: str | None = None
+
+    @property
+    def intact(self) -> bool:
+        """Whether nothing is wrong with the file, as far as that is known."""
+        return self.problem is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,9 +113,9 @@ def test_a_segment_sent_again_with_other_audio_is_told() -> None:
 
 def test_an_intact_segment_replaces_a_damaged_one() -> None:
     damaged, again = segments(result(0, final=True), result(0, final=True))
-    call = assemble([replace(damaged, intact=False), again])
+    call = assemble([replace(damaged, problem="is not the file that ce_sha256 describes"), again])
     assert (call.complete, call.tracks[0].segments) == (True, [again])
-    alone = assemble([replace(damaged, intact=False)])
+    alone = assemble([replace(damaged, problem="is not the file that ce_sha256 describes")])
     assert alone.problems == ["guest: segment 0 is not the file that ce_sha256 describes"]
 
 

@@ -112,7 +112,13 @@ def test_missing_segments_are_silence_of_their_length(writing: Writing) -> None:
 def test_a_damaged_segment_and_one_that_cannot_be_decoded_are_silence(writing: Writing) -> None:
     good, damaged, broken = talk(count=3)
     broken = replace(broken, audio=b"fLaC" + broken.audio[4:40])
-    (written,) = writing.write([segment(good, 0), replace(segment(damaged, 1), intact=False), segment(broken, 2)])
+    (written,) = writing.write(
+        [
+            segment(good, 0),
+            replace(segment(damaged, 1), problem="is not the file that ce_sha256 describes"),
+            segment(broken, 2),
+        ]
+    )
     samples, _ = writing.read("guest.wav")
     assert (samples[:16_000] == samples_of(good)).all()
     assert len(samples) == 16_000 + 15_920 + 2960
