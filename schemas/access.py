@@ -15,6 +15,7 @@ FILE = "schemas/access.yaml"
 Resource = Literal["topic", "group", "transactional_id", "cluster"]
 Operation = Literal["Read", "Write", "Create", "Alter", "Describe", "DescribeConfigs", "AlterConfigs"]
 _ANY_END = "*"
+_WORKER = "worker"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -92,14 +93,15 @@ def granted(accounts: Iterable[tuple[str, str]], prefix: str, group: str) -> set
         group: The workers' consumer group.
 
     Raises:
-        ValueError: If an account's name is a beginning of the workers' group, in which it could read then.
+        ValueError: If an account's name is a beginning of a group of the workers, in which it could read then.
     """
     grants = {one for role, account in accounts for one in load_roles()[role].grants(account, prefix, group)}
+    of_workers = {one.name for one in load_roles()[_WORKER].grants("", prefix, group) if one.resource == "group"}
     for one in grants:
-        if one.resource == "group" and one.prefixed and group.startswith(one.name):
+        if one.resource == "group" and one.prefixed and any(name.startswith(one.name) for name in of_workers):
             raise ValueError(
-                f"the account {one.account} could read in the workers' group {group}, whose name begins with"
-                " the account's: choose another name"
+                f"the account {one.account} could read in the workers' group {group}, or in that of the archive, whose"
+                " name begins with the account's: choose another name"
             )
     return grants
 

@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
 
+from streams.telemetry.metrics.archive import ArchiveMetrics
 from streams.telemetry.metrics.cache import CacheMetrics
 from streams.telemetry.metrics.compression import CompressionMetrics
 from streams.telemetry.metrics.definitions import Family
@@ -17,11 +18,14 @@ FAMILIES: tuple[type[Family], ...] = (
     HotelMetrics,
     CompressionMetrics,
     CacheMetrics,
+    ArchiveMetrics,
     WorkerMetrics,
 )
 
 
-class Metrics(LagMetrics, DeliveryMetrics, HotelMetrics, CompressionMetrics, CacheMetrics, WorkerMetrics):
+class Metrics(
+    LagMetrics, DeliveryMetrics, HotelMetrics, CompressionMetrics, CacheMetrics, ArchiveMetrics, WorkerMetrics
+):
     """All metrics of a worker, in a registry of its own.
 
     The values of labels are bounded: partitions of one topic, five levels, codecs, stages and codes of rejections,

@@ -1,0 +1,196 @@
+"""The archive on a genuine Kafka: committed results alone, each once, whatever happens to those who write it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from prometheus_client import CollectorRegistry
+
+from schemas import CompressedAudio
+from streams.archive.follower import ArchiveFollower, archive_group
+from streams.archive.progress import ArchiveProgress
+from streams.kafka.connected_client import connected_client
+from streams.kafka.connection import KafkaConnection
+from streams.kafka.protocol.offset_fetch import fetch_last_committed
+from streams.stores import Stores, StoresConfiguration, StoreUnavailableError
+from streams.telemetry.metrics.archive import ArchiveMetrics
+from tests.support.brokers import Broker, Namespace
+from tests.support.call_segments import result
+from tests.support.result_topic import ResultTopic, result_topic
+
+
+@pytest.fixture
+async def results(broker: Broker, namespace: Namespace) -> AsyncIterator[ResultTopic]:
+    async with result_topic(broker, namespace) as topic:
+        yield topic
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "stores"
+
+
+@pytest.fixture
+def stores(root: Path) -> Iterator[Stores]:
+    made = Stores.of(StoresConfiguration.parse(f"file://{root}"))
+    yield made
+    made.close()
+
+
+class FailingStores(Stores):
+    """Stores that do not work for a while."""
+
+    failing = True
+
+    def put(self, key: str, content: bytes | Path) -> Any:
+        if self.failing:
+            raise StoreUnavailableError("the store does not answer")
+        return super().put(key, content)
+
+
+def a_call(call_id: str, count: int = 3, **changes: Any) -> list[CompressedAudio]:
+    usual = {"archive": True, "call_id": call_id, "stream_id": f"{call_id}:guest"}
+    return [
+        result(number, audio=f"OggS {call_id} {number}".encode(), final=number == count - 1, **(usual | changes))
+        for number in range(count)
+    ]
+
+
+class Archive:
+    """The followers of a test."""
+
+    def __init__(self, broker: Broker, namespace: Namespace, topic: str) -> None:
+        self.connection = KafkaConnection(broker.bootstrap_servers)
+        self.group = namespace.group
+        self._topic = topic
+        self._registry = CollectorRegistry()
+        metrics = ArchiveMetrics(self._registry)
+        self._metrics = metrics
+
+    def follower(self, stores: Stores, *, wanted: bool = True, quiet: float = 1.0) -> ArchiveFollower:
+        return ArchiveFollower(
+            self.connection,
+            self._topic,
+            self.group,
+            stores,
+            self._metrics,
+            wanted=lambda: wanted,
+            progress=lambda: ArchiveProgress(quiet),
+        )
+
+    def told(self, metric: str) -> float:
+        """What the followers tell in a metric."""
+        return self._registry.get_sample_value(metric) or 0.0
+
+    @asynccontextmanager
+    async def running(self, *followers: ArchiveFollower) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(one.run()) for one in followers]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.fixture
+def archive(broker: Broker, namespace: Namespace, results: ResultTopic) -> Archive:
+    return Archive(broker, namespace, results.topic)
+
+
+async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.1)
+
+
+def manifests(root: Path) -> dict[str, Any]:
+    found = [json.loads(path.read_text()) for path in sorted(root.rglob("manifest.json"))]
+    return {one["call"]: one for one in found}
+
+
+def audio(root: Path) -> list[bytes]:
+    return sorted(path.read_bytes() for path in root.rglob("*.ogg"))
+
+
+async def test_committed_results_of_hotels_that_archive_are_stored_once_with_a_manifest(
+    results: ResultTopic, archive: Archive, stores: Stores, root: Path
+) -> None:
+    first, odd = a_call("call-1"), a_call("../\u00fc/%2F ~", hotel_id="a/b")
+    await results.write(*(one.to_record() for one in first[:2]))
+    await results.write(*(one.to_record() for one in first[1:]), commit=False)
+    async with archive.running(archive.follower(stores)):
+        await results.write(first[2].to_record(), *(one.to_record() for one in odd))
+        await results.write(*(one.to_record() for one in a_call("private", archive=False)))
+        await until(lambda: len(manifests(root)) == 2)
+    assert audio(root) == sorted(one.audio for one in [*first, *odd])
+    assert all(one["complete"] and one["segments"] == 3 for one in manifests(root).values())
+    assert archive.told("audio_archived_total") == 6
+    assert archive.told("audio_archive_lag_seconds") == 0
+
+
+async def test_a_call_that_never_ends_has_a_manifest_after_a_while_and_a_late_result_comes_into_it(
+    results: ResultTopic, archive: Archive, stores: Stores, root: Path
+) -> None:
+    segments = [replace(one, final=False) for one in a_call("call-1", 3)]
+    async with archive.running(archive.follower(stores, quiet=0.5)):
+        await results.write(segments[0].to_record())
+        await until(lambda: bool(manifests(root)))
+        await results.write(segments[1].to_record(), segments[2].to_record())
+        await until(lambda: manifests(root)["call-1"]["segments"] == 3)
+
+
+async def test_stores_that_do_not_work_delay_the_archive_and_lose_nothing(
+    results: ResultTopic, archive: Archive, stores: Stores, root: Path
+) -> None:
+    failing = FailingStores(stores.pools)
+    call = a_call("call-1", 5)
+    async with archive.running(archive.follower(failing)):
+        await results.write(*(one.to_record() for one in call))
+        await until(lambda: archive.told("audio_archive_failures_total") >= 2)
+        assert audio(root) == []
+        assert archive.told("audio_archive_lag_seconds") > 0
+        failing.failing = False
+        await until(lambda: bool(manifests(root)) and archive.told("audio_archive_lag_seconds") == 0)
+    assert audio(root) == sorted(one.audio for one in call)
+
+
+async def test_followers_share_the_partitions_and_take_over_from_one_that_dies(
+    results: ResultTopic, archive: Archive, stores: Stores, root: Path
+) -> None:
+    calls = [a_call(f"call-{number}", 4) for number in range(12)]
+    survivor = archive.follower(stores)
+    async with archive.running(survivor):
+        async with archive.running(archive.follower(stores)):
+            await results.write(*(one.to_record() for call in calls for one in call[:2]))
+            await until(lambda: len(audio(root)) == 24)
+        await results.write(*(one.to_record() for call in calls for one in call[2:]))
+        await until(lambda: sum(one["complete"] for one in manifests(root).values()) == 12)
+    assert audio(root) == sorted(one.audio for call in calls for one in call)
+
+
+async def test_a_group_that_has_begun_goes_on_although_no_policy_archives_any_more(
+    results: ResultTopic, archive: Archive, stores: Stores, root: Path
+) -> None:
+    await results.write(*(one.to_record() for one in a_call("call-1")))
+    async with archive.running(archive.follower(stores)):
+        await until(lambda: bool(manifests(root)))
+        while not await commits(archive, results.topic):
+            await asyncio.sleep(0.1)
+    async with archive.running(archive.follower(stores, wanted=False)):
+        await results.write(*(one.to_record() for one in a_call("call-2")))
+        await until(lambda: len(manifests(root)) == 2)
+
+
+async def commits(archive: Archive, topic: str) -> bool:
+    async with connected_client(archive.connection) as client:
+        found = await fetch_last_committed(
+            client, archive_group(archive.group), [TopicPartition(topic, number) for number in range(8)]
+        )
+    return bool(found)
