@@ -64,7 +64,8 @@ class Setting:
         source = f"{self.file_variable}={path}" if path else f"{self.variable}={'...' if self.secret else text}"
         try:
             if path:
-                return self.kind.parse(_content(Path(path)))
+                value = self.kind.parse(_content(Path(path)))
+                return value if self.kind.follow is None else self.kind.follow(Path(path))
             return self.kind.parse(text) if text else self.default_value
         except OSError as error:
             raise SettingsError(_one_line(f"{source}: {error.strerror}")) from None

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Generic, TypeVar
+from urllib.parse import quote
 
 from streams.kafka.addresses import HIGHEST_PORT, parse_brokers
 from streams.security.client_address import parse_networks
+from streams.stores.configuration import parse_locations
+from streams.stores.credentials import FixedSecret, Secret, SecretFile
+from streams.stores.reference import FILE as FILE_URI
 
 T = TypeVar("T")
 _Number = TypeVar("_Number", int, float)
@@ -31,10 +35,13 @@ class Kind(Generic[T]):
     Attributes:
         value: What may be given, in a few words, with the unit of a number: ``seconds``.
         parse: Makes the value from its text; raises ValueError with what would be accepted.
+        follow: Makes the value from the file of a secret, where a changed file is to be read again; None where the file
+            is read once.
     """
 
     value: str
     parse: Callable[[str], T]
+    follow: Callable[[Path], T] | None = None
 
 
 def parse_size(text: str) -> int:
@@ -161,6 +168,20 @@ def _kafka_name(text: str) -> str:
     return text
 
 
+def _stores(text: str) -> str:
+    parse_locations(in_home(text, Path("/home")))
+    return text
+
+
+def in_home(text: str, home: Path) -> str:
+    """The text of AUDIO_STORES with the home directory in the place of ``~``."""
+    return text.replace(f"{FILE_URI}~/", f"{FILE_URI}{quote(str(home))}/")
+
+
+def _secret(text: str) -> Secret:
+    return FixedSecret(_text(text))
+
+
 BROKERS = Kind("`host:port[,host:port...]`", parse_brokers)
 KAFKA_NAME = Kind("name", _kafka_name)
 KAFKA_PREFIX = Kind(KAFKA_NAME.value, lambda text: text and _kafka_name(text))
@@ -175,4 +196,6 @@ SIZE = Kind("bytes", _positive(parse_size))
 DURATION = Kind("seconds", _positive(parse_seconds))
 LEVEL = Kind("`auto`, or `1` to `5`", _level)
 NETWORKS = Kind("addresses or networks, with commas", parse_networks)
+STORES = Kind("URIs, separated by blanks", _stores)
+FOLLOWED_SECRET: Kind[Secret] = Kind("text", _secret, SecretFile)
 TOKEN = Kind("16 or more characters", _token)

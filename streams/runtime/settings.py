@@ -14,6 +14,7 @@ from streams.runtime.setting_kinds import (
     DIRECTORY,
     DURATION,
     FILE,
+    FOLLOWED_SECRET,
     HOST,
     KAFKA_NAME,
     KAFKA_PREFIX,
@@ -23,12 +24,17 @@ from streams.runtime.setting_kinds import (
     PORT,
     REPLICAS_SOURCE,
     SIZE,
+    STORES,
     TEXT,
     TOKEN,
+    in_home,
     number_of,
     one_of,
 )
 from streams.security.client_address import Networks
+from streams.stores import Credentials, Secret, Stores, StoresConfiguration
+from streams.stores.claim_check import ClaimCheck
+from streams.stores.configuration import parse_locations
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,69 @@ class ClusterSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(ClusterSettings):
+class StoreSettings(ClusterSettings):
+    """Where the topics are, and the object stores: what workers and commands have to know that handle large audio."""
+
+    store_uris: str = setting(
+        "AUDIO_STORES",
+        STORES,
+        "object stores for audio that is too large for a record, the first of which is written to:"
+        " `file:///directory`, or `s3://bucket?endpoint=URL&endpoint=URL&region=R`; all programs need the same ones",
+        default="file://~/.local/state/hotel-audio/objects",
+    )
+    stores_access_key: Secret | None = setting(
+        "AUDIO_STORES_ACCESS_KEY",
+        FOLLOWED_SECRET,
+        "the account of all buckets; without it, what Amazon's own variables, files and services say",
+        secret=True,
+    )
+    stores_secret_key: Secret | None = setting(
+        "AUDIO_STORES_SECRET_KEY",
+        FOLLOWED_SECRET,
+        "the key of that account; files are read again when they change",
+        secret=True,
+    )
+    inline_limit: int = setting(
+        "AUDIO_INLINE_LIMIT",
+        SIZE,
+        "audio in a record, at most; larger audio is stored, and the record has a reference to it",
+        default="900KB",
+    )
+    max_size: int = setting("AUDIO_MAX_SIZE", SIZE, "audio that is fetched from a store, at most", default="2GiB")
+    pool_size: int = setting(
+        "AUDIO_POOL_SIZE", number_of("connections"), "to each endpoint of a store, at most", default="50"
+    )
+    health_check_interval: float = setting(
+        "AUDIO_HEALTH_CHECK_INTERVAL",
+        DURATION,
+        "longest time between two checks of the brokers, and of each endpoint of a store; the lag is read every 5 s",
+        default="30s",
+    )
+
+    @property
+    def store_configuration(self) -> StoresConfiguration:
+        """The object stores.
+
+        Raises:
+            SettingsError: If only one of the account's keys is given.
+        """
+        try:
+            return StoresConfiguration(
+                parse_locations(in_home(self.store_uris, Path("~").expanduser())),
+                Credentials(self.stores_access_key, self.stores_secret_key),
+                self.pool_size,
+                self.health_check_interval,
+            )
+        except ValueError as error:
+            raise SettingsError(f"AUDIO_STORES_ACCESS_KEY, AUDIO_STORES_SECRET_KEY: {error}") from None
+
+    def claim_check(self, stores: Stores) -> ClaimCheck:
+        """What exchanges large audio for references to it, within these limits."""
+        return ClaimCheck(stores, self.inline_limit, self.max_size)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(StoreSettings):
     """The settings of one worker."""
 
     state_dir: Path = setting(
@@ -152,12 +220,6 @@ class Settings(ClusterSettings):
     )
     stall_timeout: float = setting(
         "AUDIO_STALL_TIMEOUT", DURATION, "lag without progress for so long ends the worker", default="60s"
-    )
-    health_check_interval: float = setting(
-        "AUDIO_HEALTH_CHECK_INTERVAL",
-        DURATION,
-        "longest time between two checks of the brokers; the lag is read every 5 s anyway",
-        default="30s",
     )
     admin_token: str | None = setting(
         "AUDIO_ADMIN_TOKEN",

@@ -224,3 +224,47 @@ def test_every_setting_is_read_somewhere() -> None:
     declaration = (ROOT / "streams" / "runtime" / "settings.py").read_text()
     used |= set(re.findall(r"\bself\.(\w+)", declaration))  # those that together are the connection
     assert {field.name for field in fields(Settings)} <= used
+
+
+def test_the_stores_and_their_account_are_read_and_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    access, secret = tmp_path / "access", tmp_path / "secret"
+    access.write_text("account\n")
+    secret.write_text("before\n")
+    environ = {
+        "AUDIO_STORES": "s3://hotel-audio?endpoint=http://127.0.0.1:9000 file:///srv/objects",
+        "AUDIO_STORES_ACCESS_KEY_FILE": str(access),
+        "AUDIO_STORES_SECRET_KEY_FILE": str(secret),
+        "AUDIO_POOL_SIZE": "7",
+    }
+    configuration = Settings.from_environment(environ).store_configuration
+    assert [one.uri for one in configuration.locations] == ["s3://hotel-audio", "file:///srv/objects"]
+    assert (configuration.pool_size, configuration.health_check_interval) == (7, 30.0)
+    assert configuration.credentials.current() == ("account", "before")
+    secret.write_text("after it was changed\n")
+    assert configuration.credentials.current() == ("account", "after it was changed")
+
+
+def test_without_a_setting_the_store_is_a_directory_of_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/a b")
+    [location] = Settings.from_environment({}).store_configuration.locations
+    assert location.uri == "file:///home/a%20b/.local/state/hotel-audio/objects"
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"AUDIO_STORES": "http://127.0.0.1"}, "AUDIO_STORES=http://127.0.0.1: a store's URI must begin with s3://"),
+        ({"AUDIO_STORES": "file://~nobody/x"}, "a directory must be given as file:///absolute/path"),
+        ({"AUDIO_STORES_ACCESS_KEY_FILE": "/missing"}, "AUDIO_STORES_ACCESS_KEY_FILE=/missing: No such file"),
+    ],
+)
+def test_stores_that_cannot_be_used_are_told(environ: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(message)):
+        _ = Settings.from_environment(environ).store_configuration
+
+
+def test_one_key_of_an_account_is_none() -> None:
+    settings = Settings.from_environment({"AUDIO_STORES_SECRET_KEY": "secret-text"})
+    with pytest.raises(SettingsError, match=r"AUDIO_STORES_ACCESS_KEY.*only one of them"):
+        _ = settings.store_configuration
+    assert "secret-text" not in repr(settings)
