@@ -27,6 +27,7 @@ from streams.kafka.lag import LagReader
 from streams.kafka.topic_errors import TopicError
 from streams.kafka.topics import check_topics, servable_partitions
 from streams.runtime.cache_maintenance import CacheMaintenance
+from streams.runtime.decoders import DecodersError, start_decoders
 from streams.runtime.environment_check import without_effect
 from streams.runtime.exit_log import ExitLog
 from streams.runtime.fail_stop import EXIT_FAILED, Watchdog, fail_stop
@@ -43,7 +44,6 @@ from streams.runtime.settings import Settings
 from streams.runtime.state_directory import StateDirectoryError, own_state_directory
 from streams.runtime.status import Status
 from streams.runtime.wiring import Runtime, create_runtime
-from streams.sandbox import SandboxError
 from streams.telemetry.log_writer import LogWriter
 from streams.telemetry.logs import configure_logs, flush_logs
 from streams.telemetry.recent_errors import RecentErrors
@@ -247,9 +247,9 @@ async def _tell_when_ready(readiness: Readiness, settings: Settings, web: WebSer
 
 async def _start_decoders(runtime: Runtime) -> None:
     try:
-        await asyncio.to_thread(runtime.sandbox.start)
-    except SandboxError as error:
-        raise StartError(f"the decoders cannot be started: {error}") from None
+        await start_decoders(runtime.sandbox, runtime.settings, runtime.metrics)
+    except DecodersError as error:
+        raise StartError(str(error)) from None
 
 
 async def _start_app(runtime: Runtime, policies: PolicyReader) -> None:

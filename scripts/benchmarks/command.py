@@ -5,7 +5,7 @@ within speech, lossy inputs. `analysis`: corrected labels and classified sounds.
 `cache`: every eviction policy on a trace of requests, other libraries' caches, and the optimum. `stream`: a worker from
 topic to topic, other programs that do the same, and the codec alone. `latency`: how long records wait for results.
 `scale`: the cost of a record as deployments grow. `seams`: clicks where results of a call's segments meet. `players`:
-what players and browsers make of files in every format.
+what players and browsers make of files in every format. `sandbox`: what the decoders' confinement costs a call.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from scripts.benchmarks.codecs import automatic, clip_timing, codecs, digit_surv
 from scripts.benchmarks.latency_command import add_latency
 from scripts.benchmarks.players.command import add_players
 from scripts.benchmarks.report import Report
+from scripts.benchmarks.sandbox.command import add_sandbox
 from scripts.benchmarks.scale_command import add_scale
 from scripts.benchmarks.stream_command import add_stream
 from scripts.cli import count, fail, progress_bar, say, writable
@@ -70,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     add_players(
         kinds.add_parser("players", help="files in every format, opened by players, browsers and other programs")
     )
+    add_sandbox(kinds.add_parser("sandbox", help="time of a call, with and without what confines the decoders"))
     _add_cache(kinds.add_parser("cache", help="hit rate and cost of every eviction policy, and of Belady's optimum"))
     return parser
 

@@ -36,6 +36,9 @@ from streams.stores import Credentials, Secret, Stores, StoresConfiguration
 from streams.stores.claim_check import ClaimCheck
 from streams.stores.configuration import parse_locations
 
+#: Values of AUDIO_SANDBOX_PROTECTIONS.
+OFFERED, DEMANDED = "offered", "all"
+
 
 @dataclass(frozen=True, slots=True)
 class ClusterSettings:
@@ -242,6 +245,13 @@ class Settings(StoreSettings):
         NETWORKS,
         "proxies whose `X-Forwarded-For` is believed, for the limit of 10 requests a second for each address",
         default="",
+    )
+    sandbox_protections: str = setting(
+        "AUDIO_SANDBOX_PROTECTIONS",
+        one_of(OFFERED, DEMANDED),
+        "what confines the decoders beside limits and a user of their own: `offered` takes what the kernel has, `all` "
+        "does not start without any of it",
+        default=OFFERED,
     )
     log_level: str = setting(
         "AUDIO_LOG_LEVEL",

@@ -52,6 +52,7 @@ class Status:
             "partitions": self._partitions,
             "choice": self._choice,
             "cache": self._cache,
+            "sandbox": lambda: self._runtime.sandbox.in_force.by_kind,
             "breaker_fill_ratio": lambda: self._runtime.breaker.fill_ratio,
             "last_errors": self._last_errors,
             "exits": self._previous_exits,

@@ -25,6 +25,14 @@ class WorkerMetrics(Family):
         labels=("condition",),
         advice="0 for minutes: assigned and recovered need the group and its tables, brokers_answer the brokers.",
     )
+    sandbox_protection = GaugeOf(
+        "audio_sandbox_protection",
+        "What confines the decoders beside limits and a user of their own: 1 if it is in force, else 0. files, network,"
+        " signals: denied by Landlock; system_calls: seccomp ends a decoder that makes others than it needs.",
+        unit="protections",
+        labels=("kind",),
+        advice="0: an old kernel, or a container engine or systemd that forbids landlock(7) or prctl(PR_SET_SECCOMP).",
+    )
     exits = CounterOf(
         "audio_worker_exits_total",
         "How previous runs of this worker ended, from its state directory. breaker: only dead letters; fenced: another"

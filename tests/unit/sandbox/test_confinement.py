@@ -14,6 +14,7 @@ from streams.sandbox import DecoderSandbox, Protection, protections
 from streams.sandbox.warm_up import files
 from tests.support import forbidden_acts
 from tests.support.forbidden_acts import DECODER, FATAL, LOOKUPS
+from tests.support.fuzzing.samples import CLIPS, sample
 
 PROJECT = Path(__file__).parents[3]
 FLAC = MediaType("audio/flac")
@@ -97,6 +98,15 @@ def test_the_trial_decodes_a_file_of_every_format() -> None:
         answers = [genuine.decode(*file) for file in files()]
         assert Protection.SYSTEM_CALLS in genuine.in_force
     assert sum(isinstance(answer, Clip) for answer in answers) >= 10
+
+
+def test_a_wrong_label_is_found_although_nothing_more_can_be_loaded() -> None:
+    """Looking for GSM without its label needs a module of numpy that is not loaded with numpy."""
+    audio = sample("gsm", CLIPS[1]).audio
+    with DecoderSandbox(1) as genuine:
+        answer = genuine.decode(audio, MediaType("audio/wav"))
+    assert isinstance(answer, Rejection)
+    assert (answer.code, answer.field) == ("LabelMismatch", "content-type")
 
 
 def test_where_the_filter_would_refuse_every_file_decoders_work_without_it() -> None:

@@ -1,0 +1,1 @@
+"""What the decoder sandbox costs a call."""

@@ -1,0 +1,41 @@
+"""Starts the decoder sandbox, and says what confines it."""
+
+import asyncio
+
+import structlog
+
+from streams.runtime.settings import DEMANDED, Settings
+from streams.sandbox import DecoderSandbox, SandboxError
+from streams.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+
+class DecodersError(Exception):
+    """The decoders cannot be started, or not as confined as the settings demand. The message is for the operator."""
+
+
+async def start_decoders(sandbox: DecoderSandbox, settings: Settings, metrics: Metrics) -> None:
+    """Start the decoders; log which protections are in force, and set their metric.
+
+    Raises:
+        DecodersError: If they cannot be started, or a protection is missing while all are demanded.
+    """
+    try:
+        await asyncio.to_thread(sandbox.start)
+    except SandboxError as error:
+        raise DecodersError(f"the decoders cannot be started: {error}") from None
+    protections = sandbox.in_force.by_kind
+    for kind, holds in protections.items():
+        metrics.sandbox_protection.labels(kind).set(holds)
+    missing = [kind for kind, holds in protections.items() if not holds]
+    if missing and settings.sandbox_protections == DEMANDED:
+        sandbox.close()
+        raise DecodersError(
+            f"AUDIO_SANDBOX_PROTECTIONS={DEMANDED}: this machine's kernel does not offer {', '.join(missing)}"
+        )
+    in_force = [kind for kind, holds in protections.items() if holds]
+    if missing:
+        log.warning("decoders_confined", in_force=in_force, missing=missing)
+    else:
+        log.info("decoders_confined", in_force=in_force)

@@ -1,0 +1,1 @@
+"""Mutated audio files, and what the decoder sandbox makes of them."""
