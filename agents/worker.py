@@ -127,24 +127,18 @@ async def run(
 async def _work(
     runtime: Runtime, access: HttpAccess, exits: ExitLog, errors: RecentErrors, stop: asyncio.Event
 ) -> None:
-    settings, on_failure = runtime.settings, runtime.on_failure
+    settings, metrics, on_failure = runtime.settings, runtime.metrics, runtime.on_failure
     compress_agent.register(runtime)
-    policies = PolicyReader(runtime.connection, runtime.topic_name(POLICY), runtime.policies, runtime.metrics)
+    policies = PolicyReader(runtime.connection, runtime.topic_name(POLICY), runtime.policies, metrics)
     watchdog = Watchdog(settings.stall_timeout, on_failure)
     monitor = _monitor(runtime, watchdog)
     memory = MemoryGauge(settings.memory_limit)
     readiness = _readiness(runtime, policies, monitor, stop)
     status = Status(runtime, monitor, readiness, exits, errors)
-    show_process_metrics(runtime.metrics, memory, settings.state_dir, exits)
-    show_readiness(runtime.metrics, readiness)
-    web = WebServer(
-        (settings.http_host, settings.http_port),
-        runtime.metrics,
-        readiness,
-        status=status.report,
-        policy=policies.report,
-        access=access,
-    )
+    show_process_metrics(metrics, memory, settings.state_dir, exits)
+    show_readiness(metrics, readiness)
+    address, tls = (settings.http_host, settings.http_port), settings.http_tls
+    web = WebServer(address, metrics, readiness, status=status.report, policy=policies.report, access=access, tls=tls)
     port = await _listen(web, settings)
     place = {"group": settings.group, "http_port": port, "state_dir": str(settings.state_dir)}
     log.info("worker_started", **place, settings=shown(settings))

@@ -25,10 +25,10 @@ from streams.kafka.connection_refusal import ConnectionRefusalError
 from streams.kafka.denials import REMEDY, denial_of
 from streams.kafka.topic_errors import TopicError
 from streams.kafka.topics import TopicState, check_topics
+from streams.runtime.cluster_settings import ClusterSettings
 from streams.runtime.environment_check import without_effect
 from streams.runtime.kafka_security import CHECK_SECURITY
 from streams.runtime.setting_declaration import Setting, SettingsError, declared, read
-from streams.runtime.settings import ClusterSettings
 from streams.runtime.settings_document import described
 
 #: Settings that are options of commands as well. Those of security are not: everybody may read a process's arguments.

@@ -18,8 +18,8 @@ from schemas.access import load_roles
 from scripts.cli import tell_unknown_settings
 from scripts.command_settings import LocalSettings, run_directory
 from scripts.processes.secure_kafka import grant_roles, variables
+from streams.runtime.cluster_settings import ClusterSettings
 from streams.runtime.setting_declaration import SettingsError, read
-from streams.runtime.settings import ClusterSettings
 from streams.runtime.settings_document import help_text
 
 _DEFAULT_PORT = 9092

@@ -140,7 +140,7 @@ def _add_waiting(made: argparse.ArgumentParser) -> None:
         type=_url,
         metavar="URL",
         help="a worker to ask, such as http://10.0.0.5:8080; may be repeated (default: http://AUDIO_HTTP_HOST:"
-        "AUDIO_HTTP_PORT)",
+        "AUDIO_HTTP_PORT, or https; SSL_CERT_FILE names who vouches for certificates that the system does not trust)",
     )
     waiting.add_argument(
         "--timeout", type=seconds, default=30.0, metavar="S", help="longest time to wait (default: %(default)g seconds)"

@@ -185,6 +185,7 @@ def _container(described: dict[str, Any]) -> Container:
     networks = described["NetworkSettings"].get("Networks") or {}
     check = (config.get("Healthcheck") or {}).get("Test") or []
     environment = dict(one.partition("=")[::2] for one in config["Env"] or ())
+    scheme = "https" if environment.get("AUDIO_HTTP_TLS_CERTFILE") else "http"
     address = next((one["IPAddress"] for one in networks.values() if one.get("IPAddress")), "")
     return Container(
         id=described["Id"],
@@ -195,7 +196,7 @@ def _container(described: dict[str, Any]) -> Container:
         restarts=int(described.get("RestartCount", 0)),
         exit_code=int(state["ExitCode"]),
         check=" ".join(check[1:]),
-        url=f"http://{address}:{environment.get('AUDIO_HTTP_PORT', '8080')}",
+        url=f"{scheme}://{address}:{environment.get('AUDIO_HTTP_PORT', '8080')}",
     )
 
 

@@ -11,6 +11,7 @@ from scripts.policies.history import Change
 from scripts.policies.workers import Answer, await_in_force
 from streams.kafka.connected_client import connected_client
 from streams.kafka.protocol.group_owners import fetch_member_hosts
+from streams.runtime.endpoint_url import endpoint_url
 from streams.runtime.setting_declaration import declared
 from streams.runtime.settings import Settings
 
@@ -63,9 +64,11 @@ def _told(cluster: Cluster, hotel: str, what: str, answers: list[Answer], member
 def _usual_url() -> str:
     """Where a worker with this environment answers."""
     settings = declared(Settings)
-    host, port = (str(settings[name].value(os.environ)) for name in ("http_host", "http_port"))
-    host = _ANY_HOST.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    host, port, certificate = (
+        settings[name].value(os.environ) for name in ("http_host", "http_port", "http_tls_certfile")
+    )
+    host = _ANY_HOST.get(str(host), str(host))
+    return endpoint_url(host, int(str(port)), tls=certificate is not None)
 
 
 async def _member_count(cluster: Cluster) -> int | None:

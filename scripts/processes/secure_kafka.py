@@ -8,7 +8,7 @@ from infra.kafka.secure import ADMIN, ClusterSecurity
 from schemas.access import granted
 from streams.kafka.access import grant, grants_of
 from streams.kafka.connection import KafkaConnection
-from streams.runtime.settings import ClusterSettings
+from streams.runtime.cluster_settings import ClusterSettings
 
 
 def variables(cluster: LocalCluster, account: str) -> dict[str, str]:

@@ -12,6 +12,8 @@ from scripts.processes.module_process import ModuleProcess
 
 MODULE = worker.__name__
 _HOST = "127.0.0.1"
+#: It is asked on this machine, as plain HTTP, whatever the environment says.
+_ASKED_HERE = {"AUDIO_HTTP_HOST": _HOST, "AUDIO_HTTP_TLS_CERTFILE": "", "AUDIO_HTTP_TLS_KEYFILE": ""}
 _READY_WITHIN_S = 60.0
 _POLL_S = 0.1
 
@@ -29,7 +31,7 @@ class WorkerProcess(ModuleProcess):
     def __init__(
         self, settings: Mapping[str, str], log: Path, module: str = MODULE, arguments: Sequence[str] = ()
     ) -> None:
-        super().__init__(module, {**settings, "AUDIO_HTTP_HOST": _HOST}, log, arguments)
+        super().__init__(module, {**settings, **_ASKED_HERE}, log, arguments)
         self.port = int(settings["AUDIO_HTTP_PORT"])
         self._state = Path(settings["AUDIO_STATE_DIR"])
 

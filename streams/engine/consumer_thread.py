@@ -21,6 +21,7 @@ from streams.kafka.protocol.list_offsets import Bounds, read_bounds
 from streams.kafka.protocol.offset_fetch import allow_unstable_positions
 from streams.kafka.protocol.position_resets import report_position_resets
 from streams.kafka.protocol.tolerant_consumer import make_tolerant
+from streams.kafka.renewed_login import renew_login
 from streams.kafka.transactional_writer import REQUEST_TIMEOUT_MS
 
 #: Faust's default is 1,500 ms. Every other request to a broker waits until a pending fetch is answered: assignments,
@@ -103,6 +104,7 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         make_tolerant(consumer)
+        renew_login(consumer._client)  # noqa: SLF001  it has no public name
         consumer.largest = self.largest_record
         # Faust has no settings for these; the consumer reads them when it starts.
         consumer._isolation_level = "read_committed"  # noqa: SLF001

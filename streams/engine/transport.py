@@ -22,6 +22,7 @@ from streams.delivery.transactions import Committed
 from streams.engine.assignor import LaneAssignor
 from streams.engine.consumer_thread import LaneConsumerThread
 from streams.engine.fetch_loop import FetchLoop
+from streams.engine.renewing_producer import RenewingProducer
 from streams.kafka.protocol.txn_offset_commit import GroupMember
 from streams.kafka.protocol.unreadable import Unreadable
 from streams.kafka.topology import InputTopicGoneError
@@ -277,6 +278,7 @@ class LaneTransport(driver.Transport):
     """
 
     Consumer: ClassVar[Any] = LaneConsumer
+    Producer: ClassVar[Any] = RenewingProducer
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ from aiokafka.client import AIOKafkaClient
 
 from streams.kafka.connection_security import ConnectionSecurity
 from streams.kafka.protocol.tolerant_consumer import TolerantConsumer
+from streams.kafka.renewed_login import renew_login
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +34,27 @@ class KafkaConnection:
 
     def producer(self, **options: Any) -> AIOKafkaProducer:
         """Make a producer, not yet started."""
-        return AIOKafkaProducer(**options, **self._options())
+        producer = AIOKafkaProducer(**options, **self._options())
+        renew_login(producer.client)
+        return producer
 
     def consumer(self, *topics: str, **options: Any) -> TolerantConsumer:
         """Make a consumer, not yet started."""
-        return TolerantConsumer(*topics, **options, **self._options())
+        consumer = TolerantConsumer(*topics, **options, **self._options())
+        renew_login(consumer._client)  # noqa: SLF001  it has no public name
+        return consumer
 
     def admin(self, **options: Any) -> AIOKafkaAdminClient:
         """Make a client for topics and their settings, not yet started."""
-        return AIOKafkaAdminClient(**options, **self._options())
+        admin = AIOKafkaAdminClient(**options, **self._options())
+        renew_login(admin._client)  # noqa: SLF001  as above
+        return admin
 
     def client(self, **options: Any) -> AIOKafkaClient:
         """Make a client that only sends requests, not yet connected."""
-        return AIOKafkaClient(**options, **self._options())
+        client = AIOKafkaClient(**options, **self._options())
+        renew_login(client)
+        return client
 
     def _options(self) -> dict[str, Any]:
         """The connection, as arguments of aiokafka's classes."""

@@ -1,13 +1,29 @@
 """How connections to Kafka are encrypted, and who connects."""
 
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from streams.kafka.renewed_context import RenewedContext
+
 PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL = "PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"
 PROTOCOLS = (PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL)
 MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
+
+
+class CertificateError(ValueError):
+    """A file of TLS cannot be used.
+
+    Attributes:
+        file: Which.
+        reason: Why, for a line that begins with the file.
+    """
+
+    def __init__(self, file: Path, reason: str) -> None:
+        super().__init__(f"{file} {reason}")
+        self.file, self.reason = file, reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +32,7 @@ class Login:
 
     Attributes:
         username: The account's name.
-        password: Its password.
+        password: Its password; that of a `FileSecret` is read again for each connection.
         mechanism: How the broker checks it: one of `MECHANISMS`.
     """
 
@@ -61,36 +77,78 @@ class ConnectionSecurity:
         return options
 
 
-def client_context(authorities: Path | None) -> ssl.SSLContext:
+def client_context(
+    authorities: Path | None,
+    certificate: Path | None = None,
+    key: Path | None = None,
+    key_password: Callable[[], str] | None = None,
+) -> ssl.SSLContext:
     """A context for TLS that checks the server's certificate and host name; TLS 1.2 or newer.
+
+    Its files are read again when they change.
 
     Args:
         authorities: A PEM file with the certificates of the authorities to trust; None for those of the system.
+        certificate: A PEM file with the client's own certificate and its chain, if it has one.
+        key: The PEM file with its key; None if the key is in the certificate's file.
+        key_password: Returns the password of the key's file, if that is encrypted.
 
     Raises:
-        ValueError: If the file cannot be read or has no certificate; the message is a part of a line.
+        CertificateError: If a file cannot be read or is not what it should be.
     """
+
+    def load(context: ssl.SSLContext) -> None:
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        _trust(context, authorities)
+        if certificate is not None:
+            add_identity(context, certificate, key, key_password)
+
+    return RenewedContext(ssl.PROTOCOL_TLS_CLIENT, load, [one for one in (authorities, certificate, key) if one])
+
+
+def server_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
+    """A context for TLS of a server; TLS 1.2 or newer. Its files are read again when they change.
+
+    Args:
+        certificate: A PEM file with the server's certificate and its chain.
+        key: The PEM file with its key; None if the key is in the certificate's file.
+
+    Raises:
+        CertificateError: If a file cannot be read or is not what it should be.
+    """
+
+    def load(context: ssl.SSLContext) -> None:
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        add_identity(context, certificate, key, None)
+
+    return RenewedContext(ssl.PROTOCOL_TLS_SERVER, load, [one for one in (certificate, key) if one])
+
+
+def _trust(context: ssl.SSLContext, authorities: Path | None) -> None:
+    if authorities is None:
+        context.load_default_certs()
+        return
     try:
-        context = ssl.create_default_context(cafile=None if authorities is None else str(authorities))
+        context.load_verify_locations(authorities)
     except ssl.SSLError:
-        raise ValueError("has no certificate in PEM") from None
+        raise CertificateError(authorities, "has no certificate in PEM") from None
     except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from None
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
+        raise CertificateError(authorities, f"cannot be read: {error.strerror}") from None
 
 
-def add_identity(context: ssl.SSLContext, certificate: Path, key: Path | None, key_password: str | None) -> None:
-    """Give a context the client's own certificate.
+def add_identity(
+    context: ssl.SSLContext, certificate: Path, key: Path | None, key_password: Callable[[], str] | None
+) -> None:
+    """Give a context its own certificate.
 
     Args:
         context: The context.
         certificate: A PEM file with the certificate and its chain.
         key: The PEM file with its key; None if the key is in the certificate's file.
-        key_password: Of the key's file, if that is encrypted.
+        key_password: Returns the password of the key's file, if that is encrypted.
 
     Raises:
-        ValueError: If a file cannot be read or is not what it should be; the message is a part of a line.
+        CertificateError: If a file cannot be read or is not what it should be.
     """
     holder = certificate if key is None else key
     try:
@@ -98,7 +156,8 @@ def add_identity(context: ssl.SSLContext, certificate: Path, key: Path | None, k
         context.load_cert_chain(certificate, key, key_password or "")
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
-            raise ValueError(f"belongs to another key than the one in {holder}") from None
-        raise ValueError(f"has no certificate in PEM, {holder} has no key, or its password is another") from None
+            raise CertificateError(certificate, f"belongs to another key than the one in {holder}") from None
+        reason = f"has no certificate in PEM, {holder} has no key, or its password is another"
+        raise CertificateError(certificate, reason) from None
     except OSError as error:
-        raise ValueError(f"or {holder} cannot be read: {error.strerror}") from None
+        raise CertificateError(certificate, f"or {holder} cannot be read: {error.strerror}") from None

@@ -1,11 +1,13 @@
 """The worker's HTTP endpoint: health for the orchestrator, metrics for Prometheus, its status for operators."""
 
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
+from streams.runtime.endpoint_url import endpoint_url
 from streams.runtime.http_access import HttpAccess
 from streams.runtime.readiness import Readiness
 from streams.security.roles import Permission
@@ -25,6 +27,7 @@ class WebServer:
         status: Returns the status for operators.
         policy: Returns what is in force for a hotel, for ``/policies?hotel=...``.
         access: Who may see the status.
+        tls: Serves by TLS; None serves plain HTTP.
     """
 
     def __init__(
@@ -36,8 +39,10 @@ class WebServer:
         status: Callable[[], Mapping[str, Any]],
         policy: Callable[[str], Mapping[str, Any]],
         access: HttpAccess,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._host, self._port = address
+        self._tls = tls
         self._metrics = metrics
         self._readiness = readiness
         app = web.Application()
@@ -59,14 +64,14 @@ class WebServer:
             OSError: When the port is taken, or the host is not of this machine.
         """
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
+        await web.TCPSite(self._runner, self._host, self._port, ssl_context=self._tls).start()
         self._port = int(self._runner.addresses[0][1])
         return self._port
 
     @property
     def url(self) -> str:
         """Its address as the beginning of a URL."""
-        return f"http://[{self._host}]:{self._port}" if ":" in self._host else f"http://{self._host}:{self._port}"
+        return endpoint_url(self._host, self._port, tls=self._tls is not None)
 
     async def stop(self) -> None:
         """Close the port."""

@@ -8,11 +8,12 @@ from streams.kafka.connection_security import (
     SASL_PLAINTEXT,
     SASL_SSL,
     SSL,
+    CertificateError,
     ConnectionSecurity,
     Login,
-    add_identity,
     client_context,
 )
+from streams.kafka.secret_text import latest
 from streams.runtime.setting_declaration import SettingsError
 
 _PROTOCOL = "KAFKA_SECURITY_PROTOCOL"
@@ -72,16 +73,13 @@ def _login(protocol: str, account: Account) -> Login:
 
 
 def _context(tls: Tls) -> ssl.SSLContext:
+    if tls.certificate is None and (tls.key or tls.key_password):
+        raise SettingsError("KAFKA_SSL_KEYFILE or its password is set, but no KAFKA_SSL_CERTFILE")
+    password = tls.key_password
     try:
-        context = client_context(tls.authorities)
-    except ValueError as error:
-        raise SettingsError(f"KAFKA_SSL_CAFILE={tls.authorities} {error}") from None
-    if tls.certificate is None:
-        if tls.key or tls.key_password:
-            raise SettingsError("KAFKA_SSL_KEYFILE or its password is set, but no KAFKA_SSL_CERTFILE")
-        return context
-    try:
-        add_identity(context, tls.certificate, tls.key, tls.key_password)
-    except ValueError as error:
-        raise SettingsError(f"KAFKA_SSL_CERTFILE={tls.certificate} {error}") from None
-    return context
+        return client_context(
+            tls.authorities, tls.certificate, tls.key, None if password is None else lambda: latest(password)
+        )
+    except CertificateError as error:
+        variable = "KAFKA_SSL_CAFILE" if error.file == tls.authorities else "KAFKA_SSL_CERTFILE"
+        raise SettingsError(f"{variable}={error}") from None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, cast, overload
 
+from streams.kafka.secret_text import FileSecret
 from streams.runtime.setting_kinds import Kind
 
 T = TypeVar("T")
@@ -64,8 +65,7 @@ class Setting:
         source = f"{self.file_variable}={path}" if path else f"{self.variable}={'...' if self.secret else text}"
         try:
             if path:
-                value = self.kind.parse(_content(Path(path)))
-                return value if self.kind.follow is None else self.kind.follow(Path(path))
+                return self._in_file(Path(path))
             return self.kind.parse(text) if text else self.default_value
         except OSError as error:
             raise SettingsError(_one_line(f"{source}: {error.strerror}")) from None
@@ -76,6 +76,12 @@ class Setting:
     def default_value(self) -> object:
         """The value where none is given."""
         return None if self.default is None else self.kind.parse(self.default)
+
+    def _in_file(self, path: Path) -> object:
+        value = self.kind.parse(_content(path))
+        if self.kind.follow is not None:
+            return self.kind.follow(path)
+        return FileSecret(value, lambda: str(self.kind.parse(_content(path)))) if isinstance(value, str) else value
 
     def _path(self, environ: Mapping[str, str]) -> str | None:
         return environ.get(self.file_variable) if self.file_variable else None

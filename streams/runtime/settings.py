@@ -1,23 +1,18 @@
 """The settings of a worker, each declared once: variable, kind with its unit, default, meaning, secret or not."""
 
-from collections.abc import Mapping
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
-from streams.kafka.connection import KafkaConnection
-from streams.kafka.connection_security import MECHANISMS, PLAINTEXT, PROTOCOLS
-from streams.runtime.kafka_security import Account, Tls, connection_security
-from streams.runtime.setting_declaration import SettingsError, read, setting
+from streams.runtime.cluster_settings import ClusterSettings
+from streams.runtime.endpoint_tls import endpoint_tls
+from streams.runtime.setting_declaration import SettingsError, setting
 from streams.runtime.setting_kinds import (
-    BROKERS,
     DIRECTORY,
     DURATION,
     FILE,
     FOLLOWED_SECRET,
     HOST,
-    KAFKA_NAME,
-    KAFKA_PREFIX,
     LEVEL,
     NETWORKS,
     ORDINAL,
@@ -38,62 +33,6 @@ from streams.stores.configuration import parse_locations
 
 #: Values of AUDIO_SANDBOX_PROTECTIONS.
 OFFERED, DEMANDED = "offered", "all"
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterSettings:
-    """Where the topics are: what a worker and every command that uses Kafka has to know."""
-
-    bootstrap_servers: str = setting(
-        "KAFKA_BOOTSTRAP_SERVERS", BROKERS, "Kafka brokers to connect to first", default="127.0.0.1:9092"
-    )
-    group: str = setting("AUDIO_GROUP", KAFKA_NAME, "the workers' consumer group", default="hotel-audio")
-    topic_prefix: str = setting("AUDIO_TOPIC_PREFIX", KAFKA_PREFIX, "put before every topic's name", default="")
-    security_protocol: str = setting(
-        "KAFKA_SECURITY_PROTOCOL",
-        one_of(*PROTOCOLS),
-        "how the brokers are reached: `SSL` encrypts and may have a client's certificate, `SASL_...` has an account",
-        default=PLAINTEXT,
-    )
-    sasl_mechanism: str = setting(
-        "KAFKA_SASL_MECHANISM", one_of(*MECHANISMS), "how the brokers check the account", default=MECHANISMS[0]
-    )
-    sasl_username: str | None = setting("KAFKA_SASL_USERNAME", TEXT, "the account's name")
-    sasl_password: str | None = setting("KAFKA_SASL_PASSWORD", TEXT, "the account's password", secret=True)
-    ssl_cafile: Path | None = setting(
-        "KAFKA_SSL_CAFILE", FILE, "certificates in PEM that vouch for the brokers'; without it, those of the system"
-    )
-    ssl_certfile: Path | None = setting(
-        "KAFKA_SSL_CERTFILE", FILE, "the client's own certificate and its chain in PEM, for brokers that want one"
-    )
-    ssl_keyfile: Path | None = setting(
-        "KAFKA_SSL_KEYFILE", FILE, "the key of that certificate in PEM; without it, in the certificate's file"
-    )
-    ssl_key_password: str | None = setting(
-        "KAFKA_SSL_KEY_PASSWORD", TEXT, "the password of that key, if it is encrypted", secret=True
-    )
-
-    @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> Self:
-        """Read and validate the settings.
-
-        Raises:
-            SettingsError: With one line that names the variable, its value and what would be accepted.
-        """
-        settings = read(cls, environ)
-        _ = settings.connection  # reads the certificates
-        return settings
-
-    @property
-    def connection(self) -> KafkaConnection:
-        """How every Kafka client connects.
-
-        Raises:
-            SettingsError: If the settings of its security contradict each other, or a file of theirs cannot be used.
-        """
-        tls = Tls(self.ssl_cafile, self.ssl_certfile, self.ssl_keyfile, self.ssl_key_password)
-        account = Account(self.sasl_username, self.sasl_password, self.sasl_mechanism)
-        return KafkaConnection(self.bootstrap_servers, connection_security(self.security_protocol, account, tls))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +114,14 @@ class Settings(StoreSettings):
         default="127.0.0.1",
     )
     http_port: int = setting("AUDIO_HTTP_PORT", PORT, "health and metrics; `0` takes a free port", default="8080")
+    http_tls_certfile: Path | None = setting(
+        "AUDIO_HTTP_TLS_CERTFILE",
+        FILE,
+        "certificate and its chain in PEM, with which health and metrics are served by TLS; without it, as plain HTTP",
+    )
+    http_tls_keyfile: Path | None = setting(
+        "AUDIO_HTTP_TLS_KEYFILE", FILE, "the key of that certificate in PEM; without it, in the certificate's file"
+    )
     ordinal: int | None = setting(
         "AUDIO_ORDINAL", ORDINAL, "the worker's number among its replicas, as a StatefulSet counts its pods"
     )
@@ -265,6 +212,16 @@ class Settings(StoreSettings):
         "`auto` writes text for people at a terminal, and JSON lines elsewhere",
         default="auto",
     )
+
+    def check_files(self) -> None:
+        """Read the files that settings name, as `ClusterSettings.check_files`."""
+        ClusterSettings.check_files(self)
+        _ = self.http_tls
+
+    @property
+    def http_tls(self) -> ssl.SSLContext | None:
+        """How health and metrics are served by TLS; None for plain HTTP. Raises SettingsError as `endpoint_tls`."""
+        return endpoint_tls(self.http_tls_certfile, self.http_tls_keyfile)
 
     def __post_init__(self) -> None:
         if self.replicas_from is not None and self.ordinal is None:

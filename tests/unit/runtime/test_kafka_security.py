@@ -8,8 +8,8 @@ import pytest
 
 from infra.kafka.certificates import Authority
 from streams.kafka.connection_security import ConnectionSecurity, Login
+from streams.runtime.cluster_settings import ClusterSettings
 from streams.runtime.setting_declaration import SettingsError, shown
-from streams.runtime.settings import ClusterSettings
 
 PASSWORD = "not-for-anybody's-eyes"  # noqa: S105  of nobody
 ACCOUNT = {"KAFKA_SASL_USERNAME": "worker", "KAFKA_SASL_PASSWORD": PASSWORD}

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from streams.runtime.cluster_settings import ClusterSettings
 from streams.runtime.setting_declaration import SettingsError, declared, shown
 from streams.runtime.setting_kinds import parse_seconds, parse_size
-from streams.runtime.settings import ClusterSettings, Settings
+from streams.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 TOKEN = "correct-horse-battery"  # noqa: S105  of nobody
@@ -221,8 +222,10 @@ def test_a_command_reads_only_what_it_needs() -> None:
 def test_every_setting_is_read_somewhere() -> None:
     sources = [path.read_text() for folder in ("agents", "streams") for path in (ROOT / folder).rglob("*.py")]
     used = {name for text in sources for name in re.findall(r"\bsettings\.(\w+)", text)}
-    declaration = (ROOT / "streams" / "runtime" / "settings.py").read_text()
-    used |= set(re.findall(r"\bself\.(\w+)", declaration))  # those that together are the connection
+    declarations = [
+        (ROOT / "streams" / "runtime" / name).read_text() for name in ("settings.py", "cluster_settings.py")
+    ]
+    used |= {name for text in declarations for name in re.findall(r"\bself\.(\w+)", text)}  # parts of a connection
     assert {field.name for field in fields(Settings)} <= used
 
 
