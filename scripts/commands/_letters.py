@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from schemas import Rejection
+from schemas import Record, Rejection
+from schemas.headers import DATA_REF
 from scripts.tables import ReportTable
 from streams.clients.letters import LetterPosition, LetterRecord
 
@@ -56,11 +57,18 @@ def view_of(refused: LetterRecord, obstacle: str | None) -> LetterView:
         "offset": position.offset,
         "time": time_of(letter.original.timestamp_ms),
         "bytes": size,
+        "dataref": _reference(letter.original),
         "stage": rejection.stage,
         "code": rejection.code,
         "reason": rejection.message,
     }
     return LetterView(refused.place, refused.refused_ms, size, obstacle, data)
+
+
+def _reference(original: Record) -> str | None:
+    """Where the input's audio lies; None where it is its value."""
+    values = [value for name, value in original.headers if name == DATA_REF and value is not None]
+    return values[0].decode("utf-8", "replace") if values else None
 
 
 def lines(found: Sequence[LetterView]) -> Iterator[str]:
@@ -89,7 +97,7 @@ def _row(one: LetterView) -> tuple[str, ...]:
         data["time"],
         printable(data["call"]),
         f"{data['partition']}:{data['offset']}",
-        str(data["bytes"]),
+        str(data["bytes"]) if data["dataref"] is None else "by reference",
         data["stage"],
         data["code"],
         printable(data["reason"]),

@@ -16,12 +16,12 @@ from rich.progress import Progress
 
 from schemas import Channel, Position, RawAudio
 from schemas.media_type import L16, PCMA, PCMU
-from schemas.raw_audio import MAX_RAW_BYTES
-from schemas.topics import RAW
+from schemas.topics import RAW, RECORDINGS
 from scripts.cli import Cluster, cluster_of, counted, fail, progress_bar
 from scripts.commands._json import write_json
+from scripts.object_stores import store_settings
 from scripts.recordings.call_ids import call_ids
-from scripts.recordings.finding import Failed, Recording, find, printable
+from scripts.recordings.finding import STANDARD_INPUT, Failed, Recording, find, printable
 from scripts.recordings.formats import suffixes
 from scripts.recordings.reading import content, decoded, decoders
 from scripts.recordings.report import report_of, tell
@@ -43,20 +43,18 @@ class _Sent:
 
     Attributes:
         recording: Its file.
-        call: Its id.
+        event: The last event that was sent.
         channels: Channels of its media streams; None for one without a channel.
         seconds: Its length; None if it was not decoded.
-        size: Bytes of audio in all records.
-        content_type: Media type of the records.
+        size: Bytes of audio.
         positions: Where they are, in order.
     """
 
     recording: Recording
-    call: str
+    event: RawAudio
     channels: tuple[Channel | None, ...]
     seconds: float | None
     size: int
-    content_type: str
     positions: Sequence[Position]
 
     def __str__(self) -> str:
@@ -65,7 +63,7 @@ class _Sent:
         length = "" if self.seconds is None else f"{self.seconds:.2f} s, "
         count = counted(len(self.positions), "segment")
         return (
-            f"{self.call}: {count}{streams}, {length}{self.size} bytes to {first.topic} "
+            f"{self.event.call_id}: {count}{streams}, {length}{self.size} bytes to {first.topic} "
             f"partition {first.partition}, offsets {first.offset} to {last.offset}"
         )
 
@@ -125,22 +123,25 @@ class _Sender:
 
     async def send(self, recording: Recording, call: str) -> _Sent | Failed:
         """Send one recording as one call; what is wrong with the file itself is a `Failed`."""
-        audio = await asyncio.to_thread(content, recording)
-        if isinstance(audio, Failed):
-            return audio
         try:
             if self._options.whole:
-                return await self._send_whole(recording, call, audio)
+                return await self._send_whole(recording, call)
+            audio = await asyncio.to_thread(content, recording)
+            if isinstance(audio, Failed):
+                return audio
             clip = await asyncio.to_thread(decoded, recording, audio, self._sandbox)
             return clip if isinstance(clip, Failed) else await self._send_segments(recording, call, clip)
         except ContractError as error:
             return Failed(recording.path, f"cannot be sent: {error}")
 
-    async def _send_whole(self, recording: Recording, call: str, audio: bytes) -> _Sent | Failed:
-        if len(audio) > MAX_RAW_BYTES:
-            return Failed(
-                recording.path, f"is larger than a record's {MAX_RAW_BYTES // 2**20} MiB; send it in segments"
-            )
+    async def _send_whole(self, recording: Recording, call: str) -> _Sent | Failed:
+        """Send a file without reading it into memory."""
+        path = recording.path
+        if path != STANDARD_INPUT and not path.is_file():
+            return Failed(path, "is no regular file")
+        audio = await asyncio.to_thread(content, recording) if path == STANDARD_INPUT else b""
+        if isinstance(audio, Failed):
+            return audio
         event = RawAudio(
             id=str(uuid.uuid4()),
             source=_SOURCE,
@@ -153,7 +154,21 @@ class _Sender:
             sequence=0,
             final=True,
         )
-        return await self._send(recording, [event], 1)
+        if path == STANDARD_INPUT:
+            return await self._send(recording, [event], 1)
+        try:
+            return await self._send_file(recording, event)
+        except OSError as error:
+            return Failed(path, error.strerror or str(error))
+
+    async def _send_file(self, recording: Recording, event: RawAudio) -> _Sent:
+        producer = await self._connected()
+        storing = self._progress.add_task(f"sending {printable(recording.name)}", total=None)
+        try:
+            position = await producer.send(event, recording.path)
+        finally:
+            self._progress.remove_task(storing)
+        return _told(_Sent(recording, event, (event.channel,), None, recording.path.stat().st_size, [position]))
 
     async def _send_segments(self, recording: Recording, call: str, clip: Clip) -> _Sent:
         streams = _streams(clip, self._options)
@@ -184,18 +199,31 @@ class _Sender:
             size += len(event.audio)
         assert event is not None  # noqa: S101  decoded audio has at least one sample, and so one segment
         positions = await asyncio.gather(*pending)
-        sent = _Sent(recording, event.call_id, tuple(channels), seconds, size, str(event.media_type), positions)
-        print(fitted(str(sent)), flush=True)
-        return sent
+        return _told(_Sent(recording, event, tuple(channels), seconds, size, positions))
 
     async def _connected(self) -> RawAudioProducer:
         async with self._connecting:
             if self._producer is None:
-                await self._cluster.check([RAW])
-                self._producer = await self._stack.enter_async_context(
-                    RawAudioProducer(self._cluster.connection, self._cluster.topic(RAW), timeout=_ACKNOWLEDGED_WITHIN)
-                )
+                await self._cluster.check([RAW, RECORDINGS] if self._options.whole else [RAW])
+                self._producer = await self._stack.enter_async_context(self._new_producer())
         return self._producer
+
+    def _new_producer(self) -> RawAudioProducer:
+        settings = store_settings()
+        return RawAudioProducer(
+            self._cluster.connection,
+            self._cluster.topic(RAW),
+            timeout=_ACKNOWLEDGED_WITHIN,
+            recordings=self._cluster.topic(RECORDINGS),
+            stores=settings.store_configuration if self._options.whole else None,
+            inline_limit=settings.inline_limit,
+            max_size=settings.max_size,
+        )
+
+
+def _told(sent: _Sent) -> _Sent:
+    print(fitted(str(sent)), flush=True)
+    return sent
 
 
 def _streams(clip: Clip, options: argparse.Namespace) -> dict[Channel | None, Clip]:
@@ -229,12 +257,12 @@ def _cut(call: str, streams: dict[Channel | None, Clip], media: str, options: ar
 def _as_json(sent: _Sent) -> dict[str, Any]:
     return {
         "path": os.fspath(sent.recording.path),
-        "call": sent.call,
+        "call": sent.event.call_id,
         "channels": list(sent.channels),
         "segments": len(sent.positions),
         "seconds": sent.seconds,
         "bytes": sent.size,
-        "content_type": sent.content_type,
+        "content_type": str(sent.event.media_type),
         "topic": sent.positions[0].topic,
         "partition": sent.positions[0].partition,
         "first_offset": sent.positions[0].offset,

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from schemas import Rejection
-from schemas.topics import DEAD_LETTER, RAW, topic
+from schemas.topics import DEAD_LETTER, RAW, RECORDINGS, topic
 from scripts.cli import Cluster, CommandError, add_cluster_options, cluster_of, count, fail, run, say
 from scripts.commands._json import JSON_HELP, json_file, write_json
+from scripts.commands._letter_audio import save_inputs
 from scripts.commands._letters import LetterView, lines, table, view_of
 from scripts.commands._replaying import Replay
 from scripts.commands._times import time_option
@@ -48,7 +48,12 @@ def parser() -> argparse.ArgumentParser:
         "letters", nargs="*", type=_place, metavar="PARTITION:OFFSET", help="dead letters, by their names in the list"
     )
     made.add_argument("--last", type=count, default=20, metavar="N", help="list the last N (default: %(default)s)")
-    made.add_argument("--save", type=Path, metavar="DIR", help="save the inputs' values as PARTITION-OFFSET.bin")
+    made.add_argument(
+        "--save",
+        type=Path,
+        metavar="DIR",
+        help="save the inputs' audio as PARTITION-OFFSET.bin: their values, or the objects that they refer to",
+    )
     made.add_argument(
         "--replay",
         action="store_true",
@@ -92,9 +97,10 @@ def _choice_of(options: argparse.Namespace) -> DeadLetterFilter:
 
 async def _run(options: argparse.Namespace) -> int:
     cluster = cluster_of(options)
-    await cluster.check([DEAD_LETTER, RAW])
+    await cluster.check([DEAD_LETTER, RAW, RECORDINGS])
     async with DeadLetterReader(cluster.connection, cluster.topic(DEAD_LETTER)) as reader:
-        partitions, limits = await reader.partitions(), {cluster.topic(RAW): topic(RAW).max_message_bytes}
+        partitions = await reader.partitions()
+        limits = {cluster.topic(name): topic(name).max_message_bytes for name in (RAW, RECORDINGS)}
 
         def tell(refused: LetterRecord) -> LetterView:
             return view_of(refused, replay_obstacle(refused, partitions, limits))
@@ -105,7 +111,7 @@ async def _run(options: argparse.Namespace) -> int:
             return 0
         chosen = await (_named(reader, options.letters, tell) if options.letters else _chosen(reader, options, tell))
         if options.save is not None:
-            await _save(reader, chosen, options.save)
+            await save_inputs(reader, [one.place for one in chosen], options.save)
         return await _replay(cluster, options, reader, chosen) if options.replay else 0
 
 
@@ -176,19 +182,6 @@ def _show(found: Sequence[LetterView], file: str | None, data: list[dict[str, An
         report_console().print(table(found))
     else:
         print(*lines(found), sep="\n")
-
-
-async def _save(reader: DeadLetterReader, chosen: Sequence[LetterView], directory: Path) -> None:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        async for refused in reader.these([one.place for one in chosen]):
-            if isinstance(refused.letter, Rejection):
-                raise CommandError(f"what is at {refused.place} cannot be read: {refused.letter.message}")
-            path = directory / f"{refused.place.partition}-{refused.place.offset}.bin"
-            path.write_bytes(refused.letter.original.value or b"")
-            print(path if refused.letter.whole else f"{path}: only the beginning, the input was too large for a letter")
-    except OSError as error:
-        raise CommandError(f"{directory}: {error.strerror}") from error
 
 
 def _place(text: str) -> LetterPosition:

@@ -1,7 +1,8 @@
 """Sends recordings as calls: each file becomes one call, cut into segments, on the topic audio.raw.
 
 Both sides of a stereo recording are sent as two channels of its call. G.711 stays G.711; all else is sent as linear
-samples of 16 bits.
+samples of 16 bits. With --whole, a file of any size is sent as it is: one that is too large for a record is stored
+(AUDIO_STORES), and a reference to it is sent to the topic audio.recordings.
 """
 
 import argparse
@@ -74,8 +75,8 @@ def _add_form(made: argparse.ArgumentParser) -> None:
     form.add_argument(
         "--whole",
         action="store_true",
-        help="send each file as it is, in one record of up to 8 MiB: so MP3, OGG and more than 16 bits come to the "
-        "worker undecoded",
+        help="send each file as it is, in one record, or by reference if it is larger than AUDIO_INLINE_LIMIT: so MP3, "
+        "OGG and more than 16 bits come to the worker undecoded",
     )
 
 

@@ -3,18 +3,21 @@
 import argparse
 import asyncio
 import sys
+import tempfile
 from collections.abc import Sequence
 from itertools import count as numbers
 from pathlib import Path
 
 from schemas import CompressedAudio, Rejection
 from schemas.topics import COMPRESSED
-from scripts.cli import CommandError, add_cluster_options, cluster_of, count, run, seconds
+from scripts.cli import CommandError, add_cluster_options, cluster_of, count, progress_bar, run, seconds
 from scripts.commands._names import call_directory, segment_name
 from scripts.commands._new_files import write_new
+from scripts.object_stores import store_settings
 from scripts.recordings.finding import printable
 from scripts.tables import fitted
-from streams.clients import CompressedAudioConsumer
+from streams.clients import BrokenReferenceError, CompressedAudioConsumer
+from streams.clients.result_files import ResultFiles
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,7 +53,11 @@ async def _listen(options: argparse.Namespace) -> int:
     await cluster.check([COMPRESSED])
     received = 0
     async with CompressedAudioConsumer(
-        cluster.connection, cluster.topic(COMPRESSED), from_beginning=options.from_beginning
+        cluster.connection,
+        cluster.topic(COMPRESSED),
+        from_beginning=options.from_beginning,
+        stores=store_settings().store_configuration,
+        fetch_limit=0,  # files by reference are fetched when they are to be saved
     ) as consumer:
         while options.count is None or received < options.count:
             try:
@@ -60,18 +67,37 @@ async def _listen(options: argparse.Namespace) -> int:
             if isinstance(result, Rejection):
                 print(f"not a result: {result.message}", flush=True)
                 continue
+            try:
+                saved = "" if options.save is None else f" -> {await _saved(consumer.files, result, options.save)}"
+            except BrokenReferenceError as error:
+                print(f"not a result: {error}", flush=True)
+                continue
             received += 1
-            saved = "" if options.save is None else f" -> {save(result, options.save)}"
             print(fitted(line(result) + saved), flush=True)
     if options.count is not None and received < options.count:
         raise CommandError(f"received {received} of {options.count} results within {options.timeout:g} s")
     return 0
 
 
+async def _saved(files: ResultFiles, result: CompressedAudio, directory: Path) -> Path:
+    """Save a result's file, also one that lies in an object store, without holding that in memory."""
+    if result.data_ref is None:
+        return save(result, directory)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=directory) as temporary, progress_bar() as progress:
+            progress.add_task(f"fetching {result.compressed_bytes} bytes", total=None)
+            file = Path(temporary, "file")
+            await files.save(result, file)
+            return save(result, directory, file)
+    except OSError as error:
+        raise CommandError(f"{directory}: {error.strerror}") from error
+
+
 def line(result: CompressedAudio) -> str:
     """A result as one line."""
     sequence = "-" if result.sequence is None else result.sequence
-    size = len(result.audio)
+    size = result.compressed_bytes
     return (
         f"{printable(result.call_id)} {result.channel or 'any'} #{sequence} level {result.level} {result.codec} "
         f"{result.original_bytes} -> {size} bytes ({result.original_bytes / max(size, 1):.1f}x) "
@@ -79,7 +105,7 @@ def line(result: CompressedAudio) -> str:
     )
 
 
-def save(result: CompressedAudio, directory: Path) -> Path:
+def save(result: CompressedAudio, directory: Path, file: Path | None = None) -> Path:
     """Save a result's file as ``HOTEL/CALL/CHANNEL-SEQUENCE`` with its format's suffix.
 
     Ids come from outside: they cannot lead out of the directory, and no file is overwritten.
@@ -87,6 +113,7 @@ def save(result: CompressedAudio, directory: Path) -> Path:
     Args:
         result: The result.
         directory: The directory for all results; created if missing.
+        file: Where the result's file is; None if the result has it.
 
     Returns:
         The file's path; an existing file with equal content is reused.
@@ -101,7 +128,7 @@ def save(result: CompressedAudio, directory: Path) -> Path:
         for attempt in numbers(1):
             again = "" if attempt == 1 else f".{attempt}"
             path = call / f"{name.stem}{again}{name.suffix}"
-            if write_new(path, result.audio):
+            if write_new(path, result.audio if file is None else file):
                 return path
     except OSError as error:
         raise CommandError(f"{call}: {error.strerror}") from error

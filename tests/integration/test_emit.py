@@ -146,7 +146,11 @@ async def test_g711_stays_g711(emitted: Emit, tmp_path: Path, law: g711.Law, suf
         assert b"".join(event.audio for event in calls[call]) == codes.tobytes()
 
 
-async def test_a_whole_file_is_one_record_as_it_is(emitted: Emit, tmp_path: Path) -> None:
+async def test_a_whole_file_is_one_record_as_it_is(
+    emitted: Emit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDIO_STORES", f"file://{tmp_path}/stored")
+    monkeypatch.setenv("AUDIO_MAX_SIZE", "9MB")
     deep = write_sound(np.arange(-4000, 4000, dtype=np.int32) << 8, 8000, "WAV", "PCM_24")
     (tmp_path / "deep.wav").write_bytes(deep)
     with (tmp_path / "large.wav").open("wb") as file:
