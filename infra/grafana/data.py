@@ -82,7 +82,7 @@ class DashboardData:
 
     def _ask(self, path: str, parameters: Mapping[str, str | float]) -> Any:  # noqa: ANN401  decoded JSON has any type
         url = f"{self._url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
-        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:  # # noqa: S310  the caller's Prometheus
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:  # noqa: S310  # nosec B310 # the caller's Prometheus
             return json.load(answer)["data"]
 
 

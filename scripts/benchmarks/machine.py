@@ -5,7 +5,7 @@ import platform
 import subprocess
 from collections.abc import Sequence
 from importlib.metadata import version
-from xml.etree import ElementTree as ET
+from xml.etree import ElementTree as ET  # nosec B405 # reads our own file alone
 
 from infra.kafka.jars import POM
 
@@ -13,7 +13,7 @@ from infra.kafka.jars import POM
 def environment(libraries: Sequence[str]) -> dict[str, dict[str, object]]:
     """Versions of Kafka, Java, Python and these libraries, and the machine."""
     namespace = {"m": "http://maven.apache.org/POM/4.0.0"}
-    kafka = ET.parse(POM).findtext(".//m:dependency[m:artifactId='kafka_2.13']/m:version", None, namespace)  # noqa: S314  our own
+    kafka = ET.parse(POM).findtext(".//m:dependency[m:artifactId='kafka_2.13']/m:version", None, namespace)  # noqa: S314  # nosec B314 # our own
     java = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr.splitlines()  # noqa: S607
     versions: dict[str, object] = {
         "kafka": kafka,

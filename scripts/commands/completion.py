@@ -22,7 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     everything = hotel_audio.parser(details=hotel_audio.command_names())
     for action in _actions(everything):
         _complete_files(action)
-    print(shtab.complete(everything, shell=shell))
+    script = shtab.complete(everything, shell=shell)  # nosec B604 # the name of a shell; none is started
+    print(script)
     return 0
 
 

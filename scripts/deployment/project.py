@@ -19,7 +19,7 @@ from scripts.deployment.rolling import Health
 _RESTARTS = 2  # of a container, until it counts as failed; the first may be the fault of a broker that was restarted
 _TRIES, _RETRY_S = 3, 1.0
 _GRACE_S = 60  # docs/DEPLOYMENT_GUIDE.md: what draining may take
-_REPLICAS_FILE = "/tmp/replicas"  # noqa: S108  in a worker's container: AUDIO_REPLICAS_FROM in compose.yaml
+_REPLICAS_FILE = "/tmp/replicas"  # noqa: S108  # nosec B108 # in a worker's container: AUDIO_REPLICAS_FROM in compose.yaml
 _LABEL = "com.docker.compose"
 
 

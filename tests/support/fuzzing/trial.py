@@ -63,6 +63,8 @@ def trial(first: int, count: int, seed: int, processes: int) -> Iterator[TrialRe
         except BrokenProcessPool:
             begun = sorted(running.values())[: 2 * processes]
             yield TrialResult(worker_deaths=1, failures=dict.fromkeys(begun, "the worker died in one of these batches"))
+        finally:
+            workers.shutdown(cancel_futures=True)
 
 
 @dataclass
