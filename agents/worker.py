@@ -217,6 +217,7 @@ def _readiness(runtime: Runtime, policies: PolicyReader, monitor: Monitor, stop:
             "policies_loaded": lambda: policies.loaded,
             "brokers_answer": lambda: monitor.brokers_answer,
             "offsets_in_log": lambda: monitor.offsets_in_log,
+            "stores_answer": lambda: runtime.stores.can_write,
             "topics_present": lambda: not monitor.topology.missing,
             "not_stopping": lambda: not stop.is_set(),
         }

@@ -31,6 +31,7 @@ from streams.stores import Credentials, Secret, Stores, StoresConfiguration
 from streams.stores.claim_check import ClaimCheck
 from streams.stores.configuration import parse_locations
 
+_DEFAULT_STORES = "file://~/.local/state/hotel-audio/objects"
 #: Values of AUDIO_SANDBOX_PROTECTIONS.
 OFFERED, DEMANDED = "offered", "all"
 
@@ -44,7 +45,7 @@ class StoreSettings(ClusterSettings):
         STORES,
         "object stores for audio that is too large for a record, the first of which is written to:"
         " `file:///directory`, or `s3://bucket?endpoint=URL&endpoint=URL&region=R`; all programs need the same ones",
-        default="file://~/.local/state/hotel-audio/objects",
+        default=_DEFAULT_STORES,
     )
     stores_access_key: Secret | None = setting(
         "AUDIO_STORES_ACCESS_KEY",
@@ -77,7 +78,7 @@ class StoreSettings(ClusterSettings):
 
     @property
     def store_configuration(self) -> StoresConfiguration:
-        """The object stores.
+        """The object stores. Those that no setting names are not checked before they are used.
 
         Raises:
             SettingsError: If only one of the account's keys is given.
@@ -88,6 +89,7 @@ class StoreSettings(ClusterSettings):
                 Credentials(self.stores_access_key, self.stores_secret_key),
                 self.pool_size,
                 self.health_check_interval,
+                checked=self.store_uris != _DEFAULT_STORES,
             )
         except ValueError as error:
             raise SettingsError(f"AUDIO_STORES_ACCESS_KEY, AUDIO_STORES_SECRET_KEY: {error}") from None

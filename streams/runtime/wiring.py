@@ -22,7 +22,10 @@ from streams.kafka.connection import KafkaConnection
 from streams.kafka.topology import PartitionCount
 from streams.runtime.policies import PoliciesInForce
 from streams.runtime.settings import Settings
+from streams.runtime.store_metrics import StoreObserver, show_pools
 from streams.sandbox import DecoderSandbox
+from streams.stores import Stores
+from streams.stores.claim_check import ClaimCheck
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.metrics.recorder import MetricsRecorder
 
@@ -45,6 +48,7 @@ class Runtime:
         executor: The thread pool that runs the processors.
         sandbox: Decodes files in child processes; not yet started.
         policies: The hotels' policies.
+        claim_check: Exchanges audio that is too large for a record for references to it.
         cache: The memory cache of encoded files.
         table: The cache table, which survives the process.
         metrics: The worker's metrics.
@@ -63,6 +67,7 @@ class Runtime:
     executor: RecordExecutor
     sandbox: DecoderSandbox
     policies: PoliciesInForce
+    claim_check: ClaimCheck
     cache: TieredCache
     table: CacheTable
     metrics: Metrics
@@ -71,6 +76,11 @@ class Runtime:
     clocks: BrokerClocks
     partitions: PartitionCount
     on_failure: Callable[[BaseException], None]
+
+    @property
+    def stores(self) -> Stores:
+        """The object stores."""
+        return self.claim_check.stores
 
     def topic_name(self, logical: str) -> str:
         """Full name of a topic of ``schemas/topics.yaml`` in this installation."""
@@ -126,6 +136,7 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
         executor=executor,
         sandbox=_sandbox(settings, threads, metrics),
         policies=PoliciesInForce(),
+        claim_check=_claim_check(settings, metrics),
         cache=_cache(settings, metrics),
         table=table,
         metrics=metrics,
@@ -157,6 +168,12 @@ def _sandbox(settings: Settings, processes: int, metrics: Metrics) -> DecoderSan
         timeout=min(_DECODE_TIMEOUT, settings.processing_timeout),
         on_death=lambda code: metrics.decoder_deaths.labels(code).inc(),
     )
+
+
+def _claim_check(settings: Settings, metrics: Metrics) -> ClaimCheck:
+    stores = Stores.of(settings.store_configuration, StoreObserver(metrics))
+    show_pools(metrics, stores)
+    return settings.claim_check(stores)
 
 
 def _governor(settings: Settings, metrics: Metrics, budget: InFlightBudget) -> LoadGovernor:

@@ -26,6 +26,12 @@ class Balancer:
         """The number of endpoints that are healthy."""
         return sum(breaker.closed for breaker in self.breakers)
 
+    @property
+    def idle(self) -> int:
+        """The number of connections to healthy endpoints that are free."""
+        pairs = zip(self.breakers, self.in_use, strict=True)
+        return sum(self.connections - used for breaker, used in pairs if breaker.closed)
+
     def acquire(self, avoid: Collection[int] = ()) -> int | None:
         """Choose an endpoint and take one of its connections.
 
@@ -47,12 +53,23 @@ class Balancer:
                 return index
         return None
 
-    def succeeded(self, index: int) -> None:
-        """Give a connection back after an operation that succeeded."""
-        self.in_use[index] -= 1
-        self.breakers[index].succeed()
+    def settle(self, index: int, reason: str | None, now: float) -> None:
+        """Give a connection back after an operation.
 
-    def failed(self, index: int, reason: str, now: float) -> None:
-        """Give a connection back after an operation that failed; arguments as `Breaker.fail`."""
+        Args:
+            index: The endpoint's index.
+            reason: Why the store failed; None if it did not.
+            now: The time in seconds.
+        """
         self.in_use[index] -= 1
-        self.breakers[index].fail(reason, now)
+        if reason is None:
+            self.breakers[index].succeed()
+        else:
+            self.breakers[index].fail(reason, now)
+
+    def checked(self, index: int, reason: str | None, now: float) -> None:
+        """Note the result of an endpoint's check; arguments as `settle`."""
+        if reason is None:
+            self.breakers[index].check_succeeded(now)
+        else:
+            self.breakers[index].check_failed(reason, now)

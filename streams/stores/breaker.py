@@ -37,7 +37,7 @@ class Breaker:
 
     def __init__(self, interval: float, now: float) -> None:
         self._interval = interval
-        self._state: State = "closed"
+        self.state: State = "closed"
         self._reason = ""
         self._failures = 0
         self._delay = min(_FIRST_DELAY, interval)
@@ -47,28 +47,28 @@ class Breaker:
     @property
     def snapshot(self) -> Snapshot:
         """The present state."""
-        return Snapshot(self._state, self._reason)
+        return Snapshot(self.state, self._reason)
 
     @property
     def closed(self) -> bool:
         """Whether the endpoint is healthy."""
-        return self._state == "closed"
+        return self.state == "closed"
 
     @property
     def lets_pass(self) -> bool:
         """Whether an operation may begin."""
-        return self._state == "closed" or (self._state == "half-open" and not self._trial)
+        return self.state == "closed" or (self.state == "half-open" and not self._trial)
 
     def begin(self) -> None:
         """Note that an operation begins."""
-        self._trial = self._state == "half-open"
+        self._trial = self.state == "half-open"
 
     def succeed(self) -> None:
         """Note that an operation has succeeded."""
         self._trial = False
-        if self._state == "open":  # it had begun before; checks decide
+        if self.state == "open":  # it had begun before; checks decide
             return
-        if self._state == "half-open":
+        if self.state == "half-open":
             self._close()
         self._failures = 0
         self._delay = min(_FIRST_DELAY, self._interval)
@@ -81,21 +81,21 @@ class Breaker:
             now: The time in seconds.
         """
         self._trial = False
-        if self._state == "open":
+        if self.state == "open":
             return
         self._failures += 1
-        if self._state == "half-open" or self._failures >= _FAILURES:
+        if self.state == "half-open" or self._failures >= _FAILURES:
             self._open(reason, now)
         else:
             self.check_due = now
 
     def check_succeeded(self, now: float) -> None:
         """Note that a check has succeeded at a time in seconds."""
-        if self._state == "open":
-            self._state = "half-open"
+        if self.state == "open":
+            self.state = "half-open"
             self.check_due = now + self._delay
             return
-        if self._state == "half-open":
+        if self.state == "half-open":
             self._close()
         self.check_due = now + self._interval
 
@@ -104,9 +104,9 @@ class Breaker:
         self._open(reason, now)
 
     def _close(self) -> None:
-        self._state, self._reason, self._failures = "closed", "", 0
+        self.state, self._reason, self._failures = "closed", "", 0
 
     def _open(self, reason: str, now: float) -> None:
-        self._state, self._reason, self._failures = "open", reason, 0
+        self.state, self._reason, self._failures = "open", reason, 0
         self.check_due = now + self._delay
         self._delay = min(2 * self._delay, self._interval)

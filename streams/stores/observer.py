@@ -1,6 +1,8 @@
-"""What a pool tells about itself: the interface of its metrics."""
+"""What a pool tells about itself: the interface of its metrics and its log."""
 
 from typing import Protocol
+
+from streams.stores.breaker import Snapshot
 
 
 class PoolObserver(Protocol):
@@ -20,6 +22,9 @@ class PoolObserver(Protocol):
     def failover(self, store: str, endpoint: str) -> None:
         """Note that an operation which failed at an endpoint goes on at another one."""
 
+    def changed(self, store: str, endpoint: str, state: Snapshot) -> None:
+        """Note that an endpoint's breaker has changed its state."""
+
 
 class NoObserver:
     """Ignores what happens."""
@@ -28,4 +33,7 @@ class NoObserver:
         """Ignore it."""
 
     def failover(self, store: str, endpoint: str) -> None:
+        """Ignore it."""
+
+    def changed(self, store: str, endpoint: str, state: Snapshot) -> None:
         """Ignore it."""

@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from streams.stores.balancer import Balancer
@@ -19,6 +19,7 @@ Operation = Callable[[Client], T]
 
 #: Seconds that an operation takes at most; one with several parts has as many for each part.
 DEADLINE = 30.0
+_CHECK = "check"
 _WAITING_PER_CONNECTION = 4
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0  # seconds before an operation is tried once more where it has failed already
 
@@ -66,7 +67,14 @@ class Pool:
     @property
     def in_use(self) -> int:
         """The number of connections that are used."""
-        return sum(self._balancer.in_use)
+        with self._lock:
+            return sum(self._balancer.in_use)
+
+    @property
+    def idle(self) -> int:
+        """The number of connections to healthy endpoints that are free."""
+        with self._lock:
+            return self._balancer.idle
 
     @property
     def states(self) -> dict[str, Snapshot]:
@@ -118,10 +126,10 @@ class Pool:
             result = self._attempt(index, name, operation)
             if not isinstance(result, StoreFault):
                 return result
-            if result.credentials and not self.endpoints[index].has_new_keys:
-                raise StoreUnavailableError(self._about(index, result.reason))
-            self._pause(failed, index, deadline, result)
             failed.append(index)
+            if self._is_hopeless(result, failed):
+                raise StoreUnavailableError(self._about(index, result.reason))
+            self._pause(failed, deadline, result)
 
     def _attempt(self, index: int, name: str, operation: Operation[T]) -> T | ObjectFault | StoreFault:
         endpoint = self.endpoints[index]
@@ -137,15 +145,20 @@ class Pool:
 
     def _settle(self, index: int, name: str, begun: float, reason: str | None) -> None:
         now = time.monotonic()
+        settle = self._balancer.checked if name == _CHECK else self._balancer.settle
+        breaker = self._balancer.breakers[index]
         with self._lock:
-            if reason is None:
-                self._balancer.succeeded(index)
-            else:
-                self._balancer.failed(index, reason, now)
+            before = breaker.state
+            settle(index, reason, now)
+            after = breaker.snapshot
+            if reason is not None:
                 self._due.notify_all()
             if self._waiting:
                 self._freed.notify_all()
-        self._observer.attempt(self.store, self.endpoints[index].address, name, now - begun, reason)
+        address = self.endpoints[index].address
+        self._observer.attempt(self.store, address, name, now - begun, reason)
+        if after.state != before:
+            self._observer.changed(self.store, address, after)
 
     def _acquire(self, avoid: Collection[int], deadline: float) -> int:
         with self._lock:
@@ -178,15 +191,22 @@ class Pool:
                 return self._about(index, breaker.snapshot.reason)
         return f"{self.store} is busy: all of its {self._balancer.connections} connections were in use for too long"
 
-    def _pause(self, failed: list[int], index: int, deadline: float, fault: StoreFault) -> None:
+    def _is_hopeless(self, fault: StoreFault, failed: Sequence[int]) -> bool:
+        """Whether an account was refused at the last endpoint, and there are neither others nor new keys."""
+        return fault.credentials and self._all_tried(failed) and not self.endpoints[failed[-1]].has_new_keys
+
+    def _all_tried(self, failed: Sequence[int]) -> bool:
+        return len(set(failed)) == len(self.endpoints)
+
+    def _pause(self, failed: Sequence[int], deadline: float, fault: StoreFault) -> None:
         """Wait before the next attempt, unless there is an endpoint that the operation has not tried yet."""
-        untried = len(set(failed) | {index}) < len(self.endpoints)
-        longest = 0.0 if untried else min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** failed.count(index))
+        times = len(failed) // len(self.endpoints)
+        longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**times) if self._all_tried(failed) else 0.0
         pause = random.uniform(longest / 2, longest)  # noqa: S311  jitter, no secret
         if time.monotonic() + pause + REQUEST_TIMEOUT > deadline:
-            raise StoreUnavailableError(self._about(index, fault.reason))
+            raise StoreUnavailableError(self._about(failed[-1], fault.reason))
         if len(self.endpoints) > 1:
-            self._observer.failover(self.store, self.endpoints[index].address)
+            self._observer.failover(self.store, self.endpoints[failed[-1]].address)
         time.sleep(pause)
 
     def _about(self, index: int, reason: str) -> str:
@@ -202,17 +222,5 @@ class Pool:
                     self._due.wait(left)
                 if self._closed:
                     return
-            self._check(index)
-
-    def _check(self, index: int) -> None:
-        endpoint, breaker = self.endpoints[index], self._balancer.breakers[index]
-        begun = time.monotonic()
-        reason = endpoint.problem()
-        now = time.monotonic()
-        with self._lock:
-            if reason is None:
-                breaker.check_succeeded(now)
-            else:
-                breaker.check_failed(reason, now)
-            self._freed.notify_all()
-        self._observer.attempt(self.store, endpoint.address, "check", now - begun, reason)
+            begun = time.monotonic()
+            self._settle(index, _CHECK, begun, self.endpoints[index].problem())

@@ -56,6 +56,11 @@ class Stores:
                 pool.start()
         return cls(pools)
 
+    @property
+    def can_write(self) -> bool:
+        """Whether an endpoint of the store for writing is healthy, as far as is known."""
+        return self.pools[0].healthy > 0
+
     def reference(self, text: str) -> ObjectReference | Rejection:
         """Read a reference from outside; it may name objects of the configured stores only.
 

@@ -123,4 +123,17 @@ def _cluster() -> list[Panel]:
             Query("max(audio_policies_awaited)", "lost policies"),
             unit="short",
         ),
+        graph(
+            Words(
+                "Object stores",
+                "Endpoints that the worker with the fewest reaches, in percent; operations that went on at another "
+                "endpoint, connections in use, and operations that wait for one.",
+                ("AudioStoresUnhealthy",),
+            ),
+            Query("min(audio_pool_health_score)", "healthy %"),
+            Query(none_yet("sum(increase(audio_pool_failovers_total[5m]))"), "failovers in 5 min"),
+            Query('sum(audio_pool_connections{state="in_use"})', "in use"),
+            Query('sum(audio_pool_connections{state="waiting"})', "waiting"),
+            unit="short",
+        ),
     ]

@@ -7,6 +7,7 @@ from streams.telemetry.metrics.cache import CacheMetrics
 from streams.telemetry.metrics.compression import CompressionMetrics
 from streams.telemetry.metrics.definitions import Family
 from streams.telemetry.metrics.delivery import DeliveryMetrics, HotelMetrics, LagMetrics
+from streams.telemetry.metrics.stores import StoreMetrics
 from streams.telemetry.metrics.worker import WorkerMetrics
 
 __all__ = ["FAMILIES", "Metrics"]
@@ -18,18 +19,27 @@ FAMILIES: tuple[type[Family], ...] = (
     HotelMetrics,
     CompressionMetrics,
     CacheMetrics,
+    StoreMetrics,
     ArchiveMetrics,
     WorkerMetrics,
 )
 
 
 class Metrics(
-    LagMetrics, DeliveryMetrics, HotelMetrics, CompressionMetrics, CacheMetrics, ArchiveMetrics, WorkerMetrics
+    LagMetrics,
+    DeliveryMetrics,
+    HotelMetrics,
+    CompressionMetrics,
+    CacheMetrics,
+    StoreMetrics,
+    ArchiveMetrics,
+    WorkerMetrics,
 ):
     """All metrics of a worker, in a registry of its own.
 
     The values of labels are bounded: partitions of one topic, five levels, codecs, stages and codes of rejections,
-    about thirty reasons of a choice, media types of raw audio, 200 hotels. Call ids are never labels.
+    about thirty reasons of a choice, media types of raw audio, 200 hotels, the configured stores. Call ids are never
+    labels.
     """
 
     def __init__(self) -> None:
