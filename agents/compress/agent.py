@@ -1,6 +1,9 @@
 """The compress agent: raw call audio in, small playable files out."""
 
 from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
 
 from agents.compress.pipeline import Compression, Pipeline
 from agents.compress.reporting import Reporter
@@ -12,6 +15,10 @@ from streams.delivery.outcome import InputRecord, Lookup, Outcome, Output
 from streams.delivery.placement import Placement
 from streams.runtime.wiring import Runtime
 from streams.sandbox import SandboxError
+from streams.stores import StoreUnavailableError
+from streams.stores.claim_check import ClaimCheck
+
+log = structlog.get_logger(__name__)
 
 
 class Compressor:
@@ -20,6 +27,7 @@ class Compressor:
     Args:
         pipeline: Compresses one record.
         reporter: Reports committed outcomes.
+        claim_check: Stores results that are too large for a record.
         results: Real name of the topic for results.
         dead_letters: Real name of the topic for dead letters.
         on_failure: Ends the worker.
@@ -29,12 +37,14 @@ class Compressor:
         self,
         pipeline: Pipeline,
         reporter: Reporter,
+        claim_check: ClaimCheck,
         *,
         results: str,
         dead_letters: str,
         on_failure: Callable[[BaseException], None],
     ) -> None:
         self._pipeline = pipeline
+        self._claim_check = claim_check
         self._results = results
         self._dead_letters = dead_letters
         self._max_letter_bytes = topic(DEAD_LETTER).max_message_bytes  # the worker checks the topic when it starts
@@ -51,7 +61,9 @@ class Compressor:
                 raise
             if isinstance(made, Rejection):
                 return self.reject(record, made)
-            return Outcome((Output(self._results, made.result.to_record()),), made, made.table_updates)
+            if self._claim_check.fits(made.result.audio):
+                return self._outcome(made)
+        return self._outcome(self._stored(made))  # without the gate, as other records need not wait for the store
 
     def reject(self, record: InputRecord, rejection: Rejection) -> Outcome[Compression]:
         """Make the dead letter: the original and the reason, cut only where it exceeds the topic's record size."""
@@ -59,6 +71,21 @@ class Compressor:
             rejection = in_senders_terms(record.content, rejection)
         letter = record.letter(rejection).fitted(self._max_letter_bytes)
         return Outcome((Output(self._dead_letters, letter.to_record()),), rejection)
+
+    def _outcome(self, made: Compression) -> Outcome[Compression]:
+        return Outcome((Output(self._results, made.result.to_record()),), made, made.table_updates)
+
+    def _stored(self, made: Compression) -> Compression:
+        """Store a large result. If the store fails, the record takes it: a live call does not wait for a store."""
+        result = made.result
+        try:
+            if self._claim_check.stores.can_write:
+                return replace(made, result=self._claim_check.store_result(result, result.audio))
+            reason = "the store for writing has no healthy endpoint"
+        except StoreUnavailableError as error:
+            reason = str(error)
+        log.warning("result_not_stored", call=result.call_id, bytes_out=result.compressed_bytes, reason=reason)
+        return made
 
     def delivered(self, record: InputRecord, outcome: Outcome[Compression]) -> None:
         """Log and count a committed outcome."""
@@ -84,6 +111,7 @@ def register(runtime: Runtime) -> None:
     compressor = Compressor(
         pipeline,
         reporter,
+        runtime.claim_check,
         results=runtime.topic_name(COMPRESSED),
         dead_letters=runtime.topic_name(DEAD_LETTER),
         on_failure=runtime.on_failure,

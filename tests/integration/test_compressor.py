@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from agents.compress.agent import Compressor
 from agents.compress.pipeline import Pipeline
 from agents.compress.reporting import Reporter
 from agents.compress.sender_clocks import SenderClocks
-from schemas import DeadLetter, MediaType, Position, RawAudio, Record, Rejection
+from schemas import CompressedAudio, DeadLetter, MediaType, Position, RawAudio, Record, Rejection
 from streams.audio import Clip, decode
 from streams.cache import Lifetime, TieredCache
 from streams.compression import DEFAULT_POLICY, LoadGovernor
@@ -20,6 +21,8 @@ from streams.delivery.executor import Job, RecordExecutor
 from streams.delivery.outcome import InputRecord
 from streams.delivery.placement import Placement
 from streams.runtime.settings import Settings
+from streams.stores import Stores, StoresConfiguration, StoreUnavailableError
+from streams.stores.claim_check import INLINE_LIMIT, ClaimCheck
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.metrics.recorder import MetricsRecorder
 from tests.chaos.damage import with_header
@@ -45,7 +48,13 @@ def _fail(error: BaseException) -> None:
 class Desk:
     """A compressor whose decodings are counted; ``before`` is called in each of them."""
 
-    def __init__(self, directory: Path, before: Callable[[bytes], object] = lambda _audio: None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        before: Callable[[bytes], object] = lambda _audio: None,
+        *,
+        inline_limit: int = INLINE_LIMIT,
+    ) -> None:
         self.decoded = 0
         self._before = before
         cache = TieredCache(10**7, Lifetime(3600), time.time, lambda _reason, _count: None)
@@ -60,7 +69,11 @@ class Desk:
         )
         recorder, placement = MetricsRecorder(metrics, late=60), Placement(lambda: 8, metrics)
         reporter = Reporter(recorder, governor, placement, SenderClocks(metrics), time.time)
-        self.compressor = Compressor(pipeline, reporter, results="results", dead_letters="letters", on_failure=_fail)
+        stores = Stores.of(replace(StoresConfiguration.parse(f"file://{directory}/stored"), checked=False))
+        self.claim_check = ClaimCheck(stores, inline_limit)
+        self.compressor = Compressor(
+            pipeline, reporter, self.claim_check, results="results", dead_letters="letters", on_failure=_fail
+        )
 
     def _decode(self, audio: bytes, media_type: MediaType) -> Clip | Rejection:
         self.decoded += 1
@@ -84,6 +97,30 @@ def test_a_hit_says_what_a_miss_says_and_needs_no_decoding(special: str, tmp_pat
     assert [found for found, _, _ in results] == [b"miss", b"miss", b"hit", b"hit"]
     assert all(result[1:] == results[0][1:] for result in results)
     assert desk.decoded == decodings
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_large_result_is_stored_and_stays_in_its_record_where_the_store_fails(
+    fails: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def put(*_: object) -> None:
+        raise StoreUnavailableError("the disk is full")
+
+    if fails:
+        monkeypatch.setattr(Stores, "put", put)
+    message = segment(sample(2.0, "audio/L16"), "call-1", 0).message
+    record = InputRecord(Position("in", 0, 7), Record(message.key, message.value, message.headers))
+    (expected,) = Desk(tmp_path).compressor.process(record, lambda _key: None).outputs
+    desk = Desk(tmp_path, inline_limit=100)
+
+    outcome = desk.compressor.process(record, lambda _key: None)
+
+    result = CompressedAudio.from_record(outcome.outputs[0].record)
+    assert isinstance(result, CompressedAudio)
+    assert (result.data_ref is None) == fails
+    assert desk.claim_check.read_result(result) == expected.record.value
+    assert result.sha256 == dict(expected.record.headers)["ce_sha256"].decode()  # type: ignore[union-attr]
+    desk.compressor.delivered(record, outcome)
 
 
 @pytest.mark.parametrize(
