@@ -8,10 +8,11 @@ from streams.clients.track_parts import Segment
 
 _TABLE = """
 create table segments (
-    hotel text, call text, partition integer, "offset" integer, appended integer, segment blob, audio blob
+    hotel text, call text, partition integer, "offset" integer, id text, appended integer, segment blob, audio blob
 )
 """
-_INDEX = 'create unique index places on segments (hotel, call, partition, "offset")'
+_INDEX = 'create unique index places on segments (hotel, call, partition, "offset", id)'
+_AUDIO = 'select audio from segments where hotel = ? and call = ? and partition = ? and "offset" = ? and id = ?'
 
 
 class Spool:
@@ -25,19 +26,20 @@ class Spool:
 
     def add(self, segment: Segment, *, audio: bool) -> None:
         """Keep a segment, with its file or without."""
-        result, place = segment.result, segment.position
+        result = segment.result
         self._database.execute(
-            "insert into segments values (?, ?, ?, ?, ?, ?, ?)",
+            "insert into segments values (?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                result.hotel_id,
-                result.call_id,
-                place.partition,
-                place.offset,
+                *_place(segment),
                 segment.appended_ms,
                 pickle.dumps(replace(segment, result=replace(result, audio=b""))),
                 result.audio if audio else None,
             ),
         )
+
+    def has(self, segment: Segment) -> bool:
+        """Whether a segment is kept, from whichever source it came."""
+        return self._database.execute(_AUDIO, _place(segment)).fetchone() is not None
 
     def calls(self) -> list[tuple[str, str]]:
         """Hotel and call id of every call, the one that began first at first."""
@@ -60,13 +62,15 @@ class Spool:
 
     def audio(self, segment: Segment) -> bytes:
         """The file of a segment that was kept with it."""
-        result, place = segment.result, segment.position
-        (audio,) = self._database.execute(
-            'select audio from segments where hotel = ? and call = ? and partition = ? and "offset" = ?',
-            (result.hotel_id, result.call_id, place.partition, place.offset),
-        ).fetchone()
+        (audio,) = self._database.execute(_AUDIO, _place(segment)).fetchone()
         return bytes(audio)
 
     def close(self) -> None:
         """Remove everything."""
         self._database.close()
+
+
+def _place(segment: Segment) -> tuple[str, str, int, int, str]:
+    """What names a segment: its call, its place in the topic, and its id, as the topic may have been made again."""
+    result, place = segment.result, segment.position
+    return result.hotel_id, result.call_id, place.partition, place.offset, result.id

@@ -10,6 +10,15 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DAYS_AGO = {"today": 0, "yesterday": 1}
 
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}|today|yesterday", re.IGNORECASE)
+_DAY_MS = 86_400_000
+
+
+def end_option(text: str) -> int:
+    """Parse the end of a time, as `time_option`; a day is meant with all of its hours."""
+    return time_option(text) + (_DAY_MS if _DAY.fullmatch(text) else 0)
+
+
 def time_option(text: str) -> int:
     """Parse a time to milliseconds since the epoch.
 

@@ -1,35 +1,21 @@
 """Lists and exports whole calls from the topic audio.compressed: their segments in order, without a sample between."""
 
 import argparse
-import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from schemas import Rejection
 from schemas.raw_audio import CHANNELS
 from schemas.topics import COMPRESSED
-from scripts.cli import (
-    Cluster,
-    CommandError,
-    add_cluster_options,
-    cluster_of,
-    progress_bar,
-    run,
-    say,
-)
-from scripts.commands._exporting import export, line
+from scripts.cli import add_cluster_options, cluster_of, run
+from scripts.commands._collecting import Choice, collection
 from scripts.commands._json import JSON_HELP, json_file, write_json
 from scripts.commands._manifests import table_of
-from scripts.commands._spool import Spool
 from scripts.commands._times import time_option
+from scripts.object_stores import store_settings
 from scripts.tables import report_console
-from streams.clients.assembling import assemble
-from streams.clients.calls import Call
 from streams.clients.manifests import summary
-from streams.clients.results import ResultReader
 
 _NAME = "calls"
 _EPILOG = """\
@@ -98,68 +84,22 @@ def _add_choice(action: argparse.ArgumentParser) -> None:
 async def _run(options: argparse.Namespace) -> int:
     cluster = cluster_of(options)
     await cluster.check([COMPRESSED])
-    spool = Spool()
-    try:
-        await _read(cluster, options, spool)
-        return _export(options, spool) if options.action == "export" else _list(options, spool)
-    except sqlite3.Error as error:
-        raise CommandError(f"the temporary file for segments cannot be used: {error}") from error
-    finally:
-        spool.close()
+    exporting = options.action == "export"
+    choice = Choice(options.hotel, options.call, options.channel, options.since, options.until, audio=exporting)
+    with collection(_NAME, choice, store_settings().store_configuration) as collected:
+        await collected.read_topic(cluster)
+        if exporting:
+            collected.export(options)
+        else:
+            _list(options, [summary(call) for call in collected.calls()])
+    return 0
 
 
-async def _read(cluster: Cluster, options: argparse.Namespace, spool: Spool) -> None:
-    """Keep the chosen results; tells of records that are none."""
-    odd: list[Rejection] = []
-    async with ResultReader(cluster.connection, cluster.topic(COMPRESSED)) as reader:
-        chosen = await reader.range(options.since, options.until)
-        with progress_bar() as progress:
-            bar = progress.add_task("reading", total=chosen.offsets)
-            async for one in reader.results(chosen, lambda offsets: progress.advance(bar, offsets)):
-                if isinstance(one, Rejection):
-                    odd.append(one)
-                elif options.hotel in (None, one.result.hotel_id) and options.call in (None, one.result.call_id):
-                    wanted = options.channel in (None, one.result.channel)
-                    spool.add(one, audio=options.action == "export" and wanted)
-    if odd:
-        say(_NAME, f"skipped {len(odd)} records that are no results, the first one because {odd[0].message}")
-
-
-def _list(options: argparse.Namespace, spool: Spool) -> int:
-    found = [summary(call) for call in _calls(options, spool)]
+def _list(options: argparse.Namespace, found: list[dict[str, Any]]) -> None:
     if options.json is not None:
         write_json(options.json, found)
     if found and options.json != "-":
         report_console().print(table_of(found))
-    return 0
-
-
-def _export(options: argparse.Namespace, spool: Spool) -> int:
-    manifests: list[dict[str, Any]] = []
-    for manifest in export(_calls(options, spool), spool.count(), spool, options):
-        if options.json is not None:
-            manifests.append(manifest)
-        if options.json != "-":
-            print(line(manifest), flush=True)
-    if options.json is not None:
-        write_json(options.json, manifests)
-    return 0
-
-
-def _calls(options: argparse.Namespace, spool: Spool) -> Iterator[Call]:
-    """The chosen calls, one after the other."""
-    found = False
-    for hotel_id, call_id in spool.calls():
-        call = assemble(spool.segments(hotel_id, call_id))
-        if options.channel is not None:
-            call = replace(call, tracks=tuple(one for one in call.tracks if one.channel == options.channel))
-        if call.tracks:
-            found = True
-            yield call
-    if not found:
-        if options.call is not None:
-            raise CommandError(f"no result is of call {options.call!r} and of the chosen hotel, channel and time")
-        say(_NAME, "no result is of the chosen hotel, channel and time")
 
 
 if __name__ == "__main__":

@@ -106,7 +106,9 @@ class Entry:
             size = int(content["bytes"])
             problem = None if content["sha256Matches"] is True else f"is not the file that {h.SHA256} describes"
             file, reference, call_id = content["file"], content["reference"], str(content["call"])
-        except (JsonTextError, KeyError, TypeError, ValueError) as error:
+        except JsonTextError as error:
+            return _damaged(str(error))
+        except (KeyError, TypeError, ValueError) as error:
             return _damaged(f"{type(error).__name__}: {error}")
         by_reference = _by_reference(headers, reference or f"{beside}{file}", size)
         result = CompressedAudio.from_record(Record(call_id.encode(), b"", by_reference))

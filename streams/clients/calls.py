@@ -15,6 +15,9 @@ from streams.clients.track_parts import Gap, Segment
 if TYPE_CHECKING:
     from streams.audio import Clip
 
+#: The problem of a call that has not ended, as far as is known.
+NO_END = "no segment with ce_final has come"
+
 
 @dataclass(frozen=True, slots=True)
 class Track:
@@ -116,7 +119,7 @@ class Call:
         found = [f"{track.name}: {line}" for track in self.tracks for line in _problems(track)]
         if self.continued:
             found.insert(0, "its beginning was handed out before")
-        return found if self.final else [*found, "no segment with ce_final has come"]
+        return found if self.final else [*found, NO_END]
 
     @property
     def notes(self) -> list[str]:

@@ -47,6 +47,11 @@ class PoliciesInForce:
         """Hotels whose policy was lost with its topic and has not been set again."""
         return sorted(self._lost.keys() - self._policies.keys())
 
+    @property
+    def any_archives(self) -> bool:
+        """Whether any hotel's results are archived, also by a policy that was lost with its topic."""
+        return any(policy.archive for policy in (*self._policies.values(), *self._lost.values()))
+
     def of(self, hotel_id: str) -> Policy:
         """A hotel's policy, `DEFAULT_POLICY` if it has none, or an `AssumedPolicy` while it is unknown."""
         policy = self._policies.get(hotel_id)

@@ -20,6 +20,7 @@ COMMANDS = {
     "dead-letters",
     "demo",
     "emit",
+    "export",
     "final-validation",
     "kafka",
     "lag",
