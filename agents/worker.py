@@ -16,6 +16,7 @@ import structlog
 from aiokafka.errors import KafkaError
 from threadpoolctl import threadpool_limits
 
+from agents.archive import archive_follower
 from agents.compress import agent as compress_agent
 from agents.signals import call_on_stop_signal
 from agents.stopping import stop_work
@@ -148,6 +149,7 @@ async def _work(
         monitor.run(),
         _cache_maintenance(runtime, memory).run(),
         runtime.executor.enforce_timeouts(),
+        archive_follower(runtime).run(),
         _start_app(runtime, policies),
         _tell_when_ready(readiness, settings, web),
     )
