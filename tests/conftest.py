@@ -15,10 +15,12 @@ from hypothesis import settings
 
 from infra.kafka import ports
 from infra.kafka.cluster import LocalCluster
+from infra.stores.local import LocalStores
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from tests.support import side_by_side
 from tests.support.brokers import Broker, Namespace, ThreeBrokers
+from tests.support.object_stores import SharedObjectStores, stop_object_stores
 from tests.support.secure_kafka import SecureKafka
 from tests.support.secure_kafka import secure_kafka as secure
 from tests.support.session_brokers import SharedBroker, ThreeBrokersOnDemand, stop_all
@@ -55,6 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if _given(config) is None:
         stop_all(config.stash[_SHARED])
+        stop_object_stores(config.stash[_SHARED])
         shutil.rmtree(config.stash[_SHARED], ignore_errors=True)
     else:
         side_by_side.note_end(config.stash[_SHARED])
@@ -113,6 +116,12 @@ def _uses_three_brokers(item: pytest.Item | None) -> bool:
 def broker(pytestconfig: pytest.Config) -> Broker:
     """A genuine Kafka: given, in a container or from the jars, whichever can be had first."""
     return SharedBroker(pytestconfig.stash[_SHARED]).started()
+
+
+@pytest.fixture(scope="session")
+def object_stores(pytestconfig: pytest.Config) -> LocalStores:
+    """A genuine S3 server with two instances over the same bucket, shared by all tests of the session."""
+    return SharedObjectStores(pytestconfig.stash[_SHARED]).started()
 
 
 @pytest.fixture(scope="session")

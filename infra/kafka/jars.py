@@ -35,7 +35,7 @@ def ensure_jars(report: Callable[[str], None] = silent, pom: Path = POM) -> Path
     with libs.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if _stamp(libs) != wanted:
-            report("fetching Apache Kafka's jars with Maven")
+            report(f"fetching the jars of {pom.parent.name} with Maven")
             _replace(libs, wanted, pom)
     return libs
 
@@ -70,9 +70,9 @@ def _fetch(into: Path, pom: Path) -> None:
             check=False,
         )
     except FileNotFoundError:
-        raise LocalKafkaError("Maven (mvn) is not installed; it fetches Kafka's jars") from None
+        raise LocalKafkaError("Maven (mvn) is not installed; it fetches the jars") from None
     except subprocess.TimeoutExpired:
-        raise LocalKafkaError(f"Maven did not fetch Kafka's jars within {_FETCH_TIMEOUT_S} s") from None
+        raise LocalKafkaError(f"Maven did not fetch the jars within {_FETCH_TIMEOUT_S} s") from None
     if done.returncode != 0:
         tail = "\n".join(done.stdout.strip().splitlines()[-10:])
-        raise LocalKafkaError(f"Maven could not fetch Kafka's jars:\n{tail}")
+        raise LocalKafkaError(f"Maven could not fetch the jars:\n{tail}")
