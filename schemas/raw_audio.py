@@ -129,6 +129,14 @@ def hotel_of(record: Record) -> str | None:
     return None if reader.problem else hotel
 
 
+def has_reference(record: Record) -> bool:
+    """Whether an input names an object instead of bringing its audio, even if other parts of it are invalid."""
+    reader = h.HeaderReader(record.headers)
+    if not reader.is_structured:
+        return reader.has(h.DATA_REF)
+    return structured.names_reference(record, reader.text(h.CONTENT_TYPE))
+
+
 def in_senders_terms(record: Record, rejection: Rejection) -> Rejection:
     """Translate a rejection's field into the name that the sender used.
 

@@ -85,6 +85,15 @@ def read_members(record: Record, content_type: str, max_bytes: int) -> dict[str,
     return {name: text for name, text in texts.items() if text is not None}
 
 
+def names_reference(record: Record, content_type: str) -> bool:
+    """Whether the JSON object has a reference to audio that lies elsewhere."""
+    value = record.value or b""
+    if _DATA_REF.encode() not in value and b"\\u" not in value:  # of most inputs, nothing more has to be read
+        return False
+    texts = read_members(record, content_type, len(value))
+    return not isinstance(texts, Rejection) and _DATA_REF in texts
+
+
 def unlabelled(value: bytes) -> Rejection | None:
     """Refuse a value that looks like an event in JSON although its content type does not say so; else None."""
     if not value[:_PREVIEW_BYTES].lstrip().startswith(b"{") or b'"specversion"' not in value:

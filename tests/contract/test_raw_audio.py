@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 
 from schemas import RawAudio, Record, Rejection
-from schemas.raw_audio import frame_problem
+from schemas.raw_audio import frame_problem, has_reference
 from tests.contract.strategies import raw_events, records, references
 from tests.support.events import RAW, RAW_BY_REFERENCE
 
@@ -216,6 +216,14 @@ def test_the_digest_of_an_object_is_optional_and_of_a_value_ignored() -> None:
     assert RawAudio.from_record(with_header("ce_sha256", b"no digest")) == RAW
     headers = (*unknown.to_record().headers, ("ce_sha256", b"5F"))
     assert rejected(replace(unknown.to_record(), headers=headers)).field == "ce_sha256"
+
+
+def test_an_input_that_names_an_object_is_recognised_even_if_it_is_invalid_otherwise() -> None:
+    record = RAW_BY_REFERENCE.to_record()
+    assert has_reference(record)
+    assert has_reference(replace(record, key=None, value=b"as well"))
+    assert not has_reference(RAW.to_record())
+    assert not has_reference(with_header("ce_dataref", None))
 
 
 def test_nothing_is_said_about_the_frames_of_audio_that_lies_elsewhere() -> None:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import DeadLetter, Position, RawAudio, Record, Rejection
-from schemas.raw_audio import hotel_of
+from schemas.raw_audio import has_reference, hotel_of
 from tests.contract.strategies import raw_events, references
-from tests.support.events import RAW
+from tests.support.events import RAW, RAW_BY_REFERENCE
 
 JSON = "application/cloudevents+json"
 REQUIRED = ("specversion", "id", "source", "type", "datacontenttype", "hotelid", "callid", "data_base64")
@@ -35,6 +35,19 @@ def structured(content: object, content_type: str = JSON, **more: Any) -> Record
 
 def changed(**members: Any) -> Record:
     return structured(content_of(RAW) | members)
+
+
+@pytest.mark.parametrize(
+    ("members", "named"),
+    [({}, True), ({"dataref": None}, False), ({"dataref": 5}, False), ({"channel": "both"}, True)],
+)
+def test_an_input_that_names_an_object_is_recognised(members: dict[str, Any], named: bool) -> None:
+    assert has_reference(structured(content_of(RAW_BY_REFERENCE) | members)) is named
+    assert not has_reference(structured(content_of(RAW)))
+    assert not has_reference(structured(content_of(RAW) | {"id": "dataref"}))
+    assert not has_reference(structured(b'{"dataref": '))
+    escaped = json.dumps(content_of(RAW_BY_REFERENCE)).replace("dataref", "\\u0064ataref").encode()
+    assert has_reference(structured(escaped))
 
 
 def rejected(record: Record, max_bytes: int = 1000) -> Rejection:
