@@ -15,6 +15,7 @@ COMPRESSED = "audio.compressed"
 DEAD_LETTER = "audio.dead-letter"
 CACHE_CHANGELOG = "audio-cache-changelog"
 POLICY = "audio.policy"
+AUDIT = "audio.audit"
 
 #: The topics that workers read inputs from. The first is for live calls, the second for recordings.
 INPUTS = (RAW, RECORDINGS)

@@ -23,8 +23,10 @@ from schemas import (
     Record,
     Stage,
 )
+from schemas.audit import ACTIONS, OUTCOMES
 from schemas.compressed_audio import COMPRESSED_AUDIO_TYPE
 from schemas.raw_audio import RAW_AUDIO_TYPE
+from streams.compliance.signed_head import SignedHead
 from tests.contract.test_samples import EVENTS, SAMPLES, sample
 from tests.contract.test_structured import content_of, structured
 from tests.support.events import COMPRESSED, COMPRESSED_BY_REFERENCE, LETTER, RAW, RAW_BY_REFERENCE
@@ -152,6 +154,18 @@ def test_the_example_of_a_policy_is_one() -> None:
     [example] = MESSAGES["policy"]["examples"]
     record = Record(example["payload"]["hotel"].encode(), json.dumps(example["payload"]).encode())
     assert isinstance(PolicyEvent.from_record(record), PolicyEvent)
+
+
+def test_the_documented_entries_and_heads_of_the_audit_are_those_of_the_code() -> None:
+    [example] = MESSAGES["auditEntry"]["examples"]
+    assert example["payload"] == json.loads(sample("audit-entry").value or b"")
+    assert documented("auditEntry", example["payload"])
+    assert SCHEMAS["auditEntry"]["required"] == list(SCHEMAS["auditEntry"]["properties"]) == list(example["payload"])
+    assert set(SCHEMAS["auditEntry"]["properties"]["event.action"]["enum"]) == ACTIONS
+    assert set(SCHEMAS["auditEntry"]["properties"]["event.outcome"]["enum"]) == OUTCOMES
+    head = SignedHead("audio.audit", 7, "0" * 64, "2026-12-01T08:00:00+00:00", "0" * 128)
+    assert documented("auditHead", head.fields())
+    assert SCHEMAS["auditHead"]["required"] == list(head.fields())
 
 
 #: Headers whose rule is wider than what a pattern can say: the document lets pass what is refused, never the reverse.

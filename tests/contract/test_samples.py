@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from schemas import CompressedAudio, DeadLetter, PolicyEvent, RawAudio, Record, Rejection, derive_id
+from schemas.audit import AuditEntry
 from streams.audio import Clip, decode
 
 SAMPLES = files("schemas") / "samples"
@@ -49,7 +50,12 @@ def test_each_sample_is_read_and_written_again_exactly(name: str) -> None:
 def test_every_file_on_disk_is_tested() -> None:
     on_disk = {path.name for path in SAMPLES.iterdir()}
     events = {f"{name}.{suffix}" for name in (*EVENTS, *STRUCTURED) for suffix in ("json", "bin")}
-    assert on_disk == events | {"partitions.json"}
+    assert on_disk == events | {"partitions.json", "audit-entry.json", "audit-entry.bin"}
+
+
+def test_the_sample_of_the_audit_is_read_and_written_again_exactly() -> None:
+    entry = AuditEntry.from_fields(json.loads(sample("audit-entry").value or b""))
+    assert entry.to_record() == sample("audit-entry")
 
 
 @pytest.mark.parametrize("name", STRUCTURED)

@@ -19,6 +19,7 @@ def test_names_on_a_cluster() -> None:
         "test.audio.dead-letter",
         "test.workers-audio-cache-changelog",
         "test.audio.policy",
+        "test.audio.audit",
     ]
 
 

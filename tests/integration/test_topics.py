@@ -47,7 +47,7 @@ async def test_creates_what_is_missing_and_repeats_without_harm(broker: Broker, 
     first = await apply_topics(*where)
     second = await apply_topics(*where)
     assert [(state.name, state.created) for state in first] == [(name, True) for name in expected]
-    assert [state.partitions for state in first] == [8, 8, 8, 8, 8, 1]
+    assert [state.partitions for state in first] == [8, 8, 8, 8, 8, 1, 1]
     assert [(state.name, state.created) for state in second] == [(name, False) for name in expected]
     await check_topics(*where)
 
@@ -123,7 +123,7 @@ async def test_more_partitions_than_the_file_has_are_fine_where_all_topics_have_
     raw, recordings, *others = copartitioned(namespace.prefix, namespace.group)
     await create(broker, NewTopic(raw, 10, 1, topic_configs=topic(RAW).configs))
     await known(broker, raw, 10)
-    assert [state.partitions for state in await apply_topics(*where)] == [10, 10, 10, 10, 10, 1]
+    assert [state.partitions for state in await apply_topics(*where)] == [10, 10, 10, 10, 10, 1, 1]
     async with connected_admin(KafkaConnection(broker.bootstrap_servers)) as admin:
         assert await grow_topics(admin, *where[1:], 11) == [*others, raw, recordings]
     assert servable_partitions(await check_topics(*where)) == 11
@@ -176,7 +176,7 @@ async def test_a_number_of_partitions_is_that_of_new_topics_and_of_those_with_fe
     ]
     for again in (60, None):
         states = await apply_topics(*where, partitions=again)
-        assert [state.partitions for state in states] == [60, 60, 60, 60, 60, 1]
+        assert [state.partitions for state in states] == [60, 60, 60, 60, 60, 1, 1]
         assert not any(state.created or state.grown for state in states)
     assert await planned_changes(*where, 60) == []
 
