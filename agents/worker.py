@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,7 @@ from agents.archive import archive_follower
 from agents.compress import agent as compress_agent
 from agents.signals import call_on_stop_signal
 from agents.stopping import stop_work
-from schemas.topics import POLICY, copartitioned
+from schemas.topics import AUDIT, POLICY, copartitioned
 from streams.engine.app import REBALANCE_PATIENCE
 from streams.kafka.connection_refusal import ConnectionRefusalError
 from streams.kafka.denials import REMEDY, denial_of
@@ -35,6 +36,7 @@ from streams.runtime.fail_stop import EXIT_FAILED, Watchdog, fail_stop
 from streams.runtime.http_access import HttpAccess, access_of
 from streams.runtime.http_server import WebServer
 from streams.runtime.kafka_security import CHECK_SECURITY
+from streams.runtime.login_audit import LoginAudit
 from streams.runtime.memory import MemoryGauge
 from streams.runtime.monitor import Monitor
 from streams.runtime.policies import PolicyReader
@@ -138,8 +140,8 @@ async def _work(
     status = Status(runtime, monitor, readiness, exits, errors)
     show_process_metrics(metrics, memory, settings.state_dir, exits)
     show_readiness(metrics, readiness)
-    address, tls = (settings.http_host, settings.http_port), settings.http_tls
-    web = WebServer(address, metrics, readiness, status=status.report, policy=policies.report, access=access, tls=tls)
+    logins = LoginAudit(runtime.connection, runtime.topic_name(AUDIT))
+    web = _web_server(runtime, readiness, status, policies, replace(access, refused=logins.refused))
     port = await _listen(web, settings)
     place = {"group": settings.group, "http_port": port, "state_dir": str(settings.state_dir)}
     log.info("worker_started", **place, settings=shown(settings))
@@ -147,6 +149,7 @@ async def _work(
     work = (
         policies.run(),
         monitor.run(),
+        logins.run(),
         _cache_maintenance(runtime, memory).run(),
         runtime.executor.enforce_timeouts(),
         archive_follower(runtime).run(),
@@ -160,6 +163,14 @@ async def _work(
     await stop_work(runtime)
     watchdog.stop()
     await web.stop()
+
+
+def _web_server(
+    runtime: Runtime, readiness: Readiness, status: Status, policies: PolicyReader, access: HttpAccess
+) -> WebServer:
+    metrics, tls = runtime.metrics, runtime.settings.http_tls
+    where = (runtime.settings.http_host, runtime.settings.http_port)
+    return WebServer(where, metrics, readiness, status=status.report, policy=policies.report, access=access, tls=tls)
 
 
 async def _finished_before(stop: asyncio.Event, work: "asyncio.Future[Any]") -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from schemas import Rejection
 from schemas.topics import COMPRESSED
+from scripts.auditing import Audit, ids_of
 from scripts.cli import Cluster, CommandError, counted, progress_bar, say
 from scripts.commands._exporting import export, line
 from scripts.commands._json import write_json
@@ -148,15 +149,17 @@ class Collection:
                 raise CommandError(f"no result is of call {wanted} and of the chosen hotel, channel and time")
             say(self._command, "no result is of the chosen hotel, channel and time")
 
-    def export(self, options: argparse.Namespace) -> list[list[str]]:
-        """Write the chosen calls, and print a line for each.
+    async def export(self, options: argparse.Namespace, audit: Audit) -> list[list[str]]:
+        """Tell the audit of the chosen calls, write them, and print a line for each.
 
         Args:
             options: Of the command line: ``out``, ``format``, ``stereo`` and ``json``.
+            audit: The audit.
 
         Returns:
             For each call, what is missing or damaged, in one line each; that it has no end is not.
         """
+        await audit.write("calls-export", ids_of(self.spool.calls()))
         lacking: list[list[str]] = []
         manifests: list[dict[str, Any]] = []
         for manifest in export(self.calls(), self.spool.count(), self.spool, options):

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from schemas import DeadLetter
+from schemas import DeadLetter, Record
+from scripts.auditing import Audit, letter_ids
 from scripts.cli import CommandError, progress_bar
 from streams.clients import HotelAudioError
 from streams.clients.dead_letters import DeadLetterReader
@@ -23,10 +24,12 @@ class Replay:
 
     Args:
         wanted: Positions of dead letters whose inputs can be sent.
+        audit: Tells of each transaction in it.
     """
 
-    def __init__(self, wanted: Sequence[LetterPosition]) -> None:
+    def __init__(self, wanted: Sequence[LetterPosition], audit: Audit) -> None:
         self._wanted = wanted
+        self._audit = audit
         self._sent: dict[LetterPosition, ReplayedInput] = {}
         self._undecided: dict[LetterPosition, ReplayedInput] = {}
 
@@ -57,7 +60,7 @@ class Replay:
             with progress_bar() as progress:
                 bar = progress.add_task("inputs", total=len(self._wanted))
                 async for batch in _batches(reader, self._wanted):
-                    self._print_sent(await replayer.send(batch))
+                    self._print_sent(await replayer.send(batch, self._entries(batch)))
                     progress.advance(bar, len(batch))
         except HotelAudioError as error:
             await self._settle(replayer)
@@ -65,6 +68,10 @@ class Replay:
             raise CommandError(f"{done}, the others were not: {error}") from error
         finally:
             self._undecided = {sent.letter: sent for sent in replayer.undecided}
+
+    def _entries(self, batch: _Batch) -> list[tuple[str, Record]]:
+        objects = letter_ids(place for place, _ in batch)
+        return [(self._audit.topic, record) for record in self._audit.records("replay", objects)]
 
     async def _settle(self, replayer: Replayer) -> None:
         """Find the fate of a transaction whose end was not confirmed."""

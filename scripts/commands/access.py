@@ -6,12 +6,16 @@ Needs an account that may change access: the role admin, or a super user.
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 
 from aiokafka.errors import KafkaConnectionError
 
 from schemas.access import Grant, granted, load_roles
-from scripts.cli import CommandError, add_cluster_options, cluster_of, counted, run
+from schemas.topics import AUDIT
+from scripts.auditing import Audit
+from scripts.cli import Cluster, CommandError, add_cluster_options, cluster_of, counted, run, say
 from streams.kafka.access import grant, grants_of, revoke
+from streams.kafka.topic_errors import TopicMissingError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,15 +57,35 @@ async def _access(options: argparse.Namespace) -> int:
         missing, others = sorted(wanted - found), sorted(found - wanted)
         if options.action == "check":
             return _compared(missing, others, len(wanted))
-        await grant(cluster.connection, missing)
-        if options.revoke_others:
-            await revoke(cluster.connection, others)
+        await _change(cluster, missing, others if options.revoke_others else [])
     except KafkaConnectionError as error:
         raise cluster.unreachable(error) from error
     _show("granted", missing)
     _show("revoked" if options.revoke_others else "left, though no role has it", others)
     print(f"{counted(len(options.roles), 'account')} with {counted(len(wanted), 'right')}")
     return 0
+
+
+async def _change(cluster: Cluster, missing: Sequence[Grant], others: Sequence[Grant]) -> None:
+    """Grant and revoke, and tell the audit before and afterwards."""
+    if not missing and not others:
+        return
+    async with AsyncExitStack() as stack:
+        try:
+            audit = await stack.enter_async_context(Audit(cluster))
+        except TopicMissingError:  # so it is before an installation has its topics, and then it has no calls either
+            audit = None
+            say("access", f"there is no topic {cluster.topic(AUDIT)} yet: this is in no audit")
+        await _tell(audit, missing, others, "unknown")
+        await grant(cluster.connection, missing)
+        await revoke(cluster.connection, others)
+        await _tell(audit, missing, others, "success")
+
+
+async def _tell(audit: Audit | None, missing: Sequence[Grant], others: Sequence[Grant], outcome: str) -> None:
+    for action, grants in (("access-grant", missing), ("access-revoke", others)):
+        if grants and audit is not None:
+            await audit.write(action, [f"right:{one}" for one in grants], outcome)
 
 
 def _compared(missing: Sequence[Grant], others: Sequence[Grant], wanted: int) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 from schemas.raw_audio import CHANNELS
 from schemas.topics import COMPRESSED
+from scripts.auditing import Audit
 from scripts.cli import add_cluster_options, cluster_of, run
 from scripts.commands._collecting import Choice, collection
 from scripts.commands._json import JSON_HELP, json_file, write_json
@@ -87,11 +88,13 @@ async def _run(options: argparse.Namespace) -> int:
     exporting = options.action == "export"
     choice = Choice(options.hotel, options.call, options.channel, options.since, options.until, audio=exporting)
     with collection(_NAME, choice, store_settings().store_configuration) as collected:
-        await collected.read_topic(cluster)
-        if exporting:
-            collected.export(options)
-        else:
+        if not exporting:
+            await collected.read_topic(cluster)
             _list(options, [summary(call) for call in collected.calls()])
+            return 0
+        async with Audit(cluster) as audit:
+            await collected.read_topic(cluster)
+            await collected.export(options, audit)
     return 0
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.topics import DEAD_LETTER, RAW, RECORDINGS, topic
+from scripts.auditing import Audit, letter_ids
 from scripts.cli import Cluster, CommandError, add_cluster_options, cluster_of, count, fail, run, say
 from scripts.commands._json import JSON_HELP, json_file, write_json
 from scripts.commands._letter_audio import save_inputs
@@ -98,7 +99,10 @@ def _choice_of(options: argparse.Namespace) -> DeadLetterFilter:
 async def _run(options: argparse.Namespace) -> int:
     cluster = cluster_of(options)
     await cluster.check([DEAD_LETTER, RAW, RECORDINGS])
-    async with DeadLetterReader(cluster.connection, cluster.topic(DEAD_LETTER)) as reader:
+    async with (
+        Audit(cluster) as audit,
+        DeadLetterReader(cluster.connection, cluster.topic(DEAD_LETTER)) as reader,
+    ):
         partitions = await reader.partitions()
         limits = {cluster.topic(name): topic(name).max_message_bytes for name in (RAW, RECORDINGS)}
 
@@ -107,12 +111,15 @@ async def _run(options: argparse.Namespace) -> int:
 
         if not options.replay and options.save is None:
             found = await _latest(reader, options.last, _choice_of(options), tell)
+            await audit.write("dead-letters-show", letter_ids(one.place for one in found))
             _show(found, options.json, [one.data for one in found])
             return 0
         chosen = await (_named(reader, options.letters, tell) if options.letters else _chosen(reader, options, tell))
+        action = "dead-letters-show" if options.save is None else "dead-letters-save"
+        await audit.write(action, letter_ids(one.place for one in chosen))
         if options.save is not None:
             await save_inputs(reader, [one.place for one in chosen], options.save)
-        return await _replay(cluster, options, reader, chosen) if options.replay else 0
+        return await _replay(cluster, options, reader, chosen, audit) if options.replay else 0
 
 
 async def _latest(reader: DeadLetterReader, most: int, choice: DeadLetterFilter, tell: _Tell) -> list[LetterView]:
@@ -150,7 +157,7 @@ async def _chosen(reader: DeadLetterReader, options: argparse.Namespace, tell: _
 
 
 async def _replay(
-    cluster: Cluster, options: argparse.Namespace, reader: DeadLetterReader, chosen: Sequence[LetterView]
+    cluster: Cluster, options: argparse.Namespace, reader: DeadLetterReader, chosen: Sequence[LetterView], audit: Audit
 ) -> int:
     blocked = [one for one in chosen if one.obstacle is not None]
     for one in blocked:
@@ -162,7 +169,7 @@ async def _replay(
         _show(wanted, options.json, [one.data for one in chosen])
         say(_NAME, f"{len(wanted)} inputs would be sent again, {sum(one.size for one in wanted)} bytes")
         return 0
-    replay = Replay([one.place for one in wanted])
+    replay = Replay([one.place for one in wanted], audit)
     try:
         await replay.run(cluster.connection, reader)
     finally:

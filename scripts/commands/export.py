@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from schemas.topics import COMPRESSED
+from scripts.auditing import Audit
 from scripts.cli import add_cluster_options, cluster_of, counted, fail, run, say
 from scripts.commands._collecting import Choice, collection
 from scripts.commands._json import JSON_HELP, json_file
@@ -70,11 +71,12 @@ async def _run(options: argparse.Namespace) -> int:
     until = options.until if options.until is not None else round(time.time() * 1000)
     choice = Choice(options.hotel, options.call, None, options.since, options.until, audio=True)
     with collection(_NAME, choice, store_settings().store_configuration) as collected:
-        await collected.read_topic(cluster)
-        topic = collected.spool.count()
-        await collected.read_archive(options.hotel, options.since, until)
-        say(_NAME, f"{counted(topic, 'result')} from the topic, {collected.spool.count() - topic} from the archive")
-        lacking = [problems for problems in collected.export(options) if problems]
+        async with Audit(cluster) as audit:
+            await collected.read_topic(cluster)
+            topic = collected.spool.count()
+            await collected.read_archive(options.hotel, options.since, until)
+            say(_NAME, f"{counted(topic, 'result')} from the topic, {collected.spool.count() - topic} from the archive")
+            lacking = [problems for problems in await collected.export(options, audit) if problems]
     if lacking or collected.damaged:
         entries = f"{collected.damaged} damaged {'entry' if collected.damaged == 1 else 'entries'} of the archive"
         return fail(_NAME, f"{counted(len(lacking), 'call')} with missing or damaged segments, {entries}")

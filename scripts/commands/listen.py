@@ -10,6 +10,7 @@ from pathlib import Path
 
 from schemas import CompressedAudio, Rejection
 from schemas.topics import COMPRESSED
+from scripts.auditing import Audit, ids_of
 from scripts.cli import CommandError, add_cluster_options, cluster_of, count, progress_bar, run, seconds
 from scripts.commands._names import call_directory, segment_name
 from scripts.commands._new_files import write_new
@@ -18,6 +19,8 @@ from scripts.recordings.finding import printable
 from scripts.tables import fitted
 from streams.clients import BrokenReferenceError, CompressedAudioConsumer
 from streams.clients.result_files import ResultFiles
+
+_MOST_TOLD = 10_000  # calls whose entry in the audit is remembered
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,13 +55,17 @@ async def _listen(options: argparse.Namespace) -> int:
     cluster = cluster_of(options)
     await cluster.check([COMPRESSED])
     received = 0
-    async with CompressedAudioConsumer(
-        cluster.connection,
-        cluster.topic(COMPRESSED),
-        from_beginning=options.from_beginning,
-        stores=store_settings().store_configuration,
-        fetch_limit=0,  # files by reference are fetched when they are to be saved
-    ) as consumer:
+    told: set[tuple[str, str]] = set()
+    async with (
+        Audit(cluster) as audit,
+        CompressedAudioConsumer(
+            cluster.connection,
+            cluster.topic(COMPRESSED),
+            from_beginning=options.from_beginning,
+            stores=store_settings().store_configuration,
+            fetch_limit=0,  # files by reference are fetched when they are to be saved
+        ) as consumer,
+    ):
         while options.count is None or received < options.count:
             try:
                 result = await asyncio.wait_for(anext(consumer), options.timeout)
@@ -67,6 +74,7 @@ async def _listen(options: argparse.Namespace) -> int:
             if isinstance(result, Rejection):
                 print(f"not a result: {result.message}", flush=True)
                 continue
+            await _tell(audit, result, told)
             try:
                 saved = "" if options.save is None else f" -> {await _saved(consumer.files, result, options.save)}"
             except BrokenReferenceError as error:
@@ -77,6 +85,17 @@ async def _listen(options: argparse.Namespace) -> int:
     if options.count is not None and received < options.count:
         raise CommandError(f"received {received} of {options.count} results within {options.timeout:g} s")
     return 0
+
+
+async def _tell(audit: Audit, result: CompressedAudio, told: set[tuple[str, str]]) -> None:
+    """Tell the audit of a call before its first result is shown."""
+    call = (result.hotel_id, result.call_id)
+    if call in told:
+        return
+    if len(told) == _MOST_TOLD:
+        told.clear()  # a call that is told twice does no harm
+    await audit.write("listen", ids_of([call]))
+    told.add(call)
 
 
 async def _saved(files: ResultFiles, result: CompressedAudio, directory: Path) -> Path:

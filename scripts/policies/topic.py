@@ -8,11 +8,12 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaTimeoutError, ProducerFenced
 
 from schemas import PolicyEvent, Position, Record
-from schemas.topics import POLICY
+from schemas.topics import AUDIT, POLICY
+from scripts.auditing import Audit
 from scripts.cli import Cluster, CommandError
 from scripts.policies.history import History
-from streams.clients.stopping import stop_within
 from streams.kafka.protocol.unreadable import Unreadable
+from streams.kafka.stopping import stop_within
 
 _TIMEOUT = 15.0  # seconds for the brokers to answer
 _FETCH_MAX_WAIT_MS = 100  # short, because the request for the end offset waits until a pending fetch is answered
@@ -70,11 +71,12 @@ async def _ends(consumer: AIOKafkaConsumer, past: Position | None) -> dict[Topic
 
 
 class PolicyWriter:
-    """Writes one hotel's policy; made by `exclusively`."""
+    """Writes one hotel's policy, and in the same transaction an entry of the audit; made by `exclusively`."""
 
-    def __init__(self, producer: AIOKafkaProducer, topic: str) -> None:
+    def __init__(self, producer: AIOKafkaProducer, topic: str, audit: Audit) -> None:
         self._producer = producer
         self._topic = topic
+        self._audit = audit
 
     async def write(self, event: PolicyEvent) -> Position:
         """Write one event.
@@ -83,8 +85,11 @@ class PolicyWriter:
             CommandError: If another command has begun to change the hotel's policy; nothing was written then.
         """
         record = event.to_record()
+        action = "policy-remove" if event.policy is None else "policy-set"
         try:
             async with self._producer.transaction():
+                for entry in self._audit.records(action, [f"hotel:{event.hotel_id}"]):
+                    await self._producer.send(self._audit.topic, entry.value, key=entry.key)
                 sent = await self._producer.send_and_wait(self._topic, record.value, key=record.key)
         except ProducerFenced as error:
             hotel = event.hotel_id
@@ -105,7 +110,7 @@ async def exclusively(cluster: Cluster, hotel_id: str) -> AsyncIterator[PolicyWr
         CommandError: If no broker answers.
         TopicError: If there is no such topic.
     """
-    await cluster.check([POLICY])
+    await cluster.check([POLICY, AUDIT])
     topic = cluster.topic(POLICY)
     producer = cluster.connection.producer(transactional_id=f"{topic}-{hotel_id}")
     try:
@@ -113,6 +118,6 @@ async def exclusively(cluster: Cluster, hotel_id: str) -> AsyncIterator[PolicyWr
             await asyncio.wait_for(producer.start(), _TIMEOUT)
         except TimeoutError as error:
             raise KafkaTimeoutError from error
-        yield PolicyWriter(producer, topic)
+        yield PolicyWriter(producer, topic, Audit(cluster))
     finally:
         await stop_within(producer, _LEAVE_TIMEOUT)

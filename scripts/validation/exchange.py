@@ -17,7 +17,7 @@ from scripts.validation.inputs import CallIds, ValidationInput
 from scripts.validation.outcomes import Arrived, Sent
 from streams.clients.error_translation import translated_errors
 from streams.clients.messages import record_of
-from streams.clients.stopping import stop_within, stopped_on_failure
+from streams.kafka.stopping import stop_within, stopped_on_failure
 
 _QUIET_S = 1.0  # after the last outcome, in which a second one of an input would come
 _PROMPT_USES = 4  # the first is remembered, the second admitted, the third is a hit

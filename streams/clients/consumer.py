@@ -23,11 +23,11 @@ from streams.clients.open_calls import OpenCalls
 from streams.clients.quiet_times import QuietTimes
 from streams.clients.result_files import ResultFiles
 from streams.clients.results import segment_of, with_file
-from streams.clients.stopping import stopped_on_failure
 from streams.clients.track_parts import Segment
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.connection_refusal import explained_refusal
 from streams.kafka.protocol.unreadable import Unreadable
+from streams.kafka.stopping import stopped_on_failure
 from streams.stores import StoresConfiguration
 
 _MAX_FETCH_BYTES = 10 * 2**20  # one record of the largest size

@@ -15,10 +15,10 @@ from schemas.topics import RAW, RECORDINGS
 from streams.clients.connecting import connection_to
 from streams.clients.error_translation import closed, translated_errors
 from streams.clients.errors import BrokersUnavailableError, ContractError, StoresRequiredError, UnacknowledgedError
-from streams.clients.stopping import stop_within, stopped_on_failure
 from streams.clients.stores import stores_of, translated_store_errors
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.connection_refusal import explained_refusal
+from streams.kafka.stopping import stop_within, stopped_on_failure
 from streams.stores import StoresConfiguration
 from streams.stores.claim_check import INLINE_LIMIT, MAX_SIZE, ClaimCheck, size_of
 

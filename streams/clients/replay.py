@@ -11,13 +11,13 @@ from typing import Self
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import IllegalOperation, KafkaError, KafkaTimeoutError
 
-from schemas import DeadLetter, Position
+from schemas import DeadLetter, Position, Record
 from streams.clients.connecting import connection_to
 from streams.clients.error_translation import translated, translated_errors
 from streams.clients.errors import ReplayError
 from streams.clients.letters import LetterPosition
-from streams.clients.stopping import stop_within
 from streams.kafka.connection import KafkaConnection
+from streams.kafka.stopping import stop_within
 
 _LARGEST_BYTES = 10 * 2**20  # largest record, and the brokers' limit for a request
 #: Seconds for one transaction. Workers read nothing after an open one.
@@ -74,8 +74,14 @@ class Replayer:
         with translated_errors(self._connection):
             await stop_within(self._producer, _LEAVE_TIMEOUT)
 
-    async def send(self, letters: Sequence[tuple[LetterPosition, DeadLetter]]) -> list[ReplayedInput]:
+    async def send(
+        self, letters: Sequence[tuple[LetterPosition, DeadLetter]], also: Sequence[tuple[str, Record]] = ()
+    ) -> list[ReplayedInput]:
         """Send inputs in this order, all or none.
+
+        Args:
+            letters: The dead letters.
+            also: Topics and records that belong to the same transaction, such as entries of the audit.
 
         Raises:
             ReplayError: If the brokers refuse one of them, or do not answer.
@@ -83,6 +89,8 @@ class Replayer:
         try:
             async with asyncio.timeout(_TIMEOUT):
                 await self._producer.begin_transaction()
+                for topic, record in also:
+                    await self._producer.send(topic, record.value, key=record.key)
                 waiting = [await self._put(letter) for _, letter in letters]
                 done = await asyncio.gather(*waiting)
                 sent = [

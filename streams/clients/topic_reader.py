@@ -10,9 +10,9 @@ from aiokafka import ConsumerRecord, TopicPartition
 
 from streams.clients.connecting import connection_to
 from streams.clients.error_translation import translated_errors, unavailable
-from streams.clients.stopping import stopped_on_failure
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.connection_refusal import explained_refusal
+from streams.kafka.stopping import stopped_on_failure
 
 Offsets = Mapping[TopicPartition, int]
 

@@ -43,11 +43,13 @@ class HttpAccess:
         authenticator: Checks who asks.
         proxies: Proxies that may say for whom they ask.
         limit: Counts requests of addresses, also refused ones.
+        refused: Called with the reason of each refused login, for the audit.
     """
 
     authenticator: Authenticator
     proxies: Networks = field(default_factory=Networks)
     limit: SlidingWindow = field(default_factory=SlidingWindow)
+    refused: Callable[[str], None] = lambda _: None
 
     @property
     def configured(self) -> bool:
@@ -64,8 +66,12 @@ class HttpAccess:
                 return _problem(HTTPStatus.TOO_MANY_REQUESTS, {"Retry-After": str(retry_after(wait))})
             found = self.authenticator.authenticate(request.headers)
             if isinstance(found, Refusal):
+                self.refused(found.reason)
                 return _refused(found, address)
-            return await handler(request) if found.may(permission) else _forbidden(found, permission, address)
+            if not found.may(permission):
+                self.refused("forbidden")
+                return _forbidden(found, permission, address)
+            return await handler(request)
 
         return answer
 

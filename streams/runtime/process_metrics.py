@@ -3,25 +3,22 @@
 import platform
 import shutil
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from streams.runtime.exit_log import ExitLog
 from streams.runtime.memory import MemoryGauge
 from streams.runtime.readiness import Readiness
 from streams.telemetry.metrics import Metrics
-
-#: Name of the installed distribution.
-_DISTRIBUTION = "hotel-audio-streams"
+from streams.telemetry.product_version import version_of
 
 
 def versions() -> dict[str, str]:
     """Versions of the product, Python, Faust and aiokafka."""
     return {
-        "version": _version(_DISTRIBUTION),
+        "version": version_of(),
         "python": platform.python_version(),
-        "faust": _version("faust-streaming"),
-        "aiokafka": _version("aiokafka"),
+        "faust": version_of("faust-streaming"),
+        "aiokafka": version_of("aiokafka"),
     }
 
 
@@ -47,10 +44,3 @@ def show_readiness(metrics: Metrics, readiness: Readiness) -> None:
     """Connect the metric of each readiness condition to its value."""
     for condition in readiness:
         metrics.ready.labels(condition).set_function(partial(readiness.holds, condition))
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:  # run from a source tree
-        return "source"

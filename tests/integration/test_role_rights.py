@@ -11,7 +11,7 @@ import pytest
 
 from schemas import MediaType
 from schemas.access import Grant, load_roles
-from schemas.topics import COMPRESSED, DEAD_LETTER, RAW, load_topics
+from schemas.topics import AUDIT, COMPRESSED, DEAD_LETTER, RAW, load_topics
 from scripts.cli import Cluster
 from streams.clients import RawAudioProducer
 from streams.kafka.access import grant, grants_of
@@ -124,6 +124,7 @@ async def test_a_worker_needs_each_of_its_rights(
 async def serves(kafka: SecureKafka, own: Namespace, account: str, directory: Path) -> bool:
     """Whether a worker compresses a prompt, keeps it in its table and finds it there, and refuses a record."""
     variables = kafka.variables(account)
+    variables |= {"AUDIO_ADMIN_TOKEN": "nobody-has-this-token"}
     worker = Worker(variables.pop("KAFKA_BOOTSTRAP_SERVERS"), own.prefix, own.group, directory, **variables)
     worker.start()
     try:
@@ -135,6 +136,8 @@ async def serves(kafka: SecureKafka, own: Namespace, account: str, directory: Pa
                     await read(kafka, f"{own.prefix}{COMPRESSED}", number + 1)
                 await producer.send(replace(PROMPT, id="bad", audio=b"not a FLAC file", media_type=FLAC))
             await read(kafka, f"{own.prefix}{DEAD_LETTER}", 1)
+            assert worker.get("/admin/audio/status")[0] == 401
+            await read(kafka, f"{own.prefix}{AUDIT}", 1)
             await asyncio.to_thread(worker.stop)
             shutil.rmtree(worker.state)  # the table has to be read from Kafka
             worker.start()

@@ -14,7 +14,7 @@ from infra.kafka.ports import free_ports
 from infra.kafka.secure import ADMIN, ClusterSecurity
 from schemas import MediaType, RawAudio
 from schemas.access import Grant, load_roles
-from schemas.topics import COMPRESSED, DEAD_LETTER, POLICY, RAW
+from schemas.topics import AUDIT, COMPRESSED, DEAD_LETTER, POLICY, RAW
 from scripts.commands import access
 from streams.clients import AccessDeniedError, CompressedAudioConsumer, HotelAudioError, RawAudioProducer
 from streams.kafka.access import grant, grants_of, revoke
@@ -121,7 +121,7 @@ async def test_topics_that_an_account_may_not_see_are_not_missing(
     installation: Namespace, secure_kafka: SecureKafka
 ) -> None:
     prefix, group = installation.prefix, installation.group
-    with pytest.raises(TopicHiddenError, match=f"may not see {prefix}{COMPRESSED},"):
+    with pytest.raises(TopicHiddenError, match=f"may not see {prefix}{AUDIT}, {prefix}{COMPRESSED},"):
         await check_topics(secure_kafka.logged_in("telephony"), prefix, group)
     with pytest.raises(TopicHiddenError, match=f"settings of {prefix}{COMPRESSED}"):
         await check_topics(secure_kafka.logged_in("monitor"), prefix, group, [COMPRESSED])
@@ -155,6 +155,7 @@ async def read(connection: KafkaConnection, topic: str, group: str | None = None
 
 async def test_nobody_does_what_the_role_does_not_have(installation: Namespace, secure_kafka: SecureKafka) -> None:
     raw, results, letters, policy = (f"{installation.prefix}{name}" for name in (RAW, COMPRESSED, DEAD_LETTER, POLICY))
+    audit = f"{installation.prefix}{AUDIT}"
     as_role = {role: secure_kafka.logged_in(role) for role in load_roles()}
     await send(as_role["telephony"], raw)  # what is refused below is not refused for another reason
     acts: dict[str, Callable[[], Awaitable[object]]] = {
@@ -176,6 +177,10 @@ async def test_nobody_does_what_the_role_does_not_have(installation: Namespace, 
         "operator takes a worker's transactions": lambda: write(
             as_role["operator"], raw, f"{installation.group}-worker"
         ),
+        "telephony writes into the audit": lambda: write(as_role["telephony"], audit),
+        "worker reads the audit": lambda: read(as_role["worker"], audit),
+        "consumer reads the audit": lambda: read(as_role["consumer"], audit),
+        "operator reads the audit": lambda: read(as_role["operator"], audit),
         "telephony grants itself rights": lambda: grants_of(as_role["telephony"], ["telephony"]),
     }
     await asyncio.gather(*(refused(act()) for act in acts.values()))

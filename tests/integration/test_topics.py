@@ -5,7 +5,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.errors import KafkaConnectionError
 
 from schemas import load_topics
-from schemas.topics import COMPRESSED, POLICY, RAW, copartitioned, topic
+from schemas.topics import AUDIT, COMPRESSED, POLICY, RAW, copartitioned, topic
 from scripts.commands import topics
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topic_admin import connected_admin, describe
@@ -152,7 +152,7 @@ async def test_a_number_of_partitions_is_that_of_new_topics_and_of_those_with_fe
 ) -> None:
     where = (KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     raw, first, *rest = copartitioned(namespace.prefix, namespace.group)
-    policy = f"{namespace.prefix}{POLICY}"
+    complete = [f"{namespace.prefix}{name}" for name in (POLICY, AUDIT)]  # of one partition
     for name, partitions in ((first, 60), (raw, 8)):  # as left behind by a run that was killed
         spec = topic(name.removeprefix(namespace.prefix))
         await create(broker, NewTopic(name, partitions, 1, topic_configs=spec.configs))
@@ -163,7 +163,7 @@ async def test_a_number_of_partitions_is_that_of_new_topics_and_of_those_with_fe
     assert capsys.readouterr().out.splitlines() == [
         f"{raw}: 8 partitions, to become 60",
         *(f"{name}: missing, to be created with 60 partitions" for name in rest),
-        f"{policy}: missing, to be created with 1 partition",
+        *(f"{name}: missing, to be created with 1 partition" for name in complete),
         "nothing was changed",
     ]
     assert await asyncio.to_thread(topics.main, command) == 0
@@ -172,7 +172,7 @@ async def test_a_number_of_partitions_is_that_of_new_topics_and_of_those_with_fe
         ["grown", f"{raw}:", "60"],
         ["checked", f"{first}:", "60"],
         *(["created", f"{name}:", "60"] for name in rest),
-        ["created", f"{policy}:", "1"],
+        *(["created", f"{name}:", "1"] for name in complete),
     ]
     for again in (60, None):
         states = await apply_topics(*where, partitions=again)

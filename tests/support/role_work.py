@@ -8,6 +8,8 @@ from aiokafka.structs import OffsetAndMetadata
 from schemas import DeadLetter, MediaType, Policy, PolicyEvent, Position, RawAudio, Record, Rejection
 from schemas.access import Grant
 from schemas.topics import COMPRESSED, DEAD_LETTER, RAW, copartitioned
+from scripts.audit_trail.reading import AuditReader
+from scripts.auditing import Audit
 from scripts.cli import Cluster
 from scripts.policies.topic import exclusively, read_policies
 from scripts.validation.finding import Status
@@ -36,7 +38,9 @@ async def telephony(cluster: Cluster, account: str) -> None:
 
 
 async def consumer(cluster: Cluster, account: str) -> None:
-    """Look at the topic, read it in a group, commit."""
+    """Tell the audit, look at the topic, read it in a group, commit."""
+    async with Audit(cluster) as audit:
+        await audit.write("listen", ["call:call-1"])
     await cluster.check([COMPRESSED])
     reader = cluster.connection.consumer(
         cluster.topic(COMPRESSED), group_id=f"{account}-archive", auto_offset_reset="earliest", enable_auto_commit=False
@@ -87,11 +91,14 @@ async def operator(cluster: Cluster, account: str) -> None:
 
 
 async def admin(cluster: Cluster, account: str) -> None:
-    """Make the topics of an installation of its own, grow them, mend their settings, grant a right."""
+    """Make the topics of an installation of its own, grow them, mend their settings, read the audit, grant a right."""
     setup = (cluster.connection, cluster.prefix, cluster.group)
     await update_settings(*setup)  # of an earlier release's topics, if there are any
     await apply_topics(*setup)
     await apply_topics(*setup, partitions=9)
+    async with Audit(cluster) as audit, AuditReader(cluster, lambda _: None) as reader:
+        await audit.write("access-grant", [f"account:{account}"])
+        await reader.read()
     await grant(cluster.connection, [Grant(account, "topic", "anything", prefixed=False, operation="Describe")])
 
 
