@@ -1,8 +1,11 @@
 """The input as a result, where no encoder makes it smaller: byte for byte, unless players need a better header."""
 
+from collections.abc import Sequence
+
 from schemas.rejection import Rejection
-from streams.audio.clip import Clip
+from streams.audio.clip import Clip, SourceFormat
 from streams.audio.containers import flac, mpeg, ogg_links, riff
+from streams.audio.containers.content import Content, Readable
 from streams.codecs import wav
 
 
@@ -22,8 +25,19 @@ def kept_file(original: bytes, clip: Clip) -> bytes:
         if isinstance(parts, Rejection) or (parts[0].is_plain and not clip.source.repairs):
             return original
         return wav.rewritten(*parts)
-    if clip.source.container == "flac":
-        return flac.with_right_header(original, clip.frames)
-    if not clip.source.repairs:
-        return original
-    return mpeg.repaired(original) if clip.source.container == "mpeg" else ogg_links.repaired(original, clip.frames)
+    return b"".join(part[:] for part in kept_parts(original, clip.source, clip.frames))
+
+
+def kept_parts(original: Content, source: SourceFormat, frames: int) -> Sequence[Readable]:
+    """The same for a file that is not WAV, and may be of any size: its parts.
+
+    Args:
+        original: The input.
+        source: Its format and repairs.
+        frames: Number of sample frames that were decoded from it.
+    """
+    if source.container == "flac":
+        return flac.with_right_header(original, frames)
+    if not source.repairs:
+        return [original]
+    return mpeg.repaired(original) if source.container == "mpeg" else ogg_links.repaired(original, frames)

@@ -6,16 +6,18 @@ Source: RFC 9639.
 import hashlib
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.rejection import Rejection
+from streams.audio.blocks import AudioBlocks, Block
 from streams.audio.clip import Clip, SourceFormat
 from streams.audio.containers import id3, pcm, sndfile
+from streams.audio.containers.content import Content, end_without_zeros, part
 from streams.audio.containers.trailing_tags import end_of_audio
 from streams.audio.limits import DecodeLimits, rejected
 
@@ -72,6 +74,38 @@ class _Samples:
         return aligned if aligned.dtype == np.int16 else pcm.from_int32(aligned, 32)
 
 
+class _Reading(NamedTuple):
+    """A way to read a file.
+
+    Attributes:
+        end: Where its frames end.
+        most: Number of sample frames after which to stop; -1 for all.
+        repairs: What is wrong with the file if this is the right way.
+    """
+
+    end: int
+    most: int
+    repairs: tuple[str, ...]
+
+
+class _Verified(NamedTuple):
+    """A file that was decoded completely.
+
+    Attributes:
+        audio: The file without tags around it.
+        info: Its header.
+        reading: How to read it.
+        source: Its format and repairs.
+        pieces: The samples, where they were kept.
+    """
+
+    audio: Content
+    info: StreamInfo
+    reading: _Reading
+    source: SourceFormat
+    pieces: list[NDArray[np.int16]]
+
+
 def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
     """Decode a FLAC file completely and verify it.
 
@@ -82,6 +116,25 @@ def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
         audio: The file, which begins with ``fLaC`` after ID3v2 tags; ID3 and APE tags may follow.
         limits: Limits; the header is checked against them before decoding.
     """
+    file = _verified(audio, limits, keep=True)
+    if isinstance(file, Rejection):
+        return file
+    return Clip.of(np.concatenate(file.pieces), file.info.rate, file.source)
+
+
+def open_blocks(audio: Content, limits: DecodeLimits) -> AudioBlocks | Rejection:
+    """Verify a file, and begin to decode it again; the same as `decode`, block by block.
+
+    How a file has to be read, and whether its MD5 is right, is known only after all of it was decoded.
+    """
+    file = _verified(audio, limits, keep=False)
+    if isinstance(file, Rejection):
+        return file
+    blocks = _blocks(file.audio, file.reading, _Samples(file.info.bits, file.reading.most), limits, file.info.channels)
+    return AudioBlocks(file.info.rate, file.info.channels, file.source, blocks)
+
+
+def _verified(audio: Content, limits: DecodeLimits, *, keep: bool) -> _Verified | Rejection:
     audio, repairs = without_tags(audio)
     info = parse_header(audio)
     if isinstance(info, Rejection):
@@ -89,18 +142,19 @@ def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
     refusal = limits.check(info.rate, info.channels, info.frames) or _joined(audio)
     if refusal is not None:
         return refusal
-    decoded = _decode_frames(audio, info, limits)
+    decoded = _decode_frames(audio, info, limits, keep=keep)
     if isinstance(decoded, Rejection):
         return decoded
-    samples, md5, more_repairs = decoded
-    repairs += more_repairs
-    if len(samples) > info.frames:
+    reading, pieces, frames, md5 = decoded
+    repairs += reading.repairs
+    if frames > info.frames:
         repairs += ("flac-total",)
-    refusal = _compare(info, len(samples), md5)
-    return refusal or Clip.of(samples, info.rate, SourceFormat("flac", "flac", info.bits, repairs=repairs))
+    refusal = _compare(info, frames, md5)
+    source = SourceFormat("flac", "flac", info.bits, repairs=repairs)
+    return refusal or _Verified(audio, info, reading, source, pieces)
 
 
-def _joined(audio: bytes) -> Rejection | None:
+def _joined(audio: Content) -> Rejection | None:
     """Refuse files that are joined: most players would play the first one only."""
     count = audio.count(b"fLaC" + bytes([0, 0, 0, STREAMINFO_BYTES]), STREAMINFO_AT)
     if not count:
@@ -112,55 +166,70 @@ def _joined(audio: bytes) -> Rejection | None:
 
 
 def _decode_frames(
-    audio: bytes, info: StreamInfo, limits: DecodeLimits
-) -> tuple[NDArray[np.int16], bytes, tuple[str, ...]] | Rejection:
-    """Decode all whole frames; returns the samples, their MD5, and what was wrong behind them."""
-    # An upper bound instead of the total, at which libsndfile would stop, and without which it does not open the file.
-    file = _with_total(audio, limits.max_frames(info.channels) + 1)
+    audio: Content, info: StreamInfo, limits: DecodeLimits, *, keep: bool
+) -> tuple[_Reading, list[NDArray[np.int16]], int, bytes] | Rejection:
+    """Decode all whole frames; returns how they were read, the samples if they are kept, their number and their MD5."""
     problem: Rejection | None = None
-    for end, most, repairs in _readings(file, info):
-        samples = _Samples(info.bits, most)
-        decoded = sndfile.read_all(file[:end], samples.read, limits)
-        if not isinstance(decoded, Rejection):
-            return decoded[0], samples.md5.digest(), repairs
-        problem = problem or decoded
-        if decoded.code != "CorruptAudio":
+    for reading in _readings(audio, info):
+        samples = _Samples(info.bits, reading.most)
+        pieces: list[NDArray[np.int16]] = []
+        frames = 0
+        refusal: Rejection | None = None
+        for block in _blocks(audio, reading, samples, limits, info.channels):
+            if isinstance(block, Rejection):
+                refusal = block
+                break
+            frames += len(block)
+            if keep:
+                pieces.append(block)
+        if refusal is None:
+            return reading, pieces, frames, samples.md5.digest()
+        problem = problem or refusal
+        if refusal.code != "CorruptAudio":
             break
     assert problem is not None  # noqa: S101 - there is one reading at least
     return problem
 
 
-def _readings(file: bytes, info: StreamInfo) -> Iterator[tuple[int, int, tuple[str, ...]]]:
-    """Yield ways to read a file, the likeliest first: the end of its frames, the most samples, and what is then wrong.
+def _blocks(
+    audio: Content, reading: _Reading, samples: _Samples, limits: DecodeLimits, channels: int
+) -> Iterator[Block]:
+    # An upper bound instead of the total, at which libsndfile would stop, and without which it does not open the file.
+    parts = _with_total(part(audio, 0, reading.end), limits.max_frames(channels) + 1)
+    return sndfile.read_blocks(parts, samples.read, limits)
+
+
+def _readings(audio: Content, info: StreamInfo) -> Iterator[_Reading]:
+    """Yield ways to read a file, the likeliest first.
 
     What follows the last frame makes libsndfile fail. If the total is known, the samples end there. If it is unknown,
     the recorder may have died: then only zeros, or a part of a frame, follow the last whole frame. A file that was cut
     short is read to its last whole frame, too, to tell how much came.
     """
-    yield len(file), -1, ()
-    end = len(file)
+    yield _Reading(len(audio), -1, ())
+    end = len(audio)
     if info.frames:
-        yield end, info.frames, ("trailing-bytes",)
-    elif (end := len(file.rstrip(b"\0"))) < len(file):
-        yield end, -1, ("trailing-bytes",)
+        yield _Reading(end, info.frames, ("trailing-bytes",))
+    elif (end := end_without_zeros(audio)) < len(audio):
+        yield _Reading(end, -1, ("trailing-bytes",))
     for _ in range(_GUESSES):
-        end = max(file.rfind(sync, 0, end) for sync in _FRAME_SYNCS)
+        end = max(audio.rfind(sync, 0, end) for sync in _FRAME_SYNCS)
         if end < STREAMINFO_AT + STREAMINFO_BYTES:
             return
-        yield end, -1, ("partial-frame",)
+        yield _Reading(end, -1, ("partial-frame",))
 
 
-def without_tags(audio: bytes) -> tuple[bytes, tuple[str, ...]]:
+def without_tags(audio: Content) -> tuple[Content, tuple[str, ...]]:
     """Remove ID3 and APE tags around the file, which FLAC does not have; the kinds of `schemas.repairs` say where."""
     start = id3.start_of_file(audio)
     end = end_of_audio(audio, start)
     if (start, end) == (0, len(audio)):
         return audio, ()
-    return audio[start:end], ("leading-tag",) * (start > 0) + ("trailing-tag",) * (end < len(audio))
+    return part(audio, start, end), ("leading-tag",) * (start > 0) + ("trailing-tag",) * (end < len(audio))
 
 
-def with_right_header(audio: bytes, frames: int) -> bytes:
-    """Return the file without tags around it, and with its total where that is unknown or wrong.
+def with_right_header(audio: Content, frames: int) -> Sequence[Content]:
+    """Return the file without tags around it, and with its total where that is unknown or wrong, in parts.
 
     Args:
         audio: A file that `decode` has decoded.
@@ -182,7 +251,7 @@ def _compare(info: StreamInfo, frames: int, md5: bytes) -> Rejection | None:
     return None
 
 
-def parse_header(audio: bytes) -> StreamInfo | Rejection:
+def parse_header(audio: Content) -> StreamInfo | Rejection:
     """Read STREAMINFO, and check that all metadata blocks end within the file."""
     if len(audio) < STREAMINFO_AT + STREAMINFO_BYTES:
         return rejected("TruncatedAudio", "the FLAC file ends inside its header")
@@ -196,7 +265,7 @@ def parse_header(audio: bytes) -> StreamInfo | Rejection:
         at += 4 + int.from_bytes(audio[at + 1 : at + 4], "big")
     if at > len(audio):
         return rejected("TruncatedAudio", "the FLAC file ends inside its metadata")
-    packed: int = struct.unpack_from(">Q", audio, _TOTALS_AT)[0]
+    packed: int = struct.unpack(">Q", audio[_TOTALS_AT : _TOTALS_AT + 8])[0]
     return StreamInfo(
         rate=packed >> 44,
         channels=(packed >> 41 & 0x7) + 1,
@@ -206,7 +275,8 @@ def parse_header(audio: bytes) -> StreamInfo | Rejection:
     )
 
 
-def _with_total(audio: bytes, frames: int) -> bytes:
-    """Copy a file with another total."""
-    packed = struct.unpack_from(">Q", audio, _TOTALS_AT)[0] >> _TOTAL_BITS << _TOTAL_BITS | frames
-    return audio[:_TOTALS_AT] + struct.pack(">Q", packed) + audio[_TOTALS_AT + 8 :]
+def _with_total(audio: Content, frames: int) -> Sequence[Content]:
+    """Return a file with another total, in parts."""
+    totals = audio[_TOTALS_AT : _TOTALS_AT + 8]
+    packed = struct.unpack(">Q", totals)[0] >> _TOTAL_BITS << _TOTAL_BITS | frames
+    return audio[:_TOTALS_AT], struct.pack(">Q", packed), part(audio, _TOTALS_AT + 8)

@@ -3,21 +3,20 @@
 Source: ID3v2.4.0, section 3.1.
 """
 
-import re
+from streams.audio.containers.content import Content, first_not_zero
 
 _HEADER = 10
-_NOT_ZERO = re.compile(rb"[^\0]")
 _FOOTER_FLAG = 0x10  # the header is repeated behind the tag
 
 
-def start_of_file(audio: bytes) -> int:
+def start_of_file(audio: Content) -> int:
     """Return the offset of the first byte after tags at the beginning, and after zeros that their sizes leave out."""
     start = end_of_tags(audio)
-    found = _NOT_ZERO.search(audio, start) if start else None
-    return start if found is None else found.start()
+    found = first_not_zero(audio, start) if start else None
+    return start if found is None else found
 
 
-def end_of_tags(audio: bytes, start: int = 0) -> int:
+def end_of_tags(audio: Content, start: int = 0) -> int:
     """Return the offset of the byte after all ID3v2 tags at this offset: `start` where there is none.
 
     The offset is beyond the end of the bytes if a tag claims more than came.
@@ -29,7 +28,7 @@ def end_of_tags(audio: bytes, start: int = 0) -> int:
     return start
 
 
-def has_tag(audio: bytes, start: int = 0) -> bool:
+def has_tag(audio: Content, start: int = 0) -> bool:
     """Whether an ID3v2 tag begins at this offset: of versions 2 to 4, which have no revision but 0."""
     header = audio[start : start + _HEADER]
     if header[:3] != b"ID3" or len(header) < _HEADER or header[3] not in {2, 3, 4} or header[4]:

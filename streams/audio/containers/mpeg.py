@@ -10,15 +10,15 @@ damage. A file of fewer frames than its Xing header counts was cut on its way.
 Source: ISO/IEC 11172-3, 13818-3; ID3v2.4.0; APEv2; Lyrics3 v2.00.
 """
 
-import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from schemas.rejection import Rejection
+from streams.audio.blocks import AudioBlocks, Block, collected, nonempty
 from streams.audio.clip import Clip, SourceFormat
 from streams.audio.containers import id3, sndfile
+from streams.audio.containers.content import Content, first_not_zero
+from streams.audio.containers.content import part as part_of
 from streams.audio.containers.mpeg_frames import (
     HEADER_BYTES,
     Frame,
@@ -34,7 +34,7 @@ from streams.audio.containers.trailing_tags import APE_BYTES, ID3V1_BYTES
 from streams.audio.limits import DecodeLimits, rejected
 
 _TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")
-_NOT_ZERO = re.compile(rb"[^\0]")
+_LONGEST_MARK = max(map(len, _TAGS))
 _SLACK_FRAMES = 3  # decoders drop the first frames if these depend on bits of earlier frames
 _DECODER_DELAY = 529  # samples by which every layer III decoder is late (LAME's technical FAQ)
 
@@ -69,6 +69,11 @@ def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
         audio: The file, which begins with a tag or an MPEG frame.
         limits: Limits; the number of frames is checked against them before decoding.
     """
+    return collected(open_blocks(audio, limits))
+
+
+def open_blocks(audio: Content, limits: DecodeLimits) -> AudioBlocks | Rejection:
+    """Begin to decode a file; the same as `decode`, block by block."""
     parts = _parts(audio)
     if isinstance(parts, Rejection):
         return parts
@@ -76,38 +81,30 @@ def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
     refusal = limits.check(first.rate, first.channels, sum(part.frames for part in parts) * first.samples)
     if refusal is not None:
         return refusal
-    pieces = []
-    for part in parts:
-        piece = _decode_part(audio, part, limits)
-        if isinstance(piece, Rejection):
-            return piece
-        pieces.append(piece)
-    samples = np.concatenate(pieces)
-    if not len(samples):
-        return rejected("EmptyAudio", "the MP3 file holds no samples")
-    return Clip.of(samples, first.rate, SourceFormat("mpeg", "mpeg", repairs=_repairs(audio, parts)))
+    blocks = nonempty((block for part in parts for block in _decode_part(audio, part, limits)), "MP3")
+    return AudioBlocks(first.rate, first.channels, SourceFormat("mpeg", "mpeg", repairs=_repairs(audio, parts)), blocks)
 
 
-def repaired(audio: bytes) -> bytes:
-    """Return a file that `decode` reads with repairs as whole frames and nothing else.
+def repaired(audio: Content) -> Sequence[Content]:
+    """Return a file that `decode` reads with repairs as whole frames and nothing else, in parts.
 
     The Info frames of joined files are left out: each has the length of its own part.
     """
     parts = _parts(audio)
     if isinstance(parts, Rejection):
-        return audio
+        return [audio]
     if len(parts) == 1:
-        return audio[parts[0].begin : parts[0].end]
-    return b"".join(audio[part.start : part.end] for part in parts)
+        return [part_of(audio, parts[0].begin, parts[0].end)]
+    return [part_of(audio, part.start, part.end) for part in parts]
 
 
-def has_frames(audio: bytes) -> bool:
+def has_frames(audio: Content) -> bool:
     """Whether an MPEG frame begins the file, or frames that follow one another are somewhere in it."""
     start = _after_tags(audio, 0)
     return frame_at(audio, start) is not None or find_chain(audio, start) is not None
 
 
-def _parts(audio: bytes) -> list[_Part] | Rejection:
+def _parts(audio: Content) -> list[_Part] | Rejection:
     """Find all parts of the file, which have to be of one form."""
     start = _after_tags(audio, 0)
     if start >= len(audio):
@@ -130,28 +127,28 @@ def _parts(audio: bytes) -> list[_Part] | Rejection:
     return heard or rejected("EmptyAudio", "the MP3 file has no whole frame with audio")
 
 
-def _read_part(audio: bytes, at: int) -> _Part:
+def _read_part(audio: Content, at: int) -> _Part:
     """Read the frames from this offset to the next Xing, Info or VBRI frame, or to the last one in succession."""
-    offsets: list[int] = []
+    last, frames = at, 0
     info, start, end, first = None, at, at, None
     for offset, frame in frames_from(audio, at):
         end, found = offset + frame.size, info_of(audio[offset : offset + frame.size], frame)
-        if found is not None and (offsets or info is not None):
+        if found is not None and (frames or info is not None):
             end = offset
             break
         if found is None:
-            offsets.append(offset)
+            last, frames = offset, frames + 1
         else:
             info, start = found, end
         first = first or frame
     assert first is not None  # noqa: S101 - the caller has found a frame at this offset
-    after = _end_of_cut_frame(audio, offsets[-1], end) if offsets else end
+    after = _end_of_cut_frame(audio, last, end) if frames else end
     if after < end:
-        end = offsets.pop()
-    return _Part(first, at, start, end, after, len(offsets), info)
+        end, frames = last, frames - 1
+    return _Part(first, at, start, end, after, frames, info)
 
 
-def _end_of_cut_frame(audio: bytes, last: int, end: int) -> int:
+def _end_of_cut_frame(audio: Content, last: int, end: int) -> int:
     """Where a frame ends: before its own end if the file ends there, or a tag and another file begin."""
     tag = audio.find(b"ID3", last + HEADER_BYTES, end)
     if tag >= 0 and id3.has_tag(audio, tag) and frame_at(audio, _after_tags(audio, tag)) is not None:
@@ -169,29 +166,31 @@ def _refusal_of(part: _Part, first: _Part) -> Rejection | None:
     return None
 
 
-def _next_part(audio: bytes, part: _Part) -> int | Rejection | None:
+def _next_part(audio: Content, part: _Part) -> int | Rejection | None:
     """Offset of the part behind another; None if only tags, zeros or remains of a frame follow."""
     at = _after_tags(audio, part.after)
     found = at if frame_at(audio, at) is not None and is_chain(audio, at) else find_chain(audio, at)
     if found is None and part.frames == 1 and part.info is None and at == part.after < len(audio):
         return rejected("CorruptAudio", f"behind a single MP3 frame, {len(audio) - at} bytes are none")
-    if found is None or found == part.after or audio[part.after : found].startswith((*_TAGS, b"\0")):
+    if found is None or found == part.after:
+        return found
+    if audio[part.after : min(found, part.after + _LONGEST_MARK)].startswith((*_TAGS, b"\0")):
         return found
     return rejected("CorruptAudio", f"bytes {part.after} to {found} between two MP3 frames are damaged")
 
 
-def _after_tags(audio: bytes, at: int) -> int:
+def _after_tags(audio: Content, at: int) -> int:
     """Offset behind the tags and zeros that begin here."""
     before = -1
     while at != before:
         before = at
         at = _after_sized_tags(audio, at)
-        rest = _NOT_ZERO.search(audio, at)
-        at = max(at, len(audio)) if rest is None else rest.start()
+        rest = first_not_zero(audio, at)
+        at = max(at, len(audio)) if rest is None else rest
     return at
 
 
-def _after_sized_tags(audio: bytes, at: int) -> int:
+def _after_sized_tags(audio: Content, at: int) -> int:
     """Offset behind the tags that begin here and say where they end."""
     before = -1
     while at != before:
@@ -208,7 +207,7 @@ def _after_sized_tags(audio: bytes, at: int) -> int:
     return at
 
 
-def _repairs(audio: bytes, parts: list[_Part]) -> tuple[str, ...]:
+def _repairs(audio: Content, parts: list[_Part]) -> tuple[str, ...]:
     """What a strict decoder would not expect; tags of known sizes are no fault of an MP3 file."""
     found = {
         "leading-bytes": _after_sized_tags(audio, 0) != parts[0].begin,
@@ -219,33 +218,39 @@ def _repairs(audio: bytes, parts: list[_Part]) -> tuple[str, ...]:
     return tuple(kind for kind, is_found in found.items() if is_found)
 
 
-def _decode_part(audio: bytes, part: _Part, limits: DecodeLimits) -> NDArray[np.int16] | Rejection:
-    data, extra = audio[part.start : part.end], 0
-    if data[2] >> 4:  # not of free format, whose frames have one size
-        data = lead_in(data[:HEADER_BYTES], part.frames) + data
+def _decode_part(audio: Content, part: _Part, limits: DecodeLimits) -> Iterator[Block]:
+    """Decode one part, without the samples that encoder and decoder add."""
+    data: list[Content] = [part_of(audio, part.start, part.end)]
+    header, extra = audio[part.start : part.start + HEADER_BYTES], 0
+    if header[2] >> 4:  # not of free format, whose frames have one size
+        data.insert(0, lead_in(header, part.frames))
         extra = part.first.samples - _DECODER_DELAY
     elif part.frames == 1:  # mpg123 reads no file of one frame: a silent one follows
-        data += data[:1] + bytes([data[1] | 1]) + data[2:HEADER_BYTES] + bytes(part.first.size - HEADER_BYTES)
-    decoded = sndfile.read_all(data, sndfile.float_chunk, limits)
-    if isinstance(decoded, Rejection):
-        return decoded
+        data.append(header[:1] + bytes([header[1] | 1]) + header[2:] + bytes(part.first.size - HEADER_BYTES))
     expected = part.frames * part.first.samples
-    samples = decoded[0][extra : extra + expected]
-    if len(samples) < max(expected - _SLACK_FRAMES * part.first.samples, 1):
-        return rejected("CorruptAudio", f"of {expected} samples of the MP3 file only {len(samples)} can be decoded")
-    return _trimmed(samples, part)
+    begin, end = _kept(part)
+    decoded = -extra  # samples of the part, of which those from `begin` to `end` are its audio
+    for block in sndfile.read_blocks(data, sndfile.float_chunk, limits):
+        if isinstance(block, Rejection):
+            yield block
+            return
+        yield block[max(begin - decoded, 0) : max(end - decoded, 0)]
+        decoded += len(block)
+    if min(decoded, expected) < max(expected - _SLACK_FRAMES * part.first.samples, 1):
+        come = max(min(decoded, expected), 0)
+        yield rejected("CorruptAudio", f"of {expected} samples of the MP3 file only {come} can be decoded")
 
 
-def _trimmed(samples: NDArray[np.int16], part: _Part) -> NDArray[np.int16]:
-    """Remove what the encoder and the decoder add at both ends, if the info frame says how much and has not aged.
+def _kept(part: _Part) -> tuple[int, int]:
+    """Which samples are audio: not what encoder and decoder add, if the info frame says how much and has not aged.
 
     As in players, the padding ends where the info frame's number of frames does: a file whose last frame was cut has
     less of it, or none.
     """
+    end = part.frames * part.first.samples
     info = part.info
     if info is None or not (info.delay or info.padding):
-        return samples
-    end = len(samples)
+        return 0, end
     if info.frames >= part.frames:
         end = min(end, info.frames * part.first.samples - max(info.padding - _DECODER_DELAY, 0))
-    return samples[info.delay + _DECODER_DELAY : end]
+    return info.delay + _DECODER_DELAY, end

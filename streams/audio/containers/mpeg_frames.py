@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from streams.audio.containers.content import Content
+
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}  # by version bits
 KBITS_MPEG1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 KBITS_MPEG2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
@@ -69,7 +71,7 @@ class Info:
     padding: int = 0
 
 
-def frame_at(audio: bytes, at: int, free_size: int = 0) -> Frame | None:
+def frame_at(audio: Content, at: int, free_size: int = 0) -> Frame | None:
     """Read the header of a layer III frame; None if there is none.
 
     Args:
@@ -93,7 +95,7 @@ def frame_at(audio: bytes, at: int, free_size: int = 0) -> Frame | None:
     return Frame(form, factor * kbits[bitrate_index] * 1000 // rate + padding)
 
 
-def frames_from(audio: bytes, at: int) -> Iterator[tuple[int, Frame]]:
+def frames_from(audio: Content, at: int) -> Iterator[tuple[int, Frame]]:
     """Offsets and headers of consecutive frames of one form; the last one may be cut by the end of the bytes."""
     first = frame = frame_at(audio, at)
     free_size = 0 if first is None or audio[at + 2] >> 4 else _free_size(audio, at)
@@ -103,13 +105,13 @@ def frames_from(audio: bytes, at: int) -> Iterator[tuple[int, Frame]]:
         frame = frame_at(audio, at, free_size)
 
 
-def is_chain(audio: bytes, at: int, fewest: int = _CHAIN) -> bool:
+def is_chain(audio: Content, at: int, fewest: int = _CHAIN) -> bool:
     """Whether so many frames follow one another from this offset, or at least two that reach the end of the bytes."""
     ends = [start + frame.size for start, frame in islice(frames_from(audio, at), fewest)]
     return len(ends) == fewest or (len(ends) > 1 and ends[-1] == len(audio))
 
 
-def find_chain(audio: bytes, at: int) -> int | None:
+def find_chain(audio: Content, at: int) -> int | None:
     """Offset of the next frame that others follow, or that has a Xing, Info or VBRI header."""
     at = audio.find(b"\xff", at)
     while at >= 0:
@@ -166,7 +168,7 @@ def _without_sound(header: bytes, bitrate: int) -> bytes:
     return own.ljust(frame.size, b"\0")
 
 
-def _free_size(audio: bytes, at: int) -> int:
+def _free_size(audio: Content, at: int) -> int:
     """Size of an unpadded frame of free format, from the distance of the next two; 0 if they are not there."""
     there = audio.find(audio[at : at + 2], at + HEADER_BYTES, at + _LARGEST)
     while there >= 0:
@@ -177,11 +179,11 @@ def _free_size(audio: bytes, at: int) -> int:
     return 0
 
 
-def _padding(audio: bytes, at: int) -> int:
+def _padding(audio: Content, at: int) -> int:
     return audio[at + 2] >> 1 & 1
 
 
-def _is_alike(audio: bytes, at: int, there: int) -> bool:
+def _is_alike(audio: Content, at: int, there: int) -> bool:
     """Whether two headers of free format differ in nothing but padding and stereo mode."""
     one, other = audio[at : at + HEADER_BYTES], audio[there : there + HEADER_BYTES]
     same = len(other) == HEADER_BYTES and one[:2] == other[:2] and one[2] | 3 == other[2] | 3

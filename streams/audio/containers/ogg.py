@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from schemas.rejection import Rejection
+from streams.audio.containers.content import Content, end_without_zeros, part
 from streams.audio.limits import rejected
 
 BEGINS, ENDS = 0x02, 0x04  # flags of the first and the last page of a stream
@@ -56,7 +57,7 @@ def _checksum(page: bytes) -> int:
     return int.from_bytes(reflected.to_bytes(4, "little").translate(_REVERSED_BITS), "big")
 
 
-def walk(audio: bytes) -> list[Page] | Rejection:
+def walk(audio: Content) -> list[Page] | Rejection:
     """Read and verify all whole pages of a file, at least one; what follows the last one is no page.
 
     Args:
@@ -74,7 +75,7 @@ def walk(audio: bytes) -> list[Page] | Rejection:
     return pages
 
 
-def packets(audio: bytes, pages: Iterable[Page]) -> Iterator[bytes]:
+def packets(audio: Content, pages: Iterable[Page]) -> Iterator[bytes]:
     """The packets of consecutive pages of a logical stream, which begin with a whole packet."""
     packet = b""
     for page in pages:
@@ -87,29 +88,30 @@ def packets(audio: bytes, pages: Iterable[Page]) -> Iterator[bytes]:
                 packet = b""
 
 
-def _is_tail(audio: bytes, at: int, last: Page) -> bool:
+def _is_tail(audio: Content, at: int, last: Page) -> bool:
     """Whether the bytes from here on are the rest of a page that was cut, zeros, or follow the end of the stream."""
     following = audio.find(b"OggS", at + 1)
     while following >= 0:
         if isinstance(_read_page(audio, following), Page):
             return False
         following = audio.find(b"OggS", following + 1)
-    rest = audio[at:].rstrip(b"\0")
-    if rest.startswith(b"OggS"):
-        has_zeros = len(audio) - at - len(rest) >= _FEWEST_ZEROS
+    rest = end_without_zeros(part(audio, at))  # bytes
+    if rest and audio.startswith(b"OggS", at):
+        has_zeros = len(audio) - at - rest >= _FEWEST_ZEROS
         end = _page_end(audio, at)
-        return end > len(audio) or (has_zeros and (end > at + len(rest) or len(rest) < _PAGE_HEADER))
-    return not rest or rest == b"OggS"[: len(rest)] or bool(last.flags & ENDS)
+        return end > len(audio) or (has_zeros and (end > at + rest or rest < _PAGE_HEADER))
+    is_beginning = rest <= len(b"OggS") and b"OggS".startswith(audio[at : at + rest])
+    return not rest or is_beginning or bool(last.flags & ENDS)
 
 
-def _page_end(audio: bytes, at: int) -> int:
+def _page_end(audio: Content, at: int) -> int:
     """Offset of the byte after a page, by its header; at least that of the header's end."""
     lacing = audio[at + _PAGE_HEADER - 1 : at + _PAGE_HEADER]
     body = at + _PAGE_HEADER + (lacing[0] if lacing else 0)
     return body + sum(audio[at + _PAGE_HEADER : body])
 
 
-def _read_page(audio: bytes, at: int) -> Page | Rejection:
+def _read_page(audio: Content, at: int) -> Page | Rejection:
     header = audio[at : at + _PAGE_HEADER]
     if header[:4] != b"OggS"[: len(header)]:
         return rejected("CorruptAudio", f"there is no OGG page at byte {at}, where the one before it ends")

@@ -11,14 +11,14 @@ Sources: RFC 3533 (OGG), RFC 6716 (durations of Opus packets), RFC 7845 (Opus in
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from schemas.rejection import Rejection
+from streams.audio.blocks import AudioBlocks, Block, collected, nonempty
 from streams.audio.clip import Clip, SourceFormat
 from streams.audio.containers import id3, sndfile
+from streams.audio.containers.content import Content, Readable, part
 from streams.audio.containers.ogg import BEGINS, ENDS, Page, sealed, walk
 from streams.audio.containers.ogg_head import OPUS_CLOCK, OPUS_RATE_AT, Head, parse_head
 from streams.audio.limits import DecodeLimits, rejected
@@ -57,23 +57,44 @@ class Link:
         """Whether it ends with its flag and begins at its beginning."""
         return bool(self.pages[-1].flags & ENDS) and not self.offset
 
-    def file(self, audio: bytes, serial: int) -> bytes:
-        """Return the link as a file of its own, with right positions and flags.
+    def parts(self, audio: Content, serial: int) -> Sequence[Readable]:
+        """Return the link as a file of its own, with right positions and flags, in parts.
 
         Args:
             audio: The file from which it was read.
             serial: Its serial number: in a chain, each link needs one of its own.
         """
         if self.is_plain and serial == self.pages[0].serial:
-            return audio[self.pages[0].start : self.pages[-1].end]
-        return b"".join(self._page(audio, page, serial) for page in self.pages)
+            return [part(audio, self.pages[0].start, self.pages[-1].end)]
+        return [_CorrectedPage(self, page, audio, serial) for page in self.pages]
 
-    def _page(self, audio: bytes, page: Page, serial: int) -> bytes:
-        data = bytearray(audio[page.start : page.end])
-        data[_FLAGS_AT] = page.flags & ~ENDS | (ENDS if page is self.pages[-1] else 0)
-        granule = max(page.granule - self.offset, 0) if page.granule > 0 else page.granule
-        struct.pack_into("<qI", data, _GRANULE_AT, granule, serial)
-        return sealed(bytes(data))
+
+@dataclass(frozen=True, slots=True)
+class _CorrectedPage:
+    """A page with the right position and flags, made when it is read.
+
+    Attributes:
+        link: Its stream.
+        page: The page as it came.
+        audio: The file from which it was read.
+        serial: The right serial number.
+    """
+
+    link: Link
+    page: Page
+    audio: Content
+    serial: int
+
+    def __len__(self) -> int:
+        return self.page.end - self.page.start
+
+    def __getitem__(self, key: slice) -> bytes:
+        page, offset = self.page, self.link.offset
+        data = bytearray(self.audio[page.start : page.end])
+        data[_FLAGS_AT] = page.flags & ~ENDS | (ENDS if page is self.link.pages[-1] else 0)
+        granule = max(page.granule - offset, 0) if page.granule > 0 else page.granule
+        struct.pack_into("<qI", data, _GRANULE_AT, granule, self.serial)
+        return sealed(bytes(data))[key]
 
 
 def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
@@ -83,8 +104,13 @@ def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
         audio: The file, which begins with ``OggS``, perhaps behind an ID3 tag.
         limits: Limits; the last positions are checked against them before decoding.
     """
+    return collected(open_blocks(audio, limits))
+
+
+def open_blocks(audio: Content, limits: DecodeLimits) -> AudioBlocks | Rejection:
+    """Begin to decode a file; the same as `decode`, block by block."""
     start = id3.start_of_file(audio)
-    audio = audio[start:] if start else audio
+    audio = part(audio, start)
     chain = links(audio)
     if isinstance(chain, Rejection):
         return chain
@@ -96,38 +122,32 @@ def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
     )
     if refusal is not None:
         return refusal
-    pieces = []
-    rate = head.rate
-    for link in chain:
-        file = link.file(audio, link.pages[0].serial)
-        readable = _with_rate(file, link.pages[0]) if head.encoding == "opus" else file
-        decoded = sndfile.read_all(readable, sndfile.float_chunk, limits)
-        if isinstance(decoded, Rejection):
-            return decoded
-        samples, rate = decoded
-        pieces.append(samples)
-    samples = np.concatenate(pieces)
-    if len(samples) == 0:
-        return rejected("EmptyAudio", "the OGG file holds no samples")
     source = SourceFormat("ogg", head.encoding, repairs=_repairs(audio, chain, start), gain_db=head.gain_db)
-    return Clip.of(samples, rate, source)
+    blocks = nonempty((block for link in chain for block in _decode_link(audio, link, limits)), "OGG")
+    return AudioBlocks(head.rate, head.channels, source, blocks)
 
 
-def repaired(audio: bytes, frames: int) -> bytes:
-    """Return a file that `decode` reads with repairs as one that every player shows at its right length.
+def _decode_link(audio: Content, link: Link, limits: DecodeLimits) -> Iterator[Block]:
+    parts = link.parts(audio, link.pages[0].serial)
+    readable = _with_rate(parts, link.pages[0]) if link.head.encoding == "opus" else parts
+    return sndfile.read_blocks(readable, sndfile.float_chunk, limits)
+
+
+def repaired(audio: Content, frames: int) -> Sequence[Readable]:
+    """Return a file that `decode` reads with repairs as one that every player shows at its right length, in parts.
 
     Args:
         audio: The file.
         frames: Number of sample frames that were decoded from it.
     """
-    audio = audio[id3.start_of_file(audio) :]
+    audio = part(audio, id3.start_of_file(audio))
     chain = links(audio)
     if isinstance(chain, Rejection):
-        return audio
+        return [audio]
     if len(chain) == 1 and chain[0].offset and chain[0].head.encoding == "vorbis":  # the exact offset is known now
         chain = [replace(chain[0], offset=chain[0].last - frames)]
     first = chain[0].pages[0].serial
-    return b"".join(link.file(audio, first + number & 0xFFFFFFFF) for number, link in enumerate(chain))
+    return [each for number, link in enumerate(chain) for each in link.parts(audio, first + number & 0xFFFFFFFF)]
 
 
 def _differing(chain: list[Link]) -> Rejection | None:
@@ -140,31 +160,33 @@ def _differing(chain: list[Link]) -> Rejection | None:
     return rejected("UnsupportedEncoding", f"OGG files of {forms} are joined in one; send each as its own")
 
 
-def _repairs(audio: bytes, chain: list[Link], start: int) -> tuple[str, ...]:
+def _repairs(audio: Content, chain: list[Link], start: int) -> tuple[str, ...]:
     """What a strict decoder would not expect."""
-    rest = audio[chain[-1].pages[-1].end :]
+    rest = chain[-1].pages[-1].end
+    is_page = audio.startswith(b"OggS", rest)
     found = {
         "leading-tag": start > 0,
         "joined": len(chain) > 1,
         "start-position": any(link.offset for link in chain),
         "end-flag": any(not link.pages[-1].flags & ENDS for link in chain),
-        "partial-frame": rest.startswith(b"OggS"),
-        "trailing-bytes": bool(rest) and not rest.startswith(b"OggS"),
+        "partial-frame": is_page,
+        "trailing-bytes": rest < len(audio) and not is_page,
     }
     return tuple(kind for kind, is_found in found.items() if is_found)
 
 
-def _with_rate(audio: bytes, first: Page) -> bytes:
+def _with_rate(parts: Sequence[Readable], first: Page) -> Sequence[Readable]:
     """Write 48 kHz into an Opus header without a rate: libsndfile would decode it at 8 kHz."""
-    body, end = first.body - first.start, first.end - first.start
-    rate_at = body + OPUS_RATE_AT
-    if any(audio[rate_at : rate_at + 4]):
-        return audio
-    page = audio[:end]
-    return sealed(page[:rate_at] + struct.pack("<I", OPUS_CLOCK) + page[rate_at + 4 :]) + audio[end:]
+    rate_at, end = first.body - first.start + OPUS_RATE_AT, first.end - first.start
+    page = parts[0][:end]
+    if any(page[rate_at : rate_at + 4]):
+        return parts
+    right = sealed(page[:rate_at] + struct.pack("<I", OPUS_CLOCK) + page[rate_at + 4 :])
+    rest = parts[0]
+    return [right, *([part(rest, end)] if isinstance(rest, Content) else []), *parts[1:]]
 
 
-def links(audio: bytes) -> list[Link] | Rejection:
+def links(audio: Content) -> list[Link] | Rejection:
     """Split a file into its links, at least one.
 
     Args:
@@ -192,7 +214,7 @@ def _groups(pages: list[Page]) -> Iterator[list[Page]]:
         yield pages[start:end]
 
 
-def _link(audio: bytes, pages: list[Page]) -> Link | Rejection | None:
+def _link(audio: Content, pages: list[Page]) -> Link | Rejection | None:
     """Check the pages from one that begins a stream to the next such page; None if they have no audio."""
     head = parse_head(audio[pages[0].body : pages[0].end])
     if isinstance(head, Rejection):
@@ -209,7 +231,7 @@ def _link(audio: bytes, pages: list[Page]) -> Link | Rejection | None:
     return Link(head, pages, _offset(audio, head, pages[first]))
 
 
-def _offset(audio: bytes, head: Head, page: Page) -> int:
+def _offset(audio: Content, head: Head, page: Page) -> int:
     """Position of the first sample: of the first page with audio, less what its packets last.
 
     It is negative in Opus files that were cut out of others without new positions, which libopusfile refuses. The
@@ -223,7 +245,7 @@ def _offset(audio: bytes, head: Head, page: Page) -> int:
     return max(page.granule - length, 0)
 
 
-def _packets(audio: bytes, page: Page) -> Iterator[bytes]:
+def _packets(audio: Content, page: Page) -> Iterator[bytes]:
     """The beginnings of the packets that begin and end in a page."""
     at, begin, is_whole = page.body, page.body, not page.flags & 1
     for size in audio[page.start + _LACING_AT : page.body]:

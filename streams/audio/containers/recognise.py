@@ -13,10 +13,12 @@ from itertools import islice, pairwise
 
 from schemas import media_type as types
 from streams.audio.containers import id3
+from streams.audio.containers.content import Content
 from streams.audio.containers.magic import MAGIC, PGP, Format, by_ffmpeg, no_audio, sealed_by
 from streams.audio.containers.mpeg_frames import KBITS_MPEG2, frame_at, frames_from, info_of
 from streams.audio.containers.wave_chunks import is_wave
 
+_BEGINNING_BYTES = 1 << 20
 _TEXT_BYTES = 512  # of the beginning, which have to be text
 _SHORTEST = 8
 _SHORTEST_PROSE = 48
@@ -33,7 +35,7 @@ _LAYER2_MPEG1 = (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 3
 _AC3 = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)  # kbit/s
 
 
-def container_of(audio: bytes) -> str | None:
+def container_of(audio: Content) -> str | None:
     """Return the media type of a file that this package reads, by its first bytes; None if it is none.
 
     ID3 tags may be in front of every file. A MPEG frame without one has to be followed by others.
@@ -47,22 +49,27 @@ def container_of(audio: bytes) -> str | None:
         return types.OGG
     if start:
         return types.MPEG if recognise(audio) is None else None
-    return types.MPEG if _is_mp3(audio) else None
+    return types.MPEG if _is_mp3(_beginning(audio, 0)) else None
 
 
-def recognise(audio: bytes, *, may_be_samples: bool = True) -> Format | None:
+def recognise(audio: Content, *, may_be_samples: bool = True) -> Format | None:
     """Return the format of bytes that this package does not read; None if it is not known.
 
     Args:
         audio: The bytes as sent, at least one, perhaps with ID3 tags in front.
         may_be_samples: Whether they are labelled as raw audio, whose first samples may look like a few letters.
     """
-    audio = audio[id3.start_of_file(audio) :] or audio
-    mark = _ANY_MAGIC.match(audio)
+    head = _beginning(audio, id3.start_of_file(audio)) or _beginning(audio, 0)
+    mark = _ANY_MAGIC.match(head)
     if mark is not None:
         return MAGIC[mark[0]]
-    known = next((found for test, found in _STRUCTURES if test(audio)), None) or _mp4(audio)
-    return known or _text(audio, may_be_samples=may_be_samples)
+    known = next((found for test, found in _STRUCTURES if test(head)), None) or _mp4(head)
+    return known or _text(head, may_be_samples=may_be_samples)
+
+
+def _beginning(audio: Content, start: int) -> bytes:
+    """What is looked at: everything, or the beginning of a file that is not in memory."""
+    return audio[start:] if isinstance(audio, bytes) else audio[start : start + _BEGINNING_BYTES]
 
 
 def _is_mp3(audio: bytes) -> bool:

@@ -1,15 +1,16 @@
 """Decodes files with libsndfile within limits. Their headers must have been checked before."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from schemas.rejection import Rejection
+from streams.audio.blocks import Block
 from streams.audio.containers import pcm
+from streams.audio.containers.content import Readable, Spliced
 from streams.audio.limits import DecodeLimits, rejected
 
 Read = Callable[[Any], NDArray[np.int16] | None]
@@ -27,23 +28,28 @@ class _Sequential(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has n
         return False
 
 
-def read_all(audio: bytes, read: Read, limits: DecodeLimits) -> tuple[NDArray[np.int16], int] | Rejection:
-    """Decode a whole file chunk by chunk.
+def read_blocks(parts: Sequence[Readable], read: Read, limits: DecodeLimits) -> Iterator[Block]:
+    """Decode a whole file block by block.
 
     Args:
-        audio: A file in a format of libsndfile.
+        parts: A file in a format of libsndfile, of which the parts are one behind the other.
         read: Reads one chunk from an open `soundfile.SoundFile`, such as `float_chunk`; None means invalid samples.
         limits: Limits; reading stops as soon as the audio exceeds them.
 
-    Returns:
-        Samples of shape (frames, channels) and the sampling rate in Hz, or a `Rejection`.
+    Yields:
+        Samples of shape (frames, channels).
     """
     try:
-        with _Sequential(io.BytesIO(audio)) as file:
-            samples = _read_chunks(file, read, limits)
-            return samples if isinstance(samples, Rejection) else (samples, int(file.samplerate))
+        with _Sequential(_file(parts)) as file:
+            yield from _read_chunks(file, read, limits)
     except soundfile.LibsndfileError as error:
-        return rejected("CorruptAudio", f"the file cannot be decoded: {error.error_string}")
+        yield rejected("CorruptAudio", f"the file cannot be decoded: {error.error_string}")
+
+
+def _file(parts: Sequence[Readable]) -> io.BytesIO | Spliced:
+    """The parts as a file; what is in memory needs no Python to be read."""
+    in_memory = [part for part in parts if isinstance(part, bytes)]
+    return io.BytesIO(b"".join(in_memory)) if len(in_memory) == len(parts) else Spliced(*parts)
 
 
 def float_chunk(file: Any) -> NDArray[np.int16] | None:  # noqa: ANN401 - soundfile has no types
@@ -57,19 +63,18 @@ def int_chunk(file: Any, dtype: str, most: int = -1) -> NDArray[Any]:  # noqa: A
     return chunk
 
 
-def _read_chunks(file: Any, read: Read, limits: DecodeLimits) -> NDArray[np.int16] | Rejection:  # noqa: ANN401
-    chunks: list[NDArray[np.int16]] = []
+def _read_chunks(file: Any, read: Read, limits: DecodeLimits) -> Iterator[Block]:  # noqa: ANN401 - as above
     frames = 0
     refusal = limits.check(file.samplerate, file.channels, 0)
     while refusal is None:
         chunk = read(file)
         if chunk is None:
-            return rejected("CorruptAudio", "the file decodes to samples that are not finite numbers")
+            yield rejected("CorruptAudio", "the file decodes to samples that are not finite numbers")
+            return
         if not len(chunk):
-            break
-        chunks.append(chunk)
+            return
         frames += len(chunk)
         refusal = limits.check(file.samplerate, file.channels, frames)
-    if refusal is not None:
-        return refusal
-    return np.concatenate(chunks) if chunks else np.empty((0, file.channels), np.int16)
+        if refusal is None:
+            yield chunk
+    yield refusal

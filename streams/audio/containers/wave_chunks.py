@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from schemas.rejection import Rejection
 from streams.audio.containers import id3
+from streams.audio.containers.content import Content, FileContent, first_not_zero, part
 from streams.audio.containers.trailing_tags import end_of_audio
 from streams.audio.limits import rejected
 
@@ -41,7 +42,7 @@ class WaveFile:
     """
 
     form: bytes = b""
-    data: memoryview = field(default_factory=lambda: memoryview(b""))
+    data: memoryview | FileContent = field(default_factory=lambda: memoryview(b""))
     fact: bytes = b""
     is_plain: bool = True
     repairs: tuple[str, ...] = ()
@@ -71,16 +72,16 @@ class _Chunk:
         return self.body + self.size
 
 
-def is_wave(audio: bytes, at: int = 0) -> bool:
+def is_wave(audio: Content, at: int = 0) -> bool:
     """Whether a WAV, RF64, BW64 or Wave64 file begins at an offset."""
     riff = audio[at : at + 4] in _RIFF_TYPES and audio[at + 8 : at + 12] == b"WAVE"
     return riff or (audio[at : at + 16] == _WAVE64 and audio[at + 24 : at + 40] == _WAVE64_WAVE)
 
 
-def find(audio: bytes) -> WaveFile | Rejection:
+def find(audio: Content) -> WaveFile | Rejection:
     """Find the parts of a file for which `is_wave` is true, after ID3v2 tags at its beginning."""
     start = id3.start_of_file(audio)
-    found = _Parts(audio[start:] if start else audio).read()
+    found = _Parts(part(audio, start)).read()
     if isinstance(found, Rejection) or not start:
         return found
     found.is_plain, found.repairs = False, ("leading-tag", *found.repairs)
@@ -90,13 +91,11 @@ def find(audio: bytes) -> WaveFile | Rejection:
 class _Parts:
     """Reads one file, chunk by chunk."""
 
-    def __init__(self, audio: bytes) -> None:
+    def __init__(self, audio: Content) -> None:
         self._audio = audio
         is_wave64 = audio[:4] == _WAVE64[:4]
         self._layout = _WAVE64_LAYOUT if is_wave64 else _RIFF_LAYOUT
-        claimed: int = (
-            struct.unpack_from("<Q", audio, 16)[0] if is_wave64 else struct.unpack_from("<I", audio, 4)[0] + 8
-        )
+        claimed: int = struct.unpack("<Q", audio[16:24])[0] if is_wave64 else struct.unpack("<I", audio[4:8])[0] + 8
         self._outer = claimed  # offset at which the file ends, as it says itself
         self._outer_is_open = _is_open(claimed if is_wave64 else claimed - 8)
         self._data_size: int | None = None  # from a ds64 chunk
@@ -124,8 +123,8 @@ class _Parts:
             return None
         name = self._audio[at : at + 4]
         if layout is _RIFF_LAYOUT:
-            return _Chunk(name, at + layout.header, struct.unpack_from("<I", self._audio, at + 4)[0])
-        size: int = struct.unpack_from("<Q", self._audio, at + 16)[0]
+            return _Chunk(name, at + layout.header, struct.unpack("<I", self._audio[at + 4 : at + 8])[0])
+        size: int = struct.unpack("<Q", self._audio[at + 16 : at + 24])[0]
         return _Chunk(name, at + layout.header, max(size - layout.header, 0))
 
     def _take(self, chunk: _Chunk) -> None:
@@ -168,7 +167,8 @@ class _Parts:
         if end is None:
             came = len(self._audio) - chunk.body
             return rejected("TruncatedAudio", f"{_said(chunk, came)}; send the whole file")
-        self._found.data = memoryview(self._audio)[chunk.body : end]
+        audio = self._audio if isinstance(self._audio, FileContent) else memoryview(self._audio)
+        self._found.data = audio.part(chunk.body, end) if isinstance(audio, FileContent) else audio[chunk.body : end]
         if end != chunk.end:
             self._repairs.add("data-size")
         length = len(self._audio)
@@ -210,8 +210,8 @@ class _Parts:
         if start >= len(self._audio):
             return False
         is_file = self._audio[start : start + 4] in _RIFF_TYPES
-        rest = self._audio[start : end_of_audio(self._audio, data.body)]
-        return is_file or (rest.strip(b"\0") != b"" and not self._is_chunk(start))
+        rest = part(self._audio, start, end_of_audio(self._audio, data.body))
+        return is_file or (first_not_zero(rest) is not None and not self._is_chunk(start))
 
     def _is_chunk(self, at: int) -> bool:
         chunk = self._chunk(at)
