@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from streams.native import ffi, lib
 
 _FRAME_S = 0.02
 _FLOOR_S = 3.0  # nobody speaks longer without a gap of one frame, so the quietest frame in this window is background
+_AROUND = round(_FLOOR_S / _FRAME_S) // 2  # frames on either side
 _CLIP_LEVEL = 32_700  # the largest G.711 samples are 32124 and 32256; limiters stop a little below full scale
 _MIN_CLIPPED_RUN = 3  # consecutive samples: a single peak may reach full scale without being clipped
 
@@ -42,7 +44,21 @@ def activity(samples: NDArray[np.float32], rate: int) -> Activity:
             counts.
         rate: Sampling rate in Hz.
     """
-    size = min(round(rate * _FRAME_S), len(samples))
+    return activity_and_power(samples, frame_size(rate, len(samples)))[0]
+
+
+def frame_size(rate: int, frames: int) -> int:
+    """Samples of each channel in a frame of 20 ms; all of audio that is shorter."""
+    return min(round(rate * _FRAME_S), frames)
+
+
+def activity_and_power(samples: NDArray[np.float32], size: int) -> tuple[Activity, NDArray[np.float32]]:
+    """The activity, and the power of each frame, shape (frames,), from which `activity_of` computes it again.
+
+    Args:
+        samples: See `activity`.
+        size: Samples of each channel in a frame.
+    """
     frames = len(samples) // size
     power, levels = np.empty(frames, np.float32), ffi.new("double[3]")
     sounding = lib.sounding_frames(
@@ -50,10 +66,21 @@ def activity(samples: NDArray[np.float32], rate: int) -> Activity:
         frames,
         size,
         samples.shape[1],
-        round(_FLOOR_S / _FRAME_S) // 2,
+        _AROUND,
         ffi.from_buffer("float[]", power),
         levels,
     )
+    return _activity(sounding, frames, levels), power
+
+
+def activity_of(power: NDArray[np.float32]) -> Activity:
+    """The activity of audio by the power of its frames, at least one."""
+    levels = ffi.new("double[3]")
+    sounding = lib.sounding_levels(ffi.from_buffer("float[]", power), len(power), _AROUND, levels)
+    return _activity(sounding, len(power), levels)
+
+
+def _activity(sounding: int, frames: int, levels: Any) -> Activity:  # noqa: ANN401 - a C array
     level, background = (10 * math.log10(power) if power > 0 else -math.inf for power in levels[0:2])
     behind = background - level if background > -math.inf else background
     return Activity(sounding / frames, level, behind, levels[2])
@@ -65,16 +92,21 @@ def clipping(samples: NDArray[np.int16]) -> float:
     Args:
         samples: Signed 16-bit samples, shape (frames, channels).
     """
+    return clipped(samples) / samples.size
+
+
+def clipped(samples: NDArray[np.int16]) -> int:
+    """Number of samples at full scale in runs of three and more, see `clipping`."""
     if max(int(samples.max()), -int(samples.min())) < _CLIP_LEVEL:
-        return 0.0
-    clipped = np.abs(samples.astype(np.int32)) >= _CLIP_LEVEL
-    run = clipped[: len(clipped) - _MIN_CLIPPED_RUN + 1].copy()
+        return 0
+    loud = np.abs(samples.astype(np.int32)) >= _CLIP_LEVEL
+    run = loud[: len(loud) - _MIN_CLIPPED_RUN + 1].copy()
     for step in range(1, _MIN_CLIPPED_RUN):
-        run &= clipped[step : len(run) + step]
-    inside = np.zeros_like(clipped)
+        run &= loud[step : len(run) + step]
+    inside = np.zeros_like(loud)
     for step in range(_MIN_CLIPPED_RUN):
         inside[step : len(run) + step] |= run
-    return float(inside.mean())
+    return int(np.count_nonzero(inside))
 
 
 def normalised(samples: NDArray[np.int16]) -> NDArray[np.float32]:

@@ -21,14 +21,14 @@ from streams.audio.clip import Clip
 Kind = Literal["speech", "music", "silence", "tones", "fax"]
 
 _PRECEDENCE: tuple[Kind, ...] = ("fax", "music", "speech", "tones", "silence")
-_SEGMENT_S = 30.0  # analysed at a time: bounds the memory of long clips
-_OVERLAP_S = 0.5  # between segments, so that a fax tone on a boundary is complete in one of them
+SEGMENT_S = 30.0  #: Analysed at a time: bounds the memory of long clips
+OVERLAP_S = 0.5  #: Between segments, so that a fax tone on a boundary is complete in one of them
 _ENOUGH_FOR_SECTIONS = 125  # frames, four seconds; shorter segments are classified as a whole
-_ALIKE = 1e-4  # share of the channels' energy, 40 dB down; one stream then gives both sides what one mono stream gives
-_ONE_STEP = 1 / 32768
+ALIKE = 1e-4  # share of the channels' energy, 40 dB down; one stream then gives both sides what one mono stream gives
+ONE_STEP = 1 / 32768
 _ONLY_DIGITS = 0.6  # share of energy; the rest is where digits begin and end
-_FEWEST_VALUES = 16  # fewer different values (a square wave, noise of one step) lie on a law's grid by chance
-_FLAGS: dict[g711.Law, int] = {"pcmu": 1, "pcma": 2}
+FEWEST_VALUES = 16  # fewer different values (a square wave, noise of one step) lie on a law's grid by chance
+FLAGS: dict[g711.Law, int] = {"pcmu": 1, "pcma": 2}
 _SAMPLED = 128  # samples that are looked up first: most linear audio is off the grid among these
 
 
@@ -99,7 +99,7 @@ def analyse(clip: Clip) -> Analysis:
     if len(channels) == 1 or _alike(*channels):
         del channels[1:]
     sides = tuple(_analyse_channel(channel, clip.rate) for channel in channels)
-    whole = sides[0] if len(sides) == 1 else _together(sides)
+    whole = sides[0] if len(sides) == 1 else together(sides)
     return replace(whole, g711=origin(clip), clipping=clipping(clip.samples), sides=sides if len(sides) > 1 else ())
 
 
@@ -107,10 +107,10 @@ def _alike(left: NDArray[np.float32], right: NDArray[np.float32]) -> bool:
     """Whether two channels have the same sound, but for what coding or transmission may have added."""
     if np.array_equal(left, right):
         return True
-    return float(np.var(left - right)) < _ALIKE * float(np.var(left) + np.var(right))  # an offset (DC) is not heard
+    return float(np.var(left - right)) < ALIKE * float(np.var(left) + np.var(right))  # an offset (DC) is not heard
 
 
-def _together(sides: tuple[Analysis, ...]) -> Analysis:
+def together(sides: tuple[Analysis, ...]) -> Analysis:
     """What is known of two channels together: of most properties, the larger value."""
     kinds = {side.kind for side in sides}
     return Analysis(
@@ -138,15 +138,15 @@ def _analyse_channel(samples: NDArray[np.float32], rate: int) -> Analysis:
     votes: Counter[Kind] = Counter()
     bandwidth = 0
     music: list[tuple[int, int]] = []
-    for start in range(0, max(1, len(samples) - round(_OVERLAP_S * rate)), round(_SEGMENT_S * rate)):
-        segment = samples[start : start + round((_SEGMENT_S + _OVERLAP_S) * rate)]
+    for start in range(0, max(1, len(samples) - round(OVERLAP_S * rate)), round(SEGMENT_S * rate)):
+        segment = samples[start : start + round((SEGMENT_S + OVERLAP_S) * rate)]
         transformed = spectrum(segment, rate)
         bandwidth = max(bandwidth, transformed.bandwidth)
         known = active if len(segment) == len(samples) else activity(segment[:, None], rate)
-        kind, sections = _kind(transformed, known)
+        kind, sections = kind_of(transformed, known)
         votes[kind] += len(segment)
-        music += [_times(section, start, rate) for section in sections]
-    kind = _kind_of_most(votes, dtmf)
+        music += [times(section, start, rate) for section in sections]
+    kind = kind_of_most(votes, dtmf)
     return Analysis(
         kind=kind,
         bandwidth=bandwidth,
@@ -157,12 +157,12 @@ def _analyse_channel(samples: NDArray[np.float32], rate: int) -> Analysis:
         has_dtmf=dtmf.present,
         background_db=active.background_db,
         loud_share=active.loud_share,
-        peak_dbfs=20 * math.log10(max(float(np.abs(samples).max()), _ONE_STEP)),
+        peak_dbfs=20 * math.log10(max(float(np.abs(samples).max()), ONE_STEP)),
         music=tuple(music) if kind == "speech" else (),
     )
 
 
-def _kind_of_most(votes: Counter[Kind], dtmf: Digits) -> Kind:
+def kind_of_most(votes: Counter[Kind], dtmf: Digits) -> Kind:
     """The kind of a channel, from the kinds of its segments, weighted by their lengths."""
     if votes["fax"]:
         return "fax"
@@ -172,7 +172,7 @@ def _kind_of_most(votes: Counter[Kind], dtmf: Digits) -> Kind:
     return max(_PRECEDENCE, key=votes.__getitem__) if votes else "silence"
 
 
-def _kind(transformed: Spectrum, active: Activity) -> tuple[Kind, list[tuple[int, int]]]:
+def kind_of(transformed: Spectrum, active: Activity) -> tuple[Kind, list[tuple[int, int]]]:
     """The kind of a segment, and its parts with music and tones in frames of the spectrum."""
     signals = tones(transformed)
     if signals.fax:
@@ -189,7 +189,7 @@ def _kind(transformed: Spectrum, active: Activity) -> tuple[Kind, list[tuple[int
     return ("music" if mostly else "speech"), sorted([*sections, *signals.parts])
 
 
-def _times(section: tuple[int, int], start: int, rate: int) -> tuple[int, int]:
+def times(section: tuple[int, int], start: int, rate: int) -> tuple[int, int]:
     """Begin and end in milliseconds of a part of a segment, in frames of its spectrum, that begins at this sample."""
     hop_ms = HOP_S * 1000
     first, end = (round(start * 1000 / rate + frame * hop_ms) for frame in section)
@@ -205,10 +205,15 @@ def origin(clip: Clip) -> g711.Law | None:
         The G.711 law that can represent every sample, or None; also None if there are too few different values.
     """
     values = clip.samples.reshape(-1).view(np.uint16)
+    possible = possible_laws(values)
+    law = next((law for law, flag in FLAGS.items() if possible & flag), None)
+    return law if law and np.count_nonzero(np.bincount(values, minlength=1 << 16)) >= FEWEST_VALUES else None
+
+
+def possible_laws(values: NDArray[np.uint16]) -> int:
+    """Flags of the laws that can represent all of at least one sample, each as an unsigned number."""
     step = max(1, len(values) // _SAMPLED)
-    possible = _laws_of(values[::step]) and _laws_of(values)
-    law = next((law for law, flag in _FLAGS.items() if possible & flag), None)
-    return law if law and np.count_nonzero(np.bincount(values, minlength=1 << 16)) >= _FEWEST_VALUES else None
+    return _laws_of(values[::step]) and _laws_of(values)
 
 
 def _laws_of(values: NDArray[np.uint16]) -> int:
@@ -220,6 +225,6 @@ def _laws_of(values: NDArray[np.uint16]) -> int:
 def _grids() -> NDArray[np.uint8]:
     """Flags of the laws that can represent a sample, indexed by the sample's bits as an unsigned number."""
     grids = np.zeros(1 << 16, np.uint8)
-    for law, flag in _FLAGS.items():
+    for law, flag in FLAGS.items():
         grids[g711.decode(np.arange(256, dtype=np.uint8), law).view(np.uint16)] |= flag
     return grids

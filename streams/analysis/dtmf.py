@@ -15,7 +15,7 @@ LOW_HZ = (697.0, 770.0, 852.0, 941.0)
 HIGH_HZ = (1209.0, 1336.0, 1477.0, 1633.0)
 _TONES_HZ = np.array(LOW_HZ + HIGH_HZ)
 
-_HOP_S = 0.01
+HOP_S = 0.01
 _CHUNK = 1 << 14  # windows analysed together: bounds the memory of long clips
 
 
@@ -25,11 +25,22 @@ class Digits:
 
     Attributes:
         present: Whether there is at least one digit.
-        share: Share of the channel's energy in windows with two of the tones and little else, 0 to 1.
+        total: Energy of all windows.
+        pure: Energy of those with two of the tones and little else.
     """
 
     present: bool
-    share: float
+    total: float
+    pure: float
+
+    @property
+    def share(self) -> float:
+        """Share of the channel's energy in windows with two of the tones and little else, 0 to 1."""
+        return self.pure / self.total if self.total else 0.0
+
+    def __add__(self, other: "Digits") -> "Digits":
+        """The digits of audio and of what follows it."""
+        return Digits(self.present or other.present, self.total + other.total, self.pure + other.pure)
 
 
 def digits(samples: NDArray[np.float32], rate: int) -> Digits:
@@ -39,7 +50,7 @@ def digits(samples: NDArray[np.float32], rate: int) -> Digits:
         samples: Samples between -1 and 1, shape (frames,).
         rate: Sampling rate in Hz.
     """
-    hop = round(rate * _HOP_S)
+    hop = round(rate * HOP_S)
     blocks = samples[: len(samples) // hop * hop].reshape(-1, hop)
     basis = _basis(hop, rate)
     present, energy = False, np.zeros(2)
@@ -59,7 +70,7 @@ def digits(samples: NDArray[np.float32], rate: int) -> Digits:
             )
         )
     total, pure = energy.tolist()
-    return Digits(present, pure / total if total else 0.0)
+    return Digits(present, total, pure)
 
 
 @dataclass(frozen=True, slots=True)

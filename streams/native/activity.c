@@ -34,13 +34,17 @@ LOOP static float lowest(const float *values, int count) {
 
 int sounding_frames(const float *samples, int frames, int size, int channels, int around, float *power,
                     double *levels) {
-  float loudest = 0;
   for (int frame = 0; frame < frames; frame++, samples += size * channels) {
     power[frame] = 0;
     for (int channel = 0; channel < channels; channel++)
       power[frame] = larger(power[frame], variance(samples + channel, size, channels));
-    loudest = larger(loudest, power[frame]);
   }
+  return sounding_levels(power, frames, around, levels);
+}
+
+int sounding_levels(const float *power, int frames, int around, double *levels) {
+  float loudest = 0;
+  for (int frame = 0; frame < frames; frame++) loudest = larger(loudest, power[frame]);
   const float silent = smaller(larger(loudest * BESIDE_LOUDEST, LEAST), ALWAYS_SILENT);
   double all = 0, sum = 0, behind = 0;
   int loud = 0, sounding = 0, until = 0; /* frames before `until` are counted already */

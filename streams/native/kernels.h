@@ -87,6 +87,20 @@ int64_t flac_encode(const flac_library *flac, uint32_t channels, uint32_t rate, 
                     const char *windows, const int16_t *samples, size_t frames, uint8_t *file, size_t capacity,
                     uint32_t spacing, uint64_t *starts);
 
+/* Gives the frames of a FLAC file other numbers, so that they can follow those of another one.
+
+   frames:     the frames, consecutively, as `flac_encode` writes them: numbered from 0, with a fixed blocksize.
+   starts:     offset of each frame.
+   count:      number of frames.
+   size:       size of all frames in bytes.
+   first:      new number of the first frame; all numbers are less than 2^31.
+   renumbered: output: the frames, consecutively; needs room for five more bytes per frame.
+   sizes:      output: new size of each frame in bytes.
+
+   Returns the new size of all frames in bytes. */
+uint64_t flac_renumber(const uint8_t *frames, const uint64_t *starts, uint32_t count, uint64_t size, uint32_t first,
+                       uint8_t *renumbered, uint32_t *sizes);
+
 /* Size in bytes of a block of raw audio whose cost is computed as a whole. */
 enum { PRICED_BLOCK = 128 };
 
@@ -157,6 +171,9 @@ void music_features(const float *power, int frames, int bins, double *features);
    Returns the number of frames with sound, including those around a loud frame. */
 int sounding_frames(const float *samples, int frames, int size, int channels, int around, float *power,
                     double *levels);
+
+/* The same from the variances of all frames: those of a recording, which is not in memory as a whole. */
+int sounding_levels(const float *power, int frames, int around, double *levels);
 
 /* Whether two consecutive windows of two blocks each contain the same DTMF digit.
 
