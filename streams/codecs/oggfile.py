@@ -25,13 +25,32 @@ def write(headers: Sequence[bytes], packets: Sequence[bytes], granules: Sequence
         granules: The codec's position after each packet.
         second: The codec's position after a second.
     """
-    pages = [([header], 0) for header in headers] + list(_filled(packets, granules, second))
-    last = len(pages) - 1
     serial = serial_number([*headers, *packets])
-    return b"".join(
-        _page(bodies, granule, serial, number, (_BEGINS if number == 0 else 0) | (_ENDS if number == last else 0))
-        for number, (bodies, granule) in enumerate(pages)
-    )
+    return b"".join(pages(headers, zip(packets, granules, strict=True), second, serial))
+
+
+def pages(headers: Sequence[bytes], packets: Iterable[tuple[bytes, int]], second: int, serial: int) -> Iterator[bytes]:
+    """Yield the pages of an OGG file.
+
+    Args:
+        headers: See `write`.
+        packets: See `write`, each with the codec's position after it.
+        second: See `write`.
+        serial: The stream's serial number.
+    """
+    number = 0
+    for header in headers:
+        yield _page([header], 0, serial, number, _BEGINS if number == 0 else 0)
+        number += 1
+    filled: list[bytes] | None = None
+    granule = 0
+    for following, position in _filled(packets, second):
+        if filled is not None:
+            yield _page(filled, granule, serial, number, 0)
+            number += 1
+        filled, granule = following, position
+    if filled is not None:
+        yield _page(filled, granule, serial, number, _ENDS)
 
 
 def serial_number(content: Iterable[bytes]) -> int:
@@ -42,17 +61,21 @@ def serial_number(content: Iterable[bytes]) -> int:
     return number
 
 
-def _filled(packets: Sequence[bytes], granules: Sequence[int], second: int) -> Iterator[tuple[Sequence[bytes], int]]:
+def _filled(packets: Iterable[tuple[bytes, int]], second: int) -> Iterator[tuple[list[bytes], int]]:
     """Yield the complete packets of each page, and the codec's position after the last of them."""
-    start = used = begins = 0
-    for number, packet in enumerate(packets):
+    filled: list[bytes] = []
+    used = begins = last = 0
+    for packet, granule in packets:
         segments = len(packet) // 255 + 1
-        if used + segments > _SEGMENTS or granules[number] - begins > second:
-            begins = granules[number - 1]
-            yield packets[start:number], begins
-            start, used = number, 0
+        if filled and (used + segments > _SEGMENTS or granule - begins > second):
+            begins = last
+            yield filled, begins
+            filled, used = [], 0
+        filled.append(packet)
         used += segments
-    yield packets[start:], granules[-1]
+        last = granule
+    if filled:
+        yield filled, last
 
 
 def _page(bodies: Sequence[bytes], granule: int, serial: int, number: int, flags: int) -> bytes:

@@ -1,7 +1,7 @@
 """OGG/Opus encoder: libopus in speech mode, variable bit rate, frames of 60 ms, optionally without silence.
 
 Decoded files have exactly the length of the clip, in libopus and in FFmpeg's own decoder, for which the last packet has
-to end with the clip (see `_lead`). Files of consecutive segments fit together (see `_extended`).
+to end with the clip (see `lead_of`). Files of consecutive segments fit together (see `extended`).
 
 Measured on telephone prompts, by size at the same PESQ: libopus's own packets of 120 ms cost 5 %, frames of 40 ms 3 %,
 a constant bit rate 15 %; the mode for music, constrained bit rates, the voice hint, and filtering beforehand change
@@ -31,7 +31,7 @@ from streams.native import ffi, lib
 CONTENT_TYPE = "audio/ogg;codecs=opus"
 
 _FRAME_MS = 60
-_FRAME_TICKS = OPUS_CLOCK * _FRAME_MS // 1000
+PACKET_TICKS = OPUS_CLOCK * _FRAME_MS // 1000
 #: The second packet: no vendor, no comments. Other programs name themselves here, so it tells our own files apart.
 NO_TAGS = b"OpusTags" + bytes(8)
 
@@ -125,23 +125,55 @@ class OpusEncoder:
             The packets, and the number of samples that decoders must skip at the beginning. Both numbers depend only on
             the number of samples and their rate.
         """
-        lead = _lead(len(samples), rate)
-        frame = rate * _FRAME_MS // 1000
-        padded = _extended(_amplified(samples, self.gain_db), lead, _DELAY_TICKS * rate // OPUS_CLOCK, rate)
-        highest = min(self.bandwidth, rate // 2) if samples.shape[1] == 1 else rate
+        lead = lead_of(len(samples), rate)
+        padded = extended(amplified(samples, self.gain_db), lead, tail_of(rate), rate)
+        return self.coded(padded, rate, Place(lead=lead), narrow=narrow)
+
+    def coded(
+        self, padded: NDArray[np.int16], rate: int, place: "Place", *, narrow: bool | None = None
+    ) -> tuple[libopus.Packets, int]:
+        """Encode a whole number of packets.
+
+        Args:
+            padded: The samples of all packets, shape (frames, channels), C-contiguous.
+            rate: One of `OPUS_RATES`, in Hz.
+            place: Where they are in the audio.
+            narrow: See `libopus.Settings`.
+
+        Returns:
+            The packets, and the number of samples that decoders must skip at the beginning of the audio.
+        """
+        frame = packet_frames(rate)
+        highest = min(self.bandwidth, rate // 2) if padded.shape[1] == 1 else rate
         if self.shaped and highest <= _NARROW_BAND:
-            bitrates = _shaped(padded, frame, self.bitrate)
+            bitrates = _shaped(padded, frame, self.bitrate, place.loudness_db)
         else:
             bitrates = np.full(len(padded) // frame, self.bitrate, np.int32)
         for part in self.sections:
-            packets_of = slice(_packet(part.start_ms, lead, rate), _packet(part.end_ms, lead, rate) + 1)
+            first, last = (_packet(ms, place.lead, rate) - place.packet for ms in (part.start_ms, part.end_ms))
+            packets_of = slice(max(first, 0), max(last + 1, 0))
             bitrates[packets_of] = np.maximum(bitrates[packets_of], part.bitrate)
         dtx = self.dtx and highest <= _WIDE_BAND
         settings = libopus.Settings(self.effort, self.bandwidth, dtx, narrow)
         packets, delay = libopus.encode(padded, rate, bitrates, settings)
         if dtx and not packets.all_speech:
             packets, delay = libopus.encode(padded, rate, bitrates, replace(settings, dtx=False))
-        return packets, delay + lead
+        return packets, delay + place.lead
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where packets are in the audio.
+
+    Attributes:
+        lead: Samples that decoders skip at the beginning, besides the codec's delay.
+        packet: Number of packets before them.
+        loudness_db: See `loudness`; None for that of the packets themselves.
+    """
+
+    lead: int
+    packet: int = 0
+    loudness_db: float | None = None
 
 
 def written(
@@ -158,14 +190,27 @@ def written(
         frames: Length of the audio in samples of each channel.
         gain_db: By how much the audio was amplified; players take it back.
     """
-    tick = OPUS_CLOCK // rate
-    skipped, end = skip * tick, (skip + frames) * tick
-    mapping = b"\0" if len(streams) == 1 else _TWO_MONO_STREAMS
-    head = struct.pack("<8sBBHIh", b"OpusHead", 1, channels, skipped, rate, -gain_db * _GAIN_STEPS) + mapping
-    bodies = libopus.multiplexed(streams, -(-end // _FRAME_TICKS))
-    granules = [number * _FRAME_TICKS for number in range(1, len(bodies))]
+    head = header(channels, rate, skip, gain_db, mono_streams=len(streams) > 1)
+    end = (skip + frames) * (OPUS_CLOCK // rate)
+    bodies = libopus.multiplexed(streams, -(-end // PACKET_TICKS))
+    granules = [number * PACKET_TICKS for number in range(1, len(bodies))]
     # The last position is the file's length.
     return oggfile.write((head, NO_TAGS), bodies, [*granules, end], OPUS_CLOCK)
+
+
+def header(channels: int, rate: int, skip: int, gain_db: int, *, mono_streams: bool) -> bytes:
+    """The first packet of a file.
+
+    Args:
+        channels: Number of channels.
+        rate: Sampling rate of the audio in Hz.
+        skip: Samples that decoders must skip at the beginning.
+        gain_db: By how much the audio was amplified.
+        mono_streams: Whether each of two channels is a mono stream.
+    """
+    mapping = _TWO_MONO_STREAMS if mono_streams else b"\0"
+    skipped = skip * (OPUS_CLOCK // rate)
+    return struct.pack("<8sBBHIh", b"OpusHead", 1, channels, skipped, rate, -gain_db * _GAIN_STEPS) + mapping
 
 
 @cache
@@ -174,7 +219,7 @@ def library() -> str:
     return libopus.version()
 
 
-def _amplified(samples: NDArray[np.int16], gain_db: int) -> NDArray[np.int16]:
+def amplified(samples: NDArray[np.int16], gain_db: int) -> NDArray[np.int16]:
     """Amplify by a number of decibels."""
     if not gain_db:
         return samples
@@ -185,25 +230,54 @@ def _amplified(samples: NDArray[np.int16], gain_db: int) -> NDArray[np.int16]:
 
 def _packet(ms: int, lead: int, rate: int) -> int:
     """The packet in which a moment of the clip is coded; the encoder's delay puts some of it into the next one."""
-    return (lead + ms * rate // 1000) // (rate * _FRAME_MS // 1000)
+    return (lead + ms * rate // 1000) // packet_frames(rate)
 
 
-def _shaped(samples: NDArray[np.int16], frame: int, highest: int) -> NDArray[np.int32]:
-    """Bit rate of each packet of mono audio in bit/s: `highest` for the loud parts, less for quieter ones.
+def loudness(samples: NDArray[np.int16], rate: int) -> tuple[float, float]:
+    """The level of mono audio in packets of 60 ms, weighted by their energy: the weighted sum, and the weights' sum.
 
-    The reference level is weighted by energy, so that pauses do not change the bit rate of other packets.
+    The sums of several parts can be added. Their quotient is in decibels over one step of 16 bits.
+
+    Args:
+        samples: Signed 16-bit samples, shape (frames,), contiguous.
+        rate: Sampling rate in Hz.
     """
+    power, decibels = _levels(samples, packet_frames(rate))
+    return float(power @ decibels), float(power.sum())
+
+
+def _levels(samples: NDArray[np.int16], frame: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean square of each packet of mono audio, and the same in decibels."""
     power = np.empty(len(samples) // frame)
     lib.mean_squares(ffi.from_buffer("int16_t[]", samples), frame, len(power), ffi.from_buffer("double[]", power))
     power += 1
-    decibels = 10 * np.log10(power)
-    below = power @ decibels / power.sum() - decibels
+    return power, 10 * np.log10(power)
+
+
+def _shaped(samples: NDArray[np.int16], frame: int, highest: int, reference: float | None) -> NDArray[np.int32]:
+    """Bit rate of each packet of mono audio in bit/s: `highest` for the loud parts, less for quieter ones.
+
+    The reference level, if it is not given, is that of these packets. It is weighted by energy, so that pauses do not
+    change the bit rate of other packets.
+    """
+    power, decibels = _levels(samples, frame)
+    below = (power @ decibels / power.sum() if reference is None else reference) - decibels
     target = highest * _SHARE_10_DB_DOWN ** (below / 10)
     bitrates: NDArray[np.int32] = np.rint(np.maximum(target, _LOWEST_BITRATE)).astype(np.int32)
     return bitrates
 
 
-def _lead(frames: int, rate: int) -> int:
+def packet_frames(rate: int) -> int:
+    """Samples of each channel in a packet."""
+    return rate * _FRAME_MS // 1000
+
+
+def tail_of(rate: int) -> int:
+    """Number of samples after the audio that the encoder needs, as it looks ahead."""
+    return _DELAY_TICKS * rate // OPUS_CLOCK
+
+
+def lead_of(frames: int, rate: int) -> int:
     """Number of samples before the clip, which decoders skip: so many that the last packet ends with the clip.
 
     FFmpeg's own decoder, if it has to remove samples at the end, removes the wrong ones, or too many. It also returns
@@ -211,11 +285,11 @@ def _lead(frames: int, rate: int) -> int:
     """
     tick = OPUS_CLOCK // rate
     ticks = frames * tick + _DELAY_TICKS
-    packets = max(2, -(-(OPUS_CLOCK * _LEAD_MS // 1000 + ticks) // _FRAME_TICKS))
-    return (packets * _FRAME_TICKS - ticks) // tick
+    packets = max(2, -(-(OPUS_CLOCK * _LEAD_MS // 1000 + ticks) // PACKET_TICKS))
+    return (packets * PACKET_TICKS - ticks) // tick
 
 
-def _extended(samples: NDArray[np.int16], lead: int, tail: int, rate: int) -> NDArray[np.int16]:
+def extended(samples: NDArray[np.int16], lead: int, tail: int, rate: int) -> NDArray[np.int16]:
     """Continue the audio at both ends as it would probably go on, so that results of consecutive clips fit together.
 
     With silence there instead, the codec begins and ends with a step. It also codes what it has not heard before badly,
@@ -223,7 +297,7 @@ def _extended(samples: NDArray[np.int16], lead: int, tail: int, rate: int) -> ND
 
     Args:
         samples: The audio, shape (frames, channels).
-        lead: Number of samples before it.
+        lead: Number of samples before it; 0 where it is not the beginning.
         tail: Number of samples after it.
         rate: Sampling rate in Hz.
     """
@@ -237,7 +311,7 @@ def _extended(samples: NDArray[np.int16], lead: int, tail: int, rate: int) -> ND
         first, last = lead * channels + channel, (lead + frames - 1) * channels + channel
         lib.extrapolate(edges + first, channels, known, order, lead)
         lib.extrapolate(edges + last, -channels, known, order, tail)
-    fade = rate * _LEAD_MS // 1000
+    fade = rate * _LEAD_MS // 1000 if lead else 0
     rising = 0.5 - 0.5 * np.cos(np.pi * (np.arange(fade) + 0.5) / fade)
     extended[:fade] = np.rint(extended[:fade] * rising[:, None])
     return extended
