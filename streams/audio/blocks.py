@@ -1,6 +1,6 @@
 """Decoded audio that comes block by block, so that its length does not matter."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,11 @@ class AudioBlocks:
     channels: int
     source: SourceFormat
     blocks: Iterator[Block]
+
+    def close(self) -> None:
+        """Give up decoding."""
+        if isinstance(self.blocks, Generator):
+            self.blocks.close()
 
 
 def collected(audio: AudioBlocks | Rejection) -> Clip | Rejection:

@@ -9,6 +9,7 @@ that at 8 kHz, and neither at higher rates.
 Source: RFC 6716, appendix B; RFC 7845, section 5.1.1.2.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from streams.audio.clip import Clip
 from streams.audio.containers.ogg_head import OPUS_RATES
 from streams.audio.resample import to_known_rate
-from streams.codecs import libopus, opus
+from streams.codecs import libopus, opus, opus_file
 from streams.codecs.base import UNKNOWN_QUALITY, Encoded
 from streams.codecs.opus import OpusEncoder
 
@@ -62,21 +63,36 @@ class DualMonoOpusEncoder:
         if clip.channels != 2:  # noqa: PLR2004 - one for each side
             raise ValueError(f"dual mono needs two channels, and the clip has {clip.channels}")
         samples, rate = to_known_rate(clip, OPUS_RATES)
-        left, right, skip = self._packets(samples, rate)
-        audio = opus.written([left, right], clip.channels, rate, skip, len(samples), gain_db=self.left.gain_db)
+        lead = opus.lead_of(len(samples), rate)
+        louder = opus.amplified(samples, self.left.gain_db)
+        place = opus.Place(lead)
+        left, right, skip = self.coded(opus.extended(louder, lead, opus.tail_of(rate), rate), rate, (place, place))
+        audio = opus_file.written([left, right], clip.channels, rate, skip, len(samples), gain_db=self.left.gain_db)
         return Encoded(audio, opus.CONTENT_TYPE, self.codec, opus.library(), UNKNOWN_QUALITY)
 
-    def _packets(self, samples: NDArray[np.int16], rate: int) -> tuple[libopus.Packets, libopus.Packets, int]:
-        """The packets of both sides, as many of each, and the number of samples to skip, which is the same as well."""
+    def coded(
+        self, padded: NDArray[np.int16], rate: int, places: Sequence[opus.Place]
+    ) -> tuple[libopus.Packets, libopus.Packets, int]:
+        """Encode a whole number of packets.
+
+        Args:
+            padded: The amplified samples of all packets, shape (frames, 2).
+            rate: One of `OPUS_RATES`, in Hz.
+            places: Where they are in the audio, for each side.
+
+        Returns:
+            The packets of both sides, as many of each, and the number of samples that decoders must skip at the
+            beginning of the audio, which is the same for both.
+        """
         sides = [
-            (encoder, np.ascontiguousarray(samples[:, number, None]))
-            for number, encoder in enumerate((self.left, self.right))
+            (encoder, np.ascontiguousarray(padded[:, number, None]), place)
+            for number, (encoder, place) in enumerate(zip((self.left, self.right), places, strict=True))
         ]
-        (left, skip), (right, _) = coded = [encoder.packets(side, rate) for encoder, side in sides]
+        (left, skip), (right, _) = coded = [encoder.coded(side, rate, place) for encoder, side, place in sides]
         if len(left.narrow | right.narrow) > 1:
             narrow = rate == _NARROW_RATE
             left, right = (
-                packets if packets.narrow == {narrow} else encoder.packets(side, rate, narrow=narrow)[0]
-                for (packets, _), (encoder, side) in zip(coded, sides, strict=True)
+                packets if packets.narrow == {narrow} else encoder.coded(side, rate, place, narrow=narrow)[0]
+                for (packets, _), (encoder, side, place) in zip(coded, sides, strict=True)
             )
         return left, right, skip

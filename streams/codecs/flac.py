@@ -18,6 +18,7 @@ lossless coding.
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 from pyflac._encoder import ffi as libflac_ffi
 from pyflac._encoder import lib as libflac
 
-from streams.audio.clip import Clip, SourceFormat
+from streams.audio.clip import Clip
 from streams.audio.containers.flac import STREAMINFO_BYTES
 from streams.codecs.base import LOSSLESS, Encoded
 from streams.native import ffi, functions, lib
@@ -73,17 +74,18 @@ class FlacEncoder:
 
     def encode(self, clip: Clip) -> Encoded:
         """See `Encoder`."""
-        file, starts = _libflac_file(clip, self.effort)
-        streaminfo, _, frames = _parts(file)
-        audio = b"".join((_MAGIC, _STREAMINFO_HEADER, streaminfo, _seek_table(clip, starts), frames))
+        file, starts = libflac_file(clip.samples, clip.rate, self.effort, _point_spacing(clip.rate))
+        streaminfo, _, frames = parts(file)
+        table = seek_table(clip.frames, clip.rate, (starts - starts[0]).tolist())
+        audio = b"".join((*headers(bytes(streaminfo), table), frames))
         return Encoded(audio, CONTENT_TYPE, self.codec, library(), LOSSLESS)
 
 
 @cache
 def library() -> str:
     """Name and version of the encoder, from the comment block that it writes."""
-    file, _ = _libflac_file(Clip.of(np.zeros(1, np.int16), 8000, SourceFormat("raw", "pcm")), 0)
-    _, comment, _ = _parts(file)
+    file, _ = libflac_file(np.zeros((1, 1), np.int16), 8000, 0, 1)
+    _, comment, _ = parts(file)
     vendor = bytes(comment).partition(_VENDOR)[2].split(b" ", 1)[0].decode("ascii")
     return f"libFLAC/{vendor} (pyFLAC {version('pyflac')})"
 
@@ -93,26 +95,32 @@ def block_size(rate: int) -> int:
     return next(size for upto, size in _BLOCK_SIZES if rate <= upto)
 
 
-def _libflac_file(clip: Clip, effort: int) -> tuple[bytes, NDArray[np.uint64]]:
-    """Encode to a file as libFLAC writes it, and return it with the offsets of the blocks that are seek points.
+def libflac_file(samples: NDArray[np.int16], rate: int, effort: int, spacing: int) -> tuple[bytes, NDArray[np.uint64]]:
+    """Encode to a file as libFLAC writes it, and return it with the offsets of every so many blocks.
+
+    Args:
+        samples: Signed 16-bit samples, shape (frames, channels), C-contiguous.
+        rate: Sampling rate in Hz.
+        effort: See `FlacEncoder`.
+        spacing: Blocks from one offset to the next.
 
     Raises:
         RuntimeError: If libFLAC fails.
     """
-    block = block_size(clip.rate)
-    blocks = -(-clip.frames // block)
-    spacing = _point_spacing(clip.rate)
-    file = np.empty(clip.samples.nbytes + _HEADERS + _BLOCK_OVERHEAD * blocks, np.uint8)
+    frames, channels = samples.shape
+    block = block_size(rate)
+    blocks = -(-frames // block)
+    file = np.empty(samples.nbytes + _HEADERS + _BLOCK_OVERHEAD * blocks, np.uint8)
     starts = np.zeros(-(-blocks // spacing), np.uint64)
     size = lib.flac_encode(
         _library(),
-        clip.channels,
-        clip.rate,
+        channels,
+        rate,
         block,
         effort,
         WINDOWS if effort == SMALLEST else ffi.NULL,
-        ffi.from_buffer("int16_t[]", clip.samples),
-        clip.frames,
+        ffi.from_buffer("int16_t[]", samples),
+        frames,
         ffi.from_buffer("uint8_t[]", file),
         len(file),
         spacing,
@@ -129,22 +137,36 @@ def _point_spacing(rate: int) -> int:
     return max(_POINT_SECONDS * rate // block_size(rate), 1)
 
 
-def _seek_table(clip: Clip, starts: NDArray[np.uint64]) -> bytes:
+def seek_samples(frames: int, rate: int) -> range:
+    """The samples at which seek points are, each the first one of a block.
+
+    Args:
+        frames: Number of sample frames of the audio.
+        rate: Sampling rate in Hz.
+    """
+    return range(0, frames, block_size(rate) * _point_spacing(rate))
+
+
+def seek_table(frames: int, rate: int, offsets: Sequence[int]) -> bytes:
     """The SEEKTABLE block, with its header, as the last of the metadata.
 
     Args:
-        clip: The clip.
-        starts: Offsets in libFLAC's file of the blocks that are seek points.
+        frames: Number of sample frames of the audio.
+        rate: Sampling rate in Hz.
+        offsets: Bytes from the first block to the block of each of `seek_samples`.
     """
-    block = block_size(clip.rate)
-    samples = range(0, clip.frames, block * _point_spacing(clip.rate))
-    offsets = (starts - starts[0]).tolist()
+    block = block_size(rate)
     points = [
-        _POINT.pack(sample, offset, min(block, clip.frames - sample))
-        for sample, offset in zip(samples, offsets, strict=True)
+        _POINT.pack(sample, offset, min(block, frames - sample))
+        for sample, offset in zip(seek_samples(frames, rate), offsets, strict=True)
     ]
     size = len(points) * _POINT.size
     return b"".join((bytes((_LAST_SEEK_TABLE,)), size.to_bytes(3, "big"), *points))
+
+
+def headers(streaminfo: bytes, table: bytes) -> tuple[bytes, ...]:
+    """What precedes the frames: STREAMINFO, and the table of `seek_table`."""
+    return _MAGIC, _STREAMINFO_HEADER, streaminfo, table
 
 
 @cache
@@ -158,7 +180,7 @@ def _address(name: str) -> int:
     return int(libflac_ffi.cast("uintptr_t", function))
 
 
-def _parts(file: bytes) -> tuple[memoryview, memoryview, memoryview]:
+def parts(file: bytes) -> tuple[memoryview, memoryview, memoryview]:
     """Split libFLAC's file after the magic into STREAMINFO, comment and frames."""
     view = memoryview(file)
     comment = _COMMENT_AT + _BLOCK_HEADER

@@ -17,7 +17,6 @@ from importlib.metadata import version
 
 import lameenc
 import numpy as np
-from numpy.typing import NDArray
 
 from streams.audio.clip import Clip
 from streams.audio.containers.mpeg_frames import KBITS_MPEG1, KBITS_MPEG2, SIDE_BYTES
@@ -30,13 +29,14 @@ RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _EFFORT = 2  # LAME's quality, 0 (best) to 9 (fastest)
 _DELAY = 576  # samples that LAME adds at the beginning
 _MPEG1_FROM = 32000  # Hz
-_HEADER = 4  # bytes
+HEADER = 4  # bytes
 _MONO = 3  # channel mode
 _PADDED = 0x02  # bit in a header's third byte: the frame has one byte more
 _CONSTANT_BITRATE = 1
 _FRAMES, _BYTES, _SEEK_TABLE, _QUALITY = 1, 2, 4, 8  # flags of the Info tag: which fields it has
 _TAG_BYTES = 56  # name, flags, frames, bytes, quality and LAME's part
 _DEFAULT_VBR = 4  # part of the quality field at any bit rate
+_LARGEST = 0xFFFFFFFF  # bytes of a file that the Info tag can say
 _POINTS = 100  # of the seek table, one byte each
 _TAG_CRC = 0xA001  # polynomial of the tag's checksum (CRC-16/ARC), reflected
 
@@ -67,34 +67,44 @@ class Mp3Encoder:
     def encode(self, clip: Clip) -> Encoded:
         """See `Encoder`."""
         samples, rate = to_known_rate(clip, RATES)
-        shape = _Shape(rate, clip.channels)
-        frames = _frames(samples, rate, max(self.bitrate, shape.lowest_bitrate))
-        audio = _info_frame(frames, len(samples), shape) + frames
+        shape = Shape(rate, clip.channels)
+        encoder = shape.encoder(self.bitrate)
+        frames = bytes(encoder.encode(samples)) + bytes(encoder.flush())
+        audio = info_frame(frames[:HEADER], len(frames), len(samples), shape) + frames
         return Encoded(audio, CONTENT_TYPE, self.codec, library(), UNKNOWN_QUALITY)
 
 
 @cache
 def library() -> str:
     """Name and version of the encoder, from the bytes with which LAME fills its frames."""
-    name = re.search(rb"LAME\d+(\.\d+)+", _frames(np.zeros((1, 1), np.int16), RATES[0], 32_000))
+    encoder = Shape(RATES[0], 1).encoder(32_000)
+    frames = bytes(encoder.encode(np.zeros((1, 1), np.int16))) + bytes(encoder.flush())
+    name = re.search(rb"LAME\d+(\.\d+)+", frames)
     if name is None:
         raise RuntimeError("LAME does not name itself in its frames")
     return f"{name[0].decode()} (lameenc {version('lameenc')})"
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
-    """What the sizes of frames and headers depend on."""
+class Shape:
+    """What the sizes of frames and headers depend on.
+
+    Attributes:
+        rate: Sampling rate in Hz.
+        channels: Number of channels.
+    """
 
     rate: int
     channels: int
 
     @property
     def is_mpeg1(self) -> bool:
+        """Whether the frames are of MPEG-1."""
         return self.rate >= _MPEG1_FROM
 
     @property
     def kbits(self) -> tuple[int, ...]:
+        """The bit rates of the format in kbit/s, by their index in a header."""
         return KBITS_MPEG1 if self.is_mpeg1 else KBITS_MPEG2
 
     @property
@@ -104,49 +114,55 @@ class _Shape:
 
     @property
     def side_bytes(self) -> int:
+        """Size of the side information."""
         return SIDE_BYTES[self.is_mpeg1, self.channels]
 
     @property
     def lowest_bitrate(self) -> int:
         """The lowest bit rate whose frames have room for the Info tag, in bit/s."""
-        needed = _HEADER + self.side_bytes + _TAG_BYTES
+        needed = HEADER + self.side_bytes + _TAG_BYTES
         return 1000 * next(kbits for kbits in self.kbits if self.frame_bytes(kbits) >= needed)
 
     def frame_bytes(self, kbits: int) -> int:
         """Size of a frame without the padding byte that some have."""
         return kbits * 1000 * self.samples // 8 // self.rate
 
+    def info_bytes(self, first: bytes) -> int:
+        """Size of the Info frame before frames of which the first has this header."""
+        return self.frame_bytes(self.kbits[first[2] >> 4])
 
-def _frames(samples: NDArray[np.int16], rate: int, bitrate: int) -> bytes:
-    encoder = lameenc.Encoder()
-    encoder.silence()
-    encoder.set_channels(samples.shape[1])
-    encoder.set_in_sample_rate(rate)
-    encoder.set_out_sample_rate(rate)
-    encoder.set_bit_rate(bitrate // 1000)
-    encoder.set_quality(_EFFORT)
-    return bytes(encoder.encode(samples)) + bytes(encoder.flush())
+    def encoder(self, bitrate: int) -> lameenc.Encoder:
+        """LAME at a bit rate in bit/s, or at the lowest one whose frames have room for the Info tag."""
+        encoder = lameenc.Encoder()
+        encoder.silence()
+        encoder.set_channels(self.channels)
+        encoder.set_in_sample_rate(self.rate)
+        encoder.set_out_sample_rate(self.rate)
+        encoder.set_bit_rate(max(bitrate, self.lowest_bitrate) // 1000)
+        encoder.set_quality(_EFFORT)
+        return encoder
 
 
-def _info_frame(frames: bytes, length: int, shape: _Shape) -> bytes:
+def info_frame(first: bytes, frames: int, length: int, shape: Shape) -> bytes:
     """A silent frame with the number of frames and bytes, a seek table if it has room, and the samples to remove.
 
     Args:
-        frames: LAME's frames.
-        length: Samples per channel of the clip.
+        first: The header of LAME's first frame, four bytes.
+        frames: Bytes of all of LAME's frames.
+        length: Samples per channel of the audio.
         shape: Rate and channels.
     """
-    kbits = shape.kbits[frames[2] >> 4]
-    size = shape.frame_bytes(kbits)
-    count = round(len(frames) * 8 * shape.rate / (kbits * 1000 * shape.samples))
-    header = frames[:2] + bytes((frames[2] & ~_PADDED,)) + frames[3:_HEADER] + bytes(shape.side_bytes)
+    kbits = shape.kbits[first[2] >> 4]
+    size = shape.info_bytes(first)
+    count = round(frames * 8 * shape.rate / (kbits * 1000 * shape.samples))
+    header = first[:2] + bytes((first[2] & ~_PADDED,)) + first[3:HEADER] + bytes(shape.side_bytes)
     has_table = size >= len(header) + _TAG_BYTES + _POINTS
     flags = _FRAMES | _BYTES | _QUALITY | (_SEEK_TABLE if has_table else 0)
-    tag = struct.pack(">4sIII", b"Info", flags, count, size + len(frames))
+    tag = struct.pack(">4sIII", b"Info", flags, count, min(size + frames, _LARGEST))
     if has_table:
-        tag += _seek_table(size, len(frames), count)
+        tag += _seek_table(size, frames, count)
     tag += struct.pack(">I", 100 - 10 * _DEFAULT_VBR - _EFFORT)
-    body = header + tag + _lame_tag(kbits, count * shape.samples - _DELAY - length, size + len(frames))
+    body = header + tag + _lame_tag(kbits, count * shape.samples - _DELAY - length, min(size + frames, _LARGEST))
     return (body + checksum(body)).ljust(size, b"\0")
 
 

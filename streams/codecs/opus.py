@@ -12,8 +12,6 @@ wrong.
 Source: RFC 6716, RFC 7845.
 """
 
-import struct
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import NamedTuple
@@ -24,16 +22,12 @@ from numpy.typing import NDArray
 from streams.audio.clip import Clip
 from streams.audio.containers.ogg_head import OPUS_CLOCK, OPUS_RATES
 from streams.audio.resample import to_known_rate
-from streams.codecs import libopus, oggfile
+from streams.codecs import libopus, opus_file
 from streams.codecs.base import UNKNOWN_QUALITY, Encoded
+from streams.codecs.opus_file import PACKET_MS, PACKET_TICKS
 from streams.native import ffi, lib
 
 CONTENT_TYPE = "audio/ogg;codecs=opus"
-
-_FRAME_MS = 60
-PACKET_TICKS = OPUS_CLOCK * _FRAME_MS // 1000
-#: The second packet: no vendor, no comments. Other programs name themselves here, so it tells our own files apart.
-NO_TAGS = b"OpusTags" + bytes(8)
 
 _DELAY_TICKS = 312  # libopus's look-ahead in speech mode, in samples at 48 kHz
 _LEAD_MS = (
@@ -45,9 +39,6 @@ _SHARE_10_DB_DOWN = 0.914  # of the bit rate, for parts 10 dB quieter; the best 
 _LOWEST_BITRATE = 5000  # bit/s; SILK's minimum (MIN_TARGET_RATE_BPS)
 
 _FULL_SCALE = 32_767
-_GAIN_STEPS = 256  # of the header's gain in a decibel
-
-_TWO_MONO_STREAMS = bytes((1, 2, 0, 0, 1))  # mapping family 1; two streams, none coupled; the channel of each
 
 
 class Section(NamedTuple):
@@ -102,13 +93,13 @@ class OpusEncoder:
         parameters = f"bitrate={self.bitrate}:effort={self.effort}:dtx={self.dtx:d}:bandwidth={self.bandwidth}"
         sections = ",".join(f"{part.start_ms}-{part.end_ms}={part.bitrate}" for part in self.sections)
         more = f"shaped={self.shaped:d}:gain={self.gain_db}dB:sections={sections}"
-        return f"opus:{parameters}:{more}:packet={_FRAME_MS}ms:page=1s:lead={_LEAD_MS}ms:{library()}"
+        return f"opus:{parameters}:{more}:packet={PACKET_MS}ms:page=1s:lead={_LEAD_MS}ms:{library()}"
 
     def encode(self, clip: Clip) -> Encoded:
         """See `Encoder`."""
         samples, rate = to_known_rate(clip, OPUS_RATES)
         packets, skip = self.packets(samples, rate)
-        audio = written([packets], clip.channels, rate, skip, len(samples), gain_db=self.gain_db)
+        audio = opus_file.written([packets], clip.channels, rate, skip, len(samples), gain_db=self.gain_db)
         return Encoded(audio, CONTENT_TYPE, self.codec, library(), UNKNOWN_QUALITY)
 
     def packets(
@@ -176,43 +167,6 @@ class Place:
     loudness_db: float | None = None
 
 
-def written(
-    streams: Sequence[libopus.Packets], channels: int, rate: int, skip: int, frames: int, *, gain_db: int = 0
-) -> bytes:
-    """Write packets into an OGG file.
-
-    Args:
-        streams: The packets of each stream: one stream with all channels, or one mono stream for each of two channels.
-            Packets beyond the audio's length are omitted.
-        channels: Number of channels.
-        rate: Sampling rate of the audio in Hz.
-        skip: Samples that decoders must skip at the beginning.
-        frames: Length of the audio in samples of each channel.
-        gain_db: By how much the audio was amplified; players take it back.
-    """
-    head = header(channels, rate, skip, gain_db, mono_streams=len(streams) > 1)
-    end = (skip + frames) * (OPUS_CLOCK // rate)
-    bodies = libopus.multiplexed(streams, -(-end // PACKET_TICKS))
-    granules = [number * PACKET_TICKS for number in range(1, len(bodies))]
-    # The last position is the file's length.
-    return oggfile.write((head, NO_TAGS), bodies, [*granules, end], OPUS_CLOCK)
-
-
-def header(channels: int, rate: int, skip: int, gain_db: int, *, mono_streams: bool) -> bytes:
-    """The first packet of a file.
-
-    Args:
-        channels: Number of channels.
-        rate: Sampling rate of the audio in Hz.
-        skip: Samples that decoders must skip at the beginning.
-        gain_db: By how much the audio was amplified.
-        mono_streams: Whether each of two channels is a mono stream.
-    """
-    mapping = _TWO_MONO_STREAMS if mono_streams else b"\0"
-    skipped = skip * (OPUS_CLOCK // rate)
-    return struct.pack("<8sBBHIh", b"OpusHead", 1, channels, skipped, rate, -gain_db * _GAIN_STEPS) + mapping
-
-
 @cache
 def library() -> str:
     """Name and version of the encoder."""
@@ -269,7 +223,7 @@ def _shaped(samples: NDArray[np.int16], frame: int, highest: int, reference: flo
 
 def packet_frames(rate: int) -> int:
     """Samples of each channel in a packet."""
-    return rate * _FRAME_MS // 1000
+    return rate * PACKET_MS // 1000
 
 
 def tail_of(rate: int) -> int:

@@ -10,12 +10,14 @@ Source: Vorbis I specification; RFC 3533.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate, pairwise
 
+import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from schemas.rejection import Rejection
 from streams.audio.clip import Clip
@@ -25,10 +27,10 @@ from streams.codecs.base import UNKNOWN_QUALITY, Encoded
 
 CONTENT_TYPE = "audio/ogg;codecs=vorbis"
 
-_HEADERS = 3  # identification, comment, setup
+HEADERS = 3  # identification, comment, setup
 _BLOCK_SIZES_AT = 28  # byte of the identification header
 _LONG = 2  # bit of a packet's first byte: the mode, of which libvorbis has one for short blocks and one for long ones
-_CHUNK = 1 << 16  # frames per call: libsndfile's stack overflows on millions
+CHUNK = 1 << 16  #: Frames per call: libsndfile's stack overflows on millions
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +69,28 @@ def _encode(clip: Clip, quality: float) -> bytes:
     # libsndfile writes to a file descriptor without the interpreter's lock, but to a Python file with it.
     descriptor = os.memfd_create("vorbis")
     try:
-        with soundfile.SoundFile(
-            descriptor,
-            "w",
-            clip.rate,
-            clip.channels,
-            "VORBIS",
-            format="OGG",
-            closefd=False,
-            compression_level=1 - quality,
-        ) as sound:
-            for start in range(0, clip.frames, _CHUNK):
-                sound.write(clip.samples[start : start + _CHUNK])
+        chunks = (clip.samples[start : start + CHUNK] for start in range(0, clip.frames, CHUNK))
+        encode_to(descriptor, chunks, clip.rate, clip.channels, quality)
         return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
     finally:
         os.close(descriptor)
+
+
+def encode_to(descriptor: int, chunks: Iterable[NDArray[np.int16]], rate: int, channels: int, quality: float) -> None:
+    """Encode audio into an empty file, as libsndfile writes it.
+
+    Args:
+        descriptor: The file.
+        chunks: The audio, at most `CHUNK` frames each.
+        rate: Sampling rate in Hz.
+        channels: Number of channels.
+        quality: See `VorbisEncoder`.
+    """
+    with soundfile.SoundFile(
+        descriptor, "w", rate, channels, "VORBIS", format="OGG", closefd=False, compression_level=1 - quality
+    ) as sound:
+        for chunk in chunks:
+            sound.write(chunk)
 
 
 def _repaged(audio: bytes, rate: int) -> bytes:
@@ -91,7 +100,7 @@ def _repaged(audio: bytes, rate: int) -> bytes:
         raise TypeError(f"libsndfile wrote an OGG file that is none: {pages.message}")
     packets = list(ogg.packets(audio, pages))
     positions = [*ends(packets)[:-1], pages[-1].granule]
-    return oggfile.write(packets[:_HEADERS], packets[_HEADERS:], positions, rate)
+    return oggfile.write(packets[:HEADERS], packets[HEADERS:], positions, rate)
 
 
 def ends(packets: Sequence[bytes]) -> list[int]:
@@ -100,6 +109,16 @@ def ends(packets: Sequence[bytes]) -> list[int]:
     Args:
         packets: All packets of a file by libvorbis, three headers first.
     """
-    short, long = (1 << (packets[0][_BLOCK_SIZES_AT] >> shift & 15) for shift in (0, 4))
-    blocks = [long if packet[0] & _LONG else short for packet in packets[_HEADERS:]]
+    block_of = blocks_of(packets[0])
+    blocks = [block_of(packet) for packet in packets[HEADERS:]]
     return list(accumulate(((one + other) // 4 for one, other in pairwise(blocks)), initial=0))
+
+
+def blocks_of(identification: bytes) -> Callable[[bytes], int]:
+    """Return a function for the block size of an audio packet by libvorbis, in samples.
+
+    Args:
+        identification: The file's first packet.
+    """
+    short, long = (1 << (identification[_BLOCK_SIZES_AT] >> shift & 15) for shift in (0, 4))
+    return lambda packet: long if packet[0] & _LONG else short

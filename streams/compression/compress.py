@@ -1,8 +1,11 @@
 """Encodes a clip according to a plan, and ensures that no result is larger than its input."""
 
+from dataclasses import replace
+
 from schemas import media_type as types
 from schemas.media_type import MediaType
 from streams.audio.clip import Clip, ClipOrMetadata, SourceFormat
+from streams.audio.containers.content import Content
 from streams.audio.g711 import Law
 from streams.audio.limits import SAMPLE_BYTES
 from streams.codecs import Encoded
@@ -16,7 +19,7 @@ from streams.compression.policy import DEFAULT_POLICY, Policy
 
 _SMALLER, _LOSSY = "input is smaller", "input is lossy"
 _DEEP_BITS = 17  # sources with this width or more lose bits as 16-bit samples
-_NO_ENCODER = "none (original)"
+NO_ENCODER = "none (original)"  #: Of an input that is kept as it came.
 _NOT_PLAYABLE = frozenset({"gsm", "g722"})  # encodings without a file that every player opens
 
 
@@ -62,11 +65,18 @@ def is_smaller(
         media_type: The input's media type.
         policy: The hotel's policy, which says what types are accepted.
     """
+    return fits(encoded, len(encoded.audio), clip, original, media_type=media_type, policy=policy)
+
+
+def fits(
+    encoded: Encoded, size: int, clip: ClipOrMetadata, original: Content, *, media_type: MediaType, policy: Policy
+) -> bool:
+    """The same for a file of which the size is known, and not the bytes."""
     limit = float(_file_size(original, clip, media_type))
     has_file = not media_type.is_raw and clip.source.encoding not in _NOT_PLAYABLE
-    if is_lossy(clip.source) and has_file and policy.accepts(_type_of(clip, media_type)):
+    if is_lossy(clip.source) and has_file and policy.accepts(_type_of(clip.source, media_type)):
         limit *= worth(original)
-    return not _loses_depth(encoded, clip) and len(encoded.audio) < limit
+    return not loses_depth(encoded, clip.source) and size < limit
 
 
 def kept_reason(source: SourceFormat) -> str:
@@ -100,7 +110,7 @@ def smallest(
     if is_smaller(encoded, clip, original, media_type, policy):
         return encoded
     input_file = _as_file(original, clip, media_type).with_quality(input_quality)
-    if _loses_depth(encoded, clip) or policy.accepts(input_file.content_type):
+    if loses_depth(encoded, clip.source) or policy.accepts(input_file.content_type):
         return input_file
     plain_size = PCM_HEADER_BYTES + clip.samples.nbytes
     if policy.accepts(types.WAV) and plain_size < len(encoded.audio):
@@ -108,12 +118,12 @@ def smallest(
     return encoded
 
 
-def _loses_depth(encoded: Encoded, clip: ClipOrMetadata) -> bool:
+def loses_depth(encoded: Encoded, source: SourceFormat) -> bool:
     """Whether a lossless file has fewer bits per sample than its source."""
-    return encoded.quality == LOSSLESS and clip.source.bits >= _DEEP_BITS
+    return encoded.quality == LOSSLESS and source.bits >= _DEEP_BITS
 
 
-def _file_size(original: bytes, clip: ClipOrMetadata, media_type: MediaType) -> int:
+def _file_size(original: Content, clip: ClipOrMetadata, media_type: MediaType) -> int:
     if clip.source.encoding in _NOT_PLAYABLE:
         return PCM_HEADER_BYTES + clip.duration_ms * clip.rate // 1000 * clip.channels * SAMPLE_BYTES
     header = 0
@@ -123,19 +133,34 @@ def _file_size(original: bytes, clip: ClipOrMetadata, media_type: MediaType) -> 
     return header + len(original) + padding
 
 
-def _type_of(clip: ClipOrMetadata, media_type: MediaType) -> str:
+def _type_of(source: SourceFormat, media_type: MediaType) -> str:
     """The media type of an input that is a file, with its codec."""
-    return f"{types.OGG};codecs={clip.source.encoding}" if media_type.type == types.OGG else media_type.type
+    return f"{types.OGG};codecs={source.encoding}" if media_type.type == types.OGG else media_type.type
+
+
+def input_as_file(source: SourceFormat, media_type: MediaType) -> Encoded:
+    """Describe the input as a file: what it is if it is one, a plain WAV file for raw and telephony's coded audio.
+
+    Args:
+        source: The input's format.
+        media_type: The input's media type.
+
+    Returns:
+        The file's properties without its bytes.
+    """
+    if source.encoding in _NOT_PLAYABLE or (media_type.is_raw and source.encoding == "pcm"):
+        return Encoded(b"", types.WAV, "pcm", WAV_WRITER, LOSSLESS)
+    if media_type.is_raw:
+        return Encoded(b"", types.WAV, "pcmu" if media_type.type == types.PCMU else "pcma", WAV_WRITER, LOSSLESS)
+    return Encoded(b"", _type_of(source, media_type), source.encoding, NO_ENCODER, LOSSLESS)
 
 
 def _as_file(original: bytes, clip: Clip, media_type: MediaType) -> Encoded:
-    """Return the input as a file: files as `kept_file` does, raw and telephony's coded audio as a plain WAV file."""
-    if clip.source.encoding in _NOT_PLAYABLE:
+    """Return the input as a file: files as `kept_file` does."""
+    file = input_as_file(clip.source, media_type)
+    if file.encoder == NO_ENCODER:
+        return replace(file, audio=kept_file(original, clip))
+    if file.codec == "pcm":
         return WavEncoder("pcm").encode(clip)
-    if not media_type.is_raw:
-        name = _type_of(clip, media_type)
-        return Encoded(kept_file(original, clip), name, clip.source.encoding, _NO_ENCODER, LOSSLESS)
-    if clip.source.encoding == "pcm":
-        return WavEncoder("pcm").encode(clip)
-    law: Law = "pcmu" if media_type.type == types.PCMU else "pcma"
-    return Encoded(g711_file(original, law, clip.rate, clip.channels), types.WAV, law, WAV_WRITER, LOSSLESS)
+    law: Law = "pcmu" if file.codec == "pcmu" else "pcma"
+    return replace(file, audio=g711_file(original, law, clip.rate, clip.channels))

@@ -7,8 +7,9 @@ Accuracy: docs/QUALITY_MODEL.md.
 import math
 
 from streams.audio.clip import ClipOrMetadata, SourceFormat
+from streams.audio.containers.content import Content
 from streams.codecs.base import LOSSLESS
-from streams.codecs.opus import NO_TAGS
+from streams.codecs.opus_file import NO_TAGS
 from streams.compression.forecast import Forecast
 from streams.compression.quality import BEST, WORST
 
@@ -25,7 +26,7 @@ def is_lossy(source: SourceFormat) -> bool:
     return source.encoding in LOSSY_ENCODINGS
 
 
-def worth(audio: bytes) -> float:
+def worth(audio: Content) -> float:
     """How small a second coding has to be, as a share of the input's size, so that it is worth what it loses.
 
     Args:

@@ -121,6 +121,11 @@ def choose(
     return decision if came == LOSSLESS else _from_what_came(decision, came)
 
 
+def is_lossless(policy: Policy, fixed_level: int | None) -> bool:
+    """Whether the result is lossless whatever the content: then `choose` needs the G.711 law only."""
+    return _base_level(policy, fixed_level)[0] <= MOST_COMPRESSED_LOSSLESS
+
+
 def _base_level(policy: Policy, fixed: int | None) -> tuple[int, str]:
     """The level that settings and policy give, without content and load, and the reason."""
     if fixed is not None and not MIN_LEVEL <= fixed <= MAX_LEVEL:

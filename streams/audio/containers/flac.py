@@ -23,8 +23,10 @@ from streams.audio.limits import DecodeLimits, rejected
 
 STREAMINFO_AT = 8  # bytes: after the magic and the header of the first metadata block
 STREAMINFO_BYTES = 34
-_TOTALS_AT = STREAMINFO_AT + 10  # eight bytes with rate, channels, bits and total samples
-_TOTAL_BITS = 36
+TOTALS_AT = 10  # in STREAMINFO: eight bytes with rate, channels, bits and total samples
+TOTAL_BITS = 36
+MD5_AT = 18  # in STREAMINFO
+_TOTALS_AT = STREAMINFO_AT + TOTALS_AT
 _NO_MD5 = bytes(16)
 _LAST_BLOCK = 0x80
 _FRAME_SYNCS = (b"\xff\xf8", b"\xff\xf9")
@@ -269,14 +271,14 @@ def parse_header(audio: Content) -> StreamInfo | Rejection:
     return StreamInfo(
         rate=packed >> 44,
         channels=(packed >> 41 & 0x7) + 1,
-        bits=(packed >> _TOTAL_BITS & 0x1F) + 1,
-        frames=packed & ((1 << _TOTAL_BITS) - 1),
-        md5=audio[STREAMINFO_AT + 18 : STREAMINFO_AT + STREAMINFO_BYTES],
+        bits=(packed >> TOTAL_BITS & 0x1F) + 1,
+        frames=packed & ((1 << TOTAL_BITS) - 1),
+        md5=audio[STREAMINFO_AT + MD5_AT : STREAMINFO_AT + STREAMINFO_BYTES],
     )
 
 
 def _with_total(audio: Content, frames: int) -> Sequence[Content]:
     """Return a file with another total, in parts."""
     totals = audio[_TOTALS_AT : _TOTALS_AT + 8]
-    packed = struct.unpack(">Q", totals)[0] >> _TOTAL_BITS << _TOTAL_BITS | frames
+    packed = struct.unpack(">Q", totals)[0] >> TOTAL_BITS << TOTAL_BITS | frames
     return audio[:_TOTALS_AT], struct.pack(">Q", packed), part(audio, _TOTALS_AT + 8)

@@ -64,15 +64,25 @@ def walk(audio: Content) -> list[Page] | Rejection:
         audio: The file, which begins with ``OggS``.
     """
     pages: list[Page] = []
+    for page in read_pages(audio):
+        if isinstance(page, Rejection):
+            return page
+        pages.append(page)
+    return pages
+
+
+def read_pages(audio: Content) -> Iterator[Page | Rejection]:
+    """The same as `walk`, page by page; a rejection is the last."""
+    last: Page | None = None
     at = 0
     while at < len(audio):
         page = _read_page(audio, at)
         if isinstance(page, Rejection):
-            is_tail = bool(pages) and _is_tail(audio, at, pages[-1])
-            return pages if is_tail else page
-        pages.append(page)
-        at = page.end
-    return pages
+            if last is None or not _is_tail(audio, at, last):
+                yield page
+            return
+        yield page
+        last, at = page, page.end
 
 
 def packets(audio: Content, pages: Iterable[Page]) -> Iterator[bytes]:

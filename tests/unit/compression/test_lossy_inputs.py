@@ -10,7 +10,7 @@ from schemas.media_type import MediaType
 from streams.analysis.analysis import analyse, analyse_lazily
 from streams.audio import Clip, decode
 from streams.codecs import Encoded, Encoder, Mp3Encoder, OpusEncoder, VorbisEncoder
-from streams.codecs.opus import NO_TAGS
+from streams.codecs.opus_file import NO_TAGS
 from streams.compression import DEFAULT_POLICY, Plan, Policy, choose, encode, kept_reason, smallest
 from streams.compression.compress import is_smaller
 from streams.compression.forecast import forecast
