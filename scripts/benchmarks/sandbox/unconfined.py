@@ -7,7 +7,7 @@ both out there; in any other process the module does nothing.
 import sys
 
 from streams.audio import decode
-from streams.sandbox import landlock, system_calls
+from streams.sandbox import forkserver, landlock, system_calls
 from streams.sandbox.protection import Protection
 
 __all__ = ["DECODER", "decode"]
@@ -17,7 +17,7 @@ DECODER = f"{__name__}:decode"
 
 def _runs_in_the_fork_server() -> bool:
     specification = sys.modules["__main__"].__spec__
-    return specification is not None and specification.name == "streams.sandbox.forkserver"
+    return specification is not None and specification.name == forkserver.__name__
 
 
 if _runs_in_the_fork_server():
