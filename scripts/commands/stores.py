@@ -1,4 +1,4 @@
-"""Object stores: `stores up|down|status` run a genuine S3 server, S3Proxy, on this machine."""
+"""Object stores: up, down and status run a genuine S3 server on this machine; gc removes what is left behind."""
 
 import argparse
 import os
@@ -11,8 +11,9 @@ from rich.console import Console
 
 from infra.kafka.errors import LocalKafkaError
 from infra.stores.local import LocalStores, LocalStoresError
-from scripts.cli import fail, tell_unknown_settings
+from scripts.cli import fail, run, tell_unknown_settings
 from scripts.command_settings import LocalSettings, run_directory
+from scripts.commands._garbage import add_gc, gc
 from streams.runtime.setting_declaration import SettingsError
 from streams.runtime.settings_document import help_text
 
@@ -23,6 +24,8 @@ _MOST = 8
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one action; standard output has only the lines that clients need."""
     options = parser().parse_args(argv)
+    if options.action == "gc":
+        return run("stores", gc(options))
     tell_unknown_settings("stores")
     action: Callable[[argparse.Namespace, Console], int] = options.run
     try:
@@ -53,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _action(actions, "down", "stop it and remove its objects", _down)
     _action(actions, "status", "exit 0 if it is up, 1 otherwise", _status)
+    add_gc(actions)
     return made
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -160,6 +161,16 @@ class Stores:
             StoreUnavailableError: As `Pool.run`.
         """
         return _agreed(self._reader(reference, None).size)
+
+    def modified(self, reference: ObjectReference) -> datetime | None:
+        """When an object was last written, in UTC; None if there is no such object.
+
+        Raises:
+            StoreUnavailableError: As `Pool.run`.
+        """
+        pool = self._by_store[reference.store]
+        result = pool.run("get", lambda client: obstore.head(client, reference.key)["last_modified"])
+        return None if isinstance(result, ObjectFault) else result
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """Yield the objects of the store for writing whose keys are below a prefix of whole parts, such as ``a/b``.
