@@ -2,7 +2,6 @@
 
 import os
 import threading
-from contextlib import suppress
 
 import obstore
 
@@ -35,11 +34,12 @@ class Endpoint:
         self._client: Client | None = None
         self._keys: tuple[str, str] | None = None
         self.address = location.uri if url is None else url
+        self.refused = False  # whether the last request was, for its account
 
     @property
-    def has_new_keys(self) -> bool:
-        """Whether the account's keys have changed since the client was made."""
-        return isinstance(self._location, BucketLocation) and self._credentials.current() != self._keys
+    def refuses_account(self) -> bool:
+        """Whether the last request was refused for its account, whose keys have not changed since."""
+        return self.refused and self._credentials.current() == self._keys
 
     def client(self) -> Client:
         """The client; of a bucket, with the keys that are valid now.
@@ -59,17 +59,17 @@ class Endpoint:
                 self._keys = keys
             return self._client
 
-    def problem(self) -> str | None:
-        """Check the endpoint; return why it does not work, or None."""
+    def problem(self) -> StoreFault | None:
+        """Check the endpoint; return what does not work, or None."""
         try:
             if isinstance(self._location, DirectoryLocation):
                 return _directory_problem(self._location)
             next(iter(obstore.list(self.client(), _CHECKED_PREFIX, chunk_size=1)), None)
         except StoreUnavailableError as error:
-            return str(error)
+            return StoreFault(str(error))
         except (*OBSTORE_ERRORS, StoreFaultError) as error:
             fault = fault_of(error)
-            return fault.reason if isinstance(fault, StoreFault) else "gives an answer that is not understood"
+            return fault if isinstance(fault, StoreFault) else StoreFault("gives an answer that is not understood")
         return None
 
 
@@ -81,10 +81,7 @@ def endpoints_of(location: Location, configuration: StoresConfiguration) -> list
     return [Endpoint(location, url, configuration.credentials, configuration.pool_size) for url in urls]
 
 
-def _directory_problem(location: DirectoryLocation) -> str | None:
-    directory = location.directory
-    with suppress(StoreFaultError):
-        open_directory(location)
-    if not directory.is_dir():
-        return "is no directory"
-    return None if os.access(directory, os.R_OK | os.W_OK | os.X_OK) else "may not be read and written"
+def _directory_problem(location: DirectoryLocation) -> StoreFault | None:
+    open_directory(location)
+    usable = os.access(location.directory, os.R_OK | os.W_OK | os.X_OK)
+    return None if usable else StoreFault("may not be read and written")

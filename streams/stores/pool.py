@@ -127,7 +127,7 @@ class Pool:
             if not isinstance(result, StoreFault):
                 return result
             failed.append(index)
-            if self._is_hopeless(result, failed):
+            if result.credentials and all(endpoint.refuses_account for endpoint in self.endpoints):
                 raise StoreUnavailableError(self._about(index, result.reason))
             self._pause(failed, deadline, result)
 
@@ -140,6 +140,7 @@ class Pool:
         except (*OBSTORE_ERRORS, StoreFaultError) as error:
             result = fault_of(error)
         finally:
+            endpoint.refused = isinstance(result, StoreFault) and result.credentials
             self._settle(index, name, begun, result.reason if isinstance(result, StoreFault) else None)
         return result
 
@@ -162,7 +163,7 @@ class Pool:
 
     def _acquire(self, avoid: Collection[int], deadline: float) -> int:
         with self._lock:
-            index = self._balancer.acquire(avoid)
+            index = None if self._closed else self._balancer.acquire(avoid)
             if index is not None:
                 return index
             if self._waiting >= self._most_waiting:
@@ -176,7 +177,8 @@ class Pool:
     def _wait_for_connection(self, avoid: Collection[int], deadline: float) -> int:
         while True:
             left = deadline - REQUEST_TIMEOUT - time.monotonic()
-            if self._closed or left <= 0:
+            hopeless = all(endpoint.refuses_account for endpoint in self.endpoints)
+            if self._closed or hopeless or left <= 0:
                 raise StoreUnavailableError(self._why_none())
             self._freed.wait(left)
             index = self._balancer.acquire(avoid)
@@ -190,10 +192,6 @@ class Pool:
             if not breaker.lets_pass:
                 return self._about(index, breaker.snapshot.reason)
         return f"{self.store} is busy: all of its {self._balancer.connections} connections were in use for too long"
-
-    def _is_hopeless(self, fault: StoreFault, failed: Sequence[int]) -> bool:
-        """Whether an account was refused at the last endpoint, and there are neither others nor new keys."""
-        return fault.credentials and self._all_tried(failed) and not self.endpoints[failed[-1]].has_new_keys
 
     def _all_tried(self, failed: Sequence[int]) -> bool:
         return len(set(failed)) == len(self.endpoints)
@@ -223,4 +221,6 @@ class Pool:
                 if self._closed:
                     return
             begun = time.monotonic()
-            self._settle(index, _CHECK, begun, self.endpoints[index].problem())
+            problem = self.endpoints[index].problem()
+            self.endpoints[index].refused = problem is not None and problem.credentials
+            self._settle(index, _CHECK, begun, None if problem is None else problem.reason)
