@@ -4,9 +4,13 @@ The rule: what changes something is told in the same transaction where there is 
 before; a command that cannot tell it hands out nothing.
 """
 
+import hashlib
+import re
 import secrets
 import socket
+import ssl
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -19,9 +23,11 @@ from scripts.cli import Cluster, CommandError
 from streams.clients.letters import LetterPosition
 from streams.compliance.audit_chain import Actor, AuditChain
 from streams.compliance.audit_log import AuditLog
-from streams.kafka.connection_security import ConnectionSecurity
 from streams.kafka.denials import REMEDY, denial_of
 from streams.telemetry.product_version import version_of
+
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+_FINGERPRINT_DIGITS = 32
 
 
 class Audit:
@@ -43,7 +49,7 @@ class Audit:
     def __init__(self, cluster: Cluster) -> None:
         self.topic = cluster.topic(AUDIT)
         self._cluster = cluster
-        self._actor = actor_of(cluster.connection.security)
+        self._actor = actor_of(cluster)
         self._chain = AuditChain(socket.gethostname(), version_of())
         self._request = secrets.token_hex(8)
         self._log: AuditLog | None = None
@@ -79,12 +85,25 @@ class Audit:
             await self._log.__aexit__(kind, error, trace)
 
 
-def actor_of(security: ConnectionSecurity) -> Actor:
-    """Who a command is to the brokers: its account, which may have the name of a role."""
-    if security.login is None:
-        return Actor("", (), "none" if security.tls is None else "TLS")
-    account = security.login.username
-    return Actor(account, (account,) if account in load_roles() else (), security.login.mechanism)
+def actor_of(cluster: Cluster) -> Actor:
+    """Who a command is to the brokers: its account, which may have the name of a role, or its certificate."""
+    login, certificate = cluster.connection.security.login, cluster.certificate
+    if login is not None:
+        return Actor(login.username, (login.username,) if login.username in load_roles() else (), login.mechanism)
+    if certificate is not None:
+        return Actor(f"certificate:{_fingerprint(certificate)}", (), "TLS")
+    return Actor("", (), "none")
+
+
+def _fingerprint(file: Path) -> str:
+    """The beginning of what `openssl x509 -fingerprint -sha256` says of the first certificate in a PEM file."""
+    try:
+        block = _CERTIFICATE.search(file.read_text())
+    except OSError as error:
+        raise CommandError(f"{file}: {error.strerror}") from error
+    if block is None:
+        raise CommandError(f"{file} has no certificate in PEM")
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(block[0])).hexdigest()[:_FINGERPRINT_DIGITS]
 
 
 def ids_of(calls: Iterable[tuple[str, str]]) -> list[str]:

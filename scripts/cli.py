@@ -47,11 +47,13 @@ class Cluster:
         connection: The Kafka cluster.
         prefix: Put before every topic's name.
         group: The workers' consumer group.
+        certificate: The file of the client's certificate, if it has one.
     """
 
     connection: KafkaConnection
     prefix: str
     group: str
+    certificate: Path | None = None
 
     @property
     def bootstrap_servers(self) -> str:
@@ -112,7 +114,7 @@ def cluster_of(options: argparse.Namespace) -> Cluster:
     given = {name: getattr(options, name) for name in _OPTIONS}
     unset = {declared(ClusterSettings)[name].variable: "" for name in given}
     settings = replace(read(ClusterSettings, {**os.environ, **unset}), **given)
-    return Cluster(settings.connection, settings.topic_prefix, settings.group)
+    return Cluster(settings.connection, settings.topic_prefix, settings.group, settings.ssl_certfile)
 
 
 def _parsed(setting: Setting, text: str) -> object:
