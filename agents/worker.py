@@ -140,7 +140,7 @@ async def _work(
     status = Status(runtime, monitor, readiness, exits, errors)
     show_process_metrics(metrics, memory, settings.state_dir, exits)
     show_readiness(metrics, readiness)
-    logins = LoginAudit(runtime.connection, runtime.topic_name(AUDIT))
+    logins = LoginAudit(runtime.connection, runtime.topic_name(AUDIT), metrics)
     web = _web_server(runtime, readiness, status, policies, replace(access, refused=logins.refused))
     port = await _listen(web, settings)
     place = {"group": settings.group, "http_port": port, "state_dir": str(settings.state_dir)}

@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 from streams.compliance.audit_chain import Actor, AuditChain
 from streams.compliance.audit_log import AuditLog
 from streams.kafka.connection import KafkaConnection
+from streams.telemetry.metrics import Metrics
 from streams.telemetry.product_version import version_of
 
 log = structlog.get_logger(__name__)
@@ -30,17 +31,20 @@ class LoginAudit:
     Args:
         connection: The cluster.
         topic: The audit's full name.
+        metrics: Count them as well.
     """
 
-    def __init__(self, connection: KafkaConnection, topic: str) -> None:
+    def __init__(self, connection: KafkaConnection, topic: str, metrics: Metrics) -> None:
         self._connection = connection
         self._topic = topic
+        self._metrics = metrics
         self._refused: Counter[str] = Counter()
         self._waiting = asyncio.Event()
 
     def refused(self, reason: str) -> None:
         """Count a refusal."""
         self._refused[reason] += 1
+        self._metrics.logins_refused.labels(reason).inc()
         self._waiting.set()
 
     async def run(self) -> None:

@@ -25,6 +25,7 @@ from streams.kafka.connection import KafkaConnection
 from streams.kafka.topic_errors import TopicMissingError
 from streams.kafka.topics import apply_topics
 from streams.runtime.login_audit import LoginAudit
+from streams.telemetry.metrics import Metrics
 from tests.support.brokers import Broker, Namespace
 from tests.support.events import COMPRESSED as RESULT
 
@@ -250,13 +251,16 @@ async def test_a_receipt_is_checked_without_kafka(installation: Installation, ke
 
 
 async def test_refused_logins_are_told_together(installation: Installation) -> None:
-    logins = LoginAudit(installation.cluster.connection, installation.cluster.topic(AUDIT))
+    metrics = Metrics()
+    logins = LoginAudit(installation.cluster.connection, installation.cluster.topic(AUDIT), metrics)
     for _ in range(1000):
         logins.refused("unknown_key")
     logins.refused("expired_key")
     running = asyncio.create_task(logins.run())
     told = await installation.entries(2)
     running.cancel()
+    counted = metrics.registry.get_sample_value("audio_logins_refused_total", {"reason": "unknown_key"})
+    assert counted == 1000
     assert [(one.action, one.outcome, one.reason) for one in told] == [
         ("login-refused", "failure", "unknown_key, 1000 times"),
         ("login-refused", "failure", "expired_key, 1 times"),

@@ -8,7 +8,7 @@ TITLE = "Workers"
 
 def panels() -> list[Panel]:
     """The row's panels, from left to right."""
-    return [*_work(), *_resources(), *_flow(), *_cluster()]
+    return [*_work(), *_resources(), *_flow(), *_cluster(), *_security()]
 
 
 def _work() -> list[Panel]:
@@ -135,5 +135,28 @@ def _cluster() -> list[Panel]:
             Query('sum(audio_pool_connections{state="in_use"})', "in use"),
             Query('sum(audio_pool_connections{state="waiting"})', "waiting"),
             unit="short",
+        ),
+    ]
+
+
+def _security() -> list[Panel]:
+    return [
+        graph(
+            Words(
+                "Logins refused",
+                "Requests for guarded pages that were refused. The log says why, and from where.",
+                ("AudioLoginsRefused",),
+            ),
+            Query(none_yet("sum(increase(audio_logins_refused_total[5m]))"), "refused"),
+            unit="short",
+        ),
+        timeline(
+            Words(
+                "Decoders' protections",
+                "What confines decoders beside limits and a user of their own: red where at least one worker lacks it.",
+                ("AudioDecodersLessConfined",),
+            ),
+            Query("min by (kind) (audio_sandbox_protection)", "{{kind}}"),
+            texts={0: ("missing", RED), 1: ("in force", GREEN)},
         ),
     ]

@@ -33,6 +33,14 @@ class WorkerMetrics(Family):
         labels=("kind",),
         advice="0: an old kernel, or a container engine or systemd that forbids landlock(7) or prctl(PR_SET_SECCOMP).",
     )
+    logins_refused = CounterOf(
+        "audio_logins_refused_total",
+        "Requests for guarded pages that were refused, by the reason; forbidden: who asked is known, and may not.",
+        unit="requests",
+        labels=("reason",),
+        advice="Many of unknown_key or unknown_token: somebody tries keys; the log has the addresses. expired_key,"
+        " expired_token: a program needs a new one.",
+    )
     exits = CounterOf(
         "audio_worker_exits_total",
         "How previous runs of this worker ended, from its state directory. breaker: only dead letters; fenced: another"
