@@ -9,7 +9,7 @@ from agents.compress.pipeline import Compression, Pipeline
 from agents.compress.reporting import Reporter
 from agents.compress.sender_clocks import SenderClocks
 from schemas import Rejection
-from schemas.raw_audio import in_senders_terms
+from schemas.raw_audio import MAX_RAW_BYTES, in_senders_terms
 from schemas.topics import COMPRESSED, DEAD_LETTER, RAW, topic
 from streams.delivery.outcome import InputRecord, Lookup, Outcome, Output
 from streams.delivery.placement import Placement
@@ -108,10 +108,13 @@ def register(runtime: Runtime) -> None:
         SenderClocks(runtime.metrics),
         runtime.clocks.now,
     )
+    claim_check = runtime.claim_check
+    if not runtime.settings.stores_are_named:  # consumers on other machines could not read this one's directory
+        claim_check = replace(claim_check, inline_limit=MAX_RAW_BYTES)
     compressor = Compressor(
         pipeline,
         reporter,
-        runtime.claim_check,
+        claim_check,
         results=runtime.topic_name(COMPRESSED),
         dead_letters=runtime.topic_name(DEAD_LETTER),
         on_failure=runtime.on_failure,

@@ -175,7 +175,7 @@ def _stores(text: str) -> str:
 
 def in_home(text: str, home: Path) -> str:
     """The text of AUDIO_STORES with the home directory in the place of ``~``."""
-    return text.replace(f"{FILE_URI}~/", f"{FILE_URI}{quote(str(home))}/")
+    return text.replace(f"{FILE_URI}~/", f"{FILE_URI}{quote(str(home).rstrip('/'))}/")
 
 
 def _secret(text: str) -> Secret:

@@ -77,6 +77,11 @@ class StoreSettings(ClusterSettings):
     )
 
     @property
+    def stores_are_named(self) -> bool:
+        """Whether a setting names the stores. Otherwise there is a directory that this account alone can read."""
+        return self.store_uris != _DEFAULT_STORES
+
+    @property
     def store_configuration(self) -> StoresConfiguration:
         """The object stores. Those that no setting names are not checked before they are used.
 
@@ -85,11 +90,11 @@ class StoreSettings(ClusterSettings):
         """
         try:
             return StoresConfiguration(
-                parse_locations(in_home(self.store_uris, Path("~").expanduser())),
+                parse_locations(in_home(self.store_uris, _home())),
                 Credentials(self.stores_access_key, self.stores_secret_key),
                 self.pool_size,
                 self.health_check_interval,
-                checked=self.store_uris != _DEFAULT_STORES,
+                checked=self.stores_are_named,
             )
         except ValueError as error:
             raise SettingsError(f"AUDIO_STORES_ACCESS_KEY, AUDIO_STORES_SECRET_KEY: {error}") from None
@@ -230,3 +235,11 @@ class Settings(StoreSettings):
             raise SettingsError(f"AUDIO_REPLICAS_FROM={self.replicas_from}: needs AUDIO_ORDINAL as well")
         if len({one is None for one in (self.jwt_issuer, self.jwt_audience, self.jwt_keys_file)}) > 1:
             raise SettingsError("AUDIO_JWT_ISSUER, AUDIO_JWT_AUDIENCE and AUDIO_JWT_KEYS_FILE need each other")
+
+
+def _home() -> Path:
+    """The account's home directory; the root directory, where it cannot write, for an account that has none."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/")

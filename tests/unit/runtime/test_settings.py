@@ -249,8 +249,20 @@ def test_the_stores_and_their_account_are_read_and_a_changed_file_is_read_again(
 
 def test_without_a_setting_the_store_is_a_directory_of_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/a b")
-    [location] = Settings.from_environment({}).store_configuration.locations
+    settings = Settings.from_environment({})
+    [location] = settings.store_configuration.locations
     assert location.uri == "file:///home/a%20b/.local/state/hotel-audio/objects"
+    assert not settings.stores_are_named
+    assert Settings.from_environment({"AUDIO_STORES": "s3://calls"}).stores_are_named
+
+
+def test_an_account_without_a_home_directory_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", no_home)
+    [location] = Settings.from_environment({}).store_configuration.locations
+    assert location.uri == "file:///.local/state/hotel-audio/objects"
 
 
 @pytest.mark.parametrize(
