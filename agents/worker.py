@@ -2,11 +2,9 @@
 
 import asyncio
 import contextlib
-import errno
 import gc
 import logging
 import os
-import socket
 import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -23,8 +21,6 @@ from agents.signals import call_on_stop_signal
 from agents.stopping import stop_work
 from schemas.topics import AUDIT, POLICY, copartitioned
 from streams.engine.app import REBALANCE_PATIENCE
-from streams.kafka.connection_refusal import ConnectionRefusalError
-from streams.kafka.denials import REMEDY, denial_of
 from streams.kafka.lag import LagReader
 from streams.kafka.topic_errors import TopicError
 from streams.kafka.topics import check_topics, servable_partitions
@@ -35,7 +31,6 @@ from streams.runtime.exit_log import ExitLog
 from streams.runtime.fail_stop import EXIT_FAILED, Watchdog, fail_stop
 from streams.runtime.http_access import HttpAccess, access_of
 from streams.runtime.http_server import WebServer
-from streams.runtime.kafka_security import CHECK_SECURITY
 from streams.runtime.login_audit import LoginAudit
 from streams.runtime.memory import MemoryGauge
 from streams.runtime.monitor import Monitor
@@ -44,6 +39,7 @@ from streams.runtime.process_metrics import show_process_metrics, show_readiness
 from streams.runtime.readiness import Readiness
 from streams.runtime.setting_declaration import SettingsError, shown
 from streams.runtime.settings import Settings
+from streams.runtime.start_problems import endpoint_problem, kafka_problem
 from streams.runtime.state_directory import StateDirectoryError, own_state_directory
 from streams.runtime.status import Status
 from streams.runtime.wiring import Runtime, create_runtime
@@ -241,9 +237,7 @@ async def _listen(web: WebServer, settings: Settings) -> int:
     try:
         return await web.start()
     except OSError as error:
-        of_host = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
-        name, value = ("HOST", settings.http_host) if of_host else ("PORT", settings.http_port)
-        raise StartError(f"AUDIO_HTTP_{name}={value}: {error.strerror}") from None
+        raise StartError(endpoint_problem(error, settings)) from None
 
 
 async def _tell_when_ready(readiness: Readiness, settings: Settings, web: WebServer) -> None:
@@ -273,15 +267,8 @@ async def _check_environment(runtime: Runtime) -> None:
     settings = runtime.settings
     try:
         states = await check_topics(runtime.connection, settings.topic_prefix, settings.group)
-    except TopicError as error:
-        raise StartError(str(error)) from None
-    except ConnectionRefusalError as error:
-        raise StartError(f"{error}; {CHECK_SECURITY}") from None
-    except (KafkaError, OSError) as error:
-        if denial := denial_of(error):
-            raise StartError(f"{denial}; {REMEDY}") from None
-        servers = settings.bootstrap_servers
-        raise StartError(f"no Kafka broker answers at KAFKA_BOOTSTRAP_SERVERS={servers} ({error})") from None
+    except (TopicError, KafkaError, OSError) as error:
+        raise StartError(kafka_problem(error, settings.bootstrap_servers)) from None
     runtime.partitions.input, runtime.partitions.servable = states[0].partitions, servable_partitions(states)
 
 

@@ -6,7 +6,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -97,12 +98,28 @@ def add_cluster_options(parser: argparse.ArgumentParser) -> None:
     for field in _OPTIONS:
         setting = declared(ClusterSettings)[field]
         settings.add_argument(
-            f"--{field.replace('_', '-')}",
+            _option(field),
             type=partial(_parsed, setting),
             default=setting.text(os.environ),
             metavar=setting.variable,
             help=f"{described(setting)} (now: %(default)r)",
         )
+
+
+def add_cluster_texts(parser: argparse.ArgumentParser) -> None:
+    """Give a command the same options without any check of what is given, for a command that checks it itself."""
+    settings = parser.add_argument_group(
+        "Kafka", "its security is in the environment: KAFKA_SECURITY_PROTOCOL and so on"
+    )
+    for field in _OPTIONS:
+        setting = declared(ClusterSettings)[field]
+        settings.add_argument(_option(field), metavar=setting.variable, help=described(setting))
+
+
+def given_texts(options: argparse.Namespace) -> dict[str, str]:
+    """The settings by the options of `add_cluster_texts`, as variables of the environment."""
+    given = {declared(ClusterSettings)[name].variable: getattr(options, name) for name in _OPTIONS}
+    return {variable: text for variable, text in given.items() if text is not None}
 
 
 def cluster_of(options: argparse.Namespace) -> Cluster:
@@ -115,6 +132,10 @@ def cluster_of(options: argparse.Namespace) -> Cluster:
     unset = {declared(ClusterSettings)[name].variable: "" for name in given}
     settings = replace(read(ClusterSettings, {**os.environ, **unset}), **given)
     return Cluster(settings.connection, settings.topic_prefix, settings.group, settings.ssl_certfile)
+
+
+def _option(field: str) -> str:
+    return f"--{field.replace('_', '-')}"
 
 
 def _parsed(setting: Setting, text: str) -> object:
@@ -178,12 +199,13 @@ def say(command: str, step: str) -> None:
     print(f"{command}: {step}", file=sys.stderr, flush=True)
 
 
-def run(command: str, work: Coroutine[Any, Any, int]) -> int:
+def run(command: str, work: Coroutine[Any, Any, int], *, tell_unknown: bool = True) -> int:
     """Run a command; errors that its user can correct are one line on standard error.
 
     Args:
         command: Its name, put before the line.
         work: The command; its result is the exit code.
+        tell_unknown: Whether variables that look like settings and are none are told before.
 
     Returns:
         The exit code: 1 after an error, 130 after an interrupt, 141 when its output is closed.
@@ -192,7 +214,8 @@ def run(command: str, work: Coroutine[Any, Any, int]) -> int:
     for chatty in ("aiokafka", "asyncio", protocol.__name__):
         logging.getLogger(chatty).setLevel(logging.CRITICAL + 1)
     try:
-        tell_unknown_settings(command)
+        if tell_unknown:
+            tell_unknown_settings(command)
         return asyncio.run(work)
     except SettingsError as error:
         work.close()
@@ -235,6 +258,17 @@ def fail(command: str, message: str) -> int:
     """Print one line on standard error; returns the exit code 1."""
     print(f"{command}: {' '.join(message.split())}", file=sys.stderr)
     return 1
+
+
+@contextmanager
+def progress_line() -> Iterator[Callable[[str], None]]:
+    """A line on standard error with what is being done, shown on terminals only; yields a function that changes it."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status("") as status:
+        yield status.update
 
 
 def progress_bar() -> Progress:

@@ -10,6 +10,7 @@ class Status(StrEnum):
     """What a check has found."""
 
     PASSED = "passed"
+    WARNING = "warning"
     FAILED = "FAILED"
     NOT_CHECKED = "not checked"
 
@@ -36,6 +37,11 @@ class Finding:
 def passed(check: str, subject: str, detail: str) -> Finding:
     """The finding of a check that has passed."""
     return Finding(check, subject, Status.PASSED, detail)
+
+
+def warned(check: str, subject: str, detail: str, remedy: str) -> Finding:
+    """The finding of a check that has passed, with something that should be looked at."""
+    return Finding(check, subject, Status.WARNING, detail, remedy)
 
 
 def failed(check: str, subject: str, detail: str, remedy: str) -> Finding:

@@ -40,7 +40,7 @@ async def check_topics(cluster: Cluster) -> TopicFindings:
     async with connected_admin(cluster.connection) as admin:
         brokers = (await any_broker(admin.describe_cluster))["brokers"]
         found = await describe(admin, specs)
-        topics = [await _check(admin, name, spec, found.get(name)) for name, spec in specs.items()]
+        topics = [await check_topic(admin, name, spec, found.get(name)) for name, spec in specs.items()]
     counts = {name: len(partitions) for name, partitions in found.items()}
     together = {name: counts[name] for name, spec in specs.items() if spec.copartitioned and name in counts}
     answer = judged(BROKERS, cluster.bootstrap_servers, [], f"{counted(len(brokers), 'broker')} in the cluster", "")
@@ -73,15 +73,29 @@ def replica_problems(partitions: Sequence[Mapping[str, Any]]) -> list[str]:
     return problems + ([f"replicas are not in sync: partitions {_listed(behind)}"] if behind else [])
 
 
-async def _check(
+def topic_failure(name: str, error: TopicError) -> Finding:
+    """The finding about a topic, from an error whose message says after a semicolon what to do."""
+    detail, _, remedy = str(error).partition("; ")
+    return failed(CHECK, name, detail, remedy or "make it as schemas/topics.yaml says")
+
+
+async def check_topic(
     admin: AIOKafkaAdminClient, name: str, spec: TopicSpec, partitions: Sequence[dict[str, Any]] | None
 ) -> Finding:
+    """Check one topic.
+
+    Args:
+        admin: A connected client.
+        name: Its full name.
+        spec: As it must be.
+        partitions: As the brokers describe them; None if it does not exist.
+    """
     if partitions is None:
         return failed(CHECK, name, "does not exist", _APPLY)
     try:
         await verify_topics(admin, {name: spec}, {name: list(partitions)})
     except TopicError as error:
-        return failed(CHECK, name, str(error), "make it as schemas/topics.yaml says")
+        return topic_failure(name, error)
     detail = f"{counted(len(partitions), 'partition')}, {counted(len(partitions[0]['replicas']), 'replica')}"
     return judged(CHECK, name, replica_problems(partitions), detail, "bring the brokers back that are away")
 

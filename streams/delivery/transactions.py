@@ -230,7 +230,7 @@ async def connect(connection: KafkaConnection) -> AIOKafkaClient:
         client = connection.client(request_timeout_ms=REQUEST_TIMEOUT_MS)
         try:
             await client.bootstrap()
-            await _check_transactions(client)
+            await check_transactions(client)
         except BaseException as error:
             await asyncio.wait_for(client.close(), _STOP_TIMEOUT)
             if not (isinstance(error, KafkaError) and error.retriable):
@@ -240,7 +240,12 @@ async def connect(connection: KafkaConnection) -> AIOKafkaClient:
         await asyncio.sleep(_START_ATTEMPT_PAUSE)
 
 
-async def _check_transactions(client: AIOKafkaClient) -> None:
+async def check_transactions(client: AIOKafkaClient) -> None:
+    """Check the transaction version of a cluster.
+
+    Raises:
+        IncompatibleBrokerVersion: If it is too low for `TransactionalWriter`.
+    """
     answer = await client.send(client.get_random_node(), ApiVersions())
     version = answer.finalized("transaction.version")
     if version < _TRANSACTION_VERSION:

@@ -12,7 +12,8 @@ from streams.kafka.connection import KafkaConnection
 
 # Kafka's codes, of org.apache.kafka.common.resource and .acl.
 _RESOURCES: dict[Resource, int] = {"topic": 2, "group": 3, "cluster": 4, "transactional_id": 5}
-_OPERATIONS: dict[Operation, int] = {
+#: Kafka's codes of operations, which are also the places of their bits where all that is allowed is one number.
+OPERATIONS: dict[Operation, int] = {
     "Read": 3, "Write": 4, "Create": 5, "Alter": 7, "Describe": 8, "DescribeConfigs": 10, "AlterConfigs": 11,
 }  # fmt: skip
 _ANY, _LITERAL, _PREFIXED, _ALLOW = 1, 3, 4, 3
@@ -31,7 +32,7 @@ async def grants_of(connection: KafkaConnection, accounts: Collection[str]) -> l
     [answer] = await _ask(connection, [request])
     _require(answer.error_code, answer.error_message)
     resources = {code: name for name, code in _RESOURCES.items()}
-    operations = {code: name for name, code in _OPERATIONS.items()}
+    operations = {code: name for name, code in OPERATIONS.items()}
     return sorted(
         Grant(principal.removeprefix(_USER), resources[kind], name, pattern == _PREFIXED, operations[operation])
         for kind, name, pattern, entries in answer.resources
@@ -70,7 +71,7 @@ def _place(one: Grant) -> tuple[int, str, int]:
 
 
 def _permission(one: Grant) -> tuple[str, str, int, int]:
-    return f"{_USER}{one.account}", _EVERYWHERE, _OPERATIONS[one.operation], _ALLOW
+    return f"{_USER}{one.account}", _EVERYWHERE, OPERATIONS[one.operation], _ALLOW
 
 
 async def _ask(connection: KafkaConnection, requests: Collection[Any]) -> list[Any]:

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from aiokafka.conn import AIOKafkaConnection, collect_hosts
 from aiokafka.errors import (
@@ -17,6 +17,8 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.connection_security import ConnectionSecurity
+from streams.kafka.reachability import UnreachableError, reach, resolve
+from streams.kafka.spoken_protocol import Spoken, spoken_at
 
 _BROKER_WITHIN_MS = 5_000
 _ALL_WITHIN = 10.0  # seconds
@@ -41,9 +43,11 @@ async def explained_refusal(connection: KafkaConnection) -> AsyncIterator[None]:
         yield
     except KafkaConnectionError as error:
         refusal = await _first_refusal(connection)
-        if refusal is None:
-            raise
-        raise ConnectionRefusalError(refusal) from error
+        if refusal is not None:
+            raise ConnectionRefusalError(refusal) from error
+        if (unreachable := await _first_unreachable(connection)) is not None:
+            raise KafkaConnectionError(unreachable) from error
+        raise
 
 
 async def _first_refusal(connection: KafkaConnection) -> str | None:
@@ -51,17 +55,63 @@ async def _first_refusal(connection: KafkaConnection) -> str | None:
     try:
         async with asyncio.timeout(_ALL_WITHIN):
             for host, port, _ in collect_hosts(connection.servers):
-                try:
-                    await _connect(host, port, connection.security)
-                except (OSError, KafkaError) as error:
-                    if (refusal := refusal_of(error, connection.security)) is not None:
-                        return f"the Kafka broker at {host}:{port} {refusal}"
+                if (refusal := await _refusal_at(host, port, connection.security)) is not None:
+                    return f"the Kafka broker at {host}:{port} {refusal}"
     except TimeoutError:
         pass
     return None
 
 
-async def _connect(host: str, port: int, security: ConnectionSecurity) -> None:
+async def _first_unreachable(connection: KafkaConnection) -> str | None:
+    for host, port, _ in collect_hosts(connection.servers):
+        try:
+            await resolve(host, port)
+            await reach(host, port)
+        except UnreachableError as error:
+            return f"{host}:{port}: {error}"
+    return None
+
+
+async def _refusal_at(host: str, port: int, security: ConnectionSecurity) -> str | None:
+    try:
+        await connect(host, port, security)
+    except (OSError, KafkaError) as error:
+        if isinstance(error, ssl.SSLCertVerificationError | SaslAuthenticationFailed):
+            return refusal_of(error, security)
+        with suppress(OSError):  # which it was before
+            if mismatch := mismatch_of(await spoken_at(host, port), security):
+                return mismatch
+        return refusal_of(error, security)
+    return None
+
+
+def mismatch_of(spoken: Spoken, security: ConnectionSecurity) -> str | None:
+    """What is wrong if a port speaks something else than a connection, for a line that begins with the port.
+
+    Args:
+        spoken: What the port speaks, without TLS around it.
+        security: What the connection begins with.
+    """
+    secure = security.tls is not None
+    match spoken:
+        case Spoken.HTTP | Spoken.OTHER:
+            return f"speaks {spoken}, not Kafka"
+        case Spoken.TLS if not secure:
+            return f"speaks TLS, and this connection is {security.protocol}: it needs SSL or SASL_SSL"
+        case Spoken.KAFKA if secure:
+            plain = "PLAINTEXT or SASL_PLAINTEXT"
+            return f"speaks Kafka in plain text, and this connection is {security.protocol}: it needs {plain}"
+        case _:
+            return None
+
+
+async def connect(host: str, port: int, security: ConnectionSecurity) -> None:
+    """Connect to a broker, log in, and ask it something, as every client does.
+
+    Raises:
+        OSError: If it cannot be reached, or TLS fails.
+        aiokafka.errors.KafkaError: If it refuses, or does not answer.
+    """
     broker = AIOKafkaConnection(host, port, request_timeout_ms=_BROKER_WITHIN_MS, **security.options())
     try:
         await broker.connect()

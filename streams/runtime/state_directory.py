@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import re
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,9 +55,32 @@ def own_state_directory(directory: Path) -> Iterator[str]:
             f"AUDIO_STATE_DIR={directory}: another worker uses it; give each worker its own"
         ) from None
     except OSError as error:
-        raise StateDirectoryError(f"AUDIO_STATE_DIR={directory}: {error.strerror}") from None
+        raise StateDirectoryError(_told(directory, error)) from None
     with lock:
         yield member
+
+
+def check_state_directory(directory: Path) -> bool:
+    """Check that a worker could use a directory, or one does already. It is not made, and nothing stays in it.
+
+    Returns:
+        Whether it exists.
+
+    Raises:
+        StateDirectoryError: If it cannot be written, or not be made.
+    """
+    exists = directory.is_dir()
+    nearest = next(one for one in (directory, *directory.absolute().parents) if one.exists())
+    try:
+        with tempfile.TemporaryFile(dir=nearest) as file:
+            _write_and_sync(file)
+    except OSError as error:
+        raise StateDirectoryError(_told(directory, error)) from None
+    return exists
+
+
+def _told(directory: Path, error: OSError) -> str:
+    return f"AUDIO_STATE_DIR={directory}: {error.strerror}"
 
 
 def _take(directory: Path) -> tuple[IO[str], str]:
@@ -74,11 +98,15 @@ def _try_writing(directory: Path) -> None:
     probe = directory / _PROBE
     try:
         with probe.open("wb") as file:
-            file.write(bytes(_PROBE_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
+            _write_and_sync(file)
     finally:
         probe.unlink(missing_ok=True)
+
+
+def _write_and_sync(file: IO[bytes]) -> None:
+    file.write(bytes(_PROBE_BYTES))
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _member_id(directory: Path) -> str:

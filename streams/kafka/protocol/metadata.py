@@ -112,16 +112,17 @@ class Metadata(Request[_MetadataRequestStruct]):  # type: ignore[misc]  # aiokaf
 
     Args:
         topics: Names of the topics.
+        rights: Whether to ask what the account may do with each of them, too.
     """
 
     API_KEY = 3
 
-    def __init__(self, topics: Collection[str]) -> None:
-        self._topics = topics
+    def __init__(self, topics: Collection[str], *, rights: bool = False) -> None:
+        self._topics, self._rights = topics, rights
 
     def build(self, request_struct_class: type[_MetadataRequestStruct]) -> _MetadataRequestStruct:
         """Fill in the request's fields."""
-        return request_struct_class([(NO_ID, name, NO_TAGS) for name in self._topics], False, False, NO_TAGS)
+        return request_struct_class([(NO_ID, name, NO_TAGS) for name in self._topics], False, self._rights, NO_TAGS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,55 @@
+"""All checks of the doctor, each after those that it needs."""
+
+from scripts.diagnosis.brokers import CHECK as BROKERS
+from scripts.diagnosis.brokers import check_brokers
+from scripts.diagnosis.certificates import CHECK as CERTIFICATES
+from scripts.diagnosis.certificates import check_certificates
+from scripts.diagnosis.checking import Check
+from scripts.diagnosis.cluster import (
+    ADDRESSES,
+    CLOCK,
+    RIGHTS,
+    TOPICS,
+    VERSION,
+    check_addresses,
+    check_clock,
+    check_rights,
+    check_topics,
+    check_version,
+)
+from scripts.diagnosis.machine import (
+    DECODERS,
+    ENDPOINT,
+    FILES,
+    MEMORY,
+    PROCESSORS,
+    STATE,
+    check_decoders,
+    check_endpoint,
+    check_memory,
+    check_open_files,
+    check_processors,
+    check_state,
+)
+from scripts.diagnosis.settings import SECRETS, SETTINGS, check_secret_files, check_settings
+from scripts.diagnosis.stores import CHECK as STORES
+from scripts.diagnosis.stores import check_stores
+
+CHECKS = (
+    Check(SETTINGS, check_settings),
+    Check(SECRETS, check_secret_files, (SETTINGS,)),
+    Check(CERTIFICATES, check_certificates, (SETTINGS,)),
+    Check(STATE, check_state, (SETTINGS,), of_worker=True),
+    Check(FILES, check_open_files, of_worker=True),
+    Check(MEMORY, check_memory, (SETTINGS,), of_worker=True),
+    Check(PROCESSORS, check_processors, of_worker=True),
+    Check(DECODERS, check_decoders, (SETTINGS,), of_worker=True),
+    Check(ENDPOINT, check_endpoint, (SETTINGS,), of_worker=True),
+    Check(STORES, check_stores, (SETTINGS,), of_worker=True),
+    Check(BROKERS, check_brokers, (SETTINGS,)),
+    Check(VERSION, check_version, (SETTINGS, BROKERS)),
+    Check(ADDRESSES, check_addresses, (SETTINGS, BROKERS)),
+    Check(CLOCK, check_clock, (SETTINGS, BROKERS)),
+    Check(TOPICS, check_topics, (SETTINGS, BROKERS)),
+    Check(RIGHTS, check_rights, (SETTINGS, BROKERS)),
+)

@@ -1,0 +1,94 @@
+"""What the doctor makes of what it has found."""
+
+from pathlib import Path
+
+import pytest
+
+from schemas.access import load_roles
+from scripts.diagnosis.certificates import judged_days
+from scripts.diagnosis.checking import Check, Installation, any_will_do, diagnose
+from scripts.diagnosis.cluster import judged_clock
+from scripts.diagnosis.machine import cpu_quota, file_system
+from scripts.diagnosis.rendering import lines
+from scripts.validation.finding import Finding, Status, failed, passed, warned
+
+WORKER = Installation({}, load_roles()["worker"], None)
+MOUNTS = """\
+22 28 0:21 / /proc rw,nosuid shared:14 - proc proc rw
+28 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+30 28 0:44 / /data rw,relatime shared:2 - nfs4 server:/data rw
+31 30 8:2 / /data/local rw,relatime - xfs /dev/sdb rw
+"""
+
+
+async def test_what_needs_a_failed_check_is_not_checked() -> None:
+    made: list[str] = []
+
+    async def good(_: Installation) -> list[Finding]:
+        made.append("good")
+        return [passed("good", "", "as it should be")]
+
+    async def bad(_: Installation) -> list[Finding]:
+        return [failed("bad", "one", "broken", "mend it"), warned("bad", "two", "odd", "look at it")]
+
+    checks = [
+        Check("good", good),
+        Check("bad", bad),
+        Check("second", good, ("bad",)),
+        Check("third", good, ("second",)),
+        Check("last", good, ("good",)),
+    ]
+    report = await diagnose(checks, WORKER)
+    assert made == ["good", "good"]
+    assert list(lines(report))[:-1] == [
+        "ok           good: as it should be",
+        "FAILED       bad one: broken",
+        "             -> mend it",
+        "warning      bad two: odd",
+        "             -> look at it",
+        "not checked  second: because the check of bad failed",
+        "not checked  third: because the check of bad failed",
+        "ok           good: as it should be",
+    ]
+    assert not report.succeeded
+    assert list(lines(report))[-1].startswith("1 check failed, 1 warning, 2 not checked, in ")
+
+
+async def test_checks_of_a_machine_are_those_of_a_worker() -> None:
+    async def check(_: Installation) -> list[Finding]:
+        return [passed("machine", "", "")]
+
+    monitor = Installation({}, load_roles()["monitor"], None)
+    checks = [Check("machine", check, of_worker=True)]
+    assert [len((await diagnose(checks, one)).findings) for one in (WORKER, monitor)] == [1, 0]
+
+
+def test_one_of_several_is_enough() -> None:
+    good, bad = [passed("port", "a", "")], [failed("port", "b", "", "")]
+    assert [one.status for one in any_will_do([good, bad])] == [Status.PASSED, Status.WARNING]
+    assert [one.status for one in any_will_do([bad, bad])] == [Status.FAILED] * 2
+
+
+@pytest.mark.parametrize(("days", "status"), [(-3.0, "FAILED"), (0.5, "warning"), (29.9, "warning"), (31.0, "passed")])
+def test_days_of_a_certificate(days: float, status: str) -> None:
+    assert judged_days("broker", days, "renew it").status == status
+
+
+@pytest.mark.parametrize(
+    ("theirs", "said"),
+    [(100.5, "within 2 s"), (93.0, "7.0 s ahead of the brokers'"), (3701.0, "3600.0 s behind the brokers'")],
+)
+def test_two_clocks(theirs: float, said: str) -> None:
+    assert said in judged_clock(100.0, theirs, 101.0).detail
+
+
+def test_the_file_system_of_a_path() -> None:
+    found = {path: file_system(Path(path), MOUNTS) for path in ("/", "/data/x", "/data/local/x", "/datastore")}
+    assert found == {"/": "ext4", "/data/x": "nfs4", "/data/local/x": "xfs", "/datastore": "ext4"}
+
+
+@pytest.mark.parametrize(("text", "cores"), [("max 100000", None), ("50000 100000", 0.5), ("nonsense", None)])
+def test_the_cores_of_a_control_group(text: str, cores: float | None, tmp_path: Path) -> None:
+    (tmp_path / "cpu.max").write_text(text)
+    assert cpu_quota(tmp_path / "cpu.max") == cores
+    assert cpu_quota(tmp_path / "missing") is None
