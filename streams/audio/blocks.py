@@ -1,6 +1,6 @@
 """Decoded audio that comes block by block, so that its length does not matter."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,17 +26,20 @@ class AudioBlocks:
         channels: Number of channels.
         source: Container and encoding as sent.
         blocks: The audio, which can be read once. Where it ends with a `Rejection`, the input is refused.
+        release: Releases what decoding holds, also if no block was read; can be called several times.
     """
 
     rate: int
     channels: int
     source: SourceFormat
     blocks: Iterator[Block]
+    release: Callable[[], None] = lambda: None
 
     def close(self) -> None:
-        """Give up decoding."""
+        """Give up decoding, or end it."""
         if isinstance(self.blocks, Generator):
             self.blocks.close()
+        self.release()
 
 
 def collected(audio: AudioBlocks | Rejection) -> Clip | Rejection:

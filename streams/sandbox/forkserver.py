@@ -4,8 +4,8 @@
 
 Forking the worker itself would copy its threads' locks, its connections and the audio in memory; starting an
 interpreter for each child takes a third of a second. For each socket that the worker sends, the fork server forks a
-child and returns its pidfd, a handle that never refers to another process. It ends when its worker ends, which closes
-SOCKET.
+child and returns its pidfd, a handle that never refers to another process. A child that also gets a file, which is a
+recording, decodes that one alone. The fork server ends when its worker ends, which closes SOCKET.
 
 It first tells the worker how its children are confined, as one byte (`Protection`), after a trial: a child decodes a
 file of each format. A system library that needs other system calls than those that the filter allows fails the trial;
@@ -24,7 +24,7 @@ from importlib import import_module
 from schemas import MediaType, Rejection
 from streams.audio import Clip, DecodeLimits
 from streams.audio.limits import rejected
-from streams.sandbox import messages, warm_up
+from streams.sandbox import messages, recording_child, warm_up
 from streams.sandbox.confinement import allow_cpu, confine
 from streams.sandbox.protection import Protection
 
@@ -33,6 +33,7 @@ Decoder = Callable[[bytes, MediaType, DecodeLimits], Clip | Rejection]
 #: Address space for one decoding, relative to the largest decoded audio: chunks, their concatenation, wider samples.
 _MEMORY_FACTOR = 5
 _MEMORY_BASE = 64 * 2**20
+RECORDING_MEMORY = 256 * 2**20  #: Address space for a recording, which is decoded block by block.
 
 
 def main(arguments: list[str]) -> None:
@@ -53,7 +54,7 @@ def main(arguments: list[str]) -> None:
     control.sendall(bytes([in_force.value]))
     filtered = Protection.SYSTEM_CALLS in in_force
     while True:
-        message, handles, _, _ = socket.recv_fds(control, 1, 1)
+        message, handles, _, _ = socket.recv_fds(control, 1, 2)
         if not message:
             return
         child = os.fork()
@@ -62,14 +63,18 @@ def main(arguments: list[str]) -> None:
             try:
                 with socket.socket(fileno=handles[0]) as link:
                     _discard_output()
-                    _confine(limits, filtered=filtered)
-                    _serve(link, decoder, limits, float(cpu_seconds))
+                    if len(handles) > 1:
+                        confine(RECORDING_MEMORY, system_calls_too=filtered)
+                        recording_child.serve(link, handles[1])
+                    else:
+                        _confine(limits, filtered=filtered)
+                        _serve(link, decoder, limits, float(cpu_seconds))
             finally:
                 os._exit(1)
         process = os.pidfd_open(child)
         socket.send_fds(control, [b"."], [process])
-        os.close(process)
-        os.close(handles[0])
+        for handle in (process, *handles):
+            os.close(handle)
 
 
 def _load(name: str) -> Decoder:

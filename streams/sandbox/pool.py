@@ -10,14 +10,19 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeGuard
 
 from schemas import MediaType, Rejection
 from streams.audio import Clip, DecodeLimits, decode
+from streams.audio.blocks import AudioBlocks
+from streams.audio.containers.content import FileContent
+from streams.audio.decode import open_blocks
 from streams.audio.limits import rejected
 from streams.sandbox import messages
 from streams.sandbox.protection import Protection
+from streams.sandbox.recordings import CRASHED, LATE, RecordingDecoder
 
 #: Calls after which a child is replaced, which bounds memory leaks of the libraries.
 _CALLS_PER_CHILD = 2000
@@ -46,6 +51,8 @@ class _Child:
 
     def end(self) -> None:
         """Kill the process, if it still runs."""
+        if self.handle < 0:
+            return
         self.link.close()
         try:
             signal.pidfd_send_signal(self.handle, signal.SIGKILL)
@@ -53,6 +60,7 @@ class _Child:
             pass
         finally:
             os.close(self.handle)
+            self.handle = -1
 
 
 class DecoderSandbox:
@@ -148,12 +156,26 @@ class DecoderSandbox:
         if media_type.is_raw or not audio:
             return decode(audio, media_type, self._limits)
         answer = self._decode_in(self._take(), audio, media_type)
-        if _has_died(answer, _CRASHED):  # perhaps not because of the file: a machine may be short of memory
+        if _has_died(answer, CRASHED):  # perhaps not because of the file: a machine may be short of memory
             answer = self._decode_in(self._new_child(), audio, media_type)
-        if _has_died(answer, _CRASHED, _LATE):
+        if _has_died(answer, CRASHED, LATE):
             # Immediately: if no child can be started, the file was not the cause and must not be refused.
             self._idle.put(self._new_child())
         return answer
+
+    def open_recording(self, descriptor: int, media_type: MediaType, limits: DecodeLimits) -> AudioBlocks | Rejection:
+        """Begin to decode an open file of any size like `streams.audio.decode.open_blocks`; thread-safe.
+
+        A child of its own decodes it, also while clips wait for one. It ends with the audio, or when that is closed.
+
+        Raises:
+            SandboxError: If no child can be started; also while the audio is read.
+        """
+        if media_type.is_raw:
+            return open_blocks(FileContent(descriptor), media_type, limits)
+        new_child = partial(self._new_child, descriptor)
+        decoder = RecordingDecoder(descriptor, media_type, limits, self._timeout, new_child, self._on_death)
+        return decoder.open()
 
     def _decode_in(self, child: _Child, audio: bytes, media_type: MediaType) -> Clip | Rejection:
         try:
@@ -161,7 +183,7 @@ class DecoderSandbox:
         except BaseException:
             child.end()
             raise
-        if _has_died(answer, _CRASHED, _LATE):
+        if _has_died(answer, CRASHED, LATE):
             child.end()
             self._on_death(answer.code)
         else:
@@ -176,9 +198,9 @@ class DecoderSandbox:
             messages.send_request(child.link, audio, media_type)
             return messages.receive_answer(child.link, self._limits, deadline)
         except TimeoutError:
-            return rejected(_LATE, f"the file took longer than {self._timeout:g} s to decode")
+            return rejected(LATE, f"the file took longer than {self._timeout:g} s to decode")
         except (EOFError, OSError, messages.BadAnswerError):
-            return rejected(_CRASHED, "the decoder crashed on the file, or exceeded its limit of memory or CPU time")
+            return rejected(CRASHED, "the decoder crashed on the file, or exceeded its limit of memory or CPU time")
 
     def _take(self) -> _Child:
         try:
@@ -200,23 +222,20 @@ class DecoderSandbox:
             raise SandboxError("the decoders' fork server has ended")
         return Protection(told[0])
 
-    def _new_child(self) -> _Child:
+    def _new_child(self, *file: int) -> _Child:
+        """Start a child; one that gets an open file decodes only that."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs, self._lock:
             try:
                 if self._control is None:
                     raise SandboxError("the decoder sandbox was not started")
-                socket.send_fds(self._control, [b"."], [theirs.fileno()])
+                socket.send_fds(self._control, [b"."], [theirs.fileno(), *file])
                 _, handles, _, _ = socket.recv_fds(self._control, 1, 1)
             except OSError as error:
                 raise SandboxError(f"the decoders' fork server does not answer: {error}") from error
         if not handles:
             raise SandboxError("the decoders' fork server has ended")
         return _Child(ours, handles[0])
-
-
-_CRASHED = "DecoderCrashed"
-_LATE = "DecoderTimeout"
 
 
 def _has_died(answer: Clip | Rejection, *codes: str) -> TypeGuard[Rejection]:

@@ -25,6 +25,7 @@ STREAMINFO_AT = 8  # bytes: after the magic and the header of the first metadata
 STREAMINFO_BYTES = 34
 TOTALS_AT = 10  # in STREAMINFO: eight bytes with rate, channels, bits and total samples
 TOTAL_BITS = 36
+_MOST_FRAMES = (1 << TOTAL_BITS) - 1
 MD5_AT = 18  # in STREAMINFO
 _TOTALS_AT = STREAMINFO_AT + TOTALS_AT
 _NO_MD5 = bytes(16)
@@ -197,7 +198,7 @@ def _blocks(
     audio: Content, reading: _Reading, samples: _Samples, limits: DecodeLimits, channels: int
 ) -> Iterator[Block]:
     # An upper bound instead of the total, at which libsndfile would stop, and without which it does not open the file.
-    parts = _with_total(part(audio, 0, reading.end), limits.max_frames(channels) + 1)
+    parts = _with_total(part(audio, 0, reading.end), min(limits.max_frames(channels) + 1, _MOST_FRAMES))
     return sndfile.read_blocks(parts, samples.read, limits)
 
 
@@ -272,7 +273,7 @@ def parse_header(audio: Content) -> StreamInfo | Rejection:
         rate=packed >> 44,
         channels=(packed >> 41 & 0x7) + 1,
         bits=(packed >> TOTAL_BITS & 0x1F) + 1,
-        frames=packed & ((1 << TOTAL_BITS) - 1),
+        frames=packed & _MOST_FRAMES,
         md5=audio[STREAMINFO_AT + MD5_AT : STREAMINFO_AT + STREAMINFO_BYTES],
     )
 
