@@ -6,6 +6,7 @@ within speech, lossy inputs. `analysis`: corrected labels and classified sounds.
 topic to topic, other programs that do the same, and the codec alone. `latency`: how long records wait for results.
 `scale`: the cost of a record as deployments grow. `seams`: clicks where results of a call's segments meet. `players`:
 what players and browsers make of files in every format. `sandbox`: what the decoders' confinement costs a call.
+`recordings`: clock and memory of long files, and the codec alone.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from scripts.benchmarks.calls_command import add_calls
 from scripts.benchmarks.codecs import automatic, clip_timing, codecs, digit_survival, seams
 from scripts.benchmarks.latency_command import add_latency
 from scripts.benchmarks.players.command import add_players
+from scripts.benchmarks.recordings.command import add_recordings
 from scripts.benchmarks.report import Report
 from scripts.benchmarks.sandbox.command import add_sandbox
 from scripts.benchmarks.scale_command import add_scale
@@ -72,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         kinds.add_parser("players", help="files in every format, opened by players, browsers and other programs")
     )
     add_sandbox(kinds.add_parser("sandbox", help="time of a call, with and without what confines the decoders"))
+    add_recordings(kinds.add_parser("recordings", help="clock and memory of hour-long files, and the codec alone"))
     _add_cache(kinds.add_parser("cache", help="hit rate and cost of every eviction policy, and of Belady's optimum"))
     return parser
 

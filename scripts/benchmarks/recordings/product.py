@@ -1,0 +1,101 @@
+"""Compresses one recording as a worker does it, in the sandbox and with threads, and prints the figures as JSON.
+
+python -m scripts.benchmarks.recordings.product SOURCE LEVEL THREADS
+"""
+
+import json
+import os
+import resource
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from schemas import MediaType, Rejection
+from schemas import media_type as types
+from streams.compression import DEFAULT_POLICY
+from streams.compression.recordings import compress_recording, in_threads
+from streams.sandbox import DecoderSandbox
+
+_INTERVAL = 0.1  # seconds between two looks at the memory
+
+
+class PeakMemory:
+    """Watches the memory of this process and of all that descend from it, while it is entered.
+
+    Attributes:
+        peak: The largest sum so far in bytes; pages that several processes share are counted once.
+    """
+
+    def __init__(self) -> None:
+        self.peak = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> "PeakMemory":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(_INTERVAL):
+            self.peak = max(self.peak, sum(map(_proportional, _family())))
+
+
+def _family() -> set[int]:
+    """This process and its descendants."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text()
+            except OSError:  # it has ended
+                continue
+            parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
+    family = {os.getpid()}
+    while more := {process for process, parent in parents.items() if parent in family} - family:
+        family |= more
+    return family
+
+
+def _proportional(process: int) -> int:
+    """Resident memory of a process in bytes, with its share of pages that it has together with others."""
+    try:
+        rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
+    except OSError:  # it has ended
+        return 0
+    return next(int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:"))
+
+
+def main(arguments: list[str]) -> int:
+    """Compress a recording; returns the exit code."""
+    source, level, threads = Path(arguments[0]), int(arguments[1]), int(arguments[2])
+    output = source.with_suffix(".out")
+    with DecoderSandbox(1) as sandbox, ThreadPoolExecutor(threads) as executor, PeakMemory() as memory:
+        began = time.perf_counter()
+        made = compress_recording(
+            source,
+            MediaType(types.WAV),
+            output,
+            policy=DEFAULT_POLICY,
+            level=level,
+            open_audio=sandbox.open_recording,
+            run_chunks=in_threads(executor, lambda: threads),
+        )
+        seconds = time.perf_counter() - began
+    if isinstance(made, Rejection):
+        print(made.message, file=sys.stderr)
+        return 1
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    cpu_seconds = used.ru_utime + used.ru_stime
+    figures = {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": memory.peak / 1e6, "size": made.size}
+    print(json.dumps(figures))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
