@@ -13,12 +13,13 @@ from typing import Self
 
 from tests.chaos.cluster import ProxiedCluster
 from tests.chaos.errors import ChaosError
-from tests.chaos.faults import possible
+from tests.chaos.faults import FAULTS, possible
 from tests.chaos.faults.base import Fault
 from tests.chaos.faults.state import unmount
 from tests.chaos.installation import make_topics, publish_policies
 from tests.chaos.judgement import Observations, judge
 from tests.chaos.log_pipe import LogPipe
+from tests.chaos.object_stores import BenchStores
 from tests.chaos.observer import Observer
 from tests.chaos.oracle import Oracle
 from tests.chaos.plan import Planner
@@ -91,11 +92,12 @@ class ChaosBench:
             self._servers, prefix = cluster.bootstrap_servers, f"{self._name}."
             await asyncio.to_thread(make_topics, self._servers, prefix, self._name)
             await asyncio.to_thread(alter, self._servers, prefix, self._topic_settings)
+            stores = await self._object_stores(started)
             policies = dict(POLICIES)
             await publish_policies(self._servers, prefix, policies)
             self._oracle = Oracle(self._servers, prefix)
-            pool = WorkerPool({number: self._worker(cluster, number, prefix) for number in range(WORKERS)})
-            self._scene = Scene(cluster, pool, prefix, self._name, self._oracle, policies)
+            pool = WorkerPool({number: self._worker(cluster, number, prefix, stores) for number in range(WORKERS)})
+            self._scene = Scene(cluster, pool, prefix, self._name, self._oracle, policies, stores)
             started.callback(self._end)
             self._report("starting workers")
             for number in range(_RUNNING_AT_FIRST):
@@ -106,7 +108,7 @@ class ChaosBench:
             if late:
                 raise ChaosError(f"not ready in {_START_WITHIN_S:.0f} s: {', '.join(late)}; logs in {self.directory}")
             self._follower = await started.enter_async_context(Follower(self._servers, prefix))
-            self._observer = Observer(self._servers, prefix, self._name, policies)
+            self._observer = Observer(self._servers, prefix, self._name, policies, stores=stores)
             self._started = started.pop_all()
         return self
 
@@ -174,7 +176,12 @@ class ChaosBench:
         finally:
             waiting.cancel()
 
-    def _worker(self, cluster: ProxiedCluster, number: int, prefix: str) -> Worker:
+    async def _object_stores(self, started: contextlib.AsyncExitStack) -> BenchStores | None:
+        if not any(FAULTS[name].needs_stores for name in self.faults):
+            return None
+        return await started.enter_async_context(BenchStores(self.directory / "stores"))
+
+    def _worker(self, cluster: ProxiedCluster, number: int, prefix: str, stores: BenchStores | None) -> Worker:
         directory = self.directory / f"worker-{number}"
         worker = Worker(
             cluster.servers_of(number),
@@ -184,6 +191,7 @@ class ChaosBench:
             module=self._worker_module,
             AUDIO_ORDINAL="0",
             AUDIO_REPLICAS_FROM=str(directory / "replicas"),
+            **({} if stores is None else stores.environment),
             **self._worker_environment,
         )
         worker.replicas.write_text("1")

@@ -8,6 +8,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from tests.chaos.judgement import Observations
+from tests.chaos.object_stores import BenchStores
 from tests.chaos.oracle import Oracle
 from tests.chaos.reading import OpenTransactions, Reading, committed_offsets, read
 from tests.chaos.records import (
@@ -36,6 +37,7 @@ class Observer:
         group: The workers' consumer group.
         policies: The hotels' policies as published.
         partitions: Number of partitions of each topic.
+        stores: Where results lie that are references; None without any.
     """
 
     def __init__(
@@ -45,6 +47,8 @@ class Observer:
         group: str,
         policies: Mapping[str, HotelPolicy] = POLICIES,
         partitions: int = PARTITIONS,
+        *,
+        stores: BenchStores | None = None,
     ) -> None:
         self._servers = servers
         self._raw = f"{prefix}{RAW}"
@@ -53,6 +57,7 @@ class Observer:
         self._group = group
         self._policies = policies
         self._partitions = partitions
+        self._stores = stores
         self._read_to: dict[TopicPartition, int] = {}
         self._ever_sent: dict[Place, SentInput] = {}
         self._settled: dict[Place, int] = {}
@@ -72,7 +77,7 @@ class Observer:
         seen = Observations(
             sent={place: sent for place, sent in self._ever_sent.items() if place not in self._settled},
             log=log,
-            outcomes=outcomes.records,
+            outcomes=self._filled(outcomes.records),
             ever_sent=self._ever_sent,
             settled=dict(self._settled),
             unstable=unstable,
@@ -93,6 +98,9 @@ class Observer:
         except KafkaError:
             return False
         return all(found.get(place.partition, 0) > place.offset for place in inputs)
+
+    def _filled(self, records: list[ObservedRecord]) -> list[ObservedRecord]:
+        return records if self._stores is None else self._stores.filled(records)
 
     async def _more(self, *topics: str, committed: bool, advance: bool = True) -> Reading:
         found = await read(self._servers, topics, committed=committed, since=self._read_to, count=self._partitions)

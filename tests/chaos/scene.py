@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 
 from tests.chaos.cluster import ProxiedCluster
+from tests.chaos.object_stores import BenchStores
 from tests.chaos.oracle import Oracle
 from tests.chaos.pool import WorkerPool
 from tests.chaos.workload import HotelPolicy
@@ -32,6 +33,7 @@ class Scene:
         group: The workers' consumer group.
         oracle: Sends further inputs, which are judged as all others.
         policies: The hotels' policies that results are judged by; a fault may add some.
+        stores: The object stores; None if no fault is about them.
     """
 
     cluster: ProxiedCluster
@@ -40,6 +42,7 @@ class Scene:
     group: str
     oracle: Oracle
     policies: dict[str, HotelPolicy]
+    stores: BenchStores | None = None
 
     def topic(self, name: str) -> str:
         """The full name of one of the product's topics."""

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from schemas import MediaType
+from schemas import MediaType, Policy, PolicyEvent
 from schemas.access import Grant, load_roles
-from schemas.topics import AUDIT, COMPRESSED, DEAD_LETTER, RAW, load_topics
+from schemas.topics import AUDIT, COMPRESSED, DEAD_LETTER, POLICY, RAW, load_topics
 from scripts.cli import Cluster
 from streams.clients import RawAudioProducer
 from streams.kafka.access import grant, grants_of
@@ -122,8 +122,9 @@ async def test_a_worker_needs_each_of_its_rights(
 
 
 async def serves(kafka: SecureKafka, own: Namespace, account: str, directory: Path) -> bool:
-    """Whether a worker compresses a prompt, keeps it in its table and finds it there, and refuses a record."""
-    variables = kafka.variables(account)
+    """Whether a worker compresses and archives a prompt, keeps it in its table, and refuses a record."""
+    variables = kafka.variables(account) | {"AUDIO_STORES": f"file://{directory}/stores"}
+    await archive_all(kafka, own)
     variables |= {"AUDIO_ADMIN_TOKEN": "nobody-has-this-token"}
     worker = Worker(variables.pop("KAFKA_BOOTSTRAP_SERVERS"), own.prefix, own.group, directory, **variables)
     worker.start()
@@ -134,6 +135,8 @@ async def serves(kafka: SecureKafka, own: Namespace, account: str, directory: Pa
                 for number in range(3):
                     await producer.send(replace(PROMPT, id=str(number), sequence=number))
                     await read(kafka, f"{own.prefix}{COMPRESSED}", number + 1)
+                while not list((directory / "stores").rglob("archive/**/*.json")):
+                    await asyncio.sleep(0.2)
                 await producer.send(replace(PROMPT, id="bad", audio=b"not a FLAC file", media_type=FLAC))
             await read(kafka, f"{own.prefix}{DEAD_LETTER}", 1)
             assert worker.get("/admin/audio/status")[0] == 401
@@ -147,6 +150,17 @@ async def serves(kafka: SecureKafka, own: Namespace, account: str, directory: Pa
         return False
     finally:
         worker.kill()
+
+
+async def archive_all(kafka: SecureKafka, own: Namespace) -> None:
+    """Set a policy by which the prompt's hotel archives."""
+    record = PolicyEvent(PROMPT.hotel_id, Policy(1, archive=True)).to_record()
+    producer = kafka.admin.producer()
+    await producer.start()
+    try:
+        await producer.send_and_wait(f"{own.prefix}{POLICY}", record.value, key=record.key)
+    finally:
+        await producer.stop()
 
 
 async def ready(worker: Worker) -> None:

@@ -18,6 +18,7 @@ from tests.chaos.faults.partitions import BrokerCutFromPeers
 from tests.chaos.faults.policies import PolicyRecreated
 from tests.chaos.faults.senders import BombClips, CarelessSender, ForeignSenders, OddBatches
 from tests.chaos.faults.state import StateCorrupted, StateFull, StateReadOnly, StateTruncated, StateWiped, can_mount
+from tests.chaos.faults.stores import StoreFreeze, StoreFull, StoreKill, StoreLies, StoreSlow
 from tests.chaos.faults.workers import (
     AllWorkersKill,
     DecoderKill,
@@ -74,6 +75,11 @@ _CLASSES: tuple[type[Fault], ...] = (
     StateCorrupted,
     StateReadOnly,
     StateFull,
+    StoreKill,
+    StoreFreeze,
+    StoreSlow,
+    StoreFull,
+    StoreLies,
 )
 FAULTS: Mapping[str, type[Fault]] = {fault.name: fault for fault in _CLASSES}
 

@@ -19,6 +19,7 @@ class Fault(ABC):
     Attributes:
         name: The fault's name in the command and in reports.
         needs_mounts: Whether it mounts file systems.
+        needs_stores: Whether it needs object stores.
         lasts: Seconds from injection to repair.
         what: A description of the victim; known after injection.
         injected_at: Monotonic seconds of the injection, where preparation precedes it.
@@ -27,6 +28,7 @@ class Fault(ABC):
 
     name: ClassVar[str]
     needs_mounts: ClassVar[bool] = False
+    needs_stores: ClassVar[bool] = False
 
     def __init__(self, chance: Random) -> None:
         self.lasts = 0.0
