@@ -20,7 +20,7 @@ from tests.support.events import COMPRESSED, RAW
 from tests.support.result_topic import ResultTopic, result_topic
 from tests.support.signals import encode_as, speech
 
-WITHIN = 30.0
+WITHIN = 90.0
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from tests.support.events import COMPRESSED as RESULT
 from tests.support.events import RAW as EVENT
 from tests.support.result_topic import ResultTopic, result_topic
 
-WITHIN = 30.0
+WITHIN = 90.0
 LARGE = bytes(range(256)) * 4000  # above the inline limit
 SMALL = bytes(320)
 
