@@ -32,6 +32,7 @@ async def _stop(runtime: Runtime) -> None:
     runtime.app.consumer.stop_flow()
     surplus, _ = await asyncio.gather(is_surplus(settings.ordinal, settings.replicas_from), runtime.lanes.close())
     runtime.executor.shutdown()
+    runtime.recordings.shutdown()
     runtime.stores.close()
     if surplus:
         await _leave_group(runtime)

@@ -19,7 +19,8 @@ from agents.archive import archive_follower
 from agents.compress import agent as compress_agent
 from agents.signals import call_on_stop_signal
 from agents.stopping import stop_work
-from schemas.topics import AUDIT, POLICY, copartitioned
+from schemas.record import TopicPartition
+from schemas.topics import AUDIT, POLICY, RAW, copartitioned, inputs
 from streams.engine.app import REBALANCE_PATIENCE
 from streams.kafka.lag import LagReader
 from streams.kafka.topic_errors import TopicError
@@ -149,6 +150,7 @@ async def _work(
         _cache_maintenance(runtime, memory).run(),
         runtime.executor.enforce_timeouts(),
         archive_follower(runtime).run(),
+        runtime.recordings.enforce_timeouts(),
         _start_app(runtime, policies),
         _tell_when_ready(readiness, settings, web),
     )
@@ -191,16 +193,22 @@ def _begin_run(exits: ExitLog, settings: Settings) -> None:
 
 def _monitor(runtime: Runtime, watchdog: Watchdog) -> Monitor:
     settings = runtime.settings
+    names, live = (settings.topic_prefix, settings.group), runtime.topic_name(RAW)
+
+    def observe(tp: TopicPartition, behind: float) -> None:
+        if tp.topic == live:  # recordings may wait; nobody listens to them yet
+            runtime.governor.observe(behind, partition=tp.partition, call="")
+
     return Monitor(
         runtime.lanes,
-        LagReader(runtime.connection, settings.group, copartitioned(settings.topic_prefix, settings.group)),
+        LagReader(runtime.connection, settings.group, copartitioned(*names), inputs(*names)),
         runtime.metrics,
         watchdog,
         partitions=runtime.partitions,
         interval=min(_LAG_INTERVAL, settings.health_check_interval, settings.stall_timeout / 4),
         rebalance_timeout=REBALANCE_PATIENCE,
         mean_seconds=lambda: runtime.recorder.mean_seconds,
-        on_lag=lambda tp, behind: runtime.governor.observe(behind, partition=tp.partition, call=""),
+        on_lag=observe,
         now=runtime.clocks.now,
         request_reassignment=runtime.app.request_reassignment,
         to_recover=lambda: runtime.app.records_to_recover,

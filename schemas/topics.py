@@ -139,6 +139,16 @@ def topic(name: str) -> TopicSpec:
     return {spec.name: spec for spec in load_topics()}[name]
 
 
+def inputs(prefix: str, group: str) -> tuple[str, ...]:
+    """Return the names of the topics that workers read inputs from, ``audio.raw`` first.
+
+    Args:
+        prefix: Prefix of every name.
+        group: The consumer group.
+    """
+    return tuple(topic(name).resolve(prefix, group) for name in INPUTS)
+
+
 def copartitioned(prefix: str, group: str) -> tuple[str, ...]:
     """Return the names of the topics that must have as many partitions as ``audio.raw``, which comes first.
 

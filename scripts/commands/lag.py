@@ -1,4 +1,4 @@
-"""Shows the lag on audio.raw by partition: waiting records, their age, and the owner."""
+"""Shows the lag on audio.raw and audio.recordings by partition: waiting records, their age, and the owner."""
 
 import argparse
 import asyncio
@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 
 from schemas.record import TopicPartition
-from schemas.topics import RAW, copartitioned
+from schemas.topics import INPUTS, copartitioned, inputs
 from scripts.cli import Cluster, CommandError, add_cluster_options, cluster_of, run, writable
 from scripts.tables import ReportTable, report_console
 from streams.kafka.lag import ClusterSnapshot, LagReader
@@ -71,9 +71,9 @@ async def _watch(cluster: Cluster) -> int:
 
 
 async def _reader(cluster: Cluster) -> LagReader:
-    await cluster.check([RAW])
-    topics = copartitioned(cluster.prefix, cluster.group)
-    return LagReader(cluster.connection, cluster.group, topics, probes=None)
+    await cluster.check(INPUTS)
+    names = (cluster.prefix, cluster.group)
+    return LagReader(cluster.connection, cluster.group, copartitioned(*names), inputs(*names), probes=None)
 
 
 async def _snapshot(cluster: Cluster, reader: LagReader) -> ClusterSnapshot:

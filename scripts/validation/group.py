@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from aiokafka.errors import KafkaError
 
 from schemas.record import TopicPartition
-from schemas.topics import copartitioned
+from schemas.topics import copartitioned, inputs
 from scripts.cli import Cluster, counted
 from scripts.validation.finding import Finding, Status, judged
 from streams.kafka.connected_client import connected_client
@@ -35,7 +35,8 @@ async def check_group(
         TimeoutError: If they do not answer in time.
     """
     until = time.monotonic() + patience
-    reader = LagReader(cluster.connection, cluster.group, copartitioned(cluster.prefix, cluster.group))
+    names = (cluster.prefix, cluster.group)
+    reader = LagReader(cluster.connection, cluster.group, copartitioned(*names), inputs(*names))
     try:
         while True:
             try:
@@ -82,13 +83,14 @@ def judge_members(members: int | None, least: int, exactly: int | None) -> Findi
 
 
 def judge_owners(snapshot: ClusterSnapshot) -> Finding:
-    """Whether each partition of the input has an owner."""
-    partitions = range(snapshot.topology.partitions)
+    """Whether each partition of the inputs has an owner."""
+    topology = snapshot.topology
+    partitions = [TopicPartition(topic, one) for topic in topology.inputs for one in range(topology.count(topic))]
     owners = snapshot.owners
     if owners is None:
         return judged(CHECK, "owners", ["the group rebalances"], "", "wait, or read the workers' logs")
-    without = [one for one in partitions if TopicPartition(snapshot.topology.input, one) not in owners]
-    problems = [f"partitions without an owner: {', '.join(map(str, without))}"] if without else []
+    without = [f"{one.topic}-{one.partition}" for one in partitions if one not in owners]
+    problems = [f"partitions without an owner: {', '.join(without)}"] if without else []
     detail = f"of all {len(partitions)} partitions"
     return judged(CHECK, "owners", problems, detail, "start workers; ./scripts/lag shows the owners")
 
@@ -115,7 +117,8 @@ def _late(age: float | None, objective: float) -> bool:
 
 def _ages(snapshot: ClusterSnapshot) -> dict[int, float | None]:
     now = time.time()
-    return {tp.partition: lag.seconds(now) for tp, lag in sorted(snapshot.lags.items())}
+    live = snapshot.topology.inputs[0]
+    return {tp.partition: lag.seconds(now) for tp, lag in sorted(snapshot.lags.items()) if tp.topic == live}
 
 
 async def _members(cluster: Cluster) -> int | None:

@@ -3,14 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from streams.delivery.commit_policy import MAX_TRANSACTION_BYTES, CommitPolicy
-from streams.delivery.lane import Finished, Lane, LaneParts
+from streams.delivery.lane import Finished, Lane
+from streams.delivery.lane_parts import LaneParts
 from streams.delivery.transactions import Transactor
 
-#: A lane, and the finished inputs at its head that go into the transaction. Each lane's reports have their own type.
-_Taken = tuple[Lane[Any], list[Finished[Any]]]
+#: A lane, and the finished inputs at its head that go into the transaction.
+_Taken = tuple[Lane, list[Finished]]
 
 
 class Committer:
@@ -28,13 +28,13 @@ class Committer:
         self._transactor = transactor
         self._parts = parts
         self._policy = CommitPolicy(parts.budget, asyncio.get_running_loop().time)
-        self._lanes: deque[Lane[Any]] = deque()
+        self._lanes: deque[Lane] = deque()
         self._open = True
         self._wake_when: Callable[[], bool] = self._committable
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def start(self, lanes: Iterable[Lane[Any]]) -> None:
+    def start(self, lanes: Iterable[Lane]) -> None:
         """Start to commit what these lanes finish."""
         self._lanes.extend(lanes)
         self._parts.budget.watchers.add(self._wake)
@@ -124,6 +124,7 @@ class Committer:
         self._parts.breaker.check()
         if not any(lane.finished for lane in self._lanes):
             self._parts.executor.check()
+            self._parts.recordings.check()
         self._lanes.rotate(-1)
         return size
 
@@ -136,7 +137,7 @@ class Committer:
         taken: list[_Taken] = []
         size = 0
         for lane in self._lanes:
-            batch: list[Finished[Any]] = []
+            batch: list[Finished] = []
             for done in lane.finished:
                 output_bytes = done.outcome.output_bytes
                 if self._parts.breaker.tripped or (size and size + output_bytes > MAX_TRANSACTION_BYTES):

@@ -6,12 +6,14 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Generic
+from typing import Any
 
 import structlog
 
 from schemas import Rejection
-from streams.delivery.outcome import InputRecord, Lookup, Outcome, Processor, ReportT
+from streams.delivery.job import Job
+from streams.delivery.outcome import InputRecord, Outcome, ReportT
+from streams.delivery.recording_control import RecordingCancelledError
 from streams.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -31,49 +33,6 @@ class ExecutorExhaustedError(Exception):
     """Every thread holds a record that is over its time limit. Only a new process has free threads."""
 
 
-class Job(Generic[ReportT]):
-    """One input that is to be processed.
-
-    Args:
-        record: The input.
-        processor: Turns it into its outcome.
-        lookup: Reads the state table of its partition.
-        on_done: Called on the event loop once the outcome is set.
-        read_at: When the input was read from Kafka, in monotonic seconds.
-
-    Attributes:
-        outcome: None until the job is done.
-        size: Bytes that the input counts for while in flight.
-        started: When a thread started the job, in monotonic seconds; None until then.
-    """
-
-    __slots__ = ("_on_done", "lookup", "outcome", "processor", "read_at", "record", "size", "started")
-
-    def __init__(
-        self,
-        record: InputRecord,
-        processor: Processor[ReportT],
-        lookup: Lookup,
-        on_done: Callable[[], None],
-        *,
-        read_at: float,
-    ) -> None:
-        self.record = record
-        self.size = record.size
-        self.processor = processor
-        self.lookup = lookup
-        self.read_at = read_at
-        self.outcome: Outcome[ReportT] | None = None
-        self.started: float | None = None
-        self._on_done = on_done
-
-    def finish(self, outcome: Outcome[ReportT]) -> None:
-        """Set the outcome, once: a second one, from a thread that returns too late, is dropped."""
-        if self.outcome is None:
-            self.outcome = outcome
-            self._on_done()
-
-
 class RecordExecutor:
     """Runs processors in threads; the codecs release the interpreter lock while they work.
 
@@ -85,19 +44,29 @@ class RecordExecutor:
 
     Args:
         threads: Size of the pool.
-        timeout: Maximum seconds for one record, counted from when a thread starts it.
+        timeout: Maximum seconds for one record, counted from when a thread starts it; for a recording, for each of its
+            steps.
         metrics: Where abandoned records are shown.
         on_failure: Called when all threads are lost and nothing has been committed for long.
+        name: Prefix of the threads' names.
+        begin: Called at the start of each thread.
     """
 
     def __init__(
-        self, threads: int, timeout: float, metrics: Metrics, on_failure: Callable[[BaseException], None]
+        self,
+        threads: int,
+        timeout: float,
+        metrics: Metrics,
+        on_failure: Callable[[BaseException], None],
+        *,
+        name: str = "record",
+        begin: Callable[[], None] | None = None,
     ) -> None:
         self._threads = threads
         self._timeout = timeout
         self._metrics = metrics
         self._on_failure = on_failure
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="record")
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name, initializer=begin)
         self._running: set[Job[Any]] = set()  # each agent has its own type of report
         self._finished: deque[tuple[Job[Any], Outcome[Any]]] = deque()
         self._handed_back = 0.0
@@ -127,8 +96,9 @@ class RecordExecutor:
         while True:
             await asyncio.sleep(min(1.0, self._timeout / 4))
             now = time.monotonic()
-            for job in [job for job in self._running if job.started and now - job.started > self._timeout]:
-                self._abandon(job)
+            for job in list(self._running):
+                if reason := job.overdue(self._timeout):
+                    self._abandon(job, reason)
             if self._exhausted_at is not None and now - self._exhausted_at > _COMMIT_WITHIN:
                 try:
                     self.check()
@@ -143,6 +113,9 @@ class RecordExecutor:
         job.started = time.monotonic()
         try:
             self._finished.append((job, _process(job)))
+        except RecordingCancelledError:
+            loop.call_soon_threadsafe(self._drop, job)
+            return
         except BaseException as error:  # noqa: BLE001  a thread has no caller to raise to: the worker ends
             loop.call_soon_threadsafe(self._on_failure, error)
             return
@@ -162,21 +135,26 @@ class RecordExecutor:
         if self._running:
             self._hand_back_timer = loop.call_later(_HAND_BACK_WITHIN, self._hand_back, loop)
 
+    def _drop(self, job: Job[ReportT]) -> None:
+        """Forget a job that was cancelled: it has no outcome, unless it was abandoned before."""
+        self._running.discard(job)
+        if job.outcome is not None:
+            self._count_abandoned(-1)
+
     def _done(self, job: Job[ReportT], outcome: Outcome[ReportT]) -> None:
         self._running.discard(job)
         if job.outcome is not None:  # the job was abandoned; its thread is free again
             self._count_abandoned(-1)
         job.finish(outcome)
 
-    def _abandon(self, job: Job[ReportT]) -> None:
+    def _abandon(self, job: Job[ReportT], reason: str) -> None:
         self._running.discard(job)
         self._count_abandoned(1)
-        reason = f"took longer than {self._timeout:g} s to process; send shorter segments"
-        job.finish(job.processor.reject(job.record, Rejection("compress", "ProcessingTimeout", "value", reason)))
+        job.finish(job.handler.reject(job.record, Rejection("compress", "ProcessingTimeout", "value", reason)))
 
     def _count_abandoned(self, change: int) -> None:
         self._abandoned += change
-        self._metrics.abandoned_clips.set(self._abandoned)
+        self._metrics.abandoned_clips.inc(change)
         if self._abandoned < self._threads:
             self._exhausted_at = None
         elif self._exhausted_at is None:
@@ -186,12 +164,12 @@ class RecordExecutor:
 def _process(job: Job[ReportT]) -> Outcome[ReportT]:
     try:
         if job.record.damage is not None:
-            return job.processor.reject(job.record, job.record.damage.rejection)
-        return job.processor.process(job.record, job.lookup)
-    except MemoryError:
+            return job.handler.reject(job.record, job.record.damage.rejection)
+        return job.run()
+    except (MemoryError, RecordingCancelledError):
         raise
     except Exception as error:  # noqa: BLE001  a bug that one record meets must not stop its partition
-        return job.processor.reject(job.record, _bug(job.record, error))
+        return job.handler.reject(job.record, _bug(job.record, error))
 
 
 def _bug(record: InputRecord, error: Exception) -> Rejection:

@@ -9,8 +9,10 @@ import structlog
 
 from schemas.record import TopicPartition
 from streams.delivery.committer import Committer
-from streams.delivery.lane import Lane, LaneParts
-from streams.delivery.outcome import InputRecord, Processor, ReportT
+from streams.delivery.job import RecordingJob
+from streams.delivery.lane import Lane
+from streams.delivery.lane_parts import LaneParts, Service
+from streams.delivery.outcome import InputRecord, Processor, RecordingProcessor
 from streams.delivery.start_offsets import OffsetBeyondLogError
 from streams.delivery.transactions import BEYOND_LOG, Batch, Committed, Transactor
 from streams.kafka.protocol.txn_offset_commit import GroupMember
@@ -50,8 +52,9 @@ class Lanes:
     ) -> None:
         self._parts = parts
         self._new_transactor = new_transactor
-        self._processors: dict[str, Processor[Any]] = {}  # each agent has its own type of report
-        self._lanes: dict[TopicPartition, Lane[Any]] = {}
+        self._services: dict[str, Service] = {}
+        self._lanes: dict[TopicPartition, Lane] = {}
+        self._unfinished: dict[TopicPartition, RecordingJob[Any]] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._committer: Committer | None = None
         self._expected: GroupMember | None = None
@@ -59,13 +62,21 @@ class Lanes:
         self._closed = False
         self._lock = asyncio.Lock()
 
-    def serve(self, topic: str, processor: Processor[ReportT]) -> None:
-        """Let ``processor`` process an input topic; call it once per topic, before the worker starts."""
-        self._processors[topic] = processor
+    def serve(
+        self, topic: str, processor: Processor[Any] | None, recordings: RecordingProcessor[Any] | None = None
+    ) -> None:
+        """Process an input topic; call it once per topic, before the worker starts.
+
+        Args:
+            topic: Full name.
+            processor: Processes live records; None where every input is a recording.
+            recordings: Processes recordings; None where there are none.
+        """
+        self._services[topic] = Service(processor, recordings)
 
     def serves(self, topic: str) -> bool:
         """Whether a topic's partitions have lanes."""
-        return topic in self._processors
+        return topic in self._services
 
     @property
     def assigned(self) -> bool:
@@ -77,12 +88,17 @@ class Lanes:
         """Whether the lanes of all assigned partitions are open; true also where none are assigned."""
         return self._expected is not None and self._opened == self._expected
 
-    def __iter__(self) -> Iterator[tuple[TopicPartition, Lane[Any]]]:
+    def __iter__(self) -> Iterator[tuple[TopicPartition, Lane]]:
         return iter(self._lanes.items())
 
     def owns(self, tp: TopicPartition) -> bool:
         """Whether this worker has the lane of a partition."""
         return tp in self._lanes
+
+    @property
+    def held(self) -> Collection[TopicPartition]:
+        """Partitions that should not be read now, because their inputs wait for a recording."""
+        return [tp for tp, lane in self._lanes.items() if lane.holds]
 
     def depth(self, tp: TopicPartition) -> int:
         """Inputs taken and not yet committed; 0 for a partition of another worker."""
@@ -131,28 +147,30 @@ class Lanes:
             self._lanes = {
                 tp: Lane(
                     tp,
-                    self._processors[tp.topic],
+                    self._services[tp.topic],
                     generation=member.generation,
                     position=offsets[tp],
                     parts=self._parts,
                     on_finished=self._committer.finished,
+                    unfinished=self._unfinished.pop(tp, None),
                 )
                 for tp in tps
             }
+            self._cancel_unfinished()
             self._committer.start(self._lanes.values())
             self._opened = member
             self._parts.metrics.rebalances.inc()
-            begins = [f"{tp.partition}:{offset}" for tp, offset in sorted(offsets.items())]
+            begins = [f"{tp.topic}-{tp.partition}:{offset}" for tp, offset in sorted(offsets.items())]
             log.info("lanes_opened", generation=member.generation, positions=begins)
 
     def expired(self, tp: TopicPartition, first: int, position: int) -> None:
         """Count and log that inputs of a partition expired unread, from offset ``first`` to before ``position``."""
-        self._parts.metrics.expired_records.labels(tp.partition).inc(position - first)
+        self._parts.metrics.expired_records.labels(*tp).inc(position - first)
         log.warning("inputs_expired", topic=tp.topic, partition=tp.partition, from_offset=first, to_offset=position)
 
     def reset_to_log_start(self, tp: TopicPartition, committed: int, beginning: int) -> None:
         """Count and log that a partition starts at its log's start: its committed offset is beyond the log's end."""
-        self._parts.metrics.reset_to_log_start.labels(tp.partition).inc()
+        self._parts.metrics.reset_to_log_start.labels(*tp).inc()
         log.error("offset_beyond_log", topic=tp.topic, partition=tp.partition, committed=committed, begins=beginning)
 
     def announce(self, tp: TopicPartition, offset: int, generation: int) -> None:
@@ -192,7 +210,14 @@ class Lanes:
             elif (error := drain.exception()) is not None:  # everything is committed; the next start fences it
                 log.warning("producer_did_not_stop", reason=repr(error))
             self._committed.update((tp, lane.committed) for tp, lane in lanes.items())
-            log.info("lanes_drained", partitions=sorted(tp.partition for tp in lanes))
+            self._unfinished.update((tp, lane.unfinished) for tp, lane in lanes.items() if lane.unfinished is not None)
+            log.info("lanes_drained", partitions=[f"{tp.topic}-{tp.partition}" for tp in sorted(lanes)])
+
+    def _cancel_unfinished(self) -> None:
+        """Cancel the recordings of partitions that went to other workers."""
+        for job in self._unfinished.values():
+            job.control.cancel()
+        self._unfinished.clear()
 
     def _check(self, tps: Collection[TopicPartition], committed: Committed) -> None:
         """Compare the committed offsets with those that this process has committed in earlier generations.
@@ -213,6 +238,7 @@ class Lanes:
         """Drain, and open no lanes for later assignments."""
         self._closed = True
         await self.drain()
+        self._cancel_unfinished()
 
 
 async def _begin(transactor: Transactor, begin: Begin, committed: Committed) -> Mapping[TopicPartition, int]:

@@ -6,6 +6,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from schemas import Cut, DeadLetter, Position, Record, Rejection
 from schemas.dead_letter import NOTHING_CUT
+from streams.delivery.recording_control import RecordingControl
 
 #: Reads one key of a partition's state table; safe to call from any thread.
 Lookup = Callable[[bytes], bytes | None]
@@ -108,17 +109,37 @@ class Outcome(Generic[ReportT]):
         return sum(len(output.record.value or b"") for output in self.outputs)
 
 
-class Processor(Protocol[ReportT]):
-    """What an agent does with one record; the lane does everything else."""
-
-    def process(self, record: InputRecord, lookup: Lookup) -> Outcome[ReportT]:
-        """Turn one input into its outcome, in a pool thread. Deterministic; bad input is an outcome, never an error."""
+class OutcomeHandler(Protocol[ReportT]):
+    """What an agent does with every outcome, of live inputs and of recordings."""
 
     def reject(self, record: InputRecord, rejection: Rejection) -> Outcome[ReportT]:
         """Make the dead letter for an input that could not be processed."""
 
     def delivered(self, record: InputRecord, outcome: Outcome[ReportT]) -> None:
         """Log and count an outcome that is committed, on the event loop."""
+
+
+class Processor(OutcomeHandler[ReportT], Protocol[ReportT]):
+    """What an agent does with one record; the lane does everything else."""
+
+    def process(self, record: InputRecord, lookup: Lookup) -> Outcome[ReportT]:
+        """Turn one input into its outcome, in a pool thread. Deterministic; bad input is an outcome, never an error."""
+
+
+class RecordingProcessor(OutcomeHandler[ReportT], Protocol[ReportT]):
+    """What an agent does with one recording, whose work may take long."""
+
+    def accepts(self, record: InputRecord) -> bool:
+        """Whether an input is a recording; asked only where an input topic has live inputs as well."""
+
+    def process_recording(self, record: InputRecord, control: RecordingControl) -> Outcome[ReportT]:
+        """Turn one recording into its outcome, in a thread for recordings.
+
+        Deterministic; bad input is an outcome, never an error.
+
+        Raises:
+            RecordingCancelledError: When it was cancelled; it has no outcome then.
+        """
 
 
 class StateStore(Protocol):

@@ -130,6 +130,8 @@ class LaneConsumer(FetchLoop):
         if not self.flow_active:
             await self.wait(self.can_resume_flow.wait())
         active = self._get_active_partitions()
+        if held := self.transport.lanes.held:  # a new set: what is fetched now is handed over, even if it has to wait
+            active = active - {TP(*tp) for tp in held}
         if not active:
             await self.sleep(_NOTHING_ACTIVE_PAUSE)
             return None, None

@@ -1,4 +1,4 @@
-"""A snapshot of the cluster: the input's partitions, the lag of the group in each of them, and their owners."""
+"""A snapshot of the cluster: the inputs' partitions, the lag of the group in each of them, and their owners."""
 
 import asyncio
 import contextlib
@@ -78,12 +78,12 @@ NO_LAG = Lag(0)
 
 @dataclass(frozen=True, slots=True)
 class ClusterSnapshot:
-    """The state of the input topic and its consumer group at one moment, as the brokers report it.
+    """The state of the input topics and their consumer group at one moment, as the brokers report it.
 
     Attributes:
-        topology: The input topic and the topics that are copartitioned with it.
-        lags: The lag in each partition of the input, including those that cannot be served.
-        owners: The group member that owns each partition of the input; partitions without an owner are missing. None
+        topology: The input topics and the topics that are copartitioned with them.
+        lags: The lag in each partition of the inputs, including those that cannot be served.
+        owners: The group member that owns each partition of the inputs; partitions without an owner are missing. None
             while the group rebalances.
     """
 
@@ -113,7 +113,8 @@ class LagReader:
     Args:
         connection: The cluster.
         group: The consumer group.
-        topics: Full names: the input topic first, then the topics that are copartitioned with it.
+        topics: Full names: an input topic first, then the topics that are copartitioned with it.
+        inputs: Those of them that the group reads; the first one if none are given.
         probes: Most partitions of which a snapshot fetches the oldest record; None for all.
 
     Attributes:
@@ -122,12 +123,18 @@ class LagReader:
     """
 
     def __init__(
-        self, connection: KafkaConnection, group: str, topics: Sequence[str], probes: int | None = _PROBES_PER_READ
+        self,
+        connection: KafkaConnection,
+        group: str,
+        topics: Sequence[str],
+        inputs: Sequence[str] = (),
+        *,
+        probes: int | None = _PROBES_PER_READ,
     ) -> None:
         self.connection = connection
         self._group = group
         self._probes = probes
-        self.topology = Topology(topics[0], topics, {})
+        self.topology = Topology(inputs or topics[:1], topics, {})
         self._partitions: list[ClientPartition] = []
         self._probed: dict[ClientPartition, _Probe] = {}
         self._probe_numbers = itertools.count()
@@ -162,17 +169,19 @@ class LagReader:
         consumer = await self._connected()
         client = consumer._client  # noqa: SLF001  it is connected already
         before, names = self.topology, self.topology.names
-        self.topology = Topology(before.input, names, await fetch_topics(client, names))
-        if (self.topology.id, self.topology.partitions) != (before.id, before.partitions) or not consumer.assignment():
+        self.topology = Topology(before.inputs, names, await fetch_topics(client, names))
+        if _assignable(self.topology) != _assignable(before) or not consumer.assignment():
             await self._assign_partitions(consumer)
         owners = await fetch_owners(client, self._group)
         tps = None if owners is None else {TopicPartition(*tp): owner for tp, owner in owners.items()}
         return ClusterSnapshot(self.topology, await self._lags(consumer, known), tps)
 
     async def _assign_partitions(self, consumer: AIOKafkaConsumer) -> None:
-        """Follow a change of the input topic: partitions were added, or it was deleted or created again."""
-        topic, count = self.topology.input, self.topology.partitions
-        self._partitions = [ClientPartition(topic, partition) for partition in range(count)]
+        """Follow a change of the input topics: partitions were added, or one was deleted or created again."""
+        topology = self.topology
+        self._partitions = [
+            ClientPartition(topic, partition) for topic in topology.inputs for partition in range(topology.count(topic))
+        ]
         self._probed.clear()
         self._last_probed = dict.fromkeys(self._partitions, 0)
         if self._partitions:
@@ -257,6 +266,11 @@ class LagReader:
                 return NO_LAG
             oldest = probed.oldest
         return Lag(end - position) if oldest is None else Lag(max(0, end - oldest.offset), oldest)
+
+
+def _assignable(topology: Topology) -> dict[str, tuple[bytes, int]]:
+    """The input topics that exist: Kafka's id of each, and its number of partitions."""
+    return {topic: (topic_id, topology.count(topic)) for topic, topic_id in topology.ids.items()}
 
 
 def _oldest(records: list[ConsumerRecord] | None) -> OldestRecord | None:

@@ -8,7 +8,7 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.errors import InvalidPartitionsError, for_code
 
-from schemas.topics import INPUTS, copartitioned, topic
+from schemas.topics import copartitioned, inputs
 from streams.kafka.topic_admin import PAUSE, REQUEST_TIMEOUT_MS, any_broker, describe, have_leaders
 from streams.kafka.topic_errors import TopicError, TopicMissingError
 
@@ -38,12 +38,12 @@ async def grow_topics(
         aiokafka.errors.KafkaConnectionError: If no broker answers.
     """
     names = copartitioned(prefix, group)
-    inputs = [topic(name).resolve(prefix, group) for name in INPUTS]
-    others = [name for name in names if name not in inputs]
+    read = inputs(prefix, group)
+    others = [name for name in names if name not in read]
     found = await _found(admin, names)
     require_growth({name: len(there) for name, there in found.items()}, partitions)
     grown = []
-    for together in (others, inputs):
+    for together in (others, read):
         smaller = [name for name in together if len(found[name]) < partitions]
         if smaller:
             await _add(admin, smaller, partitions)

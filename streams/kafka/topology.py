@@ -1,6 +1,6 @@
-"""The copartitioned topics as they are on the cluster: the input and the topics that need the same partitions."""
+"""The copartitioned topics as they are on the cluster: the inputs and the topics that need the same partitions."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiokafka import TopicPartition
@@ -9,7 +9,7 @@ from streams.kafka.protocol.metadata import TopicMetadata
 
 
 class InputTopicGoneError(RuntimeError):
-    """The input topic was deleted while this worker read it. The worker ends; a new process reads the new topic.
+    """An input topic was deleted while this worker read it. The worker ends; a new process reads the new topic.
 
     Offsets of the old topic must not be committed for a new one: its records before them would never be read.
     """
@@ -20,7 +20,7 @@ class PartitionCount:
     """The numbers of partitions in the last cluster snapshot; readable from any thread.
 
     Attributes:
-        input: Partitions of the input topic.
+        input: Partitions of the first input topic, that of live calls.
         servable: Partitions that all copartitioned topics have.
     """
 
@@ -30,22 +30,22 @@ class PartitionCount:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """The input topic and its copartitioned topics: results, dead letters, and the changelog of the table.
+    """The input topics and their copartitioned topics: results, dead letters, and the changelog of the table.
 
     Attributes:
-        input: Name of the input topic.
-        names: Names of all these topics, including the input.
+        inputs: Names of the input topics, that of live calls first.
+        names: Names of all these topics, including the inputs.
         found: Metadata of the topics that exist.
     """
 
-    input: str
+    inputs: Sequence[str]
     names: Collection[str]
     found: Mapping[str, TopicMetadata]
 
     @property
-    def id(self) -> bytes | None:
-        """Kafka's id of the input topic, which changes when it is created again; None when it does not exist."""
-        return self.found[self.input].id if self.input in self.found else None
+    def ids(self) -> dict[str, bytes]:
+        """Kafka's ids of the input topics that exist. An id changes when its topic is created again."""
+        return {name: self.found[name].id for name in self.inputs if name in self.found}
 
     @property
     def missing(self) -> list[str]:
@@ -54,18 +54,18 @@ class Topology:
 
     @property
     def partitions(self) -> int:
-        """Number of partitions of the input; 0 when it does not exist."""
-        return self._count(self.input)
+        """Number of partitions of the largest input; 0 when none exists."""
+        return max(map(self.count, self.inputs))
 
     @property
     def servable(self) -> int:
         """Number of partitions that all the topics have."""
-        return min(map(self._count, self.names))
+        return min(map(self.count, self.names))
 
     @property
     def too_small(self) -> dict[str, int]:
-        """Topics that exist and have fewer partitions than the input, with their numbers of partitions."""
-        return {name: self._count(name) for name in sorted(self.found) if self._count(name) < self.partitions}
+        """Topics that exist and have fewer partitions than the largest input, with their numbers of partitions."""
+        return {name: self.count(name) for name in sorted(self.found) if self.count(name) < self.partitions}
 
     @property
     def leaderless(self) -> list[TopicPartition]:
@@ -77,5 +77,6 @@ class Topology:
             if leader < 0
         ]
 
-    def _count(self, name: str) -> int:
+    def count(self, name: str) -> int:
+        """Number of partitions of a topic; 0 when it does not exist."""
         return len(self.found[name].leaders) if name in self.found else 0

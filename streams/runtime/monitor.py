@@ -24,9 +24,11 @@ log = structlog.get_logger(__name__)
 class Monitor:
     """Takes a snapshot of the cluster at an interval, updates the metrics, and feeds the watchdog.
 
-    The watchdog is fed when there is nothing to do, when a record is being processed within its time, when there was
-    progress since the last check (a commit, or a table in recovery), and for some time when no partitions are assigned:
-    a rebalance has to wait for members that died or are draining. Otherwise the watchdog gets the reason for the wait.
+    The watchdog is fed when there is nothing to do, when a live record is being processed within its time, when there
+    was progress since the last check (a commit, or a table in recovery), and for some time when no partitions are
+    assigned: a rebalance has to wait for members that died or are draining. Otherwise the watchdog gets the reason for
+    the wait. Partitions that wait for a recording count as having nothing to do: the recording has time limits of its
+    own, and must not hide that other partitions stall.
 
     Args:
         lanes: The worker's lanes.
@@ -82,12 +84,15 @@ class Monitor:
         self._last_ready = time.monotonic()
         self._last: Hashable = None
         self._shown: set[TopicPartition] = set()
-        self._input_id: bytes | None = None
+        self._input_ids: dict[str, bytes] = {}
         self.lags: Mapping[TopicPartition, Lag] = {}
         self.topology = reader.topology
         self.brokers_answer = False
-        topic = self.topology.input
-        self._show_ownership(TopicPartition(topic, partition) for partition in range(partitions.servable))
+        self._show_ownership(
+            TopicPartition(topic, partition)
+            for topic in self.topology.inputs
+            for partition in range(partitions.servable)
+        )
 
     @property
     def awaits_assignment(self) -> bool:
@@ -98,7 +103,7 @@ class Monitor:
         """Check forever.
 
         Raises:
-            InputTopicGoneError: When the input topic that the worker reads was deleted, or created again.
+            InputTopicGoneError: When an input topic that the worker reads was deleted, or created again.
         """
         try:
             while True:
@@ -120,11 +125,11 @@ class Monitor:
             self._apply(snapshot)
         self._show_lags()
         self._commit_progress.observe(self._lanes)
-        own = {tp: self.lags.get(tp, NO_LAG) for tp, _ in self._lanes}
-        for tp, lag in own.items():
-            if behind := lag.seconds(self._now()):
+        for tp, _ in self._lanes:
+            if behind := self.lags.get(tp, NO_LAG).seconds(self._now()):
                 self._on_lag(tp, behind)
-        if self._is_well(idle=self.brokers_answer and not any(lag.records for lag in own.values())):
+        waiting = any(self.lags.get(tp, NO_LAG).records for tp, lane in self._lanes if lane.recording is None)
+        if self._is_well(idle=self.brokers_answer and not waiting):
             self._watchdog.feed()
         else:
             self._watchdog.warn(waits_for or self._waits_for())
@@ -133,20 +138,20 @@ class Monitor:
         self._check_topic_id(snapshot.topology)
         self._report_topic_changes(snapshot.topology)
         self.lags, self.topology = snapshot.lags, snapshot.topology
-        self._partitions.input, self._partitions.servable = snapshot.topology.partitions, snapshot.topology.servable
+        topology = snapshot.topology
+        self._partitions.input, self._partitions.servable = topology.count(topology.inputs[0]), topology.servable
         reassign = self._unowned.observe(snapshot)
         self._unowned_have_records = self._unowned.have_records(snapshot)
         if reassign and self._lanes.ready:
-            unowned = sorted(tp.partition for tp in self._unowned.partitions)
-            log.warning("partitions_without_owner", topic=snapshot.topology.input, partitions=unowned)
+            log.warning("partitions_without_owner", partitions=_names(self._unowned.partitions))
             self._request_reassignment()
 
     def _check_topic_id(self, topology: Topology) -> None:
-        reads = any(True for _ in self._lanes)
-        if reads and self._input_id is not None and topology.id != self._input_id:
-            what = "was deleted" if topology.id is None else "was deleted and made again"
-            raise InputTopicGoneError(f"{topology.input} {what} while this worker read it")
-        self._input_id = topology.id
+        for topic in {tp.topic for tp, _ in self._lanes} & self._input_ids.keys():
+            if topology.ids.get(topic) != self._input_ids[topic]:
+                what = "was deleted and made again" if topic in topology.ids else "was deleted"
+                raise InputTopicGoneError(f"{topic} {what} while this worker read it")
+        self._input_ids = topology.ids
 
     def _report_topic_changes(self, topology: Topology) -> None:
         """Log problems of the topics whenever they change."""
@@ -157,13 +162,13 @@ class Monitor:
         if topology.too_small and topology.too_small != self.topology.too_small:
             log.error(
                 "partitions_cannot_be_served",
-                topic=topology.input,
+                topics=list(topology.inputs),
                 partitions=list(range(topology.servable, topology.partitions)),
                 too_small=topology.too_small,
                 remedy=f"./scripts/topics grow --partitions {topology.partitions}",
             )
         if self.topology.found and topology.partitions != self.topology.partitions:
-            log.info("partitions_changed", topic=topology.input, count=topology.partitions)
+            log.info("partitions_changed", topics=list(topology.inputs), count=topology.partitions)
 
     @property
     def offsets_in_log(self) -> bool:
@@ -187,7 +192,8 @@ class Monitor:
         for tp, lag in self.lags.items():
             metrics.lag_records.labels(*tp).set(lag.records)
             metrics.committed_beyond_end.labels(*tp).set(lag.beyond)
-            metrics.lag_audio_seconds.labels(*tp).set(lag.records * mean)
+            if tp.topic == self.topology.inputs[0]:  # recordings are of any length
+                metrics.lag_audio_seconds.labels(*tp).set(lag.records * mean)
             seconds = lag.seconds(now)
             if seconds is None:  # the partition's owner knows it; a wrong value would be worse than none
                 metrics.lag_seconds.remove(*tp)
@@ -199,7 +205,7 @@ class Monitor:
             if tp not in self._shown:
                 self._shown.add(tp)
                 self._metrics.partition_assigned.labels(*tp).set_function(partial(self._lanes.owns, tp))
-                self._metrics.lane_depth.labels(tp.partition).set_function(partial(self._lanes.depth, tp))
+                self._metrics.lane_depth.labels(*tp).set_function(partial(self._lanes.depth, tp))
 
     def _is_well(self, *, idle: bool) -> bool:
         previous, self._last = self._last, self._progress()
@@ -218,3 +224,7 @@ class Monitor:
         if not self._lanes.ready:
             return lanes_not_open(self._lanes, self._to_recover())
         return self._commit_progress.describe_stalled(self.lags)
+
+
+def _names(tps: Iterable[TopicPartition]) -> list[str]:
+    return [f"{tp.topic}-{tp.partition}" for tp in sorted(tps)]

@@ -40,7 +40,9 @@ class UnownedPartitions:
             self.partitions = frozenset()
             return False
         servable = {
-            TopicPartition(snapshot.topology.input, partition) for partition in range(snapshot.topology.servable)
+            TopicPartition(topic, partition)
+            for topic in snapshot.topology.inputs
+            for partition in range(snapshot.topology.servable)
         }
         before, self.partitions = self.partitions, frozenset(servable - snapshot.owners.keys())
         if not self.partitions:

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from schemas import topics
 from streams.cache import Lifetime, TieredCache
@@ -11,15 +12,16 @@ from streams.compression import LoadGovernor
 from streams.delivery.breaker import DeadLetterBreaker
 from streams.delivery.budget import InFlightBudget
 from streams.delivery.executor import RecordExecutor
-from streams.delivery.lane import LaneParts
+from streams.delivery.lane_parts import LaneParts
 from streams.delivery.lanes import Lanes
-from streams.delivery.outcome import Processor, ReportT
+from streams.delivery.outcome import Processor, RecordingProcessor
 from streams.delivery.transactions import GroupProducer
 from streams.engine.app import App, create_app
 from streams.engine.tables import CacheTable
 from streams.kafka.broker_clocks import BrokerClocks
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topology import PartitionCount
+from streams.runtime.low_priority import yield_to_others
 from streams.runtime.policies import PoliciesInForce
 from streams.runtime.settings import Settings
 from streams.runtime.store_metrics import StoreObserver, show_pools
@@ -29,6 +31,9 @@ from streams.stores.claim_check import ClaimCheck
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.metrics.recorder import MetricsRecorder
 
+#: Recordings that a worker processes at a time. One is downloaded or stored while another is encoded; more would only
+#: take memory, since the chunks of one keep all cores busy.
+RECORDINGS_AT_ONCE = 2
 #: Bytes that a record's headers may add to its value.
 _HEADERS_BYTES = 2**20
 #: Seconds for one file in its decoder; the largest inputs take a few.
@@ -45,7 +50,8 @@ class Runtime:
         app: The Faust app, not yet started.
         lanes: Exactly-once delivery for the input topics that agents register.
         breaker: Ends the worker when all recent outcomes are dead letters.
-        executor: The thread pool that runs the processors.
+        executor: The thread pool that processes live records.
+        recordings: The thread pool that processes recordings.
         sandbox: Decodes files in child processes; not yet started.
         policies: The hotels' policies.
         claim_check: Exchanges audio that is too large for a record for references to it.
@@ -65,6 +71,7 @@ class Runtime:
     lanes: Lanes
     breaker: DeadLetterBreaker
     executor: RecordExecutor
+    recordings: RecordExecutor
     sandbox: DecoderSandbox
     policies: PoliciesInForce
     claim_check: ClaimCheck
@@ -86,16 +93,24 @@ class Runtime:
         """Full name of a topic of ``schemas/topics.yaml`` in this installation."""
         return topics.topic(logical).resolve(self.settings.topic_prefix, self.settings.group)
 
-    def serve(self, logical: str, processor: Processor[ReportT], *, agent: str) -> None:
-        """Add a Faust agent whose records go through exactly-once lanes to ``processor``.
+    def serve(
+        self,
+        logical: str,
+        processor: Processor[Any] | None,
+        recordings: RecordingProcessor[Any] | None = None,
+        *,
+        agent: str,
+    ) -> None:
+        """Add a Faust agent whose records go through exactly-once lanes to its processors.
 
         Args:
             logical: The input topic's name in ``schemas/topics.yaml``.
-            processor: Turns each record into its outcome.
+            processor: Turns each live record into its outcome; None where every record is a recording.
+            recordings: Turns each recording into its outcome; None where there are none.
             agent: Name of the agent.
         """
         name = self.topic_name(logical)
-        self.lanes.serve(name, processor)
+        self.lanes.serve(name, processor, recordings)
         self.app.add_agent(agent, name, self.lanes)
 
 
@@ -113,8 +128,12 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
     table = _table(settings, app, metrics)
     threads = len(os.sched_getaffinity(0))
     executor = RecordExecutor(threads, settings.processing_timeout, metrics, on_failure)
+    recordings = RecordExecutor(
+        RECORDINGS_AT_ONCE, settings.processing_timeout, metrics, on_failure, name="recording", begin=yield_to_others
+    )
     parts = LaneParts(
         executor=executor,
+        recordings=recordings,
         budget=InFlightBudget(settings.max_concurrency, settings.max_in_flight_bytes, metrics),
         breaker=DeadLetterBreaker(settings.dead_letter_limit),
         store=table,
@@ -134,6 +153,7 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
         lanes=lanes,
         breaker=parts.breaker,
         executor=executor,
+        recordings=recordings,
         sandbox=_sandbox(settings, threads, metrics),
         policies=PoliciesInForce(),
         claim_check=_claim_check(settings, metrics),

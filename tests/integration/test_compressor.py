@@ -17,7 +17,8 @@ from schemas import CompressedAudio, DeadLetter, MediaType, Position, RawAudio, 
 from streams.audio import Clip, decode
 from streams.cache import Lifetime, TieredCache
 from streams.compression import DEFAULT_POLICY, LoadGovernor
-from streams.delivery.executor import Job, RecordExecutor
+from streams.delivery.executor import RecordExecutor
+from streams.delivery.job import LiveJob
 from streams.delivery.outcome import InputRecord
 from streams.delivery.placement import Placement
 from streams.runtime.settings import Settings
@@ -206,7 +207,7 @@ async def test_a_clip_over_its_time_stops_no_other(media_type: str, tmp_path: Pa
     executor = RecordExecutor(2, 1.0, Metrics(), failures.append)
     watch = asyncio.create_task(executor.enforce_timeouts())
     jobs = [
-        Job(
+        LiveJob(
             InputRecord(Position("in", 0, number), Record(message.key, message.value, message.headers)),
             desk.compressor,
             lambda _key: None,

@@ -35,7 +35,7 @@ class GivenLag(LagReader):
         self.looks += 1
         if not self.lags:
             raise KafkaConnectionError("nobody answers")
-        topology = Topology(TOPIC, [TOPIC], {TOPIC: TopicMetadata(self.topic_id, (1, 1))})
+        topology = Topology([TOPIC], [TOPIC], {TOPIC: TopicMetadata(self.topic_id, (1, 1))})
         return ClusterSnapshot(topology, dict(self.lags), self.owners)
 
 

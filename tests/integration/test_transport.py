@@ -229,7 +229,7 @@ class Opening:
         await self._consumer.perform_seek()
 
     def counted(self, name: str) -> float:
-        return self._runtime.metrics.registry.get_sample_value(name, {"partition": "0"}) or 0.0
+        return self._runtime.metrics.registry.get_sample_value(name, {"topic": INPUT.topic, "partition": "0"}) or 0.0
 
 
 @pytest.fixture

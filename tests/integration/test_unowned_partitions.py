@@ -14,7 +14,7 @@ RAW, RESULTS = "audio.raw", "audio.compressed"
 def topology(raw: int, results: int) -> Topology:
     numbers = {RAW: raw, RESULTS: results}
     found = {name: TopicMetadata(name.encode(), (1,) * number) for name, number in numbers.items() if number}
-    return Topology(RAW, list(numbers), found)
+    return Topology([RAW], list(numbers), found)
 
 
 def look(*owned: int, raw: int = 4, results: int = 4, waiting: int = 0) -> ClusterSnapshot:

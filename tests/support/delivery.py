@@ -11,7 +11,7 @@ from schemas.record import TopicPartition
 from streams.delivery.breaker import DeadLetterBreaker
 from streams.delivery.budget import InFlightBudget
 from streams.delivery.executor import RecordExecutor
-from streams.delivery.lane import LaneParts
+from streams.delivery.lane_parts import LaneParts
 from streams.delivery.outcome import InputRecord, Lookup, Outcome, Output
 from streams.delivery.transactions import Batch, Committed
 from streams.kafka.protocol.txn_offset_commit import GroupMember
@@ -125,6 +125,7 @@ class Bench:
 
     def close(self) -> None:
         self.parts.executor.shutdown()
+        self.parts.recordings.shutdown()
 
 
 def bench(*, clips: int = 50, size: int = 10**6, limit: int = 100, threads: int = 4, timeout: float = 60.0) -> Bench:
@@ -134,6 +135,7 @@ def bench(*, clips: int = 50, size: int = 10**6, limit: int = 100, threads: int 
     store = MemoryStore()
     parts = LaneParts(
         executor=RecordExecutor(threads, timeout, metrics, failures.append),
+        recordings=RecordExecutor(2, timeout, metrics, failures.append),
         budget=InFlightBudget(clips, size, metrics),
         breaker=DeadLetterBreaker(limit),
         store=store,

@@ -7,7 +7,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from schemas import DeadLetter, MediaType, Policy, PolicyEvent, Position, RawAudio, Record, Rejection
 from schemas.access import Grant
-from schemas.topics import COMPRESSED, DEAD_LETTER, RAW, copartitioned
+from schemas.topics import COMPRESSED, DEAD_LETTER, RAW, copartitioned, inputs
 from scripts.audit_trail.reading import AuditReader
 from scripts.auditing import Audit
 from scripts.cli import Cluster
@@ -59,7 +59,8 @@ async def monitor(cluster: Cluster, account: str) -> None:
     """Look at the lag, of which a record is waiting."""
     del account
     await cluster.check([RAW])
-    reader = LagReader(cluster.connection, cluster.group, copartitioned(cluster.prefix, cluster.group))
+    names = (cluster.prefix, cluster.group)
+    reader = LagReader(cluster.connection, cluster.group, copartitioned(*names), inputs(*names))
     try:
         snapshot = await reader.read()
         assert snapshot.topology.partitions

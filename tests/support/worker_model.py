@@ -11,8 +11,9 @@ from schemas.record import TopicPartition
 from streams.delivery import transactions
 from streams.delivery.breaker import DeadLetterBreaker
 from streams.delivery.budget import InFlightBudget
-from streams.delivery.executor import Job, RecordExecutor
-from streams.delivery.lane import LaneParts
+from streams.delivery.executor import RecordExecutor
+from streams.delivery.job import Job
+from streams.delivery.lane_parts import LaneParts
 from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import InputRecord, Outcome
 from streams.delivery.transactions import Committed
@@ -80,7 +81,7 @@ class SteppingExecutor(RecordExecutor):
     def finish(self, job: Job[Any]) -> None:
         """Process one job."""
         self.jobs.remove(job)
-        job.finish(job.processor.process(job.record, job.lookup))
+        job.finish(job.run())
 
 
 def is_bad(offset: int) -> bool:
@@ -128,6 +129,7 @@ class WorkerModel:
         self._handing_over: asyncio.Task[None] | None = None
         self._executor = SteppingExecutor(_METRICS, self._fail)
         parts = LaneParts(
+            self._executor,
             self._executor,
             InFlightBudget(_CLIPS, 10**6, _METRICS),
             DeadLetterBreaker(10**6),

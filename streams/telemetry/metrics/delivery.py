@@ -10,7 +10,7 @@ _TRANSACTIONS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 
 class LagMetrics(Family):
     """Lag: unprocessed records. Every worker exports all input partitions, also unowned ones and those of others.
 
-    Dashboards use ``max by (topic, partition)``.
+    Dashboards use ``max by (topic, partition)``. The topic distinguishes live calls from recordings.
     """
 
     lag_records = GaugeOf(
@@ -71,7 +71,7 @@ class LagMetrics(Family):
         "audio_lane_depth",
         "Inputs accepted by the lane and not yet committed; 0 for partitions of other workers.",
         unit="records",
-        labels=("partition",),
+        labels=("topic", "partition"),
         advice="High while audio_commits_total does not grow: the first clip is slow, or brokers do not commit.",
     )
 
@@ -83,7 +83,7 @@ class DeliveryMetrics(Family):
         "audio_records_in_total",
         "Input records whose outcome is committed.",
         unit="records",
-        labels=("partition",),
+        labels=("topic", "partition"),
         advice="Constant while audio_lag_seconds grows: the partition is stalled.",
     )
     commits = CounterOf(
@@ -162,7 +162,7 @@ class DeliveryMetrics(Family):
         "audio_expired_records_total",
         "Offsets of unread inputs that expired or were deleted, and have no outcome.",
         unit="records",
-        labels=("partition",),
+        labels=("topic", "partition"),
         advice="The log line inputs_expired has the offsets. Workers were too slow, or stopped, for the retention.",
     )
     reset_to_log_start = CounterOf(
@@ -170,7 +170,7 @@ class DeliveryMetrics(Family):
         "Partitions read from the start of the log, because the group's offset was beyond its end and not committed"
         " by a worker.",
         unit="partitions",
-        labels=("partition",),
+        labels=("topic", "partition"),
         advice="The log line offset_beyond_log has details. Correct for offsets of another cluster; see the runbook.",
     )
     clock_ahead = GaugeOf(

@@ -1,7 +1,6 @@
 """Bugs in the order of outcomes."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from streams.delivery.lane import Finished, Lane
 from streams.delivery.transactions import Batch
@@ -12,7 +11,7 @@ def acknowledge_out_of_order(patch: Patch) -> None:
     """Commit finished outcomes past unfinished inputs."""
     processed = Lane._processed
 
-    def finished_first(self: Lane[Any]) -> None:
+    def finished_first(self: Lane) -> None:
         done = [job for job in self._jobs if job.outcome]
         undone = [job for job in self._jobs if not job.outcome]
         self._jobs.clear()
@@ -26,7 +25,7 @@ def order_by_size(patch: Patch) -> None:
     """Write the outcomes of a batch in the order of their inputs' sizes, smallest first."""
     prepare = Lane.prepare
 
-    def by_size(self: Lane[Any], batch: Sequence[Finished[Any]]) -> Batch:
+    def by_size(self: Lane, batch: Sequence[Finished]) -> Batch:
         jumbled = prepare(self, sorted(batch, key=lambda done: done.job.record.size))
         return jumbled._replace(next_offset=batch[-1].job.record.next_offset)
 

@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 
 from streams.delivery import executor as executor_module
-from streams.delivery.executor import ExecutorExhaustedError, Job, RecordExecutor
+from streams.delivery.executor import ExecutorExhaustedError, RecordExecutor
+from streams.delivery.job import LiveJob
 from streams.delivery.outcome import InputRecord
 from streams.telemetry.metrics import Metrics
 from tests.support.delivery import Echo, input_record, until
 
 
-def job(echo: Echo, number: int = 0) -> Job[None]:
-    return Job(input_record(number), echo, lambda key: None, lambda: None, read_at=0.0)
+def job(echo: Echo, number: int = 0) -> LiveJob[None]:
+    return LiveJob(input_record(number), echo, lambda key: None, lambda: None, read_at=0.0)
 
 
 def held(release: threading.Event) -> Callable[[InputRecord], None]:

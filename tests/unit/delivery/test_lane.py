@@ -12,6 +12,7 @@ from schemas.record import TopicPartition
 from streams.delivery.breaker import DeadLetterLimitError
 from streams.delivery.committer import Committer
 from streams.delivery.lane import Lane, SkippedInputError
+from streams.delivery.lane_parts import Service
 from streams.delivery.outcome import Damage, InputRecord, Outcome, Output
 from tests.support.delivery import (
     TOPIC,
@@ -41,13 +42,13 @@ async def open_lane(
     generation: int = 1,
     position: int = 0,
     hold: asyncio.Event | None = None,
-) -> tuple[Lane[None], Committer]:
+) -> tuple[Lane, Committer]:
     transactor = MemoryTransactor(kafka, [0], hold.wait if hold else None)
     await transactor.start()
     committer = Committer(transactor, shared.parts)
     lane = Lane(
         TopicPartition(TOPIC, 0),
-        echo,
+        Service(echo),
         generation=generation,
         position=position,
         parts=shared.parts,
@@ -57,7 +58,7 @@ async def open_lane(
     return lane, committer
 
 
-async def submit(lane: Lane[None], record: InputRecord, generation: int) -> bool:
+async def submit(lane: Lane, record: InputRecord, generation: int) -> bool:
     lane.announce(record.position.offset, generation)
     return await lane.submit(record, generation)
 

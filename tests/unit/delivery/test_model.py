@@ -27,7 +27,7 @@ def accept_any_generation(patch: Patch) -> None:
     """Let a lane accept records that were read before its partition was assigned."""
     take = Lane.submit
 
-    async def submit(self: Lane[None], record: InputRecord, generation: int) -> bool:
+    async def submit(self: Lane, record: InputRecord, generation: int) -> bool:
         return await take(self, record, self.generation)
 
     patch(Lane, "submit", submit)
@@ -37,7 +37,7 @@ def take_again(patch: Patch) -> None:
     """Let a lane accept an offset twice."""
     take = Lane.submit
 
-    async def submit(self: Lane[None], record: InputRecord, generation: int) -> bool:
+    async def submit(self: Lane, record: InputRecord, generation: int) -> bool:
         self._next = min(self._next, record.position.offset)
         return await take(self, record, generation)
 

@@ -32,7 +32,7 @@ def test_members_are_as_many_as_workers(members: int | None, least: int, exactly
 
 def snapshot(owners: dict[TopicPartition, str] | None) -> ClusterSnapshot:
     known = {"audio.raw": TopicMetadata(b"", (1, 1, 1))}
-    return ClusterSnapshot(Topology("audio.raw", ("audio.raw",), known), {}, owners)
+    return ClusterSnapshot(Topology(["audio.raw"], ("audio.raw",), known), {}, owners)
 
 
 def owned(*partitions: int) -> dict[TopicPartition, str]:
