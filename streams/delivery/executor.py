@@ -82,6 +82,11 @@ class RecordExecutor:
         self._running.add(job)
         self._pool.submit(self._work, job, loop)
 
+    @property
+    def unfinished(self) -> int:
+        """Jobs that are running or wait for a thread."""
+        return len(self._running)
+
     def check(self) -> None:
         """Raise when all threads are lost; call it when every finished input is committed.
 

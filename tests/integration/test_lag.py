@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from infra.kafka.ports import free_ports
 from schemas.record import TopicPartition
-from schemas.topics import RAW, copartitioned, topic
+from schemas.topics import RAW, RECORDINGS, copartitioned, topic
 from scripts.commands import lag as command
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.lag import NO_LAG, Lag, LagReader, OldestRecord
@@ -167,7 +167,8 @@ def test_the_command_shows_the_age_in_each_of_sixty_partitions(
     options = ["--bootstrap-servers", broker.bootstrap_servers, "--topic-prefix", namespace.prefix]
     assert command.main([*options, "--group", namespace.group, "--json", str(file)]) == 0
     found = json.loads(file.read_text())
-    assert [one["records"] for one in found] == [int(partition % 3 == 0) for partition in range(60)]
+    assert [one["records"] for one in found[:60]] == [int(partition % 3 == 0) for partition in range(60)]
+    assert {(one["topic"], one["records"]) for one in found[60:]} == {(f"{namespace.prefix}{RECORDINGS}", 0)}
     assert None not in [one["seconds"] for one in found]
 
 
@@ -182,10 +183,12 @@ def test_the_command_shows_every_partition(
     options = ["--bootstrap-servers", broker.bootstrap_servers, "--topic-prefix", namespace.prefix]
     assert command.main([*options, "--group", namespace.group, "--json", str(file)]) == 0
     found = json.loads(file.read_text())
-    assert [one["records"] for one in found] == [int(partition == 5) for partition in range(PARTITIONS)]
+    live, recordings = found[:PARTITIONS], found[PARTITIONS:]
+    assert [one["records"] for one in live] == [int(partition == 5) for partition in range(PARTITIONS)]
+    assert [one["topic"] for one in recordings] == [f"{namespace.prefix}{RECORDINGS}"] * PARTITIONS
     assert {one["owner"] for one in found} == {None}
     assert found[5]["seconds"] == pytest.approx(0, abs=60)
-    assert [one["beyond_end"] for one in found] == [0, 0, 0, 0, 0, 0, 50, 0]
+    assert [one["beyond_end"] for one in live] == [0, 0, 0, 0, 0, 0, 50, 0]
     shown = capsys.readouterr().out
     assert "1 records wait" in shown
     assert "50 beyond" in shown

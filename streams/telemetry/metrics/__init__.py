@@ -7,6 +7,7 @@ from streams.telemetry.metrics.cache import CacheMetrics
 from streams.telemetry.metrics.compression import CompressionMetrics
 from streams.telemetry.metrics.definitions import Family
 from streams.telemetry.metrics.delivery import DeliveryMetrics, HotelMetrics, LagMetrics
+from streams.telemetry.metrics.recordings import RecordingMetrics
 from streams.telemetry.metrics.stores import StoreMetrics
 from streams.telemetry.metrics.worker import WorkerMetrics
 
@@ -17,6 +18,7 @@ FAMILIES: tuple[type[Family], ...] = (
     LagMetrics,
     DeliveryMetrics,
     HotelMetrics,
+    RecordingMetrics,
     CompressionMetrics,
     CacheMetrics,
     StoreMetrics,
@@ -29,6 +31,7 @@ class Metrics(
     LagMetrics,
     DeliveryMetrics,
     HotelMetrics,
+    RecordingMetrics,
     CompressionMetrics,
     CacheMetrics,
     StoreMetrics,
@@ -37,7 +40,7 @@ class Metrics(
 ):
     """All metrics of a worker, in a registry of its own.
 
-    The values of labels are bounded: partitions of one topic, five levels, codecs, stages and codes of rejections,
+    The values of labels are bounded: partitions of two topics, five levels, codecs, stages and codes of rejections,
     about thirty reasons of a choice, media types of raw audio, 200 hotels, the configured stores. Call ids are never
     labels.
     """

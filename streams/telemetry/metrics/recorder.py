@@ -72,13 +72,14 @@ class MetricsRecorder:
         self._metrics.dead_letters.labels(rejection.stage, rejection.code).inc()
         self._of(hotel).dead_letters.inc()
 
-    def result(self, result: CompressedAudio, labelled: MediaType, encode_seconds: float) -> None:
+    def result(self, result: CompressedAudio, labelled: MediaType, encode_seconds: float | None) -> None:
         """Count a result.
 
         Args:
             result: The result.
             labelled: The media type that the sender gave.
-            encode_seconds: Seconds from decoding to the finished file.
+            encode_seconds: Seconds from decoding to the finished file; None for a recording, whose length says nothing
+                about live records.
         """
         metrics = self._metrics
         seconds = result.duration_ms / 1000
@@ -94,10 +95,11 @@ class MetricsRecorder:
         metrics.bytes_in.inc(result.original_bytes)
         metrics.bytes_out.inc(result.compressed_bytes)
         metrics.audio_seconds.inc(seconds)
-        metrics.encode_seconds.observe(encode_seconds)
         self._of(result.hotel_id).audio_seconds.inc(seconds)
-        self._seconds += seconds
-        self._count += 1
+        if encode_seconds is not None:
+            metrics.encode_seconds.observe(encode_seconds)
+            self._seconds += seconds
+            self._count += 1
 
     def cached(self, source: Literal["memory", "table", "miss"], age: float | None, written: Sequence[int]) -> None:
         """Count the cache lookup of a result.
