@@ -148,9 +148,8 @@ async def _work(
         monitor.run(),
         logins.run(),
         _cache_maintenance(runtime, memory).run(),
-        runtime.executor.enforce_timeouts(),
+        *(executor.enforce_timeouts() for executor in (runtime.executor, runtime.recordings)),
         archive_follower(runtime).run(),
-        runtime.recordings.enforce_timeouts(),
         _start_app(runtime, policies),
         _tell_when_ready(readiness, settings, web),
     )

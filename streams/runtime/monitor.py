@@ -88,11 +88,7 @@ class Monitor:
         self.lags: Mapping[TopicPartition, Lag] = {}
         self.topology = reader.topology
         self.brokers_answer = False
-        self._show_ownership(
-            TopicPartition(topic, partition)
-            for topic in self.topology.inputs
-            for partition in range(partitions.servable)
-        )
+        self._show_ownership(_partitions(self.topology.inputs, partitions.servable))
 
     @property
     def awaits_assignment(self) -> bool:
@@ -228,3 +224,7 @@ class Monitor:
 
 def _names(tps: Iterable[TopicPartition]) -> list[str]:
     return [f"{tp.topic}-{tp.partition}" for tp in sorted(tps)]
+
+
+def _partitions(topics: Iterable[str], count: int) -> list[TopicPartition]:
+    return [TopicPartition(topic, partition) for topic in topics for partition in range(count)]

@@ -127,19 +127,7 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
     app = create_app(connection, settings.group, member, state_directory=settings.state_dir, on_failure=on_failure)
     table = _table(settings, app, metrics)
     threads = len(os.sched_getaffinity(0))
-    executor = RecordExecutor(threads, settings.processing_timeout, metrics, on_failure)
-    recordings = RecordExecutor(
-        RECORDINGS_AT_ONCE, settings.processing_timeout, metrics, on_failure, name="recording", begin=yield_to_others
-    )
-    parts = LaneParts(
-        executor=executor,
-        recordings=recordings,
-        budget=InFlightBudget(settings.max_concurrency, settings.max_in_flight_bytes, metrics),
-        breaker=DeadLetterBreaker(settings.dead_letter_limit),
-        store=table,
-        metrics=metrics,
-        on_failure=on_failure,
-    )
+    parts = _lane_parts(settings, threads, table, metrics, on_failure)
     clocks = BrokerClocks(lambda broker, seconds: metrics.clock_ahead.labels(broker).set(seconds))
     lanes = Lanes(parts, lambda member, tps: GroupProducer(connection, member, tps, clocks))
     count = topics.topic(topics.RAW).partitions
@@ -152,8 +140,8 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
         app=app,
         lanes=lanes,
         breaker=parts.breaker,
-        executor=executor,
-        recordings=recordings,
+        executor=parts.executor,
+        recordings=parts.recordings,
         sandbox=_sandbox(settings, threads, metrics),
         policies=PoliciesInForce(),
         claim_check=_claim_check(settings, metrics),
@@ -164,6 +152,27 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
         governor=_governor(settings, metrics, parts.budget),
         clocks=clocks,
         partitions=partitions,
+        on_failure=on_failure,
+    )
+
+
+def _lane_parts(
+    settings: Settings,
+    threads: int,
+    table: CacheTable,
+    metrics: Metrics,
+    on_failure: Callable[[BaseException], None],
+) -> LaneParts:
+    timeout = settings.processing_timeout
+    return LaneParts(
+        executor=RecordExecutor(threads, timeout, metrics, on_failure),
+        recordings=RecordExecutor(
+            RECORDINGS_AT_ONCE, timeout, metrics, on_failure, name="recording", begin=yield_to_others
+        ),
+        budget=InFlightBudget(settings.max_concurrency, settings.max_in_flight_bytes, metrics),
+        breaker=DeadLetterBreaker(settings.dead_letter_limit),
+        store=table,
+        metrics=metrics,
         on_failure=on_failure,
     )
 
