@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from agents.archive import archive_follower
 from agents.compress import agent as compress_agent
+from agents.recordings import agent as recordings_agent
 from agents.signals import call_on_stop_signal
 from agents.stopping import stop_work
 from schemas.record import TopicPartition
@@ -128,7 +129,7 @@ async def _work(
     runtime: Runtime, access: HttpAccess, exits: ExitLog, errors: RecentErrors, stop: asyncio.Event
 ) -> None:
     settings, metrics, on_failure = runtime.settings, runtime.metrics, runtime.on_failure
-    compress_agent.register(runtime)
+    _register_agents(runtime)
     policies = PolicyReader(runtime.connection, runtime.topic_name(POLICY), runtime.policies, metrics)
     watchdog = Watchdog(settings.stall_timeout, on_failure)
     monitor = _monitor(runtime, watchdog)
@@ -168,6 +169,12 @@ def _web_server(
     metrics, tls = runtime.metrics, runtime.settings.http_tls
     where = (runtime.settings.http_host, runtime.settings.http_port)
     return WebServer(where, metrics, readiness, status=status.report, policy=policies.report, access=access, tls=tls)
+
+
+def _register_agents(runtime: Runtime) -> None:
+    recorder = recordings_agent.recorder_of(runtime)
+    compress_agent.register(runtime, recorder)
+    recordings_agent.register(runtime, recorder)
 
 
 async def _finished_before(stop: asyncio.Event, work: "asyncio.Future[Any]") -> bool:

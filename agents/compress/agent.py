@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import structlog
 
@@ -11,7 +12,7 @@ from agents.compress.sender_clocks import SenderClocks
 from schemas import Rejection
 from schemas.raw_audio import MAX_RAW_BYTES, in_senders_terms
 from schemas.topics import COMPRESSED, DEAD_LETTER, RAW, topic
-from streams.delivery.outcome import InputRecord, Lookup, Outcome, Output
+from streams.delivery.outcome import InputRecord, Lookup, Outcome, Output, RecordingProcessor
 from streams.delivery.placement import Placement
 from streams.runtime.wiring import Runtime
 from streams.sandbox import SandboxError
@@ -92,8 +93,13 @@ class Compressor:
         self._reporter.delivered(record, outcome)
 
 
-def register(runtime: Runtime) -> None:
-    """Put the agent on ``audio.raw``."""
+def register(runtime: Runtime, recordings: RecordingProcessor[Any]) -> None:
+    """Put the agent on ``audio.raw``.
+
+    Args:
+        runtime: The worker's parts.
+        recordings: Processes the recordings among the inputs, whose audio lies in a store.
+    """
     pipeline = Pipeline(
         runtime.settings,
         decode=runtime.sandbox.decode,
@@ -119,4 +125,4 @@ def register(runtime: Runtime) -> None:
         dead_letters=runtime.topic_name(DEAD_LETTER),
         on_failure=runtime.on_failure,
     )
-    runtime.serve(RAW, compressor, agent="compress")
+    runtime.serve(RAW, compressor, recordings, agent="compress")

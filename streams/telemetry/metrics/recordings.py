@@ -3,6 +3,7 @@
 from streams.telemetry.metrics.definitions import CounterOf, Family, GaugeOf
 
 OUTCOMES = ("compressed", "refused", "cancelled")
+STEPS = ("analyse", "encode")
 
 
 class RecordingMetrics(Family):
@@ -31,7 +32,10 @@ class RecordingMetrics(Family):
     )
     recording_seconds = CounterOf(
         "audio_recording_seconds_total",
-        "Seconds of audio of recordings that were processed, also of those that were cancelled later.",
+        "Seconds of audio of recordings that were processed, also of those that were cancelled later: analysed in a"
+        " first pass, encoded in a second.",
         unit="seconds of audio",
+        labels=("step",),
+        values=STEPS,
         advice="Its rate is the speed in times of real time. It falls while live calls need the processors.",
     )

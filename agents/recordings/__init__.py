@@ -1,0 +1,1 @@
+"""The recordings agent: audio of any length in, one compressed file and its result out."""
