@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple
 
 from agents.compress.result import result_of
 from schemas import CompressedAudio, MediaType, Policy, Position, RawAudio, Record, Rejection
-from schemas.headers import DATA_REF
 from streams.analysis.analysis import LazyAnalysis, analyse, analyse_lazily
 from streams.audio import Clip, ClipMetadata
 from streams.cache import Memo, TieredCache, admits, cache_key
@@ -142,9 +141,6 @@ class Pipeline:
         event = RawAudio.from_record(record, max_bytes=self._max_bytes)
         if isinstance(event, Rejection):
             return event
-        if event.data_ref is not None:
-            reason = "is not served; put the audio into the record's value"
-            return Rejection("contract", "UnsupportedHeader", DATA_REF, reason)
         policy = self._policy_of(event.hotel_id)
         cacheable = admits(event.channel, policy)
         audio = self._analyse(event, cacheable=cacheable)

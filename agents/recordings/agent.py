@@ -12,8 +12,7 @@ from agents.recordings.pipeline import RecordingCompression, RecordingPipeline
 from agents.recordings.reporting import RecordingReporter
 from agents.recordings.work_files import WorkFiles
 from schemas import Rejection
-from schemas.headers import DATA_REF
-from schemas.raw_audio import in_senders_terms
+from schemas.raw_audio import has_reference, in_senders_terms
 from schemas.topics import COMPRESSED, DEAD_LETTER, RECORDINGS, topic
 from streams.compression.recordings import in_threads
 from streams.compression.recordings.compress import open_in_process
@@ -68,7 +67,7 @@ class Recorder:
 
     def accepts(self, record: InputRecord) -> bool:
         """Whether an input of ``audio.raw`` is a recording: its audio lies in a store."""
-        return any(name == DATA_REF for name, _ in record.content.headers)
+        return has_reference(record.content)
 
     def process_recording(self, record: InputRecord, control: RecordingControl) -> Outcome[RecordingCompression]:
         """Compress one recording; docs/RECORDINGS.md says what is promised."""

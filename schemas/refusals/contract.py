@@ -32,13 +32,6 @@ CONTRACT: tuple[Refusal, ...] = (
         "Send `1.0` and `hotel.audio.raw.v1`.",
     ),
     Refusal(
-        "UnsupportedHeader",
-        "contract",
-        "`ce_dataref`",
-        "The workers do not fetch audio that lies elsewhere.",
-        "Put the audio into the record's value; split what is larger than a record into segments.",
-    ),
-    Refusal(
         "ValueAndReference",
         "contract",
         "`ce_dataref`, `dataref`",
