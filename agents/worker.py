@@ -17,13 +17,11 @@ from threadpoolctl import threadpool_limits
 
 from agents.archive import archive_follower
 from agents.compress import agent as compress_agent
+from agents.monitoring import monitor_of
 from agents.recordings import agent as recordings_agent
 from agents.signals import call_on_stop_signal
 from agents.stopping import stop_work
-from schemas.record import TopicPartition
-from schemas.topics import AUDIT, POLICY, RAW, copartitioned, inputs
-from streams.engine.app import REBALANCE_PATIENCE
-from streams.kafka.lag import LagReader
+from schemas.topics import AUDIT, POLICY
 from streams.kafka.topic_errors import TopicError
 from streams.kafka.topics import check_topics, servable_partitions
 from streams.runtime.cache_maintenance import CacheMaintenance
@@ -52,8 +50,6 @@ from streams.telemetry.recent_errors import RecentErrors
 log = structlog.get_logger(__name__)
 
 EXIT_USAGE = 2
-#: Seconds between two checks of the lag: operators must see within ten seconds whether calls are delayed.
-_LAG_INTERVAL = 5.0
 #: Seconds after which a thread that runs Python code has to release the interpreter. The event loop needs it after
 #: every system call, and with Python's default of 5 ms each step of a transaction would wait for the pool.
 _SWITCH_INTERVAL = 0.0001
@@ -132,7 +128,7 @@ async def _work(
     _register_agents(runtime)
     policies = PolicyReader(runtime.connection, runtime.topic_name(POLICY), runtime.policies, metrics)
     watchdog = Watchdog(settings.stall_timeout, on_failure)
-    monitor = _monitor(runtime, watchdog)
+    monitor = monitor_of(runtime, watchdog)
     memory = MemoryGauge(settings.memory_limit)
     readiness = _readiness(runtime, policies, monitor, stop)
     status = Status(runtime, monitor, readiness, exits, errors)
@@ -195,30 +191,6 @@ def _begin_run(exits: ExitLog, settings: Settings) -> None:
         exits.begin()
     except OSError as error:
         raise StartError(f"AUDIO_STATE_DIR={settings.state_dir}: {error.strerror}") from None
-
-
-def _monitor(runtime: Runtime, watchdog: Watchdog) -> Monitor:
-    settings = runtime.settings
-    names, live = (settings.topic_prefix, settings.group), runtime.topic_name(RAW)
-
-    def observe(tp: TopicPartition, behind: float) -> None:
-        if tp.topic == live:  # recordings may wait; nobody listens to them yet
-            runtime.governor.observe(behind, partition=tp.partition, call="")
-
-    return Monitor(
-        runtime.lanes,
-        LagReader(runtime.connection, settings.group, copartitioned(*names), inputs(*names)),
-        runtime.metrics,
-        watchdog,
-        partitions=runtime.partitions,
-        interval=min(_LAG_INTERVAL, settings.health_check_interval, settings.stall_timeout / 4),
-        rebalance_timeout=REBALANCE_PATIENCE,
-        mean_seconds=lambda: runtime.recorder.mean_seconds,
-        on_lag=observe,
-        now=runtime.clocks.now,
-        request_reassignment=runtime.app.request_reassignment,
-        to_recover=lambda: runtime.app.records_to_recover,
-    )
 
 
 def _cache_maintenance(runtime: Runtime, memory: MemoryGauge) -> CacheMaintenance:
