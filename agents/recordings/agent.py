@@ -15,7 +15,6 @@ from schemas import Rejection
 from schemas.raw_audio import has_reference, in_senders_terms
 from schemas.topics import COMPRESSED, DEAD_LETTER, RECORDINGS, topic
 from streams.compression.recordings import in_threads
-from streams.compression.recordings.compress import open_in_process
 from streams.delivery.outcome import InputRecord, Outcome, Output
 from streams.delivery.recording_control import RecordingCancelledError, RecordingControl
 from streams.runtime.low_priority import yield_to_others
@@ -139,7 +138,7 @@ def recorder_of(runtime: Runtime) -> Recorder:
         claim_check=runtime.claim_check,
         files=WorkFiles(runtime.settings.state_dir / DIRECTORY),
         run_chunks=in_threads(threads, lambda: max(0, cores - runtime.executor.unfinished)),
-        open_audio=open_in_process,
+        open_audio=runtime.sandbox.open_recording,
     )
     reporter = RecordingReporter(runtime.recorder, runtime.metrics, SenderClocks(runtime.metrics), runtime.clocks.now)
     return Recorder(
