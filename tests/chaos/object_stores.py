@@ -40,6 +40,7 @@ class BenchStores:
         self._objects = directory.resolve() / "data" / BUCKET
         self.proxies = [StoreProxy(first + one, first + _INSTANCES + one) for one in range(_INSTANCES)]
         self._started = AsyncExitStack()
+        self._changes = asyncio.Lock()  # several faults may have the same victim
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as started:
@@ -56,6 +57,17 @@ class BenchStores:
 
     async def __aexit__(self, *_: object) -> None:
         await self._started.aclose()
+
+    async def kill(self, instance: int) -> None:
+        """Kill an instance at once."""
+        async with self._changes:
+            await asyncio.to_thread(self.local.kill, instance)
+
+    async def bring_back(self, instance: int) -> None:
+        """Start an instance again, unless it runs."""
+        async with self._changes:
+            if self.local.pid(instance) is None:
+                await asyncio.to_thread(self.local.restart, instance)
 
     @property
     def environment(self) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """Faults of the object stores: killed, frozen, slow, full, and answers that are shorter than they say."""
 
-import asyncio
 from random import Random
 
 from tests.chaos.errors import ChaosError
@@ -34,11 +33,11 @@ class StoreKill(_StoreFault):
     async def inject(self, scene: Scene) -> None:
         self._killed = self._victims(scene)
         for one in self._killed:
-            await asyncio.to_thread(_stores(scene).local.kill, one)
+            await _stores(scene).kill(one)
 
     async def heal(self, scene: Scene) -> None:
         for one in self._killed:
-            await asyncio.to_thread(_stores(scene).local.restart, one)
+            await _stores(scene).bring_back(one)
 
 
 class StoreFreeze(_StoreFault):
