@@ -17,6 +17,7 @@ class Sample(NamedTuple):
     media_type: MediaType
 
 
+_MOST_BYTES = 1 << 20  # repeated repetitions would make files that are refused for their size alone
 _Mutation = Callable[[bytearray, random.Random, Sequence[Sample]], None]
 
 
@@ -35,6 +36,7 @@ def mutated(audio: bytes, dice: random.Random, samples: Sequence[Sample]) -> byt
         if not changed:
             break
         dice.choices(_MUTATIONS, _WEIGHTS)[0](changed, dice, samples)
+        del changed[_MOST_BYTES:]
     return sealed(bytes(changed)) if changed.startswith(b"OggS") and dice.random() < 0.8 else bytes(changed)
 
 

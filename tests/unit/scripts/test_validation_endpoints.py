@@ -161,7 +161,7 @@ async def test_a_sound_prometheus_passes() -> None:
     ("path", "answer", "subject", "detail"),
     [
         ("/metrics", (200, "prometheus_config_last_reload_successful 0\n"), "configuration", "the last configuration"),
-        ("/api/v1/rules", {"data": {"groups": []}}, "rules", "not loaded: AudioBreakerFills, AudioBreakerOpened"),
+        ("/api/v1/rules", {"data": {"groups": []}}, "rules", "not loaded: Audio"),
         ("/api/v1/rules", HTML, "rules", "answers 200 and no JSON"),
         ("/api/v1/rules", {"error": "x"}, "rules", "answers something else than Prometheus does"),
         ("/api/v1/targets?state=active", {"data": {"activeTargets": []}}, "targets", "there is no target in the job"),
@@ -265,7 +265,7 @@ async def test_a_grafana_that_is_something_else_fails(answers: dict[str, Any]) -
     ("days", "trusted", "detail"),
     [
         (30, True, "valid for 30 days"),
-        (30, False, "its certificate is not valid: self-signed certificate"),
+        (30, False, "its certificate is not valid: self-signed certificate in certificate chain"),
         (1, True, "the certificate expires in 1.0 days"),
         (-0.5, True, "its certificate is not valid: certificate has expired"),
     ],
