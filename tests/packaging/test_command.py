@@ -14,11 +14,14 @@ pytestmark = pytest.mark.xdist_group("wheels")
 
 COMMANDS = {
     "access",
+    "api-keys",
+    "audit",
     "calls",
     "completion",
     "compress",
     "dead-letters",
     "demo",
+    "doctor",
     "emit",
     "export",
     "final-validation",
@@ -30,6 +33,7 @@ COMMANDS = {
     "monitoring",
     "policy",
     "refusals",
+    "stores",
     "topics",
     "worker",
 }
