@@ -26,7 +26,8 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         default=(),
         metavar="FILE",
-        help=f"send these recordings instead, each as a call ({suffixes()})",
+        help="send these recordings instead, each as a call; those larger than AUDIO_INLINE_LIMIT by reference, beside "
+        f"the calls ({suffixes()})",
     )
     made.add_argument("--json", type=writable, metavar="FILE", help="also write the report there, as JSON")
     made.add_argument("--keep", action="store_true", help="leave Kafka and the worker running")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
@@ -20,7 +21,8 @@ from streams.kafka.connection import KafkaConnection
 from streams.kafka.connection_security import PLAINTEXT
 from streams.kafka.topics import apply_topics
 from streams.runtime.setting_declaration import SettingsError, declared
-from streams.runtime.settings import Settings
+from streams.runtime.settings import Settings, StoreSettings
+from streams.stores import StoresConfiguration
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class DemoEnvironment:
         local_port: Port of the Kafka that the run has started; None if one was given.
         state_dir: State directory of its worker.
         http_port: HTTP port of its worker; None takes a free one.
+        stores: The object stores, as in the setting.
     """
 
     name: str
@@ -42,6 +45,7 @@ class DemoEnvironment:
     local_port: int | None
     state_dir: Path
     http_port: int | None
+    stores: str
 
     def worker(self) -> WorkerProcess:
         """The run's worker, not yet started."""
@@ -52,12 +56,18 @@ class DemoEnvironment:
         }
         return WorkerProcess(settings, self.directory / "worker.log")
 
+    @property
+    def store_configuration(self) -> StoresConfiguration:
+        """The object stores, with the account of the environment."""
+        return StoreSettings.from_environment({**os.environ, "AUDIO_STORES": self.stores}).store_configuration
+
     def variables(self) -> dict[str, str]:
         """Environment variables for commands that use this run."""
         return {
             "KAFKA_BOOTSTRAP_SERVERS": self.cluster.bootstrap_servers,
             "AUDIO_TOPIC_PREFIX": self.cluster.prefix,
             "AUDIO_GROUP": self.cluster.group,
+            "AUDIO_STORES": self.stores,
         }
 
     def next_commands(self, worker: WorkerProcess) -> str:
@@ -121,6 +131,7 @@ def prepare(name: str, started: ExitStack, say: Callable[[str], None]) -> DemoEn
         port,
         state_dir=(settings.state_dir if is_set["state_dir"] else directory) / f"state-{name}",
         http_port=settings.http_port if is_set["http_port"] else None,
+        stores=settings.store_uris if is_set["store_uris"] else f"file://{quote(str(directory / 'objects'))}",
     )
 
 

@@ -4,14 +4,18 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
 from schemas import CompressedAudio, DeadLetter, Position, RawAudio, Record, Rejection
-from schemas.topics import COMPRESSED, DEAD_LETTER, RAW
+from schemas.topics import COMPRESSED, DEAD_LETTER, RAW, RECORDINGS
 from scripts.cli import Cluster, CommandError
 from scripts.demonstration.calls import Input
+from scripts.demonstration.environment import DemoEnvironment
+from scripts.demonstration.large_recordings import LargeRecording, SentRecording, send_recordings
 from streams.clients import CompressedAudioConsumer, RawAudioProducer
+from streams.stores import StoresConfiguration
 
 #: Records per second, as of 60 simultaneous speakers: few enough for an idle machine of two cores, so that the
 #: latency is processing time and not queueing.
@@ -20,6 +24,7 @@ RATE = 30.0
 _POLL_S = 0.1
 _SILENCE_S = 2.0  # after the last outcome, to find duplicates
 _PATIENCE_S = 45.0  # without any outcome: missing ones are lost then
+_PATIENCE_BYTES_PER_S = 300_000  # of a recording, more: twenty times faster than it was spoken
 
 Outcome = CompressedAudio | DeadLetter
 
@@ -47,6 +52,20 @@ class ReceivedOutcome:
     at: float
 
 
+class Traffic(NamedTuple):
+    """What went through Kafka.
+
+    Attributes:
+        sent: The inputs of the live calls.
+        recordings: The recordings that were sent by reference.
+        arrived: All outcomes, in order of arrival.
+    """
+
+    sent: list[SentInput]
+    recordings: list[SentRecording]
+    arrived: list[ReceivedOutcome]
+
+
 @dataclass(slots=True)
 class _Listener:
     """Collects outcomes."""
@@ -67,28 +86,30 @@ class _Listener:
 
 
 def stream(
-    cluster: Cluster, inputs: Sequence[Input], advance: Callable[[], None], check: Callable[[], None]
-) -> tuple[list[SentInput], list[ReceivedOutcome]]:
-    """Send every input at its scheduled time, and collect outcomes until every input has one.
+    environment: DemoEnvironment,
+    inputs: Sequence[Input],
+    recordings: Sequence[LargeRecording],
+    advance: Callable[[], None],
+    check: Callable[[], None],
+) -> Traffic:
+    """Send every input at its scheduled time and the recordings beside them, until everything has an outcome.
 
     Args:
-        cluster: Its topics, which only this run uses.
-        inputs: In the order of sending.
+        environment: Its topics, which only this run uses, and its stores.
+        inputs: The live calls' inputs, in the order of sending.
+        recordings: The recordings, sent by reference.
         advance: Called once for every input with an outcome.
         check: Called often, in a thread; raises if waiting is useless.
-
-    Returns:
-        The sent inputs, and all outcomes in order of arrival.
     """
+    cluster = environment.cluster
+    sender = _Sender(cluster, inputs, recordings, environment.store_configuration)
     try:
-        return asyncio.run(_stream(cluster, inputs, _Listener(advance), check))
+        return asyncio.run(_stream(cluster, sender, _Listener(advance), check))
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None  # the first error has cancelled the other tasks
 
 
-async def _stream(
-    cluster: Cluster, inputs: Sequence[Input], listener: _Listener, check: Callable[[], None]
-) -> tuple[list[SentInput], list[ReceivedOutcome]]:
+async def _stream(cluster: Cluster, sender: "_Sender", listener: _Listener, check: Callable[[], None]) -> Traffic:
     async with (
         CompressedAudioConsumer(cluster.connection, cluster.topic(COMPRESSED), from_beginning=True) as results,
         asyncio.TaskGroup() as group,
@@ -97,29 +118,53 @@ async def _stream(
             group.create_task(_results(results, listener)),
             group.create_task(_dead_letters(cluster, listener)),
         ]
-        sender = group.create_task(_send(cluster, inputs))
-        await group.create_task(_wait(listener, sender, check))
+        sending = group.create_task(sender.send())
+        await group.create_task(_wait(listener, sending, sender.patience, check))
         for task in listeners:
             task.cancel()
-    return sender.result(), listener.arrived
+    return Traffic(*sending.result(), listener.arrived)
 
 
-async def _send(cluster: Cluster, inputs: Sequence[Input]) -> list[SentInput]:
-    topic = cluster.topic(RAW)
-    # This project's producer refuses invalid records; other clients do not.
-    careless = cluster.connection.producer(acks="all", enable_idempotence=True)
-    async with RawAudioProducer(cluster.connection, topic) as producer, careless:
+_Sent = tuple[list[SentInput], list[SentRecording]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sender:
+    """Sends everything; the attributes are those of `stream`."""
+
+    cluster: Cluster
+    inputs: Sequence[Input]
+    recordings: Sequence[LargeRecording]
+    stores: StoresConfiguration
+
+    @property
+    def patience(self) -> float:
+        """Seconds without any outcome after which missing ones are lost."""
+        return _PATIENCE_S + sum(large.size for large in self.recordings) / _PATIENCE_BYTES_PER_S
+
+    async def send(self) -> _Sent:
+        topic, recordings = self.cluster.topic(RAW), self.cluster.topic(RECORDINGS)
+        # This project's producer refuses invalid records; other clients do not.
+        careless = self.cluster.connection.producer(acks="all", enable_idempotence=True)
+        live = RawAudioProducer(self.cluster.connection, topic)
+        large = RawAudioProducer(self.cluster.connection, recordings=recordings, stores=self.stores)
+        async with live, large, careless:
+            storing = asyncio.create_task(send_recordings(large, self.recordings))
+            sent = await self._send_live(live, careless, topic)
+            return sent, await storing
+
+    async def _send_live(self, producer: RawAudioProducer, careless: AIOKafkaProducer, topic: str) -> list[SentInput]:
         began = time.monotonic()
-        due = [began + number / RATE for number in range(len(inputs))]
+        due = [began + number / RATE for number in range(len(self.inputs))]
         pending: list[asyncio.Task[Position]] = []
-        for item, when in zip(inputs, due, strict=True):
+        for item, when in zip(self.inputs, due, strict=True):
             await asyncio.sleep(when - time.monotonic())
             if isinstance(item.event, RawAudio):
                 pending.append(await producer.send_soon(item.event))
             else:
                 pending.append(asyncio.create_task(_send_unchecked(careless, topic, item.event)))
         positions = await asyncio.gather(*pending)
-    return [SentInput(item, position, when) for item, position, when in zip(inputs, positions, due, strict=True)]
+        return [SentInput(*one) for one in zip(self.inputs, positions, due, strict=True)]
 
 
 async def _send_unchecked(producer: AIOKafkaProducer, topic: str, record: Record) -> Position:
@@ -144,16 +189,19 @@ async def _dead_letters(cluster: Cluster, listener: _Listener) -> None:
             listener.take(DeadLetter.from_record(record))
 
 
-async def _wait(listener: _Listener, sender: "asyncio.Task[list[SentInput]]", check: Callable[[], None]) -> None:
+async def _wait(
+    listener: _Listener, sending: "asyncio.Task[_Sent]", patience: float, check: Callable[[], None]
+) -> None:
     """Wait until every input has an outcome and no more arrive, or until none has arrived for too long."""
-    sent: list[SentInput] = []
+    sent: set[Position] = set()
     while True:
         await asyncio.sleep(_POLL_S)
         await asyncio.to_thread(check)
-        if sender.done() and not sent:
-            sent = sender.result()
+        if sending.done() and not sent:
+            inputs, recordings = sending.result()
+            sent = {*(one.position for one in inputs), *(one.position for one in recordings)}
             listener.last = max(listener.last, time.monotonic())
         quiet = time.monotonic() - listener.last
-        complete = listener.positions >= {one.position for one in sent}
-        if sent and quiet > (_SILENCE_S if complete else _PATIENCE_S):
+        complete = listener.positions >= sent
+        if sent and quiet > (_SILENCE_S if complete else patience):
             return

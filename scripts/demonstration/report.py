@@ -13,6 +13,7 @@ from rich.console import Console
 
 from scripts.demonstration.environment import DemoEnvironment
 from scripts.demonstration.flow import RATE
+from scripts.demonstration.large_recordings import RecordingResult, recordings_table
 from scripts.demonstration.levels import Level
 from scripts.demonstration.reasons import reasons_table
 from scripts.demonstration.verdict import Result, Verdict
@@ -39,7 +40,8 @@ class Report:
         environment: Machine, Kafka and versions of the demo.
         recordings: The recordings of the calls.
         bad: Number of inputs that were bad on purpose.
-        verdict: The outcomes.
+        verdict: The outcomes of the live calls.
+        by_reference: The results of the recordings that were sent by reference.
         levels: The comparison of the levels.
         files: Every result as a file.
         playable: Number of files that can be decoded and have their input's length.
@@ -51,6 +53,7 @@ class Report:
     recordings: str
     bad: int
     verdict: Verdict
+    by_reference: Sequence[RecordingResult]
     levels: Sequence[Level]
     files: Sequence[Path]
     playable: int
@@ -82,6 +85,7 @@ class Report:
             ],
             "levels_encoded_directly": {str(level.number): _level_json(level) for level in self.levels},
             "recordings": self.recordings,
+            "by_reference": [one.as_json() for one in self.by_reference],
             "kafka": self.environment.cluster.bootstrap_servers,
             "kafka_started": self.environment.local_port is not None,
             "files": len(self.files),
@@ -98,6 +102,9 @@ class Report:
         console.print()
         console.print(_streamed_table(self.verdict.results))
         console.print()
+        if self.by_reference:
+            console.print(recordings_table(self.by_reference))
+            console.print()
         console.print(reasons_table(self.verdict.results))
         console.print()
         console.print(_levels_table(self.levels))
@@ -217,7 +224,7 @@ def _by_level(results: Iterable[Result]) -> list[tuple[tuple[int, str], list[Res
 
 def _sizes(results: Sequence[Result]) -> dict[str, Any]:
     bytes_in = sum(result.audio.original_bytes for result in results)
-    bytes_out = sum(len(result.audio.audio) for result in results)
+    bytes_out = sum(result.audio.compressed_bytes for result in results)
     return {"bytes_in": bytes_in, "bytes_out": bytes_out, "ratio": _ratio(bytes_in, bytes_out)}
 
 

@@ -15,20 +15,24 @@ from aiokafka.errors import KafkaError
 
 from infra.directories import cache_directory
 from infra.kafka.errors import LocalKafkaError
-from scripts.cli import CommandError, fail, progress_bar, say, tell_unknown_settings
-from scripts.demonstration.calls import make_calls
-from scripts.demonstration.environment import prepare
-from scripts.demonstration.flow import stream
+from schemas import CompressedAudio, DeadLetter
+from scripts.cli import CommandError, counted, fail, progress_bar, say, tell_unknown_settings
+from scripts.demonstration.calls import Input, make_calls
+from scripts.demonstration.environment import DemoEnvironment, prepare
+from scripts.demonstration.flow import ReceivedOutcome, Traffic, stream
+from scripts.demonstration.large_recordings import LargeRecording, save_recordings
 from scripts.demonstration.levels import compare
-from scripts.demonstration.own_recordings import inputs_of
+from scripts.demonstration.own_recordings import OwnRecordings, inputs_of
 from scripts.demonstration.recordings import load
 from scripts.demonstration.report import Report
 from scripts.demonstration.verdict import judge
+from scripts.object_stores import store_settings
 from scripts.processes.files import save_all
 from scripts.processes.module_process import ProcessError
 from scripts.processes.worker_process import WorkerProcess
 from scripts.tables import report_console
 from streams.clients import HotelAudioError
+from streams.clients.result_files import ResultFiles
 from streams.kafka.topic_errors import TopicError
 from streams.runtime.setting_declaration import SettingsError
 
@@ -93,30 +97,34 @@ def _demonstrate(
 def _run(out: Path | None, own: Sequence[Path], started: ExitStack) -> tuple[Report, WorkerProcess]:
     began = time.monotonic()
     run = f"demo-{secrets.token_hex(3)}"
-    inputs = inputs_of(own, run) if own else []  # a file that cannot be read is told before Kafka starts
+    limit = store_settings().inline_limit
+    inputs, large = (
+        inputs_of(own, run, limit) if own else OwnRecordings([], [])
+    )  # mistakes are told before Kafka starts
     environment = prepare(run, started, _say)
     worker = environment.worker()
     started.callback(worker.stop)
     worker.start()
     _say("starting a worker")
     origin = "your own"
-    if not own:
+    if large or not own:  # large recordings are sent beside live calls
         recordings = load(cache_directory() / "recordings", _say)
-        inputs, origin = make_calls(recordings, run), recordings.origin
+        inputs, origin = [*inputs, *make_calls(recordings, run)], recordings.origin
     worker.wait_until_ready()
-    _say(f"sending {len(inputs)} records")
-    with progress_bar() as progress:
-        bar = progress.add_task("answered", total=len(inputs))
-        sent, arrived = stream(environment.cluster, inputs, lambda: progress.advance(bar), worker.require_alive)
-    verdict = judge(sent, arrived)
+    traffic = _streamed(environment, inputs, large, worker)
+    live, of_recordings = _separated(traffic)
+    verdict = judge(traffic.sent, live)
     _say("opening the files, comparing the levels")
     directory = out or environment.directory / "files"
     files, problems = save_all(verdict.results, directory)
+    fetching = ResultFiles(environment.store_configuration, 0)
+    saved, mistakes = save_recordings(traffic.recordings, of_recordings, fetching, directory)
     report = Report(
         environment=environment,
         recordings=origin,
         bad=sum(item.clip is None for item in inputs),
-        verdict=replace(verdict, faults=[*verdict.faults, *problems]),
+        verdict=replace(verdict, faults=[*verdict.faults, *problems, *mistakes]),
+        by_reference=saved,
         levels=compare(inputs),
         files=files,
         playable=len(files) - len(problems),
@@ -124,6 +132,25 @@ def _run(out: Path | None, own: Sequence[Path], started: ExitStack) -> tuple[Rep
         seconds=time.monotonic() - began,
     )
     return report, worker
+
+
+def _streamed(
+    environment: DemoEnvironment, inputs: Sequence[Input], large: Sequence[LargeRecording], worker: WorkerProcess
+) -> Traffic:
+    beside = f", and {counted(len(large), 'recording')} by reference" if large else ""
+    _say(f"sending {len(inputs)} records{beside}")
+    with progress_bar() as progress:
+        bar = progress.add_task("answered", total=len(inputs) + len(large))
+        return stream(environment, inputs, large, lambda: progress.advance(bar), worker.require_alive)
+
+
+def _separated(traffic: Traffic) -> tuple[list[ReceivedOutcome], list[tuple[CompressedAudio | DeadLetter, float]]]:
+    """The outcomes of the live calls, and those of the recordings."""
+    ours = {one.position for one in traffic.recordings}
+    return (
+        [one for one in traffic.arrived if one.outcome.position not in ours],
+        [(one.outcome, one.at) for one in traffic.arrived if one.outcome.position in ours],
+    )
 
 
 def _ignore_interrupts() -> None:

@@ -131,6 +131,22 @@ def test_ones_own_recording_is_sent_and_can_be_heard(broker: Broker, tmp_path: P
     assert "Why these levels" in done.stdout
 
 
+@pytest.mark.long
+def test_a_large_recording_is_sent_by_reference_beside_the_calls(
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording, report = tmp_path / "hour.wav", tmp_path / "report.json"
+    soundfile.write(recording, synthesis.speech(60.0, speaker=1).samples, 8000)
+    monkeypatch.setenv("AUDIO_INLINE_LIMIT", "100KB")
+    done = demo(broker.bootstrap_servers, tmp_path, "--recording", str(recording), "--json", str(report))
+    assert done.returncode == 0, done.stderr
+    told = json.loads(report.read_text())
+    [one] = told["by_reference"]
+    assert (one["audio_seconds"], one["bytes_in"]) == (60.0, recording.stat().st_size)
+    assert soundfile.info(one["file"]).duration == 60.0
+    assert told["calls"] > 1
+
+
 def test_a_recording_that_cannot_be_read_is_told_at_once(tmp_path: Path) -> None:
     recording = tmp_path / "nothing.wav"
     recording.write_bytes(b"this is no audio")
