@@ -19,6 +19,7 @@ from infra.secret_files import write_secret
 
 BUCKET, REGION = "hotel-audio", "us-east-1"
 _POM = Path(__file__).with_name("pom.xml")
+_LOGGING = Path(__file__).with_name("logback.xml")
 _OPTIONS = ("-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError")
 _PROGRAM = "org.gaul.s3proxy.Main"
 _START_TIMEOUT_S, _END_TIMEOUT_S, _POLL_S = 60.0, 10.0, 0.05
@@ -58,6 +59,7 @@ class LocalStores:
         self._directory = directory.resolve()
         self._state = _State.read(self._directory) or _State.create(count, port)
         self._report = report
+        self._processes = [self._made(index) for index in range(self._state.count)]
         if (self._state.count, self._state.port) != (count, port):
             raise LocalStoresError(
                 f"{self._directory} holds {self._state.count} stores on port {self._state.port}: stop those first"
@@ -127,7 +129,7 @@ class LocalStores:
 
     def pid(self, index: int) -> int | None:
         """Return the process id of one instance, or None if it does not run."""
-        return self._process(index).pid()
+        return self._processes[index].pid()
 
     def kill(self, index: int) -> None:
         """Kill one instance at once, and wait until it has ended.
@@ -135,18 +137,18 @@ class LocalStores:
         Raises:
             LocalStoresError: If it does not end.
         """
-        process = self._process(index)
+        process = self._processes[index]
         process.signal(signal.SIGKILL)
         if not process.wait_until_ended(_END_TIMEOUT_S):
             raise LocalStoresError(f"the store on port {self._state.ports[index]} does not end")
 
     def freeze(self, index: int) -> None:
         """Stop one instance's process without ending it: it accepts connections, and answers nothing."""
-        self._process(index).signal(signal.SIGSTOP)
+        self._processes[index].signal(signal.SIGSTOP)
 
     def thaw(self, index: int) -> None:
         """Let a frozen instance go on."""
-        self._process(index).signal(signal.SIGCONT)
+        self._processes[index].signal(signal.SIGCONT)
 
     def restart(self, index: int) -> None:
         """Start one instance again after `kill`, and wait until it accepts connections.
@@ -164,7 +166,7 @@ class LocalStores:
     def _properties(self, index: int) -> Path:
         return self._directory / f"instance-{index}.properties"
 
-    def _process(self, index: int) -> DetachedProcess:
+    def _made(self, index: int) -> DetachedProcess:
         own = self._directory / f"instance-{index}"
         return DetachedProcess(own.with_suffix(".pid"), own.with_suffix(".log"), [str(self._properties(index))])
 
@@ -178,8 +180,17 @@ class LocalStores:
             raise LocalStoresError(str(error)) from None
         self._report(f"starting the store on port {self._state.ports[index]}")
         write_secret(self._properties(index), self._configuration(index).encode())
-        command = [java, *_OPTIONS, "-cp", f"{jars}/*", _PROGRAM, "--properties", str(self._properties(index))]
-        self._process(index).start(command)
+        command = [
+            java,
+            *_OPTIONS,
+            f"-Dlogback.configurationFile={_LOGGING}",
+            "-cp",
+            f"{jars}/*",
+            _PROGRAM,
+            "--properties",
+            str(self._properties(index)),
+        ]
+        self._processes[index].start(command)
 
     def _configuration(self, index: int) -> str:
         settings = {
@@ -196,7 +207,7 @@ class LocalStores:
 
     def _wait_until_accepting(self, index: int) -> None:
         port = self._state.ports[index]
-        process = self._process(index)
+        process = self._processes[index]
         deadline = time.monotonic() + _START_TIMEOUT_S
         while not accepts(port):
             if process.pid() is None:

@@ -7,6 +7,7 @@ topic to topic, other programs that do the same, and the codec alone. `latency`:
 `scale`: the cost of a record as deployments grow. `seams`: clicks where results of a call's segments meet. `players`:
 what players and browsers make of files in every format. `sandbox`: what the decoders' confinement costs a call.
 `recordings`: clock and memory of long files, and the codec alone.
+`stores`: what the pool of the object stores adds to an operation, and what a failover loses.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from scripts.benchmarks.recordings.command import add_recordings
 from scripts.benchmarks.report import Report
 from scripts.benchmarks.sandbox.command import add_sandbox
 from scripts.benchmarks.scale_command import add_scale
+from scripts.benchmarks.stores.command import add_stores
 from scripts.benchmarks.stream_command import add_stream
 from scripts.cli import count, fail, progress_bar, say, writable
 from scripts.tables import report_console
@@ -75,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_sandbox(kinds.add_parser("sandbox", help="time of a call, with and without what confines the decoders"))
     add_recordings(kinds.add_parser("recordings", help="clock and memory of hour-long files, and the codec alone"))
+    add_stores(kinds.add_parser("stores", help="the pool's overhead, and clips stored while an endpoint is killed"))
     _add_cache(kinds.add_parser("cache", help="hit rate and cost of every eviction policy, and of Belady's optimum"))
     return parser
 

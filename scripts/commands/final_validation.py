@@ -1,8 +1,8 @@
 """Checks a running system after a deployment, with real calls through it: is it as it has to be?
 
 It sends calls in each format and through each partition, of the hotel final-validation, and looks at workers, brokers,
-topics, consumer group, lag, Prometheus, Alertmanager, Grafana and certificates. What is not named is not checked, and
-reported so. Exit codes: 0 all that was checked is as it has to be; 1 something is not; 2 wrong usage.
+topics, consumer group, lag, object stores, Prometheus, Alertmanager, Grafana and certificates. What is not named is not
+checked, and reported so. Exit codes: 0 all that was checked is as it has to be; 1 something is not; 2 wrong usage.
 """
 
 import argparse
@@ -17,7 +17,8 @@ from scripts.cli import add_cluster_options, cluster_of, count, end_as_interrupt
 from scripts.command_settings import GrafanaSettings
 from scripts.commands._json import JSON_HELP, json_file, write_json
 from streams.runtime.setting_declaration import declared, read
-from streams.runtime.settings import Settings
+from streams.runtime.settings import Settings, StoreSettings
+from streams.stores import StoresConfiguration
 
 _NAME = "final_validation"
 _PATIENCE_S = 30.0
@@ -25,7 +26,7 @@ _EPILOG = """\
 example:
   --worker-url http://10.0.0.5:8080 --worker-url http://10.0.0.6:8080 --prometheus-url https://prometheus.example
 also from the environment: AUDIO_LAG_OBJECTIVE; AUDIO_ADMIN_TOKEN, for the workers' status; GRAFANA_ADMIN_PASSWORD, for
-the dashboard"""
+the dashboard; AUDIO_STORES and its account, for the object stores"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -95,6 +96,7 @@ async def _validate(options: argparse.Namespace) -> int:
         ca_file=options.ca_file,
         admin_token=None if token is None else str(token),
         grafana_password=read(GrafanaSettings, os.environ).admin_password,
+        stores=_stores(),
     )
     say(_NAME, f"sends calls and waits for their outcomes, at most {options.timeout:g} s without one")
     report = await check(system)
@@ -103,6 +105,12 @@ async def _validate(options: argparse.Namespace) -> int:
     if options.json is not None:
         write_json(options.json, report.as_json())
     return 0 if report.succeeded else 1
+
+
+def _stores() -> StoresConfiguration | None:
+    """The object stores, if the environment names some."""
+    named = declared(StoreSettings)["store_uris"].is_set(os.environ)
+    return read(StoreSettings, os.environ).store_configuration if named else None
 
 
 def _url(text: str) -> str:

@@ -18,12 +18,14 @@ from scripts.validation.finding import Finding, Report, failed, not_checked
 from scripts.validation.grafana import check_grafana
 from scripts.validation.playback import installed_playback
 from scripts.validation.prometheus import check_prometheus
+from scripts.validation.stores import check_stores
 from scripts.validation.web import Web
 from scripts.validation.workers import check_workers
 from streams.clients import HotelAudioError
 from streams.kafka.connection_refusal import ConnectionRefusalError
 from streams.kafka.topic_errors import TopicError, TopicHiddenError
 from streams.runtime.kafka_security import CHECK_SECURITY
+from streams.stores import StoresConfiguration
 
 _ANSWER_S = 5.0  # for one answer of an endpoint
 _MARGIN_S = 30.0  # beyond the patience of a check: for connecting and closing
@@ -46,6 +48,7 @@ class System:
         ca_file: Certificates that may have signed those of its endpoints; None means those of the machine.
         admin_token: Opens the workers' status; None if it is not checked.
         grafana_password: Of Grafana's user ``admin``, or None.
+        stores: Its object stores; None if they are not checked.
     """
 
     cluster: Cluster
@@ -60,6 +63,7 @@ class System:
     ca_file: Path | None
     admin_token: str | None
     grafana_password: str | None
+    stores: StoresConfiguration | None = None
 
     @property
     def urls(self) -> list[str]:
@@ -79,6 +83,7 @@ async def check(system: System) -> Report:
         check_alertmanager(web, system.alertmanager_url),
         check_grafana(web, system.grafana_url, system.grafana_password),
         check_certificates(web, system.urls),
+        check_stores(system.stores),
     )
     return Report([one for part in parts for one in part], time.monotonic() - began)
 

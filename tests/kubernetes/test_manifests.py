@@ -10,6 +10,7 @@ from scripts.kubernetes.generated import generated
 from scripts.kubernetes.kubectl import ensure_kubectl
 from streams.runtime.setting_declaration import declared
 from streams.runtime.settings import Settings
+from streams.stores.configuration import parse_locations
 from tests.kubernetes.built_manifests import (
     INSTALLATIONS,
     K8S,
@@ -247,3 +248,18 @@ def test_the_one_right_is_to_read_the_number_of_replicas() -> None:
     assert variables == {"AUDIO_ORDINAL", "AUDIO_REPLICAS_FROM", "POD_NAMESPACE"}
     for name in ("local", "production", "staging"):
         assert of_kind(overlay(name), "Role") == []
+
+
+def test_the_keys_of_the_stores_are_files_that_can_change() -> None:
+    manifests = with_component("stores")
+    pod = worker(manifests)["spec"]["template"]
+    files = {one["name"]: one["value"] for one in container(pod)["env"]}
+    assert set(files) == {"AUDIO_STORES_ACCESS_KEY_FILE", "AUDIO_STORES_SECRET_KEY_FILE"}
+    (mount,) = (one for one in container(pod)["volumeMounts"] if one["name"] == "stores")
+    assert "subPath" not in mount  # such a file would never change
+    assert all(file.startswith(f"{mount['mountPath']}/") for file in files.values())
+    for settings in of_kind(manifests, "ConfigMap"):
+        if (stores := settings["data"].get("AUDIO_STORES")) is not None:
+            assert parse_locations(stores)
+            return
+    raise AssertionError("no AUDIO_STORES")

@@ -45,7 +45,7 @@ class Seen:
     def __init__(self) -> None:
         self.attempts: list[tuple[str, str, bool]] = []
         self.failovers: list[str] = []
-        self.closed = threading.Event()
+        self.opened, self.closed = threading.Event(), threading.Event()
 
     def attempt(self, store: str, endpoint: str, operation: str, seconds: float, reason: str | None) -> None:
         self.attempts.append((endpoint, operation, reason is None))
@@ -54,8 +54,7 @@ class Seen:
         self.failovers.append(endpoint)
 
     def changed(self, store: str, endpoint: str, state: Snapshot) -> None:
-        if state.state == "closed":
-            self.closed.set()
+        {"open": self.opened, "closed": self.closed}.get(state.state, threading.Event()).set()
 
 
 @pytest.fixture
@@ -90,6 +89,7 @@ def test_an_endpoint_that_works_again_gets_operations_again(
 ) -> None:
     endpoints[0].fault = DOWN
     pool.run("get", where)
+    assert seen.opened.wait(WAIT)  # the next check finds it
     endpoints[0].fault = None
     pool.run("get", where)
     assert seen.closed.wait(WAIT)
