@@ -46,6 +46,15 @@ class ClusterSecurity:
         """The PEM file with an account's certificate and its key, for the listener `MUTUAL`."""
         return self._authority.issue(account)
 
+    def renew_node_certificate(self) -> dict[str, str]:
+        """Replace the certificate of the nodes.
+
+        Returns:
+            Settings of a broker, which has to get them again: then it reads the file. They are as they were.
+        """
+        file = str(self._authority.renew(_NODE))
+        return {f"listener.name.{listener}.ssl.keystore.location": file for listener in ("accounts", "mutual")}
+
     def password_file(self, account: str) -> Path:
         """The file with an account's password."""
         return self._directory / f"{account}.password"

@@ -1,4 +1,4 @@
-"""A genuine Apache Kafka on this machine: `kafka up`, `kafka down`, `kafka status`."""
+"""A genuine Apache Kafka on this machine: `kafka up`, `kafka down`, `kafka status`, `kafka rotate`."""
 
 import argparse
 import asyncio
@@ -17,7 +17,7 @@ from infra.kafka.errors import ClusterMismatchError, LocalKafkaError
 from schemas.access import load_roles
 from scripts.cli import tell_unknown_settings
 from scripts.command_settings import LocalSettings, run_directory
-from scripts.processes.secure_kafka import grant_roles, variables
+from scripts.processes.secure_kafka import grant_roles, renew_certificates, variables
 from streams.runtime.cluster_settings import ClusterSettings
 from streams.runtime.setting_declaration import SettingsError, read
 from streams.runtime.settings_document import help_text
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     tell_unknown_settings("kafka")
     console = Console(stderr=True, highlight=False)
-    actions = {"up": _up, "down": _down, "status": _status}
+    actions = {"up": _up, "down": _down, "status": _status, "rotate": _rotate}
     try:
         return actions[options.action](options, console)
     except (KafkaError, LocalKafkaError, SettingsError) as error:
@@ -53,9 +53,10 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument(
         "action",
-        choices=("up", "down", "status"),
+        choices=("up", "down", "status", "rotate"),
         help="up: start it unless it runs, and print KAFKA_BOOTSTRAP_SERVERS=...; "
-        "down: stop it and remove its data; status: exit 0 if it is up, 1 otherwise",
+        "down: stop it and remove its data; status: exit 0 if it is up, 1 otherwise; "
+        "rotate: give the brokers of a secure one another certificate, without a restart",
     )
     made.add_argument("--brokers", type=int, choices=SIZES, default=1, help="number of brokers (default: 1)")
     made.add_argument(
@@ -126,6 +127,16 @@ def _status(options: argparse.Namespace, console: Console) -> int:
     if not all(node.accepts for node in nodes):
         return 1
     _announce(cluster, options.role)
+    return 0
+
+
+def _rotate(options: argparse.Namespace, console: Console) -> int:
+    cluster = LocalCluster.found(_directory(options.port))
+    if cluster is None:
+        console.print(f"no Kafka was started on port {options.port}")
+        return 1
+    asyncio.run(renew_certificates(cluster))
+    console.print("the brokers show another certificate from now on")
     return 0
 
 

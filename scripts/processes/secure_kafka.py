@@ -1,14 +1,25 @@
 """How the holder of an account reaches a secure local Kafka."""
 
+import asyncio
+import ssl
+import time
 from collections.abc import Mapping
+
+from aiokafka.errors import for_code
 
 from infra.kafka.cluster import LocalCluster
 from infra.kafka.errors import LocalKafkaError
 from infra.kafka.secure import ADMIN, ClusterSecurity
 from schemas.access import granted
 from streams.kafka.access import grant, grants_of
+from streams.kafka.connected_client import connected_client
 from streams.kafka.connection import KafkaConnection
+from streams.kafka.protocol.alter_configs import BROKER, IncrementalAlterConfigs
 from streams.runtime.cluster_settings import ClusterSettings
+
+_TAKEN_WITHIN, _PAUSE = 20.0, 0.1  # seconds
+#: Or more: connections go to a broker's threads in turn, which take a new certificate one after the other.
+_NETWORK_THREADS = 4
 
 
 def variables(cluster: LocalCluster, account: str) -> dict[str, str]:
@@ -67,6 +78,34 @@ async def grant_roles(cluster: LocalCluster, roles: Mapping[str, str], prefix: s
     except ValueError as error:
         raise LocalKafkaError(str(error)) from None
     await grant(admin, sorted(wanted - set(await grants_of(admin, roles))))
+
+
+async def renew_certificates(cluster: LocalCluster) -> None:
+    """Give the brokers another certificate, without a restart: connections that begin from then on see it.
+
+    Raises:
+        LocalKafkaError: If the cluster is not secure, or a broker does not take the certificate.
+        aiokafka.errors.KafkaError: If a broker does not answer, or refuses.
+    """
+    before = {server: await _shown(server) for server in cluster.bootstrap_servers.split(",")}
+    settings = _security(cluster).renew_node_certificate()
+    async with connected_client(connection(variables(cluster, ADMIN))) as client:
+        for node in cluster.nodes:
+            answer = await client.send(node, IncrementalAlterConfigs({str(node): settings}, BROKER))
+            for name, code, message in answer.errors():
+                raise for_code(code)(f"broker {name}: {message}")
+    deadline = time.monotonic() + _TAKEN_WITHIN
+    for server, certificate in before.items():
+        while certificate in [await _shown(server) for _ in range(_NETWORK_THREADS)]:
+            if time.monotonic() > deadline:
+                raise LocalKafkaError(f"the broker at {server} has not taken the new certificate; its log says why")
+            await asyncio.sleep(_PAUSE)
+
+
+async def _shown(server: str) -> str:
+    """The certificate that a broker shows."""
+    host, _, port = server.partition(":")
+    return await asyncio.to_thread(ssl.get_server_certificate, (host, int(port)))
 
 
 def _security(cluster: LocalCluster) -> ClusterSecurity:

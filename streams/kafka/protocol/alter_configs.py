@@ -8,7 +8,8 @@ from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int8, 
 
 from streams.kafka.protocol.topic_array import NO_TAGS
 
-_TOPIC, _SET = 2, 0
+TOPIC, BROKER = 2, 4
+_SET = 0
 _TEXT = CompactString("utf-8")
 
 
@@ -63,23 +64,24 @@ class _IncrementalAlterConfigsRequestStruct(RequestStruct):  # type: ignore[misc
 
 
 class IncrementalAlterConfigs(Request[_IncrementalAlterConfigsRequestStruct]):  # type: ignore[misc]  # aiokafka has no types
-    """Changes settings of topics.
+    """Changes settings of topics, or of the broker that gets it.
 
     Args:
-        settings: For each topic, new values by the setting's name.
+        settings: For each topic, or for the broker's id, new values by the setting's name.
+        kind: `TOPIC` or `BROKER`.
     """
 
     API_KEY = 44
 
-    def __init__(self, settings: Mapping[str, Mapping[str, str]]) -> None:
-        self._settings = settings
+    def __init__(self, settings: Mapping[str, Mapping[str, str]], kind: int = TOPIC) -> None:
+        self._settings, self._kind = settings, kind
 
     def build(
         self, request_struct_class: type[_IncrementalAlterConfigsRequestStruct]
     ) -> _IncrementalAlterConfigsRequestStruct:
         """Fill in the request's fields."""
         resources: list[Any] = [
-            (_TOPIC, topic, [(name, _SET, value, NO_TAGS) for name, value in changes.items()], NO_TAGS)
+            (self._kind, topic, [(name, _SET, value, NO_TAGS) for name, value in changes.items()], NO_TAGS)
             for topic, changes in self._settings.items()
         ]
         return request_struct_class(resources, False, NO_TAGS)
