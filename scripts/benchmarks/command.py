@@ -8,6 +8,7 @@ topic to topic, other programs that do the same, and the codec alone. `latency`:
 what players and browsers make of files in every format. `sandbox`: what the decoders' confinement costs a call.
 `recordings`: clock and memory of long files, and the codec alone.
 `stores`: what the pool of the object stores adds to an operation, and what a failover loses.
+`live`: how much long recordings delay live segments, and the worker's memory.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from scripts.benchmarks.cache import synthesis, traces
 from scripts.benchmarks.calls_command import add_calls
 from scripts.benchmarks.codecs import automatic, clip_timing, codecs, digit_survival, seams
 from scripts.benchmarks.latency_command import add_latency
+from scripts.benchmarks.live_command import add_live
 from scripts.benchmarks.players.command import add_players
 from scripts.benchmarks.recordings.command import add_recordings
 from scripts.benchmarks.report import Report
@@ -78,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     add_sandbox(kinds.add_parser("sandbox", help="time of a call, with and without what confines the decoders"))
     add_recordings(kinds.add_parser("recordings", help="clock and memory of hour-long files, and the codec alone"))
     add_stores(kinds.add_parser("stores", help="the pool's overhead, and clips stored while an endpoint is killed"))
+    add_live(kinds.add_parser("live", help="live segments beside hours of recordings, and the worker's memory"))
     _add_cache(kinds.add_parser("cache", help="hit rate and cost of every eviction policy, and of Belady's optimum"))
     return parser
 

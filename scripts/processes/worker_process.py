@@ -53,6 +53,16 @@ class WorkerProcess(ModuleProcess):
         super().stop()
         shutil.rmtree(self._state, ignore_errors=True)
 
+    def metrics(self) -> str:
+        """Its metrics now, as Prometheus' text.
+
+        Raises:
+            OSError: If it does not answer.
+        """
+        with urllib.request.urlopen(f"http://{_HOST}:{self.port}/metrics", timeout=5) as answer:  # nosec B310 # HTTP alone
+            text: str = answer.read().decode()
+            return text
+
     def _is_ready(self) -> bool:
         url = f"http://{_HOST}:{self.port}/health/ready"
         try:

@@ -12,7 +12,7 @@ import numpy as np
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 
 from scripts.benchmarks.streaming.arrivals import Seconds
-from scripts.benchmarks.streaming.records import Traffic, number_of, partition_of
+from scripts.benchmarks.streaming.records import NOT_COUNTED, Traffic, number_of, partition_of
 from scripts.benchmarks.streaming.results import ResultsError
 
 # Forked processes would share the threads of librdkafka's clients, which do not survive a fork.
@@ -160,8 +160,10 @@ def _listen(
             continue
         if message.error() is not None:
             raise KafkaException(message.error())
-        arrived[number_of(message.headers())] = time.monotonic()
-        results.value += 1
+        number = number_of(message.headers())
+        if number < NOT_COUNTED:
+            arrived[number] = time.monotonic()
+            results.value += 1
 
 
 def _abandoned() -> bool:

@@ -13,6 +13,9 @@ from scripts.benchmarks.streaming.speech import MEDIA_TYPE, Segment
 CALLS = 64
 """Simultaneous calls: enough to load each of 8 partitions equally."""
 
+NOT_COUNTED = 10**9
+"""From this number on, records are none of those whose results are timed."""
+
 #: Log level of librdkafka: errors that matter are raised, and brokers that have stopped need no log line.
 QUIET = 2
 #: Longest transaction timeout that brokers allow by default, in milliseconds.
