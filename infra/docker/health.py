@@ -24,7 +24,7 @@ def _connection(host: str, port: int, *, tls: bool) -> HTTPConnection:
     if not tls:
         return HTTPConnection(host, port, timeout=_TIMEOUT_S)
     # The certificate is for the names by which others reach this container, and nobody is between.
-    context = ssl._create_unverified_context()  # noqa: S323, SLF001  see above
+    context = ssl._create_unverified_context()  # noqa: S323, SLF001  # nosec B323 # see above
     return HTTPSConnection(host, port, timeout=_TIMEOUT_S, context=context)
 
 
