@@ -89,7 +89,7 @@ class Recorder:
 
     def reject(self, record: InputRecord, rejection: Rejection) -> Outcome[RecordingCompression]:
         """Make the dead letter: the original and the reason, cut only where it exceeds the topic's record size."""
-        if rejection.stage in {"decode", "compress"}:
+        if rejection.stage in {"fetch", "decode", "compress"}:
             rejection = in_senders_terms(record.content, rejection)
         letter = record.letter(rejection).fitted(self._max_letter_bytes)
         return Outcome((Output(self._dead_letters, letter.to_record()),), rejection)
