@@ -49,15 +49,25 @@ def _recordings(options: argparse.Namespace) -> int:
     report_console().print(
         _table(rows),
         f"{found.origin}, one after the other, as WAV of 8 kHz; level {options.level}, {options.threads} threads. The "
-        "codec alone: libopus at 12 kbit/s or libFLAC on samples in memory, evenly in as many threads. Memory: of all "
-        "processes of the product together.",
+        "codec alone: libopus at 12 kbit/s or libFLAC on samples in memory, evenly in as many threads. Memory: "
+        "of the worker, and of it and its decoders together.",
     )
     return 0
 
 
 def _table(rows: Sequence[Row]) -> Table:
     table = Table(title="Recordings", title_justify="left")
-    for name in ("hours", "clock, s", "codec alone, s", "over it", "cores, s", "codec alone, s", "memory, MB", "ratio"):
+    for name in (
+        "hours",
+        "clock, s",
+        "codec alone, s",
+        "over it",
+        "cores, s",
+        "codec alone, s",
+        "worker, MB",
+        "all, MB",
+        "ratio",
+    ):
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(
@@ -67,6 +77,7 @@ def _table(rows: Sequence[Row]) -> Table:
             f"{row.clock:.2f}",
             f"{row.cpu_seconds:.1f}",
             f"{row.bare_cpu_seconds:.1f}",
+            f"{row.worker_mb:.0f}",
             f"{row.peak_mb:.0f}",
             f"{row.ratio:.1f}",
         )

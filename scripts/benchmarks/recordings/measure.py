@@ -35,9 +35,10 @@ class Row:
         level: The compression level.
         seconds: Clock of the product, from the file to the file.
         bare_seconds: Clock of the codec alone, its threads sharing the samples evenly.
-        cpu_seconds: Time of all cores that the product used.
+        cpu_seconds: Time of all cores that the product used, without its decoder.
         bare_cpu_seconds: Time of all cores that the codec used.
-        peak_mb: Largest memory of the product's processes together, pages that they share counted once, in MB.
+        worker_mb: Largest resident memory of the product's own process in MB.
+        peak_mb: Of all of its processes together, with the decoders', pages that they share counted for each.
         ratio: Size of the samples over that of the result.
     """
 
@@ -47,6 +48,7 @@ class Row:
     bare_seconds: float
     cpu_seconds: float
     bare_cpu_seconds: float
+    worker_mb: float
     peak_mb: float
     ratio: float
 
@@ -88,6 +90,7 @@ def measure(
         min(bare)[0],
         best["cpu_seconds"],
         min(cpu for _, cpu in bare),
+        max(run["worker_peak_mb"] for run in product),
         max(run["peak_mb"] for run in product),
         2 * frames / size,
     )

@@ -18,14 +18,14 @@ from streams.compression import DEFAULT_POLICY
 from streams.compression.recordings import compress_recording, in_threads
 from streams.sandbox import DecoderSandbox
 
-_INTERVAL = 0.1  # seconds between two looks at the memory
+_INTERVAL = 1.0  # seconds between two looks at the memory; a look costs some milliseconds
 
 
 class PeakMemory:
     """Watches the memory of this process and of all that descend from it, while it is entered.
 
     Attributes:
-        peak: The largest sum so far in bytes; pages that several processes share are counted once.
+        peak: The largest sum so far in bytes; pages that several processes share are counted for each.
     """
 
     def __init__(self) -> None:
@@ -42,8 +42,10 @@ class PeakMemory:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._ended.wait(_INTERVAL):
-            self.peak = max(self.peak, sum(map(_proportional, _family())))
+        ended = False
+        while not ended:
+            ended = self._ended.wait(_INTERVAL)
+            self.peak = max(self.peak, sum(map(_resident, _family())))
 
 
 def _family() -> set[int]:
@@ -62,13 +64,13 @@ def _family() -> set[int]:
     return family
 
 
-def _proportional(process: int) -> int:
-    """Resident memory of a process in bytes, with its share of pages that it has together with others."""
+def _resident(process: int) -> int:
+    """Resident memory of a process in bytes."""
     try:
-        rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
+        pages = Path(f"/proc/{process}/statm").read_text().split()[1]
     except OSError:  # it has ended
         return 0
-    return next(int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:"))
+    return int(pages) * resource.getpagesize()
 
 
 def main(arguments: list[str]) -> int:
@@ -76,7 +78,7 @@ def main(arguments: list[str]) -> int:
     source, level, threads = Path(arguments[0]), int(arguments[1]), int(arguments[2])
     output = source.with_suffix(".out")
     with DecoderSandbox(1) as sandbox, ThreadPoolExecutor(threads) as executor, PeakMemory() as memory:
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         made = compress_recording(
             source,
             MediaType(types.WAV),
@@ -86,13 +88,17 @@ def main(arguments: list[str]) -> int:
             open_audio=sandbox.open_recording,
             run_chunks=in_threads(executor, lambda: threads),
         )
-        seconds = time.perf_counter() - began
+        seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu
     if isinstance(made, Rejection):
         print(made.message, file=sys.stderr)
         return 1
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    cpu_seconds = used.ru_utime + used.ru_stime
-    figures = {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": memory.peak / 1e6, "size": made.size}
+    figures = {
+        "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
+        "peak_mb": memory.peak / 1e6,
+        "worker_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
+        "size": made.size,
+    }
     print(json.dumps(figures))
     return 0
 

@@ -67,6 +67,8 @@ class OpusRecordingEncoder:
             yield _Chunk(packet, 0 if before is None else _WARM_UP_PACKETS, joined, is_last=done == self._frames)
             before = joined[-warm_up:]
             packet += _CHUNK_PACKETS
+        if done != self._frames:
+            raise RuntimeError(f"{done} frames came to be encoded, and {self._frames} were expected")
 
     def encode(self, chunk: _Chunk) -> list[libopus.Packets]:
         """See `RecordingEncoder`; returns the packets of each stream."""
