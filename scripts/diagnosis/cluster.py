@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import IncompatibleBrokerVersion, KafkaError
 
 from schemas.access import Grant
@@ -30,6 +31,7 @@ _SKEW = 2.0  # seconds: the lag is measured with the brokers' clocks, and certif
 _USUAL_REPLICATION = 3
 #: The release in which each version of the cluster's metadata came.
 _RELEASES = {20: "3.8", 21: "3.9", 25: "4.0", 27: "4.1"}
+_IN_SYNC = "min.insync.replicas"
 _APPLY = "./scripts/topics apply creates it"
 
 
@@ -107,7 +109,31 @@ async def _checked(
     if not one.remedy and replicas < min(brokers, _USUAL_REPLICATION):
         told = f"{one.detail}: calls are lost with {'its' if replicas == 1 else 'their'} broker"
         return warned(TOPICS, name, told, "kafka-reassign-partitions.sh adds replicas on the other brokers"), number
+    if not one.remedy and (problem := in_sync_problem(replicas, await _least_in_sync(admin, name))):
+        remedy = f"kafka-configs.sh --alter --entity-type topics --entity-name {name} --add-config {_IN_SYNC}=2"
+        return warned(TOPICS, name, f"{one.detail}, {problem}", remedy), number
     return one, number
+
+
+async def _least_in_sync(admin: AIOKafkaAdminClient, name: str) -> int:
+    resource = ConfigResource(ConfigResourceType.TOPIC, name, configs={_IN_SYNC: ""})
+    [response, *_] = await any_broker(lambda: admin.describe_configs([resource]))
+    [(*_, entries)] = response.resources
+    return int(entries[0][1])
+
+
+def in_sync_problem(replicas: int, least: int) -> str | None:
+    """What is wrong with the number of replicas that have to have a record before it is acknowledged.
+
+    Args:
+        replicas: Of each partition.
+        least: Its ``min.insync.replicas``.
+    """
+    if replicas > 1 and least >= replicas:
+        return f"{_IN_SYNC} is {least}: nothing can be written while one broker is away"
+    if replicas >= _USUAL_REPLICATION and least == 1:
+        return f"{_IN_SYNC} is 1: what one broker alone has acknowledged may be lost with it"
+    return None
 
 
 async def check_rights(installation: Installation) -> list[Finding]:

@@ -206,7 +206,8 @@ async def test_memory_stays_bounded_with_fifty_large_clips_in_flight(worker: Wor
     ("settings", "code", "says"),
     [
         ({"AUDIO_COMPRESSION_LEVEL": "9"}, 2, "AUDIO_COMPRESSION_LEVEL=9: must be auto or a level from 1 to 5"),
-        ({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}, 1, "no Kafka broker answers"),
+        ({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}, 1, "127.0.0.1:1: nothing listens there"),
+        ({"KAFKA_SECURITY_PROTOCOL": "SSL"}, 1, "speaks Kafka in plain text, and this connection is SSL"),
         ({"AUDIO_TOPIC_PREFIX": "nothing-here."}, 1, "./scripts/topics apply"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from schemas.access import load_roles
 from scripts.diagnosis.certificates import judged_days
 from scripts.diagnosis.checking import Check, Installation, any_will_do, diagnose
-from scripts.diagnosis.cluster import judged_clock
+from scripts.diagnosis.cluster import in_sync_problem, judged_clock
 from scripts.diagnosis.machine import cpu_quota, file_system
 from scripts.diagnosis.rendering import lines
 from scripts.validation.finding import Finding, Status, failed, passed, warned
@@ -80,6 +80,14 @@ def test_days_of_a_certificate(days: float, status: str) -> None:
 )
 def test_two_clocks(theirs: float, said: str) -> None:
     assert said in judged_clock(100.0, theirs, 101.0).detail
+
+
+@pytest.mark.parametrize(
+    ("replicas", "least", "said"), [(1, 1, None), (3, 2, None), (3, 1, "may be lost"), (3, 3, "nothing can be written")]
+)
+def test_replicas_that_have_to_be_in_sync(replicas: int, least: int, said: str | None) -> None:
+    problem = in_sync_problem(replicas, least)
+    assert problem is None if said is None else problem is not None and said in problem
 
 
 def test_the_file_system_of_a_path() -> None:
