@@ -1,8 +1,11 @@
 """The archive on a genuine Kafka: committed results alone, each once, whatever happens to those who write it."""
 
 import asyncio
+import hashlib
 import json
+import os
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -18,6 +21,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas import CompressedAudio
 from scripts.commands import export
+from scripts.commands import stores as stores_command
 from streams.archive.follower import ArchiveFollower, archive_group
 from streams.archive.progress import ArchiveProgress
 from streams.codecs import FlacEncoder
@@ -25,7 +29,7 @@ from streams.kafka.connected_client import connected_client
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.offset_fetch import fetch_last_committed
 from streams.kafka.topic_admin import connected_admin
-from streams.stores import Stores, StoresConfiguration, StoreUnavailableError, pool
+from streams.stores import Stores, StoresConfiguration, StoreUnavailableError, content_key, pool
 from streams.telemetry.metrics.archive import ArchiveMetrics
 from tests.support.brokers import Broker, Namespace
 from tests.support.call_segments import encoded, noise, result
@@ -204,16 +208,21 @@ async def commits(archive: Archive, topic: str) -> bool:
 
 
 class Export:
-    """The command `export` on the test's topics and stores."""
+    """The command `export` on the test's topics and stores.
+
+    Attributes:
+        where: Options of all commands that name the cluster and the topics.
+        out: The directory of the calls.
+    """
 
     def __init__(self, broker: Broker, namespace: Namespace, directory: Path) -> None:
-        self._where = ["--bootstrap-servers", broker.bootstrap_servers, "--topic-prefix", namespace.prefix]
+        self.where = ["--bootstrap-servers", broker.bootstrap_servers, "--topic-prefix", namespace.prefix]
         self.out = directory / "out"
 
     async def __call__(self, *arguments: str, hotel: str = "seaside") -> tuple[int, dict[str, Any]]:
         """Its exit code, and the manifests that it has written, by call."""
         shutil.rmtree(self.out, ignore_errors=True)
-        options = ["--hotel", hotel, "--from", "yesterday", "--out", str(self.out), *arguments, *self._where]
+        options = ["--hotel", hotel, "--from", "yesterday", "--out", str(self.out), *arguments, *self.where]
         code = await asyncio.to_thread(export.main, options)
         return code, manifests(self.out)
 
@@ -294,3 +303,23 @@ async def test_a_store_that_does_not_work_is_told_by_the_export(
     monkeypatch.setenv("AUDIO_STORES_SECRET_KEY", "thing")
     assert (await exported())[0] == 1
     assert "s3://hotel-audio" in capsys.readouterr().err
+
+
+async def test_a_result_by_reference_is_archived_kept_by_gc_and_exported(
+    results: ResultTopic, archive: Archive, root: Path, exported: Export
+) -> None:
+    content = b"OggS" + bytes(100_000)
+    sha256 = hashlib.sha256(content).hexdigest()
+    stored = archive.stores.put(content_key(sha256), content)
+    about = {"audio": b"", "data_ref": stored.text, "data_sha256": sha256, "data_bytes": len(content)}
+    await results.write(result(0, archive=True, final=True, **about).to_record())
+    async with archive.running(archive.follower()):
+        await until(lambda: bool(manifests(root)))
+    assert manifests(root)["call-1"]["files"] == [stored.text]
+    await forget(archive, results.topic, keep=0)
+    written = time.time() - 2 * 86_400
+    os.utime(root / stored.key, (written, written))
+    assert await asyncio.to_thread(stores_command.main, ["gc", *exported.where, "--group", archive.group]) == 0
+    code, found = await exported("--format", "as-is")
+    assert (code, found["call-1"]["complete"]) == (0, True)
+    assert [path.read_bytes() for path in exported.out.rglob("*.ogg")] == [content]
