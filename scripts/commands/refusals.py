@@ -31,9 +31,9 @@ in `schemas/repairs.py`.
 _TABLE = ("| Code | Stage | Field | Rule | What to do |", "|---|---|---|---|---|")
 _SECTIONS: dict[Subject, str] = {
     "input": (
-        "Inputs\n\nRecords of `audio.raw`. Each costs itself alone: its call and its partition go on. Of an event in"
-        " structured mode, the field of what is wrong with the audio is `data_base64`, and of what is wrong with its"
-        " label `datacontenttype`."
+        "Inputs\n\nRecords of `audio.raw` and `audio.recordings`. Each costs itself alone: its call and its partition"
+        " go on. Of an event in structured mode, the field of what is wrong with the audio is `data_base64`, of what is"
+        " wrong with its label `datacontenttype`, and of what is wrong with a reference `dataref`."
     ),
     "policy": (
         "Policies\n\nRecords of `audio.policy`. The log line `policy_refused` tells of a refused one; the one in force"
