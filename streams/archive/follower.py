@@ -37,6 +37,8 @@ _BATCH = 64  # records
 _MANIFESTS = 32  # written between two batches
 #: Bytes of one answer of a broker; a larger record comes alone.
 _FETCH_BYTES = 2**20
+#: A slow store takes up to half a minute for each result.
+_LONGEST_BATCH_MS = 600_000
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds before another attempt
 _STOP_TIMEOUT = 5.0
 
@@ -114,8 +116,8 @@ class ArchiveFollower:
                     for number in range(len(topic.leaders))
                 ]
                 return bool(await fetch_last_committed(client, self._group, places))
-        except (KafkaError, OSError):
-            return None
+        except (KafkaError, OSError) as error:
+            return None if denial_of(error) is None else False  # an account without this right has not begun either
 
     async def _follow(self) -> None:
         consumer = self._connection.consumer(
@@ -125,6 +127,7 @@ class ArchiveFollower:
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=_FETCH_BYTES,
             fetch_max_bytes=_FETCH_BYTES,
+            max_poll_interval_ms=_LONGEST_BATCH_MS,
         )
         progress = self._new_progress()
         membership = GroupMembership(consumer, self._topic, self._group, from_beginning=True, auto_commit=True)
