@@ -16,7 +16,19 @@ from streams.kafka.protocol.metadata import TopicMetadata
 from streams.kafka.topology import InputTopicGoneError, PartitionCount, Topology
 from streams.runtime.fail_stop import Watchdog
 from streams.runtime.monitor import Monitor
-from tests.support.delivery import TOPIC, Bench, Echo, MemoryKafka, MemoryTransactor, bench, member, until
+from tests.support.delivery import (
+    LONG,
+    TOPIC,
+    Bench,
+    Echo,
+    MemoryKafka,
+    MemoryTransactor,
+    Recorder,
+    bench,
+    input_record,
+    member,
+    until,
+)
 
 OWN, FOREIGN = TopicPartition(TOPIC, 0), TopicPartition(TOPIC, 1)
 
@@ -50,7 +62,8 @@ class Rig:
         self.lanes = Lanes(
             self.shared.parts, lambda _, tps: MemoryTransactor(MemoryKafka(), [own.partition for own in tps])
         )
-        self.lanes.serve(TOPIC, Echo())
+        self.recorder = Recorder()
+        self.lanes.serve(TOPIC, Echo(), self.recorder)
         self.reader = GivenLag()
         self.clock_ahead = 0.0
         self.behind: list[tuple[TopicPartition, float]] = []
@@ -162,6 +175,28 @@ async def test_the_watchdog_is_fed_without_lag_and_left_hungry_by_a_stall(
     assert fed == []
     await rig.look({})
     assert fed == []
+
+
+async def test_a_recording_in_progress_is_no_stall_and_hides_none(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def positions(_: Committed) -> Mapping[TopicPartition, int]:
+        return {OWN: 0, FOREIGN: 0}
+
+    fed: list[float] = []
+    monkeypatch.setattr(rig.watchdog, "feed", lambda: fed.append(time.monotonic()))
+    await rig.lanes.drain()
+    rig.lanes.expect(member(2))
+    await rig.lanes.open([OWN, FOREIGN], positions)
+    rig.lanes.announce(OWN, 0, 2)
+    await rig.lanes.submit(input_record(0, LONG), 2)
+    await rig.look({OWN: Lag(1), FOREIGN: Lag(0)})
+    fed.clear()
+    await rig.look({OWN: Lag(1), FOREIGN: Lag(0)})
+    assert fed, "the partition waits for its recording"
+    await rig.look({OWN: Lag(1), FOREIGN: Lag(7)})
+    fed.clear()
+    await rig.look({OWN: Lag(1), FOREIGN: Lag(7)})
+    assert fed == [], "another partition stands still"
+    rig.recorder.go_on.set()
 
 
 async def test_the_watchdog_hears_what_the_worker_waits_for(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """An in-memory Kafka and processor, for tests of lanes without a cluster."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from streams.delivery.budget import InFlightBudget
 from streams.delivery.executor import RecordExecutor
 from streams.delivery.lane_parts import LaneParts
 from streams.delivery.outcome import InputRecord, Lookup, Outcome, Output
+from streams.delivery.recording_control import RecordingCancelledError, RecordingControl
 from streams.delivery.transactions import Batch, Committed
 from streams.kafka.protocol.txn_offset_commit import GroupMember
 from streams.telemetry.metrics import Metrics
@@ -112,6 +114,34 @@ class Echo:
 
     def delivered(self, record: InputRecord, outcome: Outcome[None]) -> None:
         self.delivered_offsets.append(record.position.offset)
+
+
+#: The value of an input that is a recording.
+LONG = b"recording"
+
+
+class Recorder(Echo):
+    """Processes recordings, which wait until the test lets them go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = threading.Event()
+        self.begun: list[int] = []
+        self.cancelled: list[int] = []
+
+    def accepts(self, record: InputRecord) -> bool:
+        return record.content.value == LONG
+
+    def process_recording(self, record: InputRecord, control: RecordingControl) -> Outcome[None]:
+        self.begun.append(record.position.offset)
+        try:
+            while not self.go_on.is_set():
+                control.wait(0.002)
+                control.progressed(control.seconds_done + 1)
+        except RecordingCancelledError:
+            self.cancelled.append(record.position.offset)
+            raise
+        return Outcome((Output("out", record.content),), None)
 
 
 @dataclass

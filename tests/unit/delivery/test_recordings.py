@@ -9,38 +9,24 @@ import pytest
 from schemas.record import TopicPartition
 from streams.delivery.job import RecordingJob
 from streams.delivery.lanes import Lanes
-from streams.delivery.outcome import InputRecord, Outcome, Output
+from streams.delivery.outcome import InputRecord, Outcome
 from streams.delivery.recording_control import RecordingCancelledError, RecordingControl
 from streams.delivery.transactions import Committed
-from tests.support.delivery import TOPIC, Bench, Echo, MemoryKafka, MemoryTransactor, bench, input_record, member, until
+from tests.support.delivery import (
+    LONG,
+    TOPIC,
+    Bench,
+    Echo,
+    MemoryKafka,
+    MemoryTransactor,
+    Recorder,
+    bench,
+    input_record,
+    member,
+    until,
+)
 
 TPS = [TopicPartition(TOPIC, 0), TopicPartition(TOPIC, 1)]
-#: The value of an input that is a recording.
-LONG = b"recording"
-
-
-class Recorder(Echo):
-    """Processes recordings, which wait until the test lets them go on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.go_on = threading.Event()
-        self.begun: list[int] = []
-        self.cancelled: list[int] = []
-
-    def accepts(self, record: InputRecord) -> bool:
-        return record.content.value == LONG
-
-    def process_recording(self, record: InputRecord, control: RecordingControl) -> Outcome[None]:
-        self.begun.append(record.position.offset)
-        try:
-            while not self.go_on.is_set():
-                control.wait(0.002)
-                control.progressed(control.seconds_done + 1)
-        except RecordingCancelledError:
-            self.cancelled.append(record.position.offset)
-            raise
-        return Outcome((Output("out", record.content),), None)
 
 
 class Rig:
