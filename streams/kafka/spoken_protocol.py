@@ -5,7 +5,7 @@ import ssl
 import struct
 from enum import StrEnum
 
-_WITHIN = 2.0  # seconds for an answer
+_WITHIN = 5.0  # seconds for an answer
 _ANSWER_BYTES = 4096
 _CORRELATION = 0x68617564  # any number: a Kafka broker repeats it
 _LARGEST_FRAME = 1 << 20
@@ -43,7 +43,7 @@ def spoken_in(answer: bytes) -> Spoken:
 
 
 async def spoken_at(host: str, port: int, tls: ssl.SSLContext | None = None) -> Spoken:
-    """Ask a port what it speaks; within about six seconds.
+    """Ask a port what it speaks; within fifteen seconds.
 
     Args:
         host: Name or address.

@@ -24,6 +24,7 @@ from schemas.access import load_roles
 from schemas.topics import COMPRESSED, RAW
 from scripts.processes.secure_kafka import renew_certificates, variables
 from streams.clients import AccessDeniedError, CompressedAudioConsumer, HotelAudioError, RawAudioProducer
+from streams.kafka.access import grants_of
 from streams.kafka.topics import apply_topics
 from tests.chaos.workers import Worker
 from tests.support import events
@@ -84,6 +85,12 @@ async def installation(kafka: SecureKafka, namespace: Namespace) -> Namespace:
     await apply_topics(kafka.admin, namespace.prefix, namespace.group)
     for role in load_roles():
         await kafka.grant(role, role, namespace)
+    wanted = {
+        one for role in load_roles() for one in load_roles()[role].grants(role, namespace.prefix, namespace.group)
+    }
+    async with asyncio.timeout(SOON):  # what the controller has decided reaches a broker soon, not at once
+        while not wanted <= set(await grants_of(kafka.admin, list(load_roles()))):
+            await asyncio.sleep(0.1)
     return namespace
 
 
