@@ -27,8 +27,8 @@ PARTITIONS = 8
 
 
 def series(worker: Worker, name: str) -> dict[str, float]:
-    """The values of a metric, by partition or by the value of its other label."""
-    sample = rf'^{name}\{{(?:partition|condition|reason)="([^"]*)".*\}} (\S+)$'
+    """The values of a metric, by partition of audio.raw or by the value of its other label."""
+    sample = rf'^{name}\{{(?:partition|condition|reason)="([^"]*)"(?!.*audio[.]recordings").*\}} (\S+)$'
     return {label: float(value) for label, value in re.findall(sample, worker.get("/metrics")[1], re.MULTILINE)}
 
 
@@ -129,7 +129,9 @@ def check_status(worker: Worker) -> None:
     assert told["settings"]["AUDIO_ADMIN_TOKEN"] is True
     assert told["settings"]["AUDIO_LAG_OBJECTIVE"] == 5.0
     assert [end["reason"] for end in told["exits"]["latest"]] == ["crashed"]
-    assert [one["partition"] for one in told["partitions"]] == list(range(PARTITIONS))
+    live = [one for one in told["partitions"] if one["topic"].endswith("audio.raw")]
+    assert [one["partition"] for one in live] == list(range(PARTITIONS))
+    assert len(told["partitions"]) == 2 * PARTITIONS
     assert all(one["assigned"] and one["lag_records"] == one["lane_depth"] == 0 for one in told["partitions"])
     assert told["choice"]["level"] == "auto"
     assert all(told["ready"].values())

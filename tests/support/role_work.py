@@ -7,7 +7,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from schemas import DeadLetter, MediaType, Policy, PolicyEvent, Position, RawAudio, Record, Rejection
 from schemas.access import Grant
-from schemas.topics import COMPRESSED, DEAD_LETTER, RAW, copartitioned, inputs
+from schemas.topics import COMPRESSED, DEAD_LETTER, INPUTS, copartitioned, inputs
 from scripts.audit_trail.reading import AuditReader
 from scripts.auditing import Audit
 from scripts.cli import Cluster
@@ -30,11 +30,12 @@ CALL = RawAudio("1", "/pbx", "lisbon", "call-1", MediaType("audio/PCMU"), bytes(
 
 
 async def telephony(cluster: Cluster, account: str) -> None:
-    """Look at the topic, send a segment."""
+    """Look at the topics, send a segment and a recording."""
     del account
-    await cluster.check([RAW])
-    async with RawAudioProducer(cluster.connection, cluster.topic(RAW)) as producer:
-        await producer.send(CALL)
+    await cluster.check(INPUTS)
+    for topic in INPUTS:
+        async with RawAudioProducer(cluster.connection, cluster.topic(topic)) as producer:
+            await producer.send(CALL)
 
 
 async def consumer(cluster: Cluster, account: str) -> None:
@@ -58,7 +59,7 @@ async def consumer(cluster: Cluster, account: str) -> None:
 async def monitor(cluster: Cluster, account: str) -> None:
     """Look at the lag, of which a record is waiting."""
     del account
-    await cluster.check([RAW])
+    await cluster.check(INPUTS)
     names = (cluster.prefix, cluster.group)
     reader = LagReader(cluster.connection, cluster.group, copartitioned(*names), inputs(*names))
     try:
@@ -74,14 +75,14 @@ async def operator(cluster: Cluster, account: str) -> None:
     """Read dead letters and send one again, set a policy and count the workers, list results, validate."""
     validated = await validate_topics(cluster)
     assert all(one.status is Status.PASSED for one in validated.findings), validated
-    await cluster.check([COMPRESSED, DEAD_LETTER, RAW])
+    await cluster.check([COMPRESSED, DEAD_LETTER, *INPUTS])
     reason = Rejection("contract", "MissingHeader", "ce_callid", "is required")
-    letter = DeadLetter(Record(b"call-1", b"1", ()), Position(cluster.topic(RAW), 0, 0), reason)
     async with DeadLetterReader(cluster.connection, cluster.topic(DEAD_LETTER)) as letters:
         assert [one async for one in letters.all()]
-    async with Replayer(cluster.connection) as replayer:
-        replayer.undecided = await replayer.send([(LetterPosition(0, 0), letter)])
-        assert await replayer.decide(), "what became of a commit without an answer cannot be found out"
+    for place in places:
+        async with Replayer(cluster.connection) as replayer:
+            replayer.undecided = await replayer.send([(LetterPosition(0, 0), DeadLetter(record, place, reason))])
+            assert await replayer.decide(), "what became of a commit without an answer cannot be found out"
     async with exclusively(cluster, account) as writer:
         await writer.write(PolicyEvent(account, Policy(1)))
     await read_policies(cluster)
