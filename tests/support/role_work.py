@@ -79,9 +79,10 @@ async def operator(cluster: Cluster, account: str) -> None:
     reason = Rejection("contract", "MissingHeader", "ce_callid", "is required")
     async with DeadLetterReader(cluster.connection, cluster.topic(DEAD_LETTER)) as letters:
         assert [one async for one in letters.all()]
-    for place in places:
+    for name in INPUTS:
+        letter = DeadLetter(Record(b"call-1", b"1", ()), Position(cluster.topic(name), 0, 0), reason)
         async with Replayer(cluster.connection) as replayer:
-            replayer.undecided = await replayer.send([(LetterPosition(0, 0), DeadLetter(record, place, reason))])
+            replayer.undecided = await replayer.send([(LetterPosition(0, 0), letter)])
             assert await replayer.decide(), "what became of a commit without an answer cannot be found out"
     async with exclusively(cluster, account) as writer:
         await writer.write(PolicyEvent(account, Policy(1)))
