@@ -1,5 +1,7 @@
 """obstore's clients for the endpoints of stores, with their time limits and without retries of their own."""
 
+import os
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -66,14 +68,44 @@ class _Account:
         return self._keys
 
 
-def open_directory(location: DirectoryLocation) -> LocalStore:
-    """Make a client for a directory; create the directory, for its owner alone, if there is none.
+class Directory:
+    """A directory as a store, and whether it is still the one that it was.
 
-    Raises:
-        StoreFaultError: If it cannot be created.
+    An unmounted disk leaves an empty directory or none: what it has is not there for a while, and not gone. So the
+    directory is created at first, for its owner alone, and never again.
     """
-    try:
-        location.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreFaultError(StoreFault(f"cannot be created: {error.strerror}")) from None
-    return LocalStore(location.directory)
+
+    def __init__(self, location: DirectoryLocation) -> None:
+        self._path = location.directory
+        self._lock = threading.Lock()
+        self._client: LocalStore | None = None
+        self._identity: tuple[int, int] | None = None
+
+    def client(self) -> LocalStore:
+        """The client.
+
+        Raises:
+            StoreFaultError: If the directory cannot be created, is another one than before, or is not there any more.
+        """
+        with self._lock:
+            try:
+                if self._client is None:
+                    self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    self._client = LocalStore(self._path)
+                    self._identity = self._found()
+                if self._found() != self._identity:
+                    raise StoreFaultError(StoreFault("is another directory than before; is its disk mounted?"))
+            except OSError as error:
+                what = "cannot be created" if self._client is None else "is not there any more"
+                raise StoreFaultError(StoreFault(f"{what}: {error.strerror}")) from None
+            return self._client
+
+    def problem(self) -> StoreFault | None:
+        """Why it cannot be used; None if it can."""
+        self.client()
+        usable = os.access(self._path, os.R_OK | os.W_OK | os.X_OK)
+        return None if usable else StoreFault("may not be read and written")
+
+    def _found(self) -> tuple[int, int]:
+        status = self._path.stat()
+        return status.st_dev, status.st_ino

@@ -1,12 +1,11 @@
 """One endpoint of a store: its client, made again when the account's keys change, and its check."""
 
-import os
 import threading
 
 import obstore
 
 from streams.stores.configuration import BucketLocation, DirectoryLocation, Location, StoresConfiguration
-from streams.stores.connecting import Client, connect_bucket, open_directory
+from streams.stores.connecting import Client, Directory, connect_bucket
 from streams.stores.credentials import Credentials
 from streams.stores.errors import StoreUnavailableError
 from streams.stores.failures import OBSTORE_ERRORS, StoreFault, StoreFaultError, fault_of
@@ -26,7 +25,7 @@ class Endpoint:
     """
 
     def __init__(self, location: Location, url: str | None, credentials: Credentials, connections: int) -> None:
-        self._location = location
+        self._place = Directory(location) if isinstance(location, DirectoryLocation) else location
         self._url = url
         self._credentials = credentials
         self._connections = connections
@@ -45,25 +44,23 @@ class Endpoint:
         """The client; of a bucket, with the keys that are valid now.
 
         Raises:
-            StoreFaultError: If the store's directory cannot be created.
+            StoreFaultError: As `Directory.client`.
             StoreUnavailableError: If a file with the account's keys cannot be read.
         """
-        if isinstance(self._location, DirectoryLocation):
-            if self._client is None:
-                self._client = open_directory(self._location)
-            return self._client
+        if isinstance(self._place, Directory):
+            return self._place.client()
         keys = self._credentials.current()
         with self._lock:
             if self._client is None or keys != self._keys:
-                self._client = connect_bucket(self._location, self._url, keys, connections=self._connections)
+                self._client = connect_bucket(self._place, self._url, keys, connections=self._connections)
                 self._keys = keys
             return self._client
 
     def problem(self) -> StoreFault | None:
         """Check the endpoint; return what does not work, or None."""
         try:
-            if isinstance(self._location, DirectoryLocation):
-                return _directory_problem(self._location)
+            if isinstance(self._place, Directory):
+                return self._place.problem()
             next(iter(obstore.list(self.client(), _CHECKED_PREFIX, chunk_size=1)), None)
         except StoreUnavailableError as error:
             return StoreFault(str(error))
@@ -79,9 +76,3 @@ def endpoints_of(location: Location, configuration: StoresConfiguration) -> list
     if isinstance(location, BucketLocation) and location.endpoints:
         urls = location.endpoints
     return [Endpoint(location, url, configuration.credentials, configuration.pool_size) for url in urls]
-
-
-def _directory_problem(location: DirectoryLocation) -> StoreFault | None:
-    open_directory(location)
-    usable = os.access(location.directory, os.R_OK | os.W_OK | os.X_OK)
-    return None if usable else StoreFault("may not be read and written")

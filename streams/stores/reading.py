@@ -97,9 +97,13 @@ class ObjectReader:
 
     def _part(self, start: int, length: int, version: str | None) -> Part:
         key = self._reference.key
-        if self._reference.store.startswith(FILE) and not _is_plain_file(Path(self._reference.bucket), key):
-            raise self._refused("ObjectMissing", "there is no such object")
-        result = self._pool.run("get", lambda client: _get(client, key, start, length, version))
+
+        def read(client: Client) -> Part | ObjectFault:
+            if self._reference.store.startswith(FILE) and not _is_plain_file(Path(self._reference.bucket), key):
+                return MISSING
+            return _get(client, key, start, length, version)
+
+        result = self._pool.run("get", read)
         if result == EMPTY and start == 0:
             return Part(b"", 0, None)
         if result == MISSING and start == 0:

@@ -8,6 +8,7 @@ import pytest
 from schemas import Rejection
 from streams.stores import ObjectReference, ObjectRefusedError, Stores, StoresConfiguration, content_key
 from streams.stores.connecting import PART
+from streams.stores.failures import StoreFaultError
 
 CONTENT = b"a clip"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -52,3 +53,22 @@ def test_a_stream_tells_a_wrong_digest_after_its_last_part(stores: Stores) -> No
 def test_the_directory_is_for_its_owner_alone(stores: Stores, tmp_path: Path) -> None:
     stores.put(KEY, CONTENT)
     assert (tmp_path / "stored").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("empty", [True, False], ids=["another directory is there", "none is there"])
+def test_what_an_unmounted_disk_has_is_not_called_missing(stores: Stores, tmp_path: Path, empty: bool) -> None:
+    reference = stores.put(KEY, CONTENT)
+    (tmp_path / "stored").rename(tmp_path / "elsewhere")
+    if empty:
+        (tmp_path / "stored").mkdir()
+    [endpoint] = stores.pools[0].endpoints
+    problem = endpoint.problem()
+    assert problem is not None
+    assert ("another directory" if empty else "not there any more") in problem.reason
+    with pytest.raises(StoreFaultError):
+        endpoint.client()
+    if empty:
+        (tmp_path / "stored").rmdir()
+    (tmp_path / "elsewhere").rename(tmp_path / "stored")
+    assert endpoint.problem() is None
+    assert stores.read(reference, limit=100) == CONTENT
