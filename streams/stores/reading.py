@@ -140,5 +140,5 @@ def _is_plain_file(directory: Path, key: str) -> bool:
     try:
         path = (directory / key).resolve(strict=True)
         return path.is_relative_to(directory.resolve()) and path.is_file()
-    except OSError:
+    except (OSError, RuntimeError):  # the second for symbolic links in a circle, before Python 3.13
         return False

@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from infra.kafka.ports import free_ports
 from infra.monitoring.configuration import Monitoring
 from schemas.headers import HOTEL_ID
-from schemas.topics import COMPRESSED, DEAD_LETTER, POLICY
+from schemas.topics import COMPRESSED, DEAD_LETTER, POLICY, RAW
 from schemas.validation import VALIDATION_HOTEL
 from scripts.commands import final_validation
 from streams.kafka.connection import KafkaConnection
@@ -156,12 +156,10 @@ def assert_damaged(found: Validated, port: int, names: Namespace) -> None:
 async def test_without_a_worker_no_call_passes(
     broker: Broker, namespace: Namespace, tmp_path: Path, topics: None
 ) -> None:
-    began = time.monotonic()
     found = await validated(broker, namespace, tmp_path, "--timeout", "10")
-    assert time.monotonic() - began < 100
     assert found.code == 1
     assert found.failed[("group", "members")] == "0 members and at least 1 worker"
-    assert found.failed[("group", "owners")].startswith("partitions without an owner: 0, 1,")
+    assert found.failed[("group", "owners")].startswith(f"partitions without an owner: {namespace.prefix}{RAW}-0, ")
     assert "has no outcome" in found.failed[("call", "audio/GSM")]
     assert found.checked("worker") == found.checked("file") == set()
 

@@ -35,6 +35,12 @@ def test_a_symbolic_link_out_of_the_directory_is_no_object(stores: Stores, tmp_p
     assert code(stores.read(ObjectReference(f"file://{tmp_path}/stored", "link"), limit=100)) == "ObjectMissing"
 
 
+def test_symbolic_links_in_a_circle_are_no_object(stores: Stores, tmp_path: Path) -> None:
+    stores.put(KEY, CONTENT)
+    (tmp_path / "stored" / "circle").symlink_to(tmp_path / "stored" / "circle")
+    assert code(stores.read(ObjectReference(f"file://{tmp_path}/stored", "circle"), limit=100)) == "ObjectMissing"
+
+
 def test_a_pipe_is_no_object_and_nothing_waits_for_it(stores: Stores, tmp_path: Path) -> None:
     stores.put(KEY, CONTENT)
     os.mkfifo(tmp_path / "stored" / "pipe")
