@@ -2,14 +2,12 @@
 
 import asyncio
 import base64
-import fcntl
 import json
 import secrets
 import shutil
 import signal
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from infra.kafka.listeners import PeerListeners, ProxiedListener
 from infra.kafka.ports import HOST, free_ports, require_free
 from infra.kafka.readiness import wait_until_ready
 from infra.kafka.secure import ADMIN, ClusterSecurity
+from infra.locks import locked_directory
 
 SIZES = (1, 3)
 _START_TIMEOUT_S = 90.0
@@ -119,7 +118,7 @@ class LocalCluster:
 
         If that fails, the brokers that this call started are ended again.
         """
-        with self._exclusive():
+        with locked_directory(self._directory):
             self._require_same_shape()
             idle = [broker for broker in self._brokers if broker.pid() is None]
             for broker in idle:
@@ -134,7 +133,7 @@ class LocalCluster:
 
     def stop(self) -> None:
         """Kill every broker at once and remove the data."""
-        with self._exclusive():
+        with locked_directory(self._directory):
             _end(self._brokers)
             shutil.rmtree(self._directory, ignore_errors=True)
 
@@ -213,15 +212,6 @@ class LocalCluster:
             raise ClusterMismatchError(
                 f"{self._directory} holds a {kind} of {found.brokers} on port {found.port}: stop that first"
             )
-
-    @contextmanager
-    def _exclusive(self) -> Iterator[None]:
-        # Beside the directory, because stop() removes the directory.
-        path = self._directory.with_name(self._directory.name + ".lock")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Apache Kafka's jars, downloaded once with Maven."""
 
-import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from infra.directories import cache_directory
 from infra.kafka.errors import LocalKafkaError
+from infra.locks import locked
 
 POM = Path(__file__).with_name("pom.xml")
 _STAMP = ".pom-sha256"
@@ -32,8 +32,7 @@ def ensure_jars(report: Callable[[str], None] = silent, pom: Path = POM) -> Path
     if _stamp(libs) == wanted:
         return libs
     build.mkdir(parents=True, exist_ok=True)
-    with libs.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(libs.with_suffix(".lock")):
         if _stamp(libs) != wanted:
             report(f"fetching the jars of {pom.parent.name} with Maven")
             _replace(libs, wanted, pom)

@@ -1,19 +1,18 @@
 """Local instances of S3Proxy: addresses of one bucket, whose objects lie in a directory."""
 
-import fcntl
 import json
 import secrets
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from infra.kafka.errors import LocalKafkaError
 from infra.kafka.jars import ensure_jars, silent
 from infra.kafka.ports import HOST, accepts, require_free
+from infra.locks import locked_directory
 from infra.process import DetachedProcess
 from infra.secret_files import write_secret
 
@@ -98,7 +97,7 @@ class LocalStores:
         Raises:
             LocalStoresError: If one cannot be started.
         """
-        with self._exclusive():
+        with locked_directory(self._directory):
             self._bucket.mkdir(parents=True, exist_ok=True)
             self._state.write(self._directory)
             idle = [index for index in range(self._state.count) if self.pid(index) is None]
@@ -115,7 +114,7 @@ class LocalStores:
 
     def stop(self) -> None:
         """Kill all instances and remove the objects."""
-        with self._exclusive():
+        with locked_directory(self._directory):
             for index in range(self._state.count):
                 self.kill(index)
             shutil.rmtree(self._directory, ignore_errors=True)
@@ -215,14 +214,6 @@ class LocalStores:
             if time.monotonic() > deadline:
                 raise LocalStoresError(f"the store on port {port} was not up in time:\n{process.log_tail()}")
             time.sleep(_POLL_S)
-
-    @contextmanager
-    def _exclusive(self) -> Iterator[None]:
-        path = self._directory.with_name(f"{self._directory.name}.lock")  # beside it, because stop() removes it
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
 
 
 @dataclass(frozen=True, slots=True)

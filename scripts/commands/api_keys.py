@@ -5,7 +5,6 @@ docs/SECURITY.md says what each role may do.
 """
 
 import argparse
-import fcntl
 import json
 import os
 import sys
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from infra.locks import locked
 from infra.secret_files import write_secret
 from scripts.cli import CommandError, count, fail, say
 from streams.runtime.setting_declaration import declared
@@ -121,8 +121,7 @@ def _changing(path: Path) -> Iterator[ApiKeys]:
     """The keys of the file, while no other command can change it."""
     lock = path.with_name(f".{path.name}.lock")
     try:
-        with lock.open("w") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
+        with locked(lock):
             yield _read(path)
     except OSError as error:
         raise CommandError(f"{lock}: {error.strerror}") from None

@@ -1,12 +1,12 @@
 """A genuine S3 server with two instances, for all processes of a session; and stores that reach it."""
 
-import fcntl
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from infra.kafka.ports import free_ports
+from infra.locks import locked
 from infra.stores.local import BUCKET, REGION, LocalStores
 from streams.stores import Credentials, FixedSecret, Stores, StoresConfiguration
 from streams.stores.configuration import parse_locations
@@ -28,8 +28,7 @@ class SharedObjectStores:
 
     def started(self) -> LocalStores:
         """Return the instances; start them if no process has done so. Nobody may kill or stop them."""
-        with (self._directory / f"{_NAME}.start").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(self._directory / f"{_NAME}.start"):
             place = self._directory / _NAME
             found = LocalStores.found(place)
             if found is None:

@@ -1,6 +1,5 @@
 """The Kafka clusters of a test session, in a directory that all of its processes share."""
 
-import fcntl
 import json
 import os
 from dataclasses import asdict
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from infra.kafka.cluster import LocalCluster
 from infra.kafka.ports import free_ports
+from infra.locks import locked
 from tests.support.brokers import Broker, ThreeBrokers, remove_container, start_any_broker
 
 
@@ -24,8 +24,7 @@ class SharedBroker:
 
     def started(self) -> Broker:
         """Return the broker; start it if no process has done so."""
-        with (self._directory / "start.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(self._directory / "start.lock"):
             broker = self._noted()
             if broker is None:
                 broker = start_any_broker(self._directory / "broker")
