@@ -1,6 +1,5 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,10 @@ from scripts.commands import calls
 from streams.codecs import FlacEncoder
 from tests.support.brokers import Broker, Namespace
 from tests.support.call_segments import encoded, noise
-from tests.support.result_topic import ResultTopic, result_topic
+from tests.support.result_topic import ResultTopic
 
 FLAC = FlacEncoder(5)
 PIECES = [noise(0.5, seed=number) for number in range(4)]
-
-
-@pytest.fixture
-async def results(broker: Broker, namespace: Namespace) -> AsyncIterator[ResultTopic]:
-    async with result_topic(broker, namespace) as topic:
-        yield topic
 
 
 class Command:

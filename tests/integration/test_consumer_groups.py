@@ -10,19 +10,13 @@ import pytest
 
 from schemas import CompressedAudio, Record, Rejection
 from streams.clients import Call, CompressedAudioConsumer, MixedIterationError
-from tests.support.brokers import Broker, Namespace
+from tests.support.brokers import Broker
 from tests.support.call_segments import result
 from tests.support.events import COMPRESSED as RESULT
-from tests.support.result_topic import ResultTopic, result_topic
+from tests.support.result_topic import ResultTopic
 
 WITHIN = 30.0
 EVENTS = [replace(RESULT, sequence=number) for number in range(4)]
-
-
-@pytest.fixture
-async def results(broker: Broker, namespace: Namespace) -> AsyncIterator[ResultTopic]:
-    async with result_topic(broker, namespace) as topic:
-        yield topic
 
 
 class Group:

@@ -5,7 +5,6 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,34 +17,11 @@ from scripts.commands import export
 from scripts.commands import stores as stores_command
 from streams.codecs import FlacEncoder
 from streams.kafka.topic_admin import connected_admin
-from streams.stores import Stores, StoresConfiguration, content_key, pool
+from streams.stores import content_key, pool
 from tests.support.archives import Archive, a_call, manifests, until
 from tests.support.brokers import Broker, Namespace
 from tests.support.call_segments import encoded, noise, result
-from tests.support.result_topic import ResultTopic, result_topic
-
-
-@pytest.fixture
-async def results(broker: Broker, namespace: Namespace) -> AsyncIterator[ResultTopic]:
-    async with result_topic(broker, namespace) as topic:
-        yield topic
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "stores"
-
-
-@pytest.fixture
-def stores(root: Path) -> Iterator[Stores]:
-    made = Stores.of(StoresConfiguration.parse(f"file://{root}"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def archive(broker: Broker, namespace: Namespace, results: ResultTopic, stores: Stores) -> Archive:
-    return Archive(broker, namespace, results.topic, stores)
+from tests.support.result_topic import ResultTopic
 
 
 class Export:
@@ -70,9 +46,9 @@ class Export:
 
 @pytest.fixture
 def exported(
-    broker: Broker, namespace: Namespace, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, namespace: Namespace, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Export:
-    monkeypatch.setenv("AUDIO_STORES", f"file://{root}")
+    monkeypatch.setenv("AUDIO_STORES", f"file://{archive.root}")
     return Export(broker, namespace, tmp_path)
 
 
@@ -87,7 +63,7 @@ async def forget(archive: Archive, topic: str, *, keep: int) -> None:
 
 
 async def test_what_the_topic_has_forgotten_is_exported_from_the_archive_without_doubles(
-    results: ResultTopic, archive: Archive, root: Path, exported: Export, capsys: pytest.CaptureFixture[str]
+    results: ResultTopic, archive: Archive, exported: Export, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hotel, odd = "a/b \u00fc", "../../%2F ~."
     pieces = [noise(0.5, seed=number) for number in range(4)]
@@ -99,7 +75,7 @@ async def test_what_the_topic_has_forgotten_is_exported_from_the_archive_without
     assert (code, both[odd]["complete"]) == (0, True)
     as_is = {path.name: path.read_bytes() for path in exported.out.rglob("*.flac")}
     async with archive.running(archive.follower()):
-        await until(lambda: len(manifests(root)) == 2)
+        await until(lambda: len(manifests(archive.root)) == 2)
     for keep in (10**6, 3, 0):  # all in both, the last ones in both, all in the archive alone
         await forget(archive, results.topic, keep=keep)
         code, found = await exported("--format", "as-is", "--to", "today", hotel=hotel)
@@ -113,13 +89,13 @@ async def test_what_the_topic_has_forgotten_is_exported_from_the_archive_without
 
 
 async def test_what_is_missing_or_damaged_in_the_archive_is_told(
-    results: ResultTopic, archive: Archive, root: Path, exported: Export, capsys: pytest.CaptureFixture[str]
+    results: ResultTopic, archive: Archive, exported: Export, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await results.write(*(one.to_record() for one in a_call("call-1", 4)))
     async with archive.running(archive.follower()):
-        await until(lambda: bool(manifests(root)))
+        await until(lambda: bool(manifests(archive.root)))
     await forget(archive, results.topic, keep=0)
-    files = sorted(root.rglob("*.ogg"))
+    files = sorted(archive.root.rglob("*.ogg"))
     files[0].unlink()
     files[1].write_bytes(b"OggS something else")
     files[2].with_suffix(".json").write_text("{")
@@ -147,7 +123,7 @@ async def test_a_store_that_does_not_work_is_told_by_the_export(
 
 
 async def test_a_result_by_reference_is_archived_kept_by_gc_and_exported(
-    results: ResultTopic, archive: Archive, root: Path, exported: Export
+    results: ResultTopic, archive: Archive, exported: Export
 ) -> None:
     content = b"OggS" + bytes(100_000)
     sha256 = hashlib.sha256(content).hexdigest()
@@ -155,11 +131,11 @@ async def test_a_result_by_reference_is_archived_kept_by_gc_and_exported(
     about = {"audio": b"", "data_ref": stored.text, "data_sha256": sha256, "data_bytes": len(content)}
     await results.write(result(0, archive=True, final=True, **about).to_record())
     async with archive.running(archive.follower()):
-        await until(lambda: bool(manifests(root)))
-    assert manifests(root)["call-1"]["files"] == [stored.text]
+        await until(lambda: bool(manifests(archive.root)))
+    assert manifests(archive.root)["call-1"]["files"] == [stored.text]
     await forget(archive, results.topic, keep=0)
     written = time.time() - 2 * 86_400
-    os.utime(root / stored.key, (written, written))
+    os.utime(archive.root / stored.key, (written, written))
     assert await asyncio.to_thread(stores_command.main, ["gc", *exported.where, "--group", archive.group]) == 0
     code, found = await exported("--format", "as-is")
     assert (code, found["call-1"]["complete"]) == (0, True)

@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from schemas import CompressedAudio
 from streams.archive.follower import ArchiveFollower
 from streams.archive.progress import ArchiveProgress
 from streams.kafka.connection import KafkaConnection
-from streams.stores import Stores
+from streams.stores import Stores, StoresConfiguration
 from streams.telemetry.metrics.archive import ArchiveMetrics
 from tests.support.brokers import Broker, Namespace
 from tests.support.call_segments import result
@@ -29,9 +29,17 @@ def a_call(call_id: str, count: int = 3, **changes: Any) -> list[CompressedAudio
 
 
 class Archive:
-    """The followers of a test."""
+    """The followers of a test.
 
-    def __init__(self, broker: Broker, namespace: Namespace, topic: str, stores: Stores) -> None:
+    Attributes:
+        root: The directory of the stores.
+        stores: The stores.
+        connection: The connection of the followers.
+        group: Their consumer group.
+    """
+
+    def __init__(self, broker: Broker, namespace: Namespace, topic: str, root: Path, stores: Stores) -> None:
+        self.root = root
         self.stores = stores
         self.connection = KafkaConnection(broker.bootstrap_servers)
         self.group = namespace.group
@@ -64,6 +72,16 @@ class Archive:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextmanager
+def archive_of(broker: Broker, namespace: Namespace, topic: str, root: Path) -> Iterator[Archive]:
+    """The archive of a topic of results, in a directory."""
+    stores = Stores.of(StoresConfiguration.parse(f"file://{root}"))
+    try:
+        yield Archive(broker, namespace, topic, root, stores)
+    finally:
+        stores.close()
 
 
 async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
