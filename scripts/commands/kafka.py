@@ -17,6 +17,7 @@ from infra.kafka.errors import ClusterMismatchError, LocalKafkaError
 from schemas.access import load_roles
 from scripts.cli import tell_unknown_settings
 from scripts.command_settings import LocalSettings, run_directory
+from scripts.commands._local_servers import state_of, steps
 from scripts.processes.secure_kafka import grant_roles, renew_certificates, variables
 from streams.runtime.cluster_settings import ClusterSettings
 from streams.runtime.setting_declaration import SettingsError, read
@@ -82,13 +83,7 @@ def _directory(port: int) -> Path:
 
 
 def _up(options: argparse.Namespace, console: Console) -> int:
-    with console.status("looking for a running Kafka") as progress:
-
-        def report(step: str) -> None:
-            progress.update(step)
-            if not console.is_terminal:
-                console.print(step, markup=False)
-
+    with steps(console, "looking for a running Kafka") as report:
         accounts = list(load_roles()) if options.secure else None
         cluster = LocalCluster(_directory(options.port), options.brokers, options.port, report, accounts=accounts)
         try:
@@ -121,9 +116,8 @@ def _status(options: argparse.Namespace, console: Console) -> int:
         return 1
     nodes = cluster.status()
     for node in nodes:
-        state = "up" if node.accepts else "not accepting connections" if node.pid else "not running"
-        pid = f" (process {node.pid})" if node.pid else ""
-        console.print(f"broker {node.node} on port {node.port}: {state}{pid}", markup=False)
+        state = state_of(node.pid, accepts=node.accepts)
+        console.print(f"broker {node.node} on port {node.port}: {state}", markup=False)
     if not all(node.accepts for node in nodes):
         return 1
     _announce(cluster, options.role)

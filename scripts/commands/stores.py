@@ -14,6 +14,7 @@ from infra.stores.local import LocalStores, LocalStoresError
 from scripts.cli import fail, run, tell_unknown_settings
 from scripts.command_settings import LocalSettings, run_directory
 from scripts.commands._garbage import add_gc, gc
+from scripts.commands._local_servers import state_of, steps
 from streams.runtime.setting_declaration import SettingsError
 from streams.runtime.settings_document import help_text
 
@@ -82,13 +83,7 @@ def _directory(port: int) -> Path:
 
 
 def _up(options: argparse.Namespace, console: Console) -> int:
-    with console.status("looking for running stores") as progress:
-
-        def report(step: str) -> None:
-            progress.update(step)
-            if not console.is_terminal:
-                console.print(step, markup=False)
-
+    with steps(console, "looking for running stores") as report:
         try:
             stores = LocalStores(_directory(options.port), options.count, options.port, report)
         except LocalStoresError as error:
@@ -115,8 +110,7 @@ def _status(options: argparse.Namespace, console: Console) -> int:
         return 1
     instances = stores.status()
     for one in instances:
-        state = "up" if one.accepts else "not accepting connections" if one.pid else "not running"
-        console.print(f"store on port {one.port}: {state}{f' (process {one.pid})' if one.pid else ''}", markup=False)
+        console.print(f"store on port {one.port}: {state_of(one.pid, accepts=one.accepts)}", markup=False)
     if not all(one.accepts for one in instances):
         return 1
     _announce(stores)
