@@ -20,7 +20,7 @@ from streams.kafka.denials import REMEDY
 from streams.kafka.own_rights import missing_rights
 from streams.kafka.protocol.api_versions import ApiVersions
 from streams.kafka.protocol.describe_quorum import DescribeQuorum
-from streams.kafka.reachability import UnreachableError, reach, resolve
+from streams.kafka.reachability import why_unreachable
 from streams.kafka.topic_admin import any_broker, connected_admin, describe
 from streams.kafka.topic_errors import TopicError
 from streams.kafka.topic_settings import resolved_topics
@@ -54,21 +54,12 @@ async def check_addresses(installation: Installation) -> list[Finding]:
     """Whether all brokers are reached at the addresses that they tell clients."""
     async with connected_client(installation.connection, request_timeout_ms=_REQUEST_MS) as client:
         brokers = sorted(client.cluster.brokers(), key=lambda one: int(one.nodeId))
-    problems = await asyncio.gather(*(_unreachable(one.host, one.port) for one in brokers))
+    problems = await asyncio.gather(*(why_unreachable(one.host, one.port) for one in brokers))
     remedy = "correct advertised.listeners of that broker, or let this machine reach it"
     return [
         judged(ADDRESSES, f"broker {one.nodeId}", [problem] if problem else [], f"{one.host}:{one.port}", remedy)
         for one, problem in zip(brokers, problems, strict=True)
     ]
-
-
-async def _unreachable(host: str, port: int) -> str | None:
-    try:
-        await resolve(host, port)
-        await reach(host, port)
-    except UnreachableError as error:
-        return f"{host}:{port}: {error}"
-    return None
 
 
 async def check_topics(installation: Installation) -> list[Finding]:

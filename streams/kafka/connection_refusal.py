@@ -17,7 +17,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.connection_security import ConnectionSecurity
-from streams.kafka.reachability import UnreachableError, reach, resolve
+from streams.kafka.reachability import why_unreachable
 from streams.kafka.spoken_protocol import Spoken, spoken_at
 
 _BROKER_WITHIN_MS = 5_000
@@ -64,11 +64,8 @@ async def _first_refusal(connection: KafkaConnection) -> str | None:
 
 async def _first_unreachable(connection: KafkaConnection) -> str | None:
     for host, port, _ in collect_hosts(connection.servers):
-        try:
-            await resolve(host, port)
-            await reach(host, port)
-        except UnreachableError as error:
-            return f"{host}:{port}: {error}"
+        if (problem := await why_unreachable(host, port)) is not None:
+            return problem
     return None
 
 

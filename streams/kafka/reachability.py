@@ -38,3 +38,13 @@ async def reach(host: str, port: int) -> None:
     except OSError as error:
         raise UnreachableError(error.strerror or f"no answer within {_WITHIN:g} s") from None
     writer.transport.abort()
+
+
+async def why_unreachable(host: str, port: int) -> str | None:
+    """The address and what is wrong with it, as a part of a line; None if its port accepts connections."""
+    try:
+        await resolve(host, port)
+        await reach(host, port)
+    except UnreachableError as error:
+        return f"{host}:{port}: {error}"
+    return None
