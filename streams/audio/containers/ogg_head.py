@@ -13,7 +13,7 @@ from schemas.rejection import Rejection
 from streams.audio.limits import rejected
 
 OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
-OPUS_SKIP_AT, OPUS_RATE_AT = 10, 12  # byte offsets in the Opus header
+OPUS_RATE_AT = 12  # a byte offset in the Opus header
 OPUS_CLOCK = 48000  # Hz: granule positions of Opus count samples of this rate, whatever the rate of the audio
 _BLOCK_SIZES_AT = 28  # byte of the Vorbis header with the binary logarithms of both; a packet lasts half a block
 _GAIN_STEPS = 256  # of the Opus header's output gain in a decibel
