@@ -16,6 +16,7 @@ DOCUMENTS = (
     "README.md",
     "CONTRIBUTING.md",
     "docs/ARCHITECTURE.md",
+    "docs/ARCHIVE.md",
     "docs/CALLS.md",
     "docs/DEPLOYMENT_GUIDE.md",
     "docs/deployment/KUBERNETES.md",
@@ -23,7 +24,12 @@ DOCUMENTS = (
     "docs/TROUBLESHOOTING.md",
     "docs/LOGGING.md",
     "docs/DASHBOARD.md",
+    "docs/DOCTOR.md",
+    "docs/LARGE_AUDIO.md",
+    "docs/OBJECT_STORES.md",
+    "docs/RECORDINGS.md",
     "docs/RELEASING.md",
+    "docs/SECURITY.md",
     *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs" / "deployment").glob("*.md")),
 )
 #: Written in bash; the others are modules.
@@ -79,7 +85,7 @@ def test_every_option_and_action_of_a_command_in_the_documents_is_in_its_help(do
     for command, arguments in used:
         if command in SHELL_COMMANDS:
             continue
-        actions = re.findall(r"^ ([a-z]+)\b(?![./])", arguments)
+        actions = re.findall(r"^ ([a-z]+(?:-[a-z]+)*)\b(?![./])", arguments)
         named = re.findall(r"--[\w-]+", arguments) + actions
         text = help_of(command) + help_of(command, *actions)
         assert [name for name in named if not re.search(rf"{name}\b", text)] == [], command
