@@ -1,1 +1,1 @@
-"""What the command ``audit`` does."""
+"""The audit in the commands: what they write into it, and what the command ``audit`` does."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from schemas import Rejection
 from schemas.topics import COMPRESSED
-from scripts.auditing import Audit, ids_of
+from scripts.audit_trail.writing import Audit, ids_of
 from scripts.cli import Cluster, CommandError, counted, progress_bar, say
 from scripts.commands._exporting import export, line
 from scripts.commands._json import write_json

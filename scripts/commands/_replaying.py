@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from schemas import DeadLetter, Record
-from scripts.auditing import Audit, letter_ids
+from scripts.audit_trail.writing import Audit, letter_ids
 from scripts.cli import CommandError, progress_bar
 from streams.clients import HotelAudioError
 from streams.clients.dead_letters import DeadLetterReader

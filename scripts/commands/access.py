@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaConnectionError
 
 from schemas.access import Grant, granted, load_roles
 from schemas.topics import AUDIT
-from scripts.auditing import Audit
+from scripts.audit_trail.writing import Audit
 from scripts.cli import Cluster, CommandError, add_cluster_options, cluster_of, counted, run, say
 from streams.kafka.access import grant, grants_of, revoke
 from streams.kafka.topic_errors import TopicMissingError

@@ -8,7 +8,7 @@ from typing import Any
 
 from schemas.raw_audio import CHANNELS
 from schemas.topics import COMPRESSED
-from scripts.auditing import Audit
+from scripts.audit_trail.writing import Audit
 from scripts.cli import add_cluster_options, cluster_of, run
 from scripts.commands._collecting import Choice, collection
 from scripts.commands._json import JSON_HELP, json_file, write_json

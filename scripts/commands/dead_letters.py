@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.topics import DEAD_LETTER, RAW, RECORDINGS, topic
-from scripts.auditing import Audit, letter_ids
+from scripts.audit_trail.writing import Audit, letter_ids
 from scripts.cli import Cluster, CommandError, add_cluster_options, cluster_of, count, fail, run, say
 from scripts.commands._json import JSON_HELP, json_file, write_json
 from scripts.commands._letter_audio import save_inputs

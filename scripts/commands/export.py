@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from schemas.topics import COMPRESSED
-from scripts.auditing import Audit
+from scripts.audit_trail.writing import Audit
 from scripts.cli import add_cluster_options, cluster_of, counted, fail, run, say
 from scripts.commands._collecting import Choice, collection
 from scripts.commands._json import JSON_HELP, json_file

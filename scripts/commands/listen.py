@@ -10,7 +10,7 @@ from pathlib import Path
 
 from schemas import CompressedAudio, Rejection
 from schemas.topics import COMPRESSED
-from scripts.auditing import Audit, ids_of
+from scripts.audit_trail.writing import Audit, ids_of
 from scripts.cli import CommandError, add_cluster_options, cluster_of, count, progress_bar, run, seconds
 from scripts.commands._names import call_directory, segment_name
 from scripts.commands._new_files import write_new

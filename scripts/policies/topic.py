@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaTimeoutError, ProducerFenced
 
 from schemas import PolicyEvent, Position, Record
 from schemas.topics import AUDIT, POLICY
-from scripts.auditing import Audit
+from scripts.audit_trail.writing import Audit
 from scripts.cli import Cluster, CommandError
 from scripts.policies.history import History
 from streams.kafka.protocol.unreadable import Unreadable

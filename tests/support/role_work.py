@@ -9,7 +9,7 @@ from schemas import DeadLetter, MediaType, Policy, PolicyEvent, Position, RawAud
 from schemas.access import Grant
 from schemas.topics import COMPRESSED, DEAD_LETTER, INPUTS, copartitioned, inputs
 from scripts.audit_trail.reading import AuditReader
-from scripts.auditing import Audit
+from scripts.audit_trail.writing import Audit
 from scripts.cli import Cluster
 from scripts.policies.topic import exclusively, read_policies
 from scripts.validation.finding import Status

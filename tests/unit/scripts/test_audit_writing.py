@@ -3,7 +3,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from scripts.auditing import actor_of, ids_of
+from scripts.audit_trail.writing import actor_of, ids_of
 from scripts.cli import Cluster
 from streams.compliance.audit_chain import Actor
 from streams.kafka.connection import KafkaConnection
