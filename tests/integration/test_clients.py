@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 
 from schemas import CompressedAudio, RawAudio, Record, Rejection
 from schemas.raw_audio import MAX_RAW_BYTES
@@ -19,6 +19,7 @@ from tests.support.brokers import Broker, Namespace
 from tests.support.events import COMPRESSED as RESULT
 from tests.support.events import RAW as EVENT
 from tests.support.result_topic import ResultTopic
+from tests.support.topic_records import first_records
 
 WITHIN = 20.0
 
@@ -39,22 +40,6 @@ async def results(broker: Broker, prefix: str) -> AsyncIterator[ResultTopic]:
     await producer.stop()
 
 
-async def raw_records(broker: Broker, prefix: str, count: int) -> list[Record]:
-    consumer = AIOKafkaConsumer(
-        f"{prefix}{RAW}",
-        bootstrap_servers=broker.bootstrap_servers,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=10 * 2**20,
-    )
-    await consumer.start()
-    try:
-        async with asyncio.timeout(WITHIN):
-            messages = [await consumer.getone() for _ in range(count)]
-    finally:
-        await consumer.stop()
-    return [Record(m.key, m.value, tuple(m.headers)) for m in messages]
-
-
 async def receive(consumer: CompressedAudioConsumer, count: int) -> list[CompressedAudio | Rejection]:
     async with asyncio.timeout(WITHIN):
         return [await anext(consumer) for _ in range(count)]
@@ -65,7 +50,7 @@ async def test_what_is_sent_arrives_unchanged(broker: Broker, prefix: str) -> No
         first = await producer.send(EVENT)
         second = await producer.send(replace(EVENT, sequence=1))
     assert (second.topic, second.partition, second.offset) == (first.topic, first.partition, first.offset + 1)
-    records = await raw_records(broker, prefix, 2)
+    records = await first_records(broker.bootstrap_servers, f"{prefix}{RAW}", 2)
     assert [RawAudio.from_record(record) for record in records] == [EVENT, replace(EVENT, sequence=1)]
 
 
@@ -80,7 +65,9 @@ async def test_the_largest_event_fits(broker: Broker, prefix: str) -> None:
     event = replace(EVENT, audio=bytes(MAX_RAW_BYTES))
     async with RawAudioProducer(broker.bootstrap_servers, f"{prefix}{RAW}") as producer:
         await producer.send(event)
-    assert [RawAudio.from_record(record) for record in await raw_records(broker, prefix, 1)] == [event]
+    assert [
+        RawAudio.from_record(record) for record in await first_records(broker.bootstrap_servers, f"{prefix}{RAW}", 1)
+    ] == [event]
 
 
 async def test_an_event_that_breaks_the_contract_is_not_sent(broker: Broker, prefix: str) -> None:
@@ -153,7 +140,9 @@ async def test_commands_work_together(
     files = [str(tmp_path / name) for name in ("a.wav", "b.flac")]
     arguments = [*files, "--hotel", "seaside", "--call", "call", "--segment", "1", *where]
     assert await asyncio.to_thread(emit.main, arguments) == 0
-    events = [RawAudio.from_record(record) for record in await raw_records(broker, prefix, 6)]
+    events = [
+        RawAudio.from_record(record) for record in await first_records(broker.bootstrap_servers, f"{prefix}{RAW}", 6)
+    ]
     sent = sorted((e.call_id, e.sequence, e.final) for e in events if isinstance(e, RawAudio))
     assert sent == [(call, n, n == 2) for call in ("call", "call-2") for n in range(3)]
 

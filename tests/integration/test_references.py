@@ -20,7 +20,6 @@ from streams.clients import (
     StoresRequiredError,
     StoresUnavailableError,
 )
-from streams.kafka.connection import KafkaConnection
 from streams.stores import Stores, StoresConfiguration, StoreUnavailableError, pool
 from streams.stores.claim_check import ClaimCheck
 from streams.stores.connecting import REQUEST_TIMEOUT
@@ -28,6 +27,7 @@ from tests.support.brokers import Broker, Namespace
 from tests.support.events import COMPRESSED as RESULT
 from tests.support.events import RAW as EVENT
 from tests.support.result_topic import ResultTopic, result_topic
+from tests.support.topic_records import first_records
 
 WITHIN = 90.0
 LARGE = bytes(range(256)) * 4000  # above the inline limit
@@ -74,14 +74,7 @@ class Installation:
         )
 
     async def records(self, topic: str, count: int) -> list[Record]:
-        consumer = KafkaConnection(self.servers).consumer(f"{self.prefix}{topic}", auto_offset_reset="earliest")
-        await consumer.start()
-        try:
-            async with asyncio.timeout(WITHIN):
-                messages = [await consumer.getone() for _ in range(count)]
-        finally:
-            await consumer.stop()
-        return [Record(one.key, one.value, tuple(one.headers)) for one in messages]
+        return await first_records(self.servers, f"{self.prefix}{topic}", count)
 
 
 @pytest.fixture
