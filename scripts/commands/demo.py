@@ -14,7 +14,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     from scripts.demonstration import running  # noqa: PLC0415  the codecs, which --help does without
 
-    return running.demonstrate(options.json, options.out, options.recording, keep=options.keep)
+    return running.demonstrate(options.json, options.out, options.recording, keep=options.keep, secure=options.secure)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -28,6 +28,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="send these recordings instead, each as a call; those larger than AUDIO_INLINE_LIMIT by reference, beside "
         f"the calls ({suffixes()})",
+    )
+    made.add_argument(
+        "--secure",
+        action="store_true",
+        help="on a Kafka with TLS and an account for each role; also shows what is refused, the audit and the doctor",
     )
     made.add_argument("--json", type=writable, metavar="FILE", help="also write the report there, as JSON")
     made.add_argument("--keep", action="store_true", help="leave Kafka and the worker running")

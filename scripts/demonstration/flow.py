@@ -101,22 +101,24 @@ def stream(
         advance: Called once for every input with an outcome.
         check: Called often, in a thread; raises if waiting is useless.
     """
-    cluster = environment.cluster
-    sender = _Sender(cluster, inputs, recordings, environment.store_configuration)
+    sender = _Sender(environment.cluster_of("telephony"), inputs, recordings, environment.store_configuration)
     try:
-        return asyncio.run(_stream(cluster, sender, _Listener(advance), check))
+        return asyncio.run(_stream(environment, sender, _Listener(advance), check))
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None  # the first error has cancelled the other tasks
 
 
-async def _stream(cluster: Cluster, sender: "_Sender", listener: _Listener, check: Callable[[], None]) -> Traffic:
+async def _stream(
+    environment: DemoEnvironment, sender: "_Sender", listener: _Listener, check: Callable[[], None]
+) -> Traffic:
+    cluster = environment.cluster_of("consumer")
     async with (
         CompressedAudioConsumer(cluster.connection, cluster.topic(COMPRESSED), from_beginning=True) as results,
         asyncio.TaskGroup() as group,
     ):
         listeners = [
             group.create_task(_results(results, listener)),
-            group.create_task(_dead_letters(cluster, listener)),
+            group.create_task(_dead_letters(environment.cluster_of("operator"), listener)),
         ]
         sending = group.create_task(sender.send())
         await group.create_task(_wait(listener, sending, sender.patience, check))

@@ -16,6 +16,7 @@ from scripts.demonstration.flow import RATE
 from scripts.demonstration.large_recordings import RecordingResult, recordings_table
 from scripts.demonstration.levels import Level
 from scripts.demonstration.reasons import reasons_table
+from scripts.demonstration.security import SecurityReport
 from scripts.demonstration.verdict import Result, Verdict
 from scripts.players import play_line
 from scripts.processes.files import original_of
@@ -47,6 +48,7 @@ class Report:
         playable: Number of files that can be decoded and have their input's length.
         out: Their directory.
         seconds: Duration of the demo.
+        security: What a secure Kafka has shown; None for one in plain text.
     """
 
     environment: DemoEnvironment
@@ -59,6 +61,7 @@ class Report:
     playable: int
     out: Path
     seconds: float
+    security: SecurityReport | None
 
     def as_json(self) -> dict[str, Any]:
         """The report for programs."""
@@ -88,6 +91,7 @@ class Report:
             "by_reference": [one.as_json() for one in self.by_reference],
             "kafka": self.environment.cluster.bootstrap_servers,
             "kafka_started": self.environment.local_port is not None,
+            "secure": None if self.security is None else self.security.as_json(),
             "files": len(self.files),
             "files_playable": self.playable,
             "files_directory": str(self.out),
@@ -109,6 +113,8 @@ class Report:
         console.print()
         console.print(_levels_table(self.levels))
         console.print()
+        if self.security is not None:
+            self.security.print(console)
         for letter in self.verdict.dead_letters:
             call = (letter.original.key or b"").decode("utf-8", "replace")
             text = f"dead letter {call}: {letter.rejection.code}, {letter.rejection.message}"
@@ -132,10 +138,13 @@ class Report:
         p50, p95 = self._latencies()
         sizes = _sizes(results)
         origin = "started for this demo" if self.environment.local_port is not None else "given"
+        kafka = f"{self.environment.cluster.bootstrap_servers}, {origin}"
+        if self.environment.secure is not None:
+            kafka += f", {self.environment.cluster.connection.security.protocol}"
         table = ReportTable(title="Calls through genuine Kafka", show_header=False)
         for name, text in (
             ("recordings", self.recordings),
-            ("Kafka", f"{self.environment.cluster.bootstrap_servers}, {origin}; one worker"),
+            ("Kafka", f"{kafka}; one worker"),
             ("calls", f"{_calls(results)}, {_audio_seconds(results):.0f} s of audio"),
             ("records in", f"{verdict.records_in}, at {RATE:g} a second"),
             ("results", f"{len(results)}, of which {_hits(results)} from the cache"),

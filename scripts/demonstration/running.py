@@ -25,6 +25,7 @@ from scripts.demonstration.levels import compare
 from scripts.demonstration.own_recordings import OwnRecordings, inputs_of
 from scripts.demonstration.recordings import load
 from scripts.demonstration.report import Report
+from scripts.demonstration.security import give_rights, look_at_security
 from scripts.demonstration.verdict import judge
 from scripts.object_stores import store_settings
 from scripts.processes.files import save_all
@@ -41,7 +42,9 @@ _SHOWN_FAULTS = 10
 _say = partial(say, "demo")
 
 
-def demonstrate(json_file: Path | None, out: Path | None, own: Sequence[Path] = (), *, keep: bool) -> int:
+def demonstrate(
+    json_file: Path | None, out: Path | None, own: Sequence[Path] = (), *, keep: bool, secure: bool = False
+) -> int:
     """Run the demo; returns the command's exit code.
 
     Args:
@@ -49,6 +52,7 @@ def demonstrate(json_file: Path | None, out: Path | None, own: Sequence[Path] = 
         out: Directory for the results; without it, one of this run.
         own: The user's recordings, to be sent instead of the demo's.
         keep: Leave Kafka and the worker running.
+        secure: Start a Kafka with TLS and accounts, and show what it refuses.
     """
     # The client library logs every retry; the demo reports an error once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)
@@ -60,7 +64,7 @@ def demonstrate(json_file: Path | None, out: Path | None, own: Sequence[Path] = 
         tell_unknown_settings("demo")
         with ExitStack() as started:
             try:
-                return _demonstrate(started, json_file, out, own, keep=keep)
+                return _demonstrate(started, json_file, out, own, keep=keep, secure=secure)
             finally:
                 _ignore_interrupts()
     except (LocalKafkaError, ProcessError) as error:
@@ -78,9 +82,9 @@ def demonstrate(json_file: Path | None, out: Path | None, own: Sequence[Path] = 
 
 
 def _demonstrate(
-    started: ExitStack, json_file: Path | None, out: Path | None, own: Sequence[Path], *, keep: bool
+    started: ExitStack, json_file: Path | None, out: Path | None, own: Sequence[Path], *, keep: bool, secure: bool
 ) -> int:
-    report, worker = _run(out, own, started)
+    report, worker = _run(out, own, started, secure=secure)
     if json_file is not None:
         json_file.write_text(json.dumps(report.as_json(), indent=2) + "\n")
     report.print(report_console())
@@ -94,18 +98,14 @@ def _demonstrate(
     return 0
 
 
-def _run(out: Path | None, own: Sequence[Path], started: ExitStack) -> tuple[Report, WorkerProcess]:
+def _run(out: Path | None, own: Sequence[Path], started: ExitStack, *, secure: bool) -> tuple[Report, WorkerProcess]:
     began = time.monotonic()
     run = f"demo-{secrets.token_hex(3)}"
     limit = store_settings().inline_limit
     inputs, large = (
         inputs_of(own, run, limit) if own else OwnRecordings([], [])
     )  # mistakes are told before Kafka starts
-    environment = prepare(run, started, _say)
-    worker = environment.worker()
-    started.callback(worker.stop)
-    worker.start()
-    _say("starting a worker")
+    environment, worker = _started(run, started, secure=secure)
     origin = "your own"
     if large or not own:  # large recordings are sent beside live calls
         recordings = load(cache_directory() / "recordings", _say)
@@ -118,20 +118,36 @@ def _run(out: Path | None, own: Sequence[Path], started: ExitStack) -> tuple[Rep
     directory = out or environment.directory / "files"
     files, problems = save_all(verdict.results, directory)
     fetching = ResultFiles(environment.store_configuration, 0)
+    security = look_at_security(environment, _say) if secure else None
     saved, mistakes = save_recordings(traffic.recordings, of_recordings, fetching, directory)
     report = Report(
         environment=environment,
         recordings=origin,
         bad=sum(item.clip is None for item in inputs),
-        verdict=replace(verdict, faults=[*verdict.faults, *problems, *mistakes]),
+        verdict=replace(
+            verdict, faults=[*verdict.faults, *problems, *mistakes, *(security.faults if security else ())]
+        ),
         by_reference=saved,
         levels=compare(inputs),
         files=files,
         playable=len(files) - len(problems),
         out=directory,
         seconds=time.monotonic() - began,
+        security=security,
     )
     return report, worker
+
+
+def _started(run: str, started: ExitStack, *, secure: bool) -> tuple[DemoEnvironment, WorkerProcess]:
+    """The environment with its worker, which is not ready yet."""
+    environment = prepare(run, started, _say, secure=secure)
+    if secure:
+        give_rights(environment, _say)
+    worker = environment.worker()
+    started.callback(worker.stop)
+    worker.start()
+    _say("starting a worker")
+    return environment, worker
 
 
 def _streamed(
