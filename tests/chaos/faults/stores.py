@@ -25,6 +25,14 @@ class _StoreFault(Fault):
         return victims
 
 
+class _ProxyFault(_StoreFault):
+    """A fault of the proxies in front of the instances."""
+
+    async def heal(self, scene: Scene) -> None:
+        for proxy in _stores(scene).proxies:
+            proxy.restore()
+
+
 class StoreKill(_StoreFault):
     """Instances of the store are killed, and started again after some seconds."""
 
@@ -55,7 +63,7 @@ class StoreFreeze(_StoreFault):
             _stores(scene).local.thaw(one)
 
 
-class StoreSlow(_StoreFault):
+class StoreSlow(_ProxyFault):
     """Every chunk to and from instances of the store takes longer."""
 
     name = "store-slow"
@@ -69,12 +77,8 @@ class StoreSlow(_StoreFault):
             _stores(scene).proxies[one].delay = self._delay
         self.what += f", by {self._delay:.2f} s"
 
-    async def heal(self, scene: Scene) -> None:
-        for proxy in _stores(scene).proxies:
-            proxy.restore()
 
-
-class StoreFull(_StoreFault):
+class StoreFull(_ProxyFault):
     """Instances of the store refuse everything that would be written."""
 
     name = "store-full"
@@ -85,12 +89,8 @@ class StoreFull(_StoreFault):
             proxy.full = True
             proxy.reset()
 
-    async def heal(self, scene: Scene) -> None:
-        for proxy in _stores(scene).proxies:
-            proxy.restore()
 
-
-class StoreLies(_StoreFault):
+class StoreLies(_ProxyFault):
     """Answers of instances of the store end before the length that they say."""
 
     name = "store-lies"
@@ -98,10 +98,6 @@ class StoreLies(_StoreFault):
     async def inject(self, scene: Scene) -> None:
         for one in self._victims(scene):
             _stores(scene).proxies[one].cut_short = True
-
-    async def heal(self, scene: Scene) -> None:
-        for proxy in _stores(scene).proxies:
-            proxy.restore()
 
 
 def _stores(scene: Scene) -> BenchStores:
