@@ -56,6 +56,11 @@ class Head:
     gain_db: int = 0
 
     @property
+    def head_packets(self) -> int:
+        """The number of packets before the audio."""
+        return 2 if self.encoding == "opus" else 3
+
+    @property
     def form(self) -> tuple[str, int, int]:
         """Encoding, rate and channels, which are the same in all links that can be joined."""
         return self.encoding, self.rate, self.channels

@@ -228,7 +228,26 @@ def _link(audio: Content, pages: list[Page]) -> Link | Rejection | None:
             return rejected("CorruptAudio", "the OGG file lacks a page between its first and its last")
     if first == len(pages):
         return None
-    return Link(head, pages, _offset(audio, head, pages[first]))
+    reason = _lost_audio(audio, head, pages, first)
+    return rejected("CorruptAudio", reason) if reason else Link(head, pages, _offset(audio, head, pages[first]))
+
+
+def _lost_audio(audio: Content, head: Head, pages: list[Page], first: int) -> str | None:
+    """Why a decoder would leave audio out, because of positions that cannot be; None if it would not.
+
+    Encoders may give the first packet of audio the position 0, and cut less than a second off the end.
+    """
+    ended = sum(_ended_packets(audio, page) for page in pages[:first])
+    if ended > head.head_packets + 1:
+        return f"the OGG file has {ended - head.head_packets} packets of audio before its first position"
+    back = max(page.granule for page in pages) - next(one.granule for one in reversed(pages) if one.granule != -1)
+    if back > head.clock:
+        return f"the last position of the OGG file is {back / head.clock:.0f} s before an earlier one"
+    return None
+
+
+def _ended_packets(audio: Content, page: Page) -> int:
+    return sum(size < 255 for size in audio[page.start + _LACING_AT : page.body])  # noqa: PLR2004 - the packet ends
 
 
 def _offset(audio: Content, head: Head, page: Page) -> int:

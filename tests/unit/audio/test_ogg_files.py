@@ -205,3 +205,34 @@ def test_a_kept_file_needs_no_repairs(kind: str, change: Callable[[bytes], bytes
     claimed = pages(kept)[-1].granule
     skip = int.from_bytes(kept[pages(kept)[0].body + 10 :][:2], "little")  # of Opus
     assert claimed == clip.frames if kind == "audio/ogg" else abs(claimed - skip - clip.frames * 6) < 480
+
+
+def positioned(audio: bytes, position: Callable[[int, int, bool], int]) -> bytes:
+    """With other positions: of each page's number, its position, and whether it is the last."""
+    last = len(pages(audio)) - 1
+
+    def place(number: int, page: bytearray) -> None:
+        (granule,) = struct.unpack_from("<q", page, _GRANULE_AT)
+        struct.pack_into("<q", page, _GRANULE_AT, position(number, granule, number == last))
+
+    return changed(audio, place)
+
+
+@every_kind
+@pytest.mark.parametrize("position", [-1, 0, -5])
+def test_audio_before_the_first_position_is_not_left_out_without_a_word(kind: str, position: int) -> None:
+    audio = positioned(FILES[kind], lambda _, granule, last: granule if last or granule <= 0 else position)
+    refusal = decode(audio, MediaType("audio/ogg"))
+    assert isinstance(refusal, Rejection)
+    assert refusal.code == "CorruptAudio"
+    assert "before its first position" in refusal.reason
+
+
+@every_kind
+@pytest.mark.parametrize("position", [0, 100, -7])
+def test_a_last_position_before_others_is_refused(kind: str, position: int) -> None:
+    audio = positioned(FILES[kind], lambda _, granule, last: position if last else granule)
+    refusal = decode(audio, MediaType("audio/ogg"))
+    assert isinstance(refusal, Rejection)
+    assert refusal.code == "CorruptAudio"
+    assert "s before an earlier one" in refusal.reason
