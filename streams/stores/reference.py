@@ -1,5 +1,6 @@
 """References to objects: URIs such as ``s3://bucket/key`` and ``file:///directory/key``."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote, unquote, urlsplit
@@ -10,6 +11,8 @@ from schemas.text import CONTROL, shown
 
 S3, FILE = "s3://", "file://"
 _LONGEST_KEY = 1024  # bytes of UTF-8, as in S3
+_ACCOUNT = re.compile(r"//[^/]*@")
+_QUERY = re.compile(r"[?#].*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +76,19 @@ def parse_reference(text: str, stores: tuple[str, ...]) -> ObjectReference | Rej
         The reference, or a `Rejection` with the code ``ForbiddenReference``.
     """
     if not text.startswith((S3, FILE)):
-        return _forbidden(f"must begin with {S3} or {FILE}, got {shown(text)}")
+        return _forbidden(f"must begin with {S3} or {FILE}, got {_shown(text)}")
     try:
         parts = urlsplit(text)
     except ValueError:
-        return _forbidden(f"is no URI: {shown(text)}")
+        return _forbidden(f"is no URI: {_shown(text)}")
     if parts.query or parts.fragment or "?" in text or "#" in text:
-        return _forbidden(f"must have no query and no fragment, got {shown(text)}")
+        return _forbidden(f"must have no query and no fragment, got {_shown(text)}")
     for store in stores:
         if text.startswith(f"{store}/"):
             key = unquote(text.removeprefix(f"{store}/"))
             problem = key_problem(key)
-            return ObjectReference(store, key) if problem is None else _forbidden(f"{problem}, got {shown(text)}")
-    return _forbidden(f"is in none of the configured stores: {shown(text)}")
+            return ObjectReference(store, key) if problem is None else _forbidden(f"{problem}, got {_shown(text)}")
+    return _forbidden(f"is in none of the configured stores: {_shown(text)}")
 
 
 def key_problem(key: str) -> str | None:
@@ -97,6 +100,11 @@ def key_problem(key: str) -> str | None:
     if any(part in {"", ".", ".."} for part in key.split("/")):
         return "must name an object, without empty parts and without . and .."
     return None
+
+
+def _shown(text: str) -> str:
+    """A quotation for messages, which go into logs: without an account, and without a query, which may be signed."""
+    return shown(_QUERY.sub(lambda found: f"{found[0][0]}...", _ACCOUNT.sub("//...@", text)))
 
 
 def _forbidden(reason: str) -> Rejection:

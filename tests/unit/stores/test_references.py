@@ -60,5 +60,22 @@ def test_anything_else_is_forbidden(text: str) -> None:
     assert "\n" not in result.reason
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "s3://key:secret@calls/x",
+        "https://key:secret@store/x",
+        "s3://calls/x?X-Amz-Signature=secret",
+        "https://store/calls/x?X-Amz-Signature=secret#secret",
+        "s3://calls/x#secret",
+    ],
+)
+def test_a_reason_shows_no_account_and_no_signature(text: str) -> None:
+    result = parse_reference(text, STORES)
+    assert isinstance(result, Rejection)
+    assert "secret" not in result.reason
+    assert "..." in result.reason
+
+
 def test_content_is_stored_under_its_digest() -> None:
     assert content_key("abcd") == "sha256/ab/abcd"
