@@ -1,10 +1,12 @@
 """The worker's HTTP endpoint: health for the orchestrator, metrics for Prometheus, its status for operators."""
 
+import logging
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 from prometheus_client.exposition import choose_encoder
 
 from streams.runtime.endpoint_url import endpoint_url
@@ -12,6 +14,24 @@ from streams.runtime.http_access import HttpAccess
 from streams.runtime.readiness import Readiness
 from streams.security.roles import Permission
 from streams.telemetry.metrics import Metrics
+
+_log = logging.getLogger(__name__)
+
+
+class _WithoutContent(logging.Filter):
+    """Keeps what was sent out of the log: a header that cannot be read may be a credential."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Shorten the report of a request that is no HTTP, or too long, to its kind."""
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            record.exc_info = record.exc_text = None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.msg = f"{record.msg}: {type(error).__name__}"
+        return True
+
+
+_log.addFilter(_WithoutContent())
 
 
 class WebServer:
@@ -52,7 +72,7 @@ class WebServer:
         app.router.add_get("/policies", _policies(policy))
         if access.configured:
             app.router.add_get("/admin/audio/status", access.guarded(Permission.STATUS, _status(status)))
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, logger=_log)
 
     async def start(self) -> int:
         """Start to listen.

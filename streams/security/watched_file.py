@@ -57,7 +57,7 @@ class WatchedFile(Generic[T]):
             if len(content) > _LARGEST:
                 raise ValueError(f"is larger than {_LARGEST} bytes")  # noqa: TRY301  one way out for every mistake
             self._value = self._parse(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # the latter for JSON in JSON in JSON
             self._value = WatchedFileError(f"{self._path}: {error}")
 
 

@@ -1,3 +1,4 @@
+import asyncio
 import json
 import urllib.error
 import urllib.request
@@ -57,3 +58,26 @@ async def test_it_tells_what_is_in_force_for_a_hotel() -> None:
             await to_thread(urllib.request.urlopen, f"{web.url}/policies")
     finally:
         await web.stop()
+
+
+@pytest.mark.parametrize(
+    "request_head",
+    [b"GET /health/live HTTP/1.1\r\nAuthorization: Bearer hak_%s\r\n\r\n" % (b"s" * 10_000), b"hak_sssss\r\n\r\n"],
+)
+async def test_what_is_no_request_is_answered_and_logged_without_what_it_was(
+    request_head: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    web = server("127.0.0.1")
+    port = await web.start()
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n")  # the first of a connection is logged less
+        await reader.readuntil(b"true}")
+        writer.write(request_head)
+        assert b" 400 " in await reader.readline()
+        writer.close()
+    finally:
+        await web.stop()
+    (said,) = [one for one in caplog.records if "Error handling request" in one.getMessage()]
+    assert (said.levelname, said.exc_info) == ("WARNING", None)
+    assert "hak_" not in caplog.text

@@ -115,7 +115,7 @@ def test_while_the_file_cannot_be_used_nobody_is_let_in_by_it(tmp_path: Path) ->
     path = tmp_path / "keys"
     who = Authenticator(admin_token=ADMIN, api_keys=keys_file(path, ApiKeys([key])), now=NOW.timestamp)
     assert isinstance(who.authenticate(bearer(text)), Principal)
-    for spoil in (lambda: path.write_text("{"), path.unlink):
+    for spoil in (lambda: path.write_text("{"), lambda: path.write_text("[" * 100_000), path.unlink):
         spoil()
         found = who.authenticate(bearer(text))
         assert isinstance(found, Refusal)
