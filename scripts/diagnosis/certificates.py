@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scripts.cli import counted
 from scripts.diagnosis.checking import Installation
-from scripts.validation.finding import Finding, failed, passed, warned
+from scripts.validation.finding import Finding, failed, not_checked, passed, warned
 from streams.runtime.setting_declaration import declared
 from streams.runtime.settings import Settings
 
@@ -26,8 +26,16 @@ async def check_certificates(installation: Installation) -> list[Finding]:
     for field, remedy in _FILES.items():
         file: Path | None = getattr(installation.valid, field, None)
         if file is not None:
-            found.append(judged_days(declared(Settings)[field].variable, days_left(file.read_bytes()), remedy))
+            found.append(_of_file(declared(Settings)[field].variable, file, remedy))
     return found or [passed(CHECK, "", "no setting names one")]
+
+
+def _of_file(variable: str, file: Path, remedy: str) -> Finding:
+    try:
+        days = days_left(file.read_bytes())
+    except ValueError:  # TLS takes more kinds, such as those that OpenSSL marks as trusted
+        return not_checked(CHECK, variable, f"{file} has no certificate that begins with {_BEGIN.decode()}")
+    return judged_days(variable, days, remedy)
 
 
 def judged_days(subject: str, days: float, remedy: str) -> Finding:
@@ -45,7 +53,11 @@ def judged_days(subject: str, days: float, remedy: str) -> Finding:
 
 
 def days_left(pem: bytes) -> float:
-    """Days until the first of some certificates expires, the client's own or any authority's; negative if it has."""
+    """Days until the first of some certificates expires, the client's own or any authority's; negative if it has.
+
+    Raises:
+        ValueError: If there is none in the usual form.
+    """
     from cryptography import x509  # noqa: PLC0415  slow to import, and the help needs none
 
     now = dt.datetime.now(dt.UTC)

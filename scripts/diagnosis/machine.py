@@ -1,6 +1,7 @@
 """Checks the machine of a worker: state directory, open files, memory, processors, decoders, HTTP endpoint."""
 
 import asyncio
+import http.client
 import os
 import resource
 import shutil
@@ -153,5 +154,5 @@ def _lives(url: str) -> bool:
         tls, live = trusting_context(), f"{url}/health/live"
         with urllib.request.urlopen(live, timeout=_ANSWER_WITHIN, context=tls) as answer:  # noqa: S310  # nosec B310 # ours
             return bool(answer.read(_MIB) == b'{"live": true}')
-    except OSError:
+    except (OSError, http.client.HTTPException):  # the latter if something else than HTTP is spoken there
         return False

@@ -6,6 +6,7 @@ import secrets
 from schemas import Rejection
 from scripts.diagnosis.checking import Installation, any_will_do
 from scripts.validation.finding import Finding, failed, passed
+from streams.runtime.state_directory import try_directory
 from streams.stores import Stores, StoresConfiguration, StoreUnavailableError
 from streams.stores.configuration import DirectoryLocation, Location
 from streams.stores.endpoint import endpoints_of
@@ -27,7 +28,7 @@ async def check_stores(installation: Installation) -> list[Finding]:
 
 async def _endpoints(location: Location, configuration: StoresConfiguration) -> list[Finding]:
     if isinstance(location, DirectoryLocation) and not location.directory.exists():
-        return [passed(CHECK, location.uri, "a directory that is made when the first object is stored")]
+        return [_to_be_made(location)]
     endpoints = endpoints_of(location, configuration)
     problems = await asyncio.gather(*(asyncio.to_thread(one.problem) for one in endpoints))
     return any_will_do(
@@ -40,6 +41,14 @@ async def _endpoints(location: Location, configuration: StoresConfiguration) -> 
             for one, problem in zip(endpoints, problems, strict=True)
         ]
     )
+
+
+def _to_be_made(location: DirectoryLocation) -> Finding:
+    try:
+        try_directory(location.directory)
+    except OSError as error:
+        return failed(CHECK, location.uri, f"cannot be created: {error.strerror}", _REMEDY)
+    return passed(CHECK, location.uri, "a directory that is made when the first object is stored")
 
 
 def _try(configuration: StoresConfiguration, store: str) -> Finding:

@@ -24,4 +24,15 @@ def parse_brokers(text: str) -> str:
             raise ValueError("must be host:port, or several separated by commas; an IPv6 address as [::1]:9092")
         if not 1 <= int(match[1]) <= HIGHEST_PORT:
             raise ValueError(f"{match[1]} is not a port; must be between 1 and {HIGHEST_PORT}")
+        if not _can_be_looked_up(broker.rpartition(":")[0]):
+            raise ValueError("no host has this name; the parts between its dots have 1 to 63 characters")
     return ",".join(brokers)
+
+
+def _can_be_looked_up(host: str) -> bool:
+    """Whether a name has a form that a resolver takes; clients would raise another error than for an unknown one."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True

@@ -69,14 +69,28 @@ def check_state_directory(directory: Path) -> bool:
     Raises:
         StateDirectoryError: If it cannot be written, or not be made.
     """
-    exists = directory.is_dir()
-    nearest = next(one for one in (directory, *directory.absolute().parents) if one.exists())
     try:
-        with tempfile.TemporaryFile(dir=nearest) as file:
-            _write_and_sync(file)
+        return try_directory(directory)
     except OSError as error:
         raise StateDirectoryError(_told(directory, error)) from None
-    return exists
+
+
+def try_directory(directory: Path) -> bool:
+    """Try to write into a directory, or where it would be made. Nothing stays there.
+
+    Returns:
+        Whether it exists.
+
+    Raises:
+        OSError: If it cannot be written, or not be made.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        directory.lstat()  # a name that is too long is not there, and cannot be made
+    # A symbolic link that leads nowhere is there, and no directory can be made in its place.
+    nearest = next(one for one in (directory, *directory.absolute().parents) if os.path.lexists(one))
+    with tempfile.TemporaryFile(dir=nearest) as file:
+        _write_and_sync(file)
+    return directory.is_dir()
 
 
 def _told(directory: Path, error: OSError) -> str:

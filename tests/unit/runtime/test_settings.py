@@ -45,6 +45,8 @@ def test_durations(text: str, seconds: float) -> None:
         ("KAFKA_BOOTSTRAP_SERVERS", "::1:9092", "an IPv6 address as [::1]:9092"),
         ("KAFKA_BOOTSTRAP_SERVERS", "a:0", "0 is not a port"),
         ("KAFKA_BOOTSTRAP_SERVERS", "a:99999", "99999 is not a port"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "a..b:9092", "no host has this name"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "a" * 64 + ".example:9092", "no host has this name"),
         ("AUDIO_GROUP", "a b", "only letters"),
         ("AUDIO_TOPIC_PREFIX", "a/b", "only letters"),
         ("AUDIO_HTTP_PORT", "70000", "between 0 and 65535"),

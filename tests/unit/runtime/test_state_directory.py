@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.runtime.state_directory import StateDirectoryError, own_state_directory
+from streams.runtime.state_directory import StateDirectoryError, check_state_directory, own_state_directory
 
 
 def test_a_worker_stays_the_same_member_over_restarts(tmp_path: Path) -> None:
@@ -70,3 +70,26 @@ def test_errors_of_the_work_itself_are_not_taken_for_the_directorys(tmp_path: Pa
         raise FileNotFoundError
     with own_state_directory(tmp_path):  # and it is free again
         pass
+
+
+def test_a_directory_that_could_be_used_is_not_made(tmp_path: Path) -> None:
+    assert check_state_directory(tmp_path)
+    assert not check_state_directory(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_that_could_not_be_used_is_told_by_what_is_wrong_with_it(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "nowhere").symlink_to(tmp_path / "missing")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    wrong = {
+        tmp_path / "file": "Not a directory",
+        tmp_path / "file" / "a": "Not a directory",
+        tmp_path / "nowhere": "No such file or directory",
+        tmp_path / "loop" / "a": "Too many levels of symbolic links",
+        tmp_path / ("a" * 300): "File name too long",
+        Path("/proc/a"): "No such file or directory",
+    }
+    for directory, reason in wrong.items():
+        with pytest.raises(StateDirectoryError, match=f"^AUDIO_STATE_DIR={re.escape(str(directory))}: {reason}$"):
+            check_state_directory(directory)

@@ -1,15 +1,18 @@
 """What the doctor makes of what it has found."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
+import trustme
 
 from schemas.access import load_roles
-from scripts.diagnosis.certificates import judged_days
+from scripts.diagnosis.certificates import check_certificates, judged_days
 from scripts.diagnosis.checking import Check, Installation, any_will_do, diagnose
 from scripts.diagnosis.cluster import in_sync_problem, judged_clock
-from scripts.diagnosis.machine import cpu_quota, file_system
+from scripts.diagnosis.machine import check_endpoint, cpu_quota, file_system
 from scripts.diagnosis.rendering import lines
+from scripts.diagnosis.stores import check_stores
 from scripts.validation.finding import Finding, Status, failed, passed, warned
 
 WORKER = Installation({}, load_roles()["worker"], None)
@@ -100,3 +103,37 @@ def test_the_cores_of_a_control_group(text: str, cores: float | None, tmp_path: 
     (tmp_path / "cpu.max").write_text(text)
     assert cpu_quota(tmp_path / "cpu.max") == cores
     assert cpu_quota(tmp_path / "missing") is None
+
+
+def installation(**environ: str) -> Installation:
+    return Installation.of(environ, load_roles()["worker"])
+
+
+@pytest.mark.parametrize("said", [b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 200 OK\r\n\r\n<html>", b""])
+async def test_a_port_of_another_program_is_told(said: bytes) -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(said)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        (found,) = await check_endpoint(installation(AUDIO_HTTP_PORT=str(port)))
+    assert found.status is Status.FAILED
+    assert f"AUDIO_HTTP_PORT={port}" in found.detail
+
+
+async def test_a_directory_for_objects_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "nowhere").symlink_to(tmp_path / "missing")
+    made = {tmp_path / "nowhere": Status.FAILED, Path("/proc/a"): Status.FAILED, tmp_path / "a" / "b": Status.PASSED}
+    found = {path: (await check_stores(installation(AUDIO_STORES=f"file://{path}")))[0].status for path in made}
+    assert found == made
+    assert not (tmp_path / "a").exists()
+
+
+async def test_a_certificate_of_an_unusual_kind_is_not_judged(tmp_path: Path) -> None:
+    issued = trustme.CA().cert_pem.bytes()
+    marked = tmp_path / "trusted.pem"
+    marked.write_bytes(issued.replace(b" CERTIFICATE-----", b" TRUSTED CERTIFICATE-----"))
+    (found,) = await check_certificates(installation(KAFKA_SECURITY_PROTOCOL="SSL", KAFKA_SSL_CAFILE=str(marked)))
+    assert found.status is Status.NOT_CHECKED
+    assert str(marked) in found.detail
