@@ -56,6 +56,13 @@ def clip_of(samples: NDArray[np.int16], rate: int = 8000) -> Clip:
     return Clip.of(samples, rate, _RAW)
 
 
+def media_type_of(content_type: str) -> MediaType:
+    """The media type of a right content type."""
+    parsed = MediaType.parse(content_type)
+    assert isinstance(parsed, MediaType), parsed.message
+    return parsed
+
+
 def encode_as(clip: Clip, media_type_text: str) -> bytes:
     """Make a valid input of a media type from a clip.
 
@@ -65,8 +72,7 @@ def encode_as(clip: Clip, media_type_text: str) -> bytes:
             the clip's own. ``audio/ogg`` gives Vorbis, and Opus with ``codecs=opus``; parameters of
             ``audio/mpeg`` are FFmpeg's options of LAME.
     """
-    media_type = MediaType.parse(media_type_text)
-    assert isinstance(media_type, MediaType), media_type.message
+    media_type = media_type_of(media_type_text)
     if media_type.is_raw:
         assert (media_type.rate, media_type.channels) == (clip.rate, clip.channels)
     if media_type.type == types.OGG and ("codecs", "opus") in media_type.parameters:

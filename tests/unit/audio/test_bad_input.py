@@ -6,13 +6,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from schemas.media_type import MediaType
 from schemas.rejection import Rejection
 from streams.audio.containers import ogg
 from streams.audio.decode import decode
 from streams.audio.limits import DecodeLimits
 from streams.codecs import DualMonoOpusEncoder, OpusEncoder
-from tests.support.signals import encode_as, speech, write_sound
+from tests.support.signals import encode_as, media_type_of, speech, write_sound
 
 CLIP = speech(1)
 FILES = {
@@ -29,8 +28,7 @@ MP3_FRAME = 288  # bytes, at 32 kbit/s and 8 kHz
 
 
 def refused(audio: bytes, label: str, limits: DecodeLimits | None = None) -> Rejection:
-    media_type = MediaType.parse(label)
-    assert isinstance(media_type, MediaType)
+    media_type = media_type_of(label)
     rejection = decode(audio, media_type, limits or DecodeLimits())
     assert isinstance(rejection, Rejection), rejection
     assert rejection.stage == "decode"

@@ -20,7 +20,7 @@ from streams.audio.containers.content import (
 )
 from streams.audio.decode import open_blocks
 from tests.support.coded import g722, gsm
-from tests.support.signals import encode_as, speech
+from tests.support.signals import encode_as, media_type_of, speech
 
 FORMATS = {
     "audio/x-slin;rate=8000": encode_as(speech(8), "audio/x-slin;rate=8000"),
@@ -41,12 +41,6 @@ def from_file(audio: bytes, label: MediaType, limits: DecodeLimits = DecodeLimit
         file.write(audio)
         file.flush()
         return collected(open_blocks(FileContent(file.fileno()), label, limits))
-
-
-def media_type(text: str) -> MediaType:
-    parsed = MediaType.parse(text)
-    assert isinstance(parsed, MediaType)
-    return parsed
 
 
 def damaged(audio: bytes, seed: int) -> bytes:
@@ -73,7 +67,7 @@ def damaged(audio: bytes, seed: int) -> bytes:
 def test_a_file_is_read_as_in_memory(text: str) -> None:
     for audio in (FORMATS[text], *(damaged(FORMATS[text], seed) for seed in range(12))):
         for label in (text, "audio/wav", "audio/x-slin;rate=8000"):
-            in_memory, in_blocks = decode(audio, media_type(label)), from_file(audio, media_type(label))
+            in_memory, in_blocks = decode(audio, media_type_of(label)), from_file(audio, media_type_of(label))
 
             if isinstance(in_memory, Rejection):
                 assert in_blocks == in_memory
@@ -84,22 +78,22 @@ def test_a_file_is_read_as_in_memory(text: str) -> None:
 
 def test_the_label_of_a_long_recording_is_checked_in_the_same_places() -> None:
     audio = 10 * speech(20).samples.astype(">i2").tobytes()
-    label = media_type("audio/x-slin;rate=8000")
+    label = media_type_of("audio/x-slin;rate=8000")
 
     in_memory, in_blocks = decode(audio, label), from_file(audio, label)
 
     assert isinstance(in_memory, Clip)
     assert isinstance(in_blocks, Clip)
-    assert in_blocks.source.corrected == in_memory.source.corrected == media_type("audio/L16;rate=8000")
+    assert in_blocks.source.corrected == in_memory.source.corrected == media_type_of("audio/L16;rate=8000")
 
 
 def test_the_limits_are_kept() -> None:
     for text, audio in FORMATS.items():
         for limits in (DecodeLimits(max_pcm_bytes=1000), DecodeLimits(min_rate=48_000), DecodeLimits(max_channels=0)):
-            refused = from_file(audio, media_type(text), limits)
+            refused = from_file(audio, media_type_of(text), limits)
 
             assert isinstance(refused, Rejection)
-            assert refused == decode(audio, media_type(text), limits)
+            assert refused == decode(audio, media_type_of(text), limits)
 
 
 @pytest.fixture

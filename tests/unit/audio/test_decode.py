@@ -10,12 +10,11 @@ from streams.audio.clip import Clip, SourceFormat
 from streams.audio.containers import ogg
 from streams.audio.containers.ogg_head import OPUS_RATE_AT
 from streams.audio.decode import decode
-from tests.support.signals import MEDIA_TYPES, clip_of, encode_as, speech, write_sound
+from tests.support.signals import MEDIA_TYPES, clip_of, encode_as, media_type_of, speech, write_sound
 
 
 def decoded(audio: bytes, label: str) -> Clip:
-    media_type = MediaType.parse(label)
-    assert isinstance(media_type, MediaType)
+    media_type = media_type_of(label)
     clip = decode(audio, media_type)
     assert isinstance(clip, Clip), clip
     assert not clip.samples.flags.writeable
@@ -26,8 +25,7 @@ def decoded(audio: bytes, label: str) -> Clip:
 def labelled(label: str, clip: Clip) -> str:
     """Add the rate and the channels of the clip to a raw type."""
     name = label.partition(";")[0]
-    media_type = MediaType.parse(label)
-    assert isinstance(media_type, MediaType)
+    media_type = media_type_of(label)
     return f"{name};rate={clip.rate};channels={clip.channels}" if media_type.is_raw else label
 
 

@@ -17,7 +17,7 @@ from streams.audio.containers import id3
 from streams.audio.containers.mpeg_frames import frames_from
 from streams.audio.containers.recognise import container_of, recognise
 from streams.audio.decode import decode
-from tests.support.signals import clip_of, encode_as, speech
+from tests.support.signals import clip_of, encode_as, media_type_of, speech
 
 CASES = Path(__file__).parent / "cases"
 LABELS = ["audio/PCMU", "audio/L16;rate=8000", "audio/wav", "audio/flac", "audio/ogg", "audio/mpeg"]
@@ -85,8 +85,7 @@ NAMED = {
 
 
 def outcome(audio: bytes, label: str) -> Clip | Rejection:
-    media_type = MediaType.parse(label)
-    assert isinstance(media_type, MediaType)
+    media_type = media_type_of(label)
     return decode(audio, media_type)
 
 

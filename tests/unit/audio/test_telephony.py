@@ -10,7 +10,7 @@ from streams.audio import Clip, DecodeLimits, decode
 from streams.audio.clip import SourceFormat
 from streams.sandbox import DecoderSandbox
 from tests.support.coded import g722, gsm
-from tests.support.signals import encode_as, speech, write_sound
+from tests.support.signals import encode_as, media_type_of, speech, write_sound
 
 NARROW, WIDE = speech(1), speech(1, 16000)
 GSM, G722, WAV = MediaType("audio/GSM"), MediaType("audio/G722"), MediaType("audio/wav")
@@ -49,8 +49,7 @@ def test_gsm() -> None:
 
 @pytest.mark.parametrize("label", ["audio/PCMU", "audio/PCMA", "audio/x-slin;rate=8000", "audio/G722", "audio/wav"])
 def test_gsm_under_another_label_is_named(label: str) -> None:
-    media_type = MediaType.parse(label)
-    assert isinstance(media_type, MediaType)
+    media_type = media_type_of(label)
     result = decode(gsm(NARROW)[: 33 * 40], media_type)
 
     assert isinstance(result, Rejection)

@@ -12,26 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from schemas.media_type import MediaType
 from scripts.benchmarks.codecs.dtmf import decode_digits, digits
 from streams.analysis.analysis import analyse_lazily
 from streams.audio.clip import Clip
 from streams.audio.decode import decode
 from streams.codecs import Encoded
 from streams.compression import DEFAULT_POLICY, Plan, Policy, choose, encode, smallest
-from tests.support.signals import MEDIA_TYPES, clip_of, encode_as, speech, write_sound
+from tests.support.signals import MEDIA_TYPES, clip_of, encode_as, media_type_of, speech, write_sound
 
 LEVELS = (1, 2, 3, 4, 5)
 
 
-def parsed(label: str) -> MediaType:
-    media_type = MediaType.parse(label)
-    assert isinstance(media_type, MediaType)
-    return media_type
-
-
 def decoded(audio: bytes, label: str) -> Clip:
-    clip = decode(audio, parsed(label))
+    clip = decode(audio, media_type_of(label))
     assert isinstance(clip, Clip), clip
     return clip
 
@@ -42,7 +35,7 @@ def planned(clip: Clip, level: int | None = None, policy: Policy = DEFAULT_POLIC
 
 def compressed(audio: bytes, label: str, level: int | None, policy: Policy = DEFAULT_POLICY) -> Encoded:
     clip = decoded(audio, label)
-    return smallest(encode(clip, planned(clip, level, policy)), clip, audio, parsed(label), policy)
+    return smallest(encode(clip, planned(clip, level, policy)), clip, audio, media_type_of(label), policy)
 
 
 def as_file_bytes(audio: bytes, label: str) -> int:
@@ -126,7 +119,7 @@ def test_small_files_are_kept_as_they_are(label: str, codec: str) -> None:
     clip = decoded(audio, label)
     larger = Encoded(bytes(len(audio)), "audio/wav", "pcm", "test", 4.0)
 
-    result = smallest(larger, clip, audio, parsed(label))
+    result = smallest(larger, clip, audio, media_type_of(label))
 
     assert (result.audio, result.content_type, result.codec, result.quality) == (audio, smaller, codec, 5.0)
 
@@ -221,7 +214,7 @@ def test_an_input_of_a_type_that_is_not_accepted_is_not_kept() -> None:
     enormous = replace(larger, audio=bytes(10 * clip.samples.nbytes))
 
     def kept(encoded: Encoded, *accept: str) -> Encoded:
-        return smallest(encoded, clip, audio, parsed("audio/ogg"), Policy(1, accept=accept))
+        return smallest(encoded, clip, audio, media_type_of("audio/ogg"), Policy(1, accept=accept))
 
     assert kept(larger, "audio/mpeg") == larger
     assert kept(larger, "audio/mpeg", "audio/ogg").audio == audio

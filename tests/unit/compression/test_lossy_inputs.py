@@ -15,7 +15,7 @@ from streams.compression import DEFAULT_POLICY, Plan, Policy, choose, encode, ke
 from streams.compression.compress import is_smaller
 from streams.compression.forecast import forecast
 from streams.compression.lossy_input import combined, input_quality
-from tests.support.signals import clip_of, encode_as, speech
+from tests.support.signals import clip_of, encode_as, media_type_of, speech
 
 SPEECH = speech(6)
 QUIET = clip_of((SPEECH.samples // 32).astype(np.int16))
@@ -29,8 +29,7 @@ LOSSY = [
 
 
 def sent(file: Encoded) -> tuple[Clip, MediaType]:
-    media_type = MediaType.parse(file.content_type)
-    assert isinstance(media_type, MediaType)
+    media_type = media_type_of(file.content_type)
     clip = decode(file.audio, media_type)
     assert isinstance(clip, Clip)
     return clip, media_type

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from schemas import MediaType, Rejection
+from schemas import Rejection
 from streams.analysis.analysis import analyse_lazily
 from streams.audio import Clip, decode
 from streams.codecs import Encoded
@@ -13,7 +13,7 @@ from streams.codecs.recordings import RunChunks
 from streams.compression import DEFAULT_POLICY, Decision, Policy, choose, encode, kept_reason, smallest
 from streams.compression.recordings import CompressedRecording, compress_recording
 from tests.support import telephony
-from tests.support.signals import clip_of
+from tests.support.signals import clip_of, media_type_of
 
 RAW, WAV = "audio/x-slin;rate={}", "audio/wav"
 
@@ -30,14 +30,8 @@ class Result(NamedTuple):
         return decoded(self.audio, self.recording.encoded.content_type)
 
 
-def media_type(label: str) -> MediaType:
-    parsed = MediaType.parse(label)
-    assert isinstance(parsed, MediaType)
-    return parsed
-
-
 def decoded(audio: bytes, label: str) -> Clip:
-    clip = decode(audio, media_type(label))
+    clip = decode(audio, media_type_of(label))
     assert isinstance(clip, Clip), clip
     return clip
 
@@ -64,7 +58,7 @@ def compress(
     source, output = folder / "input", folder / "output"
     source.write_bytes(audio)
     options.setdefault("policy", DEFAULT_POLICY)
-    found = compress_recording(source, media_type(label), output, run_chunks=run_chunks, **options)
+    found = compress_recording(source, media_type_of(label), output, run_chunks=run_chunks, **options)
     return found if isinstance(found, Rejection) else Result(found, output.read_bytes())
 
 
@@ -82,6 +76,6 @@ def as_clip(
     clip = decoded(audio, label)
     decision = choose(clip, analyse_lazily(clip), policy, fixed_level=level, input_bytes=len(audio))
     encoded = encode(clip, decision.plan)
-    true_type = clip.source.corrected or media_type(label)
+    true_type = clip.source.corrected or media_type_of(label)
     best = smallest(encoded, clip, audio, true_type, policy, input_quality=decision.plan.input_quality)
     return (decision if best == encoded else Decision(decision.plan, kept_reason(clip.source))), best

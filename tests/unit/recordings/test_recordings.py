@@ -12,13 +12,12 @@ from streams.audio import Clip, decode
 from streams.codecs import Encoded
 from streams.compression.recordings import RecordingCancelledError, compress_recording, in_threads
 from tests.support import telephony
-from tests.support.signals import clip_of, encode_as
+from tests.support.signals import clip_of, encode_as, media_type_of
 from tests.unit.recordings.clips import (
     as_clip,
     compress,
     compressed,
     decoded,
-    media_type,
     slin,
     talk,
 )
@@ -160,7 +159,7 @@ def test_a_wrong_label_is_corrected(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_refused_as_a_clip_is_refused_for_the_same_reason(tmp_path: Path, audio: bytes, label: str) -> None:
-    refused = decode(audio, media_type(label))
+    refused = decode(audio, media_type_of(label))
     assert isinstance(refused, Rejection)
 
     assert compress(tmp_path, audio, label) == refused
@@ -179,7 +178,7 @@ def test_it_can_be_cancelled_in_both_passes(tmp_path: Path, at: float) -> None:
 
     with pytest.raises(RecordingCancelledError):
         compress_recording(
-            source, media_type(label), tmp_path / "output", policy=Policy(version=1), cancelled=cancelled
+            source, media_type_of(label), tmp_path / "output", policy=Policy(version=1), cancelled=cancelled
         )
 
 

@@ -19,7 +19,7 @@ from streams.audio import Clip, DecodeLimits, decode
 from streams.sandbox import DecoderSandbox, SandboxError
 from streams.sandbox import pool as pool_module
 from tests.support.misbehaving import CLIP, DECODER
-from tests.support.signals import MEDIA_TYPES, encode_as, speech
+from tests.support.signals import MEDIA_TYPES, encode_as, media_type_of, speech
 
 FLAC = MediaType("audio/flac")
 SMALL = DecodeLimits(max_pcm_bytes=2**20)
@@ -79,8 +79,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize("label", MEDIA_TYPES)
 def test_decodes_what_decode_decodes(label: str, genuine: DecoderSandbox) -> None:
-    media_type = MediaType.parse(label)
-    assert isinstance(media_type, MediaType)
+    media_type = media_type_of(label)
     for clip in (speech(1.0), speech(0.01)):
         audio = encode_as(clip, label)
         here, there = decode(audio, media_type), genuine.decode(audio, media_type)

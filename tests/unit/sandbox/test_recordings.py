@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from schemas import MediaType, Rejection
+from schemas import Rejection
 from streams.audio import Clip, DecodeLimits, decode
 from streams.audio.blocks import AudioBlocks, collected
 from streams.sandbox import DecoderSandbox, messages
 from streams.sandbox.recording_child import BLOCK, END
 from streams.sandbox.recordings import RecordingDecoder
-from tests.support.signals import clip_of, encode_as, speech
+from tests.support.signals import clip_of, encode_as, media_type_of, speech
 
 LIMITS = DecodeLimits()
 CLIP = speech(20, seed=3)
@@ -32,12 +32,6 @@ def opened(content: bytes) -> Iterator[int]:
         yield file.fileno()
 
 
-def label(text: str) -> MediaType:
-    media_type = MediaType.parse(text)
-    assert isinstance(media_type, MediaType)
-    return media_type
-
-
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[DecoderSandbox]:
     with DecoderSandbox(1, timeout=60) as started:
@@ -46,7 +40,7 @@ def sandbox() -> Iterator[DecoderSandbox]:
 
 def in_sandbox(sandbox: DecoderSandbox, audio: bytes, text: str, limits: DecodeLimits = LIMITS) -> Clip | Rejection:
     with opened(audio) as descriptor:
-        return collected(sandbox.open_recording(descriptor, label(text), limits))
+        return collected(sandbox.open_recording(descriptor, media_type_of(text), limits))
 
 
 def assert_same(one: Clip | Rejection, other: Clip | Rejection) -> None:
@@ -60,7 +54,7 @@ def assert_same(one: Clip | Rejection, other: Clip | Rejection) -> None:
 def test_a_child_decodes_what_decode_decodes(sandbox: DecoderSandbox, text: str) -> None:
     audio = encode_as(CLIP, text)
 
-    assert_same(in_sandbox(sandbox, audio, text), decode(audio, label(text)))
+    assert_same(in_sandbox(sandbox, audio, text), decode(audio, media_type_of(text)))
 
 
 @pytest.mark.parametrize("text", FILES)
@@ -68,7 +62,7 @@ def test_a_damaged_file_is_judged_like_a_clip(sandbox: DecoderSandbox, text: str
     audio = encode_as(CLIP, text)
     middle = len(audio) // 2
     for damaged in (audio[:middle], audio[: middle - 77] + bytes(77) + audio[middle:], audio + b"more", audio[:30]):
-        assert_same(in_sandbox(sandbox, damaged, text), decode(damaged, label(text)))
+        assert_same(in_sandbox(sandbox, damaged, text), decode(damaged, media_type_of(text)))
 
 
 def test_the_limits_are_those_of_the_recording(sandbox: DecoderSandbox) -> None:
@@ -96,7 +90,7 @@ def test_closing_ends_the_child(sandbox: DecoderSandbox, blocks: int) -> None:
     audio = encode_as(clip_of(np.zeros(8000 * 200, np.int16)), "audio/wav")
     before = len(list(Path("/proc/self/fd").iterdir()))
     with opened(audio) as descriptor:
-        decoding = sandbox.open_recording(descriptor, label("audio/wav"), LIMITS)
+        decoding = sandbox.open_recording(descriptor, media_type_of("audio/wav"), LIMITS)
         assert isinstance(decoding, AudioBlocks)
         with closing(decoding):
             for _ in range(blocks):
@@ -179,7 +173,7 @@ def by(
         return children[-1]
 
     with opened(b"RIFF") as descriptor:
-        decoder = RecordingDecoder(descriptor, label("audio/wav"), LIMITS, timeout, new_child, deaths.append)
+        decoder = RecordingDecoder(descriptor, media_type_of("audio/wav"), LIMITS, timeout, new_child, deaths.append)
         return collected(decoder.open()), children, deaths
 
 

@@ -10,7 +10,7 @@ import soundfile
 from numpy.typing import NDArray
 from rich.console import Console
 
-from schemas import CompressedAudio, MediaType
+from schemas import CompressedAudio
 from scripts.commands._call_files import AudioWriter
 from scripts.commands._manifests import table_of
 from scripts.commands._segment_files import write_segments
@@ -24,6 +24,7 @@ from streams.clients.track_parts import Segment
 from streams.codecs import FlacEncoder, OpusEncoder, WavEncoder
 from streams.codecs.base import Encoder
 from tests.support.call_segments import BEGAN, encoded, noise, segment, segments
+from tests.support.signals import media_type_of
 
 FLAC = FlacEncoder(5)
 MIXED: list[Encoder] = [FLAC, OpusEncoder(12_000), WavEncoder("pcm"), OpusEncoder(9_000)]
@@ -68,8 +69,7 @@ def writing(spool: Spool, tmp_path: Path) -> Writing:
 
 
 def samples_of(result: CompressedAudio) -> NDArray[np.int16]:
-    media_type = MediaType.parse(result.content_type)
-    assert isinstance(media_type, MediaType)
+    media_type = media_type_of(result.content_type)
     clip = decode(result.audio, media_type)
     assert isinstance(clip, Clip)
     return clip.samples
