@@ -19,6 +19,7 @@ from agents.archive import archive_follower
 from agents.compress import agent as compress_agent
 from agents.monitoring import monitor_of
 from agents.recordings import agent as recordings_agent
+from agents.recordings.work_files import remove_all
 from agents.signals import call_on_stop_signal
 from agents.stopping import stop_work
 from schemas.topics import AUDIT, POLICY
@@ -155,6 +156,7 @@ async def _work(
     for task in background:
         task.cancel()
     await stop_work(runtime)
+    remove_all(settings.state_dir / recordings_agent.DIRECTORY)
     watchdog.stop()
     await web.stop()
 

@@ -120,8 +120,8 @@ class _Progress:
 
 
 def _place(record: InputRecord) -> dict[str, str | int]:
-    position = record.position
-    return {"topic": position.topic, "partition": position.partition, "offset": position.offset}
+    position, call = record.position, (record.content.key or b"").decode("utf-8", "replace")
+    return {"call": call, "topic": position.topic, "partition": position.partition, "offset": position.offset}
 
 
 def recorder_of(runtime: Runtime) -> Recorder:

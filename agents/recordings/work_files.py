@@ -21,7 +21,7 @@ class WorkFiles:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        shutil.rmtree(root, ignore_errors=True)
+        remove_all(root)
         root.mkdir(parents=True, mode=0o700, exist_ok=True)
 
     @contextmanager
@@ -47,3 +47,8 @@ class WorkFiles:
             OSError: If the disk does not answer.
         """
         return max(0, _FILES * size + _RESERVE_BYTES - shutil.disk_usage(self._root).free)
+
+
+def remove_all(root: Path) -> None:
+    """Remove the files of all recordings in progress, which their threads need no more: nobody's audio stays behind."""
+    shutil.rmtree(root, ignore_errors=True)

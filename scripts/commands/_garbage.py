@@ -19,9 +19,8 @@ stored again for --older-than. The stores must belong to this installation alone
 
 def add_gc(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the action to a command line."""
-    made = actions.add_parser(
-        "gc", help="remove what nothing names any more, such as what killed workers leave behind", epilog=EPILOG
-    )
+    summary = "remove what nothing names any more, such as what killed workers leave behind"
+    made = actions.add_parser("gc", help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=EPILOG)
     made.add_argument("--dry-run", action="store_true", help="only show what would be removed")
     made.add_argument(
         "--older-than",

@@ -78,7 +78,7 @@ async def _listen(options: argparse.Namespace) -> int:
             try:
                 saved = "" if options.save is None else f" -> {await _saved(consumer.files, result, options.save)}"
             except BrokenReferenceError as error:
-                print(f"not a result: {error}", flush=True)
+                print(fitted(f"{line(result)}, not saved: {error}"), flush=True)
                 continue
             received += 1
             print(fitted(line(result) + saved), flush=True)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import soundfile
+
 from schemas import CompressedAudio, DeadLetter, Position, RawAudio
 from scripts.commands._manifests import length
 from scripts.commands._names import segment_name
@@ -165,7 +167,8 @@ def save_recordings(
                 continue
             file, problem = _saved(outcome, files, directory / "recordings" / one.large.event.call_id)
             results.append(RecordingResult(one.large, outcome, file, at - one.sent))
-            faults += [f"{one.large.name}: {line}" for line in (problem, _mistake(one.large, outcome)) if line]
+            lines = (problem, _mistake(one.large, outcome), None if file is None else _length_problem(outcome, file))
+            faults += [f"{one.large.name}: {line}" for line in lines if line]
     return results, faults
 
 
@@ -178,6 +181,16 @@ def _saved(result: CompressedAudio, files: ResultFiles, directory: Path) -> tupl
     except HotelAudioError as error:
         return None, str(error)
     return path, None
+
+
+def _length_problem(result: CompressedAudio, file: Path) -> str | None:
+    try:
+        seconds = soundfile.info(file).duration
+    except soundfile.LibsndfileError as error:
+        return f"{file} does not open: {error}"
+    if abs(seconds * 1000 - result.duration_ms) <= 1:
+        return None
+    return f"{file} has {seconds:.3f} s and must have {result.duration_ms / 1000:.3f} s"
 
 
 def _mistake(large: LargeRecording, result: CompressedAudio) -> str | None:

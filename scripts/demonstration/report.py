@@ -119,19 +119,28 @@ class Report:
             call = (letter.original.key or b"").decode("utf-8", "replace")
             text = f"dead letter {call}: {letter.rejection.code}, {letter.rejection.message}"
             console.print(text, markup=False, soft_wrap=True)
-        console.print(f"files: {shlex.quote(str(self.out))}, each beside its original", markup=False, soft_wrap=True)
-        if self.files:
-            self._print_play_lines(console)
+        console.print(
+            f"files: {shlex.quote(str(self.out))}, those of the calls beside their originals",
+            markup=False,
+            soft_wrap=True,
+        )
+        for what, path in self._heard():
+            console.print(f"play {what}:", style="bold")
+            console.print(f"  {play_line(path)}", markup=False, highlight=False, soft_wrap=True)
 
-    def _print_play_lines(self, console: Console) -> None:
-        """Lines that play the longest lossy result and its original, to compare them by ear."""
+    def _heard(self) -> list[tuple[str, Path]]:
+        """What to play, to compare by ear: the user's large recordings, or else the longest lossy result."""
+        own = [(one.large, one.file) for one in self.by_reference if one.file is not None]
+        if own:
+            large, file = own[0]
+            return [(f"the result of {large.name}", file), ("its original", large.recording.path)]
+        if not self.files:
+            return []
         heard, _ = max(
             zip(self.files, self.verdict.results, strict=True),
             key=lambda pair: (pair[1].audio.quality < LOSSLESS, pair[1].clip.duration_ms),
         )
-        for what, path in (("a result", heard), ("its original", original_of(heard))):
-            console.print(f"play {what}:", style="bold")
-            console.print(f"  {play_line(path)}", markup=False, highlight=False, soft_wrap=True)
+        return [("a result", heard), ("its original", original_of(heard))]
 
     def _summary(self) -> ReportTable:
         verdict, results = self.verdict, self.verdict.results

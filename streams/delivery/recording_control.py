@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 class RecordingCancelledError(Exception):
-    """The recording was cancelled: its partition went to another worker, or the worker stops. It has no outcome."""
+    """The recording was cancelled: its partition went to another worker. It has no outcome."""
 
 
 class RecordingControl:

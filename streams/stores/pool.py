@@ -17,7 +17,8 @@ from streams.stores.observer import PoolObserver
 T = TypeVar("T")
 Operation = Callable[[Client], T]
 
-#: Seconds that an operation takes at most; one with several parts has as many for each part.
+#: Seconds that an operation takes at most; one with several parts has as many for each part, but waits no longer for a
+#: connection.
 DEADLINE = 30.0
 _CHECK = "check"
 _WAITING_PER_CONNECTION = 4
@@ -170,7 +171,7 @@ class Pool:
                 raise StoreUnavailableError(f"{self.store} is busy: {self._waiting} operations wait for it already")
             self._waiting += 1
             try:
-                return self._wait_for_connection(avoid, deadline)
+                return self._wait_for_connection(avoid, min(deadline, time.monotonic() + DEADLINE))
             finally:
                 self._waiting -= 1
 

@@ -144,6 +144,9 @@ def test_a_large_recording_is_sent_by_reference_beside_the_calls(
     [one] = told["by_reference"]
     assert (one["audio_seconds"], one["bytes_in"]) == (60.0, recording.stat().st_size)
     assert soundfile.info(one["file"]).duration == 60.0
+    lines = done.stdout.splitlines()
+    for heading, path in (("play the result of hour.wav:", one["file"]), ("play its original:", str(recording))):
+        assert shlex.split(lines[lines.index(heading) + 1])[-1] == path
     assert told["calls"] > 1
 
 

@@ -48,7 +48,7 @@ async def exactly_once(installation: Installation, *workers: Worker) -> list[Com
         assert await asyncio.to_thread(worker.stop) == 0
     found = await installation.outcomes()
     assert sorted(map(repr, (one.source for one in found))) == sorted(map(repr, installation.sent))
-    assert not list((workers[0].state / "recordings").iterdir())
+    assert not list(workers[0].state.glob("recordings/*"))
     return [one.event for one in found]
 
 
@@ -90,7 +90,7 @@ async def test_recordings_and_live_segments_are_served_in_the_order_of_their_cal
     assert logged(worker, "recording_compressed") == 4
 
 
-async def test_a_worker_that_dies_half_way_loses_nothing_and_doubles_nothing(
+async def test_a_worker_that_dies_or_stops_half_way_loses_nothing_and_doubles_nothing(
     installation: Installation, tmp_path: Path
 ) -> None:
     worker = installation.worker()
@@ -100,6 +100,11 @@ async def test_a_worker_that_dies_half_way_loses_nothing_and_doubles_nothing(
         worker.kill()
         assert list((worker.state / "recordings").iterdir()), "it died half way"
         await installation.send_live(5)
+        worker.start()
+        await asyncio.to_thread(worker.wait_ready)
+        await reaches(worker, "audio_recording_seconds_total", 1)
+        assert await asyncio.to_thread(worker.stop) == 0
+        assert not list(worker.state.glob("recordings/*/source")), "a stop leaves nobody's audio behind"
         worker.start()
         await exactly_once(installation, worker)
 

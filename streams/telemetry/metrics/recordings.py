@@ -12,7 +12,7 @@ class RecordingMetrics(Family):
     recordings = CounterOf(
         "audio_recordings_total",
         "Recordings by what became of them: compressed or refused when their outcome is committed, cancelled when their"
-        " partition went to another worker, which begins them again, or when this one stopped.",
+        " partition went to another worker, which begins them again.",
         unit="recordings",
         labels=("outcome",),
         values=OUTCOMES,

@@ -22,7 +22,7 @@ from tests.support.events import COMPRESSED, LETTER
 from tests.support.signals import encode_as, speech
 
 POSITION = Position("audio.recordings", 3, 7)
-FILE = bytes(range(256)) * 100
+FILE = encode_as(speech(0.5), "audio/flac")
 
 
 @pytest.fixture
@@ -38,9 +38,7 @@ def large(tmp_path: Path) -> LargeRecording:
 
 
 def result_of(large: LargeRecording, stores: StoresConfiguration) -> CompressedAudio:
-    result = replace(
-        COMPRESSED, causation_id=large.event.id, original_bytes=5000, position=POSITION, duration_ms=3_600_000
-    )
+    result = replace(COMPRESSED, causation_id=large.event.id, original_bytes=5000, position=POSITION, duration_ms=500)
     return ClaimCheck(Stores.of(stores), inline_limit=1000).store_result(result, FILE)
 
 
@@ -65,7 +63,7 @@ def test_a_result_is_saved_and_shown(large: LargeRecording, stores: StoresConfig
     assert (told["bytes_in"], told["bytes_out"], told["audio_seconds"], told["seconds"]) == (
         5000,
         len(FILE),
-        3600.0,
+        0.5,
         42.5,
     )
     assert recordings_table(results).row_count == 1
@@ -87,5 +85,7 @@ def test_what_is_not_as_it_has_to_be_is_told(
     assert faults(letter) == [f"hour.wav is a dead letter: {letter.rejection.message}"]
     assert faults(replace(good, causation_id="other")) == ["hour.wav: has the result of another input"]
     assert faults(replace(good, original_bytes=1)) == ["hour.wav: has a result of 1 bytes of input"]
+    [fault] = faults(replace(good, duration_ms=3_600_000))
+    assert fault.endswith("has 0.500 s and must have 3600.000 s")
     [fault] = faults(gone)
     assert "no such object" in fault

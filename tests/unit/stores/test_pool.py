@@ -118,6 +118,23 @@ def test_at_the_deadline_it_says_where_and_why(
         pool.run("get", where)
 
 
+def test_no_operation_waits_longer_because_it_is_large(
+    pool: Pool, endpoints: list[FakeEndpoint], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.stores.pool.DEADLINE", 8.2)  # a little more than one request takes
+    for endpoint in endpoints:
+        endpoint.fault = DOWN
+    ended = threading.Event()
+
+    def put() -> None:
+        with pytest.raises(StoreUnavailableError, match="refuses connections"):
+            pool.run("put", where, parts=1000)
+        ended.set()
+
+    threading.Thread(target=put, daemon=True).start()
+    assert ended.wait(WAIT)
+
+
 def test_an_account_that_all_endpoints_refuse_is_said_at_once(pool: Pool, endpoints: list[FakeEndpoint]) -> None:
     for endpoint in endpoints:
         endpoint.fault = REFUSED
