@@ -106,7 +106,8 @@ async def test_a_worker_that_dies_or_stops_half_way_loses_nothing_and_doubles_no
         assert await asyncio.to_thread(worker.stop) == 0
         assert not list(worker.state.glob("recordings/*/source")), "a stop leaves nobody's audio behind"
         worker.start()
-        await exactly_once(installation, worker)
+        results = await exactly_once(installation, worker)
+    assert all(isinstance(one, CompressedAudio) for one in results)
 
 
 async def test_a_rebalance_half_way_loses_nothing_and_doubles_nothing(
@@ -120,7 +121,8 @@ async def test_a_rebalance_half_way_loses_nothing_and_doubles_nothing(
         await reaches(first, "audio_recording_seconds_total", 1)
         with running(second):
             await installation.send_live(10)
-            await exactly_once(installation, first, second)
+            results = await exactly_once(installation, first, second)
+    assert all(isinstance(one, CompressedAudio) for one in results)
 
 
 async def test_a_store_that_fails_half_way_delays_the_recording_alone_and_loses_nothing(
