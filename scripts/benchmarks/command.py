@@ -9,6 +9,7 @@ what players and browsers make of files in every format. `sandbox`: what the dec
 `recordings`: clock and memory of long files, and the codec alone.
 `stores`: what the pool of the object stores adds to an operation, and what a failover loses.
 `live`: how much long recordings delay live segments, and the worker's memory.
+`transport`: what TLS and an account cost a worker.
 """
 
 import argparse
@@ -34,6 +35,7 @@ from scripts.benchmarks.sandbox.command import add_sandbox
 from scripts.benchmarks.scale_command import add_scale
 from scripts.benchmarks.stores.command import add_stores
 from scripts.benchmarks.stream_command import add_stream
+from scripts.benchmarks.transport.command import add_transport
 from scripts.cli import count, fail, progress_bar, say, writable
 from scripts.tables import report_console
 from streams.runtime.setting_kinds import parse_size
@@ -81,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     add_recordings(kinds.add_parser("recordings", help="clock and memory of hour-long files, and the codec alone"))
     add_stores(kinds.add_parser("stores", help="the pool's overhead, and clips stored while an endpoint is killed"))
     add_live(kinds.add_parser("live", help="live segments beside hours of recordings, and the worker's memory"))
+    add_transport(kinds.add_parser("transport", help="a worker's processor time with TLS and SCRAM, and in clear"))
     _add_cache(kinds.add_parser("cache", help="hit rate and cost of every eviction policy, and of Belady's optimum"))
     return parser
 

@@ -1,0 +1,1 @@
+"""What TLS and an account cost a worker: the bench `transport`."""

@@ -1,0 +1,144 @@
+"""Processor time of two workers that do the same, on a Kafka in clear and on one with TLS and SCRAM."""
+
+import asyncio
+import statistics
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from infra.kafka.cluster import LocalCluster
+from infra.kafka.ports import free_ports
+from infra.kafka.secure import ADMIN
+from schemas import MediaType, RawAudio
+from schemas.media_type import L16
+from schemas.topics import COMPRESSED, RAW
+from scripts.benchmarks.streaming.runs import running
+from scripts.benchmarks.streaming.systems import WORKER_SETTINGS, cpu_seconds
+from scripts.cli import Cluster
+from scripts.demonstration import synthesis
+from scripts.processes import secure_kafka
+from scripts.processes.worker_process import WorkerProcess
+from streams.clients import CompressedAudioConsumer, RawAudioProducer
+from streams.kafka.topics import apply_topics
+
+WAYS = ("in clear", "TLS and SCRAM")
+_ROLE = "worker"
+_GROUP = "bench"
+_CALLS = 16
+_SAMPLES = 16_000  # 32 KB, 2 s at 8 kHz
+_LOSSLESS = "1"  # the level with the least other work
+_PATIENCE_S = 120.0
+_US = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Microseconds of a worker's processor time for a record, by round.
+
+    Attributes:
+        clear: In clear.
+        secure: With TLS and SCRAM, in the same rounds.
+    """
+
+    clear: list[float]
+    secure: list[float]
+
+    @property
+    def added(self) -> float:
+        """What TLS and SCRAM add: the median of the rounds' differences."""
+        return statistics.median(secure - clear for clear, secure in zip(self.clear, self.secure, strict=True))
+
+
+def measure(
+    directory: Path, records: int, rounds: int, say: Callable[[str], None], advance: Callable[[], None]
+) -> Costs:
+    """Let both workers compress the same records in turns, after a round that does not count.
+
+    Args:
+        directory: Directory for Kafka, state and logs.
+        records: Number of records of a round.
+        rounds: Number of rounds.
+        say: Called with a line before slow steps.
+        advance: Called after each round of either.
+
+    Raises:
+        LocalKafkaError: If a Kafka does not start.
+        ProcessError: If a worker ends, does not start, or leaves results out.
+    """
+    with ExitStack() as started:
+        sides = [_side(directory / way.replace(" ", "-"), way, started, say) for way in WAYS]
+        found: list[list[float]] = [[], []]
+        for number in range(rounds + 1):
+            for side, costs in zip(sides, found, strict=True):
+                costs.append(_US * _seconds(*side, number, records) / records)
+                advance()
+    return Costs(found[0][1:], found[1][1:])
+
+
+def _side(directory: Path, way: str, started: ExitStack, say: Callable[[str], None]) -> tuple[Cluster, WorkerProcess]:
+    secure = way == WAYS[1]
+    local = LocalCluster(directory / "kafka", 1, free_ports(1), say, accounts=[_ROLE] if secure else None)
+    started.callback(local.stop)
+    local.start()
+    plain = {"KAFKA_BOOTSTRAP_SERVERS": local.bootstrap_servers}
+    admin = secure_kafka.connection(secure_kafka.variables(local, ADMIN) if secure else plain)
+    cluster = Cluster(admin, "", _GROUP)
+    asyncio.run(apply_topics(admin, cluster.prefix, cluster.group))
+    if secure:
+        asyncio.run(secure_kafka.grant_roles(local, {_ROLE: _ROLE}, cluster.prefix, cluster.group))
+    settings = {
+        **WORKER_SETTINGS,
+        **(secure_kafka.variables(local, _ROLE) if secure else plain),
+        "AUDIO_GROUP": cluster.group,
+        "AUDIO_TOPIC_PREFIX": cluster.prefix,
+        "AUDIO_STATE_DIR": str(directory / "state"),
+        "AUDIO_HTTP_PORT": str(free_ports(1)),
+        "AUDIO_COMPRESSION_LEVEL": _LOSSLESS,
+    }
+    worker = WorkerProcess(settings, directory / "worker.log")
+    started.enter_context(running(worker))
+    worker.wait_until_ready()
+    return cluster, worker
+
+
+def _seconds(cluster: Cluster, worker: WorkerProcess, number: int, records: int) -> float:
+    try:
+        return asyncio.run(_round(cluster, worker, number, records))
+    except TimeoutError:
+        worker.require_alive()
+        raise worker.error(f"has not sent {records} results within {_PATIENCE_S:g} s") from None
+
+
+async def _round(cluster: Cluster, worker: WorkerProcess, number: int, records: int) -> float:
+    """Send records and wait for their results; returns the processor seconds meanwhile."""
+    async with (
+        asyncio.timeout(_PATIENCE_S),
+        CompressedAudioConsumer(cluster.connection, cluster.topic(COMPRESSED), from_beginning=False) as results,
+        RawAudioProducer(cluster.connection, cluster.topic(RAW)) as producer,
+    ):
+        before = cpu_seconds(worker.pid)
+        sent = [await producer.send_soon(event) for event in events(number, records)]
+        for _ in range(records):
+            await anext(results)
+        await asyncio.gather(*sent)
+        return cpu_seconds(worker.pid) - before
+
+
+def events(number: int, records: int) -> Iterator[RawAudio]:
+    """Segments of which no two have the same audio; the same for both workers."""
+    samples = synthesis.speech(_SAMPLES / synthesis.RATE, speaker=number).samples[:, 0]
+    for index in range(records):
+        yield RawAudio(
+            id=f"{number}-{index}",
+            source="/hotel-audio-streams/bench",
+            hotel_id="seaside",
+            call_id=f"bench-{number}-{index % _CALLS}",
+            media_type=MediaType(L16, (("rate", str(synthesis.RATE)), ("channels", "1"))),
+            audio=np.roll(samples, 7 * index).astype(">i2").tobytes(),
+            time=datetime.now(UTC),
+            sequence=index // _CALLS,
+        )
