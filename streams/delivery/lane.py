@@ -224,12 +224,17 @@ class Lane:
             self._releasing.add_done_callback(self._released)
 
     async def _release_held(self) -> None:
-        """Take the inputs that waited for a recording, up to the next recording."""
-        while self._open and self._held and self._recording is None:
-            await self._take(*self._held.popleft())
+        """Take the inputs that waited for a recording, up to the next recording.
+
+        It says itself that it has ended: the next recording may be done before the loop calls `_released`.
+        """
+        try:
+            while self._open and self._held and self._recording is None:
+                await self._take(*self._held.popleft())
+        finally:
+            self._releasing = None
 
     def _released(self, task: asyncio.Task[None]) -> None:
-        self._releasing = None
         if not task.cancelled() and (error := task.exception()) is not None:
             self._parts.on_failure(error)
 

@@ -3,11 +3,14 @@
 import asyncio
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from schemas.record import TopicPartition
-from streams.delivery.job import RecordingJob
+from streams.delivery.executor import RecordExecutor
+from streams.delivery.job import Job, RecordingJob
 from streams.delivery.lanes import Lanes
 from streams.delivery.outcome import InputRecord, Outcome
 from streams.delivery.recording_control import RecordingCancelledError, RecordingControl
@@ -79,6 +82,29 @@ async def test_a_recording_holds_back_its_own_partition_alone(rig: Rig) -> None:
     assert rig.lanes.held == []
     assert rig.recorder.begun == [1, 3]
     await rig.lanes.close()
+
+
+class AtOnce(RecordExecutor):
+    """Does a recording at once: its outcome is the event loop's very next step."""
+
+    def submit(self, job: Job[Any]) -> None:
+        asyncio.get_running_loop().call_soon(job.finish, job.run())
+
+
+async def test_recordings_that_take_no_time_do_not_leave_behind_what_waits_for_them() -> None:
+    shared = bench()
+    at_once = AtOnce(1, 60.0, shared.metrics, shared.failures.append)
+    rig = Rig(replace(shared, parts=replace(shared.parts, recordings=at_once)))
+    rig.recorder.go_on.set()
+    await rig.open(TPS)
+    for offset in range(5):
+        await rig.send(offset, LONG)
+    await until(lambda: rig.kafka.values(0) == [LONG] * 5)
+    assert rig.lanes.held == []
+    await rig.lanes.close()
+    at_once.shutdown()
+    shared.close()
+    assert shared.failures == []
 
 
 async def test_inputs_that_wait_are_taken_once_even_if_they_are_read_again(rig: Rig) -> None:
