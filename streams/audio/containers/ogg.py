@@ -122,6 +122,16 @@ def _page_end(audio: Content, at: int) -> int:
 
 
 def _read_page(audio: Content, at: int) -> Page | Rejection:
+    page = page_at(audio, at)
+    if isinstance(page, Page):
+        data = audio[at : page.end]
+        if sealed(data) != data:
+            return rejected("CorruptAudio", f"the checksum of the OGG page at byte {at} is wrong")
+    return page
+
+
+def page_at(audio: Content, at: int) -> Page | Rejection:
+    """Read the header of the page at an offset in bytes; its checksum is not verified."""
     header = audio[at : at + _PAGE_HEADER]
     if header[:4] != b"OggS"[: len(header)]:
         return rejected("CorruptAudio", f"there is no OGG page at byte {at}, where the one before it ends")
@@ -131,6 +141,4 @@ def _read_page(audio: Content, at: int) -> Page | Rejection:
     _, version, flags, granule, serial, sequence = struct.unpack_from("<4sBBqII", header)
     if version != 0:
         return rejected("CorruptAudio", f"OGG version {version} at byte {at}; only version 0 exists")
-    if sealed(audio[at:end]) != audio[at:end]:
-        return rejected("CorruptAudio", f"the checksum of the OGG page at byte {at} is wrong")
     return Page(at, at + _PAGE_HEADER + header[26], end, flags, granule, serial, sequence)

@@ -12,89 +12,17 @@ Sources: RFC 3533 (OGG), RFC 6716 (durations of Opus packets), RFC 7845 (Opus in
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from schemas.rejection import Rejection
 from streams.audio.blocks import AudioBlocks, Block, collected, nonempty
 from streams.audio.clip import Clip, SourceFormat
 from streams.audio.containers import id3, sndfile
 from streams.audio.containers.content import Content, Readable, part
-from streams.audio.containers.ogg import BEGINS, ENDS, Page, sealed, walk
+from streams.audio.containers.ogg import BEGINS, ENDS, Page, read_pages, sealed
 from streams.audio.containers.ogg_head import OPUS_CLOCK, OPUS_RATE_AT, Head, parse_head
+from streams.audio.containers.ogg_link import LACING_AT, Link, LinkReader
 from streams.audio.limits import DecodeLimits, rejected
-
-_GRANULE_AT = 6
-_FLAGS_AT = 5
-_LACING_AT = 27
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """One stream of a file.
-
-    Attributes:
-        head: What its first packet says.
-        pages: Its pages, of which at least one has audio.
-        offset: Position at which its first sample is, by the clock.
-    """
-
-    head: Head
-    pages: list[Page]
-    offset: int
-
-    @property
-    def frames(self) -> int:
-        """Number of sample frames, as the last position says."""
-        return max(self.last - self.offset - self.head.skip, 0) * self.head.rate // self.head.clock
-
-    @property
-    def last(self) -> int:
-        """Last position, as the file has it."""
-        return max(page.granule for page in self.pages)
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether it ends with its flag and begins at its beginning."""
-        return bool(self.pages[-1].flags & ENDS) and not self.offset
-
-    def parts(self, audio: Content, serial: int) -> Sequence[Readable]:
-        """Return the link as a file of its own, with right positions and flags, in parts.
-
-        Args:
-            audio: The file from which it was read.
-            serial: Its serial number: in a chain, each link needs one of its own.
-        """
-        if self.is_plain and serial == self.pages[0].serial:
-            return [part(audio, self.pages[0].start, self.pages[-1].end)]
-        return [_CorrectedPage(self, page, audio, serial) for page in self.pages]
-
-
-@dataclass(frozen=True, slots=True)
-class _CorrectedPage:
-    """A page with the right position and flags, made when it is read.
-
-    Attributes:
-        link: Its stream.
-        page: The page as it came.
-        audio: The file from which it was read.
-        serial: The right serial number.
-    """
-
-    link: Link
-    page: Page
-    audio: Content
-    serial: int
-
-    def __len__(self) -> int:
-        return self.page.end - self.page.start
-
-    def __getitem__(self, key: slice) -> bytes:
-        page, offset = self.page, self.link.offset
-        data = bytearray(self.audio[page.start : page.end])
-        data[_FLAGS_AT] = page.flags & ~ENDS | (ENDS if page is self.link.pages[-1] else 0)
-        granule = max(page.granule - offset, 0) if page.granule > 0 else page.granule
-        struct.pack_into("<qI", data, _GRANULE_AT, granule, self.serial)
-        return sealed(bytes(data))[key]
 
 
 def decode(audio: bytes, limits: DecodeLimits) -> Clip | Rejection:
@@ -128,8 +56,8 @@ def open_blocks(audio: Content, limits: DecodeLimits) -> AudioBlocks | Rejection
 
 
 def _decode_link(audio: Content, link: Link, limits: DecodeLimits) -> Iterator[Block]:
-    parts = link.parts(audio, link.pages[0].serial)
-    readable = _with_rate(parts, link.pages[0]) if link.head.encoding == "opus" else parts
+    parts = link.parts(audio, link.first.serial)
+    readable = _with_rate(parts, link.first) if link.head.encoding == "opus" else parts
     return sndfile.read_blocks(readable, sndfile.float_chunk, limits)
 
 
@@ -145,8 +73,8 @@ def repaired(audio: Content, frames: int) -> Sequence[Readable]:
     if isinstance(chain, Rejection):
         return [audio]
     if len(chain) == 1 and chain[0].offset and chain[0].head.encoding == "vorbis":  # the exact offset is known now
-        chain = [replace(chain[0], offset=chain[0].last - frames)]
-    first = chain[0].pages[0].serial
+        chain = [replace(chain[0], offset=chain[0].position - frames)]
+    first = chain[0].first.serial
     return [each for number, link in enumerate(chain) for each in link.parts(audio, first + number & 0xFFFFFFFF)]
 
 
@@ -162,13 +90,13 @@ def _differing(chain: list[Link]) -> Rejection | None:
 
 def _repairs(audio: Content, chain: list[Link], start: int) -> tuple[str, ...]:
     """What a strict decoder would not expect."""
-    rest = chain[-1].pages[-1].end
+    rest = chain[-1].last.end
     is_page = audio.startswith(b"OggS", rest)
     found = {
         "leading-tag": start > 0,
         "joined": len(chain) > 1,
         "start-position": any(link.offset for link in chain),
-        "end-flag": any(not link.pages[-1].flags & ENDS for link in chain),
+        "end-flag": any(not link.last.flags & ENDS for link in chain),
         "partial-frame": is_page,
         "trailing-bytes": rest < len(audio) and not is_page,
     }
@@ -187,67 +115,46 @@ def _with_rate(parts: Sequence[Readable], first: Page) -> Sequence[Readable]:
 
 
 def links(audio: Content) -> list[Link] | Rejection:
-    """Split a file into its links, at least one.
+    """Verify all pages of a file, and split it into its links, at least one.
+
+    Of the pages, no more is kept than each link needs: there may be millions.
 
     Args:
         audio: The file, which begins with ``OggS``.
     """
-    pages = walk(audio)
-    if isinstance(pages, Rejection):
-        return pages
-    if not pages[0].flags & BEGINS:
-        return rejected("CorruptAudio", "the OGG file begins inside a stream: the pages with its headers are missing")
     found: list[Link] = []
-    for group in _groups(pages):
-        link = _link(audio, group)
-        if isinstance(link, Rejection):
-            return link
-        if link is not None:
-            found.append(link)
-    return found or rejected("TruncatedAudio", "the OGG file ends before its first whole page of audio")
+    problem: Rejection | None = None
+    reader: LinkReader | None = None
+    for page in read_pages(audio):
+        if isinstance(page, Rejection):  # what is wrong with a link matters only if all pages are whole
+            return page
+        if problem is not None:
+            continue
+        if reader is not None and not page.flags & BEGINS:
+            reader.add(page)
+            continue
+        problem = _finish(reader, found)
+        if problem is None:
+            begun = _begin(audio, page)
+            problem, reader = (begun, None) if isinstance(begun, Rejection) else (None, begun)
+    problem = problem or _finish(reader, found)
+    return problem or found or rejected("TruncatedAudio", "the OGG file ends before its first whole page of audio")
 
 
-def _groups(pages: list[Page]) -> Iterator[list[Page]]:
-    """Split before each page that begins a stream."""
-    starts = [number for number, page in enumerate(pages) if page.flags & BEGINS]
-    for start, end in zip(starts, [*starts[1:], len(pages)], strict=True):
-        yield pages[start:end]
+def _begin(audio: Content, page: Page) -> LinkReader | Rejection:
+    """Begin to read a link at a page."""
+    if not page.flags & BEGINS:
+        return rejected("CorruptAudio", "the OGG file begins inside a stream: the pages with its headers are missing")
+    head = parse_head(audio[page.body : page.end])
+    return head if isinstance(head, Rejection) else LinkReader(audio, head, page, _offset)
 
 
-def _link(audio: Content, pages: list[Page]) -> Link | Rejection | None:
-    """Check the pages from one that begins a stream to the next such page; None if they have no audio."""
-    head = parse_head(audio[pages[0].body : pages[0].end])
-    if isinstance(head, Rejection):
-        return head
-    if any(page.serial != pages[0].serial for page in pages):
-        return rejected("UnsupportedEncoding", "the OGG file has several streams at once; send one")
-    first = next((number for number, page in enumerate(pages) if page.granule > 0), len(pages))
-    for number, page in enumerate(pages[1:], 1):
-        # A live stream is joined behind its headers, at any page.
-        if number != first and page.sequence != pages[number - 1].sequence + 1:
-            return rejected("CorruptAudio", "the OGG file lacks a page between its first and its last")
-    if first == len(pages):
-        return None
-    reason = _lost_audio(audio, head, pages, first)
-    return rejected("CorruptAudio", reason) if reason else Link(head, pages, _offset(audio, head, pages[first]))
-
-
-def _lost_audio(audio: Content, head: Head, pages: list[Page], first: int) -> str | None:
-    """Why a decoder would leave audio out, because of positions that cannot be; None if it would not.
-
-    Encoders may give the first packet of audio the position 0, and cut less than a second off the end.
-    """
-    ended = sum(_ended_packets(audio, page) for page in pages[:first])
-    if ended > head.head_packets + 1:
-        return f"the OGG file has {ended - head.head_packets} packets of audio before its first position"
-    back = max(page.granule for page in pages) - next(one.granule for one in reversed(pages) if one.granule != -1)
-    if back > head.clock:
-        return f"the last position of the OGG file is {back / head.clock:.0f} s before an earlier one"
-    return None
-
-
-def _ended_packets(audio: Content, page: Page) -> int:
-    return sum(size < 255 for size in audio[page.start + _LACING_AT : page.body])  # noqa: PLR2004 - the packet ends
+def _finish(reader: LinkReader | None, found: list[Link]) -> Rejection | None:
+    """Add the link that was read, if there is one with audio; the rejection if it is not right."""
+    link = None if reader is None else reader.link()
+    if isinstance(link, Link):
+        found.append(link)
+    return link if isinstance(link, Rejection) else None
 
 
 def _offset(audio: Content, head: Head, page: Page) -> int:
@@ -267,7 +174,7 @@ def _offset(audio: Content, head: Head, page: Page) -> int:
 def _packets(audio: Content, page: Page) -> Iterator[bytes]:
     """The beginnings of the packets that begin and end in a page."""
     at, begin, is_whole = page.body, page.body, not page.flags & 1
-    for size in audio[page.start + _LACING_AT : page.body]:
+    for size in audio[page.start + LACING_AT : page.body]:
         at += size
         if size < 255:  # noqa: PLR2004 - the packet ends
             if is_whole:
