@@ -107,6 +107,7 @@ class RecordingPipeline:
                 open_audio=self._open_audio,
                 run_chunks=self._run_chunks,
                 progress=control.progressed,
+                cancelled=partial(_is_cancelled, control),
             )
             if isinstance(made, Rejection):
                 return made
@@ -129,6 +130,12 @@ class RecordingPipeline:
             return len(event.audio)
         reference = self._claim_check.stores.reference(event.data_ref)
         return reference if isinstance(reference, Rejection) else self._claim_check.stores.size(reference)
+
+
+def _is_cancelled(control: RecordingControl) -> bool:
+    """Never true: the control raises an error of its own, which the worker expects."""
+    control.check()
+    return False
 
 
 def _result(

@@ -22,7 +22,7 @@ from streams.audio.decode import open_blocks
 from streams.audio.limits import rejected
 from streams.sandbox import messages
 from streams.sandbox.protection import Protection
-from streams.sandbox.recordings import CRASHED, LATE, RecordingDecoder
+from streams.sandbox.recordings import CRASHED, LATE, OnWait, RecordingDecoder
 
 #: Calls after which a child is replaced, which bounds memory leaks of the libraries.
 _CALLS_PER_CHILD = 2000
@@ -163,10 +163,17 @@ class DecoderSandbox:
             self._idle.put(self._new_child())
         return answer
 
-    def open_recording(self, descriptor: int, media_type: MediaType, limits: DecodeLimits) -> AudioBlocks | Rejection:
+    def open_recording(
+        self,
+        descriptor: int,
+        media_type: MediaType,
+        limits: DecodeLimits,
+        on_wait: OnWait = lambda has_read: None,  # noqa: ARG005 - a default
+    ) -> AudioBlocks | Rejection:
         """Begin to decode an open file of any size like `streams.audio.decode.open_blocks`; thread-safe.
 
-        A child of its own decodes it, also while clips wait for one. It ends with the audio, or when that is closed.
+        A child of its own decodes it, also while clips wait for one. It ends with the audio, or when that is closed, or
+        with what `on_wait` raises, which is called several times in each second while the child is waited for.
 
         Raises:
             SandboxError: If no child can be started; also while the audio is read.
@@ -174,7 +181,7 @@ class DecoderSandbox:
         if media_type.is_raw:
             return open_blocks(FileContent(descriptor), media_type, limits)
         new_child = partial(self._new_child, descriptor)
-        decoder = RecordingDecoder(descriptor, media_type, limits, self._timeout, new_child, self._on_death)
+        decoder = RecordingDecoder(descriptor, media_type, limits, self._timeout, new_child, self._on_death, on_wait)
         return decoder.open()
 
     def _decode_in(self, child: _Child, audio: bytes, media_type: MediaType) -> Clip | Rejection:

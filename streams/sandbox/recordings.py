@@ -1,26 +1,31 @@
 """The worker's side of decoding a recording in a child process."""
 
 import os
+import select
 import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from schemas import MediaType, Rejection
 from streams.audio import DecodeLimits
 from streams.audio.blocks import AudioBlocks, Block
 from streams.audio.limits import rejected
 from streams.sandbox import messages
-from streams.sandbox.recording_child import BLOCK, END
+from streams.sandbox.recording_child import BLOCK, END, READ
 
 CRASHED, LATE = "DecoderCrashed", "DecoderTimeout"
+
+#: Called several times in each second while a decoder is waited for, with whether it has read on; may raise.
+OnWait = Callable[[bool], None]
 
 #: A file is looked at from its beginning to its end before its first block comes.
 _BYTES_PER_TIMEOUT = 64 * 2**20
 #: No decoder sends larger blocks, in bytes.
 _LARGEST_BLOCK = 16 * 2**20
+_WAIT_MS = 250  # between two calls of `OnWait`
 
 
 class Child(Protocol):
@@ -44,6 +49,7 @@ class RecordingDecoder:
         timeout: Seconds that one block may take; more for the file's beginning.
         new_child: Starts a child that has the file.
         on_death: Called with the code of a rejection when a child has crashed or was killed.
+        on_wait: Called while a child is waited for; what it raises ends the child.
     """
 
     descriptor: int
@@ -52,6 +58,7 @@ class RecordingDecoder:
     timeout: float
     new_child: Callable[[], Child]
     on_death: Callable[[str], None]
+    on_wait: OnWait = lambda has_read: None  # noqa: ARG005 - a default
 
     def open(self) -> AudioBlocks | Rejection:
         """Begin to decode."""
@@ -96,7 +103,10 @@ class RecordingDecoder:
             }
             child.link.settimeout(self.timeout)
             messages.send_part(child.link, request, b"")
-            description, _ = messages.receive_part(child.link, 0, time.monotonic() + to_open)
+            deadline = time.monotonic() + to_open
+            while (answer := self._receive(child, 0, deadline))[0] == READ:
+                self.on_wait(True)
+            description, _ = answer
             if "code" not in description:
                 rate, channels, source = messages.form_of(description, self.limits)
                 return AudioBlocks(rate, channels, source, self._blocks(child, rate, channels), child.end)
@@ -116,7 +126,7 @@ class RecordingDecoder:
         try:
             while True:
                 deadline = time.monotonic() + self.timeout
-                description, data = messages.receive_part(child.link, _LARGEST_BLOCK, deadline)
+                description, data = self._receive(child, _LARGEST_BLOCK, deadline)
                 if description == END:
                     return
                 if description != BLOCK:
@@ -135,6 +145,14 @@ class RecordingDecoder:
             yield failed
         finally:
             child.end()
+
+    def _receive(self, child: Child, most: int, deadline: float) -> tuple[dict[str, Any], bytearray]:
+        """Wait for a part of the child's answer; see `messages.receive_part`."""
+        arrival = select.poll()
+        arrival.register(child.link, select.POLLIN)
+        while time.monotonic() < deadline and not arrival.poll(min(_WAIT_MS, 1000 * (deadline - time.monotonic()))):
+            self.on_wait(False)
+        return messages.receive_part(child.link, most, deadline)
 
     def _failure(self, error: Exception) -> Rejection | None:
         """The rejection for a child that has failed; None for another error."""

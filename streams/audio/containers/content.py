@@ -4,7 +4,7 @@ import io
 import os
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import Protocol, overload
 
@@ -20,12 +20,20 @@ class FileContent:
         descriptor: The open file; its position is neither used nor changed.
         start: Offset of the first byte.
         end: Offset of the byte after the last one; the file's end if omitted.
+        on_read: Called with the number of bytes after each read, also by ranges of this one.
     """
 
-    def __init__(self, descriptor: int, start: int = 0, end: int | None = None) -> None:
+    def __init__(
+        self,
+        descriptor: int,
+        start: int = 0,
+        end: int | None = None,
+        on_read: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self._descriptor = descriptor
         self._start = start
         self._end = max(os.fstat(descriptor).st_size if end is None else end, start)
+        self._on_read = on_read
         self._window_at, self._window = 0, b""
 
     def __len__(self) -> int:
@@ -47,7 +55,7 @@ class FileContent:
 
     def part(self, start: int, end: int) -> "FileContent":
         """A range of this range."""
-        return FileContent(self._descriptor, self._start + start, self._start + end)
+        return FileContent(self._descriptor, self._start + start, self._start + end, self._on_read)
 
     def startswith(self, prefix: bytes | tuple[bytes, ...], start: int = 0) -> bool:
         """See `bytes`."""
@@ -97,6 +105,7 @@ class FileContent:
         pieces = []
         while size and (piece := os.pread(self._descriptor, size, self._start + start)):
             pieces.append(piece)
+            self._on_read(len(piece))
             start, size = start + len(piece), size - len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 

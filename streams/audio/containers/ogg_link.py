@@ -138,9 +138,9 @@ class LinkReader:
 
     def add(self, page: Page) -> None:
         """Add the page that follows in the file."""
-        if (
-            not self._look_for_audio(page) and page.sequence != self._last.sequence + 1
-        ):  # a live stream is joined behind its headers, at any page
+        begins_audio = self._look_for_audio(page)
+        if not begins_audio and page.sequence != self._last.sequence + 1:
+            # A live stream is joined behind its headers, at any page.
             self._lacks_page = True
         self._has_others |= page.serial != self._first.serial
         self._position = max(self._position, page.granule)

@@ -24,8 +24,9 @@ from streams.compression.plan import Decision, Plan, choose, is_lossless
 from streams.compression.recordings.kept_input import instead, write_input
 from streams.compression.recordings.survey import RECORDING_LIMITS, RefusedError, Survey, samples_of, survey
 
-#: Begins to decode an open file: its descriptor, the sender's label and the limits.
-OpenAudio = Callable[[int, MediaType, DecodeLimits], AudioBlocks | Rejection]
+#: Begins to decode an open file: its descriptor, the sender's label, the limits, and what is called several times in
+#: each second while a decoder is waited for, with whether it has read on, and may raise.
+OpenAudio = Callable[[int, MediaType, DecodeLimits, Callable[[bool], None]], AudioBlocks | Rejection]
 
 
 class RecordingCancelledError(Exception):
@@ -51,7 +52,12 @@ class CompressedRecording:
     sha256: str
 
 
-def open_in_process(descriptor: int, media_type: MediaType, limits: DecodeLimits) -> AudioBlocks | Rejection:
+def open_in_process(
+    descriptor: int,
+    media_type: MediaType,
+    limits: DecodeLimits,
+    on_wait: Callable[[bool], None],  # noqa: ARG001 - nothing is waited for
+) -> AudioBlocks | Rejection:
     """Decode in this process: for raw audio, which needs no parser, and for files that are trusted."""
     return open_blocks(FileContent(descriptor), media_type, limits)
 
@@ -86,7 +92,8 @@ def compress_recording(
         limits: Limits of the decoded audio.
         open_audio: Begins to decode; `DecoderSandbox.open_recording` for inputs of strangers.
         run_chunks: Runs the jobs of chunks, such as `in_threads`; `map` runs them in this thread.
-        progress: Called with the seconds of audio that are done and, in the second pass, their total.
+        progress: Called with the seconds of audio that are done and, in the second pass, their total; with 0 while
+            more and more of a file is read before its audio comes.
         cancelled: Asked several times in each second whether to give up.
 
     Returns:
@@ -122,7 +129,7 @@ class _Job:
 
     def survey(self, *, whole: bool) -> Survey:
         """Make the first pass."""
-        with closing(self._open()) as audio:
+        with closing(self._open(None)) as audio:
             return survey(audio, self.run_chunks, self._progress(audio.rate, None), whole=whole)
 
     def write(self, found: Survey, decision: Decision, output: Path) -> tuple[Encoded, Decision]:
@@ -159,7 +166,8 @@ class _Job:
         return encoded.with_quality(round(plan.qualities[best], 2)) if plan.qualities else encoded
 
     def _encode(self, encoder: Encoder, found: Survey, output: Path) -> None:
-        with closing(self._open()) as audio, output.open("wb+") as file:
+        total = found.recording.frames / found.recording.rate
+        with closing(self._open(total)) as audio, output.open("wb+") as file:
             blocks = self._counted(audio, found)
             write_recording(encoder, found.recording, blocks, file, self.run_chunks)
 
@@ -173,8 +181,16 @@ class _Job:
         if frames != found.recording.frames:
             raise RuntimeError(f"{frames} frames came in the second pass, and {found.recording.frames} in the first")
 
-    def _open(self) -> AudioBlocks:
-        audio = self.open_audio(self.descriptor, self.media_type, self.limits)
+    def _open(self, total: float | None) -> AudioBlocks:
+        has_begun = False
+
+        def on_wait(has_read: bool) -> None:
+            self._check()
+            if has_read and not has_begun:
+                self.progress(0.0, total)
+
+        audio = self.open_audio(self.descriptor, self.media_type, self.limits, on_wait)
+        has_begun = True
         if isinstance(audio, Rejection):
             raise RefusedError(audio)
         return audio
@@ -184,12 +200,15 @@ class _Job:
 
         def on_block(block: Samples) -> None:
             nonlocal frames
-            if self.cancelled():
-                raise RecordingCancelledError
+            self._check()
             frames += len(block)
             self.progress(frames / rate, total)
 
         return on_block
+
+    def _check(self) -> None:
+        if self.cancelled():
+            raise RecordingCancelledError
 
 
 def _beside(output: Path, suffix: str) -> Path:

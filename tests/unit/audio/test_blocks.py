@@ -2,6 +2,7 @@
 
 import random
 import tempfile
+import tracemalloc
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from schemas import MediaType, Rejection
 from streams.audio import Clip, DecodeLimits, decode
-from streams.audio.blocks import collected
+from streams.audio.blocks import AudioBlocks, collected
 from streams.audio.containers.content import (
     Content,
     FileContent,
@@ -20,6 +21,7 @@ from streams.audio.containers.content import (
 )
 from streams.audio.decode import open_blocks
 from tests.support.coded import g722, gsm
+from tests.support.ogg_pages import write_short_pages
 from tests.support.signals import encode_as, media_type_of, speech
 
 FORMATS = {
@@ -145,3 +147,23 @@ def test_spliced_contents_are_one_file(contents: tuple[bytes, FileContent]) -> N
         assert file.read(size) == whole[at : at + size]
     assert file.seek(-3, 2) == len(whole) - 3
     assert file.read() == b"end"
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_memory_does_not_grow_with_the_number_of_pages(ends: bool) -> None:
+    with tempfile.TemporaryFile() as file:
+        write_short_pages(400, file, ends=ends)
+        frames = 0
+        tracemalloc.start()
+        try:
+            opened = open_blocks(FileContent(file.fileno()), media_type_of("audio/ogg"), DecodeLimits())
+            assert isinstance(opened, AudioBlocks)
+            for block in opened.blocks:
+                assert not isinstance(block, Rejection), block
+                frames += len(block)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert frames == pytest.approx(400 * opened.rate, abs=4000)
+    assert peak < 2_000_000, "20,000 pages are of no matter to what is kept"

@@ -1,5 +1,6 @@
 """Recordings are compressed like clips: by the same rules, into files with the same audio."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -7,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from schemas import Policy, Rejection
-from streams.audio import Clip, decode
+from schemas import MediaType, Policy, Rejection
+from streams.audio import Clip, DecodeLimits, decode
+from streams.audio.blocks import AudioBlocks
 from streams.codecs import Encoded
 from streams.compression.recordings import RecordingCancelledError, compress_recording, in_threads
 from tests.support import telephony
@@ -180,6 +182,39 @@ def test_it_can_be_cancelled_in_both_passes(tmp_path: Path, at: float) -> None:
         compress_recording(
             source, media_type_of(label), tmp_path / "output", policy=Policy(version=1), cancelled=cancelled
         )
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+def test_while_a_file_is_read_before_its_audio_it_makes_progress_and_can_be_cancelled(
+    tmp_path: Path, is_cancelled: bool
+) -> None:
+    told: list[tuple[float, float | None]] = []
+
+    def opens(
+        descriptor: int, label: MediaType, limits: DecodeLimits, on_wait: Callable[[bool], None]
+    ) -> AudioBlocks | Rejection:
+        on_wait(False)
+        assert not told
+        on_wait(True)
+        assert told == [(0.0, None)]
+        raise EndedError(descriptor, label, limits)
+
+    source = tmp_path / "input"
+    source.write_bytes(b"some")
+    with pytest.raises(RecordingCancelledError if is_cancelled else EndedError):
+        compress_recording(
+            source,
+            media_type_of("audio/flac"),
+            tmp_path / "output",
+            policy=Policy(version=1),
+            open_audio=opens,
+            progress=lambda done, total: told.append((done, total)),
+            cancelled=lambda: is_cancelled,
+        )
+
+
+class EndedError(Exception):
+    """Ends a test."""
 
 
 def test_progress_is_told_in_seconds(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from schemas import Rejection
 from streams.audio import Clip, DecodeLimits, decode
 from streams.audio.blocks import AudioBlocks, collected
 from streams.sandbox import DecoderSandbox, messages
-from streams.sandbox.recording_child import BLOCK, END
+from streams.sandbox.recording_child import BLOCK, END, READ
 from streams.sandbox.recordings import RecordingDecoder
+from tests.support.ogg_pages import write_short_pages
 from tests.support.signals import clip_of, encode_as, media_type_of, speech
 
 LIMITS = DecodeLimits()
@@ -99,6 +100,48 @@ def test_closing_ends_the_child(sandbox: DecoderSandbox, blocks: int) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("ends", [True, False])
+def test_ten_hours_of_short_pages_are_decoded(sandbox: DecoderSandbox, ends: bool) -> None:
+    seconds = 10 * 3600
+    with tempfile.TemporaryFile() as file:
+        write_short_pages(seconds, file, ends=ends)
+        audio = sandbox.open_recording(file.fileno(), media_type_of("audio/ogg"), DecodeLimits(max_pcm_bytes=1 << 40))
+        assert isinstance(audio, AudioBlocks), audio
+        with closing(audio):
+            frames = 0
+            for block in audio.blocks:
+                assert not isinstance(block, Rejection), block
+                frames += len(block)
+
+    assert frames == pytest.approx(seconds * audio.rate, abs=4000)
+
+
+class GivenUpError(Exception):
+    """The test no longer wants the audio."""
+
+
+@pytest.mark.parametrize("text", ["audio/flac", "audio/ogg;codecs=opus"])
+def test_what_is_read_before_the_first_block_is_told_and_can_be_given_up(sandbox: DecoderSandbox, text: str) -> None:
+    noise = np.random.default_rng(1).integers(-20_000, 20_000, 8000 * 120).astype(np.int16)
+    audio = encode_as(clip_of(noise), "audio/flac")
+    if text != "audio/flac":
+        with tempfile.TemporaryFile() as file:
+            write_short_pages(600, file)
+            file.seek(0)
+            audio = file.read()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+
+    def give_up(has_read: bool) -> None:
+        if has_read:
+            raise GivenUpError
+
+    with opened(audio) as descriptor, pytest.raises(GivenUpError):
+        sandbox.open_recording(descriptor, media_type_of(text), LIMITS, give_up)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 @dataclass
 class FakeChild:
     """A child whose work is done by a thread of the test."""
@@ -134,6 +177,12 @@ def sends(link: socket.socket, count: int = len(PIECES), *, end: bool = True) ->
         messages.send_part(link, {**END}, b"")
 
 
+def reads_and_sends(link: socket.socket) -> None:
+    for _ in range(3):
+        messages.send_part(link, {**READ}, b"")
+    sends(link)
+
+
 def crashes(link: socket.socket) -> None:
     del link
 
@@ -162,7 +211,9 @@ def hangs(link: socket.socket) -> None:
 
 
 def by(
-    *works: Callable[[socket.socket], None], timeout: float = 60
+    *works: Callable[[socket.socket], None],
+    timeout: float = 60,
+    on_wait: Callable[[bool], None] = lambda has_read: None,
 ) -> tuple[Clip | Rejection, list[FakeChild], list[str]]:
     """Decode a recording in such children, one after the other."""
     children: list[FakeChild] = []
@@ -173,7 +224,9 @@ def by(
         return children[-1]
 
     with opened(b"RIFF") as descriptor:
-        decoder = RecordingDecoder(descriptor, media_type_of("audio/wav"), LIMITS, timeout, new_child, deaths.append)
+        decoder = RecordingDecoder(
+            descriptor, media_type_of("audio/wav"), LIMITS, timeout, new_child, deaths.append, on_wait
+        )
         return collected(decoder.open()), children, deaths
 
 
@@ -210,3 +263,22 @@ def test_a_child_that_hangs_is_ended() -> None:
     assert result.code == "DecoderTimeout"
     assert deaths == ["DecoderTimeout"]
     assert children[0].ended
+
+
+def test_a_child_tells_that_it_reads_on() -> None:
+    told: list[bool] = []
+    result, _, deaths = by(reads_and_sends, on_wait=told.append)
+
+    assert isinstance(result, Clip)
+    assert told.count(True) == 3
+    assert not deaths
+
+
+@pytest.mark.parametrize("work", [hangs, lambda link: link.recv(1)])
+def test_a_child_that_hangs_can_be_given_up_before_its_time(work: Callable[[socket.socket], None]) -> None:
+    def give_up(has_read: bool) -> None:
+        if not has_read:
+            raise GivenUpError
+
+    with pytest.raises(GivenUpError):
+        by(work, on_wait=give_up)
