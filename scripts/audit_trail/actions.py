@@ -61,7 +61,7 @@ async def show(options: argparse.Namespace) -> int:
     def look(value: bytes | None) -> None:
         try:
             entry = AuditEntry.from_fields(json.loads(value or b""))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             return  # a head, or what verify tells of
         if options.what in (None, entry.action) and (options.object is None or options.object in entry.objects):
             found.append(entry)

@@ -54,7 +54,7 @@ class Receipt:
                 raise ValueError(f"is no receipt of the format {_FORMAT}")
             path = [bytes.fromhex(one) for one in fields["path"]]
             return cls(fields["entry"].encode(), fields["index"], path, SignedHead.from_fields(fields["head"]))
-        except (AttributeError, KeyError, TypeError, UnicodeError) as error:
+        except (AttributeError, KeyError, RecursionError, TypeError, UnicodeError) as error:
             raise ValueError(f"is no receipt ({error!r})") from None
 
 

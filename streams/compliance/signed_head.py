@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
@@ -95,7 +95,7 @@ def read_signing_key(path: Path) -> Ed25519PrivateKey:
     """
     try:
         key = load_pem_private_key(path.read_bytes(), None)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, UnsupportedAlgorithm):
         raise ValueError(f"{path} has no unencrypted private key in PEM") from None
     if not isinstance(key, Ed25519PrivateKey):
         raise ValueError(f"{path} has a key that is not Ed25519")  # noqa: TRY004  a wrong file, not a bug
@@ -111,7 +111,7 @@ def read_public_key(path: Path) -> Ed25519PublicKey:
     """
     try:
         key = load_pem_public_key(path.read_bytes())
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         raise ValueError(f"{path} has no public key in PEM") from None
     if not isinstance(key, Ed25519PublicKey):
         raise ValueError(f"{path} has a key that is not Ed25519")  # noqa: TRY004  a wrong file, not a bug
@@ -128,7 +128,7 @@ def parse_heads(content: str) -> list[SignedHead]:
     for number, line in enumerate(content.splitlines(), 1):
         try:
             heads.append(SignedHead.from_fields(json.loads(line)))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise ValueError(f"line {number} {error}") from None
     return heads
 
