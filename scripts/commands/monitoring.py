@@ -90,7 +90,7 @@ def _monitoring(options: argparse.Namespace) -> Monitoring:
         workers_name=options.workers_name,
         workers_minimum=options.minimum,
         scrape_interval=settings.scrape_interval,
-        webhook_url=settings.webhook_url,
+        webhook_url=None if settings.webhook_url is None else str(settings.webhook_url),  # YAML knows plain text alone
     )
 
 

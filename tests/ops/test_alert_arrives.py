@@ -73,7 +73,8 @@ async def test_refusals_and_a_dead_worker_are_told_of_at_the_webhook_and_so_is_t
             await told(heard, "AudioPartitionWithoutOwner", "resolved")
             exported = workers[1].get("/metrics")[1]
     assert_well_formed(fired, "warning", f"Worker {culprit(workers)} refuses everything")
-    assert_well_formed(orphaned, "critical", rf"No worker owns partition \d of {namespace.prefix}audio\.raw")
+    unowned = rf"No worker owns partition \d of {namespace.prefix}audio\.(raw|recordings)"
+    assert_well_formed(orphaned, "critical", unowned)
     assert used_in_rules() <= set(re.findall(r"^# TYPE (\w+)", exported, re.MULTILINE))
     lines = [json.loads(line) for worker in workers for line in worker.log.read_text().splitlines()]
     assert {"compressed", "dead_letter", "worker_started"} <= {line["message"] for line in lines}
