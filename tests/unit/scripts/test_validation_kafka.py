@@ -41,7 +41,7 @@ def owned(*partitions: int) -> dict[TopicPartition, str]:
 
 def test_partitions_without_an_owner_are_named() -> None:
     assert judge_owners(snapshot(owned(0, 1, 2))).status is Status.PASSED
-    assert judge_owners(snapshot(owned(1))).detail == "partitions without an owner: 0, 2"
+    assert judge_owners(snapshot(owned(1))).detail == "partitions without an owner: audio.raw-0, audio.raw-2"
     assert judge_owners(snapshot(None)).detail == "the group rebalances"
 
 
