@@ -45,8 +45,18 @@ def test_what_is_about_no_object_has_an_entry_as_well() -> None:
     assert json.loads(record.value or b"")["audit.objects"] == []
 
 
-@pytest.mark.parametrize("change", [{"event.action": "party"}, {"event.outcome": "fine"}, {"event.sequence": "1"}])
-def test_what_an_entry_cannot_have_is_refused(change: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"event.action": "party"},
+        {"event.outcome": "fine"},
+        {"event.sequence": "1"},
+        {"audit.objects": [1]},
+        {"user.id": 5},
+        {"@timestamp": None},
+    ],
+)
+def test_what_an_entry_cannot_have_is_refused(change: dict[str, object]) -> None:
     (record,) = AuditChain("h", "1").records(OPERATOR, "listen", [], request="r")
     with pytest.raises(ValueError, match="is no entry"):
         AuditEntry.from_fields(json.loads(record.value or b"") | change)
