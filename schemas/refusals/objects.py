@@ -25,6 +25,13 @@ OBJECTS: tuple[Refusal, ...] = (
         "Store the audio before the record that refers to it.",
     ),
     Refusal(
+        "ObjectArchived",
+        "fetch",
+        "`ce_dataref`",
+        "The object is in a class of storage, such as Amazon's Glacier, that gives it out only after a restore.",
+        "Restore it and send the record again; no rule of the bucket may move objects there before their result.",
+    ),
+    Refusal(
         "ObjectTooLarge",
         "fetch",
         "`ce_dataref`",

@@ -33,7 +33,7 @@ class ObjectFault:
     """The object is not as it was named.
 
     Attributes:
-        kind: Whether there is none, it has no content, or it was replaced meanwhile.
+        kind: Whether there is none, it has no content, it was replaced meanwhile, or it has to be restored first.
     """
 
     kind: str
@@ -53,6 +53,7 @@ class StoreFault:
 
 
 MISSING, EMPTY, CHANGED = ObjectFault("missing"), ObjectFault("empty"), ObjectFault("changed")
+ARCHIVED = ObjectFault("archived")
 
 
 class StoreFaultError(Exception):
@@ -83,6 +84,8 @@ def fault_of(error: Exception) -> ObjectFault | StoreFault:
 def _object_fault(error: Exception, text: str, status: str | None, code: str | None) -> ObjectFault | None:
     if isinstance(error, FileNotFoundError) and code != "NoSuchBucket":
         return MISSING
+    if code == "InvalidObjectState":  # a 403 as well, but of this object alone
+        return ARCHIVED
     if isinstance(error, PreconditionError):
         return CHANGED
     return EMPTY if status == "416" or "StartTooLarge" in text else None

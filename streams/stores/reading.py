@@ -11,7 +11,7 @@ import obstore
 from schemas import Rejection
 from schemas.headers import DATA_REF
 from streams.stores.connecting import PART, Client
-from streams.stores.failures import EMPTY, MISSING, ObjectFault, StoreFault, StoreFaultError
+from streams.stores.failures import ARCHIVED, EMPTY, MISSING, ObjectFault, StoreFault, StoreFaultError
 from streams.stores.pool import Pool
 from streams.stores.reference import FILE, ObjectReference
 
@@ -108,6 +108,8 @@ class ObjectReader:
             return Part(b"", 0, None)
         if result == MISSING and start == 0:
             raise self._refused("ObjectMissing", "there is no such object")
+        if result == ARCHIVED:
+            raise self._refused("ObjectArchived", "is in a class of storage from which it has to be restored first")
         if isinstance(result, ObjectFault):
             raise self._refused("ObjectChanged", "was replaced or removed while it was read")
         return result

@@ -1,7 +1,7 @@
 import pytest
 from obstore.exceptions import GenericError, PermissionDeniedError, PreconditionError
 
-from streams.stores.failures import CHANGED, EMPTY, MISSING, ObjectFault, StoreFault, fault_of
+from streams.stores.failures import ARCHIVED, CHANGED, EMPTY, MISSING, ObjectFault, StoreFault, fault_of
 
 REQUEST = "Error performing GET http://10.0.0.1:9000/calls/key in 9.7ms - "
 XML = "<?xml version='1.0' encoding='UTF-8'?><Error><Code>{}</Code><Message>of key AKIA...</Message></Error>"
@@ -17,6 +17,7 @@ def status(text: str, code: str = "") -> str:
         (FileNotFoundError(status("404 Not Found", "NoSuchKey")), MISSING),
         (FileNotFoundError(status("404 Not Found")), MISSING),
         (PreconditionError(status("412 Precondition Failed", "PreconditionFailed")), CHANGED),
+        (PermissionDeniedError(status("403 Forbidden", "InvalidObjectState")), ARCHIVED),
         (GenericError(status("416 Range Not Satisfiable", "InvalidRange")), EMPTY),
         (GenericError("source: InvalidRange { source: StartTooLarge { requested: 0, length: 0 } }"), EMPTY),
     ],
