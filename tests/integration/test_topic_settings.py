@@ -40,7 +40,7 @@ async def test_a_record_that_is_too_large_unpacked_is_refused_to_its_sender(brok
 async def test_a_batch_of_small_records_counts_as_it_is_unpacked(broker: Broker, raw: str) -> None:
     for count, refused in ((8, False), (12, True)):
         settings = {"compression.type": "gzip", "message.max.bytes": 50_000_000, "batch.size": 50_000_000}
-        producer = Producer({"bootstrap.servers": broker.bootstrap_servers, "linger.ms": 500, **settings})
+        producer = Producer({"bootstrap.servers": broker.bootstrap_servers, "linger.ms": 20_000, **settings})
         errors: list[KafkaError | None] = []
         for _ in range(count):
             producer.produce(
