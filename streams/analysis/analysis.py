@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Literal
@@ -25,7 +25,7 @@ SEGMENT_S = 30.0  #: Analysed at a time: bounds the memory of long clips
 OVERLAP_S = 0.5  #: Between segments, so that a fax tone on a boundary is complete in one of them
 _ENOUGH_FOR_SECTIONS = 125  # frames, four seconds; shorter segments are classified as a whole
 ALIKE = 1e-4  # share of the channels' energy, 40 dB down; one stream then gives both sides what one mono stream gives
-ONE_STEP = 1 / 32768
+_ONE_STEP = 1 / 32768
 _ONLY_DIGITS = 0.6  # share of energy; the rest is where digits begin and end
 FEWEST_VALUES = 16  # fewer different values (a square wave, noise of one step) lie on a law's grid by chance
 FLAGS: dict[g711.Law, int] = {"pcmu": 1, "pcma": 2}
@@ -146,7 +146,30 @@ def _analyse_channel(samples: NDArray[np.float32], rate: int) -> Analysis:
         kind, sections = kind_of(transformed, known)
         votes[kind] += len(segment)
         music += [times(section, start, rate) for section in sections]
-    kind = kind_of_most(votes, dtmf)
+    peak = float(np.abs(samples).max())
+    return of_channel(votes, dtmf, active, bandwidth=bandwidth, peak=peak, music=music)
+
+
+def of_channel(
+    votes: Counter[Kind],
+    dtmf: Digits,
+    active: Activity,
+    *,
+    bandwidth: int,
+    peak: float,
+    music: Iterable[tuple[int, int]],
+) -> Analysis:
+    """What is known of one channel, from what was found in its segments and in the whole.
+
+    Args:
+        votes: The kinds of its segments, weighted by their lengths.
+        dtmf: Its digits.
+        active: Its activity.
+        bandwidth: The largest of its segments, in Hz.
+        peak: Its largest sample, 0 to 1.
+        music: Its parts with music, as pairs of milliseconds.
+    """
+    kind = _kind_of_most(votes, dtmf)
     return Analysis(
         kind=kind,
         bandwidth=bandwidth,
@@ -157,12 +180,12 @@ def _analyse_channel(samples: NDArray[np.float32], rate: int) -> Analysis:
         has_dtmf=dtmf.present,
         background_db=active.background_db,
         loud_share=active.loud_share,
-        peak_dbfs=20 * math.log10(max(float(np.abs(samples).max()), ONE_STEP)),
+        peak_dbfs=20 * math.log10(max(peak, _ONE_STEP)),
         music=tuple(music) if kind == "speech" else (),
     )
 
 
-def kind_of_most(votes: Counter[Kind], dtmf: Digits) -> Kind:
+def _kind_of_most(votes: Counter[Kind], dtmf: Digits) -> Kind:
     """The kind of a channel, from the kinds of its segments, weighted by their lengths."""
     if votes["fax"]:
         return "fax"

@@ -3,7 +3,6 @@
 Segments can be analysed in any thread. What is kept of each is small: 40 KB for a minute with one channel.
 """
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,13 +15,12 @@ from streams.analysis.analysis import (
     ALIKE,
     FEWEST_VALUES,
     FLAGS,
-    ONE_STEP,
     OVERLAP_S,
     SEGMENT_S,
     Analysis,
     Kind,
     kind_of,
-    kind_of_most,
+    of_channel,
     possible_laws,
     times,
     together,
@@ -223,17 +221,11 @@ class RecordingAnalysis:
         votes: Counter[Kind] = Counter()
         for part in parts:
             votes[part.kind] += part.frames
-        kind = kind_of_most(votes, dtmf)
-        return Analysis(
-            kind=kind,
+        return of_channel(
+            votes,
+            dtmf,
+            active,
             bandwidth=max(part.bandwidth for part in parts),
-            g711=None,
-            level_dbfs=active.level_dbfs,
-            clipping=0.0,
-            activity=active.share,
-            has_dtmf=dtmf.present,
-            background_db=active.background_db,
-            loud_share=active.loud_share,
-            peak_dbfs=20 * math.log10(max(*(part.peak for part in parts), ONE_STEP)),
-            music=tuple(section for part in parts for section in part.music) if kind == "speech" else (),
+            peak=max(part.peak for part in parts),
+            music=(section for part in parts for section in part.music),
         )
