@@ -91,9 +91,9 @@ class Directory:
             try:
                 if self._client is None:
                     self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-                    self._client = LocalStore(self._path)
                     self._identity = self._found()
-                if self._found() != self._identity:
+                    self._client = LocalStore(self._path)
+                elif self._found() != self._identity:
                     raise StoreFaultError(StoreFault("is another directory than before; is its disk mounted?"))
             except OSError as error:
                 what = "cannot be created" if self._client is None else "is not there any more"

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from streams.security.watched_file import WatchedFile, WatchedFileError
 from streams.stores.errors import StoreUnavailableError
 
 
@@ -42,7 +43,7 @@ class SecretFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._read: tuple[tuple[int, int, int], str] | None = None
+        self._file = WatchedFile(path, _text)
 
     def __repr__(self) -> str:
         return f"SecretFile({str(self._path)!r})"
@@ -54,15 +55,16 @@ class SecretFile:
             StoreUnavailableError: If it cannot be read.
         """
         try:
-            status = self._path.stat()
-            version = (status.st_mtime_ns, status.st_ino, status.st_size)
-            if self._read is None or self._read[0] != version:
-                self._read = (version, self._path.read_text().removesuffix("\n").removesuffix("\r"))
-        except OSError as error:
-            raise StoreUnavailableError(f"the stores' account: {self._path}: {error.strerror}") from None
-        except UnicodeDecodeError:
-            raise StoreUnavailableError(f"the stores' account: {self._path} is not text in UTF-8") from None
-        return self._read[1]
+            return self._file.value()
+        except WatchedFileError as error:
+            raise StoreUnavailableError(f"the stores' account: {error}") from None
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise ValueError("is not text in UTF-8") from None
 
 
 @dataclass(frozen=True, slots=True)
