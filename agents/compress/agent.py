@@ -6,12 +6,13 @@ from typing import Any
 
 import structlog
 
+from agents.compress.dead_letters import DeadLetters
 from agents.compress.pipeline import Compression, Pipeline
 from agents.compress.reporting import Reporter
 from agents.compress.sender_clocks import SenderClocks
 from schemas import Rejection
-from schemas.raw_audio import MAX_RAW_BYTES, in_senders_terms
-from schemas.topics import COMPRESSED, DEAD_LETTER, RAW, topic
+from schemas.raw_audio import MAX_RAW_BYTES
+from schemas.topics import COMPRESSED, DEAD_LETTER, RAW
 from streams.delivery.outcome import InputRecord, Lookup, Outcome, Output, RecordingProcessor
 from streams.delivery.placement import Placement
 from streams.runtime.wiring import Runtime
@@ -47,8 +48,7 @@ class Compressor:
         self._pipeline = pipeline
         self._claim_check = claim_check
         self._results = results
-        self._dead_letters = dead_letters
-        self._max_letter_bytes = topic(DEAD_LETTER).max_message_bytes  # the worker checks the topic when it starts
+        self._dead_letters = DeadLetters(dead_letters)
         self._on_failure = on_failure
         self._reporter = reporter
 
@@ -67,11 +67,8 @@ class Compressor:
         return self._outcome(self._stored(made))  # without the gate, as other records need not wait for the store
 
     def reject(self, record: InputRecord, rejection: Rejection) -> Outcome[Compression]:
-        """Make the dead letter: the original and the reason, cut only where it exceeds the topic's record size."""
-        if rejection.stage in {"fetch", "decode", "compress"}:
-            rejection = in_senders_terms(record.content, rejection)
-        letter = record.letter(rejection).fitted(self._max_letter_bytes)
-        return Outcome((Output(self._dead_letters, letter.to_record()),), rejection)
+        """Make the dead letter of an input."""
+        return self._dead_letters.outcome(record, rejection)
 
     def _outcome(self, made: Compression) -> Outcome[Compression]:
         return Outcome((Output(self._results, made.result.to_record()),), made, made.table_updates)

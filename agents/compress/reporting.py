@@ -49,7 +49,7 @@ class Reporter:
             record: The input.
             outcome: What became of it.
         """
-        call, now = (record.content.key or b"").decode("utf-8", "replace"), self._now()
+        call, now = record.call, self._now()
         delay = age(record.content.timestamp_ms, now)
         if delay is not None:
             self._governor.observe(delay, partition=record.position.partition, call=call)

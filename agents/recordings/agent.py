@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
+from agents.compress.dead_letters import DeadLetters
 from agents.compress.sender_clocks import SenderClocks
 from agents.recordings.pipeline import RecordingCompression, RecordingPipeline
-from agents.recordings.reporting import RecordingReporter
+from agents.recordings.reporting import RecordingReporter, place
 from agents.recordings.work_files import WorkFiles
 from schemas import Rejection
-from schemas.raw_audio import has_reference, in_senders_terms
-from schemas.topics import COMPRESSED, DEAD_LETTER, RECORDINGS, topic
+from schemas.raw_audio import has_reference
+from schemas.topics import COMPRESSED, DEAD_LETTER, RECORDINGS
 from streams.compression.recordings import in_threads
 from streams.delivery.outcome import InputRecord, Outcome, Output
 from streams.delivery.recording_control import RecordingCancelledError, RecordingControl
@@ -57,8 +58,7 @@ class Recorder:
         self._reporter = reporter
         self._metrics = metrics
         self._results = results
-        self._dead_letters = dead_letters
-        self._max_letter_bytes = topic(DEAD_LETTER).max_message_bytes  # the worker checks the topic when it starts
+        self._dead_letters = DeadLetters(dead_letters)
         self._on_failure = on_failure
         self._controls: set[RecordingControl] = set()
         metrics.recordings_in_progress.set_function(lambda: len(self._controls))
@@ -79,7 +79,9 @@ class Recorder:
             raise
         except RecordingCancelledError:
             self._metrics.recordings.labels("cancelled").inc()
-            log.info("recording_cancelled", audio_seconds=round(control.seconds_done), **_place(record))
+            log.info(
+                "recording_cancelled", audio_seconds=round(control.seconds_done), call=record.call, **place(record)
+            )
             raise
         finally:
             self._controls.discard(control)
@@ -88,11 +90,8 @@ class Recorder:
         return Outcome((Output(self._results, made.result.to_record()),), made)
 
     def reject(self, record: InputRecord, rejection: Rejection) -> Outcome[RecordingCompression]:
-        """Make the dead letter: the original and the reason, cut only where it exceeds the topic's record size."""
-        if rejection.stage in {"fetch", "decode", "compress"}:
-            rejection = in_senders_terms(record.content, rejection)
-        letter = record.letter(rejection).fitted(self._max_letter_bytes)
-        return Outcome((Output(self._dead_letters, letter.to_record()),), rejection)
+        """Make the dead letter of an input."""
+        return self._dead_letters.outcome(record, rejection)
 
     def delivered(self, record: InputRecord, outcome: Outcome[RecordingCompression]) -> None:
         """Log and count a committed outcome."""
@@ -116,12 +115,8 @@ class _Progress:
         if time.monotonic() - self._logged >= _LOG_INTERVAL:
             self._logged = time.monotonic()
             of = None if total is None else round(total)
-            log.info("recording_progress", step=step, audio_seconds=round(done), of_seconds=of, **_place(self._record))
-
-
-def _place(record: InputRecord) -> dict[str, str | int]:
-    position, call = record.position, (record.content.key or b"").decode("utf-8", "replace")
-    return {"call": call, "topic": position.topic, "partition": position.partition, "offset": position.offset}
+            known = {"audio_seconds": round(done), "of_seconds": of, "call": self._record.call, **place(self._record)}
+            log.info("recording_progress", step=step, **known)
 
 
 def recorder_of(runtime: Runtime) -> Recorder:

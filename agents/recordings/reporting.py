@@ -42,19 +42,18 @@ class RecordingReporter:
 
     def delivered(self, record: InputRecord, outcome: Outcome[RecordingCompression]) -> None:
         """Report one committed outcome."""
-        call = (record.content.key or b"").decode("utf-8", "replace")
         if isinstance(outcome.report, Rejection):
-            self._dead_letter(record, outcome.report, call)
+            self._dead_letter(record, outcome.report)
         else:
             self._result(record, outcome.report)
 
-    def _dead_letter(self, record: InputRecord, rejection: Rejection, call: str) -> None:
+    def _dead_letter(self, record: InputRecord, rejection: Rejection) -> None:
         hotel = hotel_of(record.content)
-        self._recorder.delivered(hotel, call, None)
+        self._recorder.delivered(hotel, record.call, None)
         self._recorder.dead_letter(hotel, rejection)
         self._recordings.labels("refused").inc()
         self._senders.check(record.content, hotel, None, self._now())
-        log.warning("dead_letter", call=call, code=rejection.code, reason=rejection.message, **_place(record))
+        log.warning("dead_letter", call=record.call, code=rejection.code, reason=rejection.message, **place(record))
 
     def _result(self, record: InputRecord, compression: RecordingCompression) -> None:
         result = compression.result
@@ -73,10 +72,11 @@ class RecordingReporter:
             bytes_in=result.original_bytes,
             bytes_out=result.compressed_bytes,
             reference=result.data_ref,
-            **_place(record),
+            **place(record),
         )
 
 
-def _place(record: InputRecord) -> dict[str, str | int]:
+def place(record: InputRecord) -> dict[str, str | int]:
+    """The fields of a log line that say which input it is about."""
     position = record.position
     return {"topic": position.topic, "partition": position.partition, "offset": position.offset}

@@ -51,6 +51,11 @@ class InputRecord:
         """The first offset after it."""
         return self.position.offset + 1 if self.damage is None else self.damage.next_offset
 
+    @property
+    def call(self) -> str:
+        """The call that its key names, as text for logs."""
+        return (self.content.key or b"").decode("utf-8", "replace")
+
     def letter(self, rejection: Rejection) -> DeadLetter:
         """Make the dead letter of this input."""
         if self.damage is None:
