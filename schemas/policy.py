@@ -34,6 +34,7 @@ MOST_COMPRESSED_LOSSLESS = 2
 DEFAULT_LEVEL = 3
 MIN_QUALITY, MAX_QUALITY = 1.0, 4.5
 MIN_BYTES_PER_MINUTE = 1000
+MAX_RETENTION_DAYS = 36_500  # a hundred years
 MAX_BYTES = 64 * 1024
 MAX_HOTEL = 255
 MAX_NUMBER = 2**31 - 1
@@ -51,11 +52,13 @@ class Policy:
         default_level: Level without a reason for another one, 1 to 5; bounded by floor and ceiling.
         accept: Media types of `ACCEPTABLE` that the hotel's consumers can play, the preferred one first; empty means
             all.
-        legal_hold: Whether all audio must be kept without loss, whatever else the policy says.
+        legal_hold: Whether all audio must be kept without loss, whatever else the policy says, and nothing of it may be
+            erased.
         min_quality: Lowest allowed predicted mean opinion score, 1 to 4.5; None for the level's own quality floor.
         max_bytes_per_minute: Largest size of a minute of audio in bytes, as far as the levels allow it, or None.
         cache_channels: Channels of `CACHEABLE` whose repeated audio may be cached.
         archive: Whether results are kept in the archive, beyond the retention of their topic.
+        retention_days: Days after which a sealed call cannot be opened any more, or None for no such limit.
     """
 
     version: int
@@ -68,6 +71,7 @@ class Policy:
     max_bytes_per_minute: int | None = None
     cache_channels: tuple[str, ...] = DEFAULT_CACHEABLE
     archive: bool = False
+    retention_days: int | None = None
 
     def properties(self) -> dict[str, Any]:
         """The JSON properties of the policy, without the hotel and without those that have no value."""
@@ -207,7 +211,7 @@ def _other_hotel(content: Mapping[str, Any], hotel: str) -> Iterator[Rejection]:
 
 def _policy(content: Mapping[str, Any]) -> Policy:
     """Build the policy of properties that break no rule."""
-    most = content.get("maxBytesPerMinute")
+    most, days = content.get("maxBytesPerMinute"), content.get("retentionDays")
     return Policy(
         version=int(content["version"]),
         floor_level=int(content.get("floorLevel", MIN_LEVEL)),
@@ -219,6 +223,7 @@ def _policy(content: Mapping[str, Any]) -> Policy:
         max_bytes_per_minute=None if most is None else int(most),
         cache_channels=tuple(content.get("cacheChannels", DEFAULT_CACHEABLE)),
         archive=content.get("archive", False),
+        retention_days=None if days is None else int(days),
     )
 
 
@@ -266,6 +271,7 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     ),
     "cacheChannels": (f"a list of different channels out of {', '.join(CACHEABLE)}", _different(CACHEABLE)),
     "archive": _FLAG,
+    "retentionDays": (f"a whole number from 1 to {MAX_RETENTION_DAYS}", _whole(1, MAX_RETENTION_DAYS)),
 }
 _FIELDS = {
     name: field.name for name, field in zip([name for name in _RULES if name != "hotel"], fields(Policy), strict=True)

@@ -119,13 +119,14 @@ def _add_rules(made: argparse.ArgumentParser) -> None:
         f"({', '.join(ACCEPTABLE)})",
         "minQuality": f"lowest predicted quality, {MIN_QUALITY:g} to {MAX_QUALITY:g}",
         "maxBytesPerMinute": f"largest size of a minute in bytes, {MIN_BYTES_PER_MINUTE} or more",
+        "retentionDays": "days after which a sealed call cannot be opened any more",
         "cacheChannels": f"channels whose repeated audio may be cached, with commas: {', '.join(CACHEABLE)}",
     }
     rules = made.add_argument_group("rules", f"What no option names stays; {NONE} takes a rule away.")
     for name, text in texts.items():
         rules.add_argument(OPTIONS[name], dest=name, metavar="X", help=text)
     flags = {
-        "legalHold": "keep everything without loss",
+        "legalHold": "keep everything without loss, and erase nothing",
         "archive": "keep results in the object stores beyond the retention of their topic",
     }
     for name, text in flags.items():

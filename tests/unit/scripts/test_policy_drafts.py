@@ -45,6 +45,7 @@ def test_what_no_option_names_stays() -> None:
         ("minQuality", "3.9", "min_quality", 3.9),
         ("minQuality", "none", "min_quality", None),
         ("maxBytesPerMinute", "90000", "max_bytes_per_minute", 90_000),
+        ("retentionDays", "365", "retention_days", 365),
         ("cacheChannels", "prompt,unnamed", "cache_channels", ("prompt", "unnamed")),
         ("cacheChannels", "none", "cache_channels", ()),
     ],
@@ -120,7 +121,7 @@ def test_differences_are_in_plain_words() -> None:
     assert differences(None, Policy(7)) == []
     assert described(Policy(7)) == "no rules"
     assert described(Policy(1, legal_hold=True, floor_level=2)) == "floor level 2, legal hold yes"
-    assert len(dict(all_rules(Policy(1)))) == 9
+    assert len(dict(all_rules(Policy(1)))) == 10
 
 
 def history_of(*events: PolicyEvent | Record) -> History:
