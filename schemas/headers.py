@@ -24,6 +24,7 @@ STREAM_ID = "ce_streamid"
 SEQUENCE = "ce_sequence"
 LOST_MS = "ce_lostms"
 FINAL = "ce_final"
+GUEST_REF = "ce_guestref"
 CAUSATION_ID = "ce_causationid"
 LEVEL = "ce_level"
 CODEC = "ce_codec"
@@ -48,6 +49,7 @@ SOURCE_OFFSET = "ce_sourceoffset"
 
 MAX_ID = 255
 MAX_STREAM_ID = MAX_ID + 16  # room for the default, a call id with its channel
+MAX_GUEST_REF = 128
 MAX_TEXT = 1024
 MAX_DATA_REF = 2048
 MAX_INTEGER = 2**31 - 1  # CloudEvents integers are 32 bits wide
@@ -56,6 +58,7 @@ MAX_OFFSET = 2**63 - 1
 _INTEGER = re.compile(r"[0-9]{1,19}")
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,17})?")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_OPAQUE = re.compile(r"[A-Za-z0-9._:~=-]+")
 _URI_REFERENCE = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+")
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?"
@@ -138,6 +141,13 @@ class HeaderReader:
         except UnicodeDecodeError:
             return None
         return text if 1 <= len(text) <= MAX_TEXT and not CONTROL.search(text) else None
+
+    def guest_ref(self) -> str | None:
+        """Read whose call it is: an opaque reference without blanks or ``@``, as names and addresses have; or None."""
+        text = self.optional_text(GUEST_REF, MAX_GUEST_REF)
+        if text is not None and not _OPAQUE.fullmatch(text):
+            self._malformed(GUEST_REF, text, "must be an opaque reference of letters, digits and . _ : ~ = -")
+        return text
 
     def data_ref(self) -> str | None:
         """Read where the audio lies, as a URI; None if it is the record's value."""

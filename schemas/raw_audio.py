@@ -41,6 +41,9 @@ class RawAudio:
         trace_state: As `trace_parent`.
         data_ref: URI of the object that has the audio, at most 2048 characters; None where ``audio`` has it.
         data_sha256: SHA-256 of that object, in hex: an object that has changed since is refused. None if unknown.
+        guest_ref: Whose call it is, so that all calls of a guest can be erased: an opaque reference that the hotel
+            chooses, at most 128 letters, digits and ``. _ : ~ = -``, never a name; None if unknown. Results do not have
+            it.
     """
 
     id: str
@@ -59,6 +62,7 @@ class RawAudio:
     trace_state: str | None = None
     data_ref: str | None = None
     data_sha256: str | None = None
+    guest_ref: str | None = None
 
     @property
     def stream(self) -> str:
@@ -91,6 +95,7 @@ class RawAudio:
             h.SEQUENCE: self.sequence,
             h.LOST_MS: self.lost_ms,
             h.FINAL: h.flag_text(self.final),
+            h.GUEST_REF: self.guest_ref,
             h.TRACE_PARENT: self.trace_parent,
             h.TRACE_STATE: self.trace_state,
         }
@@ -195,6 +200,7 @@ def _read(reader: h.HeaderReader, value: bytes) -> RawAudio | Rejection:
         trace_state=reader.passed_on(h.TRACE_STATE),
         data_ref=reader.data_ref(),
         data_sha256=reader.digest(h.SHA256) if reader.has(h.DATA_REF) and reader.has(h.SHA256) else None,
+        guest_ref=reader.guest_ref(),
     )
 
 

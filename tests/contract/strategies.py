@@ -48,6 +48,7 @@ raw_events = st.builds(
     final=st.booleans(),
     trace_parent=st.none() | texts,
     trace_state=st.none() | texts,
+    guest_ref=st.none() | st.text("abcXYZ0189._:~=-", min_size=1, max_size=128),
 )
 references = st.builds(
     lambda event, reference, digest: replace(event, audio=b"", data_ref=reference, data_sha256=digest),

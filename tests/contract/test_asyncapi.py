@@ -64,6 +64,7 @@ MINIMAL_RAW = replace(
     final=False,
     trace_parent=None,
     trace_state=None,
+    guest_ref=None,
 )
 CUT_LETTER = replace(LETTER, cut=Cut(70_000, "0" * 64, 90, 66_000), last_offset=5, raw_headers=b"\2\2\xff\1")
 TIMELESS_LETTER = replace(LETTER, original=replace(LETTER.original, timestamp_ms=None))
@@ -206,13 +207,10 @@ EDGES = (
         "\x85",
         "\u2028",
         "é",
-        "x" * 255,
-        "x" * 256,
-        "x" * 271,
-        "x" * 272,
         "😀" * 255,
         "😀" * 256,
     ),
+    *("x" * length for length in (128, 129, 255, 256, 271, 272)),
     *(
         "2026-01-31T09:30:00Z",
         "2026-01-31t09:30:00z",
@@ -263,6 +261,9 @@ def agrees(name: str, text: str | None) -> bool:
         {"hotelid": ""},
         {"id": 42},
         {"channel": "both"},
+        {"guestref": "g-7f3a9c2e"},
+        {"guestref": 4711},
+        {"guestref": "Ada Lovelace"},
         {"data_base64": "AAA"},
         {"data_base64": "AA=="},
         {"data_base64": "AA\nAA"},

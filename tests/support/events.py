@@ -20,6 +20,7 @@ RAW = RawAudio(
     final=True,
     trace_parent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     trace_state="hotel=1",
+    guest_ref="g-7f3a9c2e",
 )
 
 _DIGEST = "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
