@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Stage = Literal["record", "contract", "fetch", "decode", "compress"]
+Stage = Literal["record", "open", "contract", "fetch", "decode", "compress"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +13,9 @@ class Rejection:
     Rejections are returned, never raised: bad input is an expected outcome. Only bugs and broken infrastructure raise.
 
     Attributes:
-        stage: The step that refused the input: ``record`` (Kafka's record format), ``contract`` (headers, key, sizes),
-            ``fetch`` (the object that a reference names), ``decode`` (the audio bytes) or ``compress``.
+        stage: The step that refused the input: ``record`` (Kafka's record format), ``open`` (a sealed record or
+            object), ``contract`` (headers, key, sizes), ``fetch`` (the object that a reference names), ``decode`` (the
+            audio bytes) or ``compress``.
         code: Stable CamelCase name of the kind of error, for counting and filtering, such as ``MissingHeader``.
         field: What the sender has to change: a header's name, ``key`` or ``value``.
         reason: The broken rule and how to satisfy it, in one line.
