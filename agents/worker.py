@@ -225,7 +225,7 @@ async def _listen(web: WebServer, settings: Settings) -> int:
     try:
         return await web.start()
     except OSError as error:
-        raise StartError(endpoint_problem(error, settings)) from None
+        raise StartError(endpoint_problem(error, settings.http_host, "AUDIO_HTTP_PORT", settings.http_port)) from None
 
 
 async def _tell_when_ready(readiness: Readiness, settings: Settings, web: WebServer) -> None:

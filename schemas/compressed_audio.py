@@ -72,6 +72,7 @@ class CompressedAudio:
         data_ref: URI of the object that has the file; None where ``audio`` has it.
         data_sha256: SHA-256 of that object, in hex.
         data_bytes: Size of that object in bytes.
+        causation_source: The input's source; None from earlier releases.
         archive: Whether the hotel's policy kept results in the archive when this one was made.
     """
 
@@ -108,6 +109,7 @@ class CompressedAudio:
     data_sha256: str | None = None
     data_bytes: int | None = None
     archive: bool = False
+    causation_source: str | None = None
 
     @property
     def sha256(self) -> str:
@@ -148,6 +150,7 @@ class CompressedAudio:
             h.LOST_MS: self.lost_ms,
             h.FINAL: h.flag_text(self.final),
             h.CAUSATION_ID: self.causation_id,
+            h.CAUSATION_SOURCE: self.causation_source,
             h.TRACE_PARENT: self.trace_parent,
             h.TRACE_STATE: self.trace_state,
         }
@@ -233,6 +236,7 @@ def _read(reader: h.HeaderReader, value: bytes) -> CompressedAudio:
         data_sha256=reader.digest(h.SHA256) if by_reference else None,
         data_bytes=reader.integer(h.DATA_BYTES, 1, h.MAX_OFFSET) if by_reference else None,
         archive=reader.flag(h.ARCHIVE),
+        causation_source=reader.uri_reference(h.CAUSATION_SOURCE) if reader.has(h.CAUSATION_SOURCE) else None,
     )
 
 

@@ -36,6 +36,7 @@ def result_of(
         lost_ms=event.lost_ms,
         final=event.final,
         causation_id=event.id,
+        causation_source=event.source,
         level=decision.plan.level,
         codec=encoded.codec,
         original_bytes=len(event.audio),

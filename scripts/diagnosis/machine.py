@@ -144,7 +144,11 @@ async def check_endpoint(installation: Installation) -> list[Finding]:
         if await asyncio.to_thread(_lives, url):
             return [passed(ENDPOINT, "", f"a worker answers at {url}")]
         remedy = "give the worker another port or host, or end what listens there"
-        return [failed(ENDPOINT, "", endpoint_problem(error, settings), remedy)]
+        return [
+            failed(
+                ENDPOINT, "", endpoint_problem(error, settings.http_host, "AUDIO_HTTP_PORT", settings.http_port), remedy
+            )
+        ]
     server.close()
     return [passed(ENDPOINT, "", f"{url} is free")]
 

@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 
 from streams.runtime.setting_declaration import SettingsError
-from streams.runtime.settings import Settings
+from streams.runtime.settings import EndpointSettings
 from streams.security.api_keys import ApiKeys
 from streams.security.authentication import Authenticator, Refusal, TokenSource
 from streams.security.client_address import Address, Networks, client_address, limited_as
@@ -76,7 +76,7 @@ class HttpAccess:
         return answer
 
 
-def access_of(settings: Settings) -> HttpAccess:
+def access_of(settings: EndpointSettings) -> HttpAccess:
     """Who is let in by the settings.
 
     Raises:

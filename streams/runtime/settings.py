@@ -105,8 +105,8 @@ class StoreSettings(ClusterSettings):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(StoreSettings):
-    """The settings of one worker."""
+class EndpointSettings(StoreSettings):
+    """What every process has that answers over HTTP: where, to whom, and where its log and its files go."""
 
     state_dir: Path = setting(
         "AUDIO_STATE_DIR",
@@ -120,7 +120,6 @@ class Settings(StoreSettings):
         "where health and metrics are served; `0.0.0.0` (or `::`, in IPv6) lets other machines reach them",
         default="127.0.0.1",
     )
-    http_port: int = setting("AUDIO_HTTP_PORT", PORT, "health and metrics; `0` takes a free port", default="8080")
     http_tls_certfile: Path | None = setting(
         "AUDIO_HTTP_TLS_CERTFILE",
         FILE,
@@ -129,6 +128,61 @@ class Settings(StoreSettings):
     http_tls_keyfile: Path | None = setting(
         "AUDIO_HTTP_TLS_KEYFILE", FILE, "the key of that certificate in PEM; without it, in the certificate's file"
     )
+    admin_token: str | None = setting(
+        "AUDIO_ADMIN_TOKEN",
+        TOKEN,
+        "opens `/admin/audio/status` to who sends it as `Authorization: Bearer ...`, as an admin",
+        secret=True,
+    )
+    api_keys_file: Path | None = setting(
+        "AUDIO_API_KEYS_FILE", FILE, "API keys, which `./scripts/api_keys` makes; read again when it changes"
+    )
+    jwt_issuer: str | None = setting(
+        "AUDIO_JWT_ISSUER", TEXT, "the identity provider whose JSON Web Tokens are accepted: their `iss`"
+    )
+    jwt_audience: str | None = setting("AUDIO_JWT_AUDIENCE", TEXT, "for whom its tokens have to be: their `aud`")
+    jwt_keys_file: Path | None = setting(
+        "AUDIO_JWT_KEYS_FILE", FILE, "its public keys as a JSON Web Key Set; read again when it changes"
+    )
+    trusted_proxies: Networks = setting(
+        "AUDIO_TRUSTED_PROXIES",
+        NETWORKS,
+        "proxies whose `X-Forwarded-For` is believed, for the limit of 10 requests a second for each address",
+        default="",
+    )
+    log_level: str = setting(
+        "AUDIO_LOG_LEVEL",
+        one_of("debug", "info", "warning", "error"),
+        "`debug` writes a line for every result",
+        default="info",
+    )
+    log_format: str = setting(
+        "AUDIO_LOG_FORMAT",
+        one_of("auto", "text", "json"),
+        "`auto` writes text for people at a terminal, and JSON lines elsewhere",
+        default="auto",
+    )
+
+    def check_files(self) -> None:
+        """Read the files that settings name, as `ClusterSettings.check_files`."""
+        ClusterSettings.check_files(self)
+        _ = self.http_tls
+
+    @property
+    def http_tls(self) -> ssl.SSLContext | None:
+        """How health and metrics are served by TLS; None for plain HTTP. Raises SettingsError as `endpoint_tls`."""
+        return endpoint_tls(self.http_tls_certfile, self.http_tls_keyfile)
+
+    def __post_init__(self) -> None:
+        if len({one is None for one in (self.jwt_issuer, self.jwt_audience, self.jwt_keys_file)}) > 1:
+            raise SettingsError("AUDIO_JWT_ISSUER, AUDIO_JWT_AUDIENCE and AUDIO_JWT_KEYS_FILE need each other")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(EndpointSettings):
+    """The settings of one worker."""
+
+    http_port: int = setting("AUDIO_HTTP_PORT", PORT, "health and metrics; `0` takes a free port", default="8080")
     ordinal: int | None = setting(
         "AUDIO_ORDINAL", ORDINAL, "the worker's number among its replicas, as a StatefulSet counts its pods"
     )
@@ -178,28 +232,6 @@ class Settings(StoreSettings):
     stall_timeout: float = setting(
         "AUDIO_STALL_TIMEOUT", DURATION, "lag without progress for so long ends the worker", default="60s"
     )
-    admin_token: str | None = setting(
-        "AUDIO_ADMIN_TOKEN",
-        TOKEN,
-        "opens `/admin/audio/status` to who sends it as `Authorization: Bearer ...`, as an admin",
-        secret=True,
-    )
-    api_keys_file: Path | None = setting(
-        "AUDIO_API_KEYS_FILE", FILE, "API keys, which `./scripts/api_keys` makes; read again when it changes"
-    )
-    jwt_issuer: str | None = setting(
-        "AUDIO_JWT_ISSUER", TEXT, "the identity provider whose JSON Web Tokens are accepted: their `iss`"
-    )
-    jwt_audience: str | None = setting("AUDIO_JWT_AUDIENCE", TEXT, "for whom its tokens have to be: their `aud`")
-    jwt_keys_file: Path | None = setting(
-        "AUDIO_JWT_KEYS_FILE", FILE, "its public keys as a JSON Web Key Set; read again when it changes"
-    )
-    trusted_proxies: Networks = setting(
-        "AUDIO_TRUSTED_PROXIES",
-        NETWORKS,
-        "proxies whose `X-Forwarded-For` is believed, for the limit of 10 requests a second for each address",
-        default="",
-    )
     sandbox_protections: str = setting(
         "AUDIO_SANDBOX_PROTECTIONS",
         one_of(OFFERED, DEMANDED),
@@ -207,34 +239,11 @@ class Settings(StoreSettings):
         "does not start without any of it",
         default=OFFERED,
     )
-    log_level: str = setting(
-        "AUDIO_LOG_LEVEL",
-        one_of("debug", "info", "warning", "error"),
-        "`debug` writes a line for every result",
-        default="info",
-    )
-    log_format: str = setting(
-        "AUDIO_LOG_FORMAT",
-        one_of("auto", "text", "json"),
-        "`auto` writes text for people at a terminal, and JSON lines elsewhere",
-        default="auto",
-    )
-
-    def check_files(self) -> None:
-        """Read the files that settings name, as `ClusterSettings.check_files`."""
-        ClusterSettings.check_files(self)
-        _ = self.http_tls
-
-    @property
-    def http_tls(self) -> ssl.SSLContext | None:
-        """How health and metrics are served by TLS; None for plain HTTP. Raises SettingsError as `endpoint_tls`."""
-        return endpoint_tls(self.http_tls_certfile, self.http_tls_keyfile)
 
     def __post_init__(self) -> None:
+        EndpointSettings.__post_init__(self)
         if self.replicas_from is not None and self.ordinal is None:
             raise SettingsError(f"AUDIO_REPLICAS_FROM={self.replicas_from}: needs AUDIO_ORDINAL as well")
-        if len({one is None for one in (self.jwt_issuer, self.jwt_audience, self.jwt_keys_file)}) > 1:
-            raise SettingsError("AUDIO_JWT_ISSUER, AUDIO_JWT_AUDIENCE and AUDIO_JWT_KEYS_FILE need each other")
 
 
 def _home() -> Path:

@@ -9,7 +9,6 @@ from streams.kafka.connection_refusal import ConnectionRefusalError
 from streams.kafka.denials import REMEDY, denial_of
 from streams.kafka.topic_errors import TopicError
 from streams.runtime.kafka_security import CHECK_SECURITY
-from streams.runtime.settings import Settings
 
 
 def kafka_problem(error: KafkaError | TopicError | OSError, bootstrap_servers: str) -> str:
@@ -28,8 +27,15 @@ def kafka_problem(error: KafkaError | TopicError | OSError, bootstrap_servers: s
     return f"no Kafka broker answers at KAFKA_BOOTSTRAP_SERVERS={bootstrap_servers} ({error})"
 
 
-def endpoint_problem(error: OSError, settings: Settings) -> str:
-    """Why the HTTP endpoint cannot listen."""
+def endpoint_problem(error: OSError, host: str, variable: str, port: int) -> str:
+    """Why an HTTP endpoint cannot listen.
+
+    Args:
+        error: What was raised.
+        host: The value of AUDIO_HTTP_HOST.
+        variable: The setting of the port.
+        port: Its value.
+    """
     of_host = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
-    name, value = ("HOST", settings.http_host) if of_host else ("PORT", settings.http_port)
-    return f"AUDIO_HTTP_{name}={value}: {error.strerror}"
+    name, value = ("AUDIO_HTTP_HOST", host) if of_host else (variable, port)
+    return f"{name}={value}: {error.strerror}"

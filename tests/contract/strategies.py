@@ -71,6 +71,7 @@ compressed_events = st.builds(
     lost_ms=optional_numbers,
     final=st.booleans(),
     causation_id=ids,
+    causation_source=st.none() | sources,
     level=st.integers(1, 5),
     codec=texts,
     original_bytes=numbers,

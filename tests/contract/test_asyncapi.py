@@ -53,6 +53,7 @@ FULL_COMPRESSED = replace(
     trace_parent=RAW.trace_parent,
     trace_state=RAW.trace_state,
     archive=True,
+    causation_source="/pbx",
 )
 MINIMAL_RAW = replace(
     RAW,

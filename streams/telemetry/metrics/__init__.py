@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
 
+from streams.telemetry.metrics.api import ApiMetrics
 from streams.telemetry.metrics.archive import ArchiveMetrics
 from streams.telemetry.metrics.cache import CacheMetrics
 from streams.telemetry.metrics.compression import CompressionMetrics
@@ -11,7 +12,7 @@ from streams.telemetry.metrics.recordings import RecordingMetrics
 from streams.telemetry.metrics.stores import StoreMetrics
 from streams.telemetry.metrics.worker import WorkerMetrics
 
-__all__ = ["FAMILIES", "Metrics"]
+__all__ = ["FAMILIES", "ApiProcessMetrics", "Metrics"]
 
 #: The catalogue, in the order of docs/METRICS.md.
 FAMILIES: tuple[type[Family], ...] = (
@@ -24,6 +25,7 @@ FAMILIES: tuple[type[Family], ...] = (
     StoreMetrics,
     ArchiveMetrics,
     WorkerMetrics,
+    ApiMetrics,
 )
 
 
@@ -50,3 +52,7 @@ class Metrics(
         self.registry = CollectorRegistry()
         super().__init__(self.registry)
         ProcessCollector(registry=self.registry)
+
+
+class ApiProcessMetrics(Metrics, ApiMetrics):
+    """All metrics of an API process."""

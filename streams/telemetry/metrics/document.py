@@ -3,7 +3,7 @@
 import inspect
 from typing import Any
 
-from streams.telemetry.metrics import FAMILIES, Metrics
+from streams.telemetry.metrics import FAMILIES
 from streams.telemetry.metrics.definitions import Definition, HistogramOf
 
 _HEAD = """\
@@ -23,7 +23,7 @@ scrape with 200 hotels takes 8 ms. Measured on 20,000 consecutive records, the b
 
 def catalogue() -> str:
     """Return the page: every metric, by family."""
-    count = sum(1 for _ in Metrics.definitions())
+    count = sum(1 for family in FAMILIES for _ in family.definitions())
     lines = [_HEAD.format(count=count)]
     for family in FAMILIES:
         title, _, text = inspect.cleandoc(family.__doc__ or "").partition(": ")

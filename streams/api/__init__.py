@@ -1,0 +1,1 @@
+"""The HTTP API: an index of what is in the topics, reading by position, and the routes."""

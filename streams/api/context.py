@@ -1,0 +1,58 @@
+"""What the routes work with: the parts of one API process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from schemas import Record, Rejection
+from streams.api.access import ApiAccess
+from streams.api.auditing import AccessAudit
+from streams.api.fetching import RecordFetcher
+from streams.api.index.feeder import IndexFeeder
+from streams.api.index.result_index import ResultIndex
+from streams.api.sending import Sender
+from streams.kafka.connection import KafkaConnection
+from streams.runtime.api_settings import ApiSettings
+from streams.runtime.policies import PoliciesInForce
+from streams.runtime.readiness import Readiness
+from streams.stores.claim_check import ClaimCheck
+from streams.telemetry.metrics import ApiProcessMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class ApiContext:
+    """The parts of one API process.
+
+    Attributes:
+        settings: Its settings.
+        connection: How its Kafka clients connect.
+        index: What is in the topics.
+        feeder: Keeps the index up to date.
+        fetcher: Reads records by their positions.
+        producer: Sends inputs.
+        access: Who may do what.
+        policies: The hotels' policies.
+        claim_check: Exchanges references for audio.
+        opener: Opens a sealed record; one in clear it returns as it is.
+        audit: Is told who heard or changed what.
+        readiness: The conditions of ``/health/ready``.
+        metrics: The process's metrics.
+        status: Returns the status for operators.
+        topic_name: Full name of a topic, by its logical name.
+    """
+
+    settings: ApiSettings
+    connection: KafkaConnection
+    index: ResultIndex
+    feeder: IndexFeeder
+    fetcher: RecordFetcher
+    producer: Sender
+    access: ApiAccess
+    policies: PoliciesInForce
+    claim_check: ClaimCheck
+    opener: Callable[[Record], Record | Rejection]
+    audit: AccessAudit
+    readiness: Readiness
+    metrics: ApiProcessMetrics
+    status: Callable[[], dict[str, Any]]
+    topic_name: Callable[[str], str]

@@ -1,0 +1,160 @@
+"""Feeds the index from the topics: what is committed there is in the index within a second."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+from aiokafka import ConsumerRecord
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.errors import KafkaError
+
+from schemas.record import TopicPartition
+from streams.api.index.changes import TOPICS, Change, change_of
+from streams.api.index.result_index import Listener, ResultIndex
+from streams.kafka.connected_client import connected_client
+from streams.kafka.connection import KafkaConnection
+from streams.kafka.protocol.metadata import TopicMetadata, fetch_topics
+from streams.kafka.protocol.tolerant_consumer import TolerantConsumer
+from streams.kafka.protocol.unreadable import Unreadable
+
+log = structlog.get_logger(__name__)
+
+_POLL_MS = 200
+_BATCH = 2000  # records
+_FETCH_BYTES = 2**20  # of one partition in an answer
+_FETCH_MAX_WAIT_MS = 100
+_LOOK = 10.0  # seconds between two looks at the topics' partitions and their first offsets
+_PAUSE = 1.0  # seconds before another attempt
+_STOP_TIMEOUT = 5.0
+
+
+class IndexFeeder:
+    """Reads the topics of inputs, results and dead letters, without a consumer group.
+
+    Positions are stored with the changes, so that a restart reads on where it was.
+
+    Args:
+        connection: The cluster.
+        index: The index.
+    """
+
+    def __init__(self, connection: KafkaConnection, index: ResultIndex) -> None:
+        self._connection = connection
+        self._index = index
+        self._numbers = {name: number for number, name in enumerate(index.topics)}
+        self._listeners: list[Listener] = []
+        self._ends: dict[KafkaPartition, int] | None = None
+        self._starts: dict[TopicPartition, int] = {}
+        self.records = 0
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the index has all that was in the topics when it began to read them."""
+        return self._ends == {}
+
+    def first_offset(self, place: TopicPartition) -> int:
+        """The first offset that a partition still has; older records are past their retention."""
+        return self._starts.get(place, 0)
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call a function with the changes of each commit, from the event loop; returns what ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def run(self) -> None:
+        """Feed forever. Brokers that do not answer are tried again; a corrupt file is made anew."""
+        while True:
+            try:
+                await self._follow()
+            except sqlite3.DatabaseError as error:
+                log.warning("index_made_anew", reason=str(error))
+                self._ends = None
+                await asyncio.to_thread(self._index.recreate)
+            except (KafkaError, OSError) as error:
+                log.warning("index_delayed", error=type(error).__name__, reason=str(error))
+            await asyncio.sleep(_PAUSE)
+
+    async def _follow(self) -> None:
+        topics = await self._topics()
+        if topics is None:
+            return
+        ids = {name: topic.id.hex() for name, topic in topics.items()}
+        if not self._index.belongs_to(ids):
+            log.warning("index_made_anew", reason="the topics are others")
+            await asyncio.to_thread(self._index.recreate)
+            self._index.belongs_to(ids)
+        places = [KafkaPartition(name, number) for name, one in topics.items() for number in range(len(one.leaders))]
+        consumer = self._connection.consumer(
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=_FETCH_BYTES,
+            fetch_max_wait_ms=_FETCH_MAX_WAIT_MS,
+        )
+        try:
+            await consumer.start()
+            await self._begin(consumer, places)
+            await self._read(consumer, places, topics)
+        finally:
+            await asyncio.wait_for(consumer.stop(), _STOP_TIMEOUT)
+
+    async def _topics(self) -> dict[str, TopicMetadata] | None:
+        async with connected_client(self._connection) as client:
+            found = await fetch_topics(client, self._index.topics)
+        return found if len(found) == len(TOPICS) else None
+
+    async def _begin(self, consumer: TolerantConsumer, places: Sequence[KafkaPartition]) -> None:
+        consumer.assign(places)
+        await self._look_at_starts(consumer, places)
+        known = self._index.positions()
+        for place in places:
+            consumer.seek(place, max(known.get(TopicPartition(*place), 0), self._starts[TopicPartition(*place)]))
+        self._ends = dict(await consumer.end_offsets(places))
+        self._drop_reached({place: await consumer.position(place) for place in places})
+
+    async def _read(
+        self, consumer: TolerantConsumer, places: Sequence[KafkaPartition], topics: Mapping[str, TopicMetadata]
+    ) -> None:
+        looked = time.monotonic()
+        written: dict[KafkaPartition, int] = {}
+        while True:
+            batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_BATCH)
+            positions = {place: await consumer.position(place) for place in places}
+            moved = {place: offset for place, offset in positions.items() if written.get(place) != offset}
+            if moved:
+                await self._write([one for batch in batches.values() for one in batch], moved)
+                written.update(moved)
+            if time.monotonic() - looked > _LOOK:
+                looked = time.monotonic()
+                await self._look_at_starts(consumer, places)
+                if _shape(await self._topics()) != _shape(topics):  # one has more partitions, or was made again
+                    return
+
+    async def _write(self, messages: Sequence[ConsumerRecord], positions: Mapping[KafkaPartition, int]) -> None:
+        places = {TopicPartition(*place): offset for place, offset in positions.items()}
+        changes = await asyncio.to_thread(self._store, messages, places)
+        self.records += len(messages)
+        self._drop_reached(positions)
+        for listener in tuple(self._listeners):
+            listener(changes)
+
+    def _store(self, messages: Sequence[ConsumerRecord], places: Mapping[TopicPartition, int]) -> list[Change]:
+        readable = [one for one in messages if not isinstance(one, Unreadable)]  # the others become dead letters
+        found = [change_of(one, TOPICS[self._numbers[one.topic]], self._numbers) for one in readable]
+        changes = [one for one in found if one is not None]
+        self._index.write(changes, places)
+        return changes
+
+    def _drop_reached(self, positions: Mapping[KafkaPartition, int]) -> None:
+        if self._ends:
+            self._ends = {place: end for place, end in self._ends.items() if positions.get(place, 0) < end}
+
+    async def _look_at_starts(self, consumer: TolerantConsumer, places: Sequence[KafkaPartition]) -> None:
+        starts = await consumer.beginning_offsets(places)
+        self._starts = {TopicPartition(*place): offset for place, offset in starts.items()}
+
+
+def _shape(topics: Mapping[str, TopicMetadata] | None) -> dict[str, tuple[bytes, int]] | None:
+    return None if topics is None else {name: (one.id, len(one.leaders)) for name, one in topics.items()}
