@@ -1,0 +1,155 @@
+"""Creates the parts of an API process, and keeps running what works in its background."""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from schemas import topics
+from streams.api.access import ApiAccess
+from streams.api.auditing import AccessAudit
+from streams.api.context import ApiContext
+from streams.api.fetching import RecordFetcher
+from streams.api.index.changes import TOPICS
+from streams.api.index.feeder import IndexFeeder
+from streams.api.index.result_index import ResultIndex
+from streams.api.sending import Sender
+from streams.api.watching import BrokerWatch
+from streams.runtime.api_settings import ApiSettings
+from streams.runtime.login_audit import LoginAudit
+from streams.runtime.policies import PoliciesInForce, PolicyReader
+from streams.runtime.process_metrics import show_readiness, versions
+from streams.runtime.readiness import Readiness
+from streams.runtime.setting_declaration import shown
+from streams.runtime.store_metrics import StoreObserver, show_pools
+from streams.stores import Stores
+from streams.telemetry.logs import flush_logs
+from streams.telemetry.metrics import ApiProcessMetrics
+
+log = structlog.get_logger(__name__)
+
+EXIT_FAILED = 1
+#: Beside a worker's state, which has a lock of its own.
+DIRECTORY = "api"
+_INDEX = "index.sqlite"
+
+
+@contextlib.asynccontextmanager
+async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Event) -> AsyncIterator[ApiContext]:
+    """The parts of the process; what works in the background runs until the context is left."""
+    connection, metrics, names = settings.connection, ApiProcessMetrics(), _TopicNames(settings)
+    index = ResultIndex(settings.state_dir / DIRECTORY / _INDEX, [names(one) for one in TOPICS])
+    feeder = IndexFeeder(connection, index)
+    policies = PoliciesInForce()
+    reader = PolicyReader(connection, names(topics.POLICY), policies, metrics)
+    logins = LoginAudit(connection, names(topics.AUDIT), metrics)
+    watch = BrokerWatch(connection)
+    stores = Stores.of(settings.store_configuration, StoreObserver(metrics))
+    show_pools(metrics, stores)
+    readiness = _readiness(watch, feeder, reader, stop)
+    context = ApiContext(
+        settings=settings,
+        connection=connection,
+        index=index,
+        feeder=feeder,
+        fetcher=RecordFetcher(connection),
+        producer=_sender(settings, names),
+        access=replace(access, http=replace(access.http, refused=logins.refused)),
+        policies=policies,
+        claim_check=settings.claim_check(stores),
+        opener=lambda record: record,
+        audit=AccessAudit(connection, names(topics.AUDIT)),
+        readiness=readiness,
+        metrics=metrics,
+        status=_status(settings, access, readiness, feeder),
+        topic_name=names,
+    )
+    _show(metrics, feeder, readiness)
+    work = [asyncio.create_task(_again(one)) for one in (feeder.run, reader.run, logins.run, watch.run)]
+    try:
+        yield context
+    finally:
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        await asyncio.gather(context.producer.close(), context.fetcher.close(), context.audit.close())
+        stores.close()
+        index.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _TopicNames:
+    """Full names of topics by their logical ones."""
+
+    settings: ApiSettings
+
+    def __call__(self, logical: str) -> str:
+        return topics.topic(logical).resolve(self.settings.topic_prefix, self.settings.group)
+
+
+def _sender(settings: ApiSettings, names: _TopicNames) -> Sender:
+    return Sender(
+        settings.connection,
+        names(topics.RAW),
+        names(topics.RECORDINGS),
+        settings.store_configuration,
+        inline_limit=settings.inline_limit,
+        max_size=settings.max_size,
+    )
+
+
+def _readiness(watch: BrokerWatch, feeder: IndexFeeder, reader: PolicyReader, stop: asyncio.Event) -> Readiness:
+    return Readiness(
+        {
+            "brokers_answer": lambda: watch.brokers_answer,
+            "index_loaded": lambda: feeder.loaded,
+            "policies_loaded": lambda: reader.loaded,
+            "not_stopping": lambda: not stop.is_set(),
+        }
+    )
+
+
+def _show(metrics: ApiProcessMetrics, feeder: IndexFeeder, readiness: Readiness) -> None:
+    metrics.build.info(versions())
+    metrics.api_index_loaded.set_function(lambda: float(feeder.loaded))
+    show_readiness(metrics, readiness)
+    feeder.listen(lambda changes: metrics.api_index_records.inc(len(changes)))
+
+
+def _status(
+    settings: ApiSettings, access: ApiAccess, readiness: Readiness, feeder: IndexFeeder
+) -> Callable[[], dict[str, Any]]:
+    started = time.time()
+
+    def report() -> dict[str, Any]:
+        return {
+            "versions": versions(),
+            "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="milliseconds"),
+            "ready": readiness.now(),
+            "settings": shown(settings),
+            "access": "open: anybody on this machine may do everything" if access.open else "by credentials",
+            "index": {"loaded": feeder.loaded, "records_read": feeder.records},
+        }
+
+    return report
+
+
+async def _again(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Work until cancelled, also while brokers do not answer; a bug ends the process."""
+    while True:
+        try:
+            await work()
+        except (KafkaError, OSError) as error:
+            log.warning("api_delayed", error=type(error).__name__, reason=str(error))
+            await asyncio.sleep(1.0)
+        except Exception as error:
+            log.critical("api_failed", error=type(error).__name__, exc_info=error)
+            flush_logs()
+            os._exit(EXIT_FAILED)
