@@ -16,6 +16,7 @@ DEAD_LETTER = "audio.dead-letter"
 CACHE_CHANGELOG = "audio-cache-changelog"
 POLICY = "audio.policy"
 AUDIT = "audio.audit"
+KEYS = "audio.keys"
 
 #: The topics that workers read inputs from. The first is for live calls, the second for recordings.
 INPUTS = (RAW, RECORDINGS)

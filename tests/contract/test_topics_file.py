@@ -20,6 +20,7 @@ def test_names_on_a_cluster() -> None:
         "test.workers-audio-cache-changelog",
         "test.audio.policy",
         "test.audio.audit",
+        "test.audio.keys",
     ]
 
 
