@@ -7,7 +7,8 @@ cannot express, are in its descriptions and are checked here.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from importlib.resources import files
+from typing import Any, cast
 
 from schemas.json_text import JsonTextError, read_json
 from schemas.raw_audio import CHANNELS
@@ -139,6 +140,12 @@ class PolicyEvent:
             return content
         problems = [*policy_problems(content), *_other_hotel(content, hotel)]
         return problems[0] if problems else cls(hotel, _policy(content))
+
+
+def policy_schema() -> dict[str, Any]:
+    """The published JSON Schema of a policy, which describes each property for people."""
+    text = (files(__name__.rpartition(".")[0]) / "policy.schema.json").read_text(encoding="utf-8")
+    return cast("dict[str, Any]", json.loads(text))
 
 
 def parse_policy(text: bytes) -> Policy | Rejection:

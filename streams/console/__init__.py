@@ -1,1 +1,1 @@
-"""The console: pages for people, on top of the HTTP API."""
+"""The console: pages for people, made from what the API's own routes answer. These alone decide who sees what."""

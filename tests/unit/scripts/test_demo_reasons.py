@@ -2,7 +2,7 @@
 
 import re
 
-from scripts.demonstration.reasons import explained
+from streams.compression.reasons import explained
 from tests.chaos.workers import ROOT
 
 

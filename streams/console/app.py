@@ -1,0 +1,113 @@
+"""The console beside the API: which paths are its pages, and what an error looks like in a browser."""
+
+from http import HTTPStatus
+from urllib.parse import quote, urlencode
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from streams.console.api_client import ApiClient, ApiError
+from streams.console.call_pages import CallPages
+from streams.console.letter_pages import LetterPages
+from streams.console.login import LoginPages
+from streams.console.policy_pages import PolicyPages
+from streams.console.rendering import Pages
+from streams.console.session import SessionCredentials
+
+#: Paths that are the API's; the console has all others.
+_API = ("/v1/", "/health/", "/admin/", "/metrics", "/openapi.json")
+_ACTIONS = {
+    HTTPStatus.NOT_FOUND: "Look at the address, or search for the call.",
+    HTTPStatus.FORBIDDEN: "Ask who gives access for another role or hotel, or log in with another key.",
+    HTTPStatus.GONE: "It is past its retention; a hotel with an archive has it there.",
+    HTTPStatus.TOO_MANY_REQUESTS: "Wait a second and try again.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Kafka or the index is not ready; wait a moment and try again.",
+}
+_ELSE = "Try again; if it stays so, the log of the API's process says more."
+
+
+class Console:
+    """An API with pages for people: the console's own paths, and the API's with the browser's session.
+
+    Args:
+        api: The API.
+    """
+
+    def __init__(self, api: ASGIApp) -> None:
+        self._api = SessionCredentials(api)
+        self._pages = _app(ApiClient(api))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        is_page = scope["type"] == "http" and not scope["path"].startswith(_API)
+        await (self._pages if is_page else self._api)(scope, receive, send)
+
+
+def _app(api: ApiClient) -> Starlette:
+    pages = Pages()
+    calls, letters, policies, login = (
+        CallPages(api, pages),
+        LetterPages(api, pages),
+        PolicyPages(api, pages),
+        LoginPages(api, pages),
+    )
+
+    async def live(request: Request) -> Response:
+        return await _if_allowed(request, "live")
+
+    async def estimate(request: Request) -> Response:
+        return await _if_allowed(request, "estimate")
+
+    async def _if_allowed(request: Request, template: str) -> Response:
+        await api.get(request, "/v1/recordings", {"limit": 1})
+        return pages.page(request, template, {})
+
+    async def problem(request: Request, error: Exception) -> Response:
+        status, detail = _told(error)
+        if status == HTTPStatus.UNAUTHORIZED:
+            return RedirectResponse(f"/login?{urlencode({'next': _own(request)})}", HTTPStatus.SEE_OTHER)
+        content = {
+            "action": _ACTIONS.get(HTTPStatus(status), _ELSE),
+            "again": _own(request),
+            "detail": detail,
+            "title": HTTPStatus(status).phrase,
+        }
+        return pages.page(request, "error", content, status)
+
+    routes = [
+        Route("/", calls.index),
+        Route("/calls/{call}", calls.show),
+        Route("/live", live),
+        Route("/dead-letters", letters.index),
+        Route("/dead-letters/replay", letters.replay, methods=["POST"]),
+        Route("/policies", policies.index),
+        Route("/policies/{hotel}", policies.show),
+        Route("/policies/{hotel}", policies.change, methods=["POST"]),
+        Route("/estimate", estimate),
+        Route("/login", login.show),
+        Route("/login", login.enter, methods=["POST"]),
+        Route("/logout", login.leave, methods=["POST"]),
+        Mount("/static", StaticFiles(packages=[(__name__.rpartition(".")[0], "static")])),
+    ]
+    return Starlette(routes=routes, exception_handlers={ApiError: problem, HTTPException: problem})
+
+
+def _told(error: Exception) -> tuple[int, str]:
+    if isinstance(error, ApiError):
+        return error.status, error.detail
+    if isinstance(error, HTTPException):
+        return (
+            error.status_code,
+            "There is no such page." if error.status_code == HTTPStatus.NOT_FOUND else error.detail,
+        )
+    raise error
+
+
+def _own(request: Request) -> str:
+    query = f"?{request.url.query}" if request.url.query else ""
+    return quote(request.url.path) + query if request.method == "GET" else "/"

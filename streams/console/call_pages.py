@@ -1,0 +1,115 @@
+"""The pages of calls: the list with its search, and one call to look at and hear."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from schemas.raw_audio import CHANNELS
+from streams.console.api_client import ApiClient
+from streams.console.recordings import CallSummary, Segment, grouped, segments_of, summary
+from streams.console.rendering import Pages, path_of
+from streams.console.timeline import timeline
+from streams.console.words import count_words
+
+_SPANS = {"": "any time", "1": "last hour", "24": "last day", "168": "last week"}
+_PER_PAGE = 100  # recordings
+
+
+@dataclass(frozen=True, slots=True)
+class CallLine:
+    """A call of the list: what the template needs besides its summary."""
+
+    call: CallSummary
+    path: str
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  whatever the summary has
+        return getattr(self.call, name)
+
+
+class CallPages:
+    """The list of calls and the page of a call.
+
+    Args:
+        api: Asked for them.
+        pages: Makes pages.
+    """
+
+    def __init__(self, api: ApiClient, pages: Pages) -> None:
+        self._api = api
+        self._pages = pages
+
+    async def index(self, request: Request) -> Response:
+        """The calls, the newest first."""
+        query = {
+            name: request.query_params.get(name, "").strip() for name in ("call", "hotel", "channel", "level", "since")
+        }
+        if query["call"]:
+            wanted = {"hotel": query["hotel"]} if query["hotel"] else {}
+            return RedirectResponse(_with(path_of("calls", query["call"]), wanted), 303)
+        asked = {name: query[name] for name in ("hotel", "channel", "level") if query[name]}
+        if query["since"] in _SPANS and query["since"]:
+            asked["from"] = (datetime.now(UTC) - timedelta(hours=int(query["since"]))).isoformat()
+        cursor = request.query_params.get("cursor")
+        parameters = asked | {"limit": str(_PER_PAGE)} | ({"cursor": cursor} if cursor else {})
+        found = await self._api.get(request, "/v1/recordings", parameters)
+        following = found.get("next")
+        content = {
+            "calls": [_line(one) for one in grouped(segments_of(found["recordings"]))],
+            "channels": CHANNELS,
+            "filtered": bool(asked or cursor),
+            "next": _with("/", {name: value for name, value in query.items() if value} | {"cursor": following})
+            if following
+            else None,
+            "origin": str(request.base_url).rstrip("/"),
+            "query": query,
+            "spans": _SPANS,
+        }
+        return self._pages.page(request, "calls", content)
+
+    async def show(self, request: Request) -> Response:
+        """One call: its channels on a time axis, its segments, and one of them to hear."""
+        hotel = request.query_params.get("hotel")
+        found = await self._api.get(
+            request, path_of("v1", "calls", request.path_params["call"]), {"hotel": hotel} if hotel else {}
+        )
+        segments = segments_of(found["segments"])
+        wanted = request.query_params.get("segment")
+        chosen = next((one for one in segments if one.id == wanted), None) or _first(segments)
+        original: int = HTTPStatus.NOT_FOUND
+        if chosen is not None and chosen.state == "done":
+            original = await self._api.status(request, path_of("v1", "recordings", chosen.id, "original"))
+        content = {
+            "call": summary(segments),
+            "chosen": chosen,
+            "completeness": "yes" if found.get("complete") else "not known to be",
+            "line": timeline(segments),
+            "may_hear": original != HTTPStatus.FORBIDDEN,
+            "missing": _missing(found),
+            "original_there": original == HTTPStatus.OK,
+            "segments": segments,
+        }
+        return self._pages.page(request, "call", content)
+
+
+def _first(segments: Sequence[Segment]) -> Segment | None:
+    return next((one for one in segments if one.state == "done"), segments[0] if segments else None)
+
+
+def _line(segments: Sequence[Segment]) -> CallLine:
+    call = summary(segments)
+    return CallLine(call, _with(path_of("calls", call.id), {"hotel": call.hotel} if call.hotel else {}))
+
+
+def _missing(document: dict[str, Any]) -> str:
+    gaps = document.get("gaps") or ()
+    return count_words(len(gaps), "gap") if gaps else ""
+
+
+def _with(path: str, parameters: dict[str, str]) -> str:
+    return f"{path}?{urlencode(parameters)}" if parameters else path
