@@ -76,7 +76,8 @@ class ApiClient:
         Raises:
             ApiError: If it answers with an error.
         """
-        answer = await self._answer(request, method, path, parameters or {}, body, credential)
+        query = dict(parameters or {})
+        answer = await self._answer(request, method, path, credential, params=query, json=body)
         document = _document(answer)
         if answer.status_code >= HTTPStatus.BAD_REQUEST:
             raise ApiError(answer.status_code, _detail(document, answer))
@@ -84,10 +85,10 @@ class ApiClient:
 
     async def status(self, request: Request, path: str) -> int:
         """What a route would answer, as a status: whether something is there and may be had."""
-        return (await self._answer(request, "HEAD", path, {}, None, None)).status_code
+        return (await self._answer(request, "HEAD", path)).status_code
 
     async def _answer(
-        self, request: Request, method: str, path: str, parameters: Parameters, body: object, credential: str | None
+        self, request: Request, method: str, path: str, credential: str | None = None, **content: Any
     ) -> httpx.Response:
         session = Session.of(request.headers)
         credential = credential or (session.credential if session else None)
@@ -97,7 +98,7 @@ class ApiClient:
         client = request.client
         transport = httpx.ASGITransport(self._app, client=(client.host, client.port) if client else ("127.0.0.1", 0))
         async with httpx.AsyncClient(transport=transport, base_url=str(request.base_url)) as http:
-            return await http.request(method, path, params=dict(parameters), json=body, headers=headers)
+            return await http.request(method, path, headers=headers, **content)
 
 
 def _document(answer: httpx.Response) -> Any:  # noqa: ANN401  JSON

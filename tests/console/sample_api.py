@@ -1,18 +1,18 @@
 """An API with samples: what the real routes answer, without Kafka."""
 
-import io
 import json
-from collections.abc import AsyncIterator, Mapping
+import math
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
-import numpy as np
-import soundfile
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from scripts.benchmarks.players.samples import Sample, sample
 from streams.security.problem import MEDIA_TYPE
 
 KEY = "a-key-for-the-sample"
@@ -21,28 +21,13 @@ RATE = 8000
 BEGAN = datetime.now(UTC) - timedelta(minutes=7)
 
 
-def speech(seconds: int = SECONDS) -> np.ndarray:
-    """A tone that comes and goes like syllables."""
-    time = np.arange(seconds * RATE) / RATE
-    pauses = np.clip(np.sin(2 * np.pi * 0.23 * time) + 0.4, 0, 1)
-    envelope = np.abs(np.sin(2 * np.pi * 1.9 * time)) ** 2 * pauses
-    voice = sum(np.sin(2 * np.pi * 140 * n * time) / n for n in range(1, 9))
-    return (0.25 * envelope * voice).astype(np.float32)
+FORMATS = ("WAV pcm", "WAV pcmu", "WAV pcma", "FLAC", "MP3", "Opus", "Opus, dual mono", "Vorbis")
 
 
-def file(kind: str, subtype: str) -> bytes:
-    """The sample in a format."""
-    made = io.BytesIO()
-    soundfile.write(made, speech(), RATE, format=kind, subtype=subtype)
-    return made.getvalue()
-
-
-FILES = {
-    "audio/wav": file("WAV", "PCM_16"),
-    "audio/flac": file("FLAC", "PCM_16"),
-    "audio/ogg;codecs=opus": file("OGG", "OPUS"),
-    "audio/ogg;codecs=vorbis": file("OGG", "VORBIS"),
-}
+@cache
+def sound(name: str) -> Sample:
+    """A file in one of the formats of results."""
+    return sample(name, RATE, 2 if name == "Opus, dual mono" else 1, SECONDS)
 
 
 def recording(number: int, call: str, channel: str, start: float, **changed: Any) -> dict[str, Any]:
@@ -95,11 +80,12 @@ RECORDINGS = [
     recording(13, "call-0417", "agent", 26, state="dead", result=None, refusal=REFUSAL),
     recording(14, "call-0417", "agent", 38, state="queued", result=None),
     recording(21, "call-0416", "prompt", -300, hotel="lisbon", result=FLAC),
-    recording(
-        31, "call-0415", "mixed", -7200, result=result(contentType="audio/wav", codec="pcm", level=1, quality=5.0)
+    *(
+        recording(40 + at, "formats", "mixed", 12 * at - 7200, result=result(contentType=sound(name).content_type))
+        for at, name in enumerate(FORMATS)
     ),
-    recording(32, "call-0414", "mixed", -9000, result=result(contentType="audio/ogg;codecs=vorbis", codec="vorbis")),
 ]
+SOUNDS = {one["id"]: name for one, name in zip(RECORDINGS[-len(FORMATS) :], FORMATS, strict=True)}
 EXPIRED = "00000000-0000-5000-8000-000000000002"
 
 
@@ -108,89 +94,90 @@ def problem(status: int, detail: str) -> Response:
     return Response(json.dumps({"status": status, "detail": detail}), status, media_type=MEDIA_TYPE)
 
 
-def sample_api(recordings: list[dict[str, Any]] = RECORDINGS, key: str | None = None) -> Starlette:
-    """The API.
+class SampleApi:
+    """The routes.
 
     Args:
         recordings: What it knows.
         key: The credential that it wants, if any.
     """
-    policies: dict[str, dict[str, Any]] = {"seaside": {"hotel": "seaside", "version": 3, "ceilingLevel": 4}}
-    replayed: list[str] = []
 
-    def refused(request: Request) -> Response | None:
-        if key is None or request.headers.get("authorization") == f"Bearer {key}":
+    def __init__(self, recordings: Sequence[dict[str, Any]] = RECORDINGS, key: str | None = None) -> None:
+        self._recordings = recordings
+        self._key = key
+        self._policies: dict[str, dict[str, Any]] = {"seaside": {"hotel": "seaside", "version": 3, "ceilingLevel": 4}}
+        self._replayed: set[str] = set()
+
+    @property
+    def app(self) -> Starlette:
+        """The application."""
+        routes = [
+            Route("/v1/recordings", self.listed),
+            Route("/v1/recordings/{id}/audio", self.audio),
+            Route("/v1/recordings/{id}/original", self.original),
+            Route("/v1/calls/{call}", self.called),
+            Route("/v1/dead-letters", self.dead),
+            Route("/v1/replays", self.replay, methods=["POST"]),
+            Route("/v1/policies/{hotel}", self.policy, methods=["GET", "PUT", "DELETE"]),
+            Route("/v1/estimates", self.estimate, methods=["POST"]),
+            Route("/v1/events", events),
+        ]
+        return Starlette(routes=routes)
+
+    def _refused(self, request: Request) -> Response | None:
+        if self._key is None or request.headers.get("authorization") == f"Bearer {self._key}":
             return None
         return problem(401, "Send an API key.")
 
-    def known(request: Request) -> Mapping[str, Any] | None:
-        return next((one for one in recordings if one["id"] == request.path_params["id"]), None)
-
-    async def listed(request: Request) -> Response:
+    async def listed(self, request: Request) -> Response:
         asked = request.query_params
         if asked.get("hotel") == "broken":
             return problem(503, "Kafka is away.")
-        found = [one for one in recordings if asked.get("hotel") in (None, one["hotel"])]
+        found = [one for one in self._recordings if asked.get("hotel") in (None, one["hotel"])]
         found = [one for one in found if asked.get("level") in (None, str((one["result"] or {}).get("level")))]
-        return refused(request) or JSONResponse({"recordings": found, "next": None})
+        return self._refused(request) or JSONResponse({"recordings": found, "next": None})
 
-    async def called(request: Request) -> Response:
-        found = [one for one in recordings if one["call"] == request.path_params["call"]]
+    async def called(self, request: Request) -> Response:
+        found = [one for one in self._recordings if one["call"] == request.path_params["call"]]
         if not found:
             return problem(404, "No call of yours has this id.")
-        return refused(request) or JSONResponse({"segments": found, "gaps": [{}], "complete": False})
+        return self._refused(request) or JSONResponse({"segments": found, "gaps": [{}], "complete": False})
 
-    async def audio(request: Request) -> Response:
-        one = known(request)
-        assert one is not None
-        assert one["result"]
+    async def audio(self, request: Request) -> Response:
         as_wav = request.query_params.get("format") == "wav"
-        kind = "audio/wav" if as_wav else one["result"]["contentType"]
-        return ranged(request, FILES[kind], kind)
+        known = sound("WAV pcm" if as_wav else SOUNDS.get(request.path_params["id"], "Opus"))
+        return ranged(request, known.audio, known.content_type)
 
-    async def original(request: Request) -> Response:
+    async def original(self, request: Request) -> Response:
         if request.path_params["id"] == EXPIRED:
             return problem(410, "It is past its retention.")
-        return ranged(request, FILES["audio/wav"], "audio/wav")
+        return ranged(request, sound("WAV pcm").audio, "audio/wav")
 
-    async def dead(request: Request) -> Response:
-        found = [one for one in recordings if one["refusal"]]
-        return refused(request) or JSONResponse({"deadLetters": found, "next": None})
+    async def dead(self, request: Request) -> Response:
+        found = [one for one in self._recordings if one["refusal"]]
+        return self._refused(request) or JSONResponse({"deadLetters": found, "next": None})
 
-    async def replay(request: Request) -> Response:
+    async def replay(self, request: Request) -> Response:
         (number,) = (await request.json())["ids"]
-        first = number not in replayed
-        replayed.append(number)
+        first = number not in self._replayed
+        self._replayed.add(number)
         return JSONResponse({"replayed": int(first)})
 
-    async def policy(request: Request) -> Response:
+    async def policy(self, request: Request) -> Response:
         hotel = request.path_params["hotel"]
         if request.method == "PUT":
-            policies[hotel] = await request.json()
+            self._policies[hotel] = await request.json()
         if request.method == "DELETE":
-            policies.pop(hotel, None)
+            self._policies.pop(hotel, None)
             return Response(status_code=204)
-        return JSONResponse(policies[hotel]) if hotel in policies else problem(404, "It has none.")
+        known = self._policies.get(hotel)
+        return problem(404, "It has none.") if known is None else JSONResponse(known)
 
-    async def estimate(request: Request) -> Response:
+    async def estimate(self, request: Request) -> Response:
         size = len(await request.body())
         if size < 100:
             return problem(415, "This is no audio that is known here.")
         return JSONResponse(result(originalBytes=size, bytes=size // 9))
-
-    return Starlette(
-        routes=[
-            Route("/v1/recordings", listed),
-            Route("/v1/recordings/{id}/audio", audio),
-            Route("/v1/recordings/{id}/original", original),
-            Route("/v1/calls/{call}", called),
-            Route("/v1/dead-letters", dead),
-            Route("/v1/replays", replay, methods=["POST"]),
-            Route("/v1/policies/{hotel}", policy, methods=["GET", "PUT", "DELETE"]),
-            Route("/v1/estimates", estimate, methods=["POST"]),
-            Route("/v1/events", events),
-        ]
-    )
 
 
 async def events(_: Request) -> Response:
@@ -201,7 +188,7 @@ async def events(_: Request) -> Response:
             flow = {
                 "time": (datetime.now(UTC) - timedelta(seconds=40 - n)).isoformat(),
                 "callsPerMinute": 14,
-                "audioSecondsPerSecond": 30 + 12 * np.sin(n / 5),
+                "audioSecondsPerSecond": 30 + 12 * math.sin(n / 5),
                 "ratio": 8.9,
                 "lag": max(0, 40 - n * 2),
                 "pressure": 0,
