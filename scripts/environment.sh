@@ -91,6 +91,9 @@ require_java_compiler() {
 
 has_java_compiler() { java --list-modules | grep -q '^jdk\.compiler'; }
 
+# Tests open the console's pages in a real browser.
+require_browser() { command -v chromium >/dev/null || install_packages chromium; }
+
 # Programs that open files in every format: for `bench players` and the long tests.
 require_players() {
   local missing=() program

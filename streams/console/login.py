@@ -40,14 +40,14 @@ class LoginPages:
                 request, following, "This key is not valid here. Look whether it is whole, or ask for a new one."
             )
         response = RedirectResponse(_within(following), HTTPStatus.SEE_OTHER)
-        Session.begin(key).keep(response, secure=request.url.scheme == "https")
+        Session.begin(key).keep(response, request)
         return response
 
     async def leave(self, request: Request) -> Response:
         """End the session."""
         await form_of(request)
         response = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
-        Session.begin().keep(response, secure=request.url.scheme == "https")
+        Session.begin().keep(response, request)
         return response
 
     def _form(self, request: Request, following: str, problem: str | None = None) -> Response:

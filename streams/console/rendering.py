@@ -85,7 +85,7 @@ class Pages:
         )
         response = HTMLResponse(text, status, {**_HEADERS, "Content-Security-Policy": _POLICY.format(nonce=nonce)})
         if kept is None:
-            session.keep(response, secure=request.url.scheme == "https")
+            session.keep(response, request)
         return response
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import cookie_parser
+from starlette.requests import Request, cookie_parser
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -71,13 +71,14 @@ class Session:
         """Whether a token is this session's."""
         return token is not None and hmac.compare_digest(token.encode(), self.csrf_token.encode())
 
-    def keep(self, response: Response, *, secure: bool) -> None:
-        """Let the browser keep the session.
+    def keep(self, response: Response, request: Request) -> None:
+        """Let the browser keep the session, for TLS alone where the request came over TLS.
 
         Args:
             response: The answer that tells it.
-            secure: Whether the browser may send it over TLS only.
+            request: The request, of this process or as a proxy says that it was.
         """
+        secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto"))
         response.set_cookie(COOKIE, self.text, max_age=MAX_AGE_S, httponly=True, samesite="strict", secure=secure)
 
 

@@ -43,8 +43,9 @@ function start() {
   const trouble = find("[data-trouble]");
 
   function show() {
-    const { currentTime, duration } = now();
-    find("[data-clock]").textContent = `${clock(currentTime)} / ${Number.isFinite(duration) ? clock(duration) : "…"}`;
+    const { currentTime, readyState } = now();
+    // The length is the audio's own: a browser adds what an Opus decoder takes off at the beginning.
+    find("[data-clock]").textContent = `${clock(currentTime)} / ${readyState ? clock(player.dataset.duration / 1000) : "…"}`;
     find("[data-play-text]").textContent = now().paused ? "Play" : "Pause";
     const all = Number(player.dataset.length) || 1;
     const x = (1000 * (Number(player.dataset.start) + currentTime * 1000)) / all;
