@@ -1,5 +1,6 @@
 """The console beside the API: which paths are its pages, and what an error looks like in a browser."""
 
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
@@ -50,24 +51,39 @@ class Console:
 
 def _app(api: ApiClient) -> Starlette:
     pages = Pages()
-    calls, letters, policies, login = (
-        CallPages(api, pages),
-        LetterPages(api, pages),
-        PolicyPages(api, pages),
-        LoginPages(api, pages),
-    )
+    problem = _problem_page(pages)
+    calls, letters = CallPages(api, pages), LetterPages(api, pages)
+    policies, login = PolicyPages(api, pages), LoginPages(api, pages)
+    routes = [
+        Route("/", calls.index),
+        Route("/calls/{call}", calls.show),
+        Route("/live", _plain_page(api, pages, "live")),
+        Route("/dead-letters", letters.index),
+        Route("/dead-letters/replay", letters.replay, methods=["POST"]),
+        Route("/policies", policies.index),
+        Route("/policies/{hotel}", policies.show),
+        Route("/policies/{hotel}", policies.change, methods=["POST"]),
+        Route("/estimate", _plain_page(api, pages, "estimate")),
+        Route("/login", login.show),
+        Route("/login", login.enter, methods=["POST"]),
+        Route("/logout", login.leave, methods=["POST"]),
+        Mount("/static", StaticFiles(packages=[(__name__.rpartition(".")[0], "static")])),
+    ]
+    return Starlette(routes=routes, exception_handlers={ApiError: problem, HTTPException: problem})
 
-    async def live(request: Request) -> Response:
-        return await _if_allowed(request, "live")
 
-    async def estimate(request: Request) -> Response:
-        return await _if_allowed(request, "estimate")
+def _plain_page(api: ApiClient, pages: Pages, template: str) -> Callable[[Request], Awaitable[Response]]:
+    """A page whose content scripts fetch; it first asks the API for something, which lets only those in who may."""
 
-    async def _if_allowed(request: Request, template: str) -> Response:
+    async def answer(request: Request) -> Response:
         await api.get(request, "/v1/recordings", {"limit": 1})
         return pages.page(request, template, {})
 
-    async def problem(request: Request, error: Exception) -> Response:
+    return answer
+
+
+def _problem_page(pages: Pages) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> Response:
         status, detail = _told(error)
         if status == HTTPStatus.UNAUTHORIZED:
             return RedirectResponse(f"/login?{urlencode({'next': _own(request)})}", HTTPStatus.SEE_OTHER)
@@ -79,22 +95,7 @@ def _app(api: ApiClient) -> Starlette:
         }
         return pages.page(request, "error", content, status)
 
-    routes = [
-        Route("/", calls.index),
-        Route("/calls/{call}", calls.show),
-        Route("/live", live),
-        Route("/dead-letters", letters.index),
-        Route("/dead-letters/replay", letters.replay, methods=["POST"]),
-        Route("/policies", policies.index),
-        Route("/policies/{hotel}", policies.show),
-        Route("/policies/{hotel}", policies.change, methods=["POST"]),
-        Route("/estimate", estimate),
-        Route("/login", login.show),
-        Route("/login", login.enter, methods=["POST"]),
-        Route("/logout", login.leave, methods=["POST"]),
-        Mount("/static", StaticFiles(packages=[(__name__.rpartition(".")[0], "static")])),
-    ]
-    return Starlette(routes=routes, exception_handlers={ApiError: problem, HTTPException: problem})
+    return answer
 
 
 def _told(error: Exception) -> tuple[int, str]:
