@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -59,7 +58,6 @@ class Pages:
             seconds_clock=lambda milliseconds: _clock(milliseconds // 1000),
             size=words.size_words,
             state_words=lambda state: words.STATES.get(state, state),
-            ticks=_ticks,
         )
 
     def page(
@@ -99,12 +97,6 @@ def _clock(seconds: int) -> str:
     minutes, rest = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def _ticks(text: str) -> Markup:
-    """Text with `code` between backticks, as the catalogue of refusals has it."""
-    parts = [str(escape(part)) for part in text.split("`")]
-    return Markup("".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts)))  # noqa: S704  escaped
 
 
 def path_of(*parts: str) -> str:
