@@ -5,6 +5,7 @@ from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -20,8 +21,9 @@ from streams.console.policy_pages import PolicyPages
 from streams.console.rendering import Pages
 from streams.console.session import SessionCredentials
 
-#: Paths that are the API's; the console has all others.
-_API = ("/v1/", "/health/", "/admin/", "/metrics", "/openapi.json")
+#: First parts of the paths of pages; what is at none of them is the API's to answer, unless a browser asks.
+_PAGES = frozenset({"", "calls", "live", "dead-letters", "policies", "estimate", "login", "logout", "static"})
+_API = frozenset({"v1", "health", "admin", "metrics", "openapi.json"})
 _ACTIONS = {
     HTTPStatus.NOT_FOUND: "Look at the address, or search for the call.",
     HTTPStatus.FORBIDDEN: "Ask who gives access for another role or hotel, or log in with another key.",
@@ -45,8 +47,14 @@ class Console:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        is_page = scope["type"] == "http" and not scope["path"].startswith(_API)
-        await (self._pages if is_page else self._api)(scope, receive, send)
+        await (self._pages if _is_page(scope) else self._api)(scope, receive, send)
+
+
+def _is_page(scope: Scope) -> bool:
+    if scope["type"] != "http":
+        return False
+    first = scope["path"].removeprefix("/").partition("/")[0]
+    return first in _PAGES or (first not in _API and "text/html" in Headers(scope=scope).get("accept", ""))
 
 
 def _app(api: ApiClient) -> Starlette:
