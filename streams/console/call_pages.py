@@ -53,19 +53,18 @@ class CallPages:
             wanted = {"hotel": query["hotel"]} if query["hotel"] else {}
             return RedirectResponse(_with(path_of("calls", query["call"]), wanted), 303)
         asked = {name: query[name] for name in ("hotel", "channel", "level") if query[name]}
-        if query["since"] in _SPANS and query["since"]:
-            asked["from"] = (datetime.now(UTC) - timedelta(hours=int(query["since"]))).isoformat()
+        began = request.query_params.get("from") or _beginning(query["since"])
+        if began:
+            asked["from"] = began
         cursor = request.query_params.get("cursor")
         parameters = asked | {"limit": str(_PER_PAGE)} | ({"cursor": cursor} if cursor else {})
         found = await self._api.get(request, "/v1/recordings", parameters)
-        following = found.get("next")
+        following = found["cursor"]
         content = {
-            "calls": [_line(one) for one in grouped(segments_of(found["recordings"]))],
+            "calls": [_line(one) for one in grouped(segments_of(found["items"]))],
             "channels": CHANNELS,
             "filtered": bool(asked or cursor),
-            "next": _with("/", {name: value for name, value in query.items() if value} | {"cursor": following})
-            if following
-            else None,
+            "next": _with("/", query | asked | {"cursor": following}) if following else None,
             "origin": str(request.base_url).rstrip("/"),
             "query": query,
             "spans": _SPANS,
@@ -95,6 +94,11 @@ class CallPages:
             "segments": segments,
         }
         return self._pages.page(request, "call", content)
+
+
+def _beginning(since: str) -> str | None:
+    """The time so many hours ago; None for any time."""
+    return (datetime.now(UTC) - timedelta(hours=int(since))).isoformat() if since and since in _SPANS else None
 
 
 def _first(segments: Sequence[Segment]) -> Segment | None:

@@ -64,11 +64,11 @@ class LetterPages:
         query = {name: request.query_params.get(name, "").strip() for name in ("reason", "hotel", "cursor")}
         asked = {name: value for name, value in query.items() if value}
         found = await self._api.get(request, "/v1/dead-letters", asked | {"limit": str(_PER_PAGE)})
-        following = found.get("next")
+        following = found["cursor"]
         sent = request.query_params.get("sent")
         content = {
             "filtered": bool(asked),
-            "letters": [_letter(one) for one in found["deadLetters"]],
+            "letters": [_letter(one) for one in found["items"]],
             "next": f"{PATH}?{urlencode(asked | {'cursor': following})}" if following else None,
             "notice": _notice(sent),
             "query": query,

@@ -82,7 +82,7 @@ class PolicyPages:
     async def _recent(self, request: Request, hours: int, asked: Mapping[str, str]) -> list[Segment]:
         since = (datetime.now(UTC) - timedelta(hours=hours)).isoformat()
         found = await self._api.get(request, "/v1/recordings", {**asked, "from": since, "limit": _MOST_JUDGED})
-        return segments_of(found["recordings"])
+        return segments_of(found["items"])
 
     def _form(
         self,

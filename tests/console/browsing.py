@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from starlette.types import ASGIApp
 
 CHROMIUM = "/usr/bin/chromium"
 _AXE = Path(__file__).with_name("axe") / "axe.min.js"
+_WAIT_MS = 60_000  # for anything to show, also on a busy machine
 #: Without a sandbox, as tests may run as root; and sound without a click.
 _OPTIONS = ("--no-sandbox", "--autoplay-policy=no-user-gesture-required")
 
@@ -69,6 +70,8 @@ def browsing(profile: Path) -> Iterator[Browsing]:
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(profile, executable_path=CHROMIUM, args=[*_OPTIONS])
         try:
+            context.set_default_timeout(_WAIT_MS)
+            expect.set_options(timeout=_WAIT_MS)
             yield Browsing(context)
         finally:
             context.close()

@@ -135,7 +135,7 @@ class SampleApi:
             return problem(503, "Kafka is away.")
         found = [one for one in self._recordings if asked.get("hotel") in (None, one["hotel"])]
         found = [one for one in found if asked.get("level") in (None, str((one["result"] or {}).get("level")))]
-        return self._refused(request) or JSONResponse({"recordings": found, "next": None})
+        return self._refused(request) or JSONResponse({"items": found, "cursor": None})
 
     async def called(self, request: Request) -> Response:
         found = [one for one in self._recordings if one["call"] == request.path_params["call"]]
@@ -155,7 +155,7 @@ class SampleApi:
 
     async def dead(self, request: Request) -> Response:
         found = [one for one in self._recordings if one["refusal"]]
-        return self._refused(request) or JSONResponse({"deadLetters": found, "next": None})
+        return self._refused(request) or JSONResponse({"items": found, "cursor": None})
 
     async def replay(self, request: Request) -> Response:
         (number,) = (await request.json())["ids"]
