@@ -21,6 +21,7 @@ from streams.console.app import Console
 from streams.kafka.topic_errors import TopicError
 from streams.kafka.topics import check_topics
 from streams.runtime.api_settings import ApiSettings
+from streams.runtime.decoders import DecodersError
 from streams.runtime.endpoint_url import endpoint_url
 from streams.runtime.environment_check import without_effect
 from streams.runtime.http_access import access_of
@@ -56,7 +57,7 @@ def main() -> int:
     try:
         with own_state_directory(settings.state_dir / DIRECTORY), _uvloop() as runner:
             runner.run(run(settings, access))
-    except (StartError, StateDirectoryError) as error:
+    except (StartError, StateDirectoryError, DecodersError) as error:
         log.error("api_not_started", reason=str(error))  # noqa: TRY400  for the operator, not for a developer
         return EXIT_FAILED
     flush_logs()

@@ -15,20 +15,24 @@ from aiokafka.errors import KafkaError
 from schemas import topics
 from streams.api.access import ApiAccess
 from streams.api.auditing import AccessAudit
+from streams.api.bodies import Bodies
 from streams.api.context import ApiContext
 from streams.api.fetching import RecordFetcher
+from streams.api.inbox import Inbox
 from streams.api.index.changes import TOPICS
 from streams.api.index.feeder import IndexFeeder
 from streams.api.index.result_index import ResultIndex
 from streams.api.sending import Sender
 from streams.api.watching import BrokerWatch
 from streams.runtime.api_settings import ApiSettings
+from streams.runtime.decoders import start_decoders
 from streams.runtime.login_audit import LoginAudit
 from streams.runtime.policies import PoliciesInForce, PolicyReader
 from streams.runtime.process_metrics import show_readiness, versions
 from streams.runtime.readiness import Readiness
 from streams.runtime.setting_declaration import shown
 from streams.runtime.store_metrics import StoreObserver, show_pools
+from streams.sandbox import DecoderSandbox
 from streams.stores import Stores
 from streams.telemetry.logs import flush_logs
 from streams.telemetry.metrics import ApiProcessMetrics
@@ -39,6 +43,8 @@ EXIT_FAILED = 1
 #: Beside a worker's state, which has a lock of its own.
 DIRECTORY = "api"
 _INDEX = "index.sqlite"
+_DECODERS = 2  # child processes
+_DECODE_TIMEOUT = 30.0  # seconds for one file
 
 
 @contextlib.asynccontextmanager
@@ -54,13 +60,18 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
     stores = Stores.of(settings.store_configuration, StoreObserver(metrics))
     show_pools(metrics, stores)
     readiness = _readiness(watch, feeder, reader, stop)
+    sender = _sender(settings, names)
+    decoders = DecoderSandbox(_DECODERS, timeout=_DECODE_TIMEOUT)
     context = ApiContext(
         settings=settings,
         connection=connection,
         index=index,
         feeder=feeder,
         fetcher=RecordFetcher(connection),
-        producer=_sender(settings, names),
+        producer=sender,
+        inbox=Inbox(index, feeder, sender),
+        bodies=Bodies(settings.state_dir / DIRECTORY / "uploads", settings.inline_limit, settings.max_size),
+        decoders=decoders,
         access=replace(access, http=replace(access.http, refused=logins.refused)),
         policies=policies,
         claim_check=settings.claim_check(stores),
@@ -72,6 +83,7 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
         topic_name=names,
     )
     _show(metrics, feeder, readiness)
+    await start_decoders(decoders, settings, metrics)
     work = [asyncio.create_task(_again(one)) for one in (feeder.run, reader.run, logins.run, watch.run)]
     try:
         yield context
@@ -80,6 +92,7 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
         await asyncio.gather(context.producer.close(), context.fetcher.close(), context.audit.close())
+        decoders.close()
         stores.close()
         index.close()
 

@@ -7,7 +7,9 @@ from typing import Any
 from schemas import Record, Rejection
 from streams.api.access import ApiAccess
 from streams.api.auditing import AccessAudit
+from streams.api.bodies import Bodies
 from streams.api.fetching import RecordFetcher
+from streams.api.inbox import Inbox
 from streams.api.index.feeder import IndexFeeder
 from streams.api.index.result_index import ResultIndex
 from streams.api.sending import Sender
@@ -15,6 +17,7 @@ from streams.kafka.connection import KafkaConnection
 from streams.runtime.api_settings import ApiSettings
 from streams.runtime.policies import PoliciesInForce
 from streams.runtime.readiness import Readiness
+from streams.sandbox import DecoderSandbox
 from streams.stores.claim_check import ClaimCheck
 from streams.telemetry.metrics import ApiProcessMetrics
 
@@ -30,6 +33,9 @@ class ApiContext:
         feeder: Keeps the index up to date.
         fetcher: Reads records by their positions.
         producer: Sends inputs.
+        inbox: Takes inputs in, and finds recordings.
+        bodies: Reads bodies of requests.
+        decoders: Decode files in child processes.
         access: Who may do what.
         policies: The hotels' policies.
         claim_check: Exchanges references for audio.
@@ -47,6 +53,9 @@ class ApiContext:
     feeder: IndexFeeder
     fetcher: RecordFetcher
     producer: Sender
+    inbox: Inbox
+    bodies: Bodies
+    decoders: DecoderSandbox
     access: ApiAccess
     policies: PoliciesInForce
     claim_check: ClaimCheck

@@ -88,6 +88,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "refusal": or_null(reference("Refusal")),
         }
     ),
+    "Recordings": exact({"items": {"type": "array", "items": reference("Recording")}, "cursor": or_null(_TEXT)}),
 }  # fmt: skip
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import structlog
 
@@ -53,15 +55,21 @@ class Sender:
         self._producer: RawAudioProducer | None = None
         self._lock = asyncio.Lock()
 
-    async def send(self, event: RawAudio) -> Position:
+    async def send(self, event: RawAudio, content: bytes | Path) -> Position:
         """Send one input, and wait until all in-sync replicas have it.
+
+        Args:
+            event: The input, without its audio.
+            content: The audio, or a file with it.
 
         Raises:
             HotelAudioError: As `RawAudioProducer.send`.
         """
         producer = await self._started()
         try:
-            return await producer.send(event)
+            if isinstance(content, Path):
+                return await producer.send(event, content)
+            return await producer.send(replace(event, audio=content))
         except (UnacknowledgedError, BrokersUnavailableError) as error:
             await self._replace(producer, error)
             raise

@@ -150,6 +150,13 @@ class EndpointSettings(StoreSettings):
         "proxies whose `X-Forwarded-For` is believed, for the limit of 10 requests a second for each address",
         default="",
     )
+    sandbox_protections: str = setting(
+        "AUDIO_SANDBOX_PROTECTIONS",
+        one_of(OFFERED, DEMANDED),
+        "what confines the decoders beside limits and a user of their own: `offered` takes what the kernel has, `all` "
+        "does not start without any of it",
+        default=OFFERED,
+    )
     log_level: str = setting(
         "AUDIO_LOG_LEVEL",
         one_of("debug", "info", "warning", "error"),
@@ -231,13 +238,6 @@ class Settings(EndpointSettings):
     )
     stall_timeout: float = setting(
         "AUDIO_STALL_TIMEOUT", DURATION, "lag without progress for so long ends the worker", default="60s"
-    )
-    sandbox_protections: str = setting(
-        "AUDIO_SANDBOX_PROTECTIONS",
-        one_of(OFFERED, DEMANDED),
-        "what confines the decoders beside limits and a user of their own: `offered` takes what the kernel has, `all` "
-        "does not start without any of it",
-        default=OFFERED,
     )
 
     def __post_init__(self) -> None:

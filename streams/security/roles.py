@@ -13,6 +13,7 @@ class Permission(StrEnum):
 
     STATUS = "status"
     CALLS = "calls"
+    SEND = "send"
     AUDIO = "audio"
     DEAD_LETTERS = "dead-letters"
     REPLAY = "replay"
@@ -27,6 +28,7 @@ MEANINGS: Mapping[Permission, str] = MappingProxyType(
     {
         Permission.STATUS: "see how the installation works: settings, lag, recent errors",
         Permission.CALLS: "see calls and their segments: ids, times, sizes; hear nothing",
+        Permission.SEND: "send recordings to be compressed",
         Permission.AUDIO: "hear and export calls",
         Permission.DEAD_LETTERS: "see refused inputs and why they were refused; hear nothing",
         Permission.REPLAY: "send refused inputs again",
@@ -43,6 +45,7 @@ class Role(StrEnum):
 
     VIEWER = "viewer"
     LISTENER = "listener"
+    SENDER = "sender"
     OPERATOR = "operator"
     ERASER = "eraser"
     ADMIN = "admin"
@@ -55,6 +58,7 @@ ROLES: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
         Role.VIEWER: _VIEWER,
         Role.LISTENER: _VIEWER | {Permission.AUDIO},
+        Role.SENDER: _VIEWER | {Permission.SEND, Permission.AUDIO},
         Role.OPERATOR: _VIEWER | {Permission.DEAD_LETTERS, Permission.REPLAY, Permission.POLICIES},
         Role.ERASER: _VIEWER | {Permission.ERASURE},
         Role.ADMIN: _VIEWER | {Permission.AUDIT, Permission.ACCESS},

@@ -95,6 +95,22 @@ class ObjectReader:
         if sha256 is not None and digest.hexdigest() != sha256.lower():
             raise DigestError(self._rejection("ObjectChanged", f"has the SHA-256 {digest.hexdigest()}, not {sha256}"))
 
+    def range(self, start: int, end: int) -> Iterator[bytes]:
+        """Yield the bytes from one to before another, at most `PART` at a time.
+
+        Raises:
+            ObjectRefusedError: If there is no such object, it is shorter, or it was replaced meanwhile.
+            StoreUnavailableError: As `Pool.run`.
+        """
+        version = None
+        while start < end:
+            part = self._part(start, min(PART, end - start), version)
+            if not part.content:
+                raise self._refused("ObjectChanged", f"has {part.size} bytes, and is read from byte {start} on")
+            version = part.version
+            start += len(part.content)
+            yield part.content
+
     def _part(self, start: int, length: int, version: str | None) -> Part:
         key = self._reference.key
 

@@ -155,6 +155,15 @@ class Stores:
         """
         return self._reader(reference, None).parts(sha256)
 
+    def stream_range(self, reference: ObjectReference, start: int, end: int) -> Iterator[bytes]:
+        """Read the bytes of an object from one to before another, part by part; the object may have more.
+
+        Raises:
+            ObjectRefusedError: While iterating, if there is no such object, it is shorter, or it was replaced meanwhile.
+            StoreUnavailableError: As `Pool.run`.
+        """
+        return self._reader(reference, None).range(start, end)
+
     def size(self, reference: ObjectReference) -> int | Rejection:
         """The size of an object in bytes, or a `Rejection` with the code ``ObjectMissing``.
 

@@ -11,6 +11,7 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
 from schemas.record import TopicPartition
+from schemas.topics import INPUTS
 from streams.api.index.changes import TOPICS, Change, change_of
 from streams.api.index.result_index import Listener, ResultIndex
 from streams.kafka.connected_client import connected_client
@@ -48,6 +49,9 @@ class IndexFeeder:
         self._ends: dict[KafkaPartition, int] | None = None
         self._starts: dict[TopicPartition, int] = {}
         self.records = 0
+        self._consumer: TolerantConsumer | None = None
+        self._reached: dict[KafkaPartition, int] = {}
+        self._progress = asyncio.Condition()
 
     @property
     def loaded(self) -> bool:
@@ -57,6 +61,21 @@ class IndexFeeder:
     def first_offset(self, place: TopicPartition) -> int:
         """The first offset that a partition still has; older records are past their retention."""
         return self._starts.get(place, 0)
+
+    async def reach_end(self, within: float) -> bool:
+        """Wait until the index has every input that is in the topics now; whether it has, within some seconds."""
+        consumer = self._consumer
+        if consumer is None or not self.loaded:
+            return False
+        inputs = {self._index.topics[TOPICS.index(one)] for one in INPUTS}
+        try:
+            async with asyncio.timeout(within):
+                ends = await consumer.end_offsets([place for place in self._reached if place.topic in inputs])
+                async with self._progress:
+                    await self._progress.wait_for(lambda: all(self._reached[one] >= end for one, end in ends.items()))
+        except (TimeoutError, KafkaError):
+            return False
+        return True
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call a function with the changes of each commit, from the event loop; returns what ends that."""
@@ -96,8 +115,10 @@ class IndexFeeder:
         try:
             await consumer.start()
             await self._begin(consumer, places)
+            self._consumer = consumer
             await self._read(consumer, places, topics)
         finally:
+            self._consumer = None
             await asyncio.wait_for(consumer.stop(), _STOP_TIMEOUT)
 
     async def _topics(self) -> dict[str, TopicMetadata] | None:
@@ -118,14 +139,16 @@ class IndexFeeder:
         self, consumer: TolerantConsumer, places: Sequence[KafkaPartition], topics: Mapping[str, TopicMetadata]
     ) -> None:
         looked = time.monotonic()
-        written: dict[KafkaPartition, int] = {}
+        self._reached = {}
         while True:
             batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_BATCH)
             positions = {place: await consumer.position(place) for place in places}
-            moved = {place: offset for place, offset in positions.items() if written.get(place) != offset}
+            moved = {place: offset for place, offset in positions.items() if self._reached.get(place) != offset}
             if moved:
                 await self._write([one for batch in batches.values() for one in batch], moved)
-                written.update(moved)
+                async with self._progress:
+                    self._reached.update(moved)
+                    self._progress.notify_all()
             if time.monotonic() - looked > _LOOK:
                 looked = time.monotonic()
                 await self._look_at_starts(consumer, places)

@@ -1,7 +1,8 @@
 """The operations of the API, one module for each resource. Every module exports its operations as ``ROUTES``."""
 
 from streams.api.operations import Operation
-from streams.api.routes import documents, health, recordings
+from streams.api.routes import audio, documents, health, recordings, uploads
 
 #: All operations, in the order of the document.
-ROUTES: tuple[Operation, ...] = (*recordings.ROUTES, *documents.ROUTES, *health.ROUTES)
+ROUTES: tuple[Operation, ...] = (
+    *uploads.ROUTES, *recordings.ROUTES, *audio.ROUTES, *documents.ROUTES, *health.ROUTES)

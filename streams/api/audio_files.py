@@ -1,0 +1,165 @@
+"""Finds the bytes of a recording, wherever they are: in its record, or in an object store."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+from starlette.exceptions import HTTPException
+
+from schemas import CompressedAudio, MediaType, Position, RawAudio, Record, Rejection
+from schemas import media_type as types
+from streams.api.context import ApiContext
+from streams.stores import StoreUnavailableError
+from streams.stores.reading import ObjectRefusedError
+
+GONE = "It is past its retention, or was erased."
+_MOST_DECODED = 64 * 2**20  # bytes of a file that is decoded
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFile:
+    """Audio to be sent.
+
+    Attributes:
+        content: The bytes; None if they are in an object store.
+        size: Their number.
+        media_type: What they are.
+        tag: Their entity tag, without quotes.
+        data_ref: URI of the object; None if `content` has them.
+        sha256: The object's digest in hex, if it is known.
+    """
+
+    content: bytes | None
+    size: int
+    media_type: str
+    tag: str
+    data_ref: str | None = None
+    sha256: str | None = None
+
+
+async def result_file(context: ApiContext, position: Position) -> AudioFile:
+    """The file of a result.
+
+    Raises:
+        HTTPException: 410, if it is not there any more; 503, if the store does not answer.
+    """
+    result = CompressedAudio.from_record(await _record(context, position))
+    if isinstance(result, Rejection):
+        raise _broken(result)
+    size = result.compressed_bytes
+    content = None if result.data_ref is not None else result.audio
+    return AudioFile(content, size, result.content_type, f"sha256-{result.sha256}", result.data_ref, result.sha256)
+
+
+async def original_file(context: ApiContext, position: Position, sha256: str | None) -> AudioFile:
+    """The audio as it was sent; as `result_file`.
+
+    Args:
+        context: The process's parts.
+        position: The input.
+        sha256: The audio's digest in hex, if it is known.
+    """
+    record = await _record(context, position)
+    event = RawAudio.from_record(record)
+    tag = f"sha256-{sha256 or f'{position.topic}-{position.partition}-{position.offset}'}"
+    if isinstance(event, Rejection):  # what was refused can be heard or looked at all the same
+        value = record.value or b""
+        return AudioFile(value, len(value), "application/octet-stream", tag)
+    media_type = str(event.media_type)
+    if event.data_ref is None:
+        return AudioFile(event.audio, len(event.audio), media_type, tag)
+    size = await _size(context, event.data_ref)
+    return AudioFile(None, size, media_type, tag, event.data_ref, event.data_sha256)
+
+
+async def as_wav(context: ApiContext, file: AudioFile) -> AudioFile:
+    """The same audio as a WAV file of 16-bit samples.
+
+    Raises:
+        HTTPException: 413, if it is too large for that; 422, if it cannot be decoded; as `result_file`.
+    """
+    media_type = MediaType.parse(file.media_type)
+    if isinstance(media_type, Rejection):
+        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "It is no audio that can be decoded.")
+    if file.size > _MOST_DECODED:
+        raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "It is too large to be decoded; fetch it as it is.")
+    content = b"".join([part async for part in parts(context, file, 0, file.size)])
+    clip = await asyncio.to_thread(context.decoders.decode, content, media_type)
+    if isinstance(clip, Rejection):
+        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"It cannot be decoded: {clip.reason}.")
+    wav = await asyncio.to_thread(_wav, clip.samples, clip.rate)
+    return AudioFile(wav, len(wav), types.WAV, f"wav-{file.tag}")
+
+
+async def parts(context: ApiContext, file: AudioFile, start: int, end: int) -> AsyncIterator[bytes]:
+    """The bytes from one to before another.
+
+    Raises:
+        HTTPException: As `result_file`, before the first part.
+    """
+    if file.content is not None:
+        yield file.content[start:end]
+        return
+    reading = _opened(context, file, start, end)
+    while (part := await asyncio.to_thread(_next, reading)) is not None:
+        yield part
+
+
+def _opened(context: ApiContext, file: AudioFile, start: int, end: int) -> Iterator[bytes]:
+    reference = context.claim_check.stores.reference(file.data_ref or "")
+    if isinstance(reference, Rejection):
+        raise _broken(reference)
+    return context.claim_check.stores.stream_range(reference, start, end)
+
+
+def _next(reading: Iterator[bytes]) -> bytes | None:
+    """The next part of an object; exceptions are those of HTTP."""
+    try:
+        return next(reading, None)
+    except ObjectRefusedError as error:
+        raise _broken(error.rejection) from error
+    except StoreUnavailableError as error:
+        raise HTTPException(
+            HTTPStatus.SERVICE_UNAVAILABLE, "The object store does not answer.", {"Retry-After": "5"}
+        ) from error
+
+
+async def _size(context: ApiContext, data_ref: str) -> int:
+    reference = context.claim_check.stores.reference(data_ref)
+    if isinstance(reference, Rejection):
+        raise _broken(reference)
+    try:
+        size = await asyncio.to_thread(context.claim_check.stores.size, reference)
+    except StoreUnavailableError as error:
+        raise HTTPException(
+            HTTPStatus.SERVICE_UNAVAILABLE, "The object store does not answer.", {"Retry-After": "5"}
+        ) from error
+    if isinstance(size, Rejection):
+        raise _broken(size)
+    return size
+
+
+async def _record(context: ApiContext, position: Position) -> Record:
+    record = await context.fetcher.fetch(position)
+    if record is None:
+        raise HTTPException(HTTPStatus.GONE, GONE)
+    opened = context.opener(record)
+    if isinstance(opened, Rejection):
+        raise _broken(opened)
+    return opened
+
+
+def _broken(rejection: Rejection) -> HTTPException:
+    """What is said of audio that is not there any more, or is not what it should be."""
+    return HTTPException(HTTPStatus.GONE, f"It cannot be read any more ({rejection.code}).")
+
+
+def _wav(samples: "NDArray[np.int16]", rate: int) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, format="WAV", subtype="PCM_16")
+    return file.getvalue()

@@ -1,0 +1,100 @@
+"""Reads the bodies of requests in bounded memory: what is large goes to a file, and what is too much is refused."""
+
+import asyncio
+import contextlib
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+
+from streams.api.inbox import Upload
+
+#: Bytes of bodies that are in memory at a time.
+BUDGET = 64 * 2**20
+_IDLE = 20.0  # seconds between two parts of a body
+
+
+class Bodies:
+    """Reads bodies.
+
+    Args:
+        directory: For files with large ones.
+        in_memory: Bytes of a body up to which it needs no file.
+        largest: Bytes of a body, at most.
+        budget: Bytes of all bodies in memory, at most.
+    """
+
+    def __init__(self, directory: Path, in_memory: int, largest: int, budget: int = BUDGET) -> None:
+        self._directory = directory
+        self._in_memory = in_memory
+        self._largest = largest
+        self._free = budget
+
+    @contextlib.asynccontextmanager
+    async def read(self, request: Request) -> AsyncIterator[Upload]:
+        """Read a request's body; a file with it is removed when the context is left.
+
+        Raises:
+            HTTPException: 400, 408, 413 or 503.
+        """
+        length = request.headers.get("content-length")
+        if length is not None and length.isdigit() and int(length) > self._largest:
+            raise self._too_large()
+        reserved = min(int(length), self._in_memory) if length and length.isdigit() else self._in_memory
+        if reserved > self._free:
+            raise HTTPException(
+                HTTPStatus.SERVICE_UNAVAILABLE, "Too much audio is being received; try again.", {"Retry-After": "1"}
+            )
+        self._free -= reserved
+        try:
+            with contextlib.ExitStack() as files:
+                yield await self._upload(request, files)
+        finally:
+            self._free += reserved
+
+    async def _upload(self, request: Request, files: contextlib.ExitStack) -> Upload:
+        digest, size, parts = hashlib.sha256(), 0, bytearray()
+        file: BinaryIO | None = None
+        async for part in _parts(request):
+            size += len(part)
+            if size > self._largest:
+                raise self._too_large()
+            digest.update(part)
+            parts += part
+            if size > self._in_memory:
+                file = file or self._new_file(files)
+                await asyncio.to_thread(file.write, bytes(parts))
+                parts.clear()
+        if file is None:
+            return Upload(bytes(parts), digest.hexdigest(), size)
+        await asyncio.to_thread(file.flush)
+        return Upload(Path(file.name), digest.hexdigest(), size)
+
+    def _new_file(self, files: contextlib.ExitStack) -> BinaryIO:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        return cast("BinaryIO", files.enter_context(tempfile.NamedTemporaryFile(dir=self._directory)))
+
+    def _too_large(self) -> HTTPException:
+        return HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A recording may have {self._largest} bytes.")
+
+
+async def _parts(request: Request) -> AsyncIterator[bytes]:
+    stream = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(_IDLE):
+                part = await anext(stream, None)
+        except TimeoutError:
+            raise HTTPException(
+                HTTPStatus.REQUEST_TIMEOUT, "The body does not arrive.", {"Connection": "close"}
+            ) from None
+        except ClientDisconnect:
+            raise HTTPException(HTTPStatus.BAD_REQUEST, "The body is incomplete.") from None
+        if part is None:
+            return
+        yield part
