@@ -17,9 +17,11 @@ settings, from the environment:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse the (empty) command line and run; returns the exit code."""
+    """Parse the command line and run; returns the exit code."""
     signals.exit_on_stop_signal()
-    parser().parse_args(argv)
+    options = parser().parse_args(argv)
+    if options.reference:
+        return _print_reference()
     from agents import api  # noqa: PLC0415  takes a second or two, during which a signal may stop the process
 
     return api.main()
@@ -30,12 +32,22 @@ def parser() -> argparse.ArgumentParser:
     from streams.runtime.api_settings import ApiSettings  # noqa: PLC0415  imports aiokafka, and a signal may come
     from streams.runtime.settings_document import help_text  # noqa: PLC0415  as above
 
-    return argparse.ArgumentParser(
+    made = argparse.ArgumentParser(
         prog="scripts/api",
         description=__doc__,
         epilog=_EPILOG + help_text(ApiSettings),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    made.add_argument("--reference", action="store_true", help="print the reference of all routes, and do not run")
+    return made
+
+
+def _print_reference() -> int:
+    from streams.api.reference import reference  # noqa: PLC0415  only for this
+    from streams.api.routes import ROUTES  # noqa: PLC0415  as above
+
+    print(reference(ROUTES), end="")
+    return 0
 
 
 if __name__ == "__main__":

@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from scripts.command_settings import MonitoringSettings
+from streams.runtime.api_settings import ApiSettings
 from streams.runtime.settings import Settings
 from streams.runtime.settings_document import TABLE_HEAD, table
 
 _PROJECT = Path(__file__).resolve().parents[2]
-_DOCUMENTS: dict[str, type[Any]] = {"README.md": Settings, "docs/MONITORING_RUNBOOK.md": MonitoringSettings}
+_DOCUMENTS: dict[str, type[Any]] = {
+    "README.md": Settings,
+    "docs/HTTP_API.md": ApiSettings,
+    "docs/MONITORING_RUNBOOK.md": MonitoringSettings,
+}
 _TABLE = re.compile(rf"^{re.escape(TABLE_HEAD)}\n(?:\|.*\n)+", re.MULTILINE)
 
 

@@ -146,9 +146,7 @@ def _queued(number: str, event: RawAudio, upload: Upload, position: Position) ->
         final=event.final,
         lost_ms=event.lost_ms,
         time_ms=now if event.time is None else round(event.time.timestamp() * 1000),
-        original=Original(
-            position, upload.size, upload.sha256, str(event.media_type), now, position.offset
-        ),
+        original=Original(position, upload.size, upload.sha256, str(event.media_type), now, position.offset),
         result=None,
         refusal=None,
     )

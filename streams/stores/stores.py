@@ -159,7 +159,7 @@ class Stores:
         """Read the bytes of an object from one to before another, part by part; the object may have more.
 
         Raises:
-            ObjectRefusedError: While iterating, if there is no such object, it is shorter, or it was replaced meanwhile.
+            ObjectRefusedError: While iterating, if there is no such object, it is shorter, or was replaced meanwhile.
             StoreUnavailableError: As `Pool.run`.
         """
         return self._reader(reference, None).range(start, end)

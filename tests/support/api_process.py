@@ -48,6 +48,10 @@ class ApiProcess(ModuleProcess):
         process.kill()
         process.wait()
 
+    def wait(self) -> int:
+        """Wait until it ends by itself; its exit code."""
+        return self._started().wait(60)
+
     def wait_until_ready(self) -> None:
         """Wait until it reports that it is ready."""
         deadline = time.monotonic() + _READY_WITHIN_S
@@ -78,3 +82,11 @@ class ApiProcess(ModuleProcess):
                 raise self.error(f"says of {number} after {within:.0f} s: {found}")
             time.sleep(0.05)
         return found
+
+    def wait_for_indexed(self, number: str, headers: Mapping[str, str] | None = None) -> None:
+        """Wait until a list has a recording."""
+        deadline = time.monotonic() + _READY_WITHIN_S
+        while number not in httpx.get(f"{self.url}/v1/recordings", headers=headers, timeout=10).text:
+            if time.monotonic() > deadline:
+                raise self.error(f"has no {number} in its list")
+            time.sleep(0.1)

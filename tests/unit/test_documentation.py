@@ -25,6 +25,7 @@ DOCUMENTS = (
     "docs/LOGGING.md",
     "docs/DASHBOARD.md",
     "docs/DOCTOR.md",
+    "docs/HTTP_API.md",
     "docs/LARGE_AUDIO.md",
     "docs/OBJECT_STORES.md",
     "docs/RECORDINGS.md",

@@ -32,7 +32,7 @@ SET_POSITION = "INSERT INTO positions VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET
 #: Of each part, the column that is NULL where the part is not known yet.
 _KNOWN = {"input": "in_topic", "result": "out_offset", "letter": "dead_offset"}
 #: Columns of every part: the first record that says them counts.
-_ABOUT = frozenset({"hotel", "call", "channel", "stream", "sequence", "lost_ms", "final", "time_ms"})
+_ABOUT = frozenset({"hotel", "call", "channel", "stream", "sequence", "lost_ms", "final"})
 
 
 @cache
@@ -55,6 +55,8 @@ def upsert(kind: str, columns: Sequence[str]) -> str:
 
 
 def _update(kind: str, known: str, column: str) -> str:
+    if column == "time_ms":  # without a time of its own, an input's is that of its record, and a result's is later
+        return "time_ms = min(time_ms, excluded.time_ms)"
     if column in _ABOUT:
         return f"{column} = coalesce({column}, excluded.{column})"
     if column == "in_latest":

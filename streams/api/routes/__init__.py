@@ -4,5 +4,4 @@ from streams.api.operations import Operation
 from streams.api.routes import audio, documents, health, recordings, uploads
 
 #: All operations, in the order of the document.
-ROUTES: tuple[Operation, ...] = (
-    *uploads.ROUTES, *recordings.ROUTES, *audio.ROUTES, *documents.ROUTES, *health.ROUTES)
+ROUTES: tuple[Operation, ...] = (*uploads.ROUTES, *recordings.ROUTES, *audio.ROUTES, *documents.ROUTES, *health.ROUTES)

@@ -39,7 +39,9 @@ _FILTERS = (
     FROM,
     UNTIL,
     Parameter("channel", "query", {"type": "string", "enum": list(CHANNELS)}, "Of this channel alone."),
-    Parameter("level", "query", {"type": "integer", "minimum": 1, "maximum": 5}, "With a result of this level, 1 to 5."),
+    Parameter(
+        "level", "query", {"type": "integer", "minimum": 1, "maximum": 5}, "With a result of this level, 1 to 5."
+    ),
 )
 _DEFAULT_LIMIT = 50
 
@@ -97,7 +99,7 @@ async def list_recordings(call: Call) -> Response:
     shown = page[:limit]
     following = Cursor(shown[-1].time_ms, shown[-1].id).text(filters) if len(page) > limit else None
     items = [represented(one, call.context.feeder) for one in shown]
-    headers = {"Link": f"<{_next(call, following)}>; rel=\"next\""} if following else None
+    headers = {"Link": f'<{_next(call, following)}>; rel="next"'} if following else None
     return JSONResponse({"items": items, "cursor": following}, headers=headers)
 
 

@@ -62,7 +62,7 @@ _PARAMETERS = (
     Parameter(
         "Guest-Reference",
         "header",
-        {"type": "string", "pattern": "^[A-Za-z0-9._:~=-]{1,255}$"},
+        {"type": "string", "pattern": "^[A-Za-z0-9._:~=-]{1,128}$"},
         "Whose call it is, as an opaque reference of the hotel's, so that all of a guest can be erased; never a name.",
     ),
     Parameter("Prefer", "header", {"type": "string"}, "wait=N waits up to N seconds for the result, 60 at most."),
