@@ -10,7 +10,7 @@ _HEAD = """\
 # API reference
 
 Written from the declarations in `streams/api/routes/`; change them there, then
-`./scripts/api --reference > docs/API_REFERENCE.md`. [HTTP_API.md](HTTP_API.md) says what is promised and who may do what.
+`./scripts/api --reference > docs/API_REFERENCE.md`. [HTTP_API.md](HTTP_API.md) says what is promised.
 
 """
 
