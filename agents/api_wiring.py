@@ -61,7 +61,6 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
     show_pools(metrics, stores)
     readiness = _readiness(watch, feeder, reader, stop)
     sender = _sender(settings, names)
-    decoders = DecoderSandbox(_DECODERS, timeout=_DECODE_TIMEOUT)
     context = ApiContext(
         settings=settings,
         connection=connection,
@@ -71,7 +70,7 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
         producer=sender,
         inbox=Inbox(index, feeder, sender),
         bodies=Bodies(settings.state_dir / DIRECTORY / "uploads", settings.inline_limit, settings.max_size),
-        decoders=decoders,
+        decoders=DecoderSandbox(_DECODERS, timeout=_DECODE_TIMEOUT),
         access=replace(access, http=replace(access.http, refused=logins.refused)),
         policies=policies,
         claim_check=settings.claim_check(stores),
@@ -83,18 +82,22 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
         topic_name=names,
     )
     _show(metrics, feeder, readiness)
-    await start_decoders(decoders, settings, metrics)
+    await start_decoders(context.decoders, settings, metrics)
     work = [asyncio.create_task(_again(one)) for one in (feeder.run, reader.run, logins.run, watch.run)]
     try:
         yield context
     finally:
-        for task in work:
-            task.cancel()
-        await asyncio.gather(*work, return_exceptions=True)
-        await asyncio.gather(context.producer.close(), context.fetcher.close(), context.audit.close())
-        decoders.close()
-        stores.close()
-        index.close()
+        await _end(context, work)
+
+
+async def _end(context: ApiContext, work: list["asyncio.Task[None]"]) -> None:
+    for task in work:
+        task.cancel()
+    await asyncio.gather(*work, return_exceptions=True)
+    await asyncio.gather(context.producer.close(), context.fetcher.close(), context.audit.close())
+    context.decoders.close()
+    context.claim_check.stores.close()
+    context.index.close()
 
 
 @dataclass(frozen=True, slots=True)
