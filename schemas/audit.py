@@ -12,8 +12,8 @@ from schemas.record import Record
 
 #: What is done, as `event.action`.
 ACTIONS = frozenset({
-    "access-grant", "access-revoke", "calls-export", "dead-letters-save", "dead-letters-show", "erasure", "listen",
-    "login-refused", "policy-remove", "policy-set", "replay",
+    "access-grant", "access-revoke", "calls-export", "dead-letters-save", "dead-letters-show", "erasure",
+    "erasure-request", "key-turn", "listen", "login-refused", "policy-remove", "policy-set", "replay",
 })  # fmt: skip
 #: The action of a head, which says how the topic was at a moment.
 HEAD = "audit-head"

@@ -31,6 +31,7 @@ from streams.runtime.environment_check import without_effect
 from streams.runtime.kafka_security import CHECK_SECURITY
 from streams.runtime.setting_declaration import Setting, SettingsError, declared, read
 from streams.runtime.settings_document import described
+from streams.security.sealing.key_store import KeyStoreError
 
 #: Settings that are options of commands as well. Those of security are not: everybody may read a process's arguments.
 _OPTIONS = ("bootstrap_servers", "group", "topic_prefix")
@@ -220,7 +221,7 @@ def run(command: str, work: Coroutine[Any, Any, int], *, tell_unknown: bool = Tr
     except SettingsError as error:
         work.close()
         return fail(command, str(error))
-    except (CommandError, HotelAudioError, TopicError, KafkaError, TimeoutError, ValueError) as error:
+    except (CommandError, HotelAudioError, KeyStoreError, TopicError, KafkaError, TimeoutError, ValueError) as error:
         return fail(command, _explained(error))
     except BrokenPipeError:
         return discard_output()
@@ -236,7 +237,7 @@ def tell_unknown_settings(command: str) -> None:
 
 def _explained(error: Exception) -> str:
     match error:
-        case CommandError() | HotelAudioError() | TopicError():
+        case CommandError() | HotelAudioError() | KeyStoreError() | TopicError():
             return str(error)
         case KafkaError() if denial := denial_of(error):
             return f"{denial}; {REMEDY}"

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from schemas.audit import AuditEntry
 from schemas.topics import AUDIT
 from scripts.audit_trail.reading import AuditReader
+from scripts.audit_trail.receipts import finality, made_receipt, write_receipt
 from scripts.cli import Cluster, CommandError, cluster_of, counted, fail, say
 from scripts.commands._json import write_json
 from scripts.commands._letters import printable
@@ -107,7 +108,17 @@ async def check(options: argparse.Namespace) -> int:
     if isinstance(found, str):
         raise CommandError(f"{options.receipt} proves nothing: {found}")
     print(_line(found))
-    print(f"entry {receipt.index} of {receipt.head.size} in {receipt.head.log}, signed at {receipt.head.time}")
+    head = receipt.head
+    print(f"entry {receipt.proof.index} of {head.size} in {head.log}, signed at {head.time}")
+    if found.action == "erasure":
+        print(finality(receipt))
+    return 0
+
+
+async def receipt(options: argparse.Namespace) -> int:
+    """Write the receipt of a request's entry; returns the exit code."""
+    made = await made_receipt(cluster_of(options), options.request, options.object)
+    write_receipt(options.file, made)
     return 0
 
 
@@ -116,6 +127,7 @@ ACTIONS: Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, int]]] 
     "show": show,
     "sign": sign,
     "check-receipt": check,
+    "receipt": receipt,
 }
 
 

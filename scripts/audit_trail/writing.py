@@ -40,6 +40,7 @@ class Audit:
 
     Attributes:
         topic: Full name of its topic.
+        request: The same for all entries of the run.
 
     Raises:
         CommandError: On entering, if the audit cannot be written.
@@ -51,12 +52,12 @@ class Audit:
         self._cluster = cluster
         self._actor = actor_of(cluster)
         self._chain = AuditChain(socket.gethostname(), version_of())
-        self._request = secrets.token_hex(8)
+        self.request = secrets.token_hex(8)
         self._log: AuditLog | None = None
 
-    def records(self, action: str, objects: Sequence[str], outcome: str = "success") -> list[Record]:
+    def records(self, action: str, objects: Sequence[str], outcome: str = "success", reason: str = "") -> list[Record]:
         """The records about an act; they have to be written in this order, and all of them."""
-        return self._chain.records(self._actor, action, objects, outcome=outcome, request=self._request)
+        return self._chain.records(self._actor, action, objects, outcome=outcome, reason=reason, request=self.request)
 
     async def write(self, action: str, objects: Sequence[str], outcome: str = "unknown") -> None:
         """Tell of an act, by default of one that follows.

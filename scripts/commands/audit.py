@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.cli import add_cluster_options, count, run, seconds
+from scripts.cli import add_cluster_options, count, run, seconds, writable
 from scripts.commands._json import JSON_HELP, json_file
 
 
@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="scripts/audit", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    actions = made.add_subparsers(dest="action", required=True, metavar="verify|show|sign|check-receipt")
+    actions = made.add_subparsers(dest="action", required=True, metavar="verify|show|sign|receipt|check-receipt")
     verify = actions.add_parser("verify", help="exit 0 if the audit is whole, as far as signed heads tell")
     verify.add_argument("--heads", type=Path, metavar="FILE", help="signed heads that were kept elsewhere")
     show = actions.add_parser("show", help="the last entries")
@@ -41,11 +41,15 @@ def parser() -> argparse.ArgumentParser:
     sign.add_argument("--key", type=Path, required=True, metavar="FILE", help="the private key")
     sign.add_argument("--heads", type=Path, required=True, metavar="FILE", help="where heads are kept; appended to")
     sign.add_argument("--every", type=seconds, metavar="S", help="go on, each S seconds in which something was written")
+    receipt = actions.add_parser("receipt", help="write the receipt of an entry that a signed head covers")
+    receipt.add_argument("file", type=writable, metavar="FILE", help="the receipt")
+    receipt.add_argument("--request", required=True, metavar="ID", help="the request, as the command has told it")
+    receipt.add_argument("--object", metavar="ID", help="if the request has several entries: the one about this")
     check = actions.add_parser("check-receipt", help="exit 0 if the receipt proves its entry; needs no Kafka")
     check.add_argument("receipt", type=Path, metavar="FILE", help="the receipt")
     for one in (verify, check):
         one.add_argument("--public-key", type=Path, required=True, metavar="FILE", help="the public key")
-    for one in (verify, show, sign):
+    for one in (verify, show, sign, receipt):
         add_cluster_options(one)
     return made
 

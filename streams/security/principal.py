@@ -5,7 +5,7 @@ from typing import Literal
 
 from streams.security.roles import ROLES, Permission, Role
 
-Method = Literal["api-key", "jwt", "admin-token"]
+Method = Literal["api-key", "jwt", "admin-token", "kafka"]
 #: How files and tokens write that somebody may see all hotels.
 ALL_HOTELS = "*"
 

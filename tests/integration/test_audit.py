@@ -259,6 +259,25 @@ async def test_a_receipt_is_checked_without_kafka(installation: Installation, ke
         assert (code, "no public key" in err) == (1, True)
 
 
+async def test_a_receipt_is_made_when_a_signed_head_covers_the_entry(
+    installation: Installation, keys: list[str], tmp_path: Path
+) -> None:
+    key, public, heads = keys
+    await installation.command(listen, "--from-beginning", "--count", "1")
+    ((entry, *_), receipt) = await installation.entries(1), str(tmp_path / "receipt.json")
+    makes = ("receipt", receipt, "--request", entry.request)
+    code, _, err = await installation.command(audit, *makes)
+    assert (code, "no signed head covers" in err) == (1, True)
+    assert (await installation.command(audit, "sign", "--key", key, "--heads", heads))[0] == 0
+    assert (await installation.command(audit, *makes, "--object", CALL[1]))[0] == 0
+    checks = ("check-receipt", receipt, "--public-key", public)
+    code, out, _ = await installation.command(audit, *checks, kafka=False)
+    assert (code, CALL[1] in out) == (0, True)
+    for wrong in (("--request", "another"), ("--request", entry.request, "--object", "call:another")):
+        code, _, err = await installation.command(audit, "receipt", receipt, *wrong)
+        assert (code, "no entry of the request" in err) == (1, True)
+
+
 async def test_refused_logins_are_told_together(installation: Installation) -> None:
     metrics = Metrics()
     logins = LoginAudit(installation.cluster.connection, installation.cluster.topic(AUDIT), metrics)

@@ -11,7 +11,7 @@ import pytest
 
 from schemas import MediaType, Policy, PolicyEvent
 from schemas.access import Grant, load_roles
-from schemas.topics import AUDIT, COMPRESSED, DEAD_LETTER, POLICY, RAW, load_topics
+from schemas.topics import AUDIT, COMPRESSED, DEAD_LETTER, KEYS, POLICY, RAW, load_topics
 from scripts.cli import Cluster
 from streams.clients import RawAudioProducer
 from streams.kafka.access import grant, grants_of
@@ -40,14 +40,14 @@ async def allow(kafka: SecureKafka, account: str, grants: Sequence[Grant]) -> No
 
 
 async def filled(kafka: SecureKafka, namespace: Namespace) -> None:
-    """Topics with a waiting input, a result and a dead letter."""
+    """Topics with a waiting input, a result, a dead letter and a key."""
     await apply_topics(kafka.admin, namespace.prefix, namespace.group)
     async with RawAudioProducer(kafka.admin, f"{namespace.prefix}{RAW}") as producer:
         await producer.send(CALL)
     producer = kafka.admin.producer()
     await producer.start()
     try:
-        for name in (COMPRESSED, DEAD_LETTER):
+        for name in (COMPRESSED, DEAD_LETTER, KEYS):
             await producer.send_and_wait(f"{namespace.prefix}{name}", b"1", key=b"call-1")
     finally:
         await producer.stop()

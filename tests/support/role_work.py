@@ -7,7 +7,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from schemas import DeadLetter, MediaType, Policy, PolicyEvent, Position, RawAudio, Record, Rejection
 from schemas.access import Grant
-from schemas.topics import COMPRESSED, DEAD_LETTER, INPUTS, copartitioned, inputs
+from schemas.topics import AUDIT, COMPRESSED, DEAD_LETTER, INPUTS, KEYS, POLICY, copartitioned, inputs
 from scripts.audit_trail.reading import AuditReader
 from scripts.audit_trail.writing import Audit
 from scripts.cli import Cluster
@@ -19,6 +19,8 @@ from streams.clients.dead_letters import DeadLetterReader
 from streams.clients.letters import LetterPosition
 from streams.clients.replay import Replayer
 from streams.clients.results import ResultReader
+from streams.compliance.kafka_key_log import KafkaKeyLog
+from streams.compliance.key_log import KeyEntry
 from streams.kafka.access import grant
 from streams.kafka.connected_client import connected_client
 from streams.kafka.lag import LagReader
@@ -93,6 +95,19 @@ async def operator(cluster: Cluster, account: str) -> None:
         assert [one async for one in results.results(await results.range(), lambda _: None)]
 
 
+async def eraser(cluster: Cluster, account: str) -> None:
+    """Erase a call, read what is in the audit about it."""
+    await cluster.check([KEYS, AUDIT, POLICY])
+    await read_policies(cluster)
+    audit = Audit(cluster)
+    async with KafkaKeyLog(cluster.connection, cluster.topic(KEYS), audit.topic) as log:
+        await log.claim()
+        assert [one async for part in log.between({}, await log.ends()) for one in part]
+        await log.write([KeyEntry(0, account.encode(), b"")], audit.records("erasure", ["call:call-1"]))
+    async with AuditReader(cluster, lambda _: None) as reader:
+        await reader.read()
+
+
 async def admin(cluster: Cluster, account: str) -> None:
     """Make the topics of an installation of its own, grow them, mend their settings, read the audit, grant a right."""
     setup = (cluster.connection, cluster.prefix, cluster.group)
@@ -110,5 +125,6 @@ WORK: Mapping[str, Callable[[Cluster, str], Awaitable[None]]] = {
     "consumer": consumer,
     "monitor": monitor,
     "operator": operator,
+    "eraser": eraser,
     "admin": admin,
 }

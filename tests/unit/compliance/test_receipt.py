@@ -91,7 +91,38 @@ def test_a_receipt_with_any_other_character_is_refused_or_says_the_same(data: st
     except ValueError:
         return
     found = check_receipt(received, PUBLIC)
-    assert isinstance(found, str) or received.entry == ENTRY
+    assert isinstance(found, str) or received.proof.entry == ENTRY
+
+
+CHAIN = AuditChain("h", "1", lambda: TIME)
+(FINAL,) = CHAIN.records(OPERATOR, "erasure", ["call:1", "epoch:7"], request="r-8")
+
+
+@pytest.mark.parametrize(
+    ("action", "left", "outcome", "final"),
+    [
+        ("key-turn", "epoch:8", "success", True),
+        ("key-turn", "epoch:10", "success", True),
+        ("key-turn", "epoch:7", "success", False),  # the keys' own epoch lives
+        ("key-turn", "epoch:8", "unknown", False),  # about to be destroyed
+        ("key-turn", "epoch:eight", "success", False),
+        ("policy-set", "epoch:8", "success", False),
+    ],
+)
+def test_a_turn_makes_an_erasure_final_if_it_left_a_later_epoch_alone(
+    action: str, left: str, outcome: str, final: bool
+) -> None:
+    (turn,) = CHAIN.records(OPERATOR, action, [left], outcome=outcome, request="r-9")
+    values = [*VALUES, FINAL.value or b"", turn.value or b""]
+    at = len(values) - 1
+    receipt = make_receipt(tree_of(values), at - 1, values[at - 1], head_of(values), (at, values[at]))
+    received = Receipt.from_json(receipt.to_json())
+    found = check_receipt(received, PUBLIC)
+    assert isinstance(found, AuditEntry) is final
+    assert received.turn is not None
+    forged = json.loads(receipt.to_json())
+    forged["turn"]["entry"] = forged["turn"]["entry"].replace(left, "epoch:99")
+    assert isinstance(check_receipt(Receipt.from_json(json.dumps(forged)), PUBLIC), str)
 
 
 def test_what_was_signed_and_is_no_entry_is_told() -> None:

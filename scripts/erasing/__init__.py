@@ -1,0 +1,1 @@
+"""Erasure in the commands: what ``erase`` and ``keys turn`` do."""
