@@ -44,12 +44,16 @@ class SlotFile:
     Args:
         path: The file; `SlotFile.make` makes it.
 
+    Attributes:
+        path: The file.
+        id: See `KeyStore.id`.
+
     Raises:
         KeyStoreError: If it is missing, cannot be read, is open to everybody, or is no key store.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self.id = b""
         with self._opened(os.O_RDONLY) as file:
             self.id = _id(self._content(file))
@@ -94,7 +98,7 @@ class SlotFile:
             slots = self._slots(file)
             used = [one.epoch for one in slots if one.state != _FREE]
             if used and epoch <= max(used):
-                raise KeyStoreError(f"{self._path}: epoch {epoch} is not later than {max(used)}, which is there or was")
+                raise KeyStoreError(f"{self.path}: epoch {epoch} is not later than {max(used)}, which is there or was")
             self._write(file, self._place(slots), _Slot(_LIVING, epoch, os.urandom(EPOCH_KEY_BYTES)))
 
     def read(self, epoch: int) -> bytes:
@@ -104,7 +108,7 @@ class SlotFile:
         for one in slots:
             if one.state == _LIVING and one.epoch == epoch:
                 return one.key
-        raise KeyStoreError(f"{self._path}: has no key of epoch {epoch}")
+        raise KeyStoreError(f"{self.path}: has no key of epoch {epoch}")
 
     def destroy(self, epoch: int) -> None:
         """See `KeyStore.destroy`."""
@@ -119,7 +123,7 @@ class SlotFile:
         """Where the next key goes: a slot that was never used, or that of the epoch which was destroyed first."""
         candidates = [(one.epoch, place) for place, one in enumerate(slots) if one.state != _LIVING]
         if not candidates:
-            raise KeyStoreError(f"{self._path}: all {_SLOTS} slots have keys of epochs that were not destroyed")
+            raise KeyStoreError(f"{self.path}: all {_SLOTS} slots have keys of epochs that were not destroyed")
         return min(candidates)[1]
 
     def _write(self, file: int, place: int, slot: _Slot) -> None:
@@ -127,7 +131,7 @@ class SlotFile:
             os.pwrite(file, _with_checksum(_SLOT.pack(*slot)), _UNIT * (1 + place))
             os.fsync(file)
         except OSError as error:
-            raise KeyStoreError(f"{self._path}: {error.strerror}") from None
+            raise KeyStoreError(f"{self.path}: {error.strerror}") from None
 
     def _slots(self, file: int) -> list[_Slot]:
         content = self._content(file)
@@ -137,33 +141,33 @@ class SlotFile:
         begin = _UNIT * (1 + place)
         unit = content[begin : begin + _UNIT]
         if not _is_sound(unit):
-            raise KeyStoreError(f"{self._path}: slot {place} is damaged; take the file from its backup")
+            raise KeyStoreError(f"{self.path}: slot {place} is damaged; take the file from its backup")
         return _Slot(*_SLOT.unpack_from(unit))
 
     def _content(self, file: int) -> bytes:
         """The whole file, if it is a key store that is for its owner alone."""
         if os.fstat(file).st_mode & stat.S_IRWXO:
-            raise KeyStoreError(f"{self._path}: everybody can open it; allow it to its owner alone (chmod 600)")
+            raise KeyStoreError(f"{self.path}: everybody can open it; allow it to its owner alone (chmod 600)")
         content = os.pread(file, _BYTES + 1, 0)
         if not content.startswith(_MAGIC):
-            raise KeyStoreError(f"{self._path}: is no key store")
+            raise KeyStoreError(f"{self.path}: is no key store")
         if len(content) != _BYTES:
-            raise KeyStoreError(f"{self._path}: has {len(content)} bytes instead of {_BYTES}, as if it were truncated")
+            raise KeyStoreError(f"{self.path}: has {len(content)} bytes instead of {_BYTES}, as if it were truncated")
         if not _is_sound(content[:_UNIT]):
-            raise KeyStoreError(f"{self._path}: its header is damaged; take the file from its backup")
+            raise KeyStoreError(f"{self.path}: its header is damaged; take the file from its backup")
         if self.id and _id(content) != self.id:
-            raise KeyStoreError(f"{self._path}: is now the key store of another installation")
+            raise KeyStoreError(f"{self.path}: is now the key store of another installation")
         return content
 
     @contextmanager
     def _opened(self, flags: int) -> Iterator[int]:
         try:
-            file = os.open(self._path, flags | os.O_CLOEXEC)
+            file = os.open(self.path, flags | os.O_CLOEXEC)
         except OSError as error:
-            raise KeyStoreError(f"{self._path}: {error.strerror}") from None
+            raise KeyStoreError(f"{self.path}: {error.strerror}") from None
         try:
             if not stat.S_ISREG(os.fstat(file).st_mode):
-                raise KeyStoreError(f"{self._path}: is no file")
+                raise KeyStoreError(f"{self.path}: is no file")
             yield file
         finally:
             os.close(file)

@@ -1,0 +1,136 @@
+"""The data keys that are known so far, and the keys of the epochs that open them. Knows no Kafka."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from schemas import Rejection
+from streams.security.sealing.data_key import KEY_ID_BYTES, DataKey
+from streams.security.sealing.key_store import INDEX_EPOCH, KeyStore
+from streams.security.sealing.missing import Missing
+from streams.security.sealing.wrapped_key import ErasedMark, Owner, WrappedKey, parse, unwrap, wrap
+
+_ERASED = b""  # in place of the value
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What a new data key is wrapped with.
+
+    Attributes:
+        store: Id of the key store.
+        number: The newest epoch.
+        key: Its key, 32 bytes.
+        index_key: The key of the tags, 32 bytes.
+    """
+
+    store: bytes
+    number: int
+    key: bytes = field(repr=False)
+    index_key: bytes = field(repr=False)
+
+    def wrap(self, key: DataKey, owner: Owner, *, created_ms: int, expires_ms: int) -> bytes:
+        """The value of the record of a data key, as `wrapped_key.wrap`."""
+        return wrap(
+            key,
+            owner,
+            store=self.store,
+            epoch=self.number,
+            epoch_key=self.key,
+            index_key=self.index_key,
+            created_ms=created_ms,
+            expires_ms=expires_ms,
+        )
+
+
+class KnownKeys:
+    """The last record of every data key. One writer applies records in order; finding is thread-safe.
+
+    Keys stay wrapped in memory until they are used: about 400 bytes each. An erased key stays erased, whatever comes
+    after its mark.
+
+    Args:
+        open_store: Opens the key store; called again until it succeeds. Raises KeyStoreError.
+        now_ms: Returns the time in milliseconds since the epoch.
+    """
+
+    def __init__(
+        self, open_store: Callable[[], KeyStore], now_ms: Callable[[], int] = lambda: time.time_ns() // 10**6
+    ) -> None:
+        self._open_store = open_store
+        self._store: KeyStore | None = None
+        self._now_ms = now_ms
+        self._values: dict[bytes, bytes] = {}
+        self._epochs: dict[int, bytes] = {}
+        self._index_key = b""
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    @property
+    def newest(self) -> Epoch | None:
+        """The epoch for new data keys; None before the key store was read."""
+        epochs = self._epochs
+        if self._store is None or not epochs:
+            return None
+        number = max(epochs)
+        return Epoch(self._store.id, number, epochs[number], self._index_key)
+
+    def read_epochs(self) -> None:
+        """Read the epochs of the key store. Keys of epochs that are destroyed are forgotten.
+
+        Raises:
+            KeyStoreError: If it cannot be read; everything stays as it was.
+        """
+        self._store = store = self._store or self._open_store()
+        epochs = {one: self._epochs.get(one) or store.read(one) for one in store.epochs()}
+        self._index_key = self._index_key or store.read(INDEX_EPOCH)
+        self._epochs = epochs
+
+    def needs_epochs(self, value: bytes | None) -> bool:
+        """Whether a record's value is under an epoch that is newer than those that were read."""
+        wrapped = parse(value or b"")
+        if not isinstance(wrapped, WrappedKey) or (self._store is not None and wrapped.store != self._store.id):
+            return False
+        return wrapped.epoch > max(self._epochs, default=INDEX_EPOCH)
+
+    def apply(self, key_id: bytes | None, value: bytes | None) -> Rejection | None:
+        """Apply one record of the topic of keys.
+
+        Returns:
+            None; or why it is no such record, and changed nothing.
+        """
+        if key_id is None or len(key_id) != KEY_ID_BYTES:
+            return Rejection("open", "SealedDamaged", "key", f"must be the {KEY_ID_BYTES} bytes of a key's id")
+        if self._values.get(key_id) == _ERASED:
+            return None
+        if value is None:
+            self._values.pop(key_id, None)
+            return None
+        parsed = parse(value)
+        if isinstance(parsed, Rejection):
+            return parsed
+        self._values[key_id] = _ERASED if isinstance(parsed, ErasedMark) else value
+        return None
+
+    def is_erased(self, key_id: bytes) -> bool:
+        """Whether a key was erased."""
+        return self._values.get(key_id) == _ERASED
+
+    def find(self, key_id: bytes) -> DataKey | Missing:
+        """The key of an id, or why there is none."""
+        value = self._values.get(key_id)
+        if value is None:
+            return Missing.UNKNOWN
+        wrapped = parse(value)
+        if not isinstance(wrapped, WrappedKey):
+            return Missing.ERASED
+        if self._store is None or wrapped.store != self._store.id:
+            return Missing.NO_ACCESS
+        if 0 < wrapped.expires_ms <= self._now_ms():
+            return Missing.EXPIRED
+        epochs = self._epochs
+        if wrapped.epoch not in epochs:  # a later one is missing from an old copy of the key store
+            return Missing.ERASED if wrapped.epoch < max(epochs, default=0) else Missing.NO_ACCESS
+        opened = unwrap(key_id, wrapped, epochs[wrapped.epoch])
+        return Missing.NO_ACCESS if isinstance(opened, Rejection) else opened[0]

@@ -1,0 +1,117 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from schemas import Rejection
+from streams.security.sealing.data_key import DataKey
+from streams.security.sealing.key_store import KeyStoreError
+from streams.security.sealing.known_keys import Epoch, KnownKeys
+from streams.security.sealing.missing import Missing
+from streams.security.sealing.slot_file import SlotFile
+from streams.security.sealing.wrapped_key import WrappedKey, erased_mark, parse
+from tests.support.keys import OWNER, key_record, new_store
+
+NOW_MS = 1_800_000_000_000
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SlotFile:
+    return new_store(tmp_path)
+
+
+@pytest.fixture
+def known(store: SlotFile) -> KnownKeys:
+    keys = KnownKeys(lambda: store, now_ms=lambda: NOW_MS)
+    keys.read_epochs()
+    return keys
+
+
+def added(known: KnownKeys, store: SlotFile, *, epoch: int = 0, expires_ms: int = 0) -> DataKey:
+    key = DataKey.new()
+    record = key_record(store, key, epoch=epoch, expires_ms=expires_ms)
+    assert known.apply(record.key, record.value) is None
+    return key
+
+
+def test_a_key_is_found_by_its_id(known: KnownKeys, store: SlotFile) -> None:
+    key = added(known, store)
+    assert known.find(key.id) == key
+    assert known.find(os.urandom(16)) is Missing.UNKNOWN
+    assert len(known) == 1
+
+
+def test_an_erased_key_stays_erased_whatever_comes_later(known: KnownKeys, store: SlotFile) -> None:
+    key = added(known, store)
+    assert not known.is_erased(key.id)
+    record = key_record(store, key)
+    for value in (erased_mark(1), record.value, None):
+        known.apply(key.id, value)
+        assert known.find(key.id) is Missing.ERASED
+        assert known.is_erased(key.id)
+
+
+def test_a_key_expires_at_its_date(known: KnownKeys, store: SlotFile) -> None:
+    assert known.find(added(known, store, expires_ms=NOW_MS).id) is Missing.EXPIRED
+    assert isinstance(known.find(added(known, store, expires_ms=NOW_MS + 1).id), DataKey)
+
+
+def test_a_key_of_another_installation_cannot_be_opened(known: KnownKeys, tmp_path: Path) -> None:
+    other = SlotFile.make(tmp_path / "other")
+    assert known.find(added(known, other).id) is Missing.NO_ACCESS
+
+
+def test_keys_under_a_destroyed_epoch_are_erased_and_under_an_unknown_one_out_of_reach(
+    known: KnownKeys, store: SlotFile
+) -> None:
+    first = added(known, store)
+    store.create(2)
+    second = key_record(store, DataKey.new())
+    assert known.needs_epochs(second.value)
+    known.apply(second.key, second.value)
+    assert known.find(second.key or b"") is Missing.NO_ACCESS
+    known.read_epochs()
+    assert not known.needs_epochs(second.value)
+    assert known.find(first.id) == first
+    assert isinstance(known.find(second.key or b""), DataKey)
+    store.destroy(1)
+    known.read_epochs()
+    assert known.find(first.id) is Missing.ERASED
+
+
+def test_a_record_that_is_none_changes_nothing(known: KnownKeys, store: SlotFile) -> None:
+    key = added(known, store)
+    for key_id, value in ((key.id, b"rubbish"), (key.id[:-1], erased_mark(1)), (None, None)):
+        assert isinstance(known.apply(key_id, value), Rejection)
+    assert known.find(key.id) == key
+
+
+def test_a_changed_record_opens_nothing(known: KnownKeys, store: SlotFile) -> None:
+    key = DataKey.new()
+    value = key_record(store, key).value or b""
+    known.apply(key.id, value[:-1] + bytes([value[-1] ^ 1]))
+    assert known.find(key.id) is Missing.NO_ACCESS
+
+
+def test_a_key_store_may_come_later(tmp_path: Path) -> None:
+    known = KnownKeys(lambda: SlotFile(tmp_path / "keys"))
+    with pytest.raises(KeyStoreError):
+        known.read_epochs()
+    assert known.newest is None
+    new_store(tmp_path)
+    known.read_epochs()
+    assert known.newest is not None
+
+
+def test_new_keys_are_wrapped_under_the_newest_epoch(known: KnownKeys, store: SlotFile) -> None:
+    store.create(2)
+    known.read_epochs()
+    newest, key = known.newest, DataKey.new()
+    assert isinstance(newest, Epoch)
+    value = newest.wrap(key, OWNER, created_ms=1, expires_ms=0)
+    wrapped = parse(value)
+    assert isinstance(wrapped, WrappedKey)
+    assert (wrapped.epoch, wrapped.store) == (2, store.id)
+    known.apply(key.id, value)
+    assert known.find(key.id) == key
+    assert not any(one.hex() in repr(newest) for one in (newest.key, newest.index_key))
