@@ -8,21 +8,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from schemas import Rejection
+from schemas import CompressedAudio, Rejection
 from schemas.topics import COMPRESSED
 from scripts.audit_trail.writing import Audit, ids_of
 from scripts.cli import Cluster, CommandError, counted, progress_bar, say
 from scripts.commands._exporting import export, line
 from scripts.commands._json import write_json
 from scripts.commands._spool import Spool
+from streams.archive.entry import Entry
 from streams.archive.names import day_of
 from streams.archive.reader import ArchiveReader
 from streams.clients.assembling import assemble
 from streams.clients.calls import NO_END, Call
+from streams.clients.errors import BrokenReferenceError
+from streams.clients.opening import RecordOpener
 from streams.clients.result_files import ResultFiles
 from streams.clients.results import ResultReader, with_file
 from streams.clients.stores import stores_of, translated_store_errors
 from streams.clients.track_parts import Segment
+from streams.security.sealing.missing import GONE
 from streams.stores import StoresConfiguration
 
 _LARGEST_FILE = 512 * 2**20  # bytes: it is held in memory, and in the spool; at the default level, five days of speech
@@ -61,17 +65,19 @@ class Collection:
         command: Name of the command, for its messages.
         choice: Which results.
         stores: The object stores, with the files of large results and the archive.
+        opener: Opens sealed results.
 
     Attributes:
         spool: The results.
         damaged: Entries of the archive that could not be read.
     """
 
-    def __init__(self, command: str, choice: Choice, stores: StoresConfiguration) -> None:
+    def __init__(self, command: str, choice: Choice, stores: StoresConfiguration, opener: RecordOpener) -> None:
         self._command = command
         self._choice = choice
         self._stores = stores
-        self._files = ResultFiles(stores, _LARGEST_FILE)
+        self._opener = opener
+        self._files = ResultFiles(stores, _LARGEST_FILE, opener.find)
         self.spool = Spool()
         self.damaged = 0
 
@@ -83,13 +89,14 @@ class Collection:
     async def read_topic(self, cluster: Cluster) -> None:
         """Keep the chosen results of the topic; tells of records that are none."""
         odd: list[Rejection] = []
-        async with ResultReader(cluster.connection, cluster.topic(COMPRESSED)) as reader:
+        async with ResultReader(cluster.connection, cluster.topic(COMPRESSED), self._opener) as reader:
             chosen = await reader.range(self._choice.since, self._choice.until)
             with progress_bar() as progress:
                 bar = progress.add_task("reading", total=chosen.offsets)
                 async for one in reader.results(chosen, lambda offsets: progress.advance(bar, offsets)):
                     if isinstance(one, Rejection):
-                        odd.append(one)
+                        if one.code not in GONE:
+                            odd.append(one)
                     elif self._choice.has(one):
                         await self._keep(one)
         if odd:
@@ -116,9 +123,25 @@ class Collection:
                         self.damaged += 1
                         say(self._command, f"{name}: {entry.reason}")
                     elif since <= entry.segment.appended_ms < until and not self.spool.has(entry.segment):
-                        await self._keep(entry.segment)
+                        segment = await self._opened(entry)
+                        if segment is not None:
+                            await self._keep(segment)
         finally:
             stores.close()
+
+    async def _opened(self, entry: Entry) -> Segment | None:
+        """The segment of an entry, opened if it is sealed; None if it was erased or has expired."""
+        if not entry.sealed:
+            return entry.segment
+        try:
+            value = b"" if entry.file is None else await self._files.read(entry.segment.result)
+        except BrokenReferenceError as error:
+            return replace(entry.segment, problem=f"has no file: {error}")
+        opened = await self._opener.open(entry.record(value))
+        result = opened if isinstance(opened, Rejection) else CompressedAudio.from_record(opened)
+        if isinstance(result, CompressedAudio):
+            return replace(entry.segment, result=result, sha256=result.sha256)
+        return None if result.code in GONE else replace(entry.segment, problem=f"cannot be opened: {result.message}")
 
     async def _keep(self, segment: Segment) -> None:
         audio = self._choice.audio and self._choice.channel in (None, segment.result.channel)
@@ -174,13 +197,13 @@ class Collection:
 
 
 @contextmanager
-def collection(command: str, choice: Choice, stores: StoresConfiguration) -> Iterator[Collection]:
-    """A collection that is removed at the end.
+def collection(command: str, choice: Choice, stores: StoresConfiguration, opener: RecordOpener) -> Iterator[Collection]:
+    """A collection that is removed at the end; for the arguments see `Collection`.
 
     Raises:
         CommandError: If its temporary file cannot be used.
     """
-    made = Collection(command, choice, stores)
+    made = Collection(command, choice, stores, opener)
     try:
         yield made
     except sqlite3.Error as error:

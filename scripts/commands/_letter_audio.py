@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from schemas import DeadLetter, RawAudio, Rejection
@@ -9,27 +10,42 @@ from scripts.cli import CommandError, counted, progress_bar
 from scripts.object_stores import object_stores
 from streams.clients.dead_letters import DeadLetterReader
 from streams.clients.letters import LetterPosition
+from streams.clients.opening import RecordOpener
 from streams.stores.claim_check import ClaimCheck
 
 _NOT_SAVED = "not saved"
 
 
-async def save_inputs(reader: DeadLetterReader, places: Sequence[LetterPosition], directory: Path) -> None:
+async def save_inputs(
+    reader: DeadLetterReader, places: Sequence[LetterPosition], directory: Path, opener: RecordOpener
+) -> None:
     """Save the audio of each input as ``PARTITION-OFFSET.bin``, and print a line for each.
+
+    Args:
+        reader: Reads the letters.
+        places: Their positions.
+        directory: Where the files go.
+        opener: Opens sealed ones.
 
     Raises:
         CommandError: If one cannot be read or written.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with object_stores() as claim_check, progress_bar() as progress:
+        with object_stores() as stores, progress_bar() as progress:
+            claim_check = replace(stores, find=opener.find)
             bar = progress.add_task("inputs", total=len(places))
             lacking = 0
             async for refused in reader.these(places):
                 if isinstance(refused.letter, Rejection):
                     raise CommandError(f"what is at {refused.place} cannot be read: {refused.letter.message}")
                 path = directory / f"{refused.place.partition}-{refused.place.offset}.bin"
-                problem = await asyncio.to_thread(_save, claim_check, refused.letter, path)
+                opened = await opener.open(refused.letter.original)
+                if isinstance(opened, Rejection):
+                    problem: str | None = f"{_NOT_SAVED}: {opened.message}"
+                else:
+                    letter = replace(refused.letter, original=opened)
+                    problem = await asyncio.to_thread(_save, claim_check, letter, path)
                 print(path if problem is None else f"{path}: {problem}", flush=True)
                 lacking += problem is not None and problem.startswith(_NOT_SAVED)
                 progress.advance(bar)

@@ -9,6 +9,7 @@ from schemas import Record, Rejection
 from schemas.headers import DATA_REF
 from scripts.tables import ReportTable
 from streams.clients.letters import LetterPosition, LetterRecord
+from streams.security.sealing.sealed_record import is_sealed
 
 _TITLES = ("letter", "refused", "input's time", "call", "input", "bytes", "step", "code", "reason")
 
@@ -58,6 +59,7 @@ def view_of(refused: LetterRecord, obstacle: str | None) -> LetterView:
         "time": time_of(letter.original.timestamp_ms),
         "bytes": size,
         "dataref": _reference(letter.original),
+        "sealed": is_sealed(letter.original),
         "stage": rejection.stage,
         "code": rejection.code,
         "reason": rejection.message,

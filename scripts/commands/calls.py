@@ -15,6 +15,7 @@ from scripts.commands._json import JSON_HELP, json_file, write_json
 from scripts.commands._manifests import table_of
 from scripts.commands._times import time_option
 from scripts.object_stores import store_settings
+from scripts.sealed_records import record_opener
 from scripts.tables import report_console
 from streams.clients.manifests import summary
 
@@ -87,14 +88,15 @@ async def _run(options: argparse.Namespace) -> int:
     await cluster.check([COMPRESSED])
     exporting = options.action == "export"
     choice = Choice(options.hotel, options.call, options.channel, options.since, options.until, audio=exporting)
-    with collection(_NAME, choice, store_settings().store_configuration) as collected:
-        if not exporting:
-            await collected.read_topic(cluster)
-            _list(options, [summary(call) for call in collected.calls()])
-            return 0
-        async with Audit(cluster) as audit:
-            await collected.read_topic(cluster)
-            await collected.export(options, audit)
+    async with record_opener(_NAME, cluster) as opener:
+        with collection(_NAME, choice, store_settings().store_configuration, opener) as collected:
+            if not exporting:
+                await collected.read_topic(cluster)
+                _list(options, [summary(call) for call in collected.calls()])
+                return 0
+            async with Audit(cluster) as audit:
+                await collected.read_topic(cluster)
+                await collected.export(options, audit)
     return 0
 
 

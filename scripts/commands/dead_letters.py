@@ -15,6 +15,7 @@ from scripts.commands._letter_audio import save_inputs
 from scripts.commands._letters import LetterView, lines, table, view_of
 from scripts.commands._replaying import Replay
 from scripts.commands._times import time_option
+from scripts.sealed_records import record_opener
 from scripts.tables import report_console
 from streams.clients.dead_letters import DeadLetterReader
 from streams.clients.letters import DeadLetterFilter, LetterPosition, LetterRecord, replay_obstacle
@@ -118,7 +119,8 @@ async def _run(options: argparse.Namespace) -> int:
         action = "dead-letters-show" if options.save is None else "dead-letters-save"
         await audit.write(action, letter_ids(one.place for one in chosen))
         if options.save is not None:
-            await save_inputs(reader, [one.place for one in chosen], options.save)
+            async with record_opener(_NAME, cluster) as opener:
+                await save_inputs(reader, [one.place for one in chosen], options.save, opener)
         return await _replay(cluster, options, reader, chosen, audit) if options.replay else 0
 
 

@@ -13,6 +13,7 @@ from scripts.commands._collecting import Choice, collection
 from scripts.commands._json import JSON_HELP, json_file
 from scripts.commands._times import end_option, time_option
 from scripts.object_stores import store_settings
+from scripts.sealed_records import record_opener
 
 _NAME = "export"
 _EPILOG = """\
@@ -70,8 +71,8 @@ async def _run(options: argparse.Namespace) -> int:
     await cluster.check([COMPRESSED])
     until = options.until if options.until is not None else round(time.time() * 1000)
     choice = Choice(options.hotel, options.call, None, options.since, options.until, audio=True)
-    with collection(_NAME, choice, store_settings().store_configuration) as collected:
-        async with Audit(cluster) as audit:
+    async with record_opener(_NAME, cluster) as opener, Audit(cluster) as audit:
+        with collection(_NAME, choice, store_settings().store_configuration, opener) as collected:
             await collected.read_topic(cluster)
             topic = collected.spool.count()
             await collected.read_archive(options.hotel, options.since, until)

@@ -9,15 +9,16 @@ from itertools import count as numbers
 from pathlib import Path
 
 from schemas import CompressedAudio, Rejection
-from schemas.topics import COMPRESSED
+from schemas.topics import COMPRESSED, KEYS
 from scripts.audit_trail.writing import Audit, ids_of
 from scripts.cli import CommandError, add_cluster_options, cluster_of, count, progress_bar, run, seconds
 from scripts.commands._names import call_directory, segment_name
 from scripts.commands._new_files import write_new
 from scripts.object_stores import store_settings
 from scripts.recordings.finding import printable
+from scripts.sealed_records import key_store, tell_unopened
 from scripts.tables import fitted
-from streams.clients import BrokenReferenceError, CompressedAudioConsumer
+from streams.clients import BrokenReferenceError, CompressedAudioConsumer, SealedError
 from streams.clients.result_files import ResultFiles
 
 _MOST_TOLD = 10_000  # calls whose entry in the audit is remembered
@@ -54,8 +55,6 @@ def parser() -> argparse.ArgumentParser:
 async def _listen(options: argparse.Namespace) -> int:
     cluster = cluster_of(options)
     await cluster.check([COMPRESSED])
-    received = 0
-    told: set[tuple[str, str]] = set()
     async with (
         Audit(cluster) as audit,
         CompressedAudioConsumer(
@@ -64,27 +63,41 @@ async def _listen(options: argparse.Namespace) -> int:
             from_beginning=options.from_beginning,
             stores=store_settings().store_configuration,
             fetch_limit=0,  # files by reference are fetched when they are to be saved
+            key_store=key_store(),
+            keys=cluster.topic(KEYS),
         ) as consumer,
     ):
-        while options.count is None or received < options.count:
-            try:
-                result = await asyncio.wait_for(anext(consumer), options.timeout)
-            except TimeoutError:
-                break
-            if isinstance(result, Rejection):
-                print(f"not a result: {result.message}", flush=True)
-                continue
-            await _tell(audit, result, told)
-            try:
-                saved = "" if options.save is None else f" -> {await _saved(consumer.files, result, options.save)}"
-            except BrokenReferenceError as error:
-                print(fitted(f"{line(result)}, not saved: {error}"), flush=True)
-                continue
-            received += 1
-            print(fitted(line(result) + saved), flush=True)
+        try:
+            received = await _receive(consumer, audit, options)
+        finally:
+            tell_unopened("listen", consumer.unopened, consumer.obstacle)
     if options.count is not None and received < options.count:
         raise CommandError(f"received {received} of {options.count} results within {options.timeout:g} s")
     return 0
+
+
+async def _receive(consumer: CompressedAudioConsumer, audit: Audit, options: argparse.Namespace) -> int:
+    """Print the results, and return how many there were."""
+    received = 0
+    told: set[tuple[str, str]] = set()
+    while options.count is None or received < options.count:
+        try:
+            result = await asyncio.wait_for(anext(consumer), options.timeout)
+        except TimeoutError:
+            break
+        if isinstance(result, Rejection):
+            what = "sealed" if result.stage == "open" else "not a result"
+            print(f"{what}: {result.message}", flush=True)
+            continue
+        await _tell(audit, result, told)
+        try:
+            saved = "" if options.save is None else f" -> {await _saved(consumer.files, result, options.save)}"
+        except (BrokenReferenceError, SealedError) as error:
+            print(fitted(f"{line(result)}, not saved: {error}"), flush=True)
+            continue
+        received += 1
+        print(fitted(line(result) + saved), flush=True)
+    return received
 
 
 async def _tell(audit: Audit, result: CompressedAudio, told: set[tuple[str, str]]) -> None:

@@ -13,7 +13,9 @@ from schemas.media_type import file_suffix
 from schemas.record import Headers
 from streams.archive.names import ENTRY_SUFFIX, CallDay, day_of, stem
 from streams.clients.manifests import segment_data
+from streams.clients.results import in_clear
 from streams.clients.track_parts import Segment
+from streams.security.sealing.sealed_record import is_sealed
 
 #: Largest entry in bytes: the headers of a result have a megabyte at most, and JSON escapes some of their bytes.
 LARGEST = 8 * 2**20
@@ -49,6 +51,19 @@ class Entry:
         kept = replace(segment, result=replace(result, audio=b""))
         return cls(kept, record.headers, result.compressed_bytes, result.data_ref)
 
+    def record(self, value: bytes) -> Record:
+        """The result's record as it was in its topic.
+
+        Args:
+            value: The file beside the entry; empty where the record named another one.
+        """
+        return Record(self.segment.result.call_id.encode(), value, self.headers, self.segment.appended_ms)
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the record is sealed, and with it the file beside the entry."""
+        return is_sealed(self.record(b""))
+
     @property
     def call_day(self) -> CallDay:
         """The call and the day of the result."""
@@ -68,7 +83,8 @@ class Entry:
     @property
     def file(self) -> str | None:
         """The name of the result's file in that directory; None if it lies elsewhere."""
-        return None if self.reference else f"{self.stem}.{file_suffix(self.segment.result.content_type)}"
+        suffix = "sealed" if self.sealed else file_suffix(self.segment.result.content_type)
+        return None if self.reference else f"{self.stem}.{suffix}"
 
     def to_json(self) -> bytes:
         """Write the entry: the same bytes whenever, and wherever, the same record is archived."""
@@ -111,7 +127,7 @@ class Entry:
         except (KeyError, TypeError, ValueError) as error:
             return _damaged(f"{type(error).__name__}: {error}")
         by_reference = _by_reference(headers, reference or f"{beside}{file}", size)
-        result = CompressedAudio.from_record(Record(call_id.encode(), b"", by_reference))
+        result = CompressedAudio.from_record(in_clear(Record(call_id.encode(), b"", by_reference)))
         if isinstance(result, Rejection):
             return _damaged(result.message)
         milliseconds = round(appended.astimezone(UTC).timestamp() * 1000)

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self, TypeVar
@@ -11,23 +12,24 @@ from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalStateError
 
 from schemas import CompressedAudio, Rejection
-from schemas.topics import COMPRESSED
+from schemas.topics import COMPRESSED, KEYS
 from streams.clients.calls import Call
 from streams.clients.connecting import connection_to
+from streams.clients.contents import MessageContents
 from streams.clients.error_translation import translated_errors, unavailable
 from streams.clients.errors import GroupRequiredError, HotelAudioError, MixedIterationError, PartitionsLostError
 from streams.clients.group_membership import GroupMembership
 from streams.clients.handled import ResultProgress
-from streams.clients.messages import record_of
+from streams.clients.key_view import key_view_of
 from streams.clients.open_calls import OpenCalls
+from streams.clients.opening import RecordOpener
 from streams.clients.quiet_times import QuietTimes
 from streams.clients.result_files import ResultFiles
-from streams.clients.results import segment_of, with_file
-from streams.clients.track_parts import Segment
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.connection_refusal import explained_refusal
 from streams.kafka.protocol.unreadable import Unreadable
 from streams.kafka.stopping import stopped_on_failure
+from streams.security.sealing.key_store import KeyStore
 from streams.stores import StoresConfiguration
 
 _MAX_FETCH_BYTES = 10 * 2**20  # one record of the largest size
@@ -35,6 +37,7 @@ _POLL_MS = 500
 _LEAVE_TIMEOUT = 10.0  # seconds for the last commit
 _FETCH_LIMIT = 32 * 2**20  # of a file in bytes: seven hours of speech at the default level
 
+_Content = TypeVar("_Content")
 _Reading = TypeVar("_Reading", ResultProgress, OpenCalls)
 
 
@@ -57,6 +60,12 @@ class CompressedAudioConsumer:
     is empty: use `files`. A file that is missing or has changed arrives as a `Rejection`. When a store fails, the
     iteration raises `StoresUnavailableError`, and continues with the same result when it is asked again.
 
+    A sealed result is opened with ``key_store``, and is then as if it had come in clear. One that cannot be opened
+    arrives as a `Rejection` of the stage ``open``, whose code says why: ``SealedErased``, ``SealedExpired``,
+    ``SealedNoAccess``, ``SealedUnknown`` or ``SealedDamaged``. It counts as handled like any other result, and nothing
+    stops. While the topic of keys cannot be read, the iteration raises `KeysUnavailableError`, and continues with the
+    same result when it is asked again.
+
     Args:
         bootstrap_servers: Brokers as ``host:port[,host:port...]``, or a `KafkaConnection`.
         topic: Full name of the topic, with the installation's prefix.
@@ -67,6 +76,9 @@ class CompressedAudioConsumer:
         stores: Object stores as in the setting AUDIO_STORES; or a configuration, for an account of its own. None to
             fetch nothing: then all large results have an empty ``audio``.
         fetch_limit: Bytes of a file that the iteration fetches, at most.
+        key_store: The installation's key store as in the setting AUDIO_KEY_STORE, or a `KeyStore`; None for results in
+            clear alone. Keys are read when the first sealed result is met.
+        keys: Full name of the topic of keys, with the installation's prefix.
 
     Attributes:
         files: Reads the file of any result, or saves it, wherever it lies and however large it is.
@@ -88,11 +100,15 @@ class CompressedAudioConsumer:
         auto_commit: bool = True,
         stores: str | StoresConfiguration | None = None,
         fetch_limit: int = _FETCH_LIMIT,
+        key_store: str | KeyStore | None = None,
+        keys: str = KEYS,
     ) -> None:
         self._topic = topic
-        self.files = ResultFiles(stores, fetch_limit)
         self._auto_commit = auto_commit
         self._connection = connection_to(bootstrap_servers)
+        self._opener = RecordOpener(key_view_of(self._connection, keys, key_store))
+        self.files = ResultFiles(stores, fetch_limit, self._opener.find)
+        self._contents = MessageContents(self._opener, self.files)
         self._consumer = self._connection.consumer(
             group_id=group_id,
             isolation_level="read_committed",
@@ -132,6 +148,7 @@ class CompressedAudioConsumer:
         finally:
             self.files.close()
             with self._translated_errors():
+                await self._opener.close()
                 await self._consumer.stop()
 
     def __aiter__(self) -> Self:
@@ -144,7 +161,7 @@ class CompressedAudioConsumer:
         progress.handled()
         while True:
             message = await self._next_message()
-            result = None if message is None else await self._filled(message, _result_of(message))
+            result = None if message is None else await self._while_assigned(message, self._contents.result(message))
             if message is not None and result is not None:
                 break
         progress.give(message.partition, _following(message))
@@ -190,16 +207,11 @@ class CompressedAudioConsumer:
                     progress.wait(partition, milliseconds)
                 continue
             quiet.interrupt(message.partition)
-            segment = segment_of(message)
-            if isinstance(segment, Segment) and segment.intact:
-                filled = await self._filled(message, segment.result)
-                if filled is None:
-                    continue
-                segment = with_file(segment, filled)
+            segment = await self._while_assigned(message, self._contents.segment(message))
             if isinstance(segment, Rejection):
                 progress.give(message.partition, _following(message))
                 yield segment
-            else:
+            elif segment is not None:
                 progress.take(segment)
 
     async def commit(self) -> None:
@@ -217,6 +229,16 @@ class CompressedAudioConsumer:
         with self._translated_errors():
             await self._group.commit()
 
+    @property
+    def unopened(self) -> Counter[str]:
+        """How many sealed results could not be opened, by the code of their `Rejection`."""
+        return self._opener.unopened
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why no sealed result can be opened at all, such as a missing key store; None if that is not known."""
+        return self._opener.obstacle
+
     def _begin(self, progress: _Reading) -> _Reading:
         self._progress = progress
         if self._group is not None:
@@ -233,19 +255,15 @@ class CompressedAudioConsumer:
                     return messages[0]
         return None
 
-    async def _filled(
-        self, message: ConsumerRecord, result: CompressedAudio | Rejection
-    ) -> CompressedAudio | Rejection | None:
-        """The result of a message with its file; None if a rebalance came between, so that it will be read again."""
-        if isinstance(result, Rejection) or result.data_ref is None:
-            return result
+    async def _while_assigned(self, message: ConsumerRecord, reading: Awaitable[_Content]) -> _Content | None:
+        """What a message has; None if a rebalance came between, so that it will be read again."""
         generation = None if self._group is None else self._group.generation
         try:
-            filled = await self.files.filled(result)
-        except BaseException:  # a cancellation as well: the result was not handed out
+            content = await reading
+        except BaseException:  # a cancellation as well: nothing was handed out
             self._read_again(message)
             raise
-        return filled if self._group is None or self._group.generation == generation else None
+        return content if self._group is None or self._group.generation == generation else None
 
     def _read_again(self, message: ConsumerRecord) -> None:
         # Where the partition is another consumer's by now, that one reads it.
@@ -273,10 +291,6 @@ class CompressedAudioConsumer:
 
     def _translated_errors(self) -> AbstractContextManager[None]:
         return translated_errors(self._connection, self._topic)
-
-
-def _result_of(message: ConsumerRecord) -> CompressedAudio | Rejection:
-    return message.rejection if isinstance(message, Unreadable) else CompressedAudio.from_record(record_of(message))
 
 
 def _following(message: ConsumerRecord) -> int:

@@ -65,6 +65,14 @@ class BrokenReferenceError(HotelAudioError):
     """The file that a result names is missing, has changed, or lies in no configured store; the message says which."""
 
 
+class KeysUnavailableError(HotelAudioError):
+    """Whether a sealed result may be opened cannot be known now, as the topic of keys cannot be read: try again."""
+
+
+class SealedError(HotelAudioError):
+    """The file of a result is sealed and its key is not there; the message says why, such as that it was erased."""
+
+
 class AudioNotFetchedError(HotelAudioError):
     """A segment's file is too large to come with its call: raise ``fetch_limit``, or use the consumer's ``files``."""
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from schemas import CompressedAudio, Rejection
-from streams.clients.errors import BrokenReferenceError, StoresRequiredError
+from streams.clients.errors import BrokenReferenceError, HotelAudioError, SealedError, StoresRequiredError
 from streams.clients.stores import stores_of, translated_store_errors
+from streams.security.sealing.missing import FindKey, no_keys
 from streams.stores import ObjectRefusedError, StoresConfiguration
 from streams.stores.claim_check import ClaimCheck
 
@@ -21,10 +22,11 @@ class ResultFiles:
     Args:
         stores: As `streams.clients.stores.stores_of`; None to fetch nothing.
         fetch_limit: Bytes of a file that `filled` fetches, at most.
+        find: Finds the keys of sealed files.
     """
 
-    def __init__(self, stores: str | StoresConfiguration | None, fetch_limit: int) -> None:
-        self._claim_check = None if stores is None else ClaimCheck(stores_of(stores))
+    def __init__(self, stores: str | StoresConfiguration | None, fetch_limit: int, find: FindKey = no_keys) -> None:
+        self._claim_check = None if stores is None else ClaimCheck(stores_of(stores), find=find)
         self._fetch_limit = fetch_limit
 
     async def filled(self, result: CompressedAudio) -> CompressedAudio | Rejection:
@@ -78,6 +80,7 @@ class ResultFiles:
 
         Raises:
             BrokenReferenceError: If the file is not there, or is another one.
+            SealedError: If the file is sealed and cannot be opened.
             StoresRequiredError: If the client has no stores.
             StoresUnavailableError: If the store fails.
         """
@@ -102,8 +105,12 @@ class ResultFiles:
 
 def _found(found: _Found | Rejection) -> _Found:
     if isinstance(found, Rejection):
-        raise BrokenReferenceError(found.reason)
+        raise _error_of(found)
     return found
+
+
+def _error_of(rejection: Rejection) -> HotelAudioError:
+    return SealedError(rejection.message) if rejection.stage == "open" else BrokenReferenceError(rejection.reason)
 
 
 def _next(parts: Iterator[bytes]) -> bytes:
@@ -112,4 +119,4 @@ def _next(parts: Iterator[bytes]) -> bytes:
         with translated_store_errors():
             return next(parts, b"")
     except ObjectRefusedError as error:
-        raise BrokenReferenceError(error.rejection.reason) from None
+        raise _error_of(error.rejection) from None

@@ -10,10 +10,13 @@ from schemas import CompressedAudio, Position, Record, Rejection
 from schemas import headers as h
 from schemas.topics import COMPRESSED
 from streams.clients.messages import record_of
+from streams.clients.opening import RecordOpener
 from streams.clients.topic_reader import Offsets, TopicReader
 from streams.clients.track_parts import Segment
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.unreadable import Unreadable
+from streams.security.sealing.missing import GONE
+from streams.security.sealing.sealed_record import is_sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,19 @@ class Range:
 
 
 class ResultReader(TopicReader):
-    """Reads results; see `TopicReader`."""
+    """Reads results; see `TopicReader`.
 
-    def __init__(self, bootstrap_servers: str | KafkaConnection, topic: str = COMPRESSED) -> None:
+    Args:
+        bootstrap_servers: As `TopicReader`.
+        topic: As `TopicReader`.
+        opener: Opens sealed results; None to read them as they lie there.
+    """
+
+    def __init__(
+        self, bootstrap_servers: str | KafkaConnection, topic: str = COMPRESSED, opener: RecordOpener | None = None
+    ) -> None:
         super().__init__(bootstrap_servers, topic)
+        self._opener = opener
 
     async def range(self, since_ms: int | None = None, until_ms: int | None = None) -> Range:
         """Find the results that were written in a time, by the brokers' time index.
@@ -69,27 +81,46 @@ class ResultReader(TopicReader):
             positions.update(now)
 
         async for message in self.between(chosen.begins, chosen.ends, passed):
-            yield segment_of(message)
+            opener = None if isinstance(message, Unreadable) else self._opener
+            yield segment_of(message, None if opener is None else await opener.open(record_of(message)))
 
 
-def segment_of(message: ConsumerRecord) -> Segment | Rejection:
+def segment_of(message: ConsumerRecord, opened: Record | Rejection | None = None) -> Segment | Rejection:
     """Read a consumed message as a segment of a call.
 
-    A result whose file is not the one that ``ce_sha256`` describes is a segment that is not intact.
+    A result whose file is not the one that ``ce_sha256`` describes is a segment that is not intact, and so is a sealed
+    one that cannot be opened: its headers in clear say what call it is of. One that was erased, or has expired, is no
+    segment of a call any more.
+
+    Args:
+        message: The message.
+        opened: Its record after it was opened, or why it cannot be; None for the record as it came, sealed or not.
     """
     if isinstance(message, Unreadable):
         return message.rejection
-    record = record_of(message)
-    result = CompressedAudio.from_record(record)
-    problem = None
+    if isinstance(opened, Rejection) and opened.code in GONE:
+        return opened
+    record = opened if isinstance(opened, Record) else record_of(message)
+    problem = f"cannot be opened: {opened.message}" if isinstance(opened, Rejection) else None
+    result = CompressedAudio.from_record(in_clear(record))
     if isinstance(result, Rejection) and result.code == "DigestMismatch":
-        problem = result.reason
-        result = CompressedAudio.from_record(_with_digest(record))
+        problem = problem or result.reason
+        result = CompressedAudio.from_record(in_clear(_with_digest(record)))
     if isinstance(result, Rejection):
         return result
+    if isinstance(opened, Rejection):
+        result = replace(result, audio=b"")
     sha256 = (dict(record.headers)[h.SHA256] or b"").decode()
     position = Position(message.topic, message.partition, message.offset)
     return Segment(result, position, message.timestamp, sha256, problem)
+
+
+def in_clear(record: Record) -> Record:
+    """A sealed result as far as it can be read without its key: with the digest in clear in place of the sealed one."""
+    if not is_sealed(record):
+        return record
+    digests = tuple((h.PCM_SHA256, value) for name, value in record.headers if name == h.SHA256)
+    return replace(record, headers=tuple(one for one in record.headers if one[0] != h.PCM_SHA256) + digests)
 
 
 def with_file(segment: Segment, filled: CompressedAudio | Rejection) -> Segment:

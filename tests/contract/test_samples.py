@@ -1,4 +1,6 @@
+import base64
 import json
+import struct
 from importlib.resources import files
 from io import BytesIO
 from typing import Any
@@ -7,10 +9,14 @@ import jsonschema
 import numpy as np
 import pytest
 import soundfile
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from schemas import CompressedAudio, DeadLetter, PolicyEvent, RawAudio, Record, Rejection, derive_id
 from schemas.audit import AuditEntry
 from streams.audio import Clip, decode
+from streams.security.sealing.data_key import DataKey
+from streams.security.sealing.objects import open_object
+from streams.security.sealing.sealed_record import open_record
 
 SAMPLES = files("schemas") / "samples"
 EVENTS: dict[str, type[RawAudio | CompressedAudio | DeadLetter | PolicyEvent]] = {
@@ -50,7 +56,35 @@ def test_each_sample_is_read_and_written_again_exactly(name: str) -> None:
 def test_every_file_on_disk_is_tested() -> None:
     on_disk = {path.name for path in SAMPLES.iterdir()}
     events = {f"{name}.{suffix}" for name in (*EVENTS, *STRUCTURED) for suffix in ("json", "bin")}
-    assert on_disk == events | {"partitions.json", "audit-entry.json", "audit-entry.bin"}
+    sealed = {"sealed-flac.json", "sealed-flac.bin", "sealed-object.bin"}
+    assert on_disk == events | sealed | {"partitions.json", "audit-entry.json", "audit-entry.bin"}
+
+
+def test_the_sealed_samples_are_the_compressed_sample_under_a_key() -> None:
+    secret = bytes.fromhex(json.loads((SAMPLES / "sealed-flac.json").read_text(encoding="utf-8"))["secret"])
+    sealed, in_clear = sample("sealed-flac"), sample("compressed-flac")
+
+    def find(key_id: bytes) -> DataKey:
+        return DataKey(key_id, secret)
+
+    assert open_record(sealed, find) == in_clear
+    assert b"".join(open_object([(SAMPLES / "sealed-object.bin").read_bytes()], find)) == in_clear.value
+
+
+def test_the_sealed_samples_are_opened_by_what_the_document_says_alone() -> None:
+    """As a program in another language would do it."""
+    description = json.loads((SAMPLES / "sealed-flac.json").read_text(encoding="utf-8"))
+    headers, secret = dict(description["headers"]), AESGCM(bytes.fromhex(description["secret"]))
+    value, in_clear = (SAMPLES / "sealed-flac.bin").read_bytes(), sample("compressed-flac")
+    data = b"\x01" + bytes.fromhex(headers["ce_sealkey"])
+    for name in ("ce_source", "ce_id", "content-type"):
+        data += struct.pack(">I", len(headers[name])) + headers[name].encode()
+    assert secret.decrypt(value[:12], value[12:], data + b"value") == in_clear.value
+    hidden = base64.b64decode(headers["ce_sealedheaders"])
+    opened = json.loads(secret.decrypt(hidden[:12], hidden[12:], data + b"headers" + value[-16:]))
+    assert [(name, text.encode()) for _, name, text in opened] == [in_clear.headers[place] for place, _, _ in opened]
+    stored = (SAMPLES / "sealed-object.bin").read_bytes()
+    assert secret.decrypt(stored[40:52], stored[52:], stored[:40] + struct.pack(">QB", 0, 1)) == in_clear.value
 
 
 def test_the_sample_of_the_audit_is_read_and_written_again_exactly() -> None:

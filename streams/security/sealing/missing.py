@@ -27,12 +27,17 @@ _CODES = {
     Missing.NO_ACCESS: "SealedNoAccess",
     Missing.STALE: "SealedStale",
 }
+#: The codes of what nobody will ever open again, as it was asked for.
+GONE = frozenset({_CODES[Missing.ERASED], _CODES[Missing.EXPIRED]})
 _REASONS = {
-    Missing.ERASED: "its key was erased, and nobody can open it any more",
-    Missing.EXPIRED: "its key has expired, and nobody can open it any more",
-    Missing.UNKNOWN: "its key has never been in the topic of keys",
-    Missing.NO_ACCESS: "there is no access to its key: the key store is missing, or is of another installation",
-    Missing.STALE: "whether its key was erased meanwhile is not known now, as the topic of keys could not be read",
+    Missing.ERASED: "leads to a key that was erased; nobody can open this any more",
+    Missing.EXPIRED: "leads to a key that has expired; nobody can open this any more",
+    Missing.UNKNOWN: "leads to a key that the topic of keys has never had",
+    Missing.NO_ACCESS: (
+        "leads to a key without access to it: the key store is missing or is of another installation, or the account"
+        " may not read the topic of keys"
+    ),
+    Missing.STALE: "leads to a key that may have been erased meanwhile, as the topic of keys cannot be read",
 }
 
 
@@ -43,7 +48,7 @@ def missing_rejection(missing: Missing, field: str) -> Rejection:
         missing: Why.
         field: The header that leads to what is sealed.
     """
-    return Rejection("open", _CODES[missing], field, f"what it names is sealed, and {_REASONS[missing]}")
+    return Rejection("open", _CODES[missing], field, _REASONS[missing])
 
 
 def no_keys(key_id: bytes) -> DataKey | Missing:  # noqa: ARG001  it is a `FindKey`

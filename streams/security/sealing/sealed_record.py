@@ -37,8 +37,8 @@ VERSION = 1
 
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
-#: Digests of personal audio would confirm what somebody suspects to hear in it.
-_SEALED = frozenset({h.SHA256, h.PCM_SHA256, h.GUEST_REF, VALUE_SHA256})
+#: Headers that are sealed. Digests of personal audio would confirm what somebody suspects to hear in it.
+SEALED = frozenset({h.SHA256, h.PCM_SHA256, h.GUEST_REF, VALUE_SHA256})
 _ADDED = (h.SEAL, h.SEAL_KEY, h.SEALED_HEADERS)
 #: Headers are bytes; those of a dead letter need not be UTF-8.
 _TEXT = "surrogateescape"
@@ -63,14 +63,14 @@ def seal_record(record: Record, key: DataKey) -> Record:
     hidden = [
         (at, name, None if text is None else text.decode(errors=_TEXT))
         for at, (name, text) in enumerate(record.headers)
-        if name in _SEALED
+        if name in SEALED
     ]
     sealed_headers = _encrypted(cipher, json.dumps(hidden).encode(), data + b"headers" + _tag(value))
     digest = hashlib.sha256(value).hexdigest().encode() if value else None
     in_clear = tuple(
         (name, digest or text if name == h.SHA256 else text)
         for name, text in record.headers
-        if name not in _SEALED or name == h.SHA256
+        if name not in SEALED or name == h.SHA256
     )
     added = (
         (h.SEAL, str(VERSION).encode()),
@@ -128,7 +128,7 @@ def _key_id(added: dict[str, bytes | None]) -> bytes | Rejection:
 
 
 def _restored(headers: Headers, hidden: list[tuple[int, str, str | None]]) -> Headers:
-    restored = [one for one in headers if one[0] not in _SEALED]
+    restored = [one for one in headers if one[0] not in SEALED]
     for at, name, text in hidden:
         restored.insert(at, (name, None if text is None else text.encode(errors=_TEXT)))
     return tuple(restored)

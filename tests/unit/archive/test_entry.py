@@ -3,12 +3,16 @@
 from dataclasses import replace
 
 import pytest
+from aiokafka import ConsumerRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import CompressedAudio, Position, Record, Rejection
 from streams.archive.entry import Entry
+from streams.clients.results import segment_of
 from streams.clients.track_parts import Segment
+from streams.security.sealing.data_key import DataKey
+from streams.security.sealing.sealed_record import seal_record
 from tests.contract.strategies import compressed_events
 from tests.support.events import COMPRESSED, COMPRESSED_BY_REFERENCE
 
@@ -80,3 +84,23 @@ def test_an_entry_that_lacks_something_is_refused(broken: str) -> None:
 def test_the_record_without_headers_is_refused() -> None:
     entry = replace(entry_of(COMPRESSED), headers=Record(b"", b"").headers)
     assert isinstance(Entry.from_json(entry.to_json(), BESIDE), Rejection)
+
+
+def test_a_sealed_result_is_archived_as_it_is_and_its_record_found_again() -> None:
+    for event in (COMPRESSED, COMPRESSED_BY_REFERENCE):
+        record = replace(seal_record(event.to_record(), DataKey.new()), timestamp_ms=APPENDED_MS)
+        message = ConsumerRecord(
+            "audio.compressed", 3, 17, APPENDED_MS, 1, record.key, record.value, None, 0, 0, record.headers
+        )
+        segment = segment_of(message)
+        assert isinstance(segment, Segment)
+        written = Entry.of(segment, record)
+
+        found = read(written.to_json())
+
+        assert found.sealed
+        assert found.segment.intact
+        assert found.record(record.value or b"") == record
+        assert (found.file or ".sealed").endswith(".sealed")
+        assert found.to_json() == written.to_json()
+    assert not read(entry_of(COMPRESSED).to_json()).sealed

@@ -15,7 +15,7 @@ from streams.security.sealing.sealed_record import is_sealed, open_record, seal_
 from tests.contract.strategies import records
 from tests.support.events import COMPRESSED, COMPRESSED_BY_REFERENCE, LETTER, RAW, RAW_BY_REFERENCE
 
-KEY = DataKey.new()
+KEY = DataKey(bytes(range(16)), bytes(range(32)))  # a fixed one, as it names tests
 RESULT = COMPRESSED.to_record()
 SEALED = seal_record(RESULT, KEY)
 
