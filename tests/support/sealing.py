@@ -6,10 +6,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import RecordsToDelete
 
 from schemas import Record
 from schemas.topics import COMPRESSED, KEYS
 from streams.kafka.connection import KafkaConnection
+from streams.kafka.topic_admin import connected_admin
 from streams.kafka.topics import apply_topics
 from streams.security.sealing.data_key import DataKey
 from streams.security.sealing.sealed_record import seal_record
@@ -26,12 +28,14 @@ class SealedTopics:
 
     Args:
         producer: A started producer with a transactional id.
+        brokers: Their addresses.
         prefix: Of the topics.
         path: The key store's file.
     """
 
-    def __init__(self, producer: AIOKafkaProducer, prefix: str, path: Path) -> None:
+    def __init__(self, producer: AIOKafkaProducer, brokers: str, prefix: str, path: Path) -> None:
         self._producer = producer
+        self._brokers = brokers
         self.results = f"{prefix}{COMPRESSED}"
         self.keys = f"{prefix}{KEYS}"
         self.address = f"file://{path}"
@@ -57,6 +61,16 @@ class SealedTopics:
         """Replace a key by the mark of an erased one."""
         await self.write((self.keys, Record(key.id, erased_mark(round(time.time() * 1000)))))
 
+    async def forget(self) -> None:
+        """Let the topic of results expire."""
+        connection = KafkaConnection(self._brokers)
+        consumer = connection.consumer(self.results)
+        await consumer.start()
+        ends = await consumer.end_offsets(list(consumer.assignment()))
+        await consumer.stop()
+        async with connected_admin(connection) as admin:
+            await admin.delete_records({place: RecordsToDelete(end) for place, end in ends.items()})
+
 
 @asynccontextmanager
 async def sealed_topics(broker: Broker, namespace: Namespace, path: Path) -> AsyncIterator[SealedTopics]:
@@ -65,6 +79,6 @@ async def sealed_topics(broker: Broker, namespace: Namespace, path: Path) -> Asy
     producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers, transactional_id=f"{namespace.prefix}seal")
     await producer.start()
     try:
-        yield SealedTopics(producer, namespace.prefix, path)
+        yield SealedTopics(producer, broker.bootstrap_servers, namespace.prefix, path)
     finally:
         await producer.stop()
