@@ -56,7 +56,6 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--now", action="store_true", help="turn the keys afterwards: takes a minute, and makes it final")
     made.add_argument("--yes", action="store_true", help="do not ask")
     made.add_argument("--receipt", type=writable, metavar="FILE", help="write a receipt, for audit check-receipt")
-    made.add_argument("--key-store", type=Path, required=True, metavar="FILE", help="the installation's key store")
     add_cluster_options(made)
     return made
 

@@ -42,7 +42,7 @@ async def erase(options: argparse.Namespace) -> int:
         return await _ask(options.request, cluster, scope)
     if needs_two(scope) and not (why or options.dry_run):
         raise CommandError("many calls need two people: add --request FILE, and let somebody else --approve FILE")
-    store = key_store(options.key_store)
+    store = key_store()
     if options.dry_run or not options.yes:
         _show(await _looked(cluster, store, scope))
         if options.dry_run or not _agreed():

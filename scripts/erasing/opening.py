@@ -1,12 +1,11 @@
 """Opens the topic of keys, and the key store that the settings name."""
 
-from pathlib import Path
-
 from schemas.topics import AUDIT, KEYS
+from scripts import sealed_records
 from scripts.cli import Cluster
 from streams.compliance.kafka_key_log import KafkaKeyLog
 from streams.security.sealing.key_store import KeyStore
-from streams.security.sealing.slot_file import SlotFile
+from streams.security.sealing.key_stores import key_store_at
 
 
 def key_log(cluster: Cluster) -> KafkaKeyLog:
@@ -14,10 +13,11 @@ def key_log(cluster: Cluster) -> KafkaKeyLog:
     return KafkaKeyLog(cluster.connection, cluster.topic(KEYS), cluster.topic(AUDIT))
 
 
-def key_store(path: Path) -> KeyStore:
+def key_store() -> KeyStore:
     """The key store.
 
     Raises:
-        KeyStoreError: If it cannot be used.
+        SettingsError: If the setting cannot be used.
+        KeyStoreError: If there is no key store, or it cannot be used.
     """
-    return SlotFile(path)
+    return key_store_at(sealed_records.key_store())

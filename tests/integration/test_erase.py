@@ -4,7 +4,6 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,100 +11,35 @@ from aiokafka import TopicPartition
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from schemas import Policy, PolicyEvent, Record
-from schemas.audit import AuditEntry
+from schemas import Policy, PolicyEvent
 from schemas.topics import KEYS, POLICY
-from scripts.audit_trail.reading import AuditReader
 from scripts.cli import Cluster
-from scripts.commands import audit, erase
+from scripts.commands import audit
 from scripts.erasing.turning import turn_keys
-from streams.compliance.kafka_key_log import KafkaKeyLog
 from streams.kafka.connected_client import connected_client
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from streams.kafka.transactional_writer import TransactionalWriter
-from streams.security.sealing.data_key import DataKey
-from streams.security.sealing.key_store import INDEX_EPOCH
+from streams.sealing import KeyRing
+from streams.sealing.key_ring import STALE_AFTER
+from streams.security.sealing.missing import Missing
 from streams.security.sealing.slot_file import SlotFile
-from streams.security.sealing.wrapped_key import ErasedMark, Owner, WrappedKey, parse, unwrap, wrap
+from streams.security.sealing.wrapped_key import Owner
 from tests.support.brokers import Broker, Namespace
-
-LISBON = ("--hotel", "lisbon")
-
-
-class Installation:
-    """Topics, a key store and keys of calls in them."""
-
-    def __init__(self, cluster: Cluster, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.cluster, self.path, self.capsys = cluster, path, capsys
-        self.store = SlotFile.make(path)
-        self.options = [
-            f"--bootstrap-servers={cluster.bootstrap_servers}",
-            f"--topic-prefix={cluster.prefix}",
-            f"--group={cluster.group}",
-        ]
-
-    async def command(self, main: Callable[[Sequence[str]], int], *arguments: str) -> tuple[int, str, str]:
-        code = await asyncio.to_thread(main, [*arguments, *self.options])
-        return code, *self.capsys.readouterr()
-
-    def record(self, owner: Owner, epoch: int = 0, expires_ms: int = 0) -> tuple[DataKey, Record]:
-        """A new key of a call, as a worker writes it."""
-        key, epoch = DataKey.new(), epoch or self.store.epochs()[-1]
-        value = wrap(
-            key, owner, store=self.store.id, epoch=epoch, epoch_key=self.store.read(epoch),
-            index_key=self.store.read(INDEX_EPOCH), created_ms=1_700_000_000_000, expires_ms=expires_ms,
-        )  # fmt: skip
-        return key, Record(key.id, value)
-
-    async def write(self, topic: str, *records: Record) -> None:
-        producer = self.cluster.connection.producer()
-        await producer.start()
-        try:
-            for number, one in enumerate(records):
-                partition = number % 4 if topic == KEYS else 0
-                await producer.send_and_wait(self.cluster.topic(topic), one.value, key=one.key, partition=partition)
-        finally:
-            await producer.stop()
-
-    async def keys(self) -> dict[bytes, bytes]:
-        """What the topic has of each key, once no transaction is open."""
-        async with KafkaKeyLog(self.cluster.connection, self.cluster.topic(KEYS), "none") as log:
-            parts = [part async for part in log.between({}, await log.ends())]
-        return {entry.key: entry.value or b"" for part in parts for entry in part}
-
-    async def opens(self, *keys: DataKey) -> list[bool]:
-        known = await self.keys()
-        return [self.opened(key, known[key.id]) for key in keys]
-
-    def opened(self, key: DataKey, value: bytes) -> bool:
-        wrapped = parse(value)
-        if isinstance(wrapped, ErasedMark):
-            return False
-        assert isinstance(wrapped, WrappedKey)
-        found = unwrap(key.id, wrapped, self.store.read(wrapped.epoch))
-        return isinstance(found, tuple) and found[0] == key
-
-    async def entries(self) -> list[AuditEntry]:
-        found: list[bytes] = []
-        async with AuditReader(self.cluster, lambda value: found.append(value or b"")) as reader:
-            await reader.read()
-        fields = [json.loads(value) for value in found]
-        return [AuditEntry.from_fields(one) for one in fields if one["event.action"] != "audit-head"]
-
-    async def sign(self, *signing: str) -> None:
-        assert await asyncio.to_thread(audit.main, ["sign", *signing, *self.options]) == 0
-
-    async def erased(self, *arguments: str) -> tuple[int, str, str]:
-        return await self.command(erase.main, *LISBON, "--key-store", str(self.path), *arguments, "--yes")
+from tests.support.key_installation import Installation
 
 
 @pytest.fixture
 async def here(
-    broker: Broker, namespace: Namespace, tmp_path: Path, capsys: pytest.CaptureFixture[str],
-) -> Installation:  # fmt: skip
+    broker: Broker,
+    namespace: Namespace,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Installation:
     cluster = Cluster(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     await apply_topics(cluster.connection, cluster.prefix, cluster.group)
+    monkeypatch.setenv("AUDIO_KEY_STORE", f"file://{tmp_path}/keys")
     return Installation(cluster, tmp_path / "keys", capsys)
 
 
@@ -201,55 +135,59 @@ async def test_a_receipt_is_logical_and_after_the_turn_it_is_final(
     assert "g-1" not in Path(receipt).read_text()
 
 
-_TURN = """
-import asyncio, os, signal, sys
+async def test_readers_do_not_find_an_erased_key_and_a_frozen_one_reads_again_first(here: Installation) -> None:
+    """Two readers, of which one is a process that is frozen while the call is erased."""
+    key, record = here.record(Owner("lisbon", "a"))
+    await here.write(KEYS, record)
+    ring = KeyRing(here.cluster.connection, here.cluster.topic(KEYS), lambda: SlotFile(here.path))
+    await ring.start()
+    arguments = [here.cluster.bootstrap_servers, here.cluster.topic(KEYS), str(here.path), key.id.hex()]
+    frozen = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _READER, *arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert ring.find(key.id) == key
+        assert await asked(frozen) == "found"
+        frozen.send_signal(signal.SIGSTOP)
+        assert (await here.erased("--call", "a"))[0] == 0
+        while ring.find(key.id) is not Missing.ERASED:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(STALE_AFTER)  # so long, what it knows counts as known
+        frozen.send_signal(signal.SIGCONT)
+        answers = [await asked(frozen)]
+        while answers[-1] != "erased":
+            answers.append(await asked(frozen))
+        assert set(answers) <= {"stale", "erased"}
+    finally:
+        frozen.kill()
+        await frozen.wait()
+        await ring.stop()
+
+
+_READER = """
+import asyncio, sys
 from pathlib import Path
-from scripts.cli import Cluster
-from scripts.erasing.turning import turn_keys
 from streams.kafka.connection import KafkaConnection
-from streams.kafka.transactional_writer import TransactionalWriter
+from streams.sealing import KeyRing
+from streams.security.sealing.missing import Missing
+from streams.security.sealing.missing import Missing
 from streams.security.sealing.slot_file import SlotFile
 
-left = [int(sys.argv[1])]
-commit = TransactionalWriter.commit
+async def main():
+    ring = KeyRing(KafkaConnection(sys.argv[1]), sys.argv[2], lambda: SlotFile(Path(sys.argv[3])))
+    await ring.start()
+    for _ in iter(lambda: 0, 1):
+        await asyncio.to_thread(sys.stdin.readline)
+        found = ring.find(bytes.fromhex(sys.argv[4]))
+        print(found.value if isinstance(found, Missing) else "found", flush=True)
 
-async def killed(self):
-    left[0] -= 1
-    if not left[0]:
-        os.kill(os.getpid(), signal.SIGKILL)
-    await commit(self)
-
-TransactionalWriter.commit = killed
-cluster = Cluster(KafkaConnection(sys.argv[2]), sys.argv[3], "none")
-asyncio.run(turn_keys(cluster, SlotFile(Path(sys.argv[4])), settling=0))
+asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("commits", [1, 2, 3])
-async def test_a_turn_that_is_killed_is_gone_on_with(here: Installation, tmp_path: Path, commits: int) -> None:
-    """Killed before the commit of the keys, of the entry before the old epoch is destroyed, and of the one after."""
-    erased, living = here.record(Owner("lisbon", "a")), here.record(Owner("lisbon", "b"))
-    await here.write(KEYS, erased[1], living[1])
-    assert (await here.erased("--call", "a"))[0] == 0
-    arguments = [str(commits), here.cluster.bootstrap_servers, here.cluster.prefix, str(tmp_path / "keys")]
-    turning = await asyncio.create_subprocess_exec(sys.executable, "-c", _TURN, *arguments)
-    assert await turning.wait() == -signal.SIGKILL
-    assert here.store.epochs() == ((2,) if commits == 3 else (1, 2))
-    if commits < 3:  # the open transaction does not hide what is there
-        assert (await here.erased("--call", "none"))[0] == 0
-        assert await here.opens(erased[0], living[0]) == [False, True]
-    done = await turn_keys(here.cluster, here.store, settling=0)
-    assert here.store.epochs() == (done.epoch,)
-    assert done.epoch == (3 if commits == 3 else 2)
-    assert await here.opens(erased[0], living[0]) == [False, True]
-
-
-async def test_of_two_turns_at_once_one_is_fenced_and_says_so(here: Installation) -> None:
-    keys = [here.record(Owner("lisbon", f"call-{number}")) for number in range(8)]
-    await here.write(KEYS, *(record for _, record in keys))
-    turns = [turn_keys(here.cluster, SlotFile(here.path), settling=0.5) for _ in range(2)]
-    results = await asyncio.gather(*turns, return_exceptions=True)
-    refused = [str(one) for one in results if isinstance(one, Exception)]
-    assert all("destroyed nothing" in one or "is not later than" in one for one in refused), results
-    assert len(refused) < 2, results
-    assert await here.opens(*(key for key, _ in keys)) == [True] * len(keys)
+async def asked(reader: asyncio.subprocess.Process) -> str:
+    """What a reader finds now."""
+    assert reader.stdin is not None
+    assert reader.stdout is not None
+    reader.stdin.write(b"\n")
+    return (await reader.stdout.readline()).decode().strip()
