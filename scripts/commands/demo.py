@@ -14,7 +14,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     from scripts.demonstration import running  # noqa: PLC0415  the codecs, which --help does without
 
-    return running.demonstrate(options.json, options.out, options.recording, keep=options.keep, secure=options.secure)
+    return running.demonstrate(
+        options.json, options.out, options.recording, keep=options.keep, secure=options.secure, console=options.console
+    )
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,8 +36,14 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="on a Kafka with TLS and an account for each role; also shows what is refused, the audit and the doctor",
     )
+    made.add_argument(
+        "--no-console",
+        dest="console",
+        action="store_false",
+        help="start no HTTP API with its console (--secure starts none in any case)",
+    )
     made.add_argument("--json", type=writable, metavar="FILE", help="also write the report there, as JSON")
-    made.add_argument("--keep", action="store_true", help="leave Kafka and the worker running")
+    made.add_argument("--keep", action="store_true", help="leave Kafka, the worker and the console running")
     made.add_argument(
         "--out", type=Path, metavar="DIR", help="save the results there (default: a directory of this run under .run)"
     )

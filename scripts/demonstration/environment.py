@@ -19,6 +19,7 @@ from schemas.access import load_roles
 from scripts.cli import Cluster
 from scripts.command_settings import run_directory
 from scripts.processes import secure_kafka
+from scripts.processes.console_process import ConsoleProcess
 from scripts.processes.worker_process import WorkerProcess
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.connection_security import PLAINTEXT
@@ -62,6 +63,11 @@ class DemoEnvironment:
         }
         return WorkerProcess(settings, self.directory / "worker.log")
 
+    def console(self) -> ConsoleProcess:
+        """The run's HTTP API with its console, not yet started."""
+        settings = {**self.variables("operator"), "AUDIO_STATE_DIR": str(self.directory / "state-api")}
+        return ConsoleProcess(settings, free_ports(1), self.directory / "api.log")
+
     @property
     def store_configuration(self) -> StoresConfiguration:
         """The object stores, with the account of the environment."""
@@ -83,7 +89,7 @@ class DemoEnvironment:
             "AUDIO_STORES": self.stores,
         }
 
-    def next_commands(self, worker: WorkerProcess) -> str:
+    def next_commands(self, worker: WorkerProcess, api: ConsoleProcess | None) -> str:
         """Commands to try after ``--keep``: to send, to listen, to look, and to stop the run."""
         exports = self._export("consumer")
         lines = [
@@ -93,10 +99,12 @@ class DemoEnvironment:
             "  ./scripts/listen --from-beginning                                  # every result",
             *([] if self.secure is None else [f"  {self._export('telephony')}"]),
             "  ./scripts/emit FILE.wav --hotel seaside --call call-1 --realtime   # another call",
+            *([] if api is None else [f"  open {api.url} in a browser: the console"]),
             f"  curl http://127.0.0.1:{worker.port}/metrics",
             f"  tail -f {shlex.quote(str(worker.log))}",
             "To stop:",
             f"  kill {worker.pid}  # the worker",
+            *([] if api is None else [f"  kill {api.pid}  # the console"]),
         ]
         if self.local_port is None:
             lines.append(f"The topics {self.cluster.prefix}* stay on the Kafka that was given.")

@@ -28,6 +28,7 @@ from scripts.demonstration.report import Report
 from scripts.demonstration.security import give_rights, look_at_security
 from scripts.demonstration.verdict import judge
 from scripts.object_stores import store_settings
+from scripts.processes.console_process import ConsoleProcess
 from scripts.processes.files import save_all
 from scripts.processes.module_process import ProcessError
 from scripts.processes.worker_process import WorkerProcess
@@ -43,7 +44,13 @@ _say = partial(say, "demo")
 
 
 def demonstrate(
-    json_file: Path | None, out: Path | None, own: Sequence[Path] = (), *, keep: bool, secure: bool = False
+    json_file: Path | None,
+    out: Path | None,
+    own: Sequence[Path] = (),
+    *,
+    keep: bool,
+    secure: bool = False,
+    console: bool = False,
 ) -> int:
     """Run the demo; returns the command's exit code.
 
@@ -53,6 +60,7 @@ def demonstrate(
         own: The user's recordings, to be sent instead of the demo's.
         keep: Leave Kafka and the worker running.
         secure: Start a Kafka with TLS and accounts, and show what it refuses.
+        console: Start the HTTP API with its console too; never beside a secure Kafka.
     """
     # The client library logs every retry; the demo reports an error once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)
@@ -64,7 +72,7 @@ def demonstrate(
         tell_unknown_settings("demo")
         with ExitStack() as started:
             try:
-                return _demonstrate(started, json_file, out, own, keep=keep, secure=secure)
+                return _demonstrate(started, json_file, out, own, keep=keep, secure=secure, console=console)
             finally:
                 _ignore_interrupts()
     except (LocalKafkaError, ProcessError) as error:
@@ -82,15 +90,22 @@ def demonstrate(
 
 
 def _demonstrate(
-    started: ExitStack, json_file: Path | None, out: Path | None, own: Sequence[Path], *, keep: bool, secure: bool
+    started: ExitStack,
+    json_file: Path | None,
+    out: Path | None,
+    own: Sequence[Path],
+    *,
+    keep: bool,
+    secure: bool,
+    console: bool,
 ) -> int:
-    report, worker = _run(out, own, started, secure=secure)
+    report, worker, api = _run(out, own, started, secure=secure, console=console)
     if json_file is not None:
         json_file.write_text(json.dumps(report.as_json(), indent=2) + "\n")
     report.print(report_console())
     if keep:
         started.pop_all()
-        print(report.environment.next_commands(worker))
+        print(report.environment.next_commands(worker, api))
     for fault in report.verdict.faults[:_SHOWN_FAULTS]:
         _say(fault)
     if report.verdict.faults:
@@ -98,7 +113,9 @@ def _demonstrate(
     return 0
 
 
-def _run(out: Path | None, own: Sequence[Path], started: ExitStack, *, secure: bool) -> tuple[Report, WorkerProcess]:
+def _run(
+    out: Path | None, own: Sequence[Path], started: ExitStack, *, secure: bool, console: bool
+) -> tuple[Report, WorkerProcess, ConsoleProcess | None]:
     began = time.monotonic()
     run = f"demo-{secrets.token_hex(3)}"
     limit = store_settings().inline_limit
@@ -106,11 +123,15 @@ def _run(out: Path | None, own: Sequence[Path], started: ExitStack, *, secure: b
         inputs_of(own, run, limit) if own else OwnRecordings([], [])
     )  # mistakes are told before Kafka starts
     environment, worker = _started(run, started, secure=secure)
+    api = _console(environment, started) if console and not secure else None
     origin = "your own"
     if large or not own:  # large recordings are sent beside live calls
         recordings = load(cache_directory() / "recordings", _say)
         inputs, origin = [*inputs, *make_calls(recordings, run)], recordings.origin
     worker.wait_until_ready()
+    if api is not None:
+        api.wait_until_ready()
+        _say(f"the console is at {api.url}")
     traffic = _streamed(environment, inputs, large, worker)
     live, of_recordings = _separated(traffic)
     verdict = judge(traffic.sent, live)
@@ -135,7 +156,7 @@ def _run(out: Path | None, own: Sequence[Path], started: ExitStack, *, secure: b
         seconds=time.monotonic() - began,
         security=security,
     )
-    return report, worker
+    return report, worker, api
 
 
 def _started(run: str, started: ExitStack, *, secure: bool) -> tuple[DemoEnvironment, WorkerProcess]:
@@ -148,6 +169,14 @@ def _started(run: str, started: ExitStack, *, secure: bool) -> tuple[DemoEnviron
     worker.start()
     _say("starting a worker")
     return environment, worker
+
+
+def _console(environment: DemoEnvironment, started: ExitStack) -> ConsoleProcess:
+    """The HTTP API with its console, which is not ready yet."""
+    api = environment.console()
+    started.callback(api.stop)
+    api.start()
+    return api
 
 
 def _streamed(
