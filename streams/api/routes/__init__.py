@@ -1,7 +1,14 @@
 """The operations of the API, one module for each resource. Every module exports its operations as ``ROUTES``."""
 
 from streams.api.operations import Operation
-from streams.api.routes import audio, documents, health, recordings, uploads
+from streams.api.routes import audio, calls, documents, health, recordings, uploads
 
 #: All operations, in the order of the document.
-ROUTES: tuple[Operation, ...] = (*uploads.ROUTES, *recordings.ROUTES, *audio.ROUTES, *documents.ROUTES, *health.ROUTES)
+ROUTES: tuple[Operation, ...] = (
+    *uploads.ROUTES,
+    *recordings.ROUTES,
+    *audio.ROUTES,
+    *calls.ROUTES,
+    *documents.ROUTES,
+    *health.ROUTES,
+)

@@ -76,7 +76,7 @@ async def get_call(call: Call) -> Response:
     if len({one.hotel for one in found}) > 1:
         raise HTTPException(HTTPStatus.CONFLICT, "Calls of several hotels have this id; name one with `hotel`.")
     segments = [represented(one, call.context.feeder) for one in found]
-    gaps = _gaps(found)
+    gaps = gaps_of(found)
     final = any(one.final for one in found)
     done = all(one["state"] == "done" for one in segments)
     return JSONResponse(
@@ -92,7 +92,7 @@ async def get_call(call: Call) -> Response:
     )
 
 
-def _gaps(segments: Sequence[Recording]) -> list[dict[str, Any]]:
+def gaps_of(segments: Sequence[Recording]) -> list[dict[str, Any]]:
     """Numbers that are missing between those of a stream's segments, from 0 on."""
     numbers: dict[tuple[str | None, str | None], set[int]] = defaultdict(set)
     for one in segments:
