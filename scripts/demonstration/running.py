@@ -128,10 +128,7 @@ def _run(
     if large or not own:  # large recordings are sent beside live calls
         recordings = load(cache_directory() / "recordings", _say)
         inputs, origin = [*inputs, *make_calls(recordings, run)], recordings.origin
-    worker.wait_until_ready()
-    if api is not None:
-        api.wait_until_ready()
-        _say(f"the console is at {api.url}")
+    _wait_until_ready(worker, api)
     traffic = _streamed(environment, inputs, large, worker)
     live, of_recordings = _separated(traffic)
     verdict = judge(traffic.sent, live)
@@ -169,6 +166,13 @@ def _started(run: str, started: ExitStack, *, secure: bool) -> tuple[DemoEnviron
     worker.start()
     _say("starting a worker")
     return environment, worker
+
+
+def _wait_until_ready(worker: WorkerProcess, api: ConsoleProcess | None) -> None:
+    worker.wait_until_ready()
+    if api is not None:
+        api.wait_until_ready()
+        _say(f"the console is at {api.url}")
 
 
 def _console(environment: DemoEnvironment, started: ExitStack) -> ConsoleProcess:

@@ -73,6 +73,8 @@ def test_a_call_that_was_sent_is_found_seen_and_heard(processes: ApiProcess, win
     page.keyboard.press("Enter")
     expect(page.locator("#player")).to_contain_text("It was refused")
     assert window.accessibility() == []
+    page.get_by_role("link", name="See the dead letter").click()
+    expect(page.locator(".letter")).to_contain_text("What to do")
 
 
 def send(api: ApiProcess, channel: str, sequence: int, content: bytes) -> str:
