@@ -119,9 +119,8 @@ def _run(
     began = time.monotonic()
     run = f"demo-{secrets.token_hex(3)}"
     limit = store_settings().inline_limit
-    inputs, large = (
-        inputs_of(own, run, limit) if own else OwnRecordings([], [])
-    )  # mistakes are told before Kafka starts
+    # Mistakes are told before Kafka starts.
+    inputs, large = inputs_of(own, run, limit) if own else OwnRecordings([], [])
     environment, worker = _started(run, started, secure=secure)
     api = _console(environment, started) if console and not secure else None
     origin = "your own"
