@@ -18,6 +18,7 @@ from streams.api.auditing import AccessAudit
 from streams.api.bodies import Bodies
 from streams.api.context import ApiContext
 from streams.api.fetching import RecordFetcher
+from streams.api.flow import Flow
 from streams.api.inbox import Inbox
 from streams.api.index.changes import TOPICS
 from streams.api.index.feeder import IndexFeeder
@@ -66,6 +67,7 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
         connection=connection,
         index=index,
         feeder=feeder,
+        flow=Flow(index),
         fetcher=RecordFetcher(connection),
         producer=sender,
         inbox=Inbox(index, feeder, sender),

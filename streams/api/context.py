@@ -9,6 +9,7 @@ from streams.api.access import ApiAccess
 from streams.api.auditing import AccessAudit
 from streams.api.bodies import Bodies
 from streams.api.fetching import RecordFetcher
+from streams.api.flow import Flow
 from streams.api.inbox import Inbox
 from streams.api.index.feeder import IndexFeeder
 from streams.api.index.result_index import ResultIndex
@@ -31,6 +32,7 @@ class ApiContext:
         connection: How its Kafka clients connect.
         index: What is in the topics.
         feeder: Keeps the index up to date.
+        flow: Figures of the last minute.
         fetcher: Reads records by their positions.
         producer: Sends inputs.
         inbox: Takes inputs in, and finds recordings.
@@ -51,6 +53,7 @@ class ApiContext:
     connection: KafkaConnection
     index: ResultIndex
     feeder: IndexFeeder
+    flow: Flow
     fetcher: RecordFetcher
     producer: Sender
     inbox: Inbox
