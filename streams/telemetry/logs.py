@@ -18,7 +18,7 @@ from streams.telemetry.text_lines import shorten, terminal_has_colours, text_ren
 log = structlog.get_logger(__name__)
 
 #: Client libraries whose info lines are of no use to an operator.
-_CHATTY = ("aiokafka", "faust", "mode")
+_CHATTY = ("aiokafka", "faust", "httpx", "mode")
 _REPEAT_SECONDS = 10.0
 _OURS_PER_INTERVAL = 100
 _MAX_KINDS = 1000
