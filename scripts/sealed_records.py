@@ -1,17 +1,13 @@
 """Sealed records in commands: the key store by the settings, and what could not be opened."""
 
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from schemas.topics import KEYS
 from scripts.cli import Cluster, counted, say
+from scripts.sealing.opening import key_store_address
 from streams.clients.key_view import key_view_of
 from streams.clients.opening import RecordOpener
-from streams.runtime.sealing_settings import KeyStoreSettings
-from streams.runtime.setting_declaration import read
-from streams.runtime.setting_kinds import in_home
 
 _WHY = {
     "SealedErased": "erased",
@@ -22,15 +18,6 @@ _WHY = {
 }
 
 
-def key_store() -> str:
-    """The address of the key store.
-
-    Raises:
-        SettingsError: If the setting cannot be used.
-    """
-    return in_home(read(KeyStoreSettings, os.environ).key_store, Path.home())
-
-
 @asynccontextmanager
 async def record_opener(command: str, cluster: Cluster) -> AsyncIterator[RecordOpener]:
     """Opens sealed records; says at the end how many could not be opened.
@@ -38,7 +25,7 @@ async def record_opener(command: str, cluster: Cluster) -> AsyncIterator[RecordO
     Raises:
         SettingsError: If the setting of the key store cannot be used.
     """
-    async with RecordOpener(key_view_of(cluster.connection, cluster.topic(KEYS), key_store())) as opener:
+    async with RecordOpener(key_view_of(cluster.connection, cluster.topic(KEYS), key_store_address())) as opener:
         try:
             yield opener
         finally:

@@ -17,6 +17,8 @@ from scripts.diagnosis.cluster import (
     check_topics,
     check_version,
 )
+from scripts.diagnosis.key_store import CHECK as KEY_STORE
+from scripts.diagnosis.key_store import KEYS_CHECK, check_data_keys, check_key_store
 from scripts.diagnosis.machine import (
     DECODERS,
     ENDPOINT,
@@ -46,10 +48,12 @@ CHECKS = (
     Check(DECODERS, check_decoders, (SETTINGS,), of_worker=True),
     Check(ENDPOINT, check_endpoint, (SETTINGS,), of_worker=True),
     Check(STORES, check_stores, (SETTINGS,), of_worker=True),
+    Check(KEY_STORE, check_key_store, (SETTINGS,)),
     Check(BROKERS, check_brokers, (SETTINGS,)),
     Check(VERSION, check_version, (SETTINGS, BROKERS)),
     Check(ADDRESSES, check_addresses, (SETTINGS, BROKERS)),
     Check(CLOCK, check_clock, (SETTINGS, BROKERS)),
     Check(TOPICS, check_topics, (SETTINGS, BROKERS)),
     Check(RIGHTS, check_rights, (SETTINGS, BROKERS)),
+    Check(KEYS_CHECK, check_data_keys, (SETTINGS, KEY_STORE, BROKERS, TOPICS, RIGHTS)),
 )

@@ -1,8 +1,8 @@
 """Opens the topic of keys, and the key store that the settings name."""
 
 from schemas.topics import AUDIT, KEYS
-from scripts import sealed_records
 from scripts.cli import Cluster
+from scripts.sealing.opening import key_store_address
 from streams.compliance.kafka_key_log import KafkaKeyLog
 from streams.security.sealing.key_store import KeyStore
 from streams.security.sealing.key_stores import key_store_at
@@ -20,4 +20,4 @@ def key_store() -> KeyStore:
         SettingsError: If the setting cannot be used.
         KeyStoreError: If there is no key store, or it cannot be used.
     """
-    return key_store_at(sealed_records.key_store())
+    return key_store_at(key_store_address())

@@ -49,7 +49,7 @@ class KeyRing:
     """Follows the topic of keys in a task of its own, and finds the keys in it.
 
     It reads committed records of all partitions from the beginning, without a consumer group. A million keys take about
-    400 MB of memory. What it finds is never older than `STALE_AFTER`: a look at the topic counts from when it was asked
+    350 MB of memory. What it finds is never older than `STALE_AFTER`: a look at the topic counts from when it was asked
     for, so that a process that was frozen knows that its view is old.
 
     Args:

@@ -29,3 +29,13 @@ def key_store_at(address: str) -> KeyStore:
         KeyStoreError: If there is no key store, or it cannot be used.
     """
     return SlotFile(key_store_path(address))
+
+
+def make_key_store(address: str) -> KeyStore:
+    """Make the key store of an address.
+
+    Raises:
+        ValueError: If the address is of another form.
+        KeyStoreError: If there is something already, or it cannot be made.
+    """
+    return SlotFile.make(key_store_path(address))

@@ -46,7 +46,7 @@ class Epoch:
 class KnownKeys:
     """The last record of every data key. One writer applies records in order; finding is thread-safe.
 
-    Keys stay wrapped in memory until they are used: about 400 bytes each. An erased key stays erased, whatever comes
+    Keys stay wrapped in memory until they are used: about 350 bytes each. An erased key stays erased, whatever comes
     after its mark.
 
     Args:

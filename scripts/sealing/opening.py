@@ -1,0 +1,32 @@
+"""The key store of the commands, by the setting in the environment."""
+
+import os
+from pathlib import Path
+
+from scripts.cli import CommandError
+from streams.runtime.sealing_settings import KeyStoreSettings, open_key_store
+from streams.runtime.setting_declaration import read
+from streams.runtime.setting_kinds import in_home
+from streams.security.sealing.key_store import KeyStore, KeyStoreError
+
+
+def key_store_address() -> str:
+    """The address of the key store.
+
+    Raises:
+        SettingsError: If the setting cannot be used.
+    """
+    return in_home(read(KeyStoreSettings, os.environ).key_store, Path.home())
+
+
+def installed_key_store() -> KeyStore:
+    """Open the key store.
+
+    Raises:
+        SettingsError: If the setting cannot be used.
+        CommandError: If there is no key store, or it cannot be used.
+    """
+    try:
+        return open_key_store(key_store_address(), Path.home())
+    except KeyStoreError as error:
+        raise CommandError(f"{error}; ./scripts/keys init makes one, and AUDIO_KEY_STORE says where it is") from error
