@@ -10,6 +10,7 @@ what players and browsers make of files in every format. `sandbox`: what the dec
 `stores`: what the pool of the object stores adds to an operation, and what a failover loses.
 `live`: how much long recordings delay live segments, and the worker's memory.
 `transport`: what TLS and an account cost a worker.
+`http`: how fast the HTTP API answers, and at what cost, beside the bare producer.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from scripts.benchmarks.cache import report as cache_report
 from scripts.benchmarks.cache import synthesis, traces
 from scripts.benchmarks.calls_command import add_calls
 from scripts.benchmarks.codecs import automatic, clip_timing, codecs, digit_survival, seams
+from scripts.benchmarks.http.command import add_http
 from scripts.benchmarks.latency_command import add_latency
 from scripts.benchmarks.live_command import add_live
 from scripts.benchmarks.players.command import add_players
@@ -74,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     joined.add_argument("--limit", type=count, default=_JOINED, metavar="N", help="prompts (default: %(default)s)")
     joined.set_defaults(run=_seams)
     add_stream(kinds.add_parser("stream", help="CPU and time of a worker, of its peers, and of the codec alone"))
+    add_http(kinds.add_parser("http", help="how fast the HTTP API answers, at fixed rates, beside the bare producer"))
     add_latency(kinds.add_parser("latency", help="how long records wait for their results, below and above capacity"))
     add_scale(kinds.add_parser("scale", help="cost of a record by partitions, calls, segments and workers"))
     add_players(

@@ -94,6 +94,6 @@ def _answer(answer: Answer, operations: Sequence[Operation]) -> dict[str, Any]:
 
 
 def _body(body: Body) -> dict[str, Any]:
-    schema = {"type": "string", "format": "binary"} if body.schema is None else reference(body.schema)
+    schema = {"type": "string", "format": "binary", "minLength": 1} if body.schema is None else reference(body.schema)
     content = {media_type: {"schema": schema} for media_type in body.media_types}
     return {"description": body.description, "required": body.required, "content": content}

@@ -11,6 +11,8 @@ from schemas.text import CONTROL
 
 Place = Literal["path", "query", "header"]
 Value = str | int | datetime
+#: Text without control characters, as all text of the contract; in the dialect of JSON Schema, too.
+PRINTABLE = "^[^\\x00-\\x1f\\x7f-\\x9f]*$"
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -39,7 +41,7 @@ class Parameter:
         schema = self.schema
         if schema["type"] == "integer":
             return _integer(text, schema)
-        if not _allowed(text, schema):
+        if (self.place != "header" and CONTROL.search(text)) or not _allowed(text, schema):
             return None
         match schema.get("format"):
             case "uuid":
@@ -69,8 +71,7 @@ def _integer(text: str, schema: Mapping[str, Any]) -> int | None:
 
 def _allowed(text: str, schema: Mapping[str, Any]) -> bool:
     return (
-        not CONTROL.search(text)
-        and schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", len(text))
+        schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", len(text))
         and text in schema.get("enum", (text,))
         and re.fullmatch(schema.get("pattern", ".*"), text) is not None
     )

@@ -14,7 +14,7 @@ from streams.api.cursors import Cursor
 from streams.api.index.recording import Recording
 from streams.api.openapi import problem_answer
 from streams.api.operations import Call, json_of, operation
-from streams.api.parameters import Parameter
+from streams.api.parameters import PRINTABLE, Parameter
 from streams.api.representation import represented
 from streams.security.roles import Permission
 
@@ -23,6 +23,7 @@ ID = Parameter(
     "id", "path", {"type": "string", "format": "uuid"}, "The recording's id, as the answer to sending it has it.", True
 )
 UNKNOWN = problem_answer(404, "No recording of yours has this id.")
+OTHER_LIST = problem_answer(422, "The cursor is none of this list: take it from an answer to it.")
 _TIME = {"type": "string", "format": "date-time"}
 LIMIT = Parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 500}, "Items, from 1 to 500.")
 CURSOR = Parameter(
@@ -31,7 +32,12 @@ CURSOR = Parameter(
     {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"},
     "Where to go on: as an answer with the same filters has it.",
 )
-HOTEL = Parameter("hotel", "query", {"type": "string", "minLength": 1, "maxLength": h.MAX_ID}, "Of this hotel alone.")
+HOTEL = Parameter(
+    "hotel",
+    "query",
+    {"type": "string", "minLength": 1, "maxLength": h.MAX_ID, "pattern": PRINTABLE},
+    "Of this hotel alone.",
+)
 FROM = Parameter("from", "query", _TIME, "From this time on, as RFC 3339.")
 UNTIL = Parameter("to", "query", _TIME, "Before this time, as RFC 3339.")
 _FILTERS = (
@@ -81,7 +87,10 @@ async def get_recording(call: Call) -> Response:
     tag=TAG,
     permission=Permission.CALLS,
     parameters=(*_FILTERS, LIMIT, CURSOR),
-    answers={200: json_of("Recordings", "A page; `cursor` leads to the next one, and is null on the last.")},
+    answers={
+        200: json_of("Recordings", "A page; `cursor` leads to the next one, and is null on the last."),
+        422: OTHER_LIST,
+    },
 )
 async def list_recordings(call: Call) -> Response:
     """Recordings, the newest first.
@@ -112,14 +121,14 @@ def cursor_of(call: Call, filters: dict[str, object]) -> Cursor | None:
     """Where the list goes on; None at its beginning.
 
     Raises:
-        HTTPException: 400, if the cursor is one of another list.
+        HTTPException: 422, if the cursor is one of another list.
     """
     text = call.text("cursor")
     if text is None:
         return None
     cursor = Cursor.read(text, filters)
     if cursor is None:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, "cursor is none of this list: take it from an answer to it.")
+        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, OTHER_LIST.description)
     return cursor
 
 

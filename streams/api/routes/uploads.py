@@ -18,7 +18,7 @@ from streams.api.index.identity import event_id, recording_id
 from streams.api.index.recording import Recording
 from streams.api.openapi import problem_answer
 from streams.api.operations import Body, Call, json_of, operation
-from streams.api.parameters import Parameter
+from streams.api.parameters import PRINTABLE, Parameter
 from streams.api.representation import represented
 from streams.api.routes.recordings import TAG
 from streams.clients.errors import ContractError, HotelAudioError
@@ -43,7 +43,7 @@ MEDIA_TYPES = (
 )
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,4})\"?", re.IGNORECASE)
 _LONGEST_WAIT = 60  # seconds
-_ID = {"type": "string", "minLength": 1, "maxLength": h.MAX_ID}
+_ID = {"type": "string", "minLength": 1, "maxLength": h.MAX_ID, "pattern": PRINTABLE}
 _PARAMETERS = (
     Parameter("hotel", "query", _ID, "The hotel, of 1 to 255 characters.", True, "lisbon"),
     Parameter("call", "query", _ID, "The call's id, of 1 to 255 characters; without it, the recording is a call."),
@@ -67,7 +67,7 @@ _PARAMETERS = (
     ),
     Parameter("Prefer", "header", {"type": "string"}, "wait=N waits up to N seconds for the result, 60 at most."),
 )
-_LINKS = {name: {"id": "$response.body#/id"} for name in ("get_recording", "get_audio", "get_original")}
+_LINKS = {name: {"id": "$response.body#/id"} for name in ("get_recording", "get_audio", "head_audio", "get_original")}
 _ACCEPTED = {"Location": "The recording.", "Retry-After": "Seconds after which it is worth to look."}
 
 

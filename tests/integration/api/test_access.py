@@ -1,50 +1,15 @@
 import asyncio
 import re
 import uuid
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
-import pytest
 
 from streams.api.reference import allowed
 from streams.api.routes import ROUTES
-from streams.security.api_keys import ApiKeys, new_key
 from streams.security.roles import Role
 from tests.support.api_process import ApiProcess
 from tests.support.brokers import Broker, Namespace
-
-_HOTELS = {"all": None, "lisbon": frozenset({"lisbon"}), "porto": frozenset({"porto"})}
-
-
-@pytest.fixture
-def keys(tmp_path: Path) -> dict[str, str]:
-    """API keys by role and hotels; the file is ``keys``."""
-    made = {
-        f"{role.value}-{name}": new_key(
-            f"{role.value}-{name}", role, hotels, now=datetime.now(UTC), lifetime=timedelta(days=1)
-        )
-        for role in Role
-        for name, hotels in _HOTELS.items()
-    }
-    (tmp_path / "keys").write_bytes(ApiKeys(key for _, key in made.values()).to_json())
-    return {name: text for name, (text, _) in made.items()}
-
-
-@pytest.fixture
-def guarded(
-    broker: Broker, namespace: Namespace, topics: None, tmp_path: Path, keys: dict[str, str]
-) -> Iterator[ApiProcess]:
-    """An API process that asks for keys."""
-    assert keys
-    one = ApiProcess(broker.bootstrap_servers, namespace, tmp_path, AUDIO_API_KEYS_FILE=str(tmp_path / "keys"))
-    one.start()
-    try:
-        one.wait_until_ready()
-        yield one
-    finally:
-        one.stop()
 
 
 def bearer(key: str) -> dict[str, str]:
