@@ -23,6 +23,8 @@ from streams.stores import StoresConfiguration
 from streams.stores.claim_check import INLINE_LIMIT, MAX_SIZE, ClaimCheck, size_of
 
 _MAX_REQUEST_BYTES = 10 * 2**20  # what the brokers allow
+#: Of the records of a partition that go together. With less than a segment has, each would wait for the one before.
+_BATCH_BYTES = 2**20
 _LEAVE_TIMEOUT = 5.0  # seconds for closing after an error
 _ANYWHERE = "s3://bucket/key"  # stands for a reference that is not known yet
 
@@ -74,6 +76,7 @@ class RawAudioProducer:
             acks="all",
             enable_idempotence=True,
             max_request_size=_MAX_REQUEST_BYTES,
+            max_batch_size=_BATCH_BYTES,
             request_timeout_ms=round(timeout * 1000),
         )
 

@@ -18,6 +18,7 @@ from scripts.benchmarks.http.open_loop import Row, measured
 from scripts.commands import api
 from scripts.processes.module_process import ModuleProcess
 from streams.clients import RawAudioProducer
+from streams.clients.errors import HotelAudioError
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 
@@ -155,7 +156,10 @@ async def _bare(servers: str, topic: str, size: int, rate: int, seconds: float) 
 
         async def send(number: int) -> bool:
             call = f"call-{number % 100}"
-            await producer.send(RawAudio(str(number), "urn:bench", "bench", call, MediaType("audio/PCMU"), body))
+            try:
+                await producer.send(RawAudio(str(number), "urn:bench", "bench", call, MediaType("audio/PCMU"), body))
+            except HotelAudioError:
+                return False
             return True
 
         return await measured(f"producer alone, {size // 2**10} KB", rate, seconds, send, time.process_time)
