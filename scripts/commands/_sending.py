@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from rich.progress import Progress
 
 from schemas import Channel, Position, RawAudio
 from schemas.media_type import L16, PCMA, PCMU
-from schemas.topics import RAW, RECORDINGS
+from schemas.topics import KEYS, RAW, RECORDINGS
 from scripts.cli import Cluster, cluster_of, counted, fail, progress_bar
 from scripts.commands._json import write_json
 from scripts.object_stores import store_settings
@@ -25,6 +25,7 @@ from scripts.recordings.finding import STANDARD_INPUT, Failed, Recording, find, 
 from scripts.recordings.formats import suffixes
 from scripts.recordings.reading import content, decoded, decoders
 from scripts.recordings.report import report_of, tell
+from scripts.sealing.opening import key_store_address
 from scripts.tables import fitted
 from streams.audio import Clip
 from streams.clients import ContractError, RawAudioProducer
@@ -165,7 +166,7 @@ class _Sender:
         producer = await self._connected()
         storing = self._progress.add_task(f"sending {printable(recording.name)}", total=None)
         try:
-            position = await producer.send(event, recording.path)
+            position = await producer.send(replace(event, guest_ref=self._options.guest), recording.path)
         finally:
             self._progress.remove_task(storing)
         return _told(_Sent(recording, event, (event.channel,), None, recording.path.stat().st_size, [position]))
@@ -192,7 +193,7 @@ class _Sender:
                 # A segment can be sent when its last sample has been recorded.
                 spoken = seconds if event.final else ((event.sequence or 0) + 1) * self._options.segment
                 await asyncio.sleep(began + spoken - time.monotonic())
-            task = await producer.send_soon(event)
+            task = await producer.send_soon(replace(event, guest_ref=self._options.guest))
             task.add_done_callback(lambda _: self._progress.advance(self._bar))
             pending.append(task)
             channels[event.channel] = None
@@ -218,6 +219,8 @@ class _Sender:
             stores=settings.store_configuration if self._options.whole else None,
             inline_limit=settings.inline_limit,
             max_size=settings.max_size,
+            seal=key_store_address() if self._options.sealed else None,
+            keys=self._cluster.topic(KEYS),
         )
 
 

@@ -51,6 +51,12 @@ def parser() -> argparse.ArgumentParser:
         "--channel (default: %(default)s)",
     )
     _add_form(made)
+    made.add_argument(
+        "--sealed",
+        action="store_true",
+        help="seal the audio under a key of its call before it is sent (AUDIO_KEY_STORE)",
+    )
+    made.add_argument("--guest", metavar="REF", help="whose call it is: the hotel's opaque reference, never a name")
     made.add_argument("--json", type=json_file, metavar="REPORT", help=JSON_HELP)
     add_cluster_options(made)
     return made

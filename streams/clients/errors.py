@@ -66,7 +66,7 @@ class BrokenReferenceError(HotelAudioError):
 
 
 class KeysUnavailableError(HotelAudioError):
-    """Whether a sealed result may be opened cannot be known now, as the topic of keys cannot be read: try again."""
+    """The topic of keys or the key store cannot be used now, so that nothing can be opened or sealed: try again."""
 
 
 class SealedError(HotelAudioError):

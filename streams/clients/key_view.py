@@ -76,12 +76,25 @@ def key_view_of(
     Raises:
         InvalidAddressError: If the address is of another form.
     """
+    open_store = opener_of(key_store)
+    return None if open_store is None else lambda: _Keys(connection, topic, open_store)
+
+
+def opener_of(key_store: str | KeyStore | None) -> Callable[[], KeyStore] | None:
+    """What opens a key store; None without one.
+
+    Args:
+        key_store: Its address, as the setting AUDIO_KEY_STORE; or the key store itself.
+
+    Raises:
+        InvalidAddressError: If the address is of another form.
+    """
     if key_store is None:
         return None
     if not isinstance(key_store, str):
-        return lambda: _Keys(connection, topic, lambda: key_store)
+        return lambda: key_store
     try:
         key_store_path(key_store)
     except ValueError as error:
-        raise InvalidAddressError(f"key_store is {key_store!r}: {error}") from None
-    return lambda: _Keys(connection, topic, lambda: key_store_at(key_store))
+        raise InvalidAddressError(f"the key store is {key_store!r}: {error}") from None
+    return lambda: key_store_at(key_store)

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,14 +12,20 @@ from aiokafka.structs import RecordMetadata
 
 from schemas import Position, RawAudio, Rejection
 from schemas.raw_audio import MAX_RAW_BYTES, frame_problem
-from schemas.topics import RAW, RECORDINGS
+from schemas.topics import KEYS, RAW, RECORDINGS
 from streams.clients.connecting import connection_to
 from streams.clients.error_translation import closed, translated_errors
 from streams.clients.errors import BrokersUnavailableError, ContractError, StoresRequiredError, UnacknowledgedError
+from streams.clients.input_sealing import InputSealer
+from streams.clients.key_view import opener_of
 from streams.clients.stores import stores_of, translated_store_errors
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.connection_refusal import explained_refusal
 from streams.kafka.stopping import stop_within, stopped_on_failure
+from streams.security.sealing.data_key import DataKey
+from streams.security.sealing.key_store import KeyStore
+from streams.security.sealing.objects import sealed_object_bytes
+from streams.security.sealing.sealed_record import seal_record
 from streams.stores import StoresConfiguration
 from streams.stores.claim_check import INLINE_LIMIT, MAX_SIZE, ClaimCheck, size_of
 
@@ -46,6 +53,10 @@ class RawAudioProducer:
             an account of its own.
         inline_limit: Bytes of audio that an event has at most, if there are stores.
         max_size: Bytes that audio may have at most, as in the workers' setting AUDIO_MAX_SIZE.
+        seal: The installation's key store, as in the setting AUDIO_KEY_STORE, or a `KeyStore`: events, and audio that
+            is stored, are sealed before they are sent. None to send them in clear.
+        keys: Full name of the topic of keys. A call's key is acknowledged before its first event is sent.
+        retention: How long what is sealed can be opened; None until it is erased.
 
     Raises:
         InvalidAddressError: If brokers or stores are not given in the right form.
@@ -63,6 +74,9 @@ class RawAudioProducer:
         stores: str | StoresConfiguration | None = None,
         inline_limit: int = INLINE_LIMIT,
         max_size: int = MAX_SIZE,
+        seal: str | KeyStore | None = None,
+        keys: str = KEYS,
+        retention: timedelta | None = None,
     ) -> None:
         self._topic = topic
         self._recordings = recordings
@@ -79,6 +93,8 @@ class RawAudioProducer:
             max_batch_size=_BATCH_BYTES,
             request_timeout_ms=round(timeout * 1000),
         )
+        open_store = opener_of(seal)
+        self._sealer = open_store and InputSealer(self._producer, keys, open_store, retention, timeout)
 
     async def __aenter__(self) -> Self:
         with self._translated_errors():
@@ -112,6 +128,7 @@ class RawAudioProducer:
             ContractError: If the event breaks the contract, or the audio is larger than `max_size`.
             StoresRequiredError: If the audio is too large for a record, and the producer has no stores.
             StoresUnavailableError: If the store fails.
+            KeysUnavailableError: If the event is to be sealed, and the key store cannot be used: nothing is sent.
             OSError: If the file cannot be read.
             UnacknowledgedError: If no broker acknowledged it in time; it may arrive all the same, and it is safe to
                 send it again with the same id.
@@ -132,16 +149,24 @@ class RawAudioProducer:
         """
         if self._closed:  # the Kafka client would look for the topic forever
             raise closed()
-        event = await self._checked_in(event, file)
-        record = event.to_record()
+        key, partition = (None, None) if self._sealer is None else await self._key_for(event, self._sealer)
+        event = await self._checked_in(event, file, key)
+        record = event.to_record() if key is None else seal_record(event.to_record(), key)
         topic = self._topic if event.data_ref is None else self._recordings
         with self._translated_errors(topic):
             acknowledged = await self._producer.send(
-                topic, value=record.value, key=record.key, headers=list(record.headers)
+                topic, value=record.value, key=record.key, partition=partition, headers=list(record.headers)
             )
         return asyncio.ensure_future(self._acknowledged(acknowledged, topic))
 
-    async def _checked_in(self, event: RawAudio, file: Path | None) -> RawAudio:
+    async def _key_for(self, event: RawAudio, sealer: InputSealer) -> tuple[DataKey, int]:
+        try:
+            with self._translated_errors():
+                return await sealer.key_for(event, self._topic)
+        except (TimeoutError, BrokersUnavailableError) as error:
+            raise self._unacknowledged(self._timeout) from error
+
+    async def _checked_in(self, event: RawAudio, file: Path | None, key: DataKey | None) -> RawAudio:
         """The event as it is sent, with its audio stored if that is too large; nothing of a bad event is stored."""
         content = event.audio if file is None else file
         size = size_of(content)
@@ -159,11 +184,11 @@ class RawAudioProducer:
                 f"{size} bytes of audio are too large for a record, which takes {self._inline_limit}: give the producer"
                 " stores, or send shorter segments"
             )
-        if size > self._max_size:
+        if (size if key is None else sealed_object_bytes(size)) > self._max_size:
             raise ContractError(f"value: has {size} bytes and may have {self._max_size}; send parts of it")
         _check(replace(event, audio=b"", data_ref=_ANYWHERE), size)
         with translated_store_errors():
-            return await asyncio.to_thread(self._claim_check.store_input, event, content)
+            return await asyncio.to_thread(self._claim_check.store_input, event, content, key)
 
     async def _acknowledged(self, future: asyncio.Future[RecordMetadata], topic: str) -> Position:
         try:

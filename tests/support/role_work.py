@@ -1,13 +1,15 @@
 """What the holder of each role does on a cluster, in its shortest form; an error is raised where it may not."""
 
+import tempfile
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas import DeadLetter, MediaType, Policy, PolicyEvent, Position, RawAudio, Record, Rejection
 from schemas.access import Grant
-from schemas.topics import AUDIT, COMPRESSED, DEAD_LETTER, INPUTS, KEYS, POLICY, copartitioned, inputs
+from schemas.topics import AUDIT, COMPRESSED, DEAD_LETTER, INPUTS, KEYS, POLICY, RAW, copartitioned, inputs
 from scripts.audit_trail.reading import AuditReader
 from scripts.audit_trail.writing import Audit
 from scripts.cli import Cluster
@@ -27,16 +29,21 @@ from streams.kafka.lag import LagReader
 from streams.kafka.protocol.group_owners import fetch_member_hosts
 from streams.kafka.topic_settings import update_settings
 from streams.kafka.topics import apply_topics
+from streams.security.sealing.slot_file import SlotFile
 
 CALL = RawAudio("1", "/pbx", "lisbon", "call-1", MediaType("audio/PCMU"), bytes(1600))
 
 
 async def telephony(cluster: Cluster, account: str) -> None:
-    """Look at the topics, send a segment and a recording."""
+    """Look at the topics, send a segment and a recording, and a sealed segment."""
     del account
     await cluster.check(INPUTS)
     for topic in INPUTS:
         async with RawAudioProducer(cluster.connection, cluster.topic(topic)) as producer:
+            await producer.send(CALL)
+    with tempfile.TemporaryDirectory() as directory:
+        seal, keys = SlotFile.make(Path(directory, "keys")), cluster.topic(KEYS)
+        async with RawAudioProducer(cluster.connection, cluster.topic(RAW), seal=seal, keys=keys) as producer:
             await producer.send(CALL)
 
 
