@@ -1,4 +1,4 @@
-"""Makes the key store of an installation, and shows it and the data keys of sealed calls.
+"""Makes the key store of an installation, shows it and the data keys of sealed calls, and turns the epoch.
 
 The key store has the keys of the epochs, under which the data keys of all calls are wrapped. It is the one secret
 outside of Kafka: whoever has it, and the topic of keys, opens what is sealed; without it nobody does. AUDIO_KEY_STORE
@@ -10,10 +10,12 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from scripts.cli import Cluster, CommandError, add_cluster_options, cluster_of, counted, progress_bar, run, say
+from scripts.cli import Cluster, CommandError, add_cluster_options, cluster_of, counted, progress_bar, run, say, seconds
 from scripts.commands._json import JSON_HELP, json_file, write_json
+from scripts.erasing.turning import turn_keys
 from scripts.sealing.census import KeyCensus, count_keys
 from scripts.sealing.opening import installed_key_store, key_store_address
+from streams.compliance.key_turn import SETTLING
 from streams.kafka.topic_errors import TopicMissingError
 from streams.runtime.sealing_settings import KeyStoreSettings
 from streams.runtime.settings_document import help_text
@@ -59,9 +61,26 @@ def parser() -> argparse.ArgumentParser:
     )
     status.add_argument("--json", type=json_file, metavar="FILE", help=JSON_HELP)
     status.set_defaults(work=_status)
-    for one in (init, status):
+    for one in (init, status, _turning(actions)):
         add_cluster_options(one)
     return made
+
+
+def _turning(actions: Any) -> argparse.ArgumentParser:  # noqa: ANN401  argparse names no public type for it
+    turn: argparse.ArgumentParser = actions.add_parser(
+        "turn",
+        help="make a new epoch, move all living keys to it and destroy the old one: what was erased is final then",
+        description="Make a new epoch, wait until every worker uses it, move all living keys to it, and destroy the old"
+        " one. What was erased before is final then. A turn that ended early is gone on with; see docs/ERASURE.md.",
+    )
+    turn.add_argument(
+        "--settling",
+        type=seconds,
+        metavar="S",
+        help="seconds for workers to see the new epoch; less than the usual 55 only where no worker runs",
+    )
+    turn.set_defaults(work=_turn)
+    return turn
 
 
 async def _done(work: Callable[[argparse.Namespace], Awaitable[int]], options: argparse.Namespace) -> int:
@@ -105,6 +124,12 @@ async def _status(options: argparse.Namespace) -> int:
     if options.json is not None:
         write_json(options.json, found)
     return 1 if found["of_others"] or found["out_of_reach"] else 0
+
+
+async def _turn(options: argparse.Namespace) -> int:
+    settling = SETTLING if options.settling is None else options.settling
+    await turn_keys(cluster_of(options), installed_key_store(), settling)
+    return 0
 
 
 async def _census(cluster: Cluster) -> KeyCensus:

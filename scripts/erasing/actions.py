@@ -16,9 +16,10 @@ from scripts.audit_trail.writing import Audit
 from scripts.cli import Cluster, CommandError, cluster_of, content_of, counted, say
 from scripts.commands._letters import printable
 from scripts.erasing.approval import approved, needs_two, write_request
-from scripts.erasing.opening import key_log, key_store
+from scripts.erasing.opening import key_log
 from scripts.erasing.turning import turn_keys
 from scripts.policies.topic import read_policies
+from scripts.sealing.opening import installed_key_store
 from streams.compliance.erasure import Eraser, Erasure
 from streams.compliance.erasure_scope import Scope
 from streams.compliance.key_log import WriterReplacedError
@@ -42,7 +43,7 @@ async def erase(options: argparse.Namespace) -> int:
         return await _ask(options.request, cluster, scope)
     if needs_two(scope) and not (why or options.dry_run):
         raise CommandError("many calls need two people: add --request FILE, and let somebody else --approve FILE")
-    store = key_store()
+    store = installed_key_store()
     if options.dry_run or not options.yes:
         _show(await _looked(cluster, store, scope))
         if options.dry_run or not _agreed():

@@ -1,6 +1,5 @@
 """Turns the keys' epoch, as ``keys turn`` and ``erase --now`` do."""
 
-import argparse
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -9,21 +8,14 @@ from rich.progress import Progress, TaskID
 from schemas import Policy, Record
 from schemas.topics import AUDIT, KEYS, POLICY
 from scripts.audit_trail.writing import Audit
-from scripts.cli import Cluster, CommandError, cluster_of, counted, progress_bar, say
-from scripts.erasing.opening import key_log, key_store
+from scripts.cli import Cluster, CommandError, counted, progress_bar, say
+from scripts.erasing.opening import key_log
 from scripts.policies.topic import read_policies
 from streams.compliance.key_log import WriterReplacedError
 from streams.compliance.key_turn import SETTLING, KeysLeftError, KeyTurn, Turn
 from streams.security.sealing.key_store import KeyStore
 
 _NAME = "keys"
-
-
-async def turn(options: argparse.Namespace) -> int:
-    """Turn the keys by the command line; returns the exit code."""
-    settling = SETTLING if options.settling is None else options.settling
-    await turn_keys(cluster_of(options), key_store(), settling)
-    return 0
 
 
 async def turn_keys(cluster: Cluster, store: KeyStore, settling: float = SETTLING) -> Turn:

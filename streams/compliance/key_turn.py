@@ -105,7 +105,7 @@ class KeyTurn:
         return Turn(new, tuple(old), done.living, done.expired, done.unreadable, time.monotonic() - began)
 
     async def _settle(self) -> None:
-        whole = round(self._settling)
+        whole = max(1, round(self._settling))
         for second in range(whole):
             self._step("seconds until all workers see the new epoch", second, whole)
             await asyncio.sleep(self._settling / whole)

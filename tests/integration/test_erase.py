@@ -14,8 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from schemas import Policy, PolicyEvent
 from schemas.topics import KEYS, POLICY
 from scripts.cli import Cluster
-from scripts.commands import audit
-from scripts.erasing.turning import turn_keys
+from scripts.commands import audit, keys
 from streams.kafka.connected_client import connected_client
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
@@ -120,8 +119,8 @@ async def test_a_receipt_is_logical_and_after_the_turn_it_is_final(
     assert code == 0
     assert "logical: it is final with the next turn" in out
     assert here.opened(key, copy[key.id])  # with a backup of the topic
-    done = await turn_keys(here.cluster, here.store, settling=0)
-    assert (done.epoch, done.rewrapped) == (2, 1)
+    code, out, _ = await here.command(keys.main, "turn", "--settling", "0.1")
+    assert (code, "epoch 1 is destroyed, epoch 2 has 1 key" in out) == (0, True)
     assert await here.opens(living) == [True]
     assert here.store.epochs() == (2,)
     request = next(one.request for one in await here.entries() if one.action == "erasure")
