@@ -17,6 +17,7 @@ from agents.signals import call_on_stop_signal
 from streams.api.access import ApiAccess
 from streams.api.app import create_app
 from streams.api.context import ApiContext
+from streams.api.routes import ROUTES
 from streams.console.app import Console
 from streams.kafka.topic_errors import TopicError
 from streams.kafka.topics import check_topics
@@ -111,7 +112,7 @@ def _uvloop() -> "asyncio.Runner":
 def _configuration(context: ApiContext) -> uvicorn.Config:
     tls = context.settings.http_tls
     return uvicorn.Config(
-        Console(create_app(context)),
+        Console(create_app(context), {one.path for one in ROUTES}),
         http="httptools",
         loop="none",
         lifespan="off",

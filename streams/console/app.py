@@ -1,6 +1,6 @@
 """The console beside the API: which paths are its pages, and what an error looks like in a browser."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
@@ -39,11 +39,12 @@ class Console:
 
     Args:
         api: The API.
+        offered: Paths of its operations.
     """
 
-    def __init__(self, api: ASGIApp) -> None:
+    def __init__(self, api: ASGIApp, offered: Set[str]) -> None:
         self._api = SessionCredentials(api)
-        self._pages = _app(ApiClient(api))
+        self._pages = _app(ApiClient(api), Pages(offered))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -57,8 +58,7 @@ def _is_page(scope: Scope) -> bool:
     return first in _PAGES or (first not in _API and "text/html" in Headers(scope=scope).get("accept", ""))
 
 
-def _app(api: ApiClient) -> Starlette:
-    pages = Pages()
+def _app(api: ApiClient, pages: Pages) -> Starlette:
     problem = _problem_page(pages)
     calls, letters = CallPages(api, pages), LetterPages(api, pages)
     policies, login = PolicyPages(api, pages), LoginPages(api, pages)

@@ -1,7 +1,7 @@
 """Makes pages from templates, with the headers that keep a page to its own scripts and styles."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -14,12 +14,13 @@ from streams.compression.reasons import explained
 from streams.console import words
 from streams.console.session import Session
 
+#: Pages of the bar: path, name, and the API's operation that each cannot do without.
 PAGES = (
-    ("/", "Calls"),
-    ("/live", "Live"),
-    ("/dead-letters", "Dead letters"),
-    ("/policies", "Policies"),
-    ("/estimate", "Estimate"),
+    ("/", "Calls", "/v1/recordings"),
+    ("/live", "Live", "/v1/events"),
+    ("/dead-letters", "Dead letters", "/v1/dead-letters"),
+    ("/policies", "Policies", "/v1/policies/{hotel}"),
+    ("/estimate", "Estimate", "/v1/estimates"),
 )
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; media-src 'self'; "
@@ -34,9 +35,13 @@ _HEADERS = {
 
 
 class Pages:
-    """Renders the console's templates."""
+    """Renders the console's templates.
 
-    def __init__(self) -> None:
+    Args:
+        offered: Paths of the API's operations; what needs others is not shown.
+    """
+
+    def __init__(self, offered: Set[str]) -> None:
         # The templates' place is found by this package's own name, which differs in an installed wheel.
         loader = PackageLoader(__name__.rpartition(".")[0])
         self._environment = Environment(
@@ -46,7 +51,11 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals.update(pages=PAGES, levels=words.LEVELS)
+        self._environment.globals.update(
+            levels=words.LEVELS,
+            offered=offered,
+            pages=[(path, name) for path, name, needed in PAGES if needed in offered],
+        )
         self._environment.filters.update(
             absolute=words.absolute_time,
             clock=_clock,

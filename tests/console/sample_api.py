@@ -86,6 +86,18 @@ RECORDINGS = [
     ),
 ]
 SOUNDS = {one["id"]: name for one, name in zip(RECORDINGS[-len(FORMATS) :], FORMATS, strict=True)}
+#: Paths of the operations that there are.
+OFFERED = frozenset(
+    {
+        "/v1/recordings",
+        "/v1/events",
+        "/v1/dead-letters",
+        "/v1/replays",
+        "/v1/policies/{hotel}",
+        "/v1/estimates",
+        "/v1/calls/{id}/audio",
+    }
+)
 EXPIRED = "00000000-0000-5000-8000-000000000002"
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from streams.console.app import Console
 from tests.console.browsing import Browsing, browsing, serving
-from tests.console.sample_api import EXPIRED, FORMATS, KEY, SECONDS, SOUNDS, SampleApi
+from tests.console.sample_api import EXPIRED, FORMATS, KEY, OFFERED, SECONDS, SOUNDS, SampleApi
 
 pytestmark = pytest.mark.xdist_group("console")
 
@@ -38,7 +38,7 @@ EMPTY = {
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with serving(Console(SampleApi().app)) as found:
+    with serving(Console(SampleApi().app, OFFERED)) as found:
         yield found
 
 
@@ -70,7 +70,7 @@ def test_a_page_is_accessible_in_both_themes_and_breaks_no_policy(window: Browsi
 @pytest.mark.parametrize("name", EMPTY)
 def test_an_empty_page_says_what_to_do_next(window: Browsing, name: str) -> None:
     path, title = EMPTY[name]
-    with serving(Console(SampleApi([]).app)) as address:
+    with serving(Console(SampleApi([]).app, OFFERED)) as address:
         window.page.goto(address + path)
         expect(window.page.locator(".empty h2")).to_contain_text(title)
         assert window.page.locator(".empty a").count() > 0
@@ -205,7 +205,7 @@ def test_files_are_estimated_with_a_picture(window: Browsing, address: str, tmp_
 
 def test_who_has_a_key_logs_in_and_out(window: Browsing) -> None:
     page = window.page
-    with serving(Console(SampleApi(key=KEY).app)) as address:
+    with serving(Console(SampleApi(key=KEY).app, OFFERED)) as address:
         page.goto(f"{address}/dead-letters")
         expect(page).to_have_url(re.compile("/login"))
         page.get_by_label("API key").fill("wrong")
@@ -217,3 +217,11 @@ def test_who_has_a_key_logs_in_and_out(window: Browsing) -> None:
         page.get_by_role("button", name="Log out").click()
         page.goto(address)
         expect(page).to_have_url(re.compile("/login"))
+
+
+def test_what_the_api_does_not_offer_is_not_shown(window: Browsing) -> None:
+    with serving(Console(SampleApi().app, {"/v1/recordings", "/v1/dead-letters"})) as address:
+        window.page.goto(f"{address}/dead-letters")
+        expect(window.page.get_by_role("navigation").get_by_role("link")).to_have_text(["Calls", "Dead letters"])
+        expect(window.page.get_by_role("link", name="Download what came")).to_be_visible()
+        expect(window.page.get_by_role("button", name="Send again")).to_have_count(0)
