@@ -50,7 +50,7 @@ def window(tmp_path: Path) -> Iterator[Browsing]:
         yield found
 
 
-def test_a_call_that_was_sent_is_found_seen_and_heard(processes: ApiProcess, window: Browsing) -> None:
+def test_a_call_that_was_sent_is_found_seen_and_heard(processes: ApiProcess, window: Browsing, tmp_path: Path) -> None:
     for channel in ("guest", "agent"):
         for sequence in range(2):
             send(processes, channel, sequence, wav())
@@ -75,6 +75,14 @@ def test_a_call_that_was_sent_is_found_seen_and_heard(processes: ApiProcess, win
     assert window.accessibility() == []
     page.get_by_role("link", name="See the dead letter").click()
     expect(page.locator(".letter")).to_contain_text("What to do")
+    page.get_by_role("link", name="Live").click()
+    expect(page.locator("[data-value=lag]")).to_have_text("0")
+    page.get_by_role("link", name="Estimate").click()
+    (tmp_path / "call.wav").write_bytes(wav())
+    (tmp_path / "text.wav").write_bytes(b"no audio at all" * 20)
+    page.locator("#files").set_input_files([tmp_path / "call.wav", tmp_path / "text.wav"])
+    expect(page.locator("[data-headline]")).to_contain_text("96 kB would become")
+    expect(page.locator(".bars")).to_contain_text("It cannot be decoded")
 
 
 def send(api: ApiProcess, channel: str, sequence: int, content: bytes) -> str:

@@ -1,7 +1,7 @@
 """The operations of the API, one module for each resource. Every module exports its operations as ``ROUTES``."""
 
 from streams.api.operations import Operation
-from streams.api.routes import audio, calls, dead_letters, documents, events, health, recordings, uploads
+from streams.api.routes import audio, calls, dead_letters, documents, estimates, events, health, recordings, uploads
 
 #: All operations, in the order of the document.
 ROUTES: tuple[Operation, ...] = (
@@ -10,6 +10,7 @@ ROUTES: tuple[Operation, ...] = (
     *audio.ROUTES,
     *calls.ROUTES,
     *dead_letters.ROUTES,
+    *estimates.ROUTES,
     *events.ROUTES,
     *documents.ROUTES,
     *health.ROUTES,
