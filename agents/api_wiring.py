@@ -7,6 +7,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -31,9 +33,12 @@ from streams.runtime.login_audit import LoginAudit
 from streams.runtime.policies import PoliciesInForce, PolicyReader
 from streams.runtime.process_metrics import show_readiness, versions
 from streams.runtime.readiness import Readiness
+from streams.runtime.sealing_settings import open_key_store
 from streams.runtime.setting_declaration import shown
 from streams.runtime.store_metrics import StoreObserver, show_pools
 from streams.sandbox import DecoderSandbox
+from streams.sealing import KeyRing
+from streams.security.sealing.sealed_record import open_record
 from streams.stores import Stores
 from streams.telemetry.logs import flush_logs
 from streams.telemetry.metrics import ApiProcessMetrics
@@ -53,7 +58,8 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
     """The parts of the process; what works in the background runs until the context is left."""
     connection, metrics, names = settings.connection, ApiProcessMetrics(), _TopicNames(settings)
     index = ResultIndex(settings.state_dir / DIRECTORY / _INDEX, [names(one) for one in TOPICS])
-    feeder = IndexFeeder(connection, index)
+    ring = KeyRing(connection, names(topics.KEYS), partial(open_key_store, settings.key_store, Path.home()))
+    feeder = IndexFeeder(connection, index, ring.is_erased)
     policies = PoliciesInForce()
     reader = PolicyReader(connection, names(topics.POLICY), policies, metrics)
     logins = LoginAudit(connection, names(topics.AUDIT), metrics)
@@ -76,7 +82,7 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
         access=replace(access, http=replace(access.http, refused=logins.refused)),
         policies=policies,
         claim_check=settings.claim_check(stores),
-        opener=lambda record: record,
+        opener=lambda record: open_record(record, ring.find),
         audit=AccessAudit(connection, names(topics.AUDIT)),
         readiness=readiness,
         metrics=metrics,
@@ -85,7 +91,7 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
     )
     _show(metrics, feeder, readiness)
     await start_decoders(context.decoders, settings, metrics)
-    work = [asyncio.create_task(_again(one)) for one in (feeder.run, reader.run, logins.run, watch.run)]
+    work = [asyncio.create_task(_again(one)) for one in (feeder.run, reader.run, logins.run, watch.run, ring.run)]
     try:
         yield context
     finally:

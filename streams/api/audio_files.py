@@ -18,6 +18,8 @@ from streams.stores import StoreUnavailableError
 from streams.stores.reading import ObjectRefusedError
 
 GONE = "It is past its retention, or was erased."
+#: Codes of sealed records for which this process has no keys now.
+_WITHOUT_KEYS = frozenset({"SealedNoAccess", "SealedStale"})
 _MOST_DECODED = 64 * 2**20  # bytes of a file that is decoded
 
 
@@ -156,6 +158,8 @@ async def _record(context: ApiContext, position: Position) -> Record:
 
 def _broken(rejection: Rejection) -> HTTPException:
     """What is said of audio that is not there any more, or is not what it should be."""
+    if rejection.code in _WITHOUT_KEYS:
+        return HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, f"It is sealed: {rejection.reason}.", {"Retry-After": "5"})
     return HTTPException(HTTPStatus.GONE, f"It cannot be read any more ({rejection.code}).")
 
 

@@ -11,6 +11,9 @@ from streams.api.schemas import time_text
 def state_of(recording: Recording, feeder: IndexFeeder) -> State:
     """A recording's state: its outcome, unless the record with it is past its retention."""
     outcome = recording.outcome
+    key = None if recording.result is None else recording.result.seal_key
+    if key is not None and feeder.is_erased(key):
+        return "erased"
     position = None
     if outcome == "done" and recording.result is not None:
         position = recording.result.position

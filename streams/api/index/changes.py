@@ -111,6 +111,7 @@ def _of_result(record: Record, position: Position) -> Change | None:
         "audio_channels": _integer(text.get(h.AUDIO_CHANNELS)),
         "original_bytes": _integer(text.get(h.ORIGINAL_BYTES)),
         "by_reference": int(h.DATA_REF in headers),
+        "seal_key": _digest(headers.get(h.SEAL_KEY)),
     }
     return Change(recording_id(source or "", cause), "result", columns)
 

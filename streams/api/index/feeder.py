@@ -39,9 +39,13 @@ class IndexFeeder:
     Args:
         connection: The cluster.
         index: The index.
+        is_erased: Returns whether the data key of an id is erased.
     """
 
-    def __init__(self, connection: KafkaConnection, index: ResultIndex) -> None:
+    def __init__(
+        self, connection: KafkaConnection, index: ResultIndex, is_erased: Callable[[bytes], bool] = lambda _: False
+    ) -> None:
+        self.is_erased = is_erased
         self._connection = connection
         self._index = index
         self._numbers = {name: number for number, name in enumerate(index.topics)}

@@ -49,6 +49,7 @@ class Result:
         audio_channels: Number of channels.
         original_bytes: Bytes of the input's audio.
         by_reference: Whether the file is in an object store.
+        seal_key: Id of the data key that the file is sealed with; None if it is in clear.
     """
 
     position: Position
@@ -65,6 +66,7 @@ class Result:
     audio_channels: int
     original_bytes: int
     by_reference: bool
+    seal_key: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

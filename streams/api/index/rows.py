@@ -62,6 +62,7 @@ def _result(row: sqlite3.Row, topic: str) -> Result:
         audio_channels=row["audio_channels"] or 0,
         original_bytes=row["original_bytes"] or 0,
         by_reference=bool(row["by_reference"]),
+        seal_key=row["seal_key"],
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import cache
 
 #: Grows with every change of the tables: an index with another number is made again.
-VERSION = 1
+VERSION = 2
 
 TABLES = """
 CREATE TABLE recordings (
@@ -15,7 +15,7 @@ CREATE TABLE recordings (
     in_ms INTEGER, in_latest INTEGER,
     out_partition INTEGER, out_offset INTEGER, out_ms INTEGER, out_size INTEGER, out_sha256 BLOB, out_type TEXT,
     level INTEGER, codec TEXT, reason TEXT, quality REAL, duration_ms INTEGER, sample_rate INTEGER,
-    audio_channels INTEGER, original_bytes INTEGER, by_reference INTEGER,
+    audio_channels INTEGER, original_bytes INTEGER, by_reference INTEGER, seal_key BLOB,
     dead_partition INTEGER, dead_offset INTEGER, dead_ms INTEGER, dead_input INTEGER,
     stage TEXT, code TEXT, field TEXT, explanation TEXT
 ) WITHOUT ROWID;
