@@ -91,17 +91,24 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
     )
     _show(metrics, feeder, readiness)
     await start_decoders(context.decoders, settings, metrics)
-    work = [asyncio.create_task(_again(one)) for one in (feeder.run, reader.run, logins.run, watch.run, ring.run)]
-    try:
+    async with _running(feeder.run, reader.run, logins.run, watch.run, ring.run):
         yield context
+    await _end(context)
+
+
+@contextlib.asynccontextmanager
+async def _running(*work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Work in the background until the context is left."""
+    tasks = [asyncio.create_task(_again(one)) for one in work]
+    try:
+        yield
     finally:
-        await _end(context, work)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _end(context: ApiContext, work: list["asyncio.Task[None]"]) -> None:
-    for task in work:
-        task.cancel()
-    await asyncio.gather(*work, return_exceptions=True)
+async def _end(context: ApiContext) -> None:
     await asyncio.gather(context.producer.close(), context.fetcher.close(), context.audit.close())
     context.decoders.close()
     context.claim_check.stores.close()
