@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 
-from schemas import DeadLetter, Position, Rejection
+from schemas import DeadLetter, Position, RawAudio, Record, Rejection
 from schemas.topics import DEAD_LETTER
+from schemas.topics import RAW as RAW_TOPIC
 from scripts.commands import calls, dead_letters, export, listen
 from streams.security.sealing.data_key import DataKey
-from streams.security.sealing.sealed_record import seal_record
+from streams.security.sealing.sealed_record import open_record, seal_record
 from tests.support.archives import Archive, a_call, manifests, until
 from tests.support.brokers import Broker, Namespace
 from tests.support.events import RAW
 from tests.support.sealing import SealedTopics, sealed_topics
+from tests.support.topic_records import first_records
 
 
 @pytest.fixture
@@ -142,3 +144,22 @@ async def test_dead_letters_are_shown_sealed_and_saved_open(
     assert "not saved: ce_sealkey: leads to a key that was erased" in told.out
     assert "1 sealed record not opened: 1 erased" in told.err
     assert not list((tmp_path / "out").iterdir())
+
+
+async def test_a_sealed_input_is_sent_again_as_it_is_without_its_key(
+    topics: SealedTopics, broker: Broker, namespace: Namespace, where: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AUDIO_KEY_STORE")
+    raw = f"{namespace.prefix}{RAW_TOPIC}"
+    rejection = Rejection("decode", "UndecodableAudio", "value", "is no audio")
+    key = await topics.seal([])
+    letter = DeadLetter(RAW.to_record(), Position(raw, 3, 1), rejection)
+    await topics.write((f"{namespace.prefix}{DEAD_LETTER}", seal_record(letter.to_record(), key)))
+
+    assert await asyncio.to_thread(dead_letters.main, ["--replay", "--hotel", RAW.hotel_id, *where]) == 0
+
+    [sent] = await first_records(broker.bootstrap_servers, raw, 1)
+    assert sent.value != RAW.audio
+    opened = open_record(sent, lambda _: key)
+    assert isinstance(opened, Record)
+    assert RawAudio.from_record(opened) == RAW
