@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from aiokafka import TopicPartition
@@ -18,7 +19,9 @@ from scripts.validation.finding import Status
 from scripts.validation.topics import check_topics as validate_topics
 from streams.clients import RawAudioProducer
 from streams.clients.dead_letters import DeadLetterReader
+from streams.clients.key_view import key_view_of
 from streams.clients.letters import LetterPosition
+from streams.clients.opening import RecordOpener
 from streams.clients.replay import Replayer
 from streams.clients.results import ResultReader
 from streams.compliance.kafka_key_log import KafkaKeyLog
@@ -29,6 +32,8 @@ from streams.kafka.lag import LagReader
 from streams.kafka.protocol.group_owners import fetch_member_hosts
 from streams.kafka.topic_settings import update_settings
 from streams.kafka.topics import apply_topics
+from streams.security.sealing.data_key import DataKey
+from streams.security.sealing.sealed_record import seal_record
 from streams.security.sealing.slot_file import SlotFile
 
 CALL = RawAudio("1", "/pbx", "lisbon", "call-1", MediaType("audio/PCMU"), bytes(1600))
@@ -47,8 +52,20 @@ async def telephony(cluster: Cluster, account: str) -> None:
             await producer.send(CALL)
 
 
+async def _look_for_key(cluster: Cluster) -> None:
+    """Open what is sealed under a key that was never written, which takes the right to read keys to find out."""
+    sealed = replace(seal_record(CALL.to_record(), DataKey.new()), timestamp_ms=1)
+    with tempfile.TemporaryDirectory() as directory:
+        keys = key_view_of(cluster.connection, cluster.topic(KEYS), SlotFile.make(Path(directory, "keys")))
+        async with RecordOpener(keys) as opener:
+            opened = await opener.open(sealed)
+    assert isinstance(opened, Rejection)
+    assert opened.code == "SealedUnknown", opened
+
+
 async def consumer(cluster: Cluster, account: str) -> None:
-    """Tell the audit, look at the topic, read it in a group, commit."""
+    """Tell the audit, look at the topic, read it in a group, commit, look for a key."""
+    await _look_for_key(cluster)
     async with Audit(cluster) as audit:
         await audit.write("listen", ["call:call-1"])
     await cluster.check([COMPRESSED])
@@ -82,6 +99,7 @@ async def monitor(cluster: Cluster, account: str) -> None:
 
 async def operator(cluster: Cluster, account: str) -> None:
     """Read dead letters and send one again, set a policy and count the workers, list results, validate."""
+    await _look_for_key(cluster)
     validated = await validate_topics(cluster)
     assert all(one.status is Status.PASSED for one in validated.findings), validated
     await cluster.check([COMPRESSED, DEAD_LETTER, *INPUTS])
