@@ -61,6 +61,9 @@ def test_the_kernels_are_compiled_and_data_is_there(wheel: Path, plain_wheel: Pa
     assert {
         "hotel_audio/py.typed",
         "hotel_audio/compression/quality.json",
+        "hotel_audio/console/static/console.css",
+        "hotel_audio/console/static/vendor/uPlot.iife.min.js",
+        "hotel_audio/console/templates/base.html",
         "hotel_audio/schemas/topics.yaml",
         "hotel_audio/schemas/asyncapi.yaml",
         "hotel_audio/schemas/samples/partitions.json",
