@@ -38,6 +38,7 @@ from streams.runtime.monitor import Monitor
 from streams.runtime.policies import PolicyReader
 from streams.runtime.process_metrics import show_process_metrics, show_readiness, versions
 from streams.runtime.readiness import Readiness
+from streams.runtime.sealing_settings import has_key_store
 from streams.runtime.setting_declaration import SettingsError, shown
 from streams.runtime.settings import Settings
 from streams.runtime.start_problems import endpoint_problem, kafka_problem
@@ -51,6 +52,8 @@ from streams.telemetry.recent_errors import RecentErrors
 log = structlog.get_logger(__name__)
 
 EXIT_USAGE = 2
+#: Seconds between two looks whether anything is to be sealed.
+_KEYS_INTERVAL = 1.0
 #: Seconds after which a thread that runs Python code has to release the interpreter. The event loop needs it after
 #: every system call, and with Python's default of 5 ms each step of a transaction would wait for the pool.
 _SWITCH_INTERVAL = 0.0001
@@ -148,6 +151,7 @@ async def _work(
         _cache_maintenance(runtime, memory).run(),
         *(executor.enforce_timeouts() for executor in (runtime.executor, runtime.recordings)),
         archive_follower(runtime).run(),
+        _follow_keys(runtime),
         _start_app(runtime, policies),
         _tell_when_ready(readiness, settings, web),
     )
@@ -212,6 +216,7 @@ def _readiness(runtime: Runtime, policies: PolicyReader, monitor: Monitor, stop:
             "assigned": lambda: runtime.lanes.assigned and not monitor.awaits_assignment,
             "recovered": lambda: runtime.lanes.ready,
             "policies_loaded": lambda: policies.loaded,
+            "keys_known": lambda: runtime.sealer.usable,
             "brokers_answer": lambda: monitor.brokers_answer,
             "offsets_in_log": lambda: monitor.offsets_in_log,
             "stores_answer": lambda: runtime.stores.can_write,
@@ -240,6 +245,14 @@ async def _start_decoders(runtime: Runtime) -> None:
         await start_decoders(runtime.sandbox, runtime.settings, runtime.metrics)
     except DecodersError as error:
         raise StartError(str(error)) from None
+
+
+async def _follow_keys(runtime: Runtime) -> None:
+    """Follow the topic of keys as soon as anything has to be sealed, or there is a key store to open sealed inputs."""
+    while not (runtime.sealer.wanted or has_key_store(runtime.settings.key_store)):  # noqa: ASYNC110  neither sets an event
+        await asyncio.sleep(_KEYS_INTERVAL)
+    runtime.metrics.keys_awaited.set_function(lambda: int(not runtime.sealer.usable))
+    await runtime.ring.run()
 
 
 async def _start_app(runtime: Runtime, policies: PolicyReader) -> None:

@@ -60,6 +60,7 @@ class Policy:
         cache_channels: Channels of `CACHEABLE` whose repeated audio may be cached.
         archive: Whether results are kept in the archive, beyond the retention of their topic.
         retention_days: Days after which a sealed call cannot be opened any more, or None for no such limit.
+        sealed: Whether results and dead letters are sealed, also where the installation does not seal.
     """
 
     version: int
@@ -73,14 +74,16 @@ class Policy:
     cache_channels: tuple[str, ...] = DEFAULT_CACHEABLE
     archive: bool = False
     retention_days: int | None = None
+    sealed: bool = False
 
     def properties(self) -> dict[str, Any]:
         """The JSON properties of the policy, without the hotel and without those that have no value."""
         values = {name: getattr(self, field) for name, field in _FIELDS.items()}
         if self.default_level == DEFAULT_LEVEL:
             del values["defaultLevel"]  # a level in the JSON would have to lie between floor and ceiling
-        if not self.archive:
-            del values["archive"]  # workers of earlier releases refuse a property that they do not know
+        for name in ("archive", "sealed"):  # workers of earlier releases refuse a property that they do not know
+            if not values[name]:
+                del values[name]
         return {name: value for name, value in values.items() if value is not None}
 
     def accepts(self, content_type: str) -> bool:
@@ -231,6 +234,7 @@ def _policy(content: Mapping[str, Any]) -> Policy:
         cache_channels=tuple(content.get("cacheChannels", DEFAULT_CACHEABLE)),
         archive=content.get("archive", False),
         retention_days=None if days is None else int(days),
+        sealed=content.get("sealed", False),
     )
 
 
@@ -279,6 +283,7 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "cacheChannels": (f"a list of different channels out of {', '.join(CACHEABLE)}", _different(CACHEABLE)),
     "archive": _FLAG,
     "retentionDays": (f"a whole number from 1 to {MAX_RETENTION_DAYS}", _whole(1, MAX_RETENTION_DAYS)),
+    "sealed": _FLAG,
 }
 _FIELDS = {
     name: field.name for name, field in zip([name for name in _RULES if name != "hotel"], fields(Policy), strict=True)

@@ -125,13 +125,26 @@ class RawAudio:
 
 def hotel_of(record: Record) -> str | None:
     """Return the hotel id of a record of the topic ``audio.raw``, even if other parts of it are invalid, or None."""
-    reader = h.HeaderReader(record.headers)
-    if reader.is_structured:
-        texts = structured.read_members(record, reader.text(h.CONTENT_TYPE), len(record.value or b""))
-        member = "" if isinstance(texts, Rejection) else texts.get("hotelid", "")
-        reader = h.HeaderReader(((h.HOTEL_ID, member.encode(errors="surrogatepass")),))
+    reader = _reader_of(record, h.HOTEL_ID, "hotelid")
     hotel = reader.text(h.HOTEL_ID, h.MAX_ID)
     return None if reader.problem else hotel
+
+
+def guest_of(record: Record) -> str | None:
+    """Return whose call it is, as `hotel_of`; None if the record does not say it."""
+    reader = _reader_of(record, h.GUEST_REF, "guestref")
+    guest = reader.guest_ref()
+    return None if reader.problem else guest
+
+
+def _reader_of(record: Record, header: str, member: str) -> h.HeaderReader:
+    """What reads one attribute of a record in binary or structured mode."""
+    reader = h.HeaderReader(record.headers)
+    if not reader.is_structured:
+        return reader
+    texts = structured.read_members(record, reader.text(h.CONTENT_TYPE), len(record.value or b""))
+    text = None if isinstance(texts, Rejection) else texts.get(member)
+    return h.HeaderReader(() if text is None else ((header, text.encode(errors="surrogatepass")),))
 
 
 def has_reference(record: Record) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from agents.compress.dead_letters import DeadLetters
+from agents.compress.opening import InputOpener
 from agents.compress.pipeline import Compression, Pipeline
 from agents.compress.reporting import Reporter
 from agents.compress.sender_clocks import SenderClocks
@@ -30,6 +31,7 @@ class Compressor:
         pipeline: Compresses one record.
         reporter: Reports committed outcomes.
         claim_check: Stores results that are too large for a record.
+        opener: Opens sealed inputs.
         results: Real name of the topic for results.
         dead_letters: Real name of the topic for dead letters.
         on_failure: Ends the worker.
@@ -40,6 +42,7 @@ class Compressor:
         pipeline: Pipeline,
         reporter: Reporter,
         claim_check: ClaimCheck,
+        opener: InputOpener,
         *,
         results: str,
         dead_letters: str,
@@ -47,6 +50,7 @@ class Compressor:
     ) -> None:
         self._pipeline = pipeline
         self._claim_check = claim_check
+        self._opener = opener
         self._results = results
         self._dead_letters = DeadLetters(dead_letters)
         self._on_failure = on_failure
@@ -54,16 +58,19 @@ class Compressor:
 
     def process(self, record: InputRecord, lookup: Lookup) -> Outcome[Compression]:
         """Compress one input; docs/ARCHITECTURE.md lists the steps."""
+        content = self._opener.open(record.content)
+        if isinstance(content, Rejection):
+            return self.reject(record, content)
         with self._pipeline.gate:
             try:
-                made = self._pipeline.run(record.content, record.position, lookup)
+                made = self._pipeline.run(content, record.position, lookup)
             except SandboxError as error:  # the executor would turn all inputs that follow into dead letters
                 self._on_failure(error)
                 raise
             if isinstance(made, Rejection):
                 return self.reject(record, made)
-            if self._claim_check.fits(made.result.audio):
-                return self._outcome(made)
+            if self._claim_check.fits(made.result.audio) or self._opener.sealer.demands(made.result.hotel_id):
+                return self._outcome(made)  # one that is sealed stays in the record, which takes any live result
         return self._outcome(self._stored(made))  # without the gate, as other records need not wait for the store
 
     def reject(self, record: InputRecord, rejection: Rejection) -> Outcome[Compression]:
@@ -103,6 +110,7 @@ def register(runtime: Runtime, recordings: RecordingProcessor[Any]) -> None:
         policy_of=runtime.policies.of,
         pressure=lambda: runtime.governor.pressure,
         cache=runtime.cache,
+        seals=runtime.sealer.demands,
     )
     reporter = Reporter(
         runtime.recorder,
@@ -118,6 +126,7 @@ def register(runtime: Runtime, recordings: RecordingProcessor[Any]) -> None:
         pipeline,
         reporter,
         claim_check,
+        InputOpener.of(runtime),
         results=runtime.topic_name(COMPRESSED),
         dead_letters=runtime.topic_name(DEAD_LETTER),
         on_failure=runtime.on_failure,

@@ -103,6 +103,7 @@ class Pipeline:
         policy_of: Returns the policy of a hotel.
         pressure: Returns by how much cheaper the results have to become now.
         cache: The cache of encoded files.
+        seals: Whether the results of a hotel are sealed.
 
     Attributes:
         gate: Hold it while calling `run`. The pipeline releases it for long calls that run outside of Python.
@@ -116,6 +117,7 @@ class Pipeline:
         policy_of: Callable[[str], Policy],
         pressure: Callable[[], Pressure],
         cache: TieredCache,
+        seals: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self.gate = InterpreterGate()
         self._max_bytes = settings.max_record_bytes
@@ -124,6 +126,7 @@ class Pipeline:
         self._policy_of = policy_of
         self._pressure = pressure
         self._cache = cache
+        self._seals = seals
         self._analyses: Memo[_AnalysedAudio] = Memo(settings.cache_bytes // _CACHE_BYTES_PER_ANALYSIS)
 
     def run(self, record: Record, position: Position, lookup: Lookup) -> Compression | Rejection:
@@ -142,7 +145,7 @@ class Pipeline:
         if isinstance(event, Rejection):
             return event
         policy = self._policy_of(event.hotel_id)
-        cacheable = admits(event.channel, policy)
+        cacheable = admits(event.channel, policy, seals=self._seals(event.hotel_id))
         audio = self._analyse(event, cacheable=cacheable)
         if isinstance(audio, Rejection):
             return audio

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import structlog
 
+from agents.compress.dead_letters import Gone
 from agents.compress.pipeline import Compression
 from agents.compress.sender_clocks import SenderClocks
 from schemas import Rejection
@@ -53,10 +54,19 @@ class Reporter:
         delay = age(record.content.timestamp_ms, now)
         if delay is not None:
             self._governor.observe(delay, partition=record.position.partition, call=call)
-        if isinstance(outcome.report, Rejection):
+        if isinstance(outcome.report, Gone):
+            self._gone(record, outcome.report, call, delay)
+        elif isinstance(outcome.report, Rejection):
             self._dead_letter(record, outcome.report, call, delay, now)
         else:
             self._result(record, outcome.report, delay, now)
+
+    def _gone(self, record: InputRecord, gone: Gone, call: str, delay: float | None) -> None:
+        self._recorder.delivered(hotel_of(record.content), call, delay)
+        self._recorder.gone(gone.rejection)
+        log.info(
+            "input_gone", code=gone.rejection.code, partition=record.position.partition, offset=record.position.offset
+        )
 
     def _dead_letter(
         self, record: InputRecord, rejection: Rejection, call: str, delay: float | None, now: float

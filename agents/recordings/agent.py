@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from agents.compress.dead_letters import DeadLetters
+from agents.compress.opening import InputOpener
 from agents.compress.sender_clocks import SenderClocks
 from agents.recordings.pipeline import RecordingCompression, RecordingPipeline
 from agents.recordings.reporting import RecordingReporter, place
@@ -39,6 +40,7 @@ class Recorder:
         pipeline: Compresses one recording.
         reporter: Reports committed outcomes.
         metrics: Show the progress.
+        opener: Opens sealed inputs.
         results: Real name of the topic for results.
         dead_letters: Real name of the topic for dead letters.
         on_failure: Ends the worker.
@@ -49,6 +51,7 @@ class Recorder:
         pipeline: RecordingPipeline,
         reporter: RecordingReporter,
         metrics: Metrics,
+        opener: InputOpener,
         *,
         results: str,
         dead_letters: str,
@@ -57,6 +60,7 @@ class Recorder:
         self._pipeline = pipeline
         self._reporter = reporter
         self._metrics = metrics
+        self._opener = opener
         self._results = results
         self._dead_letters = DeadLetters(dead_letters)
         self._on_failure = on_failure
@@ -73,7 +77,10 @@ class Recorder:
         self._controls.add(control)
         control.on_progress = _Progress(record, self._metrics).made
         try:
-            made = self._pipeline.run(record.content, record.position, control)
+            content = self._opener.open(record.content)
+            if isinstance(content, Rejection):
+                return self.reject(record, content)
+            made = self._pipeline.run(content, record.position, control)
         except SandboxError as error:  # the executor would turn all recordings that follow into dead letters
             self._on_failure(error)
             raise
@@ -87,7 +94,7 @@ class Recorder:
             self._controls.discard(control)
         if isinstance(made, Rejection):
             return self.reject(record, made)
-        return Outcome((Output(self._results, made.result.to_record()),), made)
+        return Outcome((Output(self._results, made.result.to_record()),), made, key=made.key)
 
     def reject(self, record: InputRecord, rejection: Rejection) -> Outcome[RecordingCompression]:
         """Make the dead letter of an input."""
@@ -134,12 +141,14 @@ def recorder_of(runtime: Runtime) -> Recorder:
         files=WorkFiles(runtime.settings.state_dir / DIRECTORY),
         run_chunks=in_threads(threads, lambda: max(0, cores - runtime.executor.unfinished)),
         open_audio=runtime.sandbox.open_recording,
+        seals=runtime.sealer.demands,
     )
     reporter = RecordingReporter(runtime.recorder, runtime.metrics, SenderClocks(runtime.metrics), runtime.clocks.now)
     return Recorder(
         pipeline,
         reporter,
         runtime.metrics,
+        InputOpener.of(runtime),
         results=runtime.topic_name(COMPRESSED),
         dead_letters=runtime.topic_name(DEAD_LETTER),
         on_failure=runtime.on_failure,

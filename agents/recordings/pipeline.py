@@ -15,6 +15,7 @@ from streams.compression.recordings import CompressedRecording, compress_recordi
 from streams.compression.recordings.compress import OpenAudio
 from streams.delivery.recording_control import RecordingControl
 from streams.runtime.settings import Settings
+from streams.security.sealing.data_key import DataKey
 from streams.stores.claim_check import ClaimCheck
 
 
@@ -27,12 +28,14 @@ class RecordingCompression:
         media_type: The input's, as its sender labelled it.
         source: The input's ``ce_source``.
         seconds: How long it took.
+        key: The data key of its file, if that is sealed.
     """
 
     result: CompressedAudio
     media_type: MediaType
     source: str
     seconds: float
+    key: DataKey | None = None
 
 
 class RecordingPipeline:
@@ -48,6 +51,7 @@ class RecordingPipeline:
         files: The directory for files in progress.
         run_chunks: Runs the chunks of a recording.
         open_audio: Begins to decode a file.
+        seals: Whether the results of a hotel are sealed.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class RecordingPipeline:
         files: WorkFiles,
         run_chunks: RunChunks,
         open_audio: OpenAudio,
+        seals: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._max_bytes = settings.max_record_bytes
         self._level = settings.compression_level
@@ -67,6 +72,7 @@ class RecordingPipeline:
         self._files = files
         self._run_chunks = run_chunks
         self._open_audio = open_audio
+        self._seals = seals
 
     def run(self, record: Record, position: Position, control: RecordingControl) -> RecordingCompression | Rejection:
         """Compress one recording.
@@ -112,9 +118,10 @@ class RecordingPipeline:
             if isinstance(made, Rejection):
                 return made
             result = _result(event, position, made, size, archive=policy.archive)
+            key = DataKey.new() if self._seals(event.hotel_id) else None
             with control.untimed():
-                result = patience.until_done(partial(self._claim_check.store_result, result, output, made.sha256))
-        return RecordingCompression(result, event.media_type, event.source, time.perf_counter() - started)
+                result = patience.until_done(partial(self._claim_check.store_result, result, output, made.sha256, key))
+        return RecordingCompression(result, event.media_type, event.source, time.perf_counter() - started, key)
 
     def _fetch(self, event: RawAudio, path: Path) -> int | Rejection:
         """Fetch the audio once there is room for it and for its result."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
+from agents.compress.dead_letters import Gone
 from agents.compress.sender_clocks import SenderClocks
 from agents.recordings.pipeline import RecordingCompression
 from schemas import Rejection
@@ -42,10 +43,17 @@ class RecordingReporter:
 
     def delivered(self, record: InputRecord, outcome: Outcome[RecordingCompression]) -> None:
         """Report one committed outcome."""
-        if isinstance(outcome.report, Rejection):
+        if isinstance(outcome.report, Gone):
+            self._gone(record, outcome.report)
+        elif isinstance(outcome.report, Rejection):
             self._dead_letter(record, outcome.report)
         else:
             self._result(record, outcome.report)
+
+    def _gone(self, record: InputRecord, gone: Gone) -> None:
+        self._recorder.delivered(hotel_of(record.content), record.call, None)
+        self._recorder.gone(gone.rejection)
+        log.info("input_gone", code=gone.rejection.code, **place(record))
 
     def _dead_letter(self, record: InputRecord, rejection: Rejection) -> None:
         hotel = hotel_of(record.content)

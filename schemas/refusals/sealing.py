@@ -6,6 +6,13 @@ _FIELD = "`ce_sealkey`, `ce_dataref`"
 
 SEALING: tuple[Refusal, ...] = (
     Refusal(
+        "SealedInputRequired",
+        "open",
+        "`ce_seal`",
+        "The input is in clear, and AUDIO_REQUIRE_SEALED_INPUT is on.",
+        "Seal it before it is sent, as `RawAudioProducer(seal=...)` does.",
+    ),
+    Refusal(
         "SealedErased",
         "open",
         _FIELD,

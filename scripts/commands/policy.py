@@ -128,6 +128,7 @@ def _add_rules(made: argparse.ArgumentParser) -> None:
     flags = {
         "legalHold": "keep everything without loss, and erase nothing",
         "archive": "keep results in the object stores beyond the retention of their topic",
+        "sealed": "seal results and dead letters under a key for each call",
     }
     for name, text in flags.items():
         rules.add_argument(OPTIONS[name], dest=name, action=argparse.BooleanOptionalAction, help=text)

@@ -21,6 +21,7 @@ OPTIONS = {
     "maxBytesPerMinute": "--max-bytes-per-minute",
     "cacheChannels": "--cache-channels",
     "archive": "--archive",
+    "sealed": "--sealed",
     "retentionDays": "--retention-days",
 }
 #: What an option takes instead of a value, to have no such rule.
@@ -130,4 +131,5 @@ def all_rules(policy: Policy) -> Iterator[tuple[str, str]]:
     yield "max bytes per minute", "no limit" if most is None else f"{most:,}"
     yield "cache channels", ", ".join(policy.cache_channels) or NONE
     yield "archive", "yes" if policy.archive else "no"
+    yield "sealed", "yes" if policy.sealed else "no"
     yield "retention days", "no limit" if policy.retention_days is None else str(policy.retention_days)

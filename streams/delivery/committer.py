@@ -50,11 +50,16 @@ class Committer:
         self._wake()
 
     async def drain(self) -> None:
-        """Close the lanes, commit every input that they have taken, and stop the transactor."""
+        """Close the lanes, commit every input that they have taken, and stop the transactor.
+
+        What cannot be sealed is left to the partitions' next owners.
+        """
         self._close()
         self._changed.set()
         if self._task is not None:
             await asyncio.wait([self._task])
+        for lane in self._lanes:
+            lane.discard()
         await self._transactor.stop()
 
     async def discard(self) -> None:
@@ -81,8 +86,12 @@ class Committer:
         try:
             while await self._something_finished():
                 await self._wait_for_more()
+                taken, size = self._take()
+                if not await self._can_seal(taken):
+                    break
                 self._policy.transaction_started()
-                self._policy.transaction_ended(await self._commit())
+                await self._commit(taken)
+                self._policy.transaction_ended(size)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001  whatever it is, nothing can be committed: the worker ends
@@ -112,9 +121,12 @@ class Committer:
             except TimeoutError:
                 self._policy.timer_fired()
 
-    async def _commit(self) -> int:
-        """Commit one transaction; returns the output bytes in it."""
-        taken, size = self._take()
+    async def _can_seal(self, taken: list[_Taken]) -> bool:
+        records = [done.job.record for _, batch in taken for done in batch]
+        return await self._parts.sealer.ready(records, lambda: self._open)
+
+    async def _commit(self, taken: list[_Taken]) -> None:
+        """Commit one transaction."""
         batches = [lane.prepare(batch) for lane, batch in taken]
         with self._parts.metrics.transaction_seconds.time():
             await self._transactor.commit(batches)
@@ -126,7 +138,6 @@ class Committer:
             self._parts.executor.check()
             self._parts.recordings.check()
         self._lanes.rotate(-1)
-        return size
 
     def _take(self) -> tuple[list[_Taken], int]:
         """Choose what goes into one transaction, up to its size limit and to the limit of the breaker.

@@ -168,7 +168,8 @@ class Lane:
         for _, outcome in batch:
             for key, value in outcome.table_updates:
                 self._parts.store.put(self._tp.partition, key, value)
-        outputs = [output for _, outcome in batch for output in outcome.outputs]
+        sealer = self._parts.sealer
+        outputs = [one for job, outcome in batch for one in sealer.sealed(job.record, outcome)]
         first, last = batch[0].job.record, batch[-1].job.record
         return Batch(self._tp, outputs, last.next_offset, first.position.offset)
 

@@ -1,13 +1,14 @@
 """What the lanes of a worker share, and who processes their inputs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from streams.delivery.breaker import DeadLetterBreaker
 from streams.delivery.budget import InFlightBudget
 from streams.delivery.executor import RecordExecutor
 from streams.delivery.outcome import InputRecord, Processor, RecordingProcessor, StateStore
+from streams.delivery.sealing import NoSealer, Sealer
 from streams.telemetry.metrics import Metrics
 
 
@@ -23,6 +24,7 @@ class LaneParts:
         store: The state table.
         metrics: Show what the lanes do.
         on_failure: Ends the worker.
+        sealer: Seals what is about to be committed.
     """
 
     executor: RecordExecutor
@@ -32,6 +34,7 @@ class LaneParts:
     store: StateStore
     metrics: Metrics
     on_failure: Callable[[BaseException], None]
+    sealer: Sealer = field(default_factory=NoSealer)
 
 
 @dataclass(frozen=True, slots=True)

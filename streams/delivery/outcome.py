@@ -7,6 +7,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from schemas import Cut, DeadLetter, Position, Record, Rejection
 from schemas.dead_letter import NOTHING_CUT
 from streams.delivery.recording_control import RecordingControl
+from streams.security.sealing.data_key import DataKey
 
 #: Reads one key of a partition's state table; safe to call from any thread.
 Lookup = Callable[[bytes], bytes | None]
@@ -97,11 +98,13 @@ class Outcome(Generic[ReportT]):
             was refused.
         table_updates: Keys and values for the state table. Their changelog is outside the transaction, so each value
             must be a pure function of its key's content: writing it twice changes nothing.
+        key: The data key by which an object is sealed already that an output refers to; None where there is none.
     """
 
     outputs: tuple[Output, ...]
     report: ReportT | Rejection
     table_updates: tuple[tuple[bytes, bytes], ...] = ()
+    key: DataKey | None = None
 
     @property
     def rejection(self) -> Rejection | None:

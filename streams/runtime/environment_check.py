@@ -13,9 +13,6 @@ _PREFIXES = ("AUDIO_", "KAFKA_")
 _OTHER_NAMES = frozenset({
     "AUDIO_API_PORT", "AUDIO_GATEWAY_AUDIOSOCKET", "AUDIO_IMAGE", "AUDIO_KEY_STORE", "AUDIO_RUN_DIR", "AUDIO_VERSION",
 })  # fmt: skip
-#: What would make results secure, and is not there yet: whoever sets it relies on it.
-_NOT_SUPPORTED = frozenset({"AUDIO_REQUIRE_SEALED_INPUT", "AUDIO_SEALING"})
-_REFUSED = frozenset({"0", "false", "no", "off"})  # what is not wanted need not be supported
 #: Variables of Kafka's own scripts and images. A name that is close to one of ours is none of these.
 _OF_KAFKA = re.compile(
     r"KAFKA_(?:\w*_OPTS|OPTS|HOME|DEBUG|VERSION|SCALA_VERSION|CFG_\w+|LOG_DIRS?|LOG4J_\w+|JMX_\w+|HEAP_\w+|NODE_ID|"
@@ -70,8 +67,6 @@ def _known() -> Iterator[str]:
 
 
 def _is_others(name: str, environ: Mapping[str, str], known: set[str]) -> bool:
-    if name in _NOT_SUPPORTED:
-        return environ[name].lower() in _REFUSED
     if _SERVICE_LINK.fullmatch(name) or _SERVICE_URL.fullmatch(environ[name]):
         return True
     if name in _OTHERS_BROKERS:
@@ -80,8 +75,6 @@ def _is_others(name: str, environ: Mapping[str, str], known: set[str]) -> bool:
 
 
 def _remark(name: str) -> str:
-    if name in _NOT_SUPPORTED:
-        return "is not supported yet: nothing is sealed"
     likely = [_BROKERS] if name in _OTHERS_BROKERS else _likely(name, set(_known()))
     return f"is no setting; did you mean {likely[0]}?" if likely else "is no setting, and has no effect"
 

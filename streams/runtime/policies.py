@@ -52,6 +52,11 @@ class PoliciesInForce:
         """Whether any hotel's results are archived, also by a policy that was lost with its topic."""
         return any(policy.archive for policy in (*self._policies.values(), *self._lost.values()))
 
+    @property
+    def any_seals(self) -> bool:
+        """Whether any hotel's policy demands sealing, also one that was lost with its topic."""
+        return any(policy.sealed for policy in (*self._policies.values(), *self._lost.values()))
+
     def of(self, hotel_id: str) -> Policy:
         """A hotel's policy, `DEFAULT_POLICY` if it has none, or an `AssumedPolicy` while it is unknown."""
         policy = self._policies.get(hotel_id)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streams.runtime.setting_declaration import setting
-from streams.runtime.setting_kinds import Kind, in_home, one_of
-from streams.security.sealing.key_store import KeyStore
+from streams.runtime.setting_kinds import Kind, home_directory, in_home, one_of
+from streams.security.sealing.key_store import KeyStore, KeyStoreError
 from streams.security.sealing.key_stores import key_store_at, key_store_path
 
 #: Values of AUDIO_SEALING and AUDIO_REQUIRE_SEALED_INPUT.
@@ -34,14 +34,19 @@ class KeyStoreSettings:
     key_store: str = setting("AUDIO_KEY_STORE", KEY_STORE, KEY_STORE_MEANING, default=DEFAULT_KEY_STORE)
 
 
-def open_key_store(address: str, home: Path) -> KeyStore:
-    """Open a key store.
-
-    Args:
-        address: Its address, as AUDIO_KEY_STORE has it.
-        home: What ``~`` stands for.
+def open_key_store(address: str) -> KeyStore:
+    """Open the key store of an address, as AUDIO_KEY_STORE has it.
 
     Raises:
         KeyStoreError: If there is none, or it cannot be used.
     """
-    return key_store_at(in_home(address, home))
+    return key_store_at(in_home(address, home_directory()))
+
+
+def has_key_store(address: str) -> bool:
+    """Whether there is a key store that can be used."""
+    try:
+        open_key_store(address)
+    except KeyStoreError:
+        return False
+    return True

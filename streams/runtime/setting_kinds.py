@@ -173,6 +173,14 @@ def _stores(text: str) -> str:
     return text
 
 
+def home_directory() -> Path:
+    """The account's home directory; the root directory, where it cannot write, for an account that has none."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/")
+
+
 def in_home(text: str, home: Path) -> str:
     """The text of AUDIO_STORES with the home directory in the place of ``~``."""
     return text.replace(f"{FILE_URI}~/", f"{FILE_URI}{quote(str(home).rstrip('/'))}/")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from streams.runtime.cluster_settings import ClusterSettings
 from streams.runtime.endpoint_tls import endpoint_tls
+from streams.runtime.sealing_settings import DEFAULT_KEY_STORE, KEY_STORE, KEY_STORE_MEANING, OFF, ON, SWITCH
 from streams.runtime.setting_declaration import SettingsError, setting
 from streams.runtime.setting_kinds import (
     DIRECTORY,
@@ -22,6 +23,7 @@ from streams.runtime.setting_kinds import (
     STORES,
     TEXT,
     TOKEN,
+    home_directory,
     in_home,
     number_of,
     one_of,
@@ -90,7 +92,7 @@ class StoreSettings(ClusterSettings):
         """
         try:
             return StoresConfiguration(
-                parse_locations(in_home(self.store_uris, _home())),
+                parse_locations(in_home(self.store_uris, home_directory())),
                 Credentials(self.stores_access_key, self.stores_secret_key),
                 self.pool_size,
                 self.health_check_interval,
@@ -157,6 +159,7 @@ class EndpointSettings(StoreSettings):
         "does not start without any of it",
         default=OFFERED,
     )
+    key_store: str = setting("AUDIO_KEY_STORE", KEY_STORE, KEY_STORE_MEANING, default=DEFAULT_KEY_STORE)
     log_level: str = setting(
         "AUDIO_LOG_LEVEL",
         one_of("debug", "info", "warning", "error"),
@@ -240,15 +243,27 @@ class Settings(EndpointSettings):
         "AUDIO_STALL_TIMEOUT", DURATION, "lag without progress for so long ends the worker", default="60s"
     )
 
+    sealing: str = setting(
+        "AUDIO_SEALING",
+        SWITCH,
+        "`on` seals results and dead letters under a key for each call; `off` those of hotels whose policy demands it",
+        default=OFF,
+    )
+    require_sealed_input: str = setting(
+        "AUDIO_REQUIRE_SEALED_INPUT", SWITCH, "`on` refuses inputs that their sender has not sealed", default=OFF
+    )
+
+    @property
+    def seals_everything(self) -> bool:
+        """Whether everything is sealed, whatever the policies say."""
+        return self.sealing == ON
+
+    @property
+    def requires_sealed_input(self) -> bool:
+        """Whether inputs in clear are refused."""
+        return self.require_sealed_input == ON
+
     def __post_init__(self) -> None:
         EndpointSettings.__post_init__(self)
         if self.replicas_from is not None and self.ordinal is None:
             raise SettingsError(f"AUDIO_REPLICAS_FROM={self.replicas_from}: needs AUDIO_ORDINAL as well")
-
-
-def _home() -> Path:
-    """The account's home directory; the root directory, where it cannot write, for an account that has none."""
-    try:
-        return Path.home()
-    except RuntimeError:
-        return Path("/")

@@ -3,7 +3,8 @@
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from schemas import topics
@@ -23,9 +24,12 @@ from streams.kafka.connection import KafkaConnection
 from streams.kafka.topology import PartitionCount
 from streams.runtime.low_priority import yield_to_others
 from streams.runtime.policies import PoliciesInForce
+from streams.runtime.sealing import RecordSealer
+from streams.runtime.sealing_settings import open_key_store
 from streams.runtime.settings import Settings
 from streams.runtime.store_metrics import StoreObserver, show_pools
 from streams.sandbox import DecoderSandbox
+from streams.sealing import KeyCommits, KeyRing
 from streams.stores import Stores
 from streams.stores.claim_check import ClaimCheck
 from streams.telemetry.metrics import Metrics
@@ -59,6 +63,8 @@ class Runtime:
         table: The cache table, which survives the process.
         metrics: The worker's metrics.
         recorder: Counts the agents' outcomes.
+        ring: The keys of sealed calls; not yet started.
+        sealer: Seals what is committed, and opens sealed inputs.
         governor: Turns lag into pressure on the choice of levels.
         clocks: The time by the brokers' clocks.
         partitions: Numbers of partitions; the monitor updates them.
@@ -79,6 +85,8 @@ class Runtime:
     table: CacheTable
     metrics: Metrics
     recorder: MetricsRecorder
+    ring: KeyRing
+    sealer: RecordSealer
     governor: LoadGovernor
     clocks: BrokerClocks
     partitions: PartitionCount
@@ -126,10 +134,16 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
     connection = settings.connection
     app = create_app(connection, settings.group, member, state_directory=settings.state_dir, on_failure=on_failure)
     table = _table(settings, app, metrics)
+    keys = topics.topic(topics.KEYS).resolve(settings.topic_prefix, settings.group)
     threads = len(os.sched_getaffinity(0))
-    parts = _lane_parts(settings, threads, table, metrics, on_failure)
+    policies = PoliciesInForce()
+    ring = KeyRing(connection, keys, partial(open_key_store, settings.key_store))
+    sealer = RecordSealer(ring, keys, settings, policies)
+    parts = replace(_lane_parts(settings, threads, table, metrics, on_failure), sealer=sealer)
     clocks = BrokerClocks(lambda broker, seconds: metrics.clock_ahead.labels(broker).set(seconds))
-    lanes = Lanes(parts, lambda member, tps: GroupProducer(connection, member, tps, clocks))
+    lanes = Lanes(
+        parts, lambda member, tps: KeyCommits(GroupProducer(connection, member, tps, clocks), sealer.maker, keys)
+    )
     count = topics.topic(topics.RAW).partitions
     partitions = PartitionCount(count, count)
     app.deliver_through(lanes, servable=lambda: partitions.servable, largest_record=_largest_record(settings))
@@ -143,12 +157,14 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
         executor=parts.executor,
         recordings=parts.recordings,
         sandbox=_sandbox(settings, threads, metrics),
-        policies=PoliciesInForce(),
-        claim_check=_claim_check(settings, metrics),
+        policies=policies,
+        claim_check=replace(_claim_check(settings, metrics), find=ring.find),
         cache=_cache(settings, metrics),
         table=table,
         metrics=metrics,
         recorder=MetricsRecorder(metrics, late=settings.lag_objective),
+        ring=ring,
+        sealer=sealer,
         governor=_governor(settings, metrics, parts.budget),
         clocks=clocks,
         partitions=partitions,

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agents.compress.agent import Compressor
+from agents.compress.opening import InputOpener
 from agents.compress.pipeline import Pipeline
 from agents.compress.reporting import Reporter
 from agents.compress.sender_clocks import SenderClocks
@@ -21,7 +22,11 @@ from streams.delivery.executor import RecordExecutor
 from streams.delivery.job import LiveJob
 from streams.delivery.outcome import InputRecord
 from streams.delivery.placement import Placement
+from streams.runtime.policies import PoliciesInForce
+from streams.runtime.sealing import RecordSealer
 from streams.runtime.settings import Settings
+from streams.sealing import KeyRing
+from streams.security.sealing.slot_file import SlotFile
 from streams.stores import Stores, StoresConfiguration, StoreUnavailableError
 from streams.stores.claim_check import INLINE_LIMIT, ClaimCheck
 from streams.telemetry.metrics import Metrics
@@ -72,8 +77,16 @@ class Desk:
         reporter = Reporter(recorder, governor, placement, SenderClocks(metrics), time.time)
         stores = Stores.of(replace(StoresConfiguration.parse(f"file://{directory}/stored"), checked=False))
         self.claim_check = ClaimCheck(stores, inline_limit)
+        settings = Settings(state_dir=directory)
+        ring = KeyRing(settings.connection, "keys", lambda: SlotFile(directory / "no key store"))
         self.compressor = Compressor(
-            pipeline, reporter, self.claim_check, results="results", dead_letters="letters", on_failure=_fail
+            pipeline,
+            reporter,
+            self.claim_check,
+            InputOpener(RecordSealer(ring, "keys", settings, PoliciesInForce()), required=False, patience=0),
+            results="results",
+            dead_letters="letters",
+            on_failure=_fail,
         )
 
     def _decode(self, audio: bytes, media_type: MediaType) -> Clip | Rejection:

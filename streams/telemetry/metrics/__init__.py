@@ -9,6 +9,7 @@ from streams.telemetry.metrics.compression import CompressionMetrics
 from streams.telemetry.metrics.definitions import Family
 from streams.telemetry.metrics.delivery import DeliveryMetrics, HotelMetrics, LagMetrics
 from streams.telemetry.metrics.recordings import RecordingMetrics
+from streams.telemetry.metrics.sealing import SealingMetrics
 from streams.telemetry.metrics.stores import StoreMetrics
 from streams.telemetry.metrics.worker import WorkerMetrics
 
@@ -24,6 +25,7 @@ FAMILIES: tuple[type[Family], ...] = (
     CacheMetrics,
     StoreMetrics,
     ArchiveMetrics,
+    SealingMetrics,
     WorkerMetrics,
     ApiMetrics,
 )
@@ -38,6 +40,7 @@ class Metrics(
     CacheMetrics,
     StoreMetrics,
     ArchiveMetrics,
+    SealingMetrics,
     WorkerMetrics,
 ):
     """All metrics of a worker, in a registry of its own.

@@ -72,6 +72,10 @@ class MetricsRecorder:
         self._metrics.dead_letters.labels(rejection.stage, rejection.code).inc()
         self._of(hotel).dead_letters.inc()
 
+    def gone(self, rejection: Rejection) -> None:
+        """Count a sealed input that was erased or has expired."""
+        self._metrics.inputs_gone.labels(rejection.code).inc()
+
     def result(self, result: CompressedAudio, labelled: MediaType, encode_seconds: float | None) -> None:
         """Count a result.
 

@@ -80,8 +80,3 @@ def test_an_empty_variable_is_no_mistake() -> None:
 def test_the_settings_of_a_java_client_are_none_of_ours() -> None:
     assert remarks(KAFKA_SASL_USER="x") == ["KAFKA_SASL_USER is no setting; did you mean KAFKA_SASL_USERNAME?"]
     assert remarks(KAFKA_SSL_TRUSTSTORE="x") == ["KAFKA_SSL_TRUSTSTORE is no setting, and has no effect"]
-
-
-def test_what_is_not_sealed_is_told() -> None:
-    assert remarks(AUDIO_SEALING="on") == ["AUDIO_SEALING is not supported yet: nothing is sealed"]
-    assert remarks(AUDIO_SEALING="off") == []

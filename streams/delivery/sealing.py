@@ -1,0 +1,37 @@
+"""Sealing of outputs as a lane needs it: in the order of the inputs, right before the transaction."""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Protocol
+
+from streams.delivery.outcome import InputRecord, Outcome, Output
+
+
+class Sealer(Protocol):
+    """Seals what is about to be committed. All calls are on the event loop, by the committer alone.
+
+    It runs at the commit, and not when an input is processed, because a call's key has to be committed before or with
+    the first record that is sealed by it, and inputs are processed in any order.
+    """
+
+    async def ready(self, records: Collection[InputRecord], goes_on: Callable[[], bool]) -> bool:
+        """Wait until everything that becomes of these inputs can be sealed, or need not be.
+
+        Args:
+            records: The inputs.
+            goes_on: Whether to wait longer. If it says no, the inputs are left to the partitions' next owners.
+        """
+
+    def sealed(self, record: InputRecord, outcome: Outcome[Any]) -> Sequence[Output]:
+        """The outputs of an input as they are written, with the records of the keys that are new."""
+
+
+class NoSealer:
+    """A `Sealer` that leaves everything in clear."""
+
+    async def ready(self, records: Collection[InputRecord], goes_on: Callable[[], bool]) -> bool:  # noqa: ARG002
+        """Wait for nothing."""
+        return True
+
+    def sealed(self, record: InputRecord, outcome: Outcome[Any]) -> Sequence[Output]:  # noqa: ARG002  as `Sealer`
+        """Return the outputs as they are."""
+        return outcome.outputs

@@ -1,0 +1,146 @@
+"""Seals what a worker writes, and opens what was sealed before it came."""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Sequence
+
+import structlog
+
+from schemas import Record, Rejection
+from schemas.raw_audio import guest_of, hotel_of
+from streams.compliance.retention import expiry_of
+from streams.delivery.outcome import InputRecord, Outcome, Output
+from streams.runtime.policies import PoliciesInForce
+from streams.runtime.settings import Settings
+from streams.sealing import KeyMaker, KeyRing
+from streams.security.sealing.data_key import DataKey
+from streams.security.sealing.known_keys import Epoch
+from streams.security.sealing.missing import Missing
+from streams.security.sealing.sealed_record import is_sealed, open_record, seal_record
+from streams.security.sealing.wrapped_key import Owner
+
+log = structlog.get_logger(__name__)
+
+#: Codes of refusals that are ordinary events: somebody wanted that nobody can open it.
+GONE = frozenset({"SealedErased", "SealedExpired"})
+#: Codes of refusals that may pass by themselves.
+_PASSING = frozenset({"SealedNoAccess", "SealedStale"})
+_LOOK_INTERVAL = 0.2
+
+
+class KeysUnavailableError(RuntimeError):
+    """Something has to be sealed and there is no key. The worker ends rather than write it in clear."""
+
+
+class RecordSealer:
+    """The `Sealer` of a worker. What has to be sealed waits while there is no key, and is never written in clear.
+
+    Args:
+        ring: The keys of the installation.
+        topic: Full name of the topic of keys.
+        settings: Say whether everything is sealed.
+        policies: Say what is sealed otherwise. An input whose hotel is unknown may be of any hotel.
+    """
+
+    def __init__(self, ring: KeyRing, topic: str, settings: Settings, policies: PoliciesInForce) -> None:
+        self._ring = ring
+        self._topic = topic
+        self._always = settings.seals_everything
+        self._policies = policies
+        self._epoch: Epoch | None = None
+        self._waits = False
+        self.maker = KeyMaker(self)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything has to be sealed."""
+        return self._always or self._policies.any_seals
+
+    @property
+    def usable(self) -> bool:
+        """Whether what has to be sealed can be."""
+        return not self.wanted or self._ring.ready()
+
+    @property
+    def waits(self) -> bool:
+        """Whether results wait for a key."""
+        return self._waits
+
+    @property
+    def newest(self) -> Epoch | Missing:
+        """The epoch for new keys, as it was when the transaction began."""
+        return self._epoch or Missing.STALE
+
+    def is_erased(self, key_id: bytes) -> bool:
+        """Whether a key is known to be erased."""
+        return self._ring.is_erased(key_id)
+
+    def demands(self, hotel: str | None) -> bool:
+        """Whether what belongs to a hotel has to be sealed; None for an unknown one."""
+        if self._always:
+            return True
+        return self._policies.any_seals if hotel is None else self._policies.of(hotel).sealed
+
+    async def ready(self, records: Collection[InputRecord], goes_on: Callable[[], bool]) -> bool:
+        """See `Sealer`."""
+        if not any(self.demands(hotel_of(one.content)) for one in records):
+            return True
+        while isinstance(epoch := self._ring.newest, Missing):
+            if not goes_on():
+                return False
+            if not self._waits:
+                self._waits = True
+                log.error("keys_awaited", reason=self._ring.problem)
+            await asyncio.sleep(_LOOK_INTERVAL)
+        if self._waits:
+            self._waits = False
+            log.warning("keys_found")
+        self._epoch = epoch
+        return True
+
+    def sealed(self, record: InputRecord, outcome: Outcome[object]) -> Sequence[Output]:
+        """See `Sealer`."""
+        hotel = hotel_of(record.content)
+        if not outcome.outputs or not self.demands(hotel):
+            return outcome.outputs
+        owner = owner_of(record.content)
+        made = time.time_ns() // 10**6
+        expires = expiry_of(self._policies.of(owner.hotel), made)
+        if outcome.key is None:
+            found = self.maker.key_for(owner, expires, record.position.partition)
+        else:
+            found = outcome.key, self._record(outcome.key, owner, made, expires)
+        if isinstance(found, Missing):
+            raise KeysUnavailableError(f"{record.position} has to be sealed, and there is no key: {found.value}")
+        key, written = found
+        sealed = [Output(one.topic, seal_record(one.record, key)) for one in outcome.outputs]
+        return sealed if written is None else [Output(self._topic, written), *sealed]
+
+    def opened(self, record: Record, patience: float) -> Record | Rejection:
+        """An input as its sender made it, in a thread; one in clear is returned as it is.
+
+        Args:
+            record: The input.
+            patience: Seconds to wait while the keys cannot be read.
+        """
+        if not is_sealed(record):
+            return record
+        until = time.monotonic() + patience
+        while True:
+            found = open_record(record, self._ring.find)
+            passing = isinstance(found, Rejection) and found.code in _PASSING
+            if not passing or time.monotonic() > until:
+                return found
+            time.sleep(_LOOK_INTERVAL)
+
+    def _record(self, key: DataKey, owner: Owner, made: int, expires: int) -> Record | None:
+        epoch = self._epoch
+        if epoch is None:
+            raise KeysUnavailableError("a recording is sealed already, and its key cannot be written")
+        return Record(key.id, epoch.wrap(key, owner, created_ms=made, expires_ms=expires))
+
+
+def owner_of(record: Record) -> Owner:
+    """Whose an input is, as far as it says so, even if other parts of it are invalid."""
+    call = (record.key or b"").decode("utf-8", "replace")
+    return Owner(hotel_of(record) or "", call, guest_of(record) or "")
