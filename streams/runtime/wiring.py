@@ -137,8 +137,7 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
     keys = topics.topic(topics.KEYS).resolve(settings.topic_prefix, settings.group)
     threads = len(os.sched_getaffinity(0))
     policies = PoliciesInForce()
-    ring = KeyRing(connection, keys, partial(open_key_store, settings.key_store))
-    sealer = RecordSealer(ring, keys, settings, policies)
+    ring, sealer = _sealing(settings, connection, keys, policies)
     parts = replace(_lane_parts(settings, threads, table, metrics, on_failure), sealer=sealer)
     clocks = BrokerClocks(lambda broker, seconds: metrics.clock_ahead.labels(broker).set(seconds))
     lanes = Lanes(
@@ -170,6 +169,13 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
         partitions=partitions,
         on_failure=on_failure,
     )
+
+
+def _sealing(
+    settings: Settings, connection: KafkaConnection, topic: str, policies: PoliciesInForce
+) -> tuple[KeyRing, RecordSealer]:
+    ring = KeyRing(connection, topic, partial(open_key_store, settings.key_store))
+    return ring, RecordSealer(ring, topic, settings, policies)
 
 
 def _lane_parts(
