@@ -142,7 +142,7 @@ def test_every_broken_rule_is_told() -> None:
         "hotel: is required and missing",
         "version: is 0 and must be a whole number from 1 to 2147483647",
         'ceilingLevel: is "four" and must be a level from 1 to 5',
-        f"'colour': is unknown; known are {known}, cacheChannels, archive",
+        f"'colour': is unknown; known are {known}, cacheChannels, archive, retentionDays, sealed",
     ]
     both = policy_problems(LEAST | {"floorLevel": 3, "ceilingLevel": 2, "accept": ["audio/mpeg"], "legalHold": True})
     assert [problem.field for problem in both] == ["floorLevel", "accept"]
