@@ -27,6 +27,6 @@ def installed_key_store() -> KeyStore:
         CommandError: If there is no key store, or it cannot be used.
     """
     try:
-        return open_key_store(key_store_address(), Path.home())
+        return open_key_store(key_store_address())
     except KeyStoreError as error:
         raise CommandError(f"{error}; ./scripts/keys init makes one, and AUDIO_KEY_STORE says where it is") from error
