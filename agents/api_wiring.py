@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -58,7 +57,7 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
     """The parts of the process; what works in the background runs until the context is left."""
     connection, metrics, names = settings.connection, ApiProcessMetrics(), _TopicNames(settings)
     index = ResultIndex(settings.state_dir / DIRECTORY / _INDEX, [names(one) for one in TOPICS])
-    ring = KeyRing(connection, names(topics.KEYS), partial(open_key_store, settings.key_store, Path.home()))
+    ring = KeyRing(connection, names(topics.KEYS), partial(open_key_store, settings.key_store))
     feeder = IndexFeeder(connection, index, ring.is_erased)
     policies = PoliciesInForce()
     reader = PolicyReader(connection, names(topics.POLICY), policies, metrics)

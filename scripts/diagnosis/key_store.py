@@ -33,7 +33,7 @@ async def check_key_store(installation: Installation) -> list[Finding]:
     if not path.exists() and not _named(installation):
         return [not_checked(CHECK, address, "there is none: nothing can be sealed or opened")]
     try:
-        store = await asyncio.to_thread(open_key_store, address, Path.home())
+        store = await asyncio.to_thread(open_key_store, address)
         epochs = await asyncio.to_thread(store.epochs)
     except KeyStoreError as error:
         return [failed(CHECK, "", str(error), _REMEDY)]
@@ -51,7 +51,7 @@ async def check_data_keys(installation: Installation) -> list[Finding]:
     address = _address(installation)
     if not (_opens(installation) and key_store_path(address).exists()):
         return []
-    store = await asyncio.to_thread(open_key_store, address, Path.home())
+    store = await asyncio.to_thread(open_key_store, address)
     name = topic(KEYS).resolve(installation.valid.topic_prefix, installation.valid.group)
     latest = await _latest(installation, name)
     if problem := _problem(latest, store):
