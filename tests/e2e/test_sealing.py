@@ -148,7 +148,7 @@ async def test_a_sealed_input_is_opened_and_an_erased_one_is_an_ordinary_event(
             event("d").to_record(),
         )
         found = await here.outcomes(3)
-        assert 'audio_inputs_gone_total{code="SealedErased"} 1.0' in here.worker.get("/metrics")[1]
+        await until(lambda: 'audio_inputs_gone_total{code="SealedErased"} 1.0' in here.worker.get("/metrics")[1])
     assert [(one.offset, one.code) for one in found] == [
         (0, None),
         (2, "SealedUnknown"),
