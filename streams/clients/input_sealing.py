@@ -28,13 +28,13 @@ class _Epochs:
         self._keys = KnownKeys(open_store)
         self._read = -_LOOK_INTERVAL
 
-    async def refresh(self) -> None:
-        """Read the key store, unless that was done a moment ago.
+    async def refresh(self, *, at_once: bool = False) -> None:
+        """Read the key store, unless that was done a moment ago, or `at_once`.
 
         Raises:
             KeyStoreError: If it cannot be used.
         """
-        if time.monotonic() - self._read >= _LOOK_INTERVAL:
+        if at_once or time.monotonic() - self._read >= _LOOK_INTERVAL:
             await asyncio.to_thread(self._keys.read_epochs)
             self._read = time.monotonic()
 
@@ -94,16 +94,30 @@ class InputSealer:
         partition: int = self._partitioner(event.call_id.encode(), partitions, partitions)
         async with self._writing[partition]:
             try:
-                await self._epochs.refresh()
+                return await self._written_key(_owner(event), partition), partition
             except KeyStoreError as error:
                 raise KeysUnavailableError(f"nothing is sealed, and nothing sent: {error}") from error
-            made = self._maker.key_for(_owner(event), self._expires_ms(), partition)
+
+    async def _written_key(self, owner: Owner, partition: int) -> DataKey:
+        """A call's key, written while its epoch was the newest one: so a turn has moved it, or will.
+
+        A process that froze before it wrote the key may do so when the epoch's key is destroyed already.
+        """
+        await self._epochs.refresh()
+        while True:
+            epoch = self._epochs.newest
+            made = self._maker.key_for(owner, self._expires_ms(), partition)
             if isinstance(made, Missing):
                 raise KeysUnavailableError("nothing is sealed, and nothing sent: the key store has no key of an epoch")
             key, record = made
-            if record is not None:
-                await self._write(record, partition)
-            return key, partition
+            if record is None:
+                return key
+            await self._write(record, partition)
+            await self._epochs.refresh(at_once=True)
+            if self._epochs.newest == epoch:
+                self._maker.written([key.id])
+                return key
+            self._maker.forget_unwritten()
 
     async def _write(self, record: Record, partition: int) -> None:
         try:
@@ -112,7 +126,6 @@ class InputSealer:
         except BaseException:  # whether it was written is unknown: the next input gets another key
             self._maker.forget_unwritten()
             raise
-        self._maker.written([record.key or b""])
 
     def _expires_ms(self) -> int:
         if self._retention is None:
