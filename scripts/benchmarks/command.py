@@ -10,6 +10,7 @@ what players and browsers make of files in every format. `sandbox`: what the dec
 `stores`: what the pool of the object stores adds to an operation, and what a failover loses.
 `live`: how much long recordings delay live segments, and the worker's memory.
 `transport`: what TLS and an account cost a worker.
+`sealing`: what it costs to seal and open a record, and to make a key.
 `http`: how fast the HTTP API answers, and at what cost, beside the bare producer.
 """
 
@@ -35,6 +36,7 @@ from scripts.benchmarks.recordings.command import add_recordings
 from scripts.benchmarks.report import Report
 from scripts.benchmarks.sandbox.command import add_sandbox
 from scripts.benchmarks.scale_command import add_scale
+from scripts.benchmarks.sealing_command import add_sealing
 from scripts.benchmarks.stores.command import add_stores
 from scripts.benchmarks.stream_command import add_stream
 from scripts.benchmarks.transport.command import add_transport
@@ -77,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     joined.set_defaults(run=_seams)
     add_stream(kinds.add_parser("stream", help="CPU and time of a worker, of its peers, and of the codec alone"))
     add_http(kinds.add_parser("http", help="how fast the HTTP API answers, at fixed rates, beside the bare producer"))
+    add_sealing(kinds.add_parser("sealing", help="what it costs to seal and open a record, and to make a key"))
     add_latency(kinds.add_parser("latency", help="how long records wait for their results, below and above capacity"))
     add_scale(kinds.add_parser("scale", help="cost of a record by partitions, calls, segments and workers"))
     add_players(
