@@ -1,0 +1,1 @@
+"""Search of raw devices and directories for what an erasure must not leave behind."""
