@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from streams.runtime.sealing_settings import DEFAULT_KEY_STORE, KEY_STORE, KEY_STORE_MEANING
 from streams.runtime.setting_declaration import setting
 from streams.runtime.setting_kinds import PORT, number_of
 from streams.runtime.settings import EndpointSettings
@@ -21,4 +20,3 @@ class ApiSettings(EndpointSettings):
         "that each API key may make in a second; requests without one are limited to 10 a second for each address",
         default="100",
     )
-    key_store: str = setting("AUDIO_KEY_STORE", KEY_STORE, KEY_STORE_MEANING, default=DEFAULT_KEY_STORE)
