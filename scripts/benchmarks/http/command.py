@@ -29,7 +29,7 @@ def _http(options: argparse.Namespace) -> int:
 
 
 def _measure(options: argparse.Namespace, directory: Path) -> None:
-    with running_cluster(directory, options.brokers, say_bench) as servers, progress_bar() as progress:
+    with running_cluster(directory / "kafka", options.brokers, say_bench) as servers, progress_bar() as progress:
         bar = progress.add_task("routes", total=ROWS)
         rows = asyncio.run(measure(servers, directory, options.seconds, lambda: progress.advance(bar)))
     found = {"rows": [asdict(row) for row in rows], "seconds": options.seconds, "brokers": options.brokers}
