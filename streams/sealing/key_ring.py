@@ -14,7 +14,7 @@ from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.unreadable import Unreadable
 from streams.security.sealing.data_key import DataKey
 from streams.security.sealing.key_store import KeyStore, KeyStoreError
-from streams.security.sealing.known_keys import Epoch, KnownKeys
+from streams.security.sealing.known_keys import Epoch, KeyCounts, KnownKeys
 from streams.security.sealing.missing import Missing
 
 log = logging.getLogger(__name__)
@@ -93,6 +93,16 @@ class KeyRing:
             return None
         seen = "never" if self._look.seen is None else f"{self.age:.0f} s ago"
         return self._look.problem or f"{self._topic} was last read to its end {seen}"
+
+    @property
+    def counts(self) -> KeyCounts:
+        """How many keys are known."""
+        return self._keys.counts
+
+    @property
+    def epoch_age(self) -> float:
+        """Seconds since the first key of the newest epoch was written; 0 before there is one."""
+        return self._keys.epoch_age
 
     @property
     def newest(self) -> Epoch | Missing:
@@ -197,7 +207,7 @@ class KeyRing:
                 await asyncio.to_thread(self._keys.read_epochs)
         for message in messages:
             refused = message.rejection if isinstance(message, Unreadable) else None
-            refused = refused or self._keys.apply(message.key, message.value)
+            refused = refused or self._keys.apply(message.key, message.value, message.timestamp)
             if refused is not None:
                 place = f"{message.topic}-{message.partition} at offset {message.offset}"
                 log.warning("%s: %s %s", place, refused.field, refused.message)

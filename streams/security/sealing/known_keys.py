@@ -1,16 +1,32 @@
 """The data keys that are known so far, and the keys of the epochs that open them. Knows no Kafka."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from schemas import Rejection
 from streams.security.sealing.data_key import KEY_ID_BYTES, DataKey
 from streams.security.sealing.key_store import INDEX_EPOCH, KeyStore
 from streams.security.sealing.missing import Missing
-from streams.security.sealing.wrapped_key import ErasedMark, Owner, WrappedKey, parse, unwrap, wrap
+from streams.security.sealing.wrapped_key import ErasedMark, Owner, WrappedKey, epoch_of, parse, unwrap, wrap
 
 _ERASED = b""  # in place of the value
+
+
+class KeyCounts(NamedTuple):
+    """How many data keys there are.
+
+    Attributes:
+        current: Of the newest epoch.
+        earlier: Of earlier epochs: a turn is going on, or has ended early.
+        erased: Erased ones.
+    """
+
+    current: int
+    earlier: int
+    erased: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +79,8 @@ class KnownKeys:
         self._values: dict[bytes, bytes] = {}
         self._epochs: dict[int, bytes] = {}
         self._index_key = b""
+        self._counts = Counter[int]()  # by epoch; of erased ones, as `INDEX_EPOCH`
+        self._began_ms: dict[int, int] = {}
 
     def __len__(self) -> int:
         return len(self._values)
@@ -75,6 +93,19 @@ class KnownKeys:
             return None
         number = max(epochs)
         return Epoch(self._store.id, number, epochs[number], self._index_key)
+
+    @property
+    def counts(self) -> KeyCounts:
+        """How many keys there are."""
+        newest = max(self._epochs, default=INDEX_EPOCH)
+        current, erased = self._counts[newest], self._counts[INDEX_EPOCH]
+        return KeyCounts(current, len(self._values) - current - erased, erased)
+
+    @property
+    def epoch_age(self) -> float:
+        """Seconds since the first key of the newest epoch was written; 0 before there is one."""
+        began = self._began_ms.get(max(self._epochs, default=INDEX_EPOCH))
+        return 0.0 if began is None else max(0, self._now_ms() - began) / 1000
 
     def read_epochs(self) -> None:
         """Read the epochs of the key store. Keys of epochs that are destroyed are forgotten.
@@ -94,8 +125,13 @@ class KnownKeys:
             return False
         return wrapped.epoch > max(self._epochs, default=INDEX_EPOCH)
 
-    def apply(self, key_id: bytes | None, value: bytes | None) -> Rejection | None:
+    def apply(self, key_id: bytes | None, value: bytes | None, appended_ms: int = 0) -> Rejection | None:
         """Apply one record of the topic of keys.
+
+        Args:
+            key_id: The record's key.
+            value: Its value.
+            appended_ms: When it was appended, in milliseconds since the epoch.
 
         Returns:
             None; or why it is no such record, and changed nothing.
@@ -104,13 +140,18 @@ class KnownKeys:
             return Rejection("open", "SealedDamaged", "key", f"must be the {KEY_ID_BYTES} bytes of a key's id")
         if self._values.get(key_id) == _ERASED:
             return None
+        parsed = None if value is None else parse(value)
+        if isinstance(parsed, Rejection):
+            return parsed
+        before = self._values.get(key_id)
+        if before is not None:
+            self._counts[_epoch_of(before)] -= 1
         if value is None:
             self._values.pop(key_id, None)
             return None
-        parsed = parse(value)
-        if isinstance(parsed, Rejection):
-            return parsed
-        self._values[key_id] = _ERASED if isinstance(parsed, ErasedMark) else value
+        self._values[key_id] = kept = _ERASED if isinstance(parsed, ErasedMark) else value
+        self._counts[_epoch_of(kept)] += 1
+        self._began_ms.setdefault(_epoch_of(kept), appended_ms)
         return None
 
     def is_erased(self, key_id: bytes) -> bool:
@@ -134,3 +175,8 @@ class KnownKeys:
             return Missing.ERASED if wrapped.epoch < max(epochs, default=0) else Missing.NO_ACCESS
         opened = unwrap(key_id, wrapped, epochs[wrapped.epoch])
         return Missing.NO_ACCESS if isinstance(opened, Rejection) else opened[0]
+
+
+def _epoch_of(value: bytes) -> int:
+    """The epoch of a value that is kept; `INDEX_EPOCH` of an erased key."""
+    return INDEX_EPOCH if value == _ERASED else epoch_of(value)

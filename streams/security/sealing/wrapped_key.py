@@ -32,6 +32,7 @@ NO_GUEST = bytes(TAG_BYTES)
 _VERSION = 1
 _WRAPPED, _ERASED = 1, 2
 _HEADER = struct.Struct(f">BB{STORE_ID_BYTES}sIQQ{TAG_BYTES}s{TAG_BYTES}s")
+_EPOCH_AT = slice(2 + STORE_ID_BYTES, 2 + STORE_ID_BYTES + 4)
 _MARK = struct.Struct(">BBQ")
 _NONCE_BYTES = 12
 _GCM_TAG_BYTES = 16
@@ -136,6 +137,11 @@ def parse(value: bytes) -> WrappedKey | ErasedMark | Rejection:
         return _damaged("is no record of a key in a format that this release knows")
     _, _, store, epoch, created_ms, expires_ms, call_tag, guest_tag = _HEADER.unpack_from(value)
     return WrappedKey(store, epoch, created_ms, expires_ms, call_tag, guest_tag, value)
+
+
+def epoch_of(value: bytes) -> int:
+    """The epoch of a wrapped key's value, without looking at the rest of it."""
+    return int.from_bytes(value[_EPOCH_AT])
 
 
 def unwrap(key_id: bytes, wrapped: WrappedKey, epoch_key: bytes) -> tuple[DataKey, Owner] | Rejection:

@@ -115,3 +115,29 @@ def test_new_keys_are_wrapped_under_the_newest_epoch(known: KnownKeys, store: Sl
     known.apply(key.id, value)
     assert known.find(key.id) == key
     assert not any(one.hex() in repr(newest) for one in (newest.key, newest.index_key))
+
+
+def test_keys_are_counted_by_what_a_turn_and_an_erasure_leave(known: KnownKeys, store: SlotFile) -> None:
+    keys = [added(known, store) for _ in range(3)]
+    assert known.counts == (3, 0, 0)
+    store.create(2)
+    known.read_epochs()
+    assert known.counts == (0, 3, 0)
+    moved = key_record(store, keys[0], epoch=2)
+    for _ in range(2):
+        known.apply(moved.key, moved.value)
+        known.apply(keys[1].id, erased_mark(1))
+    assert known.counts == (1, 1, 1)
+    known.apply(keys[2].id, None)
+    assert known.counts == (1, 0, 1)
+
+
+def test_the_epochs_age_is_that_of_its_first_key(known: KnownKeys, store: SlotFile) -> None:
+    assert known.epoch_age == 0
+    for appended_ms in (NOW_MS - 5_000, NOW_MS - 1_000):
+        record = key_record(store, DataKey.new())
+        known.apply(record.key, record.value, appended_ms)
+    assert known.epoch_age == 5
+    store.create(2)
+    known.read_epochs()
+    assert known.epoch_age == 0
