@@ -251,8 +251,12 @@ async def _follow_keys(runtime: Runtime) -> None:
     """Follow the topic of keys as soon as anything has to be sealed, or there is a key store to open sealed inputs."""
     while not (runtime.sealer.wanted or has_key_store(runtime.settings.key_store)):  # noqa: ASYNC110  neither sets an event
         await asyncio.sleep(_KEYS_INTERVAL)
-    runtime.metrics.keys_awaited.set_function(lambda: int(not runtime.sealer.usable))
-    await runtime.ring.run()
+    metrics, ring = runtime.metrics, runtime.ring
+    metrics.keys_awaited.set_function(lambda: int(not runtime.sealer.usable))
+    metrics.keys_living.set_function(lambda: ring.counts.current + ring.counts.earlier)
+    metrics.keys_erased.set_function(lambda: ring.counts.erased)
+    metrics.key_epoch_age.set_function(lambda: ring.epoch_age)
+    await ring.run()
 
 
 async def _start_app(runtime: Runtime, policies: PolicyReader) -> None:

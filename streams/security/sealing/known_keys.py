@@ -104,7 +104,7 @@ class KnownKeys:
     @property
     def epoch_age(self) -> float:
         """Seconds since the first key of the newest epoch was written; 0 before there is one."""
-        began = self._began_ms.get(max(self._epochs, default=INDEX_EPOCH))
+        began = self._began_ms.get(max(self._epochs)) if self._epochs else None
         return 0.0 if began is None else max(0, self._now_ms() - began) / 1000
 
     def read_epochs(self) -> None:
@@ -150,8 +150,9 @@ class KnownKeys:
             self._values.pop(key_id, None)
             return None
         self._values[key_id] = kept = _ERASED if isinstance(parsed, ErasedMark) else value
-        self._counts[_epoch_of(kept)] += 1
-        self._began_ms.setdefault(_epoch_of(kept), appended_ms)
+        epoch = _epoch_of(kept)
+        self._counts[epoch] += 1
+        self._began_ms[epoch] = min(appended_ms, self._began_ms.get(epoch, appended_ms))  # partitions come in any order
         return None
 
     def is_erased(self, key_id: bytes) -> bool:

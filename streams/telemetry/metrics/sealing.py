@@ -19,3 +19,21 @@ class SealingMetrics(Family):
         labels=("code",),
         advice="Expected after an erasure or the end of a retention; otherwise see the audit for who erased.",
     )
+    keys_living = GaugeOf(
+        "audio_keys_living",
+        "Data keys that are not erased, of the whole installation: every worker knows all of them.",
+        unit="keys",
+        advice="Each takes about 350 bytes of memory. Grows without end: the hotels' policies have no retentionDays.",
+    )
+    keys_erased = GaugeOf(
+        "audio_keys_erased",
+        "Data keys that were erased; their marks stay.",
+        unit="keys",
+        advice="Grows after an erasure, and with a turn by the calls whose retention is over.",
+    )
+    key_epoch_age = GaugeOf(
+        "audio_key_epoch_age_seconds",
+        "Time since the first key was written under the newest epoch; 0 before there is one.",
+        unit="s",
+        advice="Over a day: the daily turn of the keys fails or does not run, and what was erased is not final yet.",
+    )

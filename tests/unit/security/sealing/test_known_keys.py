@@ -134,7 +134,7 @@ def test_keys_are_counted_by_what_a_turn_and_an_erasure_leave(known: KnownKeys, 
 
 def test_the_epochs_age_is_that_of_its_first_key(known: KnownKeys, store: SlotFile) -> None:
     assert known.epoch_age == 0
-    for appended_ms in (NOW_MS - 5_000, NOW_MS - 1_000):
+    for appended_ms in (NOW_MS - 3_000, NOW_MS - 5_000, NOW_MS - 1_000):
         record = key_record(store, DataKey.new())
         known.apply(record.key, record.value, appended_ms)
     assert known.epoch_age == 5
