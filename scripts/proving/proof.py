@@ -47,7 +47,8 @@ def _files(path: Path, scan: Scan) -> Iterator[Path]:
     """The files below a path; links are not followed."""
     if path.is_file() or path.is_block_device():
         yield path
-    elif not path.is_dir():
+        return
+    if not path.is_dir():
         raise CommandError(f"{path}: no block device, file or directory")
     for folder, _, names in os.walk(path, onerror=lambda error: scan.unread.append(str(error))):
         found = (Path(folder, name) for name in sorted(names))

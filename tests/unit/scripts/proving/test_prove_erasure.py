@@ -65,6 +65,11 @@ def test_nothing_is_found_where_nothing_is(prove: Prove, directory: Path) -> Non
     assert (code, report["found"], report["controlsMissed"]) == (0, {}, [])
 
 
+def test_nothing_is_found_in_a_single_file(prove: Prove, directory: Path) -> None:
+    code, report = prove(directory / "control", canaries(1000))
+    assert (code, report["unread"]) == (0, [])
+
+
 def test_without_the_control_the_scan_proves_nothing(prove: Prove, directory: Path) -> None:
     code, report = prove(directory, canaries(1), control=b"not anywhere")
     assert (code, report["controlsMissed"]) == (2, ["control"])
