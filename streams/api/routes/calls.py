@@ -1,5 +1,6 @@
 """Calls: their segments in order, and what is missing."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -67,8 +68,10 @@ async def get_call(call: Call) -> Response:
     Segments are in the order in which their audio began, those of all channels together.
     """
     hotel = call.text("hotel")
-    rows = call.context.index.select(
-        "WHERE call = ? ORDER BY time_ms, sequence, id LIMIT ?", [call.text("id") or "", _MOST]
+    of_hotel = "" if hotel is None else "AND hotel = ? "
+    values: list[str | int | bytes] = [call.text("id") or "", *([] if hotel is None else [hotel]), _MOST]
+    rows = await asyncio.to_thread(
+        call.context.index.select, f"WHERE call = ? {of_hotel}ORDER BY time_ms, sequence, id LIMIT ?", values
     )
     found = [one for one in rows if call.caller.sees(one.hotel) and hotel in (None, one.hotel)]
     if not found:

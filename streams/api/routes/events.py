@@ -33,7 +33,8 @@ _LAST = Parameter("Last-Event-ID", "header", {"type": "string"}, "The last event
 async def get_events(call: Call) -> Response:
     """The flow of the last minute, once a second, for as long as the connection lasts.
 
-    A reader that comes back with `Last-Event-ID` gets what it has missed, of the last five minutes.
+    A reader that comes back with `Last-Event-ID` gets the figures after it, of the last five minutes. There are none
+    of the time in which nobody read from this process.
     """
     if call.caller.hotels is not None:
         raise HTTPException(HTTPStatus.FORBIDDEN, "The flow is that of all hotels, which you do not see.")
