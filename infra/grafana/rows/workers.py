@@ -143,6 +143,17 @@ def _security() -> list[Panel]:
     return [
         graph(
             Words(
+                "Keys",
+                "Workers that have no keys to seal with, and days since the first key of the newest epoch was written. "
+                "Both should be below 1.",
+                ("AudioKeysAwaited", "AudioKeyEpochOld"),
+            ),
+            Query("sum(audio_keys_awaited)", "workers without keys"),
+            Query("max(audio_key_epoch_age_seconds) / 86400", "age of the epoch in days"),
+            unit="short",
+        ),
+        graph(
+            Words(
                 "Logins refused",
                 "Requests for guarded pages that were refused. The log says why, and from where.",
                 ("AudioLoginsRefused",),
