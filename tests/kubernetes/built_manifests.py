@@ -83,7 +83,9 @@ def only(manifests: Manifests, kind: str, name: str) -> Manifest:
 
 def pods(manifests: Manifests) -> list[Manifest]:
     """The templates of all pods."""
-    return [one["spec"]["template"] for kind in ("StatefulSet", "Job") for one in of_kind(manifests, kind)]
+    repeated = [one["spec"]["jobTemplate"] for one in of_kind(manifests, "CronJob")]
+    once = [one for kind in ("StatefulSet", "Job") for one in of_kind(manifests, kind)]
+    return [one["spec"]["template"] for one in once + repeated]
 
 
 def _loaded(text: str) -> Manifests:

@@ -18,7 +18,7 @@ _KINDS = {
     "/api/v1": ("ConfigMap", "Namespace", "Secret", "Service", "ServiceAccount"),
     "/apis/apps/v1": ("StatefulSet",),
     "/apis/autoscaling/v2": ("HorizontalPodAutoscaler",),
-    "/apis/batch/v1": ("Job",),
+    "/apis/batch/v1": ("CronJob", "Job"),
     "/apis/networking.k8s.io/v1": ("NetworkPolicy",),
     "/apis/policy/v1": ("PodDisruptionBudget",),
     "/apis/rbac.authorization.k8s.io/v1": ("Role", "RoleBinding"),

@@ -103,7 +103,7 @@ def test_pods_are_restricted(source: str) -> None:
             "capabilities": {"drop": ["ALL"]},
             "readOnlyRootFilesystem": True,
         }
-        allowed = {"configMap", "emptyDir", "projected", "secret"}
+        allowed = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
         assert {kind for volume in pod["spec"]["volumes"] for kind in volume if kind != "name"} <= allowed
         assert container(pod)["resources"].keys() == {"requests", "limits"}
 
@@ -263,3 +263,22 @@ def test_the_keys_of_the_stores_are_files_that_can_change() -> None:
             assert parse_locations(stores)
             return
     raise AssertionError("no AUDIO_STORES")
+
+
+def test_the_keys_are_turned_daily_and_workers_only_read_them() -> None:
+    manifests = with_component("sealing")
+    (cron,) = of_kind(manifests, "CronJob")
+    assert cron["spec"]["concurrencyPolicy"] == "Forbid"
+    assert cron["spec"]["schedule"].split()[2:] == ["*", "*", "*"]
+    turning, sealing = cron["spec"]["jobTemplate"]["spec"]["template"], worker(manifests)["spec"]["template"]
+    assert container(turning)["args"] == ["keys", "turn"]
+    (config,) = (one for one in of_kind(manifests, "ConfigMap") if "settings" in one["metadata"]["name"])
+    for pod, reads_only in ((turning, False), (sealing, True)):
+        (mount,) = (one for one in container(pod)["volumeMounts"] if one["name"] == "keys")
+        assert config["data"]["AUDIO_KEY_STORE"].startswith(f"file://{mount['mountPath']}/")
+        assert mount.get("readOnly", False) is reads_only
+        (volume,) = (one for one in pod["spec"]["volumes"] if one["name"] == "keys")
+        assert volume["persistentVolumeClaim"] == {"claimName": "hotel-audio-keys"}
+    users = {pod["spec"]["securityContext"]["runAsUser"] for pod in (turning, sealing)}
+    assert len(users) == 1  # the file is open to its owner alone
+    assert of_kind(manifests, "PersistentVolumeClaim") == []  # what is deleted with the workers must not be the keys
