@@ -32,6 +32,14 @@ OBJECTS: tuple[Refusal, ...] = (
         "Restore it and send the record again; no rule of the bucket may move objects there before their result.",
     ),
     Refusal(
+        "ForbiddenObject",
+        "fetch",
+        "`ce_dataref`",
+        "The store answers 403 or 400 for this object alone, and gives others: by its own access list, or by a key of"
+        " the sender's that encrypts it.",
+        "Store objects so that the worker's account may read them, and send the record again.",
+    ),
+    Refusal(
         "ObjectTooLarge",
         "fetch",
         "`ce_dataref`",

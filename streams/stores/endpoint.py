@@ -8,10 +8,11 @@ from streams.stores.configuration import BucketLocation, DirectoryLocation, Loca
 from streams.stores.connecting import Client, Directory, connect_bucket
 from streams.stores.credentials import Credentials
 from streams.stores.errors import StoreUnavailableError
-from streams.stores.failures import OBSTORE_ERRORS, StoreFault, StoreFaultError, fault_of
+from streams.stores.failures import MISSING, OBSTORE_ERRORS, StoreFault, StoreFaultError, fault_of
 
 #: No object is ever below it: the store has nothing to list, and only answers.
 _CHECKED_PREFIX = "health-check"
+_CHECKED_KEY = f"{_CHECKED_PREFIX}/none"
 
 
 class Endpoint:
@@ -68,6 +69,22 @@ class Endpoint:
             fault = fault_of(error)
             return fault if isinstance(fault, StoreFault) else StoreFault("gives an answer that is not understood")
         return None
+
+    def gives_others(self, client: Client) -> bool:
+        """Whether the account may read objects, so that what was refused is one object alone.
+
+        S3 says of an object that there is none only to accounts that may read it and list the bucket.
+
+        Args:
+            client: The client that was refused, whose keys may be others than those that are valid now.
+        """
+        if isinstance(self._place, Directory):
+            return False
+        try:
+            obstore.head(client, _CHECKED_KEY)
+        except OBSTORE_ERRORS as error:
+            return fault_of(error) == MISSING
+        return True
 
 
 def endpoints_of(location: Location, configuration: StoresConfiguration) -> list[Endpoint]:

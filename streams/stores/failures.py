@@ -16,6 +16,7 @@ _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
 _OS_ERROR = re.compile(r"os error (\d{1,4})")
 _REFUSED = {"401", "403"}
+_OF_OBJECT = {"400", "403"}  # statuses that are also given for one object alone
 _CONNECTION = (
     ("TimedOut", "does not answer in time"),
     ("kind: Timeout", "does not answer in time"),
@@ -33,7 +34,8 @@ class ObjectFault:
     """The object is not as it was named.
 
     Attributes:
-        kind: Whether there is none, it has no content, it was replaced meanwhile, or it has to be restored first.
+        kind: Whether there is none, it has no content, it was replaced meanwhile, it has to be restored first, or it is
+            refused while others are given.
     """
 
     kind: str
@@ -46,14 +48,17 @@ class StoreFault:
     Attributes:
         reason: Why, in plain words that follow the store's name.
         credentials: Whether it refused the account.
+        refused: Whether it refused the request as such, which may be for the object that it named: its own access
+            list, or a key that it is encrypted with.
     """
 
     reason: str
     credentials: bool = False
+    refused: bool = False
 
 
 MISSING, EMPTY, CHANGED = ObjectFault("missing"), ObjectFault("empty"), ObjectFault("changed")
-ARCHIVED = ObjectFault("archived")
+ARCHIVED, FORBIDDEN = ObjectFault("archived"), ObjectFault("forbidden")
 
 
 class StoreFaultError(Exception):
@@ -98,9 +103,11 @@ def _store_fault(error: Exception, text: str, status: str | None, code: str | No
     if denied and status is not None:
         detail = f"{status} {code}" if code else status
         return StoreFault(
-            f"refuses the account ({detail}): are its keys expired or wrong, or has it no such right?", True
+            f"refuses the account ({detail}): are its keys expired or wrong, or has it no such right?",
+            credentials=True,
+            refused=status in _OF_OBJECT,
         )
-    return StoreFault(_reason(text, status))
+    return StoreFault(_reason(text, status), refused=status in _OF_OBJECT)
 
 
 def _reason(text: str, status: str | None) -> str:

@@ -11,7 +11,7 @@ from streams.stores.breaker import Snapshot
 from streams.stores.connecting import REQUEST_TIMEOUT, Client
 from streams.stores.endpoint import Endpoint
 from streams.stores.errors import StoreUnavailableError
-from streams.stores.failures import OBSTORE_ERRORS, ObjectFault, StoreFault, StoreFaultError, fault_of
+from streams.stores.failures import FORBIDDEN, OBSTORE_ERRORS, ObjectFault, StoreFault, StoreFaultError, fault_of
 from streams.stores.observer import PoolObserver
 
 T = TypeVar("T")
@@ -21,6 +21,7 @@ Operation = Callable[[Client], T]
 #: connection.
 DEADLINE = 30.0
 _CHECK = "check"
+_READ = "get"  # its refusal may be for the object; that of a write or a list never is
 _WAITING_PER_CONNECTION = 4
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0  # seconds before an operation is tried once more where it has failed already
 
@@ -137,9 +138,12 @@ class Pool:
         begun = time.monotonic()
         result: T | ObjectFault | StoreFault = StoreFault("was interrupted")
         try:
-            result = operation(endpoint.client())
-        except (*OBSTORE_ERRORS, StoreFaultError) as error:
-            result = fault_of(error)
+            client = endpoint.client()
+            result = _result_of(operation, client)
+            if name == _READ and isinstance(result, StoreFault) and result.refused and endpoint.gives_others(client):
+                result = FORBIDDEN
+        except StoreFaultError as error:  # of a directory that cannot be used
+            result = error.fault
         finally:
             endpoint.refused = isinstance(result, StoreFault) and result.credentials
             self._settle(index, name, begun, result.reason if isinstance(result, StoreFault) else None)
@@ -225,3 +229,10 @@ class Pool:
             problem = self.endpoints[index].problem()
             self.endpoints[index].refused = problem is not None and problem.credentials
             self._settle(index, _CHECK, begun, None if problem is None else problem.reason)
+
+
+def _result_of(operation: Operation[T], client: Client) -> T | ObjectFault | StoreFault:
+    try:
+        return operation(client)
+    except (*OBSTORE_ERRORS, StoreFaultError) as error:
+        return fault_of(error)

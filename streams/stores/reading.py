@@ -11,7 +11,7 @@ import obstore
 from schemas import Rejection
 from schemas.headers import DATA_REF
 from streams.stores.connecting import PART, Client
-from streams.stores.failures import ARCHIVED, EMPTY, MISSING, ObjectFault, StoreFault, StoreFaultError
+from streams.stores.failures import ARCHIVED, EMPTY, FORBIDDEN, MISSING, ObjectFault, StoreFault, StoreFaultError
 from streams.stores.pool import Pool
 from streams.stores.reference import FILE, ObjectReference
 
@@ -126,6 +126,8 @@ class ObjectReader:
             raise self._refused("ObjectMissing", "there is no such object")
         if result == ARCHIVED:
             raise self._refused("ObjectArchived", "is in a class of storage from which it has to be restored first")
+        if result == FORBIDDEN:
+            raise self._refused("ForbiddenObject", "the store refuses this object alone, and gives others")
         if isinstance(result, ObjectFault):
             raise self._refused("ObjectChanged", "was replaced or removed while it was read")
         return result

@@ -107,8 +107,8 @@ class Stores:
             sha256: The digest that it must have, in hex; None for any.
 
         Returns:
-            Its bytes, or a `Rejection` with the code ``ObjectMissing``, ``ObjectArchived``, ``ObjectTooLarge`` or
-            ``ObjectChanged``.
+            Its bytes, or a `Rejection` with the code ``ObjectMissing``, ``ObjectArchived``, ``ForbiddenObject``,
+            ``ObjectTooLarge`` or ``ObjectChanged``.
 
         Raises:
             StoreUnavailableError: As `Pool.run`; or if two reads gave different bytes.

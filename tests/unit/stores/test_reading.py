@@ -2,7 +2,7 @@ from typing import cast
 
 import pytest
 
-from streams.stores.failures import ARCHIVED, CHANGED, EMPTY, MISSING, ObjectFault
+from streams.stores.failures import ARCHIVED, CHANGED, EMPTY, FORBIDDEN, MISSING, ObjectFault
 from streams.stores.pool import Pool
 from streams.stores.reading import ObjectReader, ObjectRefusedError
 from streams.stores.reference import ObjectReference
@@ -20,7 +20,12 @@ class Faulty:
 
 @pytest.mark.parametrize(
     ("fault", "code"),
-    [(MISSING, "ObjectMissing"), (ARCHIVED, "ObjectArchived"), (CHANGED, "ObjectChanged")],
+    [
+        (MISSING, "ObjectMissing"),
+        (ARCHIVED, "ObjectArchived"),
+        (FORBIDDEN, "ForbiddenObject"),
+        (CHANGED, "ObjectChanged"),
+    ],
 )
 def test_what_is_wrong_with_an_object_is_a_refusal_of_its_reference(fault: ObjectFault, code: str) -> None:
     reader = ObjectReader(cast("Pool", Faulty(fault)), ObjectReference("s3://calls", "key"), None)
