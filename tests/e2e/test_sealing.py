@@ -124,6 +124,7 @@ async def test_a_policy_seals_one_hotel_and_without_a_key_store_its_results_wait
         await here.outcomes(1)
         SlotFile.make(here.store)
         found = await here.outcomes(2)
+        await until(lambda: "audio_keys_living 1.0" in here.worker.get("/metrics")[1].splitlines())
         assert here.worker.alive
     assert [is_sealed(record_of(one)) for one in found] == [False, True]
 
