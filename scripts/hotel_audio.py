@@ -21,7 +21,7 @@ from scripts.invoke import invoke
 NAME = "hotel-audio"
 _DISTRIBUTION = "hotel-audio-streams"
 #: What works on a checkout: it deploys it, builds its image, makes releases, and writes manifests and tables.
-_WITHOUT = {"deploy", "image", "manifests", "release", "settings"}
+_WITHOUT = {"compliance", "deploy", "image", "manifests", "release", "settings"}
 #: May be stopped at any time, also while its modules are imported.
 _WORKER = "worker"
 _EXIT_USAGE = 2

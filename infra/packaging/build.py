@@ -22,6 +22,8 @@ _LEFT_OUT = (
 _MODULES_LEFT_OUT = {
     ("hotel_audio.native", "build"),
     ("hotel_audio.scripts", "final_validation"),
+    ("hotel_audio.scripts", "compliance_page"),
+    ("hotel_audio.scripts.commands", "compliance"),
     ("hotel_audio.scripts.commands", "deploy"),
     ("hotel_audio.scripts.commands", "image"),
     ("hotel_audio.scripts.commands", "manifests"),

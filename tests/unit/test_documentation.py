@@ -18,6 +18,7 @@ DOCUMENTS = (
     "docs/ARCHITECTURE.md",
     "docs/ARCHIVE.md",
     "docs/CALLS.md",
+    "docs/COMPLIANCE.md",
     "docs/DEPLOYMENT_GUIDE.md",
     "docs/deployment/KUBERNETES.md",
     "docs/MONITORING_RUNBOOK.md",
