@@ -109,7 +109,7 @@ class AuditEntry:
         texts = (entry.time, entry.reason, entry.user, entry.method, entry.host, entry.version, entry.request)
         if not all(isinstance(one, str) for one in (*texts, *entry.objects, *entry.roles, entry.chain, entry.previous)):
             raise ValueError("is no entry of the audit: a field has to be text and is not")
-        if entry.action not in ACTIONS or entry.outcome not in OUTCOMES or not isinstance(entry.sequence, int):
+        if entry.action not in ACTIONS or entry.outcome not in OUTCOMES or type(entry.sequence) is not int:
             raise ValueError("is no entry of the audit: unknown action, outcome or sequence")
         return entry
 

@@ -3,11 +3,10 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from schemas.audit import HEAD
+from schemas.audit import HEAD, AuditEntry
 from streams.compliance.merkle_tree import MerkleTree, leaf_hash
 from streams.compliance.signed_head import SignedHead
 
@@ -38,9 +37,13 @@ class AuditVerification:
         try:
             fields = json.loads(value or b"")
             if fields["event.action"] != HEAD:
-                self._read_entry(index, fields, leaf)
+                entry = AuditEntry.from_fields(fields)
+                self._check_bytes(index, entry, value)
+                self._read_entry(index, entry, leaf)
             else:
-                self.check_head(SignedHead.from_fields(fields), f"the head at {index}")
+                head = SignedHead.from_fields(fields)
+                self._check_bytes(index, head, value)
+                self.check_head(head, f"the head at {index}")
         except (ValueError, KeyError, TypeError, RecursionError):
             self.problems.append(f"record {index} is no entry")
 
@@ -62,9 +65,13 @@ class AuditVerification:
         else:
             self.signed = max(self.signed, head.size)
 
-    def _read_entry(self, index: int, fields: dict[str, Any], leaf: bytes) -> None:
-        chain, sequence = fields["audit.chain"], fields["event.sequence"]
-        expected, previous = self._chains.get(chain, (0, ""))
-        if sequence != expected or fields["audit.previous"] != previous:
+    def _check_bytes(self, index: int, read: AuditEntry | SignedHead, value: bytes | None) -> None:
+        """What was read has to be all that the record says: no further field, none twice."""
+        if read.to_record().value != value:
+            self.problems.append(f"record {index} is no entry as it is written")
+
+    def _read_entry(self, index: int, entry: AuditEntry, leaf: bytes) -> None:
+        expected, previous = self._chains.get(entry.chain, (0, ""))
+        if entry.sequence != expected or entry.previous != previous:
             self.problems.append(f"entry {index} does not follow the one before it in its chain")
-        self._chains[chain] = sequence + 1, leaf.hex()
+        self._chains[entry.chain] = entry.sequence + 1, leaf.hex()

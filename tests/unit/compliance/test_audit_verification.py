@@ -124,3 +124,41 @@ def test_an_audit_of_another_installation_is_found() -> None:
 )
 def test_what_is_no_entry_is_found(value: bytes | None) -> None:
     assert any("is no entry" in told for told in problems([*VALUES, value]))
+
+
+def whole_entry() -> dict[str, object]:
+    """An entry that begins a chain, which nothing speaks against."""
+    (record,) = AuditChain("h", "1", lambda: TIME).records(OPERATOR, "replay", ["call:1"], request="r")
+    assert problems([*VALUES, record.value]) == []
+    found: dict[str, object] = json.loads(record.value or b"")
+    return found
+
+
+@pytest.mark.parametrize("field", sorted(whole_entry()))
+def test_an_added_record_without_a_field_is_found(field: str) -> None:
+    entry = whole_entry()
+    del entry[field]
+    assert any("is no entry" in told for told in problems([*VALUES, to_bytes(entry)]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"event.action": "nothing"},
+        {"event.outcome": ""},
+        {"event.sequence": False},
+        {"audit.objects": "call"},
+        {"user.id": None},
+        {"more": 1},
+    ],
+)
+def test_an_added_record_with_what_no_entry_has_is_found(change: dict[str, object]) -> None:
+    assert any("is no entry" in told for told in problems([*VALUES, to_bytes(whole_entry() | change)]))
+
+
+def test_an_added_record_that_is_written_otherwise_is_found() -> None:
+    value = to_bytes(whole_entry())
+    twice = value.replace(b"{", b'{"user.id":"somebody",', 1)
+    head = (head_of(VALUES).to_record().value or b"").replace(b"{", b'{"more":1,', 1)
+    for added in (b" " + value, twice, head):
+        assert any("is no entry" in told for told in problems([*VALUES, added]))
