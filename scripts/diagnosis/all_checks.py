@@ -33,13 +33,14 @@ from scripts.diagnosis.machine import (
     check_processors,
     check_state,
 )
-from scripts.diagnosis.settings import SECRETS, SETTINGS, check_secret_files, check_settings
+from scripts.diagnosis.settings import API_KEYS, SECRETS, SETTINGS, check_api_keys, check_secret_files, check_settings
 from scripts.diagnosis.stores import CHECK as STORES
 from scripts.diagnosis.stores import check_stores
 
 CHECKS = (
     Check(SETTINGS, check_settings),
     Check(SECRETS, check_secret_files, (SETTINGS,)),
+    Check(API_KEYS, check_api_keys, (SETTINGS,), of_worker=True),
     Check(CERTIFICATES, check_certificates, (SETTINGS,)),
     Check(STATE, check_state, (SETTINGS,), of_worker=True),
     Check(FILES, check_open_files, of_worker=True),

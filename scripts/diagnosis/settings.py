@@ -2,6 +2,7 @@
 
 import stat
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from scripts.cli import counted
@@ -10,8 +11,11 @@ from scripts.validation.finding import Finding, failed, passed, warned
 from streams.runtime.cluster_settings import ClusterSettings
 from streams.runtime.environment_check import without_effect
 from streams.runtime.setting_declaration import Setting, SettingsError, declared
+from streams.security.api_keys import ApiKeys
+from streams.security.opening import open_file
+from streams.security.watched_file import WatchedFile, WatchedFileError
 
-SETTINGS, SECRETS = "settings", "secret files"
+SETTINGS, SECRETS, API_KEYS = "settings", "secret files", "API keys"
 _CORRECT = "correct it; the README lists all settings and what they take"
 _KEYS = ("ssl_certfile", "ssl_keyfile", "http_tls_certfile", "http_tls_keyfile")
 _KEY_MARK = b"PRIVATE KEY-----"
@@ -41,6 +45,23 @@ async def check_secret_files(installation: Installation) -> list[Finding]:
     return warnings or [passed(SECRETS, "", f"{counted(len(files), 'file')}, not open to everybody")]
 
 
+async def check_api_keys(installation: Installation) -> list[Finding]:
+    """Whether the file with API keys can be read, and has one that is valid."""
+    file = installation.worker.api_keys_file
+    if file is None:
+        return []
+    variable = declared(declaration_of(installation.role))["api_keys_file"].variable
+    try:
+        keys = list(WatchedFile(file, ApiKeys.from_json).value())
+    except WatchedFileError as error:
+        return [failed(API_KEYS, variable, str(error), "name the file that ./scripts/api_keys writes")]
+    valid = sum(key.state(datetime.now(UTC)) == "valid" for key in keys)
+    if not valid:
+        told = f"none of the {counted(len(keys), 'key')} in {file} is valid"
+        return [warned(API_KEYS, variable, told, "./scripts/api_keys makes one")]
+    return [passed(API_KEYS, variable, f"{valid} of {counted(len(keys), 'key')} can be used")]
+
+
 def _problems(declaration: type[ClusterSettings], environ: Mapping[str, str]) -> dict[str, str]:
     """What is wrong with each setting, or with all of them together."""
     found = {}
@@ -64,6 +85,8 @@ def _secret_files(settings: Mapping[str, Setting], environ: Mapping[str, str]) -
             found.append((one.file_variable, Path(environ[one.file_variable])))
         elif name in _KEYS and environ.get(one.variable):
             file = Path(environ[one.variable])
-            if _KEY_MARK in file.read_bytes():
+            with open_file(file) as opened:
+                has_key = _KEY_MARK in opened.read()
+            if has_key:
                 found.append((one.variable, file))
     return found

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast, overload
 
 from streams.kafka.secret_text import FileSecret
 from streams.runtime.setting_kinds import Kind
+from streams.security.opening import open_file
 
 T = TypeVar("T")
 _KEY = "setting"
@@ -126,7 +127,7 @@ def shown(settings: object) -> dict[str, str | int | float | None]:
 
 def _content(path: Path) -> str:
     """The text in a secret's file, without the newline at its end; raises ValueError where it is none."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         content = file.read(_LARGEST_SECRET + 1)
     if len(content) > _LARGEST_SECRET:
         raise ValueError(f"is larger than {_LARGEST_SECRET} bytes")

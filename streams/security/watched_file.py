@@ -6,6 +6,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Generic, TypeVar
 
+from streams.security.opening import open_file
+
 T = TypeVar("T")
 _LARGEST = 2**20  # bytes
 
@@ -50,7 +52,7 @@ class WatchedFile(Generic[T]):
     def _read_if_changed(self) -> None:
         if self._version == _version(self._path.stat()):
             return
-        with self._path.open("rb") as file:
+        with open_file(self._path) as file:
             self._version = _version(os.fstat(file.fileno()))
             content = file.read(_LARGEST + 1)
         try:

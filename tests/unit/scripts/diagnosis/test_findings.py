@@ -1,6 +1,8 @@
 """What the doctor makes of what it has found."""
 
 import asyncio
+import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,11 @@ from scripts.diagnosis.checking import Check, Installation, any_will_do, diagnos
 from scripts.diagnosis.cluster import in_sync_problem, judged_clock
 from scripts.diagnosis.machine import check_endpoint, cpu_quota, file_system
 from scripts.diagnosis.rendering import lines
+from scripts.diagnosis.settings import check_api_keys, check_settings
 from scripts.diagnosis.stores import check_stores
 from scripts.validation.finding import Finding, Status, failed, passed, warned
+from streams.security.api_keys import ApiKeys, new_key
+from streams.security.roles import Role
 
 WORKER = Installation({}, load_roles()["worker"], None)
 MOUNTS = """\
@@ -137,3 +142,38 @@ async def test_a_certificate_of_an_unusual_kind_is_not_judged(tmp_path: Path) ->
     (found,) = await check_certificates(installation(KAFKA_SECURITY_PROTOCOL="SSL", KAFKA_SSL_CAFILE=str(marked)))
     assert found.status is Status.NOT_CHECKED
     assert str(marked) in found.detail
+
+
+def keys_of(*lifetimes: int) -> bytes:
+    made = [
+        new_key("person-1", Role.VIEWER, None, now=datetime.now(UTC), lifetime=timedelta(days=one)) for one in lifetimes
+    ]
+    return ApiKeys([key for _, key in made]).to_json()
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "said"),
+    [
+        (keys_of(1, -1), Status.PASSED, "1 of 2 keys"),
+        (keys_of(-1), Status.WARNING, "none of the 1 key"),
+        (b"{", Status.FAILED, "is no JSON"),
+        (None, Status.FAILED, "No such file"),
+    ],
+)
+async def test_the_file_with_api_keys_is_read(content: bytes | None, status: Status, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    if content is not None:
+        file.write_bytes(content)
+    (found,) = await check_api_keys(installation(AUDIO_API_KEYS_FILE=str(file)))
+    assert found.status is status
+    assert said in found.detail
+
+
+async def test_a_named_pipe_is_no_secret_file_and_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (keys,) = await check_api_keys(installation(AUDIO_API_KEYS_FILE=str(pipe)))
+    secret = await check_settings(installation(AUDIO_ADMIN_TOKEN_FILE=str(pipe)))
+    for found in (keys, secret[0]):
+        assert found.status is Status.FAILED
+        assert "is a named pipe" in found.detail
