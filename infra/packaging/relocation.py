@@ -23,7 +23,7 @@ PACKAGES: Mapping[str, str] = {
 
 _ROOTS = "|".join(PACKAGES)
 _DOTTED = re.compile(rf"(?:{_ROOTS})(?:\.\w+)+(?::\w+)?")
-_COMMAND = re.compile(r"(?:\./)?\bscripts/([a-z]\w*)(?![\w/])")
+_COMMAND = re.compile(r"(?:\./)?\bscripts/([a-z]\w*(?:-\w+)*)(?![\w/])")
 #: Token types of strings; from Python 3.12 on, f-strings consist of several tokens.
 _TEXT = {tokens.STRING, getattr(tokens, "FSTRING_MIDDLE", tokens.STRING)}
 
@@ -93,7 +93,7 @@ def _changes_of_strings(source: str, is_command: Callable[[str], bool]) -> Itera
             line = lines[number - 1]
             span = (begin if number == first else 0, end if number == last else len(line))
             for found in _COMMAND.finditer(line, *span):
-                if is_command(found[1]):
+                if is_command(found[1].replace("-", "_")):
                     name = f"hotel-audio {found[1].replace('_', '-')}"
                     yield _Change(number, found.start(), found[0], name)
 

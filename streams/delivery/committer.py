@@ -122,8 +122,8 @@ class Committer:
                 self._policy.timer_fired()
 
     async def _can_seal(self, taken: list[_Taken]) -> bool:
-        records = [done.job.record for _, batch in taken for done in batch]
-        return await self._parts.sealer.ready(records, lambda: self._open)
+        inputs = [(done.job.record, done.outcome) for _, batch in taken for done in batch]
+        return await self._parts.sealer.ready(inputs, lambda: self._open)
 
     async def _commit(self, taken: list[_Taken]) -> None:
         """Commit one transaction."""

@@ -13,11 +13,11 @@ class Sealer(Protocol):
     the first record that is sealed by it, and inputs are processed in any order.
     """
 
-    async def ready(self, records: Collection[InputRecord], goes_on: Callable[[], bool]) -> bool:
+    async def ready(self, inputs: Collection[tuple[InputRecord, Outcome[Any]]], goes_on: Callable[[], bool]) -> bool:
         """Wait until everything that becomes of these inputs can be sealed, or need not be.
 
         Args:
-            records: The inputs.
+            inputs: The inputs and what became of each.
             goes_on: Whether to wait longer. If it says no, the inputs are left to the partitions' next owners.
         """
 
@@ -28,7 +28,11 @@ class Sealer(Protocol):
 class NoSealer:
     """A `Sealer` that leaves everything in clear."""
 
-    async def ready(self, records: Collection[InputRecord], goes_on: Callable[[], bool]) -> bool:  # noqa: ARG002
+    async def ready(
+        self,
+        inputs: Collection[tuple[InputRecord, Outcome[Any]]],  # noqa: ARG002  as `Sealer`
+        goes_on: Callable[[], bool],  # noqa: ARG002
+    ) -> bool:
         """Wait for nothing."""
         return True
 

@@ -20,6 +20,10 @@ except ModuleNotFoundError as missing:
 
 __all__ = ["ffi", "functions", "lib"]
 
+# cffi makes the type of a function when it is first used. Two threads that do so at once end the process.
+for _name in dir(lib):
+    getattr(lib, _name)
+
 
 def functions(structure: str, address_of: Callable[[str], int | None]) -> Any:  # noqa: ANN401 - a C structure
     """Fill one of `kernels.h`'s structures with the functions of another library. Keep it as long as it is used.

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import structlog
 
@@ -81,9 +82,9 @@ class RecordSealer:
             return True
         return self._policies.any_seals if hotel is None else self._policies.of(hotel).sealed
 
-    async def ready(self, records: Collection[InputRecord], goes_on: Callable[[], bool]) -> bool:
+    async def ready(self, inputs: Collection[tuple[InputRecord, Outcome[Any]]], goes_on: Callable[[], bool]) -> bool:
         """See `Sealer`."""
-        if not any(self.demands(hotel_of(one.content)) for one in records):
+        if not any(self._seals(record, outcome) for record, outcome in inputs):
             return True
         while isinstance(epoch := self._ring.newest, Missing):
             if not goes_on():
@@ -98,10 +99,9 @@ class RecordSealer:
         self._epoch = epoch
         return True
 
-    def sealed(self, record: InputRecord, outcome: Outcome[object]) -> Sequence[Output]:
+    def sealed(self, record: InputRecord, outcome: Outcome[Any]) -> Sequence[Output]:
         """See `Sealer`."""
-        hotel = hotel_of(record.content)
-        if not outcome.outputs or not self.demands(hotel):
+        if not self._seals(record, outcome):
             return outcome.outputs
         owner = owner_of(record.content)
         made = time.time_ns() // 10**6
@@ -132,6 +132,10 @@ class RecordSealer:
             if not passing or time.monotonic() > until:
                 return found
             time.sleep(_LOOK_INTERVAL)
+
+    def _seals(self, record: InputRecord, outcome: Outcome[Any]) -> bool:
+        """Whether outputs have to be sealed: by the policy, or because their object is sealed already."""
+        return bool(outcome.outputs) and (outcome.key is not None or self.demands(hotel_of(record.content)))
 
     def _record(self, key: DataKey, owner: Owner, made: int, expires: int) -> Record | None:
         epoch = self._epoch

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.xdist_group("wheels")
 README = (ROOT / "README.md").read_text()
 PROGRAMS: list[str] = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 TOPICS = {"RawAudioProducer": "audio.raw", "CompressedAudioConsumer": "audio.compressed"}
-CODECS_AND_THE_LIKE = {"av", "cffi", "faust-streaming", "lameenc", "numpy", "pyflac", "rocksdict", "soundfile"}
+CODECS_AND_THE_LIKE = {"av", "faust-streaming", "lameenc", "numpy", "pyflac", "rocksdict", "soundfile"}
 WITHIN_S = 90
 
 

@@ -26,8 +26,8 @@ def cache_without_the_profile(patch: Patch) -> None:
 def cache_everything(patch: Patch) -> None:
     """Cache all channels, guests included."""
 
-    def admits(channel: Channel | None, policy: Policy) -> bool:
-        del channel, policy
+    def admits(channel: Channel | None, policy: Policy, *, seals: bool = False) -> bool:
+        del channel, policy, seals
         return True
 
     patch(pipeline, "admits", admits)
