@@ -5,7 +5,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.errors import KafkaConnectionError
 
 from schemas import load_topics
-from schemas.topics import AUDIT, COMPRESSED, POLICY, RAW, copartitioned, topic
+from schemas.topics import COMPRESSED, RAW, copartitioned, topic
+from scripts.cli import counted
 from scripts.commands import topics
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topic_admin import connected_admin, describe
@@ -41,13 +42,18 @@ async def known(broker: Broker, topic: str, partitions: int) -> None:
             await asyncio.sleep(0.05)
 
 
+def partitions_of(number: int) -> list[int]:
+    """The partitions of each topic where the copartitioned ones have this many."""
+    return [number if spec.copartitioned else 1 for spec in load_topics()]
+
+
 async def test_creates_what_is_missing_and_repeats_without_harm(broker: Broker, namespace: Namespace) -> None:
     where = (KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
     expected = [spec.resolve(namespace.prefix, namespace.group) for spec in load_topics()]
     first = await apply_topics(*where)
     second = await apply_topics(*where)
     assert [(state.name, state.created) for state in first] == [(name, True) for name in expected]
-    assert [state.partitions for state in first] == [spec.partitions for spec in load_topics()]
+    assert [state.partitions for state in first] == partitions_of(8)
     assert [(state.name, state.created) for state in second] == [(name, False) for name in expected]
     await check_topics(*where)
 
@@ -123,7 +129,7 @@ async def test_more_partitions_than_the_file_has_are_fine_where_all_topics_have_
     raw, recordings, *others = copartitioned(namespace.prefix, namespace.group)
     await create(broker, NewTopic(raw, 10, 1, topic_configs=topic(RAW).configs))
     await known(broker, raw, 10)
-    assert [state.partitions for state in await apply_topics(*where)] == [10, 10, 10, 10, 10, 1, 1]
+    assert [state.partitions for state in await apply_topics(*where)] == partitions_of(10)
     async with connected_admin(KafkaConnection(broker.bootstrap_servers)) as admin:
         assert await grow_topics(admin, *where[1:], 11) == [*others, raw, recordings]
     assert servable_partitions(await check_topics(*where)) == 11
@@ -143,7 +149,8 @@ async def test_topics_that_differ_are_told_with_the_remedy_and_serve_what_they_s
     assert servable_partitions(await check_topics(*where)) == 8
     with pytest.raises(TopicError, match="cannot remove"):
         await apply_topics(*where, partitions=10)
-    assert sum(state.grown for state in await apply_topics(*where, partitions=12)) == 4
+    grown = [state.name for state in await apply_topics(*where, partitions=12) if state.grown]
+    assert grown == [name for name in copartitioned(*where[1:]) if name != raw]
     assert {state.partitions for state in await apply_topics(*where) if state.copartitioned} == {12}
 
 
@@ -151,8 +158,11 @@ async def test_a_number_of_partitions_is_that_of_new_topics_and_of_those_with_fe
     broker: Broker, namespace: Namespace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = (KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
-    raw, first, *rest = copartitioned(namespace.prefix, namespace.group)
-    complete = [f"{namespace.prefix}{name}" for name in (POLICY, AUDIT)]  # of one partition
+    raw, first, *_ = copartitioned(namespace.prefix, namespace.group)
+    missing = [
+        (spec.resolve(namespace.prefix, namespace.group), number)
+        for spec, number in zip(load_topics(), partitions_of(60), strict=True)
+    ][2:]
     for name, partitions in ((first, 60), (raw, 8)):  # as left behind by a run that was killed
         spec = topic(name.removeprefix(namespace.prefix))
         await create(broker, NewTopic(name, partitions, 1, topic_configs=spec.configs))
@@ -162,8 +172,7 @@ async def test_a_number_of_partitions_is_that_of_new_topics_and_of_those_with_fe
     assert await asyncio.to_thread(topics.main, [*command, "--dry-run"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"{raw}: 8 partitions, to become 60",
-        *(f"{name}: missing, to be created with 60 partitions" for name in rest),
-        *(f"{name}: missing, to be created with 1 partition" for name in complete),
+        *(f"{name}: missing, to be created with {counted(number, 'partition')}" for name, number in missing),
         "nothing was changed",
     ]
     assert await asyncio.to_thread(topics.main, command) == 0
@@ -171,12 +180,11 @@ async def test_a_number_of_partitions_is_that_of_new_topics_and_of_those_with_fe
     assert done == [
         ["grown", f"{raw}:", "60"],
         ["checked", f"{first}:", "60"],
-        *(["created", f"{name}:", "60"] for name in rest),
-        *(["created", f"{name}:", "1"] for name in complete),
+        *(["created", f"{name}:", str(number)] for name, number in missing),
     ]
     for again in (60, None):
         states = await apply_topics(*where, partitions=again)
-        assert [state.partitions for state in states] == [60, 60, 60, 60, 60, 1, 1]
+        assert [state.partitions for state in states] == partitions_of(60)
         assert not any(state.created or state.grown for state in states)
     assert await planned_changes(*where, 60) == []
 
