@@ -17,6 +17,7 @@ _TITLES = {
     "cacheChannels": "Cached channels",
     "archive": "Archive",
     "retentionDays": "Days until sealed calls expire",
+    "sealed": "Seal results and dead letters",
 }
 
 

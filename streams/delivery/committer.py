@@ -58,8 +58,6 @@ class Committer:
         self._changed.set()
         if self._task is not None:
             await asyncio.wait([self._task])
-        for lane in self._lanes:
-            lane.discard()
         await self._transactor.stop()
 
     async def discard(self) -> None:
@@ -68,9 +66,12 @@ class Committer:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+        self._discard_lanes()
+        await self._transactor.stop()
+
+    def _discard_lanes(self) -> None:
         for lane in self._lanes:
             lane.discard()
-        await self._transactor.stop()
 
     def _close(self) -> None:
         self._open = False
@@ -88,6 +89,7 @@ class Committer:
                 await self._wait_for_more()
                 taken, size = self._take()
                 if not await self._can_seal(taken):
+                    self._discard_lanes()
                     break
                 self._policy.transaction_started()
                 await self._commit(taken)

@@ -145,6 +145,7 @@ def _container_and_broker() -> tuple[DockerContainer, Broker]:
     _build_image(name)
     port = free_ports(1)
     container = DockerContainer(name).with_bind_ports(port, port).with_env("PORT", str(port))
+    container.with_env("KAFKA_HEAP_OPTS", "-Xmx1g")  # the tests of a session make tens of thousands of partitions
     # If the engine's base images were unpacked locally, other users may have no access to their root directory.
     container.with_kwargs(user="0:0")
     host = container.get_container_host_ip()

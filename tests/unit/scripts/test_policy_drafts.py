@@ -121,7 +121,7 @@ def test_differences_are_in_plain_words() -> None:
     assert differences(None, Policy(7)) == []
     assert described(Policy(7)) == "no rules"
     assert described(Policy(1, legal_hold=True, floor_level=2)) == "floor level 2, legal hold yes"
-    assert len(dict(all_rules(Policy(1)))) == 10
+    assert len(dict(all_rules(Policy(1)))) == 11
 
 
 def history_of(*events: PolicyEvent | Record) -> History:
