@@ -50,6 +50,7 @@ class RecordSealer:
         self._policies = policies
         self._epoch: Epoch | None = None
         self._waits = False
+        self._wanted = False  # as `wanted`, for the transaction that is made
         self.maker = KeyMaker(self)
 
     @property
@@ -61,11 +62,6 @@ class RecordSealer:
     def usable(self) -> bool:
         """Whether what has to be sealed can be."""
         return not self.wanted or self._ring.ready()
-
-    @property
-    def waits(self) -> bool:
-        """Whether results wait for a key."""
-        return self._waits
 
     @property
     def newest(self) -> Epoch | Missing:
@@ -84,6 +80,7 @@ class RecordSealer:
 
     async def ready(self, inputs: Collection[tuple[InputRecord, Outcome[Any]]], goes_on: Callable[[], bool]) -> bool:
         """See `Sealer`."""
+        self._wanted = self.wanted
         if not any(self._seals(record, outcome) for record, outcome in inputs):
             return True
         while isinstance(epoch := self._ring.newest, Missing):
@@ -135,7 +132,10 @@ class RecordSealer:
 
     def _seals(self, record: InputRecord, outcome: Outcome[Any]) -> bool:
         """Whether outputs have to be sealed: by the policy, or because their object is sealed already."""
-        return bool(outcome.outputs) and (outcome.key is not None or self.demands(hotel_of(record.content)))
+        if outcome.key is not None:
+            return bool(outcome.outputs)
+        # The hotel may be in a JSON document, which is read only if it matters.
+        return self._wanted and bool(outcome.outputs) and self.demands(hotel_of(record.content))
 
     def _record(self, key: DataKey, owner: Owner, made: int, expires: int) -> Record | None:
         epoch = self._epoch
