@@ -3,17 +3,16 @@
 import asyncio
 import stat
 from collections import Counter
-from pathlib import Path
 
 from schemas.topics import KEYS, topic
 from scripts.cli import counted
 from scripts.diagnosis.checking import WORKER, Installation
+from scripts.sealing.opening import key_store_address
 from scripts.validation.finding import Finding, failed, not_checked, passed, warned
 from streams.clients.topic_reader import TopicReader
 from streams.kafka.protocol.unreadable import Unreadable
 from streams.runtime.sealing_settings import KeyStoreSettings, open_key_store
-from streams.runtime.setting_declaration import declared, read
-from streams.runtime.setting_kinds import in_home
+from streams.runtime.setting_declaration import declared
 from streams.security.sealing.key_store import KeyStore, KeyStoreError
 from streams.security.sealing.key_stores import key_store_path
 from streams.security.sealing.wrapped_key import WrappedKey, parse
@@ -28,7 +27,7 @@ async def check_key_store(installation: Installation) -> list[Finding]:
     """Whether the key store opens, and is for its owner alone; without one, nothing can be sealed or opened."""
     if not _opens(installation):
         return []
-    address = _address(installation)
+    address = key_store_address(installation.environ)
     path = key_store_path(address)
     if not path.exists() and not _named(installation):
         return [not_checked(CHECK, address, "there is none: nothing can be sealed or opened")]
@@ -48,7 +47,7 @@ async def check_key_store(installation: Installation) -> list[Finding]:
 
 async def check_data_keys(installation: Installation) -> list[Finding]:
     """Whether the latest data keys are of this key store, and of epochs that it has."""
-    address = _address(installation)
+    address = key_store_address(installation.environ)
     if not (_opens(installation) and key_store_path(address).exists()):
         return []
     store = await asyncio.to_thread(open_key_store, address)
@@ -86,10 +85,6 @@ async def _latest(installation: Installation, name: str) -> Counter[tuple[bytes,
             if isinstance(wrapped, WrappedKey):
                 found[wrapped.store, wrapped.epoch] += 1
     return found
-
-
-def _address(installation: Installation) -> str:
-    return in_home(read(KeyStoreSettings, installation.environ).key_store, Path.home())
 
 
 def _opens(installation: Installation) -> bool:

@@ -1,22 +1,25 @@
 """The key store of the commands, by the setting in the environment."""
 
 import os
-from pathlib import Path
+from collections.abc import Mapping
 
 from scripts.cli import CommandError
 from streams.runtime.sealing_settings import KeyStoreSettings, open_key_store
 from streams.runtime.setting_declaration import read
-from streams.runtime.setting_kinds import in_home
+from streams.runtime.setting_kinds import home_directory, in_home
 from streams.security.sealing.key_store import KeyStore, KeyStoreError
 
 
-def key_store_address() -> str:
+def key_store_address(environ: Mapping[str, str] = os.environ) -> str:
     """The address of the key store.
+
+    Args:
+        environ: Has the setting.
 
     Raises:
         SettingsError: If the setting cannot be used.
     """
-    return in_home(read(KeyStoreSettings, os.environ).key_store, Path.home())
+    return in_home(read(KeyStoreSettings, environ).key_store, home_directory())
 
 
 def installed_key_store() -> KeyStore:

@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from scripts.cli import Cluster
+from streams.kafka.connection import KafkaConnection
+from streams.kafka.topics import apply_topics
 from tests.support.archives import Archive, archive_of
 from tests.support.brokers import Broker, Namespace
+from tests.support.key_installation import Installation
 from tests.support.result_topic import ResultTopic, result_topic
 
 
@@ -22,3 +26,18 @@ def archive(broker: Broker, namespace: Namespace, results: ResultTopic, tmp_path
     """The archive of these results, in a directory."""
     with archive_of(broker, namespace, results.topic, tmp_path / "stores") as made:
         yield made
+
+
+@pytest.fixture
+async def here(
+    broker: Broker,
+    namespace: Namespace,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Installation:
+    """An installation that has topics, and a place for its key store."""
+    cluster = Cluster(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
+    await apply_topics(cluster.connection, cluster.prefix, cluster.group)
+    monkeypatch.setenv("AUDIO_KEY_STORE", f"file://{tmp_path}/keys")
+    return Installation(cluster, tmp_path / "keys", capsys)

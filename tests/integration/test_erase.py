@@ -13,33 +13,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from schemas import Policy, PolicyEvent
 from schemas.topics import KEYS, POLICY
-from scripts.cli import Cluster
 from scripts.commands import audit, keys
 from streams.kafka.connected_client import connected_client
-from streams.kafka.connection import KafkaConnection
-from streams.kafka.topics import apply_topics
 from streams.kafka.transactional_writer import TransactionalWriter
 from streams.sealing import KeyRing
 from streams.sealing.key_ring import STALE_AFTER
 from streams.security.sealing.missing import Missing
 from streams.security.sealing.slot_file import SlotFile
 from streams.security.sealing.wrapped_key import Owner
-from tests.support.brokers import Broker, Namespace
 from tests.support.key_installation import Installation
-
-
-@pytest.fixture
-async def here(
-    broker: Broker,
-    namespace: Namespace,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Installation:
-    cluster = Cluster(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
-    await apply_topics(cluster.connection, cluster.prefix, cluster.group)
-    monkeypatch.setenv("AUDIO_KEY_STORE", f"file://{tmp_path}/keys")
-    return Installation(cluster, tmp_path / "keys", capsys)
 
 
 @pytest.fixture

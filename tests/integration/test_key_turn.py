@@ -8,29 +8,10 @@ from pathlib import Path
 import pytest
 
 from schemas.topics import KEYS
-from scripts.cli import Cluster
 from scripts.erasing.turning import turn_keys
-from streams.kafka.connection import KafkaConnection
-from streams.kafka.topics import apply_topics
 from streams.security.sealing.slot_file import SlotFile
 from streams.security.sealing.wrapped_key import Owner
-from tests.support.brokers import Broker, Namespace
 from tests.support.key_installation import Installation
-
-
-@pytest.fixture
-async def here(
-    broker: Broker,
-    namespace: Namespace,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Installation:
-    cluster = Cluster(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
-    await apply_topics(cluster.connection, cluster.prefix, cluster.group)
-    monkeypatch.setenv("AUDIO_KEY_STORE", f"file://{tmp_path}/keys")
-    return Installation(cluster, tmp_path / "keys", capsys)
-
 
 _TURN = """
 import asyncio, os, signal, sys
