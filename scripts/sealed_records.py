@@ -1,5 +1,6 @@
 """Sealed records in commands: the key store by the settings, and what could not be opened."""
 
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -25,7 +26,8 @@ async def record_opener(command: str, cluster: Cluster) -> AsyncIterator[RecordO
     Raises:
         SettingsError: If the setting of the key store cannot be used.
     """
-    async with RecordOpener(key_view_of(cluster.connection, cluster.topic(KEYS), key_store_address())) as opener:
+    keys = key_view_of(cluster.connection, cluster.topic(KEYS), key_store_address(os.environ))
+    async with RecordOpener(keys) as opener:
         try:
             yield opener
         finally:

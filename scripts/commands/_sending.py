@@ -219,7 +219,7 @@ class _Sender:
             stores=settings.store_configuration if self._options.whole else None,
             inline_limit=settings.inline_limit,
             max_size=settings.max_size,
-            seal=key_store_address() if self._options.sealed else None,
+            seal=key_store_address(os.environ) if self._options.sealed else None,
             keys=self._cluster.topic(KEYS),
         )
 

@@ -6,6 +6,7 @@ says where it is. docs/SECURITY.md says how to keep it.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -88,7 +89,7 @@ async def _done(work: Callable[[argparse.Namespace], Awaitable[int]], options: a
 
 
 async def _init(options: argparse.Namespace) -> int:
-    address = key_store_address()
+    address = key_store_address(os.environ)
     if not (options.offline or options.beside_others):
         await _refuse_beside_others(cluster_of(options))
     store = make_key_store(address)
@@ -118,7 +119,7 @@ async def _status(options: argparse.Namespace) -> int:
     store = installed_key_store()
     epochs = store.epochs()
     census = await _census(cluster_of(options))
-    found = _report(key_store_address(), store, epochs, census)
+    found = _report(key_store_address(os.environ), store, epochs, census)
     if options.json != "-":
         print("\n".join(_lines(found)))
     if options.json is not None:

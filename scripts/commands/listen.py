@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -64,7 +65,7 @@ async def _listen(options: argparse.Namespace) -> int:
             from_beginning=options.from_beginning,
             stores=store_settings().store_configuration,
             fetch_limit=0,  # files by reference are fetched when they are to be saved
-            key_store=key_store_address(),
+            key_store=key_store_address(os.environ),
             keys=cluster.topic(KEYS),
         ) as consumer,
     ):

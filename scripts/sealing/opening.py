@@ -10,7 +10,7 @@ from streams.runtime.setting_kinds import home_directory, in_home
 from streams.security.sealing.key_store import KeyStore, KeyStoreError
 
 
-def key_store_address(environ: Mapping[str, str] = os.environ) -> str:
+def key_store_address(environ: Mapping[str, str]) -> str:
     """The address of the key store.
 
     Args:
@@ -30,6 +30,6 @@ def installed_key_store() -> KeyStore:
         CommandError: If there is no key store, or it cannot be used.
     """
     try:
-        return open_key_store(key_store_address())
+        return open_key_store(key_store_address(os.environ))
     except KeyStoreError as error:
         raise CommandError(f"{error}; ./scripts/keys init makes one, and AUDIO_KEY_STORE says where it is") from error
