@@ -195,16 +195,20 @@ class LaneProtocol(RuleBasedStateMachine):
         for step in range(ENOUGH):
             if step % OVERDUE == 0:
                 self._kafka.time_out()  # of a worker that died before its name was committed
-            if all(worker and not worker.steps() for worker in self._slots) and not any(self._kafka.prepared()):
+            if self._is_quiet() and not any(self._kafka.prepared()):
                 self._clock.now += 1.0
                 self._settle()
-                if all(worker and not worker.steps() for worker in self._slots):
+                if self._is_quiet():
                     break
             for slot in range(SLOTS):
                 self._step(slot, chance)
         self._check()
         for partition, inputs in enumerate(self._kafka.inputs):
             assert self._kafka.offset(partition) == (inputs[-1][0] + 1 if inputs else 0)
+
+    def _is_quiet(self) -> bool:
+        """Whether nothing happens without a fault: no worker has a step, and the group waits for no dead member."""
+        return all(worker and not worker.steps() for worker in self._slots) and not self._dead()
 
     def _environment(self) -> list[Callable[[], None]]:
         """Steps without a worker: markers are written, sessions time out, time passes."""
