@@ -217,8 +217,7 @@ class LaneProtocol(RuleBasedStateMachine):
         return [*markers, *missing, self._pass_interval]
 
     def _dead(self) -> list[str]:
-        living = {worker.name for worker in self._slots if worker}
-        return [name for name in self._group.members if name not in living]
+        return [name for name in self._group.members if name not in {worker.name for worker in self._slots if worker}]
 
     def _step(self, slot: int, chance: random.Random) -> None:
         worker = self._slots[slot]
