@@ -138,10 +138,11 @@ def three_brokers(pytestconfig: pytest.Config) -> ThreeBrokers:
 
 
 @pytest.fixture
-def namespace() -> Namespace:
+def namespace(pytestconfig: pytest.Config) -> Iterator[Namespace]:
     """A topic prefix and a consumer group that nothing else uses."""
     unique = f"test-{secrets.token_hex(5)}"
-    return Namespace(prefix=f"{unique}.", group=f"{unique}-group")
+    yield Namespace(prefix=f"{unique}.", group=f"{unique}-group")
+    SharedBroker(pytestconfig.stash[_SHARED]).delete_topics(f"{unique}.")
 
 
 @pytest.fixture

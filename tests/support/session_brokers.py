@@ -1,14 +1,22 @@
 """The Kafka clusters of a test session, in a directory that all of its processes share."""
 
+import asyncio
 import json
 import os
+import warnings
 from dataclasses import asdict
 from pathlib import Path
+
+from aiokafka.errors import KafkaError
 
 from infra.kafka.cluster import LocalCluster
 from infra.kafka.ports import free_ports
 from infra.locks import locked
+from streams.kafka.connection import KafkaConnection
+from streams.kafka.topic_admin import REQUEST_TIMEOUT_MS, any_broker, connected_admin
 from tests.support.brokers import Broker, ThreeBrokers, remove_container, start_any_broker
+
+_DELETED_WITHIN = 20.0  # seconds
 
 
 class SharedBroker:
@@ -31,6 +39,20 @@ class SharedBroker:
                 self._note.write_text(json.dumps(asdict(broker)))
         return broker
 
+    def delete_topics(self, prefix: str) -> None:
+        """Delete the topics of one test, if the broker runs.
+
+        A broker holds a file of each partition open; those of a whole session are more than it may have.
+        """
+        broker = self._noted()
+        if broker is None:
+            return
+        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:  # leaves the current loop as it is
+            try:
+                runner.run(asyncio.wait_for(_delete_topics(broker.bootstrap_servers, prefix), _DELETED_WITHIN))
+            except (KafkaError, TimeoutError) as error:
+                warnings.warn(f"the topics {prefix}* are still there: {error!r}", stacklevel=2)
+
     def remove_container(self) -> None:
         """Remove the container in which the broker runs, if it was started in one."""
         broker = self._noted()
@@ -40,6 +62,12 @@ class SharedBroker:
 
     def _noted(self) -> Broker | None:
         return Broker(**json.loads(self._note.read_text())) if self._note.exists() else None
+
+
+async def _delete_topics(bootstrap_servers: str, prefix: str) -> None:
+    async with connected_admin(KafkaConnection(bootstrap_servers)) as admin:
+        if names := [name for name in await any_broker(admin.list_topics) if name.startswith(prefix)]:
+            await any_broker(lambda: admin.delete_topics(names, timeout_ms=REQUEST_TIMEOUT_MS))
 
 
 class ThreeBrokersOnDemand:
