@@ -58,7 +58,7 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
     connection, metrics, names = settings.connection, ApiProcessMetrics(), _TopicNames(settings)
     index = ResultIndex(settings.state_dir / DIRECTORY / _INDEX, [names(one) for one in TOPICS])
     ring = KeyRing(connection, names(topics.KEYS), partial(open_key_store, settings.key_store))
-    feeder = IndexFeeder(connection, index, ring.is_erased)
+    feeder = IndexFeeder(connection, index, ring.gone)
     policies = PoliciesInForce()
     reader = PolicyReader(connection, names(topics.POLICY), policies, metrics)
     logins = LoginAudit(connection, names(topics.AUDIT), metrics)

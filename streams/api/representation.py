@@ -1,28 +1,32 @@
 """How recordings are shown as JSON."""
 
+from dataclasses import replace
 from typing import Any
 
 from schemas.record import TopicPartition
 from streams.api.index.feeder import IndexFeeder
 from streams.api.index.recording import Original, Recording, Refusal, Result, State
 from streams.api.schemas import time_text
+from streams.security.sealing.missing import Missing
 
 
 def state_of(recording: Recording, feeder: IndexFeeder) -> State:
-    """A recording's state: its outcome, unless the record with it is past its retention."""
+    """A recording's state: its outcome, unless what says it cannot be read any more."""
+    original, result, refusal = recording.original, recording.result, recording.refusal
     outcome = recording.outcome
-    key = None if recording.result is None else recording.result.seal_key
-    if key is not None and feeder.is_erased(key):
-        return "erased"
-    position = None
-    if outcome == "done" and recording.result is not None:
-        position = recording.result.position
-    elif outcome == "dead" and recording.refusal is not None:
-        position = recording.refusal.position
-    if position is None:
+    if outcome == "done" and result is not None:
+        key, position = result.seal_key, result.position
+    elif outcome == "dead" and refusal is not None:
+        key, position = refusal.seal_key, refusal.position
+    elif original is not None:
+        key, position = original.seal_key, replace(original.position, offset=original.latest_offset)
+    else:
         return outcome
-    gone = position.offset < feeder.first_offset(TopicPartition(position.topic, position.partition))
-    return "expired" if gone else outcome
+    gone = None if key is None else feeder.gone(key)
+    if gone is not None:
+        return "erased" if gone is Missing.ERASED else "expired"
+    past = position.offset < feeder.first_offset(TopicPartition(position.topic, position.partition))
+    return "expired" if past else outcome
 
 
 def represented(recording: Recording, feeder: IndexFeeder) -> dict[str, Any]:

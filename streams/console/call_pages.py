@@ -73,10 +73,7 @@ class CallPages:
 
     async def show(self, request: Request) -> Response:
         """One call: its channels on a time axis, its segments, and one of them to hear."""
-        hotel = request.query_params.get("hotel")
-        found = await self._api.get(
-            request, path_of("v1", "calls", request.path_params["call"]), {"hotel": hotel} if hotel else {}
-        )
+        found = await self._whole(request)
         segments = segments_of(found["segments"])
         wanted = request.query_params.get("segment")
         chosen = next((one for one in segments if one.id == wanted), None) or _first(segments)
@@ -94,6 +91,16 @@ class CallPages:
             "segments": segments,
         }
         return self._pages.page(request, "call", content)
+
+    async def _whole(self, request: Request) -> dict[str, Any]:
+        """The call with all of its segments."""
+        hotel, path = request.query_params.get("hotel"), path_of("v1", "calls", request.path_params["call"])
+        parameters = {"hotel": hotel} if hotel else {}
+        found: dict[str, Any] = await self._api.get(request, path, parameters)
+        while found["cursor"]:
+            following = await self._api.get(request, path, parameters | {"cursor": found["cursor"]})
+            found = following | {"segments": found["segments"] + following["segments"]}
+        return found
 
 
 def _beginning(since: str) -> str | None:

@@ -122,6 +122,10 @@ class KeyRing:
         """Whether a key is known to be erased. Thread-safe."""
         return self._keys.is_erased(key_id)
 
+    def gone(self, key_id: bytes) -> Missing | None:
+        """Whether a key is known to be erased or expired, as `KnownKeys.gone`. Thread-safe."""
+        return self._keys.gone(key_id)
+
     async def start(self) -> None:
         """Read the topic to its end, and follow it from then on, in a task of its own.
 

@@ -55,16 +55,18 @@ def _of_input(record: Record, position: Position, numbers: Mapping[str, int]) ->
     value = record.value or b""
     headers = dict(record.headers)
     sha256 = hashlib.sha256(value).digest() if h.DATA_REF not in headers else _digest(headers.get(h.SHA256))
+    seal_key = _digest(headers.get(h.SEAL_KEY))
     columns: dict[str, Value] = {
         **_about(record),
         "in_topic": numbers[position.topic],
         "in_partition": position.partition,
         "in_offset": position.offset,
         "in_size": len(value),
-        "in_sha256": sha256,
+        "in_sha256": sha256 if seal_key is None else None,  # that of sealed bytes says nothing about the audio
         "in_type": _text(headers.get(h.CONTENT_TYPE)),
         "in_ms": record.timestamp_ms or 0,
         "in_latest": position.offset,
+        "in_seal_key": seal_key,
     }
     return Change(id_of_input(record, position), "input", columns)
 
@@ -79,6 +81,7 @@ def _of_letter(record: Record, position: Position) -> Change | None:
         "dead_offset": position.offset,
         "dead_ms": record.timestamp_ms or 0,
         "dead_input": letter.position.offset,
+        "dead_seal_key": _digest(dict(record.headers).get(h.SEAL_KEY)),
         "stage": letter.rejection.stage,
         "code": letter.rejection.code,
         "field": letter.rejection.field,

@@ -13,12 +13,14 @@ from aiokafka.errors import KafkaError
 from schemas.record import TopicPartition
 from schemas.topics import INPUTS
 from streams.api.index.changes import TOPICS, Change, change_of
+from streams.api.index.forgetting import Forgetting
 from streams.api.index.result_index import Listener, ResultIndex
 from streams.kafka.connected_client import connected_client
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.metadata import TopicMetadata, fetch_topics
 from streams.kafka.protocol.tolerant_consumer import TolerantConsumer
 from streams.kafka.protocol.unreadable import Unreadable
+from streams.security.sealing.missing import Missing
 
 log = structlog.get_logger(__name__)
 
@@ -39,13 +41,13 @@ class IndexFeeder:
     Args:
         connection: The cluster.
         index: The index.
-        is_erased: Returns whether the data key of an id is erased.
+        gone: Returns why the data key of an id is not used any more: it was erased, or has expired; None if it is.
     """
 
     def __init__(
-        self, connection: KafkaConnection, index: ResultIndex, is_erased: Callable[[bytes], bool] = lambda _: False
+        self, connection: KafkaConnection, index: ResultIndex, gone: Callable[[bytes], Missing | None] = lambda _: None
     ) -> None:
-        self.is_erased = is_erased
+        self.gone = gone
         self._connection = connection
         self._index = index
         self._numbers = {name: number for number, name in enumerate(index.topics)}
@@ -56,6 +58,7 @@ class IndexFeeder:
         self._consumer: TolerantConsumer | None = None
         self._reached: dict[KafkaPartition, int] = {}
         self._progress = asyncio.Condition()
+        self._forgetting = Forgetting(index)
 
     @property
     def loaded(self) -> bool:
@@ -156,6 +159,7 @@ class IndexFeeder:
             if time.monotonic() - looked > _LOOK:
                 looked = time.monotonic()
                 await self._look_at_starts(consumer, places)
+                await asyncio.to_thread(self._forgetting.step, self._starts)
                 if _shape(await self._topics()) != _shape(topics):  # one has more partitions, or was made again
                     return
 

@@ -16,10 +16,11 @@ class Original:
     Attributes:
         position: Where it is.
         size: Bytes of audio in the record; 0 if it has a reference.
-        sha256: Digest of that audio, or of the object if the sender gave it, in hex; None if unknown.
+        sha256: Digest of that audio, or of the object if the sender gave it, in hex; None if unknown or sealed.
         content_type: As sent; None if it has none.
         appended_ms: When its broker appended it, in milliseconds since the epoch.
         latest_offset: Offset of the latest input with the same id: it may be sent again after a dead letter.
+        seal_key: Id of the data key that its sender has sealed it with; None if it is in clear.
     """
 
     position: Position
@@ -28,6 +29,7 @@ class Original:
     content_type: str | None
     appended_ms: int
     latest_offset: int
+    seal_key: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Refusal:
         code: Name of the kind of error.
         field: What the sender has to change.
         reason: The broken rule.
+        seal_key: Id of the data key that it is sealed with; None if it is in clear.
     """
 
     position: Position
@@ -90,6 +93,7 @@ class Refusal:
     code: str
     field: str
     reason: str
+    seal_key: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

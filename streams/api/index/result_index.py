@@ -52,7 +52,7 @@ class ResultIndex:
         found = self.select("WHERE id = ?", [key])
         return found[0] if found else None
 
-    def select(self, condition: str, values: Iterable[str | int | bytes]) -> list[Recording]:
+    def select(self, condition: str, values: Iterable[str | int | bytes | None]) -> list[Recording]:
         """Recordings that fulfil a condition.
 
         Args:
@@ -63,7 +63,7 @@ class ResultIndex:
             rows = self._reader.execute(f"SELECT * FROM recordings {condition}", list(values)).fetchall()  # noqa: S608
         return [recording_of(row, self._topics) for row in rows]
 
-    def query(self, statement: str, values: Iterable[str | int | bytes] = ()) -> list[sqlite3.Row]:
+    def query(self, statement: str, values: Iterable[str | int | bytes | None] = ()) -> list[sqlite3.Row]:
         """Rows of any statement that reads, for sums and counts; as `select`, nothing from outside may be in it."""
         with self._lock:
             return self._reader.execute(statement, list(values)).fetchall()
@@ -85,6 +85,15 @@ class ResultIndex:
                 values = [uuid.UUID(change.id).bytes, *change.columns.values()]
                 database.execute(upsert(change.kind, columns), values)
             database.executemany(SET_POSITION, [(*place, offset) for place, offset in positions.items()])
+
+    def change(self, statement: str, values: Iterable[str | int | bytes | None]) -> None:
+        """Run a statement that writes, in a transaction; as `query`, nothing from outside may be in it.
+
+        Raises:
+            sqlite3.Error: As `write`.
+        """
+        with self._transaction() as database:
+            database.execute(statement, list(values))
 
     def belongs_to(self, installation: Mapping[str, str]) -> bool:
         """Whether the file was filled from these topics; a new one takes them for its own.

@@ -43,6 +43,7 @@ def _original(row: sqlite3.Row, topic: str) -> Original:
         content_type=row["in_type"],
         appended_ms=row["in_ms"],
         latest_offset=row["in_latest"],
+        seal_key=row["in_seal_key"],
     )
 
 
@@ -75,4 +76,5 @@ def _refusal(row: sqlite3.Row, topic: str) -> Refusal:
         code=row["code"],
         field=row["field"],
         reason=row["explanation"],
+        seal_key=row["dead_seal_key"],
     )

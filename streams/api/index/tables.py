@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from functools import cache
 
 #: Grows with every change of the tables: an index with another number is made again.
-VERSION = 2
+VERSION = 3
 
 TABLES = """
 CREATE TABLE recordings (
     id BLOB PRIMARY KEY, hotel TEXT, call TEXT, channel TEXT, stream TEXT, sequence INTEGER, lost_ms INTEGER,
     final INTEGER NOT NULL, time_ms INTEGER NOT NULL,
     in_topic INTEGER, in_partition INTEGER, in_offset INTEGER, in_size INTEGER, in_sha256 BLOB, in_type TEXT,
-    in_ms INTEGER, in_latest INTEGER,
+    in_ms INTEGER, in_latest INTEGER, in_seal_key BLOB,
     out_partition INTEGER, out_offset INTEGER, out_ms INTEGER, out_size INTEGER, out_sha256 BLOB, out_type TEXT,
     level INTEGER, codec TEXT, reason TEXT, quality REAL, duration_ms INTEGER, sample_rate INTEGER,
     audio_channels INTEGER, original_bytes INTEGER, by_reference INTEGER, seal_key BLOB,
-    dead_partition INTEGER, dead_offset INTEGER, dead_ms INTEGER, dead_input INTEGER,
+    dead_partition INTEGER, dead_offset INTEGER, dead_ms INTEGER, dead_input INTEGER, dead_seal_key BLOB,
     stage TEXT, code TEXT, field TEXT, explanation TEXT
 ) WITHOUT ROWID;
 CREATE INDEX by_time ON recordings (time_ms, id);

@@ -159,6 +159,14 @@ class KnownKeys:
         """Whether a key was erased."""
         return self._values.get(key_id) == _ERASED
 
+    def gone(self, key_id: bytes) -> Missing | None:
+        """`Missing.ERASED` or `Missing.EXPIRED` for a key that nobody wants to be used any more; else None."""
+        if self.is_erased(key_id):
+            return Missing.ERASED
+        wrapped = parse(self._values.get(key_id) or b"")
+        expired = isinstance(wrapped, WrappedKey) and 0 < wrapped.expires_ms <= self._now_ms()
+        return Missing.EXPIRED if expired else None
+
     def find(self, key_id: bytes) -> DataKey | Missing:
         """The key of an id, or why there is none."""
         value = self._values.get(key_id)

@@ -1,20 +1,29 @@
 """What is missing from a call."""
 
-from streams.api.index.recording import Recording
-from streams.api.routes.calls import gaps_of
+from streams.api.call_streams import CallStream
+from streams.api.routes.calls import summary
 
 
-def segment(channel: str, sequence: int | None) -> Recording:
-    return Recording(f"{channel}-{sequence}", "h", "c", channel, None, sequence, False, None, 0, None, None, None)
+def stream(channel: str | None, *numbers: int | None, final: bool = True, done: bool = True) -> CallStream:
+    made = CallStream(channel)
+    for at, number in enumerate(numbers):
+        made.add(number, final=final and at == len(numbers) - 1, done=done)
+    return made
 
 
 def test_numbers_that_are_missing_are_gaps_of_their_channel() -> None:
-    segments = [segment("guest", 0), segment("guest", 3), segment("agent", 1), segment("mixed", None)]
-    assert gaps_of(segments) == [
+    found = summary([stream("guest", 0, 3), stream("agent", 1), stream(None, None)])
+    assert found["gaps"] == [
         {"channel": "guest", "first": 1, "last": 2},
         {"channel": "agent", "first": 0, "last": 0},
     ]
+    assert (found["channels"], found["segmentCount"], found["complete"]) == (["agent", "guest"], 4, False)
 
 
-def test_a_call_of_all_numbers_has_no_gap() -> None:
-    assert gaps_of([segment("guest", 1), segment("guest", 0), segment("guest", 1)]) == []
+def test_a_call_is_complete_when_every_channel_has_ended_and_all_is_done() -> None:
+    guest = stream("guest", 1, 0, 1)
+    assert summary([guest, stream("agent", 0)])["complete"]
+    going_on = summary([guest, stream("agent", 0, final=False)])
+    assert (going_on["final"], going_on["complete"]) == (False, False)
+    waiting = summary([guest, stream("agent", 0, done=False)])
+    assert (waiting["final"], waiting["complete"]) == (True, False)
