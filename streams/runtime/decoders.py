@@ -7,7 +7,7 @@ import structlog
 
 from streams.runtime.settings import DEMANDED, EndpointSettings
 from streams.sandbox import DecoderSandbox, SandboxError
-from streams.telemetry.metrics import Metrics
+from streams.telemetry.metrics.process import ProcessMetrics
 
 log = structlog.get_logger(__name__)
 
@@ -16,7 +16,7 @@ class DecodersError(Exception):
     """The decoders cannot be started, or not as confined as the settings demand. The message is for the operator."""
 
 
-async def start_decoders(sandbox: DecoderSandbox, settings: EndpointSettings, metrics: Metrics) -> None:
+async def start_decoders(sandbox: DecoderSandbox, settings: EndpointSettings, metrics: ProcessMetrics) -> None:
     """Start the decoders; log which protections are in force, and set their metric.
 
     Raises:

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from streams.compliance.audit_chain import Actor, AuditChain
 from streams.compliance.audit_log import AuditLog
 from streams.kafka.connection import KafkaConnection
-from streams.telemetry.metrics import Metrics
+from streams.telemetry.metrics.process import ProcessMetrics
 from streams.telemetry.product_version import version_of
 
 log = structlog.get_logger(__name__)
@@ -34,7 +34,7 @@ class LoginAudit:
         metrics: Count them as well.
     """
 
-    def __init__(self, connection: KafkaConnection, topic: str, metrics: Metrics) -> None:
+    def __init__(self, connection: KafkaConnection, topic: str, metrics: ProcessMetrics) -> None:
         self._connection = connection
         self._topic = topic
         self._metrics = metrics

@@ -15,7 +15,7 @@ from streams.compression import DEFAULT_POLICY, assumed
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.metadata import fetch_topics
 from streams.kafka.protocol.unreadable import Unreadable
-from streams.telemetry.metrics import Metrics
+from streams.telemetry.metrics.process import ProcessMetrics
 
 log = structlog.get_logger(__name__)
 
@@ -114,7 +114,9 @@ class PolicyReader:
         metrics: Count policies and rejections.
     """
 
-    def __init__(self, connection: KafkaConnection, topic: str, policies: PoliciesInForce, metrics: Metrics) -> None:
+    def __init__(
+        self, connection: KafkaConnection, topic: str, policies: PoliciesInForce, metrics: ProcessMetrics
+    ) -> None:
         self._connection = connection
         self._topic = topic
         self._policies = policies

@@ -9,6 +9,7 @@ from streams.runtime.exit_log import ExitLog
 from streams.runtime.memory import MemoryGauge
 from streams.runtime.readiness import Readiness
 from streams.telemetry.metrics import Metrics
+from streams.telemetry.metrics.process import ProcessMetrics
 from streams.telemetry.product_version import version_of
 
 
@@ -40,7 +41,7 @@ def show_process_metrics(metrics: Metrics, memory: MemoryGauge, state_dir: Path,
         metrics.exits.labels(reason).inc(count)
 
 
-def show_readiness(metrics: Metrics, readiness: Readiness) -> None:
+def show_readiness(metrics: ProcessMetrics, readiness: Readiness) -> None:
     """Connect the metric of each readiness condition to its value."""
     for condition in readiness:
         metrics.ready.labels(condition).set_function(partial(readiness.holds, condition))

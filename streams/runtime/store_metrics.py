@@ -7,7 +7,7 @@ import structlog
 from streams.stores import Stores
 from streams.stores.breaker import Snapshot
 from streams.stores.pool import Pool
-from streams.telemetry.metrics import Metrics
+from streams.telemetry.metrics.stores import StoreMetrics
 
 log = structlog.get_logger(__name__)
 
@@ -16,10 +16,10 @@ class StoreObserver:
     """Counts what happens in pools, and logs which endpoints come and go.
 
     Args:
-        metrics: The worker's metrics.
+        metrics: The process's metrics.
     """
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: StoreMetrics) -> None:
         self._metrics = metrics
 
     def attempt(self, store: str, endpoint: str, operation: str, seconds: float, reason: str | None) -> None:  # noqa: ARG002  the metric counts by endpoint
@@ -40,7 +40,7 @@ class StoreObserver:
             log.info("store_up", store=store, endpoint=endpoint)
 
 
-def show_pools(metrics: Metrics, stores: Stores) -> None:
+def show_pools(metrics: StoreMetrics, stores: Stores) -> None:
     """Connect the metrics of connections and health to their values."""
     for pool in stores.pools:
         metrics.pool_failovers.labels(pool.store)

@@ -4,7 +4,7 @@ from streams.telemetry.metrics.definitions import CounterOf, Family, GaugeOf, Hi
 
 
 class ApiMetrics(Family):
-    """API: requests over HTTP, and the index of recordings. Exported by `./scripts/api`, and not by workers."""
+    """API: requests over HTTP, and the index of recordings."""
 
     api_requests = CounterOf(
         "audio_api_requests_total",

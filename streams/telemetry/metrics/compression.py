@@ -82,22 +82,3 @@ class CompressionMetrics(Family):
         labels=("code",),
         advice="Files that crash decoders: look at the dead letters of the same minute, and at their sender.",
     )
-    policies = GaugeOf(
-        "audio_policies",
-        "Hotels with a policy in force.",
-        unit="hotels",
-        advice="Different between workers for more than seconds, or falling: look at the topic audio.policy.",
-    )
-    policies_awaited = GaugeOf(
-        "audio_policies_awaited",
-        "Hotels whose policy was lost with the topic audio.policy; their audio is coded losslessly.",
-        unit="hotels",
-        advice="Above 0: publish the policies that the log's policies_awaited names, or a tombstone for each hotel.",
-    )
-    policies_refused = CounterOf(
-        "audio_policies_refused_total",
-        "Policies that were refused; the last valid policy stays in force.",
-        unit="records",
-        labels=("code",),
-        advice="The log line policy_refused has hotel and reason. Every worker counts each policy once.",
-    )

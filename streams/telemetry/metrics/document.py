@@ -3,14 +3,16 @@
 import inspect
 from typing import Any
 
-from streams.telemetry.metrics import FAMILIES
-from streams.telemetry.metrics.definitions import Definition, HistogramOf
+from streams.telemetry.metrics import FAMILIES, ApiProcessMetrics, Metrics
+from streams.telemetry.metrics.definitions import Definition, Family, HistogramOf
 
+_PROCESSES: dict[str, type[Family]] = {"worker": Metrics, "api": ApiProcessMetrics}
 _HEAD = """\
 # Metrics
 
-A worker exports {count} metrics on `/metrics`, and those of the process itself (`process_cpu_seconds_total`,
-`process_resident_memory_bytes`, `process_start_time_seconds`, `process_open_fds` and so on). This page is written by
+A worker exports {worker} metrics on `/metrics`, and an API process {api}: those of the sections Stores, Process and API.
+Both export those of the process itself as well (`process_cpu_seconds_total`, `process_resident_memory_bytes`,
+`process_start_time_seconds`, `process_open_fds` and so on). This page is written by
 `./scripts/metrics > docs/METRICS.md` from the catalogue in `streams/telemetry/metrics/`; change it there.
 
 The values of every label are bounded. Counters are 0 when the process starts, except `audio_worker_exits_total`.
@@ -23,8 +25,8 @@ scrape with 200 hotels takes 8 ms. Measured on 20,000 consecutive records, the b
 
 def catalogue() -> str:
     """Return the page: every metric, by family."""
-    count = sum(1 for family in FAMILIES for _ in family.definitions())
-    lines = [_HEAD.format(count=count)]
+    count = {name: sum(1 for _ in kind.definitions()) for name, kind in _PROCESSES.items()}
+    lines = [_HEAD.format(**count)]
     for family in FAMILIES:
         title, _, text = inspect.cleandoc(family.__doc__ or "").partition(": ")
         lines += [f"## {title}", "", text[0].upper() + " ".join(text[1:].split()), ""]

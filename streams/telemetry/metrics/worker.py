@@ -1,46 +1,16 @@
-"""Metrics of the worker process: versions, readiness, memory, disk and exit history."""
+"""Metrics of the worker process: memory, disk and exit history."""
 
 from typing import Literal, get_args
 
-from streams.telemetry.metrics.definitions import CounterOf, Family, GaugeOf, InfoOf
+from streams.telemetry.metrics.definitions import CounterOf, Family, GaugeOf
 
 #: How a run of a worker ended.
 ExitReason = Literal["breaker", "fenced", "stalled", "crashed", "stopped"]
 
 
 class WorkerMetrics(Family):
-    """Worker: versions, readiness, memory, disk, and exit history."""
+    """Worker: memory, disk, and exit history."""
 
-    build = InfoOf(
-        "audio_build_info",
-        "Versions of the product and its libraries.",
-        unit="1",
-        labels=("version", "python", "faust", "aiokafka"),
-        advice="Several at a time: a rollout is in progress, or was not completed.",
-    )
-    ready = GaugeOf(
-        "audio_ready",
-        "Conditions of /health/ready: 1 if the condition holds, else 0.",
-        unit="conditions",
-        labels=("condition",),
-        advice="0 for minutes: assigned and recovered need the group and its tables, brokers_answer the brokers.",
-    )
-    sandbox_protection = GaugeOf(
-        "audio_sandbox_protection",
-        "What confines the decoders beside limits and a user of their own: 1 if it is in force, else 0. files, network,"
-        " signals: denied by Landlock; system_calls: seccomp ends a decoder that makes others than it needs.",
-        unit="protections",
-        labels=("kind",),
-        advice="0: an old kernel, or a container engine or systemd that forbids landlock(7) or prctl(PR_SET_SECCOMP).",
-    )
-    logins_refused = CounterOf(
-        "audio_logins_refused_total",
-        "Requests for guarded pages that were refused, by the reason; forbidden: who asked is known, and may not.",
-        unit="requests",
-        labels=("reason",),
-        advice="Many of unknown_key or unknown_token: somebody tries keys; the log has the addresses. expired_key,"
-        " expired_token: a program needs a new one.",
-    )
     exits = CounterOf(
         "audio_worker_exits_total",
         "How previous runs of this worker ended, from its state directory. breaker: only dead letters; fenced: another"
@@ -73,10 +43,4 @@ class WorkerMetrics(Family):
         "Size of the file system of AUDIO_STATE_DIR.",
         unit="bytes",
         advice="Another volume than intended: check AUDIO_STATE_DIR and the mounts.",
-    )
-    log_lines_dropped = CounterOf(
-        "audio_log_lines_dropped_total",
-        "Log lines that were not written, because standard error is not read or its disk is full.",
-        unit="lines",
-        advice="The log collector does not read. The worker continues, but log lines are lost.",
     )

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from schemas import MediaType, Rejection
 from scripts.commands import metrics as command
-from streams.telemetry.metrics import Metrics
+from streams.telemetry.metrics import ApiProcessMetrics, Metrics
 from streams.telemetry.metrics.hotels import MAX_HOTELS, OTHER
 from streams.telemetry.metrics.recorder import MetricsRecorder
 from tests.chaos.workers import ROOT
@@ -33,14 +33,21 @@ def test_the_page_says_what_the_catalogue_says(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out == (ROOT / "docs/METRICS.md").read_text(), "run ./scripts/metrics > docs/METRICS.md"
 
 
-def test_exported_metrics_are_those_of_the_catalogue(metrics: Metrics) -> None:
+@pytest.mark.parametrize("kind", [Metrics, ApiProcessMetrics])
+def test_each_process_exports_its_own_metrics_of_the_catalogue(kind: type[Metrics | ApiProcessMetrics]) -> None:
     shown = {
-        family.name: family.type
-        for family in text_string_to_metric_families(generate_latest(metrics.registry).decode())
+        family.name: family.type for family in text_string_to_metric_families(generate_latest(kind().registry).decode())
     }
-    named = {one.name.removesuffix("_total"): one.kind for one in Metrics.definitions()}
+    named = {one.name.removesuffix("_total"): one.kind for one in kind.definitions()}
     assert named.items() <= shown.items() | {("audio_build_info", "gauge")}
     assert all(name.startswith("process_") for name in shown.keys() - named.keys())
+
+
+def test_a_process_has_no_metrics_of_the_other_kind() -> None:
+    worker, api = ({one.name for one in kind.definitions()} for kind in (Metrics, ApiProcessMetrics))
+    assert "audio_lag_records" not in api
+    assert "audio_api_requests_total" not in worker
+    assert {"audio_ready", "audio_build_info", "audio_policies", "audio_pool_connections"} <= api & worker
 
 
 def test_series_of_known_labels_begin_with_the_process(metrics: Metrics) -> None:
