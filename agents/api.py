@@ -14,9 +14,11 @@ from aiokafka.errors import KafkaError
 
 from agents.api_wiring import DIRECTORY, EXIT_FAILED, api_context
 from agents.signals import call_on_stop_signal
+from schemas.topics import AUDIT, KEYS, POLICY
 from streams.api.access import ApiAccess
 from streams.api.app import create_app
 from streams.api.context import ApiContext
+from streams.api.index.changes import TOPICS
 from streams.api.routes import ROUTES
 from streams.console.app import Console
 from streams.kafka.topic_errors import TopicError
@@ -37,6 +39,8 @@ log = structlog.get_logger(__name__)
 
 EXIT_USAGE = 2
 _STOP_WITHIN = 10  # seconds for requests in progress
+#: What it reads or writes.
+_TOPICS = (*TOPICS, AUDIT, KEYS, POLICY)
 
 
 class StartError(Exception):
@@ -160,7 +164,7 @@ def _listen(settings: ApiSettings) -> socket.socket:
 
 async def _check_topics(settings: ApiSettings) -> None:
     try:
-        await check_topics(settings.connection, settings.topic_prefix, settings.group)
+        await check_topics(settings.connection, settings.topic_prefix, settings.group, _TOPICS)
     except (TopicError, KafkaError, OSError) as error:
         raise StartError(kafka_problem(error, settings.bootstrap_servers)) from None
 

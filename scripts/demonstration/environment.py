@@ -65,7 +65,7 @@ class DemoEnvironment:
 
     def console(self) -> ConsoleProcess:
         """The run's HTTP API with its console, not yet started."""
-        settings = {**self.variables("operator"), "AUDIO_STATE_DIR": str(self.directory / "state-api")}
+        settings = {**self.variables("api"), "AUDIO_STATE_DIR": str(self.directory / "state-api")}
         return ConsoleProcess(settings, free_ports(1), self.directory / "api.log")
 
     @property

@@ -3,22 +3,30 @@
 import asyncio
 import random
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from schemas import MediaType, Policy, PolicyEvent
 from schemas.access import Grant, load_roles
 from schemas.topics import AUDIT, COMPRESSED, DEAD_LETTER, KEYS, POLICY, RAW, load_topics
 from scripts.cli import Cluster
+from scripts.processes.module_process import ProcessError
+from streams.api.index.identity import recording_id
 from streams.clients import RawAudioProducer
 from streams.kafka.access import grant, grants_of
 from streams.kafka.protocol.alter_configs import IncrementalAlterConfigs
 from streams.kafka.topic_admin import connected_admin
 from streams.kafka.topics import apply_topics
+from streams.security.sealing.data_key import DataKey
+from streams.security.sealing.sealed_record import seal_record
+from streams.security.sealing.slot_file import SlotFile
 from tests.chaos.workers import Worker
+from tests.support.api_process import ApiProcess
 from tests.support.brokers import Namespace
 from tests.support.role_work import CALL, WORK
 from tests.support.secure_kafka import SecureKafka
@@ -28,6 +36,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 WITHIN = 60.0  # seconds for work that is not allowed: some clients try it again and again
 AT_ONCE = 4
 FLAC = MediaType("audio/flac")
+PCMU = {"Content-Type": "audio/PCMU"}
 #: Noise of a second, which is worth keeping.
 PROMPT = replace(CALL, channel="prompt", audio=random.Random(1).randbytes(8000))
 
@@ -150,6 +159,69 @@ async def serves(kafka: SecureKafka, own: Namespace, account: str, directory: Pa
         return False
     finally:
         worker.kill()
+
+
+async def test_an_api_process_needs_each_of_its_rights(
+    secure_kafka: SecureKafka, namespace: Namespace, tmp_path: Path
+) -> None:
+    await apply_topics(secure_kafka.admin, namespace.prefix, namespace.group)
+    keys = SlotFile.make(tmp_path / "keys")
+    sealed = seal_record(replace(PROMPT, id="sealed", audio=bytes(1600)).to_record(), DataKey.new())
+    producer = secure_kafka.admin.producer()
+    await producer.start()
+    try:
+        name = f"{namespace.prefix}{RAW}"
+        headers = [(one, value) for one, value in sealed.headers if value is not None]
+        await producer.send_and_wait(name, sealed.value, key=sealed.key, headers=headers)
+    finally:
+        await producer.stop()
+    limit = asyncio.Semaphore(AT_ONCE)
+    stores = {"AUDIO_KEY_STORE": keys.path.as_uri()}
+
+    async def without(number: int | None) -> bool:
+        """Whether a process takes in audio, shows it, hands it out, and looks for a key."""
+        account = f"{namespace.group}-api-{'all' if number is None else number}"
+        grants = load_roles()["api"].grants(account, namespace.prefix, namespace.group)
+        async with limit:
+            await allow(secure_kafka, account, [one for at, one in enumerate(grants) if at != number])
+            variables = secure_kafka.variables(account) | stores
+            api = ApiProcess(variables.pop("KAFKA_BOOTSTRAP_SERVERS"), namespace, tmp_path / account, **variables)
+            return await asyncio.to_thread(answers, api)
+
+    assert await without(None), "an API process does not work with all its rights"
+    grants = load_roles()["api"].grants("api", namespace.prefix, namespace.group)
+    found = await asyncio.gather(*(without(number) for number in range(len(grants))))
+    needless = [str(one) for one, worked in zip(grants, found, strict=True) if worked]
+    assert not needless, "\n".join(needless)
+
+
+def answers(api: ApiProcess) -> bool:
+    """Whether an API process does all that it is for."""
+    api.start()
+    try:
+        api.wait_until_ready()
+        with httpx.Client(base_url=api.url, timeout=30) as client:
+            for size in (1600, 2 * 2**20):  # the second one is a recording
+                sent = client.post("/v1/recordings?hotel=lisbon", content=bytes(size), headers=PCMU)
+                sent.raise_for_status()
+                client.get(f"{sent.headers['Location']}/original").raise_for_status()
+            return _looked_for_the_key(client)
+    except (ProcessError, httpx.HTTPError) as error:
+        print(f"{api.log}: {error!r}")
+        return False
+    finally:
+        api.kill()
+
+
+def _looked_for_the_key(client: httpx.Client) -> bool:
+    """Whether it is found out that nobody has the key of the sealed segment, which takes the right to read keys."""
+    deadline = time.monotonic() + WITHIN
+    number = recording_id(PROMPT.source, "sealed")
+    while (answer := client.get(f"/v1/recordings/{number}/original")).status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return answer.status_code == httpx.codes.GONE
 
 
 async def archive_all(kafka: SecureKafka, own: Namespace) -> None:

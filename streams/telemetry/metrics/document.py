@@ -10,8 +10,8 @@ _PROCESSES: dict[str, type[Family]] = {"worker": Metrics, "api": ApiProcessMetri
 _HEAD = """\
 # Metrics
 
-A worker exports {worker} metrics on `/metrics`, and an API process {api}: those of the sections Stores, Process and API.
-Both export those of the process itself as well (`process_cpu_seconds_total`, `process_resident_memory_bytes`,
+A worker exports {worker} metrics on `/metrics`, and an API process {api}: those of the sections Stores, Process and
+API. Both export those of the process itself as well (`process_cpu_seconds_total`, `process_resident_memory_bytes`,
 `process_start_time_seconds`, `process_open_fds` and so on). This page is written by
 `./scripts/metrics > docs/METRICS.md` from the catalogue in `streams/telemetry/metrics/`; change it there.
 
