@@ -24,6 +24,7 @@ from streams.api.inbox import Inbox
 from streams.api.index.changes import TOPICS
 from streams.api.index.feeder import IndexFeeder
 from streams.api.index.result_index import ResultIndex
+from streams.api.made_files import MadeFiles
 from streams.api.sending import Sender
 from streams.api.watching import BrokerWatch
 from streams.runtime.api_settings import ApiSettings
@@ -77,6 +78,7 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
         producer=sender,
         inbox=Inbox(index, feeder, sender),
         bodies=Bodies(settings.state_dir / DIRECTORY / "uploads", settings.inline_limit, settings.max_size),
+        made_files=MadeFiles(settings.state_dir / DIRECTORY / "calls"),
         decoders=DecoderSandbox(_DECODERS, timeout=_DECODE_TIMEOUT),
         access=replace(access, http=replace(access.http, refused=logins.refused)),
         policies=policies,

@@ -2,9 +2,11 @@
 
 import asyncio
 import io
+import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -21,6 +23,7 @@ GONE = "It is past its retention, or was erased."
 #: Codes of sealed records for which this process has no keys now.
 _WITHOUT_KEYS = frozenset({"SealedNoAccess", "SealedStale"})
 _MOST_DECODED = 64 * 2**20  # bytes of a file that is decoded
+_PART = 2**20  # bytes of a file that are read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class AudioFile:
         tag: Their entity tag, without quotes.
         data_ref: URI of the object; None if `content` has them.
         sha256: The object's digest in hex, if it is known.
+        file: The file that has them, if neither of the two has.
     """
 
     content: bytes | None
@@ -42,6 +46,7 @@ class AudioFile:
     tag: str
     data_ref: str | None = None
     sha256: str | None = None
+    file: BinaryIO | None = None
 
 
 async def result_file(context: ApiContext, position: Position) -> AudioFile:
@@ -88,14 +93,23 @@ async def as_wav(context: ApiContext, file: AudioFile) -> AudioFile:
     media_type = MediaType.parse(file.media_type)
     if isinstance(media_type, Rejection):
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "It is no audio that can be decoded.")
-    if file.size > _MOST_DECODED:
-        raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "It is too large to be decoded; fetch it as it is.")
-    content = b"".join([part async for part in parts(context, file, 0, file.size)])
+    content = await whole(context, file)
     clip = await asyncio.to_thread(context.decoders.decode, content, media_type)
     if isinstance(clip, Rejection):
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"It cannot be decoded: {clip.reason}.")
     wav = await asyncio.to_thread(_wav, clip.samples, clip.rate)
     return AudioFile(wav, len(wav), types.WAV, f"wav-{file.tag}")
+
+
+async def whole(context: ApiContext, file: AudioFile) -> bytes:
+    """All bytes of a file that is to be decoded.
+
+    Raises:
+        HTTPException: 413, if it is too large for that; as `result_file`.
+    """
+    if file.size > _MOST_DECODED:
+        raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "It is too large to be decoded; fetch it as it is.")
+    return b"".join([part async for part in parts(context, file, 0, file.size)])
 
 
 async def parts(context: ApiContext, file: AudioFile, start: int, end: int) -> AsyncIterator[bytes]:
@@ -107,7 +121,7 @@ async def parts(context: ApiContext, file: AudioFile, start: int, end: int) -> A
     if file.content is not None:
         yield file.content[start:end]
         return
-    reading = _opened(context, file, start, end)
+    reading = _opened(context, file, start, end) if file.file is None else _read(file.file, start, end)
     while (part := await asyncio.to_thread(_next, reading)) is not None:
         yield part
 
@@ -117,6 +131,11 @@ def _opened(context: ApiContext, file: AudioFile, start: int, end: int) -> Itera
     if isinstance(reference, Rejection):
         raise _broken(reference)
     return context.claim_check.stores.stream_range(reference, start, end)
+
+
+def _read(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
+    for at in range(start, end, _PART):
+        yield os.pread(file.fileno(), min(_PART, end - at), at)
 
 
 def _next(reading: Iterator[bytes]) -> bytes | None:

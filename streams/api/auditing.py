@@ -40,24 +40,23 @@ class AccessAudit:
         self._lock = asyncio.Lock()
         self._audit: AuditLog | None = None
         self._chain = _chain()
-        self._heard: OrderedDict[tuple[str, str, str], float] = OrderedDict()
+        self._heard: OrderedDict[tuple[str, ...], float] = OrderedDict()
 
-    async def heard(self, caller: Caller, action: str, recording: str, objects: Sequence[str]) -> None:
-        """Write that somebody is given audio, once in ten minutes for each recording.
+    async def heard(self, caller: Caller, action: str, objects: Sequence[str]) -> None:
+        """Write that somebody is given audio, once in ten minutes for the same.
 
         Args:
             caller: Who.
             action: As in `schemas.audit.ACTIONS`.
-            recording: Its id.
             objects: What it is, as ids with their kind.
 
         Raises:
             HTTPException: 503, if the entry cannot be written.
         """
-        key, now = (caller.holder, action, recording), time.monotonic()
+        key, now = (caller.holder, action, *objects), time.monotonic()
         if now - self._heard.get(key, -_ONCE_IN) < _ONCE_IN:
             return
-        await self.write(caller, action, [f"recording:{recording}", *objects])
+        await self.write(caller, action, objects)
         self._heard[key] = now
         self._heard.move_to_end(key)
         if len(self._heard) > _REMEMBERED:

@@ -9,6 +9,7 @@ from schemas.record import TopicPartition
 from schemas.topics import COMPRESSED
 from streams.api.context import ApiContext
 from streams.api.index.changes import TOPICS
+from streams.api.index.recording import Recording
 
 _SEGMENTS = """
 SELECT channel, stream, sequence, final, out_partition, out_offset, seal_key FROM recordings
@@ -49,6 +50,12 @@ class CallStream:
             if number > expected:
                 yield expected, number - 1
             expected = number + 1
+
+
+def recordings_of(context: ApiContext, hotel: str | None, call: str, most: int) -> list[Recording]:
+    """The first recordings of a call, in the order in which their audio began; it waits for the index."""
+    condition = "WHERE call = ? AND hotel IS ? ORDER BY time_ms, coalesce(sequence, -1), id LIMIT ?"
+    return context.index.select(condition, [call, hotel, most])
 
 
 class _Key(NamedTuple):

@@ -13,6 +13,7 @@ from streams.api.flow import Flow
 from streams.api.inbox import Inbox
 from streams.api.index.feeder import IndexFeeder
 from streams.api.index.result_index import ResultIndex
+from streams.api.made_files import MadeFiles
 from streams.api.sending import Sender
 from streams.kafka.connection import KafkaConnection
 from streams.runtime.api_settings import ApiSettings
@@ -37,6 +38,7 @@ class ApiContext:
         producer: Sends inputs.
         inbox: Takes inputs in, and finds recordings.
         bodies: Reads bodies of requests.
+        made_files: Files that are made for requests.
         decoders: Decode files in child processes.
         access: Who may do what.
         policies: The hotels' policies.
@@ -58,6 +60,7 @@ class ApiContext:
     producer: Sender
     inbox: Inbox
     bodies: Bodies
+    made_files: MadeFiles
     decoders: DecoderSandbox
     access: ApiAccess
     policies: PoliciesInForce

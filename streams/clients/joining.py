@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from schemas import MediaType, Rejection
 from schemas.media_type import MIN_RATE
-from streams.audio import Clip, DecodeLimits, SourceFormat, decode
+from streams.audio import Clip, DecodeLimits, SourceFormat
+from streams.audio.decode import decode as decode_audio
 from streams.audio.resample import to_known_rate
 from streams.clients.errors import AudioNotFetchedError
 from streams.clients.track_parts import Gap, Segment
@@ -21,6 +22,8 @@ _LONGEST_SEGMENT_MS = DecodeLimits().max_frames(1) * 1000 // MIN_RATE
 
 #: Returns the file of a segment.
 AudioOf = Callable[[Segment], bytes]
+#: Decodes a file with the media type that its result has.
+Decode = Callable[[bytes, MediaType], Clip | Rejection]
 
 
 class AudioFormat(NamedTuple):
@@ -45,12 +48,18 @@ class Piece(NamedTuple):
     problem: str | None = None
 
 
-def audio_format(parts: Sequence[Segment | Gap], audio_of: AudioOf) -> AudioFormat:
+def decode_file(audio: bytes, media_type: MediaType) -> Clip | Rejection:
+    """Decode the file of a result in this process."""
+    return decode_audio(audio, media_type, _LIMITS)
+
+
+def audio_format(parts: Sequence[Segment | Gap], audio_of: AudioOf, decode: Decode = decode_file) -> AudioFormat:
     """The format of a track: the highest rate and the most channels of its segments, as they are decoded.
 
     Args:
         parts: The parts of the track.
         audio_of: Returns the file of a segment.
+        decode: Decodes a file.
     """
     segments = [one for one in parts if isinstance(one, Segment) and one.intact]
     formats: set[AudioFormat] = set()
@@ -59,7 +68,7 @@ def audio_format(parts: Sequence[Segment | Gap], audio_of: AudioOf) -> AudioForm
         announced = (one.result.sample_rate, one.result.audio_channels, one.result.codec)
         if announced in seen:  # a codec decodes equal formats to equal formats
             continue
-        clip = decode_segment(one, audio_of(one))
+        clip = decode_segment(one, audio_of(one), decode)
         if isinstance(clip, Clip):
             seen.add(announced)
             formats.add(AudioFormat(clip.rate, clip.channels))
@@ -68,18 +77,19 @@ def audio_format(parts: Sequence[Segment | Gap], audio_of: AudioOf) -> AudioForm
     return AudioFormat(max(one.rate for one in formats), max(one.channels for one in formats))
 
 
-def pieces(parts: Sequence[Segment | Gap], audio_of: AudioOf) -> Iterator[Piece]:
+def pieces(parts: Sequence[Segment | Gap], audio_of: AudioOf, decode: Decode = decode_file) -> Iterator[Piece]:
     """Decode the parts of a track one by one, in order.
 
     Args:
         parts: The parts.
         audio_of: Returns the file of a segment.
+        decode: Decodes a file.
     """
     for part in parts:
         if isinstance(part, Gap):
             yield Piece(part, part.duration_ms)
             continue
-        clip = decode_segment(part, audio_of(part))
+        clip = decode_segment(part, audio_of(part) if part.intact else b"", decode)
         if isinstance(clip, Clip):
             yield Piece(part, clip)
         else:
@@ -87,7 +97,7 @@ def pieces(parts: Sequence[Segment | Gap], audio_of: AudioOf) -> Iterator[Piece]
             yield Piece(part, length_ms if length_ms <= _LONGEST_SEGMENT_MS else 0, clip.message)
 
 
-def decode_segment(segment: Segment, audio: bytes) -> Clip | Rejection:
+def decode_segment(segment: Segment, audio: bytes, decode: Decode = decode_file) -> Clip | Rejection:
     """Decode the file of a segment.
 
     Returns:
@@ -96,7 +106,7 @@ def decode_segment(segment: Segment, audio: bytes) -> Clip | Rejection:
     if segment.problem is not None:
         return Rejection("contract", "DigestMismatch", "value", segment.problem)
     media_type = MediaType.parse(segment.result.content_type)
-    return media_type if isinstance(media_type, Rejection) else decode(audio, media_type, _LIMITS)
+    return media_type if isinstance(media_type, Rejection) else decode(audio, media_type)
 
 
 def in_format(piece: Piece, form: AudioFormat) -> tuple[NDArray[np.int16] | int, str | None]:

@@ -1,7 +1,18 @@
 """The operations of the API, one module for each resource. Every module exports its operations as ``ROUTES``."""
 
 from streams.api.operations import Operation
-from streams.api.routes import audio, calls, dead_letters, documents, estimates, events, health, recordings, uploads
+from streams.api.routes import (
+    audio,
+    call_audio,
+    calls,
+    dead_letters,
+    documents,
+    estimates,
+    events,
+    health,
+    recordings,
+    uploads,
+)
 
 #: All operations, in the order of the document.
 ROUTES: tuple[Operation, ...] = (
@@ -9,6 +20,7 @@ ROUTES: tuple[Operation, ...] = (
     *recordings.ROUTES,
     *audio.ROUTES,
     *calls.ROUTES,
+    *call_audio.ROUTES,
     *dead_letters.ROUTES,
     *estimates.ROUTES,
     *events.ROUTES,
