@@ -58,7 +58,7 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
     """The parts of the process; what works in the background runs until the context is left."""
     connection, metrics, names = settings.connection, ApiProcessMetrics(), _TopicNames(settings)
     index = ResultIndex(settings.state_dir / DIRECTORY / _INDEX, [names(one) for one in TOPICS])
-    ring = KeyRing(connection, names(topics.KEYS), partial(open_key_store, settings.key_store))
+    ring = KeyRing(connection, names(topics.KEYS), partial(open_key_store, settings))
     feeder = IndexFeeder(connection, index, ring.gone)
     policies = PoliciesInForce()
     reader = PolicyReader(connection, names(topics.POLICY), policies, metrics)

@@ -249,7 +249,7 @@ async def _start_decoders(runtime: Runtime) -> None:
 
 async def _follow_keys(runtime: Runtime) -> None:
     """Follow the topic of keys as soon as anything has to be sealed, or there is a key store to open sealed inputs."""
-    while not (runtime.sealer.wanted or has_key_store(runtime.settings.key_store)):  # noqa: ASYNC110  neither sets an event
+    while not (runtime.sealer.wanted or has_key_store(runtime.settings)):  # noqa: ASYNC110  neither sets an event
         await asyncio.sleep(_KEYS_INTERVAL)
     metrics, ring = runtime.metrics, runtime.ring
     metrics.keys_awaited.set_function(lambda: int(not runtime.sealer.usable))

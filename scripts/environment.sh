@@ -94,6 +94,13 @@ has_java_compiler() { java --list-modules | grep -q '^jdk\.compiler'; }
 # Tests open the console's pages in a real browser.
 require_browser() { command -v chromium >/dev/null || install_packages chromium; }
 
+# Tests of key stores behind PKCS#11 use a module that keeps its tokens in files.
+require_softhsm() {
+  if ! { command -v softhsm2-util && [ -e /usr/lib/softhsm/libsofthsm2.so ]; } >/dev/null; then
+    install_packages softhsm2
+  fi
+}
+
 # Programs that open files in every format: for `bench players` and the long tests.
 require_players() {
   local missing=() program

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from schemas.topics import KEYS
 from scripts.cli import Cluster, counted, say
-from scripts.sealing.opening import key_store_address
+from scripts.sealing.opening import key_store_opener
 from streams.clients.key_view import key_view_of
 from streams.clients.opening import RecordOpener
 
@@ -26,7 +26,7 @@ async def record_opener(command: str, cluster: Cluster) -> AsyncIterator[RecordO
     Raises:
         SettingsError: If the setting of the key store cannot be used.
     """
-    keys = key_view_of(cluster.connection, cluster.topic(KEYS), key_store_address(os.environ))
+    keys = key_view_of(cluster.connection, cluster.topic(KEYS), key_store_opener(os.environ))
     async with RecordOpener(keys) as opener:
         try:
             yield opener

@@ -24,6 +24,7 @@ from tests.support.object_stores import SharedObjectStores, stop_object_stores
 from tests.support.secure_kafka import SecureKafka
 from tests.support.secure_kafka import secure_kafka as secure
 from tests.support.session_brokers import SharedBroker, ThreeBrokersOnDemand, stop_all
+from tests.support.softhsm import SoftHsm
 
 _SHARED = pytest.StashKey[Path]()  # a directory for all processes of the session
 _THREE_BROKERS = pytest.StashKey[ThreeBrokersOnDemand]()
@@ -155,3 +156,13 @@ async def mortal(pytestconfig: pytest.Config, namespace: Namespace) -> AsyncIter
         yield cluster
     finally:
         await asyncio.to_thread(cluster.stop)
+
+
+@pytest.fixture(scope="session")
+def softhsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoftHsm]:
+    """SoftHSM for this process, whose module reads where its tokens are from the environment."""
+    made = SoftHsm(tmp_path_factory.mktemp("softhsm"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in made.environment.items():
+            patch.setenv(name, value)
+        yield made

@@ -25,7 +25,7 @@ from scripts.recordings.finding import STANDARD_INPUT, Failed, Recording, find, 
 from scripts.recordings.formats import suffixes
 from scripts.recordings.reading import content, decoded, decoders
 from scripts.recordings.report import report_of, tell
-from scripts.sealing.opening import key_store_address
+from scripts.sealing.opening import key_store_opener
 from scripts.tables import fitted
 from streams.audio import Clip
 from streams.clients import ContractError, RawAudioProducer
@@ -219,7 +219,7 @@ class _Sender:
             stores=settings.store_configuration if self._options.whole else None,
             inline_limit=settings.inline_limit,
             max_size=settings.max_size,
-            seal=key_store_address(os.environ) if self._options.sealed else None,
+            seal=key_store_opener(os.environ) if self._options.sealed else None,
             keys=self._cluster.topic(KEYS),
         )
 

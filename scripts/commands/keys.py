@@ -15,13 +15,13 @@ from scripts.cli import Cluster, CommandError, add_cluster_options, cluster_of, 
 from scripts.commands._json import JSON_HELP, json_file, write_json
 from scripts.erasing.turning import turn_keys
 from scripts.sealing.census import KeyCensus, count_keys
-from scripts.sealing.opening import installed_key_store, key_store_address
+from scripts.sealing.opening import installed_key_store, key_store_settings
 from streams.compliance.key_turn import SETTLING
 from streams.kafka.topic_errors import TopicMissingError
-from streams.runtime.sealing_settings import KeyStoreSettings
+from streams.runtime.sealing_settings import KeyStoreSettings, key_store_address, new_key_store
 from streams.runtime.settings_document import help_text
 from streams.security.sealing.key_store import KeyStore
-from streams.security.sealing.key_stores import make_key_store
+from streams.security.sealing.slot_file import SlotFile
 
 _NAME = "keys"
 
@@ -89,11 +89,15 @@ async def _done(work: Callable[[argparse.Namespace], Awaitable[int]], options: a
 
 
 async def _init(options: argparse.Namespace) -> int:
-    address = key_store_address(os.environ)
+    settings = key_store_settings(os.environ)
     if not (options.offline or options.beside_others):
         await _refuse_beside_others(cluster_of(options))
-    store = make_key_store(address)
-    say(_NAME, f"{address} is made: copy it to every machine that seals or opens, and keep a copy in a safe place")
+    store = new_key_store(settings)
+    address = key_store_address(settings)
+    if isinstance(store, SlotFile):
+        say(_NAME, f"{address} is made: copy it to every machine that seals or opens, and keep a copy in a safe place")
+    else:
+        say(_NAME, f"{address} is made: keep a backup of the token as its maker says")
     say(
         _NAME,
         "without it nothing that is sealed can be opened; a copy of before a turn opens what was erased by the turn",
@@ -119,7 +123,7 @@ async def _status(options: argparse.Namespace) -> int:
     store = installed_key_store()
     epochs = store.epochs()
     census = await _census(cluster_of(options))
-    found = _report(key_store_address(os.environ), store, epochs, census)
+    found = _report(key_store_address(key_store_settings(os.environ)), store, epochs, census)
     if options.json != "-":
         print("\n".join(_lines(found)))
     if options.json is not None:

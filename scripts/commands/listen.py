@@ -18,7 +18,7 @@ from scripts.commands._new_files import write_new
 from scripts.object_stores import store_settings
 from scripts.recordings.finding import printable
 from scripts.sealed_records import tell_unopened
-from scripts.sealing.opening import key_store_address
+from scripts.sealing.opening import key_store_opener
 from scripts.tables import fitted
 from streams.clients import BrokenReferenceError, CompressedAudioConsumer, SealedError
 from streams.clients.result_files import ResultFiles
@@ -65,7 +65,7 @@ async def _listen(options: argparse.Namespace) -> int:
             from_beginning=options.from_beginning,
             stores=store_settings().store_configuration,
             fetch_limit=0,  # files by reference are fetched when they are to be saved
-            key_store=key_store_address(os.environ),
+            key_store=key_store_opener(os.environ),
             keys=cluster.topic(KEYS),
         ) as consumer,
     ):

@@ -3,18 +3,19 @@
 import asyncio
 import stat
 from collections import Counter
+from pathlib import Path
 
 from schemas.topics import KEYS, topic
 from scripts.cli import counted
 from scripts.diagnosis.checking import WORKER, Installation
-from scripts.sealing.opening import key_store_address
+from scripts.sealing.opening import key_store_settings
 from scripts.validation.finding import Finding, failed, not_checked, passed, warned
 from streams.clients.topic_reader import TopicReader
 from streams.kafka.protocol.unreadable import Unreadable
-from streams.runtime.sealing_settings import KeyStoreSettings, open_key_store
+from streams.runtime.sealing_settings import KeyStoreSettings, key_store_address, open_key_store
 from streams.runtime.setting_declaration import declared
 from streams.security.sealing.key_store import KeyStore, KeyStoreError
-from streams.security.sealing.key_stores import key_store_path
+from streams.security.sealing.key_stores import parse_address
 from streams.security.sealing.wrapped_key import WrappedKey, parse
 
 CHECK, KEYS_CHECK = "key store", "data keys"
@@ -27,30 +28,30 @@ async def check_key_store(installation: Installation) -> list[Finding]:
     """Whether the key store opens, and is for its owner alone; without one, nothing can be sealed or opened."""
     if not _opens(installation):
         return []
-    address = key_store_address(installation.environ)
-    path = key_store_path(address)
-    if not path.exists() and not _named(installation):
+    settings = key_store_settings(installation.environ)
+    address = key_store_address(settings)
+    if not (_exists(address) or _named(installation)):
         return [not_checked(CHECK, address, "there is none: nothing can be sealed or opened")]
     try:
-        store = await asyncio.to_thread(open_key_store, address)
+        store = await asyncio.to_thread(open_key_store, settings)
         epochs = await asyncio.to_thread(store.epochs)
     except KeyStoreError as error:
         return [failed(CHECK, "", str(error), _REMEDY)]
     found = [
         passed(CHECK, address, f"id {store.id.hex()}, {counted(len(epochs), 'epoch')}, the newest is {epochs[-1]}")
     ]
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
+    path = parse_address(address)
+    if isinstance(path, Path) and (mode := stat.S_IMODE(path.stat().st_mode)) & 0o077:
         found.append(warned(CHECK, address, f"others can use it, by its mode {mode:o}", f"{_OWNER_ONLY} {path}"))
     return found
 
 
 async def check_data_keys(installation: Installation) -> list[Finding]:
     """Whether the latest data keys are of this key store, and of epochs that it has."""
-    address = key_store_address(installation.environ)
-    if not (_opens(installation) and key_store_path(address).exists()):
+    settings = key_store_settings(installation.environ)
+    if not (_opens(installation) and _exists(key_store_address(settings))):
         return []
-    store = await asyncio.to_thread(open_key_store, address)
+    store = await asyncio.to_thread(open_key_store, settings)
     name = topic(KEYS).resolve(installation.valid.topic_prefix, installation.valid.group)
     latest = await _latest(installation, name)
     if problem := _problem(latest, store):
@@ -85,6 +86,12 @@ async def _latest(installation: Installation, name: str) -> Counter[tuple[bytes,
             if isinstance(wrapped, WrappedKey):
                 found[wrapped.store, wrapped.epoch] += 1
     return found
+
+
+def _exists(address: str) -> bool:
+    """Whether there is something at the address; a token is asked when it is opened."""
+    path = parse_address(address)
+    return not isinstance(path, Path) or path.exists()
 
 
 def _opens(installation: Installation) -> bool:

@@ -1,35 +1,47 @@
 """The key store of the commands, by the setting in the environment."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from scripts.cli import CommandError
 from streams.runtime.sealing_settings import KeyStoreSettings, open_key_store
 from streams.runtime.setting_declaration import read
-from streams.runtime.setting_kinds import home_directory, in_home
 from streams.security.sealing.key_store import KeyStore, KeyStoreError
 
 
-def key_store_address(environ: Mapping[str, str]) -> str:
-    """The address of the key store.
+def key_store_settings(environ: Mapping[str, str]) -> KeyStoreSettings:
+    """The settings of the key store.
 
     Args:
-        environ: Has the setting.
+        environ: Has them.
 
     Raises:
-        SettingsError: If the setting cannot be used.
+        SettingsError: If one cannot be used.
     """
-    return in_home(read(KeyStoreSettings, environ).key_store, home_directory())
+    return read(KeyStoreSettings, environ)
+
+
+def key_store_opener(environ: Mapping[str, str]) -> Callable[[], KeyStore]:
+    """What opens the key store; raises KeyStoreError then.
+
+    Args:
+        environ: Has the settings.
+
+    Raises:
+        SettingsError: If a setting cannot be used.
+    """
+    return partial(open_key_store, key_store_settings(environ))
 
 
 def installed_key_store() -> KeyStore:
     """Open the key store.
 
     Raises:
-        SettingsError: If the setting cannot be used.
+        SettingsError: If a setting cannot be used.
         CommandError: If there is no key store, or it cannot be used.
     """
     try:
-        return open_key_store(key_store_address(os.environ))
+        return open_key_store(key_store_settings(os.environ))
     except KeyStoreError as error:
         raise CommandError(f"{error}; ./scripts/keys init makes one, and AUDIO_KEY_STORE says where it is") from error

@@ -20,7 +20,7 @@ from streams.clients.error_translation import translated_errors, unavailable
 from streams.clients.errors import GroupRequiredError, HotelAudioError, MixedIterationError, PartitionsLostError
 from streams.clients.group_membership import GroupMembership
 from streams.clients.handled import ResultProgress
-from streams.clients.key_view import key_view_of
+from streams.clients.key_view import KeyStoreSource, key_view_of
 from streams.clients.open_calls import OpenCalls
 from streams.clients.opening import RecordOpener
 from streams.clients.quiet_times import QuietTimes
@@ -29,7 +29,6 @@ from streams.kafka.connection import KafkaConnection
 from streams.kafka.connection_refusal import explained_refusal
 from streams.kafka.protocol.unreadable import Unreadable
 from streams.kafka.stopping import stopped_on_failure
-from streams.security.sealing.key_store import KeyStore
 from streams.stores import StoresConfiguration
 
 _MAX_FETCH_BYTES = 10 * 2**20  # one record of the largest size
@@ -76,8 +75,8 @@ class CompressedAudioConsumer:
         stores: Object stores as in the setting AUDIO_STORES; or a configuration, for an account of its own. None to
             fetch nothing: then all large results have an empty ``audio``.
         fetch_limit: Bytes of a file that the iteration fetches, at most.
-        key_store: The installation's key store as in the setting AUDIO_KEY_STORE, or a `KeyStore`; None for results in
-            clear alone. Keys are read when the first sealed result is met.
+        key_store: The installation's key store as in the setting AUDIO_KEY_STORE, a `KeyStore`, or what opens it; None
+            for results in clear alone. Keys are read when the first sealed result is met.
         keys: Full name of the topic of keys, with the installation's prefix.
 
     Attributes:
@@ -100,7 +99,7 @@ class CompressedAudioConsumer:
         auto_commit: bool = True,
         stores: str | StoresConfiguration | None = None,
         fetch_limit: int = _FETCH_LIMIT,
-        key_store: str | KeyStore | None = None,
+        key_store: KeyStoreSource | None = None,
         keys: str = KEYS,
     ) -> None:
         self._topic = topic

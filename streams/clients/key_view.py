@@ -13,8 +13,9 @@ from streams.kafka.protocol.metadata import fetch_topics
 from streams.sealing.key_ring import KeyRing
 from streams.security.sealing.data_key import DataKey
 from streams.security.sealing.key_store import KeyStore, KeyStoreError
-from streams.security.sealing.key_stores import key_store_at, key_store_path
+from streams.security.sealing.key_stores import key_store_at, parse_address
 from streams.security.sealing.missing import Missing, no_keys
+from streams.security.sealing.pkcs11_address import without_pin
 
 
 class _Keys:
@@ -63,15 +64,19 @@ class _Keys:
             await self._ring.stop()
 
 
+#: The address of a key store, as the setting AUDIO_KEY_STORE; the key store itself, or what opens it.
+KeyStoreSource = str | KeyStore | Callable[[], KeyStore]
+
+
 def key_view_of(
-    connection: KafkaConnection, topic: str, key_store: str | KeyStore | None
+    connection: KafkaConnection, topic: str, key_store: KeyStoreSource | None
 ) -> Callable[[], KeyView] | None:
     """What makes the view of an installation's keys; None without a key store.
 
     Args:
         connection: The cluster.
         topic: Full name of the topic of keys.
-        key_store: Its address, as the setting AUDIO_KEY_STORE; or the key store itself.
+        key_store: The key store.
 
     Raises:
         InvalidAddressError: If the address is of another form.
@@ -80,21 +85,23 @@ def key_view_of(
     return None if open_store is None else lambda: _Keys(connection, topic, open_store)
 
 
-def opener_of(key_store: str | KeyStore | None) -> Callable[[], KeyStore] | None:
+def opener_of(key_store: KeyStoreSource | None) -> Callable[[], KeyStore] | None:
     """What opens a key store; None without one.
 
     Args:
-        key_store: Its address, as the setting AUDIO_KEY_STORE; or the key store itself.
+        key_store: The key store.
 
     Raises:
         InvalidAddressError: If the address is of another form.
     """
     if key_store is None:
         return None
+    if callable(key_store):
+        return key_store
     if not isinstance(key_store, str):
         return lambda: key_store
     try:
-        key_store_path(key_store)
+        parse_address(key_store)
     except ValueError as error:
-        raise InvalidAddressError(f"the key store is {key_store!r}: {error}") from None
+        raise InvalidAddressError(f"the key store is {without_pin(key_store)!r}: {error}") from None
     return lambda: key_store_at(key_store)

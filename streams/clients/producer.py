@@ -17,13 +17,12 @@ from streams.clients.connecting import connection_to
 from streams.clients.error_translation import closed, translated_errors
 from streams.clients.errors import BrokersUnavailableError, ContractError, StoresRequiredError, UnacknowledgedError
 from streams.clients.input_sealing import InputSealer
-from streams.clients.key_view import opener_of
+from streams.clients.key_view import KeyStoreSource, opener_of
 from streams.clients.stores import stores_of, translated_store_errors
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.connection_refusal import explained_refusal
 from streams.kafka.stopping import stop_within, stopped_on_failure
 from streams.security.sealing.data_key import DataKey
-from streams.security.sealing.key_store import KeyStore
 from streams.security.sealing.objects import sealed_object_bytes
 from streams.security.sealing.sealed_record import seal_record
 from streams.stores import StoresConfiguration
@@ -53,8 +52,8 @@ class RawAudioProducer:
             an account of its own.
         inline_limit: Bytes of audio that an event has at most, if there are stores.
         max_size: Bytes that audio may have at most, as in the workers' setting AUDIO_MAX_SIZE.
-        seal: The installation's key store, as in the setting AUDIO_KEY_STORE, or a `KeyStore`: events, and audio that
-            is stored, are sealed before they are sent. None to send them in clear.
+        seal: The installation's key store, as in the setting AUDIO_KEY_STORE, a `KeyStore`, or what opens it: events,
+            and audio that is stored, are sealed before they are sent. None to send them in clear.
         keys: Full name of the topic of keys. A call's key is acknowledged before its first event is sent.
         retention: How long what is sealed can be opened; None until it is erased.
 
@@ -74,7 +73,7 @@ class RawAudioProducer:
         stores: str | StoresConfiguration | None = None,
         inline_limit: int = INLINE_LIMIT,
         max_size: int = MAX_SIZE,
-        seal: str | KeyStore | None = None,
+        seal: KeyStoreSource | None = None,
         keys: str = KEYS,
         retention: timedelta | None = None,
     ) -> None:

@@ -11,7 +11,7 @@ from streams.runtime.settings import Settings
 _PREFIXES = ("AUDIO_", "KAFKA_")
 #: Names of the product's other programs and of later versions, which an operator may have set already.
 _OTHER_NAMES = frozenset({
-    "AUDIO_API_PORT", "AUDIO_GATEWAY_AUDIOSOCKET", "AUDIO_IMAGE", "AUDIO_KEY_STORE", "AUDIO_RUN_DIR", "AUDIO_VERSION",
+    "AUDIO_API_PORT", "AUDIO_GATEWAY_AUDIOSOCKET", "AUDIO_IMAGE", "AUDIO_RUN_DIR", "AUDIO_VERSION",
 })  # fmt: skip
 #: Variables of Kafka's own scripts and images. A name that is close to one of ours is none of these.
 _OF_KAFKA = re.compile(

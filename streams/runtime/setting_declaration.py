@@ -63,7 +63,8 @@ class Setting:
         text, path = environ.get(self.variable), self._path(environ)
         if text and path:
             raise SettingsError(f"{self.variable} and {self.file_variable} are both set; set one of them")
-        source = f"{self.file_variable}={path}" if path else f"{self.variable}={'...' if self.secret else text}"
+        shown = "..." if self.secret else self.kind.shown(text or "")
+        source = f"{self.file_variable}={path}" if path else f"{self.variable}={shown}"
         try:
             if path:
                 return self._in_file(Path(path))

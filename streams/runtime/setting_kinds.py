@@ -37,11 +37,13 @@ class Kind(Generic[T]):
         parse: Makes the value from its text; raises ValueError with what would be accepted.
         follow: Makes the value from the file of a secret, where a changed file is to be read again; None where the file
             is read once.
+        shown: Makes what messages show of a text that cannot be used.
     """
 
     value: str
     parse: Callable[[str], T]
     follow: Callable[[Path], T] | None = None
+    shown: Callable[[str], str] = str
 
 
 def parse_size(text: str) -> int:

@@ -6,7 +6,15 @@ from pathlib import Path
 
 from streams.runtime.cluster_settings import ClusterSettings
 from streams.runtime.endpoint_tls import endpoint_tls
-from streams.runtime.sealing_settings import DEFAULT_KEY_STORE, KEY_STORE, KEY_STORE_MEANING, OFF, ON, SWITCH
+from streams.runtime.sealing_settings import (
+    DEFAULT_KEY_STORE,
+    KEY_STORE,
+    KEY_STORE_MEANING,
+    KEY_STORE_PIN_MEANING,
+    OFF,
+    ON,
+    SWITCH,
+)
 from streams.runtime.setting_declaration import SettingsError, setting
 from streams.runtime.setting_kinds import (
     DIRECTORY,
@@ -160,6 +168,7 @@ class EndpointSettings(StoreSettings):
         default=OFFERED,
     )
     key_store: str = setting("AUDIO_KEY_STORE", KEY_STORE, KEY_STORE_MEANING, default=DEFAULT_KEY_STORE)
+    key_store_pin: str | None = setting("AUDIO_KEY_STORE_PIN", TEXT, KEY_STORE_PIN_MEANING, secret=True)
     log_level: str = setting(
         "AUDIO_LOG_LEVEL",
         one_of("debug", "info", "warning", "error"),

@@ -174,7 +174,7 @@ def create_runtime(settings: Settings, member: str, on_failure: Callable[[BaseEx
 def _sealing(
     settings: Settings, connection: KafkaConnection, topic: str, policies: PoliciesInForce
 ) -> tuple[KeyRing, RecordSealer]:
-    ring = KeyRing(connection, topic, partial(open_key_store, settings.key_store))
+    ring = KeyRing(connection, topic, partial(open_key_store, settings))
     return ring, RecordSealer(ring, topic, settings, policies)
 
 

@@ -16,10 +16,12 @@ from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from streams.security.sealing.data_key import DataKey
 from streams.security.sealing.key_store import KeyStore
+from streams.security.sealing.key_stores import key_store_at
 from streams.security.sealing.slot_file import SlotFile
 from streams.security.sealing.wrapped_key import erased_mark
 from tests.support.brokers import Broker, Namespace
 from tests.support.keys import key_record
+from tests.support.softhsm import PIN, SoftHsm
 
 Command = Callable[..., Awaitable[tuple[int, str, str]]]
 
@@ -163,3 +165,61 @@ async def test_the_doctor_looks_at_the_key_store_and_the_keys(
     assert f"FAILED       key store: {path}: has 4095 bytes instead of 4096" in await told()
     path.unlink()
     assert f"FAILED       key store: {path}: No such file or directory" in await told()
+
+
+@pytest.fixture
+def token(
+    cluster: Cluster, softhsm: SoftHsm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], KeyStore]:
+    """A token in the place of the file; returns what opens its key store."""
+    address = softhsm.new_address(pin=None)
+    pin = tmp_path / "pin"
+    pin.write_text(f"{PIN}\n")
+    pin.chmod(0o600)
+    monkeypatch.setenv("AUDIO_KEY_STORE", address)
+    monkeypatch.setenv("AUDIO_KEY_STORE_PIN_FILE", str(pin))
+    return lambda: key_store_at(address, lambda: PIN)
+
+
+async def test_keys_in_a_token_are_made_shown_and_turned(
+    cluster: Cluster, command: Command, token: Callable[[], KeyStore], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = await command("init")
+    store = token()
+    assert (code, out) == (0, f"{store.id.hex()}\n")
+    assert "keep a backup of the token" in err
+    assert "is there already" in (await command("init"))[2]
+
+    await with_keys(cluster, of(store), of(store))
+    assert f"id         {store.id.hex()}\nepoch 1    2 living keys\n" in (await command("status"))[1]
+    code, _, err = await command("turn", "--settling", "0.1")
+    assert code == 0, err
+    assert store.epochs() == (2,)
+    assert "epoch 2    2 living keys\n" in (await command("status"))[1]
+
+    await asyncio.to_thread(doctor.main, ["--role", "consumer"])
+    text = capsys.readouterr().out
+    assert f": id {store.id.hex()}, 1 epoch, the newest is 2" in text
+    assert "of the latest, 4 keys can be opened" in text
+
+
+async def test_the_doctor_says_what_is_wrong_with_a_token(
+    token: Callable[[], KeyStore], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def told(**settings: str) -> str:
+        with monkeypatch.context() as patch:
+            for name, value in settings.items():
+                patch.setenv(name, value)
+            await asyncio.to_thread(doctor.main, ["--role", "consumer"])
+        return capsys.readouterr().out
+
+    (tmp_path / "wrong").write_text("0000\n")
+    (tmp_path / "wrong").chmod(0o600)
+    address = os.environ["AUDIO_KEY_STORE"]
+    assert "the token has no key store of this name" in await told()
+    assert "the token is not there" in await told(AUDIO_KEY_STORE=address.replace("token=", "token=another"))
+    assert "cannot open shared object" in await told(AUDIO_KEY_STORE=f"{address}.missing")
+    wrong = await told(AUDIO_KEY_STORE_PIN_FILE=str(tmp_path / "wrong"))
+    assert "FAILED       key store: token" in wrong
+    assert "refuses the PIN; it is not tried again before it changes" in wrong
+    assert "0000" not in wrong
