@@ -151,6 +151,7 @@ def _readiness(watch: BrokerWatch, feeder: IndexFeeder, reader: PolicyReader, st
 def _show(metrics: ApiProcessMetrics, feeder: IndexFeeder, readiness: Readiness) -> None:
     metrics.build.info(versions())
     metrics.api_index_loaded.set_function(lambda: float(feeder.loaded))
+    metrics.api_index_behind.set_function(lambda: feeder.behind)
     show_readiness(metrics, readiness)
     feeder.listen(lambda changes: metrics.api_index_records.inc(len(changes)))
 

@@ -1,4 +1,4 @@
-"""Whether the worker of this container is ready, as an exit code: `health.py HOST PORT [CERTIFICATE]`."""
+"""Whether the process of this container is ready, as an exit code: `health.py HOST PORT [CERTIFICATE]`."""
 
 import ssl
 import sys
@@ -8,7 +8,7 @@ _TIMEOUT_S = 4.0
 
 
 def main(host: str, port: str, certificate: str = "") -> int:
-    """Ask the worker; returns 0 if it is ready, and otherwise prints what it answers."""
+    """Ask it; returns 0 if it is ready, and otherwise prints what it answers."""
     try:
         connection = _connection(host, int(port), tls=bool(certificate))
         connection.request("GET", "/health/ready")

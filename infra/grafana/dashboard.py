@@ -21,7 +21,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from infra.grafana.panels import DATASOURCE, Panel
-from infra.grafana.rows import archive, cache, lateness, recordings, throughput, workers
+from infra.grafana.rows import api, archive, cache, lateness, recordings, throughput, workers
 
 FILE = Path(__file__).parent / "dashboards" / "hotel-audio.json"
 """What is provisioned into Grafana; generated, and checked by the tests."""
@@ -53,7 +53,7 @@ def as_json() -> str:
 
 
 def _rows() -> list[tuple[str, Callable[[], list[Panel]]]]:
-    return [(row.TITLE, row.panels) for row in (lateness, throughput, recordings, cache, archive, workers)]
+    return [(row.TITLE, row.panels) for row in (lateness, throughput, recordings, cache, archive, api, workers)]
 
 
 def _datasource() -> DatasourceVariable:

@@ -32,6 +32,8 @@ class Monitoring:
         group_interval: How long it waits before it sends changes of such a group.
         webhook_url: Where alerts are sent; with None, none are. The URL decides the format: Slack, Discord or generic.
         workers_name: A DNS name and a port, ``name:port``: each of its addresses is a worker too.
+        apis: HTTP endpoints of the processes of the HTTP API, ``host:port``.
+        apis_name: As `workers_name`, for them.
     """
 
     workers: Sequence[str] = ("127.0.0.1:8080",)
@@ -41,6 +43,8 @@ class Monitoring:
     group_interval: str = "1m"
     webhook_url: str | None = None
     workers_name: str | None = None
+    apis: Sequence[str] = ()
+    apis_name: str | None = None
 
     def __post_init__(self) -> None:
         """Check the values, which a user may have mistyped.
@@ -52,9 +56,13 @@ class Monitoring:
             raise MonitoringError(
                 f"{self.scrape_interval!r} is no scrape interval (PROMETHEUS_SCRAPE_INTERVAL); write for instance 15s"
             )
-        for worker in (*self.workers, *filter(None, [self.workers_name])):
-            if not _ADDRESS.fullmatch(worker):
-                raise MonitoringError(f"{worker!r} is no worker; write host:port")
+        for kind, addresses, name in (
+            ("worker", self.workers, self.workers_name),
+            ("process of the API", self.apis, self.apis_name),
+        ):
+            for address in (*addresses, *filter(None, [name])):
+                if not _ADDRESS.fullmatch(address):
+                    raise MonitoringError(f"{address!r} is no {kind}; write host:port")
         if self.webhook_url is not None and not _is_web_address(self.webhook_url):
             raise MonitoringError(  # the URL is a secret, so the message does not contain it
                 "the webhook is not of the form https://host/path (ALERT_MANAGER_WEBHOOK_URL)"
@@ -70,7 +78,7 @@ def render(directory: Path, monitoring: Monitoring, alertmanager: str = "127.0.0
     """Write the configuration of Prometheus and Alertmanager into a directory.
 
     Args:
-        directory: Receives ``prometheus.yml``, the rules, ``workers.json`` and ``alertmanager.yml``.
+        directory: Receives ``prometheus.yml``, the rules, ``workers.json``, ``apis.json`` and ``alertmanager.yml``.
         monitoring: What is monitored.
         alertmanager: Alertmanager's address, ``host:port``.
     """
@@ -78,6 +86,7 @@ def render(directory: Path, monitoring: Monitoring, alertmanager: str = "127.0.0
     names = {
         "directory": directory.absolute(),
         "names": json.dumps(_names(monitoring.workers_name)),
+        "api_names": json.dumps(_names(monitoring.apis_name)),
         "alertmanager": alertmanager,
         "scrape_interval": monitoring.scrape_interval,
         "group_wait": monitoring.group_wait,
@@ -90,7 +99,8 @@ def render(directory: Path, monitoring: Monitoring, alertmanager: str = "127.0.0
     (directory / "fleet.rules.yml").write_text(fleet.replace("vector(1)", f"vector({monitoring.workers_minimum})"))
     template = string.Template((prometheus / "prometheus.yml").read_text())
     (directory / "prometheus.yml").write_text(template.substitute(names))
-    (directory / "workers.json").write_text(json.dumps([{"targets": list(monitoring.workers)}]))
+    for name, targets in (("workers", monitoring.workers), ("apis", monitoring.apis)):
+        (directory / f"{name}.json").write_text(json.dumps([{"targets": list(targets)}]))
     routes = string.Template((_INFRA / "alertmanager" / "alertmanager.yml").read_text()).substitute(names)
     target = directory / "alertmanager.yml"
     target.touch(mode=0o600)  # whoever knows a webhook's URL can send to it
@@ -98,7 +108,7 @@ def render(directory: Path, monitoring: Monitoring, alertmanager: str = "127.0.0
 
 
 def _names(name: str | None) -> list[dict[str, Any]]:
-    """What Prometheus resolves to find workers."""
+    """What Prometheus resolves to find processes."""
     if name is None:
         return []
     host, _, port = name.rpartition(":")

@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
         "if both are up, 1 otherwise; render: only write their configuration, for other servers",
     )
     _add_workers(made)
+    _add_apis(made)
     made.add_argument(
         "--minimum", type=count, default=1, metavar="N", help="alert if fewer workers are ready (default: 1)"
     )
@@ -83,12 +84,20 @@ def _add_workers(made: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_apis(made: argparse.ArgumentParser) -> None:
+    apis = made.add_mutually_exclusive_group()
+    apis.add_argument("--apis", metavar="HOST:PORT,...", help="HTTP endpoints of the HTTP API (default: none)")
+    apis.add_argument("--apis-name", metavar="NAME:PORT", help="a DNS name instead: each of its addresses is one")
+
+
 def _monitoring(options: argparse.Namespace) -> Monitoring:
     settings = read(MonitoringSettings, os.environ)
     return Monitoring(
         workers=[] if options.workers_name else options.workers.split(","),
         workers_name=options.workers_name,
         workers_minimum=options.minimum,
+        apis=options.apis.split(",") if options.apis else [],
+        apis_name=options.apis_name,
         scrape_interval=settings.scrape_interval,
         webhook_url=None if settings.webhook_url is None else str(settings.webhook_url),  # YAML knows plain text alone
     )

@@ -1,9 +1,10 @@
-"""The dashboard on a genuine Prometheus that watches a genuine worker: every query of every panel has data."""
+"""The dashboard on a genuine Prometheus that watches a worker and an API process: every query of a panel has data."""
 
 import asyncio
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from tests.chaos.workload import calls
 from tests.e2e.test_worker import exact
 from tests.pictures.drawing import Picture
 from tests.pictures.timeline import Event, Timeline
+from tests.support.api_process import ApiProcess
 from tests.support.brokers import Broker, Namespace
 from tests.support.observability import observing
 
@@ -34,18 +36,32 @@ def worker(broker: Broker, namespace: Namespace, tmp_path: Path, topics: None) -
     return Worker(broker.bootstrap_servers, namespace.prefix, namespace.group, tmp_path, **settings)
 
 
+@pytest.fixture
+def api(broker: Broker, namespace: Namespace, tmp_path: Path, topics: None) -> Iterator[ApiProcess]:
+    process = ApiProcess(broker.bootstrap_servers, namespace, tmp_path)
+    process.start()
+    try:
+        process.wait_until_ready()
+        yield process
+    finally:
+        process.stop()
+
+
 def last(data: DashboardData, board: Board, title: str) -> dict[str, float]:
     """The last value of each curve of a panel."""
     [panel] = [panel for panel in board.panels if panel.title == title]
     return {curve.legend: curve.values[-1] for target in panel.targets for curve in data.curves(target)}
 
 
-async def test_every_query_of_every_panel_has_data(worker: Worker, oracle: DeliveryOracle, tmp_path: Path) -> None:
-    address = f"127.0.0.1:{worker.port}"
-    with running(worker), observing(tmp_path / "monitoring", Monitoring([address], scrape_interval="1s")) as seen:
+async def test_every_query_of_every_panel_has_data(
+    worker: Worker, api: ApiProcess, oracle: DeliveryOracle, tmp_path: Path
+) -> None:
+    watched = Monitoring([f"127.0.0.1:{worker.port}"], scrape_interval="1s", apis=[f"127.0.0.1:{api.port}"])
+    with running(worker), observing(tmp_path / "monitoring", watched) as seen:
         begin = time.time()
         await oracle.send(calls(50, name=1, bad_share=0.1, hotels=HOTELS))
         await asyncio.to_thread(seen.await_data, "audio_dead_letters_total")
+        await asyncio.to_thread(seen.await_data, "audio_api_requests_total")
         await oracle.send(calls(50, name=2, bad_share=0.1, hotels=HOTELS))
         await exact(oracle)
         await asyncio.to_thread(seen.await_data, "sum(max by (topic, partition) (audio_lag_records)) == 0")

@@ -28,10 +28,11 @@ def overlay(name: str) -> Manifests:
 
 
 @cache
-def with_component(name: str) -> Manifests:
-    """What the base makes in another namespace, with a component and with those that the component needs."""
+def with_component(*names: str) -> Manifests:
+    """What the base makes in another namespace, with components and with those that a component needs."""
     with tempfile.TemporaryDirectory() as scratch:
-        added = [relpath(K8S / "components" / one, Path(scratch).resolve()) for one in (*ON_TOP_OF.get(name, ()), name)]
+        wanted = [one for name in names for one in (*ON_TOP_OF.get(name, ()), name)]
+        added = [relpath(K8S / "components" / one, Path(scratch).resolve()) for one in wanted]
         kustomization = {
             "namespace": "elsewhere",
             "resources": [relpath(K8S / "base", Path(scratch).resolve())],
@@ -84,7 +85,7 @@ def only(manifests: Manifests, kind: str, name: str) -> Manifest:
 def pods(manifests: Manifests) -> list[Manifest]:
     """The templates of all pods."""
     repeated = [one["spec"]["jobTemplate"] for one in of_kind(manifests, "CronJob")]
-    once = [one for kind in ("StatefulSet", "Job") for one in of_kind(manifests, kind)]
+    once = [one for kind in ("StatefulSet", "Deployment", "Job") for one in of_kind(manifests, kind)]
     return [one["spec"]["template"] for one in once + repeated]
 
 

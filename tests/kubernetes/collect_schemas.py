@@ -16,7 +16,7 @@ import yaml
 SCHEMAS = Path(__file__).parent / "schemas"
 _KINDS = {
     "/api/v1": ("ConfigMap", "Namespace", "Secret", "Service", "ServiceAccount"),
-    "/apis/apps/v1": ("StatefulSet",),
+    "/apis/apps/v1": ("Deployment", "StatefulSet"),
     "/apis/autoscaling/v2": ("HorizontalPodAutoscaler",),
     "/apis/batch/v1": ("CronJob", "Job"),
     "/apis/networking.k8s.io/v1": ("NetworkPolicy",),

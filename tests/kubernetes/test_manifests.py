@@ -75,7 +75,7 @@ def test_a_mistake_does_not_fit(path: tuple[Any, ...], value: Any, complaint: st
 
 @pytest.mark.parametrize(("component", "kind"), [("keda", "ScaledObject"), ("prometheus-operator", "ServiceMonitor")])
 def test_a_mistake_in_an_operators_object_does_not_fit(component: str, kind: str) -> None:
-    (manifest,) = of_kind(with_component(component), kind)
+    manifest = of_kind(with_component(component), kind)[0]
     wrong = copy.deepcopy(manifest)
     wrong["spec"]["selectors"] = {}
     assert problems(manifest) == []
@@ -202,7 +202,7 @@ def test_selectors_find_the_workers(source: str) -> None:
     manifests = manifests_of(source)
     spec = worker(manifests)["spec"]
     pod = spec["template"]
-    (budget,) = of_kind(manifests, "PodDisruptionBudget")
+    budget = only(manifests, "PodDisruptionBudget", WORKER)
     service = only(manifests, "Service", spec["serviceName"])
     spread = pod["spec"]["topologySpreadConstraints"]
     for selector in (spec["selector"], budget["spec"]["selector"], *(one["labelSelector"] for one in spread)):

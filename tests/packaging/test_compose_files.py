@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from infra.docker.image import version
+from streams.runtime.api_settings import ApiSettings
 from streams.runtime.setting_declaration import declared
 from streams.runtime.settings import Settings
 from tests.chaos.workers import ROOT
@@ -22,7 +23,7 @@ BASE, BROKER = FILES / "compose.yaml", FILES / "broker.yaml"
 THREE, LOCAL = FILES / "compose.three-brokers.yaml", FILES / "compose.local.yaml"
 EXAMPLE = FILES / ".env.example"
 #: What the image itself sets.
-FIXED = {"AUDIO_STATE_DIR", "AUDIO_HTTP_HOST", "AUDIO_HTTP_PORT"}
+FIXED = {"AUDIO_STATE_DIR", "AUDIO_HTTP_HOST", "AUDIO_HTTP_PORT", "AUDIO_API_PORT"}
 
 
 def services(file: Path) -> Mapping[str, Any]:
@@ -58,9 +59,10 @@ def test_the_example_has_the_image_of_this_version() -> None:
     assert f"\nAUDIO_IMAGE=hotel-audio:{version()}\n" in EXAMPLE.read_text()
 
 
-def test_workers_take_every_setting_and_no_secret_by_its_value() -> None:
-    given = set(services(BASE)["worker"]["environment"])
-    assert given == {one.file_variable or one.variable for one in declared(Settings).values()} - FIXED
+@pytest.mark.parametrize(("service", "settings"), [("worker", Settings), ("api", ApiSettings)])
+def test_a_service_takes_every_setting_and_no_secret_by_its_value(service: str, settings: type) -> None:
+    given = set(services(BASE)[service]["environment"])
+    assert given == {one.file_variable or one.variable for one in declared(settings).values()} - FIXED
 
 
 def test_brokers_have_the_settings_of_local_ones() -> None:

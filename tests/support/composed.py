@@ -21,7 +21,8 @@ from tests.support.nginx import Client
 
 FILES = Path(__file__).parents[2] / "infra" / "docker"
 _PORTS = (
-    *("KAFKA_PORT", "KAFKA_2_PORT", "KAFKA_3_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "HTTP_PORT", "HTTPS_PORT"),
+    *("KAFKA_PORT", "KAFKA_2_PORT", "KAFKA_3_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT"),
+    *("HTTP_PORT", "HTTPS_PORT", "API_PORT"),
 )
 _LABEL = "com.docker.compose"
 _COMMAND_TIMEOUT_S = 480

@@ -72,6 +72,14 @@ class Client:
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Response:
         return self.request("GET", path, headers)
 
+    @contextmanager
+    def stream(self, path: str) -> Iterator[http.client.HTTPResponse]:
+        """A response that is read while it comes."""
+        self._connection.request("GET", path)
+        with self._connection.getresponse() as answer:
+            yield answer
+        self._connection.close()
+
     def request(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> Response:
@@ -87,16 +95,22 @@ class Nginx:
     Attributes:
         directory: All its files; ``logs`` and ``certificate.pem`` among them.
         http_port: Where it redirects from.
-        https_port: Where it serves.
+        https_port: Where it serves the workers.
+        api_port: Where it serves the HTTP API.
     """
 
     directory: Path
     http_port: int
     https_port: int
+    api_port: int
 
     def client(self, address: str) -> Client:
         """A client with an address of its own, as all requests of one address share a limit."""
         return Client(self.https_port, self.directory / "certificate.pem", address)
+
+    def api_client(self, address: str) -> Client:
+        """The same for the HTTP API."""
+        return Client(self.api_port, self.directory / "certificate.pem", address)
 
     @property
     def logs(self) -> str:
@@ -163,15 +177,20 @@ def nginx(directory: Path, upstream: str = "", **variables: object) -> Iterator[
         upstream: A further file of conf.d.
         variables: Values of variables of the template, instead of its defaults.
     """
-    ports = free_ports(2)
-    running = Nginx(directory, ports, ports + 1)
+    ports = free_ports(3)
+    running = Nginx(directory, ports, ports + 1, ports + 2)
     stock = (debian_package() / "etc" / "nginx" / "nginx.conf").read_text()
-    listen = {"NGINX_HTTP_PORT": running.http_port, "NGINX_HTTPS_PORT": running.https_port}
-    command = lay_out(directory, stock, upstream, **listen, NGINX_PUBLIC_HTTPS_PORT=running.https_port, **variables)
+    listen = {
+        "NGINX_HTTP_PORT": running.http_port,
+        "NGINX_HTTPS_PORT": running.https_port,
+        "NGINX_PUBLIC_HTTPS_PORT": running.https_port,
+        "NGINX_API_PORT": running.api_port,
+    }
+    command = lay_out(directory, stock, upstream, **listen, **variables)
     process = subprocess.Popen([*command, "-g", "daemon off;"])
     try:
         until = time.monotonic() + _START_S
-        while not accepts(running.https_port):
+        while not (accepts(running.https_port) and accepts(running.api_port)):
             assert process.poll() is None, running.logs
             assert time.monotonic() < until, running.logs
             time.sleep(0.02)

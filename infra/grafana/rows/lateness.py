@@ -12,7 +12,7 @@ def panels() -> list[Panel]:
 
 
 def _workers() -> list[Panel]:
-    ready = f"sum(min by (instance) (audio_ready)) or 0 * count(up{{{JOB}}})"
+    ready = f"sum(min by (instance) (audio_ready{{{JOB}}})) or 0 * count(up{{{JOB}}})"
     return [
         stat(
             Words("Alerts", "Alerts that are firing; Alertmanager has their summaries, the runbook what to do."),

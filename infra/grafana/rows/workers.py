@@ -16,7 +16,7 @@ def _work() -> list[Panel]:
         timeline(
             Words(
                 "Readiness",
-                "Each condition of /health/ready: red where it does not hold for at least one worker.",
+                "Each condition of /health/ready: red where it does not hold for at least one process.",
                 ("AudioWorkerNotReady", "AudioRecoveryStuck"),
             ),
             Query("min by (condition) (audio_ready)", "{{condition}}"),

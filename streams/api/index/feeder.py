@@ -58,7 +58,13 @@ class IndexFeeder:
         self._consumer: TolerantConsumer | None = None
         self._reached: dict[KafkaPartition, int] = {}
         self._progress = asyncio.Condition()
+        self._complete = time.monotonic()
         self._forgetting = Forgetting(index)
+
+    @property
+    def behind(self) -> float:
+        """Seconds since the index had everything that was committed to its topics."""
+        return time.monotonic() - self._complete
 
     @property
     def loaded(self) -> bool:
@@ -156,6 +162,8 @@ class IndexFeeder:
                 async with self._progress:
                     self._reached.update(moved)
                     self._progress.notify_all()
+            if all(offset >= (consumer.last_stable_offset(place) or 0) for place, offset in positions.items()):
+                self._complete = time.monotonic()
             if time.monotonic() - looked > _LOOK:
                 looked = time.monotonic()
                 await self._look_at_starts(consumer, places)

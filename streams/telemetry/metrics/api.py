@@ -34,6 +34,13 @@ class ApiMetrics(Family):
         unit="records",
         advice="Its rate after a start without an index file is the speed at which the index is made anew.",
     )
+    api_index_behind = GaugeOf(
+        "audio_api_index_behind_seconds",
+        "Time since the index had everything that was committed to its topics.",
+        unit="seconds",
+        advice="Growing: more is written than this process reads, its disk is slow or full, or brokers do not answer;"
+        " index_delayed in the log.",
+    )
     api_index_loaded = GaugeOf(
         "audio_api_index_loaded",
         "Whether the index has what was in the topics when it began to read: 1 if so, else 0.",
