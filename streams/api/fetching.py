@@ -2,23 +2,26 @@
 
 import asyncio
 import contextlib
-from collections import defaultdict
-from collections.abc import AsyncIterator
+import time
+from collections import OrderedDict
 
-from aiokafka import ConsumerRecord
-from aiokafka import TopicPartition as KafkaPartition
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
 
 from schemas import Position, Record
 from streams.clients.messages import record_of
 from streams.kafka.connection import KafkaConnection
-from streams.kafka.protocol.tolerant_consumer import TolerantConsumer
+from streams.kafka.connection_refusal import explained_refusal
 from streams.kafka.protocol.unreadable import Unreadable
+from streams.kafka.record_at import record_at
 
-#: Bytes that a broker sends at a time; a larger record comes alone.
-_FETCH_BYTES = 64 * 2**10
 _TIMEOUT = 5.0  # seconds for one record
 _STOP_TIMEOUT = 5.0
+#: Records that are asked for at a time; an answer may have a megabyte and more.
+_AT_ONCE = 16
+#: Bytes of values that are kept for who asks for the next part of a file, and for how many seconds: no longer than it
+#: takes to notice that a topic was made anew, or that a record is past its retention.
+_KEPT_BYTES, _KEPT_FOR = 16 * 2**20, 10.0
 
 
 class FetchFailedError(Exception):
@@ -26,20 +29,23 @@ class FetchFailedError(Exception):
 
 
 class RecordFetcher:
-    """Fetches records with a few consumers, which are made when they are needed and used again.
+    """Fetches records over one connection to each broker, which is made when it is needed.
 
     Args:
         connection: The cluster.
-        consumers: Of each topic, at most; further requests wait for one.
     """
 
-    def __init__(self, connection: KafkaConnection, consumers: int = 4) -> None:
+    def __init__(self, connection: KafkaConnection) -> None:
         self._connection = connection
-        self._slots: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(consumers))
-        self._idle: dict[str, list[TolerantConsumer]] = defaultdict(list)
+        self._client: AIOKafkaClient | None = None
+        self._connecting = asyncio.Lock()
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._fetching: dict[Position, asyncio.Task[Record | None]] = {}
+        self._kept: OrderedDict[Position, tuple[float, Record]] = OrderedDict()
+        self._kept_bytes = 0
 
     async def fetch(self, position: Position) -> Record | None:
-        """The record at a position.
+        """The record at a position; several who ask for it at the same time share one request.
 
         Returns:
             The record; None if it is past its retention, or cannot be read.
@@ -47,60 +53,69 @@ class RecordFetcher:
         Raises:
             FetchFailedError: If the brokers do not answer in time.
         """
+        self._forget_old()
+        if position in self._kept:
+            return self._kept[position][1]
+        fetching = self._fetching.get(position)
+        if fetching is None:
+            fetching = self._fetching[position] = asyncio.create_task(self._fetch(position))
+            fetching.add_done_callback(lambda done: self._fetched(position, done))
+        return await asyncio.shield(fetching)  # others may wait for it, also when this request ends
+
+    async def close(self) -> None:
+        """Close the connections."""
+        async with self._connecting:
+            client, self._client = self._client, None
+            if client is not None:
+                await _close(client)
+
+    async def _fetch(self, position: Position) -> Record | None:
         try:
-            async with asyncio.timeout(_TIMEOUT), self._consumer(position.topic) as consumer:
-                message = await _read(consumer, position)
+            async with asyncio.timeout(_TIMEOUT), self._places:
+                message = await record_at(await self._connected(), position)
         except (TimeoutError, KafkaError, OSError) as error:
             place = f"{position.topic}/{position.partition}/{position.offset}"
             raise FetchFailedError(f"the brokers do not return {place} ({type(error).__name__})") from error
-        gone = message is None or message.offset != position.offset or isinstance(message, Unreadable)
-        return None if gone else record_of(message)
+        return None if message is None or isinstance(message, Unreadable) else record_of(message)
 
-    async def close(self) -> None:
-        """Close the consumers."""
-        idle = [one for consumers in self._idle.values() for one in consumers]
-        self._idle.clear()
-        for consumer in idle:
-            await _stop(consumer)
+    async def _connected(self) -> AIOKafkaClient:
+        async with self._connecting:
+            if self._client is None:
+                client = self._connection.client()
+                try:
+                    async with explained_refusal(self._connection):
+                        await client.bootstrap()
+                except BaseException:
+                    await asyncio.shield(_close(client))
+                    raise
+                self._client = client
+            return self._client
 
-    @contextlib.asynccontextmanager
-    async def _consumer(self, topic: str) -> AsyncIterator[TolerantConsumer]:
-        async with self._slots[topic]:
-            consumer = self._idle[topic].pop() if self._idle[topic] else await self._new()
-            try:
-                yield consumer
-            except BaseException:
-                await asyncio.shield(_stop(consumer))
-                raise
-            self._idle[topic].append(consumer)
+    def _fetched(self, position: Position, done: "asyncio.Task[Record | None]") -> None:
+        del self._fetching[position]
+        if done.cancelled() or done.exception() is not None:
+            return
+        record = done.result()
+        if record is not None and _size(record) <= _KEPT_BYTES:
+            self._kept[position] = (time.monotonic(), record)
+            self._kept_bytes += _size(record)
+            while self._kept_bytes > _KEPT_BYTES:
+                self._forget()
 
-    async def _new(self) -> TolerantConsumer:
-        consumer = self._connection.consumer(
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            max_partition_fetch_bytes=_FETCH_BYTES,
-        )
-        try:
-            await consumer.start()
-        except BaseException:
-            await asyncio.shield(_stop(consumer))
-            raise
-        return consumer
+    def _forget_old(self) -> None:
+        oldest = time.monotonic() - _KEPT_FOR
+        while self._kept and next(iter(self._kept.values()))[0] < oldest:
+            self._forget()
 
-
-async def _read(consumer: TolerantConsumer, position: Position) -> ConsumerRecord | None:
-    place = KafkaPartition(position.topic, position.partition)
-    consumer.assign([place])
-    consumer.seek(place, position.offset)
-    try:
-        return await consumer.getone(place)
-    except OffsetOutOfRangeError:
-        return None
-    finally:
-        consumer.pause(place)  # what follows is not asked for
+    def _forget(self) -> None:
+        _, (_, record) = self._kept.popitem(last=False)
+        self._kept_bytes -= _size(record)
 
 
-async def _stop(consumer: TolerantConsumer) -> None:
+def _size(record: Record) -> int:
+    return len(record.value or b"")
+
+
+async def _close(client: AIOKafkaClient) -> None:
     with contextlib.suppress(KafkaError, TimeoutError, OSError):
-        await asyncio.wait_for(consumer.stop(), _STOP_TIMEOUT)
+        await asyncio.wait_for(client.close(), _STOP_TIMEOUT)
