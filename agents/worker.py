@@ -22,6 +22,7 @@ from agents.recordings import agent as recordings_agent
 from agents.recordings.work_files import remove_all
 from agents.signals import call_on_stop_signal
 from agents.stopping import stop_work
+from schemas.access import load_roles
 from schemas.topics import AUDIT, POLICY
 from streams.kafka.topic_errors import TopicError
 from streams.kafka.topics import check_topics, servable_partitions
@@ -271,7 +272,8 @@ async def _start_app(runtime: Runtime, policies: PolicyReader) -> None:
 async def _check_environment(runtime: Runtime) -> None:
     settings = runtime.settings
     try:
-        states = await check_topics(runtime.connection, settings.topic_prefix, settings.group)
+        names = load_roles()["worker"].topics
+        states = await check_topics(runtime.connection, settings.topic_prefix, settings.group, names)
     except (TopicError, KafkaError, OSError) as error:
         raise StartError(kafka_problem(error, settings.bootstrap_servers)) from None
     runtime.partitions.input, runtime.partitions.servable = states[0].partitions, servable_partitions(states)

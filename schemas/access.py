@@ -73,6 +73,11 @@ class Role:
     description: str
     rights: tuple[Right, ...]
 
+    @property
+    def topics(self) -> list[str]:
+        """Logical names of the topics that it uses."""
+        return [right.name for right in self.rights if right.resource == "topic"]
+
     def grants(self, account: str, prefix: str, group: str) -> list[Grant]:
         """All that an account with this role may do.
 

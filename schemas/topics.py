@@ -17,6 +17,7 @@ CACHE_CHANGELOG = "audio-cache-changelog"
 POLICY = "audio.policy"
 AUDIT = "audio.audit"
 KEYS = "audio.keys"
+REPLAYS = "audio.replays"
 
 #: The topics that workers read inputs from. The first is for live calls, the second for recordings.
 INPUTS = (RAW, RECORDINGS)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from schemas.topics import DEAD_LETTER, RAW, RECORDINGS, topic
+from schemas.topics import DEAD_LETTER, RAW, RECORDINGS, REPLAYS, topic
 from scripts.audit_trail.writing import Audit, letter_ids
 from scripts.cli import Cluster, CommandError, add_cluster_options, cluster_of, count, fail, run, say
 from scripts.commands._json import JSON_HELP, json_file, write_json
@@ -26,7 +26,8 @@ _LIMIT = 1000
 
 _EPILOG = """\
 --replay and --save take letters by name, or all that --reason, --hotel, --since and --until leave. Inputs are sent some
-hundred at a time, in one Kafka transaction each: what is told as sent was sent, all else was not. Where a choice holds
+hundred at a time, in one Kafka transaction each: what is told as sent was sent, all else was not. What was sent again
+before, here or over HTTP, is told and not sent twice. Where a choice holds
 letters whose input cannot be sent, they are named and left out; of letters that are named, all or none are sent.
 """
 
@@ -59,7 +60,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--replay",
         action="store_true",
-        help="send the inputs again, unchanged; each gets a new outcome, after those of later segments of its call",
+        help="send the inputs again, unchanged, each once; each gets a new outcome, after those of later segments of "
+        "its call",
     )
     made.add_argument("--dry-run", action="store_true", help="with --replay: only show what would be sent")
     made.add_argument("--json", type=json_file, metavar="FILE", help=JSON_HELP)
@@ -99,7 +101,7 @@ def _choice_of(options: argparse.Namespace) -> DeadLetterFilter:
 
 async def _run(options: argparse.Namespace) -> int:
     cluster = cluster_of(options)
-    await cluster.check([DEAD_LETTER, RAW, RECORDINGS])
+    await cluster.check([DEAD_LETTER, RAW, RECORDINGS, *([REPLAYS] if options.replay else [])])
     async with (
         Audit(cluster) as audit,
         DeadLetterReader(cluster.connection, cluster.topic(DEAD_LETTER)) as reader,
@@ -173,7 +175,7 @@ async def _replay(
         return 0
     replay = Replay([one.place for one in wanted], audit)
     try:
-        await replay.run(cluster.connection, reader)
+        await replay.run(cluster, reader)
     finally:
         if options.json is not None:
             write_json(options.json, [one.data | replay.outcome(one.place) for one in chosen])

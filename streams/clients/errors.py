@@ -49,6 +49,10 @@ class ReplayError(HotelAudioError):
     """Inputs were not sent; the message says why. None of them is visible, unless their transaction is undecided."""
 
 
+class ReplayReplacedError(ReplayError):
+    """Somebody else has begun to replay, as only one may at a time: try again, what was sent is not sent twice."""
+
+
 class MixedIterationError(HotelAudioError):
     """A consumer returns either single results or whole calls: make another consumer for the other ones."""
 

@@ -21,6 +21,7 @@ def test_names_on_a_cluster() -> None:
         "test.audio.policy",
         "test.audio.audit",
         "test.audio.keys",
+        "test.audio.replays",
     ]
 
 

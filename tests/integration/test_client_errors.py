@@ -11,7 +11,7 @@ from aiokafka.errors import CommitFailedError, KafkaConnectionError, KafkaError,
 from infra.kafka.cluster import LocalCluster
 from infra.kafka.ports import free_ports
 from schemas import DeadLetter, Position, Record, Rejection
-from schemas.topics import COMPRESSED, DEAD_LETTER, RAW
+from schemas.topics import COMPRESSED, DEAD_LETTER, RAW, REPLAYS
 from streams.clients import (
     BrokersUnavailableError,
     ClientClosedError,
@@ -123,7 +123,7 @@ async def test_nothing_of_kafkas_client_is_raised_when_the_brokers_die(
     servers, reason = mortal.bootstrap_servers, Rejection("contract", "MissingHeader", "ce_callid", "is required")
     letter = DeadLetter(Record(b"key", b"value"), Position(f"{namespace.prefix}{RAW}", 0, 0), reason)
     async with (
-        Replayer(servers) as replayer,
+        Replayer(servers, f"{namespace.prefix}{REPLAYS}") as replayer,
         DeadLetterReader(servers, f"{namespace.prefix}{DEAD_LETTER}") as reader,
         RawAudioProducer(servers, f"{namespace.prefix}{RAW}", timeout=2.0) as producer,
     ):

@@ -15,9 +15,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from infra.kafka.cluster import LocalCluster
 from schemas import DeadLetter, Position, Record, Rejection
-from schemas.topics import DEAD_LETTER, RAW
+from schemas.topics import DEAD_LETTER, RAW, REPLAYS
 from scripts.commands import dead_letters
-from streams.clients.errors import ReplayError
+from streams.clients.errors import ReplayError, ReplayReplacedError
 from streams.clients.letters import LetterPosition
 from streams.clients.replay import ReplayedInput, Replayer
 from streams.kafka.connection import KafkaConnection
@@ -172,7 +172,7 @@ async def test_a_transaction_that_fails_leaves_nothing_of_itself(
 ) -> None:
     letters = [(LetterPosition(0, n), letter(namespace, n)) for n in range(4)]
     too_large = replace(letters[3][1], original=replace(letters[3][1].original, value=bytes(9_500_000)))
-    async with Replayer(broker.bootstrap_servers) as replayer:
+    async with Replayer(broker.bootstrap_servers, f"{namespace.prefix}{REPLAYS}") as replayer:
         await replayer.send(letters[:2])
         with pytest.raises(ReplayError, match=r"\[Error 10\]|MessageSizeTooLarge"):
             await replayer.send([letters[2], (LetterPosition(0, 3), too_large)])
@@ -184,7 +184,7 @@ async def test_a_transaction_that_fails_leaves_nothing_of_itself(
 async def test_what_became_of_a_transaction_is_found_out_afterwards(
     committed: bool, cluster: list[str], broker: Broker, namespace: Namespace
 ) -> None:
-    async with Replayer(broker.bootstrap_servers) as replayer:
+    async with Replayer(broker.bootstrap_servers, f"{namespace.prefix}{REPLAYS}") as replayer:
         if committed:
             replayer.undecided = await replayer.send([(LetterPosition(0, 0), letter(namespace, 0))])
         else:
@@ -196,6 +196,46 @@ async def test_what_became_of_a_transaction_is_found_out_afterwards(
             ]
         assert await replayer.decide() is committed
     assert await inputs(broker.bootstrap_servers, namespace) == [b"0"] * committed
+
+
+async def test_an_input_is_sent_again_once_whoever_replays(
+    cluster: list[str], broker: Broker, namespace: Namespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = await write(broker.bootstrap_servers, namespace, [letter(namespace, 0), letter(namespace, 1)])
+    assert await command("--replay", str(first), *cluster) == 0
+    assert await command("--replay", "--json", "-", str(first), str(second), *cluster) == 0
+    out = capsys.readouterr().out
+    assert f"{first} has been sent again before" in out
+    assert '"sent": "before"' in out
+    again = [(first, letter(namespace, 0)), (second, letter(namespace, 1))]
+    async with Replayer(broker.bootstrap_servers, f"{namespace.prefix}{REPLAYS}") as replayer:
+        assert replayer.unsent(again) == []
+        other = (second, letter(namespace, 5))
+        assert replayer.unsent([other, *again, other]) == [other]
+        with pytest.raises(ValueError, match="once"):
+            await replayer.send(again)
+    assert await inputs(broker.bootstrap_servers, namespace) == [b"0", b"1"]
+
+
+@pytest.mark.parametrize("when", ["before", "within"])
+async def test_whoever_begins_to_replay_takes_the_place_of_the_one_before(
+    when: str, cluster: list[str], broker: Broker, namespace: Namespace
+) -> None:
+    letters = [(LetterPosition(0, n), letter(namespace, n)) for n in range(8)]
+    marks = f"{namespace.prefix}{REPLAYS}"
+    async with Replayer(broker.bootstrap_servers, marks) as old:
+        await old.send(letters[:2])
+        if when == "within":  # with a transaction that is open
+            await old._producer.begin_transaction()  # noqa: SLF001  as if it was killed in the middle
+            await (await old._put(letters[2][1]))  # noqa: SLF001  as above
+        async with Replayer(broker.bootstrap_servers, marks) as new:
+            assert new.unsent(letters) == letters[2:]
+            if when == "before":
+                with pytest.raises(ReplayReplacedError, match="somebody else"):
+                    await old.send(letters[2:4])
+                assert not old.undecided
+            await new.send(letters[2:])
+    assert {*await inputs(broker.bootstrap_servers, namespace)} == {b"%d" % n for n in range(8)}
 
 
 @pytest.mark.parametrize("how", ["broker", "interrupt"])
