@@ -194,6 +194,7 @@ class KeyRing:
         ends = await consumer.end_offsets(consumer.assignment())
         while not await _has_read(consumer, ends):
             await self._apply(await consumer.getmany(timeout_ms=_POLL_MS))
+        self._keys.require_own_store()
         self._look = Look(began)
         self.looks += 1
         self._looked.set()

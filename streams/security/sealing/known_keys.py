@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from schemas import Rejection
 from streams.security.sealing.data_key import KEY_ID_BYTES, DataKey
-from streams.security.sealing.key_store import INDEX_EPOCH, KeyStore
+from streams.security.sealing.key_store import INDEX_EPOCH, KeyStore, KeyStoreError
 from streams.security.sealing.missing import Missing
-from streams.security.sealing.wrapped_key import ErasedMark, Owner, WrappedKey, epoch_of, parse, unwrap, wrap
+from streams.security.sealing.wrapped_key import ErasedMark, Owner, WrappedKey, epoch_of, parse, store_of, unwrap, wrap
 
 _ERASED = b""  # in place of the value
 
@@ -80,6 +80,7 @@ class KnownKeys:
         self._epochs: dict[int, bytes] = {}
         self._index_key = b""
         self._counts = Counter[int]()  # by epoch; of erased ones, as `INDEX_EPOCH`
+        self._living = Counter[tuple[bytes, int]]()  # by key store and epoch
         self._began_ms: dict[int, int] = {}
 
     def __len__(self) -> int:
@@ -110,13 +111,38 @@ class KnownKeys:
     def read_epochs(self) -> None:
         """Read the epochs of the key store. Keys of epochs that are destroyed are forgotten.
 
+        While the key store opens none of the keys, it is opened anew: there may be another one in its place.
+
         Raises:
             KeyStoreError: If it cannot be read; everything stays as it was.
         """
-        self._store = store = self._store or self._open_store()
+        if self._store is None or not self._opens_any:
+            self._store, self._epochs, self._index_key = self._open_store(), {}, b""
+        store = self._store
         epochs = {one: self._epochs.get(one) or store.read(one) for one in store.epochs()}
         self._index_key = self._index_key or store.read(INDEX_EPOCH)
         self._epochs = epochs
+
+    def require_own_store(self) -> None:
+        """Make sure that the key store is the one of the keys. Otherwise nobody else could open what it seals.
+
+        Raises:
+            KeyStoreError: If it opens none of them, and those of another one or of a later epoch are there.
+        """
+        if self._store is None or self._opens_any:
+            return
+        own, newest = self._store.id, max(self._epochs, default=INDEX_EPOCH)
+        living = [place for place, number in self._living.items() if number]
+        if any(store == own and epoch > newest for store, epoch in living):
+            raise KeyStoreError("the key store is an old copy: all keys are of a later epoch; take the newest one")
+        if others := sorted({store.hex() for store, _ in living if store != own}):
+            raise KeyStoreError(f"the key store is {own.hex()}, and all keys are under {', '.join(others)}")
+
+    @property
+    def _opens_any(self) -> bool:
+        """Whether the key store opens any key."""
+        store = self._store
+        return store is not None and any(self._living[store.id, epoch] for epoch in self._epochs)
 
     def needs_epochs(self, value: bytes | None) -> bool:
         """Whether a record's value is under an epoch that is newer than those that were read."""
@@ -145,15 +171,20 @@ class KnownKeys:
             return parsed
         before = self._values.get(key_id)
         if before is not None:
-            self._counts[_epoch_of(before)] -= 1
+            self._count(before, -1)
         if value is None:
             self._values.pop(key_id, None)
             return None
         self._values[key_id] = kept = _ERASED if isinstance(parsed, ErasedMark) else value
+        self._count(kept, 1)
         epoch = _epoch_of(kept)
-        self._counts[epoch] += 1
         self._began_ms[epoch] = min(appended_ms, self._began_ms.get(epoch, appended_ms))  # partitions come in any order
         return None
+
+    def _count(self, value: bytes, number: int) -> None:
+        self._counts[_epoch_of(value)] += number
+        if value != _ERASED:
+            self._living[store_of(value), epoch_of(value)] += number
 
     def is_erased(self, key_id: bytes) -> bool:
         """Whether a key was erased."""

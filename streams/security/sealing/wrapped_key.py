@@ -32,6 +32,7 @@ NO_GUEST = bytes(TAG_BYTES)
 _VERSION = 1
 _WRAPPED, _ERASED = 1, 2
 _HEADER = struct.Struct(f">BB{STORE_ID_BYTES}sIQQ{TAG_BYTES}s{TAG_BYTES}s")
+_STORE_AT = slice(2, 2 + STORE_ID_BYTES)
 _EPOCH_AT = slice(2 + STORE_ID_BYTES, 2 + STORE_ID_BYTES + 4)
 _MARK = struct.Struct(">BBQ")
 _NONCE_BYTES = 12
@@ -142,6 +143,11 @@ def parse(value: bytes) -> WrappedKey | ErasedMark | Rejection:
 def epoch_of(value: bytes) -> int:
     """The epoch of a wrapped key's value, without looking at the rest of it."""
     return int.from_bytes(value[_EPOCH_AT])
+
+
+def store_of(value: bytes) -> bytes:
+    """The id of the key store of a wrapped key's value, without looking at the rest of it."""
+    return value[_STORE_AT]
 
 
 def unwrap(key_id: bytes, wrapped: WrappedKey, epoch_key: bytes) -> tuple[DataKey, Owner] | Rejection:

@@ -61,6 +61,58 @@ def test_a_key_of_another_installation_cannot_be_opened(known: KnownKeys, tmp_pa
     assert known.find(added(known, other).id) is Missing.NO_ACCESS
 
 
+def test_a_key_store_of_another_installation_is_refused_until_the_right_one_is_there(
+    store: SlotFile, tmp_path: Path
+) -> None:
+    stores = [SlotFile.make(tmp_path / "other")]
+    known = KnownKeys(lambda: stores[-1])
+    known.read_epochs()
+    known.require_own_store()  # there are no keys yet
+    key = added(known, store)
+    with pytest.raises(KeyStoreError, match=f"is {stores[0].id.hex()}, and all keys are under {store.id.hex()}"):
+        known.require_own_store()
+    stores.append(store)
+    known.read_epochs()
+    known.require_own_store()
+    assert known.find(key.id) == key
+    assert isinstance(known.newest, Epoch)
+    assert known.newest.store == store.id
+
+
+def test_keys_of_another_installation_beside_own_ones_stop_nothing(
+    known: KnownKeys, store: SlotFile, tmp_path: Path
+) -> None:
+    added(known, store)
+    added(known, SlotFile.make(tmp_path / "other"))
+    known.require_own_store()
+
+
+def test_an_old_copy_of_the_key_store_is_refused(store: SlotFile, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.write_bytes(store.path.read_bytes())
+    copy.chmod(0o600)
+    store.create(2)
+    known = KnownKeys(lambda: SlotFile(copy))
+    known.read_epochs()
+    first = added(known, store, epoch=1)
+    known.require_own_store()
+    turned = key_record(store, first)
+    known.apply(turned.key, turned.value)
+    with pytest.raises(KeyStoreError, match="is an old copy"):
+        known.require_own_store()
+    copy.write_bytes(store.path.read_bytes())
+    known.read_epochs()
+    known.require_own_store()
+
+
+def test_keys_of_destroyed_epochs_alone_stop_nothing(known: KnownKeys, store: SlotFile) -> None:
+    added(known, store)
+    store.create(2)
+    store.destroy(1)
+    known.read_epochs()
+    known.require_own_store()
+
+
 def test_keys_under_a_destroyed_epoch_are_erased_and_under_an_unknown_one_out_of_reach(
     known: KnownKeys, store: SlotFile
 ) -> None:
