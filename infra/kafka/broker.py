@@ -72,9 +72,10 @@ class Broker:
             replication=brokers,
             min_isr=max(1, brokers - 1),
         )
-        text += listeners.properties(self.port, controller_port, self._proxied, self._peers)
-        if self._security is not None and mutual_port is not None:
-            text += self._security.properties(self.port, mutual_port, controller_port)
+        if self._security is None or mutual_port is None:
+            text += listeners.properties(self.port, controller_port, self._proxied, self._peers)
+        else:
+            text += self._security.properties(self.port, mutual_port, controller_port, self._proxied, self._peers)
             arguments = self._security.format_arguments(cluster_id, self._properties)
             write_secret(self._directory / "format.arguments", "\n".join(arguments).encode())
         write_secret(self._properties, text.encode())

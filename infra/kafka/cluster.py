@@ -71,9 +71,9 @@ class LocalCluster:
         self._directory = directory.absolute()
         self._report = report
         proxied, self._peers = proxied or {}, peers or {}
-        self._proxied_ports = {
-            port for side in proxied.values() for listener in side for port in (listener.port, listener.advertised_port)
-        }
+        behind = [listener for side in proxied.values() for listener in side]
+        behind += [listener for side in self._peers.values() for listener in (side.brokers, side.controllers)]
+        self._proxied_ports = {port for listener in behind for port in (listener.port, listener.advertised_port)}
         self._accounts = None if accounts is None else tuple(accounts)
         if accounts is not None:  # the brokers' data has calls, and what passwords are checked with
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -14,11 +14,13 @@ class ProxiedListener:
         name: The listener's name; upper-case letters and digits.
         port: The port on which the broker listens.
         advertised_port: The proxy's port, to which others are told to connect.
+        plain: Whether it is in plain text in a secure cluster too, where whoever connects to it may do everything.
     """
 
     name: str
     port: int
     advertised_port: int
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +49,38 @@ def properties(
     """
     if not proxied and peers is None:
         return ""
-    ports = {"PLAINTEXT": plain_port, "CONTROLLER": controller_port}
-    advertised = {"PLAINTEXT": plain_port}
+    lines = listener_lines({"PLAINTEXT": plain_port, "CONTROLLER": controller_port}, proxied, peers, {})
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def listener_lines(
+    direct: Mapping[str, int],
+    proxied: Sequence[ProxiedListener],
+    peers: PeerListeners | None,
+    protocols: Mapping[str, str],
+) -> list[str]:
+    """The settings with all listeners of a node.
+
+    Args:
+        direct: Ports of the listeners without a proxy, by name, that of the controllers among them.
+        proxied: Listeners for clients.
+        peers: Listeners for the other nodes; None if they reach this node without a proxy.
+        protocols: The security protocol of listeners that are not in plain text, by name.
+    """
+    ports = dict(direct)
+    advertised = {name: port for name, port in direct.items() if name != "CONTROLLER"}
     for listener in (*proxied, *((peers.brokers, peers.controllers) if peers else ())):
         ports[listener.name] = listener.port
         advertised[listener.name] = listener.advertised_port
-    protocols = ",".join(f"{name}:PLAINTEXT" for name in ports)
+    spoken = ",".join(f"{name}:{protocols.get(name, 'PLAINTEXT')}" for name in ports)
     lines = [
         f"listeners={_listed(ports)}",
         f"advertised.listeners={_listed(advertised)}",
-        f"listener.security.protocol.map={protocols}",
+        f"listener.security.protocol.map={spoken}",
     ]
     if peers is not None:
         lines.append(f"inter.broker.listener.name={peers.brokers.name}")
-    return "\n" + "\n".join(lines) + "\n"
+    return lines
 
 
 def _listed(ports: Mapping[str, int]) -> str:

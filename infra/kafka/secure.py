@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infra.kafka.certificates import Authority
-from infra.kafka.ports import HOST
+from infra.kafka.listeners import PeerListeners, ProxiedListener, listener_lines
 from infra.secret_files import write_secret
 
 ADMIN = "admin"
@@ -67,42 +67,58 @@ class ClusterSecurity:
                 arguments += ["--add-scram", f"{mechanism}=[name={account},password={self._password(account)}]"]
         return arguments
 
-    def properties(self, port: int, mutual_port: int, controller_port: int) -> str:
+    def properties(
+        self,
+        port: int,
+        mutual_port: int,
+        controller_port: int,
+        proxied: Sequence[ProxiedListener] = (),
+        peers: PeerListeners | None = None,
+    ) -> str:
         """The settings that override those of the template: if a name occurs twice, Kafka uses the last one.
 
         Args:
             port: The port for accounts.
             mutual_port: The port for clients with a certificate, and for the other nodes.
             controller_port: The port of the controllers' listener.
+            proxied: Further listeners for accounts.
+            peers: Listeners for the other nodes; None if they reach this node without a proxy.
         """
-        public = f"ACCOUNTS://{HOST}:{port},MUTUAL://{HOST}:{mutual_port}"
-        users = " ".join(f'user_{account}="{self._password(account)}"' for account in self._accounts)
+        for_accounts = ["ACCOUNTS", *(one.name for one in proxied if not one.plain)]
+        for_nodes = ["MUTUAL", "CONTROLLER", *([peers.brokers.name] if peers else [])]
+        protocols = {**dict.fromkeys(for_accounts, "SASL_SSL"), **dict.fromkeys(for_nodes, "SSL")}
+        direct = {"ACCOUNTS": port, "MUTUAL": mutual_port, "CONTROLLER": controller_port}
         lines = [
-            f"listeners={public},CONTROLLER://{HOST}:{controller_port}",
-            f"advertised.listeners={public}",
-            "listener.security.protocol.map=ACCOUNTS:SASL_SSL,MUTUAL:SSL,CONTROLLER:SSL",
             "inter.broker.listener.name=MUTUAL",
+            *listener_lines(direct, proxied, peers, protocols),
+            *(line for name in for_accounts for line in self._login_lines(name.lower())),
             f"sasl.enabled.mechanisms={','.join(_MECHANISMS)},PLAIN",
-            *(
-                f"listener.name.accounts.{name.lower()}.sasl.jaas.config={_MODULES}.scram.ScramLoginModule required;"
-                for name in _MECHANISMS
-            ),
-            f"listener.name.accounts.plain.sasl.jaas.config={_MODULES}.plain.PlainLoginModule required {users};",
             f"connections.max.reauth.ms={_LOGIN_LIFETIME_MS}",
             "ssl.keystore.type=PEM",
             f"ssl.keystore.location={self.certificate(_NODE)}",
             "ssl.truststore.type=PEM",
             f"ssl.truststore.location={self.authorities}",
             *(
-                f"listener.name.{listener}.ssl.{setting}"
-                for listener in ("mutual", "controller")
+                f"listener.name.{listener.lower()}.ssl.{setting}"
+                for listener in for_nodes
                 for setting in ("client.auth=required", "principal.mapping.rules=RULE:^.*CN=([A-Za-z0-9._-]+).*$/$1/")
             ),
             "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             "allow.everyone.if.no.acl.found=false",
-            f"super.users=User:{_NODE};User:{ADMIN}",
+            f"super.users=User:{_NODE};User:{ADMIN}" + (";User:ANONYMOUS" if any(one.plain for one in proxied) else ""),
         ]
         return "\n" + "\n".join(lines) + "\n"
+
+    def _login_lines(self, listener: str) -> list[str]:
+        """The settings by which a listener lets accounts in."""
+        users = " ".join(f'user_{account}="{self._password(account)}"' for account in self._accounts)
+        return [
+            *(
+                f"listener.name.{listener}.{name.lower()}.sasl.jaas.config={_MODULES}.scram.ScramLoginModule required;"
+                for name in _MECHANISMS
+            ),
+            f"listener.name.{listener}.plain.sasl.jaas.config={_MODULES}.plain.PlainLoginModule required {users};",
+        ]
 
     def _password(self, account: str) -> str:
         return self.password_file(account).read_text()

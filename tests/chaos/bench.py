@@ -16,8 +16,9 @@ from tests.chaos.errors import ChaosError
 from tests.chaos.faults import FAULTS, possible
 from tests.chaos.faults.base import Fault
 from tests.chaos.faults.state import unmount
-from tests.chaos.installation import make_topics, publish_policies
+from tests.chaos.installation import give_rights, make_key_store, make_topics, publish_policies
 from tests.chaos.judgement import Observations, judge
+from tests.chaos.key_stores import BenchKeyStores
 from tests.chaos.log_pipe import LogPipe
 from tests.chaos.object_stores import BenchStores
 from tests.chaos.observer import Observer
@@ -54,6 +55,8 @@ class ChaosBench:
         worker_environment: Further settings of the workers.
         brokers: 1 or 3, where no cluster is given.
         cluster: Running brokers to use; they are left running. Topics and group are always new.
+        secure: Whether the cluster that is started is secure; then the workers seal.
+        sealing: Whether the workers seal.
         topic_settings: Settings of topics that differ from the product's.
         report: Called with a line before each long step.
     """
@@ -68,11 +71,14 @@ class ChaosBench:
         worker_environment: Mapping[str, str] = {},
         brokers: int = 3,
         cluster: ProxiedCluster | None = None,
+        secure: bool = False,
+        sealing: bool = False,
         topic_settings: TopicSettings | None = None,
         report: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.directory = directory
-        self.faults = list(faults) if faults is not None else possible()
+        self.faults = list(faults) if faults is not None else possible(secure=secure)
+        self._secure, self._sealing = secure, sealing or secure
         self._planner = Planner(seed, self.faults)
         self._worker_module = worker_module
         self._worker_environment = worker_environment
@@ -87,17 +93,24 @@ class ChaosBench:
         async with contextlib.AsyncExitStack() as started:
             cluster = self._given
             if cluster is None:
-                own = ProxiedCluster(self.directory / "kafka", self._brokers, WORKERS, self._report)
+                own = ProxiedCluster(
+                    self.directory / "kafka", self._brokers, WORKERS, self._report, secure=self._secure
+                )
                 cluster = await started.enter_async_context(own)
             self._servers, prefix = cluster.bootstrap_servers, f"{self._name}."
             await asyncio.to_thread(make_topics, self._servers, prefix, self._name)
             await asyncio.to_thread(alter, self._servers, prefix, self._topic_settings)
+            if cluster.secure:
+                await asyncio.to_thread(give_rights, self._servers, prefix, self._name)
+            keys = await asyncio.to_thread(self._key_stores, prefix) if self._sealing else None
             stores = await self._object_stores(started)
             policies = dict(POLICIES)
             await publish_policies(self._servers, prefix, policies)
             self._oracle = Oracle(self._servers, prefix)
-            pool = WorkerPool({number: self._worker(cluster, number, prefix, stores) for number in range(WORKERS)})
-            self._scene = Scene(cluster, pool, prefix, self._name, self._oracle, policies, stores)
+            pool = WorkerPool(
+                {number: self._worker(cluster, number, prefix, stores, keys) for number in range(WORKERS)}
+            )
+            self._scene = Scene(cluster, pool, prefix, self._name, self._oracle, policies, stores, keys)
             started.callback(self._end)
             self._report("starting workers")
             for number in range(_RUNNING_AT_FIRST):
@@ -108,7 +121,8 @@ class ChaosBench:
             if late:
                 raise ChaosError(f"not ready in {_START_WITHIN_S:.0f} s: {', '.join(late)}; logs in {self.directory}")
             self._follower = await started.enter_async_context(Follower(self._servers, prefix))
-            self._observer = Observer(self._servers, prefix, self._name, policies, stores=stores)
+            opener = None if keys is None else keys.opener
+            self._observer = Observer(self._servers, prefix, self._name, policies, stores=stores, opener=opener)
             self._started = started.pop_all()
         return self
 
@@ -181,7 +195,18 @@ class ChaosBench:
             return None
         return await started.enter_async_context(BenchStores(self.directory / "stores"))
 
-    def _worker(self, cluster: ProxiedCluster, number: int, prefix: str, stores: BenchStores | None) -> Worker:
+    def _key_stores(self, prefix: str) -> BenchKeyStores:
+        directory = self.directory / "keys"
+        return BenchKeyStores(directory, lambda file: make_key_store(file, self._servers, prefix, self._name))
+
+    def _worker(
+        self,
+        cluster: ProxiedCluster,
+        number: int,
+        prefix: str,
+        stores: BenchStores | None,
+        keys: BenchKeyStores | None,
+    ) -> Worker:
         directory = self.directory / f"worker-{number}"
         worker = Worker(
             cluster.servers_of(number),
@@ -191,7 +216,9 @@ class ChaosBench:
             module=self._worker_module,
             AUDIO_ORDINAL="0",
             AUDIO_REPLICAS_FROM=str(directory / "replicas"),
+            **cluster.login,
             **({} if stores is None else stores.environment),
+            **({} if keys is None else keys.settings(number)),
             **self._worker_environment,
         )
         worker.replicas.write_text("1")

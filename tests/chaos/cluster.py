@@ -9,6 +9,7 @@ from infra.kafka.cluster import LocalCluster
 from infra.kafka.errors import LocalKafkaError
 from infra.kafka.listeners import ProxiedListener
 from infra.kafka.ports import HOST, free_ports
+from tests.chaos.installation import WORKER_ACCOUNT
 from tests.chaos.peers import PeerLines, owner_of
 from tests.chaos.proxy import Link
 
@@ -26,40 +27,74 @@ class ProxiedCluster:
         brokers: 1 or 3.
         workers: Number of workers with proxies.
         report: Called with a line before each long step.
+        secure: Whether the workers have an account with the least rights, over TLS, and the brokers certificates. The
+            bench itself and the sender may do everything, in plain text.
 
     Attributes:
         links: The proxies, by client number and broker; the sender's number follows the workers' numbers.
         peers: The proxies between the brokers.
         sender: The sender's client number.
+        secure: As given.
     """
 
-    def __init__(self, directory: Path, brokers: int, workers: int, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, directory: Path, brokers: int, workers: int, report: Callable[[str], None], *, secure: bool = False
+    ) -> None:
         port = free_ports(brokers)
-        self.sender = workers
+        self.sender, self.secure = workers, secure
         pairs = [(client, node) for client in range(workers + 1) for node in range(1, brokers + 1)]
         needed = 2 * len(pairs) + PeerLines.PORTS * brokers
         first = free_ports(needed, avoid=range(port, port + brokers))
         self.links: Mapping[tuple[int, int], Link] = {
-            pair: Link(port=first + 2 * at, target=first + 2 * at + 1) for at, pair in enumerate(pairs)
+            pair: Link(port=first + 2 * at, target=first + 2 * at + 1, encrypted=secure)
+            for at, pair in enumerate(pairs)
         }
         listeners = {
             node: [
-                ProxiedListener(f"CLIENT{client}", link.target, link.port)
+                ProxiedListener(f"CLIENT{client}", link.target, link.port, plain=client == self.sender)
                 for (client, reached), link in self.links.items()
                 if reached == node
             ]
             for node in range(1, brokers + 1)
         }
+        own = free_ports(brokers) if secure else port
+        self._own_ports = range(own, own + brokers)
+        if secure:
+            for node, own_port in enumerate(self._own_ports, start=1):
+                listeners[node].append(ProxiedListener("BENCH", own_port, own_port, plain=True))
         ports = range(first + 2 * len(pairs), first + needed)
-        self.peers = PeerLines(range(1, brokers + 1), ports, lambda port: owner_of(port, self._processes()))
-        self.brokers = LocalCluster(directory, brokers, port, report, proxied=listeners, peers=self.peers.listeners)
+        self.peers = PeerLines(
+            range(1, brokers + 1), ports, lambda port: owner_of(port, self._processes()), encrypted=secure
+        )
+        self.brokers = LocalCluster(
+            directory,
+            brokers,
+            port,
+            report,
+            proxied=listeners,
+            peers=self.peers.listeners,
+            accounts=[WORKER_ACCOUNT] if secure else None,
+        )
         self._under_way: set[asyncio.Task[None]] = set()
         self._starting = {node: asyncio.Lock() for node in self.brokers.nodes}
 
     @property
     def bootstrap_servers(self) -> str:
-        """The brokers' addresses without proxies."""
-        return self.brokers.bootstrap_servers
+        """The brokers' addresses without proxies, for who may do everything."""
+        return ",".join(f"{HOST}:{port}" for port in self._own_ports)
+
+    @property
+    def login(self) -> Mapping[str, str]:
+        """The settings by which a worker logs in; none where the cluster is not secure."""
+        security = self.brokers.security
+        if security is None:
+            return {}
+        return {
+            "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+            "KAFKA_SASL_USERNAME": WORKER_ACCOUNT,
+            "KAFKA_SASL_PASSWORD_FILE": str(security.password_file(WORKER_ACCOUNT)),
+            "KAFKA_SSL_CAFILE": str(security.authorities),
+        }
 
     def links_of(self, client: int) -> list[Link]:
         """One client's proxies to all brokers."""

@@ -1,9 +1,10 @@
-"""Creates the product's topics with its own command, and publishes the hotels' policies."""
+"""Makes topics, rights and key stores with the product's own commands, and publishes the hotels' policies."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
 
@@ -11,6 +12,9 @@ from tests.chaos.errors import ChaosError
 from tests.chaos.records import POLICY
 from tests.chaos.workers import ROOT
 from tests.chaos.workload import HotelPolicy
+
+#: The account of the workers of a secure cluster, which has the name of its role.
+WORKER_ACCOUNT = "worker"
 
 
 def make_topics(servers: str, prefix: str, group: str) -> None:
@@ -24,13 +28,27 @@ def make_topics(servers: str, prefix: str, group: str) -> None:
     Raises:
         ChaosError: When the command fails.
     """
-    # The bench uses the product's commands and topics only, never its code.
-    command = [sys.executable, "-P", "-m", "scripts.commands.topics", "apply", "--topic-prefix", prefix]
-    command += ["--group", group, "--bootstrap-servers", servers]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    _run("topics", ["apply"], servers, prefix, group)
+
+
+def give_rights(servers: str, prefix: str, group: str) -> None:
+    """Give the account of the workers its rights; blocks. Arguments and errors as `make_topics`."""
+    _run("access", ["apply", WORKER_ACCOUNT], servers, prefix, group)
+
+
+def make_key_store(file: Path, servers: str, prefix: str, group: str) -> None:
+    """Make a key store in a file; blocks. Further arguments and errors as `make_topics`."""
+    _run("keys", ["init"], servers, prefix, group, AUDIO_KEY_STORE=f"file://{file}")
+
+
+def _run(command: str, arguments: Sequence[str], servers: str, prefix: str, group: str, **settings: str) -> None:
+    """Run a command of the product: the bench uses its commands and topics only, never its code."""
+    line = [sys.executable, "-P", "-m", f"scripts.commands.{command}", *arguments, "--topic-prefix", prefix]
+    line += ["--group", group, "--bootstrap-servers", servers]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **settings}
+    done = subprocess.run(line, check=False, capture_output=True, text=True, env=environment)
     if done.returncode:
-        raise ChaosError(f"the topics cannot be made: {done.stderr.strip()}")
+        raise ChaosError(f"{command} {arguments[0]} fails: {done.stderr.strip()}")
 
 
 async def publish_policies(servers: str, prefix: str, policies: Mapping[str, HotelPolicy]) -> None:

@@ -33,6 +33,7 @@ class Observations:
         ends: End offsets of ``audio.raw``, just after the last input.
         table: Records of the cache table's changelog.
         policies: The hotels' policies.
+        seals: Problems of what is sealed; ``outcomes`` are opened.
     """
 
     sent: Mapping[Place, SentInput]
@@ -45,12 +46,14 @@ class Observations:
     ends: Mapping[int, int] = field(default_factory=dict)
     table: Sequence[ObservedRecord] = ()
     policies: Mapping[str, HotelPolicy] = field(default_factory=dict)
+    seals: Sequence[Problem] = ()
 
 
 def judge(seen: Observations) -> list[Problem]:
     """Find all problems."""
     times = {Place(logged.partition, logged.offset): logged.timestamp for logged in seen.log}
     return [
+        *seen.seals,
         *_counted(seen),
         *_ordered(seen),
         *(Problem("damaged", detail) for one in seen.outcomes for detail in _mistakes(one, seen, times)),

@@ -1,7 +1,7 @@
 """A genuine S3 server for the workers of a bench: two instances over the same objects, each behind a proxy."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from tests.chaos.store_proxy import StoreProxy
 _INSTANCES = 2
 #: Small, so that results of all sizes are stored.
 _INLINE_LIMIT = "2KB"
+_BEGINNING = 8  # bytes of an object
 _REFERENCE = f"s3://{BUCKET}/"
 
 
@@ -39,6 +40,7 @@ class BenchStores:
         self.local = LocalStores(directory, _INSTANCES, first)
         self._objects = directory.resolve() / "data" / BUCKET
         self.proxies = [StoreProxy(first + one, first + _INSTANCES + one) for one in range(_INSTANCES)]
+        self._seen: set[Path] = set()
         self._started = AsyncExitStack()
         self._changes = asyncio.Lock()  # several faults may have the same victim
 
@@ -81,13 +83,18 @@ class BenchStores:
             "AUDIO_HEALTH_CHECK_INTERVAL": "5s",
         }
 
-    def filled(self, records: Iterable[ObservedRecord]) -> list[ObservedRecord]:
-        """Records with the objects that they refer to as their values, as a reader has them; read from the disk."""
-        return [self._filled(one) for one in records]
-
-    def _filled(self, one: ObservedRecord) -> ObservedRecord:
+    def filled(self, one: ObservedRecord) -> ObservedRecord:
+        """A record with the object that it refers to as its value, as a reader has it; read from the disk."""
         reference = one.header("ce_dataref")
         if one.value or reference is None or not reference.startswith(_REFERENCE):
             return one
         path = self._objects / unquote(reference.removeprefix(_REFERENCE))
         return replace(one, value=path.read_bytes()) if path.is_file() else one
+
+    def new_objects(self) -> Iterator[tuple[str, bytes]]:
+        """Names and first bytes of the objects since the last call; read from the disk."""
+        for path in sorted(self._objects.rglob("*")):
+            if path.is_file() and path not in self._seen:
+                self._seen.add(path)
+                with path.open("rb") as file:
+                    yield path.name, file.read(_BEGINNING)

@@ -20,6 +20,7 @@ class PeerLines:
         nodes: The node ids.
         ports: Loopback ports to use, `PeerLines.PORTS` for each node.
         whose: Identifies the connecting node.
+        encrypted: Whether the nodes speak TLS.
 
     Attributes:
         listeners: The listeners behind these lines, by node.
@@ -28,7 +29,7 @@ class PeerLines:
 
     PORTS = 4
 
-    def __init__(self, nodes: Sequence[int], ports: Sequence[int], whose: WhoseIs) -> None:
+    def __init__(self, nodes: Sequence[int], ports: Sequence[int], whose: WhoseIs, *, encrypted: bool = False) -> None:
         self._whose = whose
         self.fault = asyncio.Lock()
         self.listeners: Mapping[int, PeerListeners] = {
@@ -39,7 +40,7 @@ class PeerLines:
             for node, first in zip(nodes, range(0, len(ports), self.PORTS), strict=True)
         }
         self._lines = {
-            (source, target, listener.port): Line(listener.port)
+            (source, target, listener.port): Line(listener.port, encrypted=encrypted)
             for source in nodes
             for target in nodes
             for listener in self._listeners_of(target)

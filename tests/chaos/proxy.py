@@ -28,10 +28,12 @@ class Line:
     Attributes:
         target: Loopback port of the broker's listener.
         delay: Seconds of additional delay for every chunk, each way.
+        encrypted: Whether the client speaks TLS; then no request can be recognised.
     """
 
     target: int
     delay: float = 0.0
+    encrypted: bool = False
     _open: asyncio.Event = field(default_factory=asyncio.Event)
     _refused: bool = False
     _passes: Callable[[int], bool] | None = None
@@ -106,7 +108,8 @@ class Line:
             return
         self._writers.add(far_writer)
         try:
-            await asyncio.gather(self._pump(reader, far_writer, RequestKinds()), self._pump(far_reader, writer))
+            requests = None if self.encrypted else RequestKinds()
+            await asyncio.gather(self._pump(reader, far_writer, requests), self._pump(far_reader, writer))
         except OSError:  # one side has closed it
             pass
         finally:

@@ -13,6 +13,7 @@ RAW = "audio.raw"
 COMPRESSED = "audio.compressed"
 DEAD_LETTER = "audio.dead-letter"
 POLICY = "audio.policy"
+KEYS = "audio.keys"
 CACHE_CHANGELOG = "audio-cache-changelog"
 #: Kafka's topic of committed offsets; `infra/kafka/broker.properties` gives it ``PARTITIONS`` partitions.
 OFFSETS = "__consumer_offsets"

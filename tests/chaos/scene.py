@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 
 from tests.chaos.cluster import ProxiedCluster
+from tests.chaos.key_stores import BenchKeyStores
 from tests.chaos.object_stores import BenchStores
 from tests.chaos.oracle import Oracle
 from tests.chaos.pool import WorkerPool
@@ -34,6 +35,7 @@ class Scene:
         oracle: Sends further inputs, which are judged as all others.
         policies: The hotels' policies that results are judged by; a fault may add some.
         stores: The object stores; None if no fault is about them.
+        keys: The workers' key stores; None if they seal nothing.
     """
 
     cluster: ProxiedCluster
@@ -43,6 +45,7 @@ class Scene:
     oracle: Oracle
     policies: dict[str, HotelPolicy]
     stores: BenchStores | None = None
+    keys: BenchKeyStores | None = None
 
     def topic(self, name: str) -> str:
         """The full name of one of the product's topics."""

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["lost", "duplicated", "reordered", "damaged", "transactions", "offsets", "table", "workers"]
+Kind = Literal[
+    "lost", "duplicated", "reordered", "damaged", "transactions", "offsets", "table", "workers", "plaintext", "keys"
+]
+
+_OTHERS = ("transactions", "offsets", "table", "keys", "workers")
 
 #: The fault whose recovery times stand for the run.
 WORKER_KILL = "worker-kill"
@@ -104,7 +108,8 @@ class Totals:
             "duplicated": self.problems["duplicated"],
             "reordered": self.problems["reordered"],
             "damaged": self.problems["damaged"],
-            "other_problems": {kind: self.problems[kind] for kind in ("transactions", "offsets", "table", "workers")},
+            "plaintext": self.problems["plaintext"],
+            "other_problems": {kind: self.problems[kind] for kind in _OTHERS},
             "aborted_outcomes": self.aborted,
             "seconds": round(self.seconds, 1),
             "recovery_s_p50": _rounded(statistics.median(kills) if kills else None),

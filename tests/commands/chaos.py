@@ -40,9 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     if options.list:
         return _list()
-    impossible = set(options.faults or ()) - set(possible())
+    impossible = set(options.faults or ()) - set(possible(secure=options.secure))
     if impossible:
-        return fail("chaos", f"faults that need the right to mount file systems: {', '.join(sorted(impossible))}")
+        return fail("chaos", f"faults that need {_needs(options.secure)}: {', '.join(sorted(impossible))}")
     # The client library logs every retry, and faults cause many.
     for chatty in ("aiokafka", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.CRITICAL + 1)
@@ -75,8 +75,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--faults", type=_names, metavar="NAME,...", help="inject only these faults (default: all that --list shows)"
     )
+    parser.add_argument(
+        "--secure",
+        action="store_true",
+        help="on a cluster with TLS, accounts and the least rights, by workers that seal everything (AUDIO_SEALING)",
+    )
     parser.add_argument("--list", action="store_true", help="list the faults, and exit")
     return parser
+
+
+def _needs(secure: bool) -> str:
+    own = "requests in plain text" if secure else "--secure"
+    return f"the right to mount file systems, or {own}"
 
 
 def _names(text: str) -> list[str]:
@@ -88,9 +98,10 @@ def _names(text: str) -> list[str]:
 
 
 def _list() -> int:
-    allowed = set(possible())
+    allowed = {*possible(), *possible(secure=True)}
     for name, fault in FAULTS.items():
-        note = "" if name in allowed else " (needs the right to mount file systems)"
+        secure = " (with --secure)" if fault.needs_sealing else ""
+        note = secure if name in allowed else " (needs the right to mount file systems)"
         print(f"{name:30} {(fault.__doc__ or '').strip().splitlines()[0]}{note}")
     return 0
 
@@ -100,7 +111,7 @@ async def _run(options: argparse.Namespace, directory: Path) -> int:
     _say(f"seed {seed}, {options.rounds} rounds, everything in {directory}")
     totals = Totals()
     try:
-        async with ChaosBench(directory, seed=seed, faults=options.faults, report=_say) as bench:
+        async with ChaosBench(directory, seed=seed, faults=options.faults, secure=options.secure, report=_say) as bench:
             with progress_bar() as progress:
                 bar = progress.add_task("rounds", total=options.rounds)
                 for number in range(options.rounds):
@@ -110,9 +121,8 @@ async def _run(options: argparse.Namespace, directory: Path) -> int:
                     progress.advance(bar)
     finally:
         if options.json is not None and totals.rounds:
-            options.json.write_text(
-                json.dumps(totals.as_json() | {"seed": seed} | environment(_LIBRARIES), indent=2) + "\n"
-            )
+            about = {"seed": seed, "secure": options.secure} | environment(_LIBRARIES)
+            options.json.write_text(json.dumps(totals.as_json() | about, indent=2) + "\n")
     _print(totals, report_console())
     return _conclude(totals, directory)
 
@@ -138,7 +148,9 @@ def _print(totals: Totals, console: Console) -> None:
         table.add_row(name, *("-" if value is None else str(value) for value in row.values()))
     console.print(table)
     summary = ReportTable(title=f"{totals.rounds} rounds, {totals.inputs} inputs, {totals.seconds:.0f} s")
-    wrong: dict[str, Any] = {kind: figures[kind] for kind in ("lost", "duplicated", "reordered", "damaged")}
+    wrong: dict[str, Any] = {
+        kind: figures[kind] for kind in ("lost", "duplicated", "reordered", "damaged", "plaintext")
+    }
     row = {**wrong, **figures["other_problems"], "aborted": figures["aborted_outcomes"]}
     for heading in row:
         summary.add_column(heading, justify="right")

@@ -12,6 +12,7 @@ from tests.chaos.faults.brokers import (
     TransactionCoordinatorKill,
 )
 from tests.chaos.faults.busy import BusyKill, BusyRebalance, BusyZombie
+from tests.chaos.faults.keys import KeyStoreBroken, KeyStoreForeign, KeysUnreadable, KillWithNewKeys
 from tests.chaos.faults.network import Isolation, LinkCut, LinkDelay, LinkReset
 from tests.chaos.faults.offsets import OffsetsBeyondTheEnd, RetentionExpires
 from tests.chaos.faults.partitions import BrokerCutFromPeers
@@ -80,11 +81,23 @@ _CLASSES: tuple[type[Fault], ...] = (
     StoreSlow,
     StoreFull,
     StoreLies,
+    KeyStoreBroken,
+    KeyStoreForeign,
+    KeysUnreadable,
+    KillWithNewKeys,
 )
 FAULTS: Mapping[str, type[Fault]] = {fault.name: fault for fault in _CLASSES}
 
 
-def possible() -> list[str]:
-    """Names of the faults that this process may inject."""
+def possible(*, secure: bool = False) -> list[str]:
+    """Names of the faults that this process may inject.
+
+    Args:
+        secure: Whether the cluster is secure and its workers seal.
+    """
     mounts = can_mount()
-    return [name for name, fault in FAULTS.items() if mounts or not fault.needs_mounts]
+    return [
+        name
+        for name, fault in FAULTS.items()
+        if (mounts or not fault.needs_mounts) and (not fault.reads_requests if secure else not fault.needs_sealing)
+    ]

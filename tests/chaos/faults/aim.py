@@ -11,7 +11,7 @@ from typing import Self
 from aiokafka.errors import KafkaError
 
 from tests.chaos.reading import OpenTransactions, committed_offsets
-from tests.chaos.records import COMPRESSED, DEAD_LETTER, OFFSETS, RAW
+from tests.chaos.records import COMPRESSED, DEAD_LETTER, KEYS, OFFSETS, RAW
 from tests.chaos.scene import Scene
 from tests.chaos.workers import Worker
 from tests.chaos.workload import burst
@@ -37,6 +37,11 @@ _Where = set[tuple[str, int, int]]
 async def outcomes_in_a_transaction(scene: Scene, transactions: OpenTransactions) -> bool:
     """A transaction with outcomes stays open."""
     return await _persists(lambda: _open(transactions, scene.topic(COMPRESSED), scene.topic(DEAD_LETTER)))
+
+
+async def keys_in_a_transaction(scene: Scene, transactions: OpenTransactions) -> bool:
+    """A transaction with new data keys stays open."""
+    return await _persists(lambda: _open(transactions, scene.topic(KEYS)))
 
 
 async def offsets_in_a_transaction(scene: Scene, transactions: OpenTransactions) -> bool:
@@ -91,7 +96,8 @@ class Aim:
             await asyncio.sleep(_PAUSE_S)
 
     async def _try(self, scene: Scene, victims: Sequence[Worker]) -> tuple[int, bool]:
-        servers, topics = scene.cluster.bootstrap_servers, (scene.topic(COMPRESSED), scene.topic(DEAD_LETTER), OFFSETS)
+        servers = scene.cluster.bootstrap_servers
+        topics = (*(scene.topic(name) for name in (COMPRESSED, DEAD_LETTER, KEYS)), OFFSETS)
         tries = 0
         with contextlib.suppress(KafkaError, TimeoutError, OSError):  # brokers may be down too
             async with asyncio.timeout(_WITHIN_S), OpenTransactions(servers, topics) as transactions:

@@ -20,6 +20,9 @@ class Fault(ABC):
         name: The fault's name in the command and in reports.
         needs_mounts: Whether it mounts file systems.
         needs_stores: Whether it needs object stores.
+        needs_sealing: Whether it needs workers that seal.
+        needs_secure: Whether it needs a secure cluster.
+        reads_requests: Whether it needs proxies that recognise requests, which those in TLS are not.
         lasts: Seconds from injection to repair.
         what: A description of the victim; known after injection.
         injected_at: Monotonic seconds of the injection, where preparation precedes it.
@@ -29,6 +32,9 @@ class Fault(ABC):
     name: ClassVar[str]
     needs_mounts: ClassVar[bool] = False
     needs_stores: ClassVar[bool] = False
+    needs_sealing: ClassVar[bool] = False
+    needs_secure: ClassVar[bool] = False
+    reads_requests: ClassVar[bool] = False
 
     def __init__(self, chance: Random) -> None:
         self.lasts = 0.0

@@ -46,6 +46,7 @@ class BrokerCutFromPeers(Fault):
     """
 
     name = "broker-cut-from-peers"
+    reads_requests = True
 
     def __init__(self, chance: Random) -> None:
         super().__init__(chance)

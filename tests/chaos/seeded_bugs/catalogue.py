@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tests.chaos.seeded_bugs import content, fencing, order, reading, writing
+from tests.chaos.seeded_bugs import content, fencing, order, reading, sealing, writing
 from tests.chaos.seeded_bugs.patch import Patch
 from tests.chaos.topic_settings import WRITERS_TIMES, TopicSettings
 
@@ -23,6 +23,7 @@ class SeededBug:
         seed: Determines the rounds.
         brokers: Number of brokers that it needs.
         topic_settings: Topic settings that it needs.
+        sealing: Whether it needs workers that seal.
     """
 
     apply: Callable[[Patch], None]
@@ -32,6 +33,7 @@ class SeededBug:
     seed: int = 0
     brokers: int = 1
     topic_settings: TopicSettings = field(default_factory=dict)
+    sealing: bool = False
 
     @property
     def name(self) -> str:
@@ -67,5 +69,11 @@ _ALL = (
     SeededBug(content.cache_without_the_profile, frozenset({"damaged"})),
     SeededBug(content.cache_everything, frozenset({"table"})),
     SeededBug(content.read_uncommitted, frozenset({"damaged"})),
+    SeededBug(
+        sealing.write_in_clear_without_keys, frozenset({"plaintext"}), ("key-store-broken",), sealing=True, seed=1
+    ),
+    SeededBug(
+        sealing.key_records_outside_the_transaction, frozenset({"keys"}), ("workers-kill-new-keys",), sealing=True
+    ),
 )
 BUGS = {bug.name: bug for bug in _ALL}

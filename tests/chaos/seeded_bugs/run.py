@@ -43,6 +43,7 @@ async def catch(bug: SeededBug, cluster: ProxiedCluster, directory: Path) -> Bug
         worker_module="tests.chaos.seeded_bugs",
         worker_environment={VARIABLE: bug.name},
         cluster=cluster,
+        sealing=bug.sealing,
         topic_settings=bug.topic_settings,
     ) as bench:
         for number in range(bug.rounds):

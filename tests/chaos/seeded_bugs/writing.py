@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
@@ -10,6 +10,7 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from schemas import Record
 from streams.delivery import transactions
+from streams.delivery.outcome import Output
 from streams.delivery.transactions import Batch, GroupProducer
 from streams.kafka.transactional_writer import TransactionalWriter, run_concurrently
 from tests.chaos.seeded_bugs.patch import Patch
@@ -73,12 +74,12 @@ def swallow_a_send_error(patch: Patch) -> None:
 
 def results_outside_the_transaction(patch: Patch) -> None:
     """Write results in a separate transaction, then commit their offset."""
-    _write_outside(patch, dead_letters=False)
+    write_outside(patch, lambda output: "dead" not in output.topic)
 
 
 def dead_letters_outside_the_transaction(patch: Patch) -> None:
     """Write dead letters in a separate transaction, then commit their offset."""
-    _write_outside(patch, dead_letters=True)
+    write_outside(patch, lambda output: "dead" in output.topic)
 
 
 def partition_by_key(patch: Patch) -> None:
@@ -97,13 +98,14 @@ def partition_by_key(patch: Patch) -> None:
     patch(TransactionalWriter, "write", write_by_key)
 
 
-def _write_outside(patch: Patch, *, dead_letters: bool) -> None:
+def write_outside(patch: Patch, is_outside: Callable[[Output], bool]) -> None:
+    """Write some of the outputs in a separate transaction, then the others with their offsets."""
     write = GroupProducer._commit
 
     async def commit(self: GroupProducer, writer: TransactionalWriter, batches: Sequence[Batch]) -> None:
         outside, inside = [], []
         for batch in batches:
-            apart = [output for output in batch.outputs if ("dead" in output.topic) == dead_letters]
+            apart = [output for output in batch.outputs if is_outside(output)]
             outside.append(batch._replace(outputs=apart))
             inside.append(batch._replace(outputs=[output for output in batch.outputs if output not in apart]))
         if outputs := transactions._by_partition(outside):

@@ -69,5 +69,5 @@ def test_references_are_read_from_the_disk_and_missing_objects_stay_missing(tmp_
     path.parent.mkdir(parents=True)
     path.write_bytes(b"OggS")
     named = f"s3://{BUCKET}/sha256/ab/abcd"
-    filled = stores.filled([observed(b"", named), observed(b"", f"{named}e"), observed(b"fLaC", None)])
+    filled = [stores.filled(one) for one in (observed(b"", named), observed(b"", f"{named}e"), observed(b"fLaC", None))]
     assert [one.value for one in filled] == [b"OggS", b"", b"fLaC"]
