@@ -75,7 +75,9 @@ class Broker:
         if self._security is None or mutual_port is None:
             text += listeners.properties(self.port, controller_port, self._proxied, self._peers)
         else:
-            text += self._security.properties(self.port, mutual_port, controller_port, self._proxied, self._peers)
+            text += self._security.properties(
+                self.port, mutual_port, controller_port, proxied=self._proxied, peers=self._peers
+            )
             arguments = self._security.format_arguments(cluster_id, self._properties)
             write_secret(self._directory / "format.arguments", "\n".join(arguments).encode())
         write_secret(self._properties, text.encode())

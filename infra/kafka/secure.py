@@ -72,6 +72,7 @@ class ClusterSecurity:
         port: int,
         mutual_port: int,
         controller_port: int,
+        *,
         proxied: Sequence[ProxiedListener] = (),
         peers: PeerListeners | None = None,
     ) -> str:

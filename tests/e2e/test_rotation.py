@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka.admin import (
@@ -40,8 +41,8 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
     """A secure Kafka where logins last for seconds."""
     usual = ClusterSecurity.properties
 
-    def short(self: ClusterSecurity, *ports: int) -> str:
-        return f"{usual(self, *ports)}connections.max.reauth.ms={LIFETIME_S * 1000:.0f}\n"
+    def short(self: ClusterSecurity, *ports: int, **others: Any) -> str:
+        return f"{usual(self, *ports, **others)}connections.max.reauth.ms={LIFETIME_S * 1000:.0f}\n"
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ClusterSecurity, "properties", short)

@@ -4,6 +4,7 @@ import asyncio
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaConnectionError, KafkaError
@@ -78,8 +79,8 @@ async def test_a_certificate(installation: Namespace, secure_kafka: SecureKafka)
 async def test_an_account_in_plain_text(tmp_path: Path, namespace: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
     encrypted = ClusterSecurity.properties
 
-    def plain(self: ClusterSecurity, *ports: int) -> str:
-        return encrypted(self, *ports).replace("ACCOUNTS:SASL_SSL", "ACCOUNTS:SASL_PLAINTEXT")
+    def plain(self: ClusterSecurity, *ports: int, **others: Any) -> str:
+        return encrypted(self, *ports, **others).replace("ACCOUNTS:SASL_SSL", "ACCOUNTS:SASL_PLAINTEXT")
 
     monkeypatch.setattr(ClusterSecurity, "properties", plain)
     cluster = LocalCluster(tmp_path / "kafka", 1, free_ports(1), accounts=[])

@@ -70,10 +70,8 @@ _ALL = (
     SeededBug(content.cache_everything, frozenset({"table"})),
     SeededBug(content.read_uncommitted, frozenset({"damaged"})),
     SeededBug(
-        sealing.write_in_clear_without_keys, frozenset({"plaintext"}), ("key-store-broken",), sealing=True, seed=1
+        sealing.write_in_clear_without_keys, frozenset({"plaintext"}), ("key-store-broken",), sealing=True, seed=4
     ),
-    SeededBug(
-        sealing.key_records_outside_the_transaction, frozenset({"keys"}), ("workers-kill-new-keys",), sealing=True
-    ),
+    SeededBug(sealing.key_records_outside_the_transaction, frozenset({"keys"}), ("workers-kill-busy",), sealing=True),
 )
 BUGS = {bug.name: bug for bug in _ALL}
