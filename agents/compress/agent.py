@@ -69,16 +69,23 @@ class Compressor:
                 raise
             if isinstance(made, Rejection):
                 return self.reject(record, made)
-            if self._claim_check.fits(made.result.audio) or self._opener.sealer.demands(made.result.hotel_id):
-                return self._outcome(made)  # one that is sealed stays in the record, which takes any live result
-        return self._outcome(self._stored(made))  # without the gate, as other records need not wait for the store
+            if made.sealed or self._claim_check.fits(made.result.audio):
+                return self._outcome(made, made)  # one that is sealed stays in the record, which takes any live result
+        return self._outcome(self._stored(made), made)  # without the gate, as other records need not wait for the store
 
     def reject(self, record: InputRecord, rejection: Rejection) -> Outcome[Compression]:
         """Make the dead letter of an input."""
         return self._dead_letters.outcome(record, rejection)
 
-    def _outcome(self, made: Compression) -> Outcome[Compression]:
-        return Outcome((Output(self._results, made.result.to_record()),), made, made.table_updates)
+    def _outcome(self, written: Compression, made: Compression) -> Outcome[Compression]:
+        """The outcome of a result that may be stored, and how it is if its hotel demands sealing at the commit."""
+        outcome = Outcome((self._output(written),), written, made.table_updates)
+        if made.sealed or not (made.table_updates or written.result.data_ref):
+            return outcome
+        return replace(outcome, sealing=lambda _key: Outcome((self._output(made),), made))
+
+    def _output(self, made: Compression) -> Output:
+        return Output(self._results, made.result.to_record())
 
     def _stored(self, made: Compression) -> Compression:
         """Store a large result. If the store fails, the record takes it: a live call does not wait for a store."""

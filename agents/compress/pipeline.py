@@ -47,6 +47,7 @@ class Compression:
         source: The input's ``ce_source``.
         seconds: How long the pipeline took.
         cache_use: None where the input's channel is not cached.
+        sealed: Whether its hotel's results were sealed when it was made.
     """
 
     result: CompressedAudio
@@ -54,6 +55,7 @@ class Compression:
     source: str
     seconds: float
     cache_use: CacheUse | None
+    sealed: bool
 
     @property
     def table_updates(self) -> tuple[tuple[bytes, bytes], ...]:
@@ -145,7 +147,8 @@ class Pipeline:
         if isinstance(event, Rejection):
             return event
         policy = self._policy_of(event.hotel_id)
-        cacheable = admits(event.channel, policy, seals=self._seals(event.hotel_id))
+        sealed = self._seals(event.hotel_id)
+        cacheable = admits(event.channel, policy, seals=sealed)
         audio = self._analyse(event, cacheable=cacheable)
         if isinstance(audio, Rejection):
             return audio
@@ -160,7 +163,8 @@ class Pipeline:
             decision = Decision(decision.plan, kept_reason(audio.metadata.source))
         result = result_of(position, event, audio.metadata, decision=decision, encoded=file.encoded, hit=file.is_hit)
         result = replace(result, archive=policy.archive)
-        return Compression(result, event.media_type, event.source, time.perf_counter() - started, file.cache_use)
+        seconds = time.perf_counter() - started
+        return Compression(result, event.media_type, event.source, seconds, file.cache_use, sealed)
 
     def _analyse(self, event: RawAudio, *, cacheable: bool) -> _AnalysedAudio | Rejection:
         """Decode and analyse, or recall both for the same bytes: they would be most of the work of a cache hit."""

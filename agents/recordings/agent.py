@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import structlog
 
@@ -94,7 +95,13 @@ class Recorder:
             self._controls.discard(control)
         if isinstance(made, Rejection):
             return self.reject(record, made)
-        return Outcome((Output(self._results, made.result.to_record()),), made, key=made.key)
+        return self._outcome(made)
+
+    def _outcome(self, made: RecordingCompression) -> Outcome[RecordingCompression]:
+        outcome = Outcome((Output(self._results, made.result.to_record()),), made, key=made.key)
+        if made.key is not None or made.result.data_ref is None:
+            return outcome
+        return replace(outcome, sealing=lambda key: self._outcome(self._pipeline.sealed(made, key)))
 
     def reject(self, record: InputRecord, rejection: Rejection) -> Outcome[RecordingCompression]:
         """Make the dead letter of an input."""

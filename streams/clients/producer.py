@@ -55,7 +55,8 @@ class RawAudioProducer:
         seal: The installation's key store, as in the setting AUDIO_KEY_STORE, a `KeyStore`, or what opens it: events,
             and audio that is stored, are sealed before they are sent. None to send them in clear.
         keys: Full name of the topic of keys. A call's key is acknowledged before its first event is sent.
-        retention: How long what is sealed can be opened; None until it is erased.
+        retention: How long what is sealed can be opened. None for as long as the hotel's policy says, from the next
+            turn of the keys on: a producer reads no policy.
 
     Raises:
         InvalidAddressError: If brokers or stores are not given in the right form.

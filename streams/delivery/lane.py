@@ -165,11 +165,10 @@ class Lane:
 
     def prepare(self, batch: Sequence[Finished]) -> Batch:
         """Write the table updates of the first finished inputs, and return their part of the transaction."""
-        for _, outcome in batch:
-            for key, value in outcome.table_updates:
-                self._parts.store.put(self._tp.partition, key, value)
-        sealer = self._parts.sealer
-        outputs = [one for job, outcome in batch for one in sealer.sealed(job.record, outcome)]
+        sealed = [self._parts.sealer.sealed(job.record, outcome) for job, outcome in batch]
+        for key, value in [update for outcome in sealed for update in outcome.table_updates]:
+            self._parts.store.put(self._tp.partition, key, value)
+        outputs = [one for outcome in sealed for one in outcome.outputs]
         first, last = batch[0].job.record, batch[-1].job.record
         return Batch(self._tp, outputs, last.next_offset, first.position.offset)
 

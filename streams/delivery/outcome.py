@@ -99,12 +99,16 @@ class Outcome(Generic[ReportT]):
         table_updates: Keys and values for the state table. Their changelog is outside the transaction, so each value
             must be a pure function of its key's content: writing it twice changes nothing.
         key: The data key by which an object is sealed already that an output refers to; None where there is none.
+        sealing: Makes the outcome again for a hotel that demands sealing by now: with an object sealed under a key, and
+            nothing for the table. It runs in a thread, and raises `StoreUnavailableError`. None where nothing beside
+            the outputs would stay in clear.
     """
 
     outputs: tuple[Output, ...]
     report: ReportT | Rejection
     table_updates: tuple[tuple[bytes, bytes], ...] = ()
     key: DataKey | None = None
+    sealing: "Callable[[DataKey], Outcome[ReportT]] | None" = None
 
     @property
     def rejection(self) -> Rejection | None:

@@ -1,9 +1,9 @@
 """Sealing of outputs as a lane needs it: in the order of the inputs, right before the transaction."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
-from streams.delivery.outcome import InputRecord, Outcome, Output
+from streams.delivery.outcome import InputRecord, Outcome
 
 
 class Sealer(Protocol):
@@ -21,8 +21,8 @@ class Sealer(Protocol):
             goes_on: Whether to wait longer. If it says no, the inputs are left to the partitions' next owners.
         """
 
-    def sealed(self, record: InputRecord, outcome: Outcome[Any]) -> Sequence[Output]:
-        """The outputs of an input as they are written, with the records of the keys that are new."""
+    def sealed(self, record: InputRecord, outcome: Outcome[Any]) -> Outcome[Any]:
+        """The outcome of an input as it is written, with the records of the keys that are new."""
 
 
 class NoSealer:
@@ -36,6 +36,6 @@ class NoSealer:
         """Wait for nothing."""
         return True
 
-    def sealed(self, record: InputRecord, outcome: Outcome[Any]) -> Sequence[Output]:  # noqa: ARG002  as `Sealer`
-        """Return the outputs as they are."""
-        return outcome.outputs
+    def sealed(self, record: InputRecord, outcome: Outcome[Any]) -> Outcome[Any]:  # noqa: ARG002  as `Sealer`
+        """Return the outcome as it is."""
+        return outcome

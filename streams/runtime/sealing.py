@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from schemas import Record, Rejection
+from schemas import Position, Record, Rejection
 from schemas.raw_audio import guest_of, hotel_of
 from streams.compliance.retention import expiry_of
 from streams.delivery.outcome import InputRecord, Outcome, Output
@@ -19,6 +20,7 @@ from streams.security.sealing.known_keys import Epoch
 from streams.security.sealing.missing import Missing
 from streams.security.sealing.sealed_record import is_sealed, open_record, seal_record
 from streams.security.sealing.wrapped_key import Owner
+from streams.stores import StoreUnavailableError
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +52,8 @@ class RecordSealer:
         self._policies = policies
         self._epoch: Epoch | None = None
         self._waits = False
+        self._anew: dict[Position, Outcome[Any]] = {}  # of the transaction that is made
+        self._failed: Position | None = None  # what a store did not let be sealed anew
         self._wanted = False  # as `wanted`, for the transaction that is made
         self.maker = KeyMaker(self)
 
@@ -79,27 +83,31 @@ class RecordSealer:
         return self._policies.any_seals if hotel is None else self._policies.of(hotel).sealed
 
     async def ready(self, inputs: Collection[tuple[InputRecord, Outcome[Any]]], goes_on: Callable[[], bool]) -> bool:
-        """See `Sealer`."""
-        self._wanted = self.wanted
-        if not any(self._seals(record, outcome) for record, outcome in inputs):
-            return True
-        while isinstance(epoch := self._ring.newest, Missing):
+        """See `Sealer`. Nothing is awaited after the last look at the policies, so that its answer holds."""
+        self._anew.clear()
+        while True:
+            self._wanted = self.wanted
+            latest = [(record, self._anew.get(record.position, outcome)) for record, outcome in inputs]
+            seals = [one for one in latest if self._seals(*one)]
+            if not seals:
+                return True
+            in_clear = [one for one in seals if one[1].key is None and one[1].sealing is not None]
+            if isinstance(epoch := self._ring.newest, Missing):
+                self._say_awaited()
+                await asyncio.sleep(_LOOK_INTERVAL)
+            elif in_clear:
+                await self._seal_anew(*in_clear[0])
+            else:
+                self._begin(epoch)
+                return True
             if not goes_on():
                 return False
-            if not self._waits:
-                self._waits = True
-                log.error("keys_awaited", reason=self._ring.problem)
-            await asyncio.sleep(_LOOK_INTERVAL)
-        if self._waits:
-            self._waits = False
-            log.warning("keys_found")
-        self._epoch = epoch
-        return True
 
-    def sealed(self, record: InputRecord, outcome: Outcome[Any]) -> Sequence[Output]:
+    def sealed(self, record: InputRecord, outcome: Outcome[Any]) -> Outcome[Any]:
         """See `Sealer`."""
+        outcome = self._anew.get(record.position, outcome)
         if not self._seals(record, outcome):
-            return outcome.outputs
+            return outcome
         owner = owner_of(record.content)
         made = time.time_ns() // 10**6
         expires = expiry_of(self._policies.of(owner.hotel), made)
@@ -110,8 +118,33 @@ class RecordSealer:
         if isinstance(found, Missing):
             raise KeysUnavailableError(f"{record.position} has to be sealed, and there is no key: {found.value}")
         key, written = found
-        sealed = [Output(one.topic, seal_record(one.record, key)) for one in outcome.outputs]
-        return sealed if written is None else [Output(self._topic, written), *sealed]
+        sealed = tuple(Output(one.topic, seal_record(one.record, key)) for one in outcome.outputs)
+        return replace(outcome, outputs=sealed if written is None else (Output(self._topic, written), *sealed))
+
+    def _begin(self, epoch: Epoch) -> None:
+        if self._waits:
+            self._waits = False
+            log.warning("keys_found")
+        self._epoch = epoch
+
+    def _say_awaited(self) -> None:
+        if not self._waits:
+            self._waits = True
+            log.error("keys_awaited", reason=self._ring.problem)
+
+    async def _seal_anew(self, record: InputRecord, outcome: Outcome[Any]) -> None:
+        """Seal what was left in clear before the policy demanded sealing; if the store fails, wait a moment."""
+        position, sealing = record.position, outcome.sealing
+        if sealing is None:
+            return
+        try:
+            self._anew[position] = await asyncio.to_thread(sealing, DataKey.new())
+        except (StoreUnavailableError, OSError) as error:
+            if self._failed != position:
+                self._failed = position
+                place = {"topic": position.topic, "partition": position.partition, "offset": position.offset}
+                log.warning("recording_waits", reason=str(error), **place)
+            await asyncio.sleep(_LOOK_INTERVAL)
 
     def opened(self, record: Record, patience: float) -> Record | Rejection:
         """An input as its sender made it, in a thread; one in clear is returned as it is.

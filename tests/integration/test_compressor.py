@@ -26,6 +26,7 @@ from streams.runtime.policies import PoliciesInForce
 from streams.runtime.sealing import RecordSealer
 from streams.runtime.settings import Settings
 from streams.sealing import KeyRing
+from streams.security.sealing.data_key import DataKey
 from streams.security.sealing.slot_file import SlotFile
 from streams.stores import Stores, StoresConfiguration, StoreUnavailableError
 from streams.stores.claim_check import INLINE_LIMIT, ClaimCheck
@@ -135,6 +136,27 @@ def test_a_large_result_is_stored_and_stays_in_its_record_where_the_store_fails(
     assert desk.claim_check.read_result(result) == expected.record.value
     assert result.sha256 == dict(expected.record.headers)["ce_sha256"].decode()  # type: ignore[union-attr]
     desk.compressor.delivered(record, outcome)
+
+
+def test_a_stored_result_is_in_its_record_where_its_hotel_demands_sealing_by_now(tmp_path: Path) -> None:
+    message = segment(sample(2.0, "audio/L16"), "call-1", 0, channel="prompt").message
+    record = InputRecord(Position("in", 0, 7), Record(message.key, message.value, message.headers))
+    desk = Desk(tmp_path, inline_limit=100)
+    desk.compressor.process(record, lambda _key: None)
+
+    outcome = desk.compressor.process(record, lambda _key: None)
+
+    assert outcome.table_updates
+    assert "ce_dataref" in dict(outcome.outputs[0].record.headers)
+    assert outcome.sealing is not None
+    anew = outcome.sealing(DataKey.new())
+    assert (anew.table_updates, anew.sealing) == ((), None)
+    result = CompressedAudio.from_record(anew.outputs[0].record)
+    assert isinstance(result, CompressedAudio)
+    assert result.data_ref is None
+    stored = CompressedAudio.from_record(outcome.outputs[0].record)
+    assert isinstance(stored, CompressedAudio)
+    assert desk.claim_check.read_result(stored) == result.audio
 
 
 @pytest.mark.parametrize(

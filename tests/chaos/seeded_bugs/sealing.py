@@ -1,9 +1,9 @@
 """Bugs in sealing."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from typing import Any
 
-from streams.delivery.outcome import InputRecord, Outcome, Output
+from streams.delivery.outcome import InputRecord, Outcome
 from streams.runtime.sealing import RecordSealer
 from streams.security.sealing.missing import Missing
 from tests.chaos.seeded_bugs.patch import Patch
@@ -18,13 +18,14 @@ def write_in_clear_without_keys(patch: Patch) -> None:
         self: RecordSealer, inputs: Collection[tuple[InputRecord, Outcome[Any]]], goes_on: Callable[[], bool]
     ) -> bool:
         del inputs, goes_on
+        self._anew.clear()
         self._wanted = self.wanted
         epoch = self._ring.newest
         self._epoch = None if isinstance(epoch, Missing) else epoch
         return True
 
-    def sealed(self: RecordSealer, record: InputRecord, outcome: Outcome[Any]) -> Sequence[Output]:
-        return outcome.outputs if self._epoch is None else seal(self, record, outcome)
+    def sealed(self: RecordSealer, record: InputRecord, outcome: Outcome[Any]) -> Outcome[Any]:
+        return outcome if self._epoch is None else seal(self, record, outcome)
 
     patch(RecordSealer, "ready", ready)
     patch(RecordSealer, "sealed", sealed)
