@@ -1,5 +1,6 @@
 """One broker: its configuration on disk and its process."""
 
+import json
 import shutil
 import signal
 import string
@@ -79,7 +80,11 @@ class Broker:
                 self.port, mutual_port, controller_port, proxied=self._proxied, peers=self._peers
             )
             arguments = self._security.format_arguments(cluster_id, self._properties)
-            write_secret(self._directory / "format.arguments", "\n".join(arguments).encode())
+            # Java reads them as quoted strings, in which a path may have blanks.
+            write_secret(
+                self._directory / "format.arguments",
+                "\n".join(json.dumps(one, ensure_ascii=False) for one in arguments).encode(),
+            )
         write_secret(self._properties, text.encode())
 
     def start(self, jars: Path, cluster_id: str) -> None:

@@ -42,6 +42,11 @@ class ClusterSecurity:
         """The PEM file with the certificate that vouches for the brokers."""
         return self._authority.certificate
 
+    @property
+    def key_store_file(self) -> Path:
+        """The file of the installation's key store, which is made by who knows its format."""
+        return self._directory / "keys"
+
     def certificate(self, account: str) -> Path:
         """The PEM file with an account's certificate and its key, for the listener `MUTUAL`."""
         return self._authority.issue(account)

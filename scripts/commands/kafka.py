@@ -18,10 +18,17 @@ from schemas.access import load_roles
 from scripts.cli import tell_unknown_settings
 from scripts.command_settings import LocalSettings, run_directory
 from scripts.commands._local_servers import state_of, steps
-from scripts.processes.secure_kafka import grant_roles, renew_certificates, variables
+from scripts.processes.secure_kafka import (
+    ensure_key_store,
+    grant_roles,
+    key_store_variables,
+    renew_certificates,
+    variables,
+)
 from streams.runtime.cluster_settings import ClusterSettings
 from streams.runtime.setting_declaration import SettingsError, read
 from streams.runtime.settings_document import help_text
+from streams.security.sealing.key_store import KeyStoreError
 
 _DEFAULT_PORT = 9092
 
@@ -36,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     actions = {"up": _up, "down": _down, "status": _status, "rotate": _rotate}
     try:
         return actions[options.action](options, console)
-    except (KafkaError, LocalKafkaError, SettingsError) as error:
+    except (KafkaError, KeyStoreError, LocalKafkaError, SettingsError) as error:
         console.print(f"kafka {options.action}: {error}", style="red", markup=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
@@ -64,7 +71,8 @@ def parser() -> argparse.ArgumentParser:
         "--secure",
         action="store_true",
         help="TLS and accounts, one for each role of schemas/access.yaml with that role's rights for AUDIO_TOPIC_PREFIX"
-        " and AUDIO_GROUP, and nothing else allowed; up then prints what --role needs as lines `export NAME=value`",
+        " and AUDIO_GROUP, and nothing else allowed; up then prints what --role needs, its key store too, as lines"
+        " `export NAME=value`",
     )
     made.add_argument(
         "--role", choices=tuple(load_roles()), default="worker", help="whose account, with --secure (default: worker)"
@@ -92,6 +100,7 @@ def _up(options: argparse.Namespace, console: Console) -> int:
             raise LocalKafkaError(f"{error} (scripts/kafka down --port {options.port})") from error
         if options.secure:
             report("granting the roles their rights")
+            ensure_key_store(cluster)
             names = read(ClusterSettings, os.environ)
             asyncio.run(grant_roles(cluster, {role: role for role in load_roles()}, names.topic_prefix, names.group))
     _announce(cluster, options.role)
@@ -138,7 +147,7 @@ def _announce(cluster: LocalCluster, role: str) -> None:
     if cluster.security is None:
         print(f"KAFKA_BOOTSTRAP_SERVERS={cluster.bootstrap_servers}")
         return
-    for name, value in variables(cluster, role).items():
+    for name, value in {**variables(cluster, role), **key_store_variables(cluster, load_roles()[role])}.items():
         print(f"export {name}={shlex.quote(value)}")
 
 

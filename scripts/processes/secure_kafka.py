@@ -4,18 +4,22 @@ import asyncio
 import ssl
 import time
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from aiokafka.errors import for_code
 
 from infra.kafka.cluster import LocalCluster
 from infra.kafka.errors import LocalKafkaError
 from infra.kafka.secure import ADMIN, ClusterSecurity
-from schemas.access import granted
+from schemas.access import Role, granted
+from schemas.topics import KEYS
 from streams.kafka.access import grant, grants_of
 from streams.kafka.connected_client import connected_client
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.alter_configs import BROKER, IncrementalAlterConfigs
 from streams.runtime.cluster_settings import ClusterSettings
+from streams.security.sealing.key_store import KeyStoreError
+from streams.security.sealing.slot_file import SlotFile
 
 _TAKEN_WITHIN, _PAUSE = 20.0, 0.1  # seconds
 #: Or more: connections go to a broker's threads in turn, which take a new certificate one after the other.
@@ -52,6 +56,31 @@ def certificate_variables(cluster: LocalCluster, account: str) -> dict[str, str]
         "KAFKA_SSL_CAFILE": str(security.authorities),
         "KAFKA_SSL_CERTFILE": str(security.certificate(account)),
     }
+
+
+def ensure_key_store(cluster: LocalCluster) -> None:
+    """Make the key store of an installation on this cluster, unless there is one.
+
+    Raises:
+        LocalKafkaError: If the cluster is not secure.
+        KeyStoreError: If it cannot be made or used.
+    """
+    file = _security(cluster).key_store_file
+    try:
+        SlotFile.make(file)
+    except KeyStoreError:
+        SlotFile(file)  # that which is there already has to be one
+
+
+def key_store_variables(cluster: LocalCluster, role: Role) -> dict[str, str]:
+    """The settings of the key store, for a role that seals or opens; none for others.
+
+    Raises:
+        LocalKafkaError: If the cluster is not secure.
+    """
+    if not any(right.name == KEYS and {"Read", "Write"} & set(right.operations) for right in role.rights):
+        return {}
+    return {"AUDIO_KEY_STORE": f"file://{quote(str(_security(cluster).key_store_file))}"}
 
 
 def connection(given: Mapping[str, str]) -> KafkaConnection:
