@@ -5,7 +5,6 @@ import contextlib
 import os
 import socket
 from collections.abc import Iterator
-from ipaddress import ip_address
 
 import structlog
 import uvicorn
@@ -133,22 +132,9 @@ def _access(settings: ApiSettings) -> ApiAccess:
     """Who is let in.
 
     Raises:
-        SettingsError: If nobody has to show a credential, and other machines could ask.
+        SettingsError: If a file with keys cannot be used.
     """
-    access = ApiAccess(access_of(settings), SlidingWindow(settings.api_key_rate))
-    if access.open and not _is_loopback(settings.http_host):
-        raise SettingsError(
-            f"AUDIO_HTTP_HOST={settings.http_host}: without AUDIO_API_KEYS_FILE, AUDIO_JWT_ISSUER or AUDIO_ADMIN_TOKEN"
-            " the API is open, and serves this machine alone"
-        )
-    return access
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return ApiAccess(access_of(settings), SlidingWindow(settings.api_key_rate))
 
 
 def _listen(settings: ApiSettings) -> socket.socket:

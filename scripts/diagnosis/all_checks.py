@@ -4,7 +4,7 @@ from scripts.diagnosis.brokers import CHECK as BROKERS
 from scripts.diagnosis.brokers import check_brokers
 from scripts.diagnosis.certificates import CHECK as CERTIFICATES
 from scripts.diagnosis.certificates import check_certificates
-from scripts.diagnosis.checking import Check
+from scripts.diagnosis.checking import PROCESSES, WORKER, Check
 from scripts.diagnosis.cluster import (
     ADDRESSES,
     CLOCK,
@@ -33,22 +33,32 @@ from scripts.diagnosis.machine import (
     check_processors,
     check_state,
 )
-from scripts.diagnosis.settings import API_KEYS, SECRETS, SETTINGS, check_api_keys, check_secret_files, check_settings
+from scripts.diagnosis.settings import (
+    API_KEYS,
+    SECRETS,
+    SETTINGS,
+    TOKEN_KEYS,
+    check_api_keys,
+    check_secret_files,
+    check_settings,
+    check_token_keys,
+)
 from scripts.diagnosis.stores import CHECK as STORES
 from scripts.diagnosis.stores import check_stores
 
 CHECKS = (
     Check(SETTINGS, check_settings),
     Check(SECRETS, check_secret_files, (SETTINGS,)),
-    Check(API_KEYS, check_api_keys, (SETTINGS,), of_worker=True),
+    Check(API_KEYS, check_api_keys, (SETTINGS,), roles=PROCESSES),
+    Check(TOKEN_KEYS, check_token_keys, (SETTINGS,), roles=PROCESSES),
     Check(CERTIFICATES, check_certificates, (SETTINGS,)),
-    Check(STATE, check_state, (SETTINGS,), of_worker=True),
-    Check(FILES, check_open_files, of_worker=True),
-    Check(MEMORY, check_memory, (SETTINGS,), of_worker=True),
-    Check(PROCESSORS, check_processors, of_worker=True),
-    Check(DECODERS, check_decoders, (SETTINGS,), of_worker=True),
-    Check(ENDPOINT, check_endpoint, (SETTINGS,), of_worker=True),
-    Check(STORES, check_stores, (SETTINGS,), of_worker=True),
+    Check(STATE, check_state, (SETTINGS,), roles=PROCESSES),
+    Check(FILES, check_open_files, roles=(WORKER,)),
+    Check(MEMORY, check_memory, (SETTINGS,), roles=(WORKER,)),
+    Check(PROCESSORS, check_processors, roles=(WORKER,)),
+    Check(DECODERS, check_decoders, (SETTINGS,), roles=PROCESSES),
+    Check(ENDPOINT, check_endpoint, (SETTINGS,), roles=PROCESSES),
+    Check(STORES, check_stores, (SETTINGS,), roles=PROCESSES),
     Check(KEY_STORE, check_key_store, (SETTINGS,)),
     Check(BROKERS, check_brokers, (SETTINGS,)),
     Check(VERSION, check_version, (SETTINGS, BROKERS)),

@@ -9,6 +9,7 @@ from scripts.diagnosis.checking import Installation
 from scripts.validation.finding import Finding, failed, not_checked, passed, warned
 from streams.runtime.setting_declaration import declared
 from streams.runtime.settings import Settings
+from streams.security.opening import open_file
 
 CHECK = "certificate"
 _FEW_DAYS = 30
@@ -32,7 +33,8 @@ async def check_certificates(installation: Installation) -> list[Finding]:
 
 def _of_file(variable: str, file: Path, remedy: str) -> Finding:
     try:
-        days = days_left(file.read_bytes())
+        with open_file(file) as opened:
+            days = days_left(opened.read())
     except ValueError:  # TLS takes more kinds, such as those that OpenSSL marks as trusted
         return not_checked(CHECK, variable, f"{file} has no certificate that begins with {_BEGIN.decode()}")
     return judged_days(variable, days, remedy)

@@ -13,12 +13,14 @@ from scripts.validation.topics import topic_failure
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.denials import REMEDY, denial_of
 from streams.kafka.topic_errors import TopicError
+from streams.runtime.api_settings import ApiSettings
 from streams.runtime.cluster_settings import ClusterSettings
 from streams.runtime.setting_declaration import SettingsError
-from streams.runtime.settings import Settings
+from streams.runtime.settings import EndpointSettings, Settings
 
-#: The role of those who have a machine, a state directory and an endpoint to be checked.
-WORKER = "worker"
+#: The roles of processes, which have a machine, a state directory and an endpoint to be checked.
+WORKER, API = "worker", "api"
+PROCESSES = (WORKER, API)
 _WITHIN = 30.0  # seconds for one check
 
 
@@ -29,7 +31,8 @@ class Installation:
     Attributes:
         environ: The environment, with the command's options in it.
         role: Whose account is used, and whose rights are needed.
-        settings: What the environment gives; those of a worker for the role of that name. None if it cannot be used.
+        settings: What the environment gives; those of a worker or API process for the roles of that name. None if it
+            cannot be used.
     """
 
     environ: Mapping[str, str]
@@ -60,6 +63,13 @@ class Installation:
         return self.settings
 
     @property
+    def process(self) -> EndpointSettings:
+        """The settings of a worker or an API process, for what is only checked with these roles."""
+        if not isinstance(self.settings, EndpointSettings):
+            raise TypeError("this check is of a process's machine, and needs the check of the settings")
+        return self.settings
+
+    @property
     def connection(self) -> KafkaConnection:
         """How the role connects."""
         return self.valid.connection
@@ -67,7 +77,7 @@ class Installation:
 
 def declaration_of(role: Role) -> type[ClusterSettings]:
     """The settings that the holder of a role has."""
-    return Settings if role.name == WORKER else ClusterSettings
+    return {WORKER: Settings, API: ApiSettings}.get(role.name, ClusterSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +88,13 @@ class Check:
         name: What it is about, in a word or two.
         run: Finds out; may raise errors of Kafka, which are explained.
         needs: Names of the checks without which it makes no sense.
-        of_worker: Whether it is about a worker's machine.
+        roles: Names of the roles that it is about; empty for all.
     """
 
     name: str
     run: Callable[[Installation], Awaitable[Sequence[Finding]]]
     needs: tuple[str, ...] = ()
-    of_worker: bool = False
+    roles: tuple[str, ...] = ()
 
 
 async def diagnose(
@@ -101,7 +111,7 @@ async def diagnose(
     findings: list[Finding] = []
     bad: dict[str, str] = {}
     for check in checks:
-        if check.of_worker and installation.role.name != WORKER:
+        if check.roles and installation.role.name not in check.roles:
             continue
         report(check.name)
         if (missing := next((bad[need] for need in check.needs if need in bad), None)) is not None:

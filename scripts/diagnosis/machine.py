@@ -1,7 +1,8 @@
-"""Checks the machine of a worker: state directory, open files, memory, processors, decoders, HTTP endpoint."""
+"""Checks the machine of a process: state directory, open files, memory, processors, decoders, HTTP endpoint."""
 
 import asyncio
 import http.client
+import json
 import os
 import resource
 import shutil
@@ -12,13 +13,15 @@ import psutil
 
 from schemas.topics import load_topics
 from scripts.cli import counted
-from scripts.diagnosis.checking import Installation
+from scripts.diagnosis.checking import API, Installation
 from scripts.validation.finding import Finding, failed, passed, warned
 from streams.kafka.spoken_protocol import trusting_context
+from streams.runtime.api_settings import ApiSettings
 from streams.runtime.decoders import demand_problem, start_problem
 from streams.runtime.endpoint_url import endpoint_url
 from streams.runtime.memory import MemoryGauge
-from streams.runtime.settings import DEMANDED
+from streams.runtime.setting_declaration import declared
+from streams.runtime.settings import DEMANDED, EndpointSettings
 from streams.runtime.start_problems import endpoint_problem
 from streams.runtime.state_directory import StateDirectoryError, check_state_directory
 from streams.sandbox import SandboxError, protections
@@ -38,7 +41,7 @@ _ANSWER_WITHIN = 3.0  # seconds
 
 async def check_state(installation: Installation) -> list[Finding]:
     """Whether the state directory can be written, has room, and is on a disk of this machine that stays."""
-    directory = installation.worker.state_dir
+    directory = installation.process.state_dir
     try:
         exists = check_state_directory(directory)
     except StateDirectoryError as error:
@@ -49,6 +52,8 @@ async def check_state(installation: Installation) -> list[Finding]:
     told = f"{place}, {free // _MIB} MiB free, on {kind or 'an unknown file system'}"
     if kind.startswith(_NETWORK):
         return [warned(STATE, "", f"{told}: tables may be damaged there", "name a directory on a disk of this machine")]
+    if installation.role.name == API:  # its index is made anew from the topics
+        return [passed(STATE, "", told)]
     if kind in _LOST:
         return [warned(STATE, "", f"{told}: it is lost with the container or the machine", "mount a volume there")]
     if free < installation.worker.cache_bytes:
@@ -126,7 +131,7 @@ async def check_decoders(installation: Installation) -> list[Finding]:
         return [failed(DECODERS, "", start_problem(error), "the worker's log has more; is /proc mounted?")]
     missing = [kind for kind, holds in found.items() if not holds]
     told = f"confined by {', '.join(kind for kind, holds in found.items() if holds) or 'nothing'}"
-    if missing and installation.worker.sandbox_protections == DEMANDED:
+    if missing and installation.process.sandbox_protections == DEMANDED:
         return [failed(DECODERS, "", demand_problem(missing), "run it on a newer kernel, or demand less")]
     if missing:
         remedy = "a newer kernel, or a container engine's profile that allows it, has them"
@@ -135,28 +140,32 @@ async def check_decoders(installation: Installation) -> list[Finding]:
 
 
 async def check_endpoint(installation: Installation) -> list[Finding]:
-    """Whether health and metrics can be served, or a worker serves them already."""
-    settings = installation.worker
-    url = endpoint_url(settings.http_host, settings.http_port, tls=settings.http_tls is not None)
+    """Whether HTTP can be served, or a process serves it already."""
+    settings = installation.process
+    variable, port = _port(settings)
+    url = endpoint_url(settings.http_host, port, tls=settings.http_tls is not None)
     try:
-        server = await asyncio.start_server(lambda *_: None, settings.http_host, settings.http_port)
+        server = await asyncio.start_server(lambda *_: None, settings.http_host, port)
     except OSError as error:
         if await asyncio.to_thread(_lives, url):
-            return [passed(ENDPOINT, "", f"a worker answers at {url}")]
-        remedy = "give the worker another port or host, or end what listens there"
-        return [
-            failed(
-                ENDPOINT, "", endpoint_problem(error, settings.http_host, "AUDIO_HTTP_PORT", settings.http_port), remedy
-            )
-        ]
+            return [passed(ENDPOINT, "", f"a process answers at {url}")]
+        remedy = "give the process another port or host, or end what listens there"
+        return [failed(ENDPOINT, "", endpoint_problem(error, settings.http_host, variable, port), remedy)]
     server.close()
     return [passed(ENDPOINT, "", f"{url} is free")]
+
+
+def _port(settings: EndpointSettings) -> tuple[str, int]:
+    """The variable that sets the port, and the port."""
+    field = "api_port" if isinstance(settings, ApiSettings) else "http_port"
+    port: int = getattr(settings, field)
+    return declared(type(settings))[field].variable, port
 
 
 def _lives(url: str) -> bool:
     try:
         tls, live = trusting_context(), f"{url}/health/live"
         with urllib.request.urlopen(live, timeout=_ANSWER_WITHIN, context=tls) as answer:  # noqa: S310  # nosec B310 # ours
-            return bool(answer.read(_MIB) == b'{"live": true}')
-    except (OSError, http.client.HTTPException):  # the latter if something else than HTTP is spoken there
+            return bool(json.loads(answer.read(_MIB)) == {"live": True})
+    except (OSError, ValueError, http.client.HTTPException):  # the latter if something else than HTTP is spoken there
         return False

@@ -12,10 +12,11 @@ from streams.runtime.cluster_settings import ClusterSettings
 from streams.runtime.environment_check import without_effect
 from streams.runtime.setting_declaration import Setting, SettingsError, declared
 from streams.security.api_keys import ApiKeys
+from streams.security.json_web_tokens import parse_key_set
 from streams.security.opening import open_file
 from streams.security.watched_file import WatchedFile, WatchedFileError
 
-SETTINGS, SECRETS, API_KEYS = "settings", "secret files", "API keys"
+SETTINGS, SECRETS, API_KEYS, TOKEN_KEYS = "settings", "secret files", "API keys", "token keys"
 _CORRECT = "correct it; the README lists all settings and what they take"
 _KEYS = ("ssl_certfile", "ssl_keyfile", "http_tls_certfile", "http_tls_keyfile")
 _KEY_MARK = b"PRIVATE KEY-----"
@@ -47,7 +48,7 @@ async def check_secret_files(installation: Installation) -> list[Finding]:
 
 async def check_api_keys(installation: Installation) -> list[Finding]:
     """Whether the file with API keys can be read, and has one that is valid."""
-    file = installation.worker.api_keys_file
+    file = installation.process.api_keys_file
     if file is None:
         return []
     variable = declared(declaration_of(installation.role))["api_keys_file"].variable
@@ -60,6 +61,19 @@ async def check_api_keys(installation: Installation) -> list[Finding]:
         told = f"none of the {counted(len(keys), 'key')} in {file} is valid"
         return [warned(API_KEYS, variable, told, "./scripts/api_keys makes one")]
     return [passed(API_KEYS, variable, f"{valid} of {counted(len(keys), 'key')} can be used")]
+
+
+async def check_token_keys(installation: Installation) -> list[Finding]:
+    """Whether the file with the identity provider's keys can be read, and has one."""
+    file = installation.process.jwt_keys_file
+    if file is None:
+        return []
+    variable = declared(declaration_of(installation.role))["jwt_keys_file"].variable
+    try:
+        WatchedFile(file, parse_key_set).value()
+    except WatchedFileError as error:
+        return [failed(TOKEN_KEYS, variable, str(error), "name the file with the provider's JSON Web Key Set")]
+    return [passed(TOKEN_KEYS, variable, f"{file} can be used")]
 
 
 def _problems(declaration: type[ClusterSettings], environ: Mapping[str, str]) -> dict[str, str]:

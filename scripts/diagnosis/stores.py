@@ -18,7 +18,7 @@ _REMEDY = "is it running, and are AUDIO_STORES, its bucket and AUDIO_STORES_ACCE
 
 async def check_stores(installation: Installation) -> list[Finding]:
     """Ask every endpoint, and write to the first store, into which workers write."""
-    configuration = installation.worker.store_configuration
+    configuration = installation.process.store_configuration
     found = [one for location in configuration.locations for one in await _endpoints(location, configuration)]
     first = configuration.locations[0]
     if any(one.remedy for one in found) or (isinstance(first, DirectoryLocation) and not first.directory.is_dir()):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.kafka.renewed_context import RenewedContext
+from streams.security.opening import require_no_named_pipe
 
 PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL = "PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"
 PROTOCOLS = (PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL)
@@ -129,6 +130,7 @@ def _trust(context: ssl.SSLContext, authorities: Path | None) -> None:
         context.load_default_certs()
         return
     try:
+        require_no_named_pipe(authorities)
         context.load_verify_locations(authorities)
     except ssl.SSLError:
         raise CertificateError(authorities, "has no certificate in PEM") from None
@@ -152,6 +154,8 @@ def add_identity(
     """
     holder = certificate if key is None else key
     try:
+        for file in {certificate, holder}:
+            require_no_named_pipe(file)
         # Without any password OpenSSL would ask a terminal for the one that it misses.
         context.load_cert_chain(certificate, key, key_password or "")
     except ssl.SSLError as error:

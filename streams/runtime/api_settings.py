@@ -1,8 +1,9 @@
 """The settings of an API process."""
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 
-from streams.runtime.setting_declaration import setting
+from streams.runtime.setting_declaration import SettingsError, setting
 from streams.runtime.setting_kinds import PORT, number_of
 from streams.runtime.settings import EndpointSettings
 
@@ -20,3 +21,23 @@ class ApiSettings(EndpointSettings):
         "that each API key may make in a second; requests without one are limited to 10 a second for each address",
         default="100",
     )
+
+    @property
+    def open(self) -> bool:
+        """Whether anybody may do everything: no key, token or identity provider is configured."""
+        return not (self.api_keys_file or self.jwt_issuer or self.admin_token)
+
+    def __post_init__(self) -> None:
+        EndpointSettings.__post_init__(self)
+        if self.open and not _is_loopback(self.http_host):
+            raise SettingsError(
+                f"AUDIO_HTTP_HOST={self.http_host}: without AUDIO_API_KEYS_FILE, AUDIO_JWT_ISSUER or AUDIO_ADMIN_TOKEN"
+                " the API is open, and serves this machine alone"
+            )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

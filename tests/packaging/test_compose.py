@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import http.client
+import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import yaml
 from docker.errors import APIError  # type: ignore[import-untyped]  # docker ships no types
 
 from infra.kafka.ports import HOST
+from streams.security.api_keys import ApiKeys, new_key
+from streams.security.roles import Role
 from tests.support import containers, service_images
 from tests.support.composed import FILES, Composed, composed
 from tests.support.containers import BuiltImage, printed_by, until
@@ -21,9 +25,10 @@ from tests.support.traffic import Traffic
 pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(1500)]
 
 ONCE = {"topics", "monitoring"}
-READ_ONLY = {"topics", "monitoring", "worker", "prometheus", "alertmanager", "nginx"}
+READ_ONLY = {"topics", "monitoring", "worker", "api", "prometheus", "alertmanager", "nginx"}
 RULES = sorted((FILES.parent / "prometheus").glob("*.rules.yml"))
 WITHIN_S = 300.0
+KEY = new_key("test", Role.ADMIN, None, now=datetime.now(UTC), lifetime=timedelta(days=1))
 
 
 @pytest.fixture(scope="module")
@@ -33,15 +38,20 @@ def images(image: BuiltImage) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def system(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
-    """The system with one worker."""
-    with composed(tmp_path_factory.mktemp("composed"), images, "compose.local.yaml") as made:
+    """The system with one worker and the HTTP API, of which `KEY` opens everything."""
+    directory = tmp_path_factory.mktemp("composed")
+    with composed(directory, images, "compose.local.yaml", profiles="api") as made:
+        keys = directory / "secrets" / "api" / "api-keys.json"
+        keys.parent.mkdir(mode=0o755)
+        keys.write_bytes(ApiKeys([KEY[1]]).to_json())
         made.up(workers=1)
         yield made
 
 
-def targets(system: Composed) -> list[str]:
-    """The health of every worker that Prometheus has found."""
-    return [one["health"] for one in system.prometheus("targets?state=active")["activeTargets"]]
+def targets(system: Composed, job: str = "audio-workers") -> list[str]:
+    """The health of every process of a job that Prometheus has found."""
+    found = system.prometheus("targets?state=active")["activeTargets"]
+    return [one["health"] for one in found if one["labels"]["job"] == job]
 
 
 async def until_scraped(system: Composed, workers: int) -> None:
@@ -92,7 +102,7 @@ def test_every_container_is_as_little_as_it_can_be(system: Composed) -> None:
         if container.status == "running":
             status = printed_by(container, "grep -E '^Cap(Eff|Bnd)|^NoNew' /proc/1/status")
             assert set(status.split()[1::2]) == {"0000000000000000", "1"}, service
-    assert seen == {*ONCE, "kafka", "worker", "prometheus", "alertmanager", "nginx"}
+    assert seen == {*ONCE, "kafka", "worker", "api", "prometheus", "alertmanager", "nginx"}
 
 
 def test_each_worker_has_a_state_volume_of_its_own(system: Composed) -> None:
@@ -130,6 +140,21 @@ def test_nginx_shows_health_over_tls_and_nothing_of_operators(system: Composed) 
     plain = http.client.HTTPConnection(HOST, int(system.environment["HTTP_PORT"]), timeout=30)
     plain.request("GET", "/health/ready")
     assert plain.getresponse().status == 308
+
+
+def test_the_api_takes_in_hands_out_and_is_watched(system: Composed) -> None:
+    client, key = system.nginx("API_PORT"), {"Authorization": f"Bearer {KEY[0]}"}
+    until(lambda: client.get("/health/ready").status == 200, WITHIN_S, system.logs)
+    assert client.get("/v1/recordings").status == 401
+    audio = bytes(1_200_000)  # more than nginx keeps in memory, and than a record takes
+    sent = client.request("POST", "/v1/recordings?hotel=lisbon", {**key, "Content-Type": "audio/PCMU"}, audio)
+    assert sent.status == 202, sent
+    place = sent.headers["Location"]
+    until(lambda: json.loads(client.get(place, key).body)["state"] == "done", WITHIN_S, system.logs)
+    for path in ("original", "audio"):
+        assert client.get(f"{place}/{path}", key).status == 200
+    assert client.get("/login").headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'")
+    until(lambda: targets(system, "audio-api") == ["up"], WITHIN_S, system.logs)
 
 
 @pytest.mark.long

@@ -120,10 +120,10 @@ class Composed:
         """What Alertmanager's HTTP API answers."""
         return _json(f"http://{HOST}:{self.environment['ALERTMANAGER_PORT']}/api/v2/{path}")
 
-    def nginx(self) -> Client:
-        """A client of nginx, with TLS."""
+    def nginx(self, port: str = "HTTPS_PORT") -> Client:
+        """A client of nginx, with TLS, at one of its ports."""
         certificate = self.directory / "secrets" / "nginx" / "tls.crt"
-        return Client(int(self.environment["HTTPS_PORT"]), certificate, HOST)
+        return Client(int(self.environment[port]), certificate, HOST)
 
     def _process_environment(self) -> dict[str, str]:
         """What Compose needs of the environment; settings of the user's shell would win over those of the test."""
@@ -140,13 +140,14 @@ class Composed:
 
 
 @contextmanager
-def composed(directory: Path, images: Mapping[str, str], *overrides: str) -> Iterator[Composed]:
+def composed(directory: Path, images: Mapping[str, str], *overrides: str, profiles: str = "") -> Iterator[Composed]:
     """A project that is not started yet; everything of it is removed at the end.
 
     Args:
         directory: For its secrets and settings.
         images: Names of images by Compose's variables.
         overrides: Files of infra/docker after compose.yaml.
+        profiles: Profiles to start as well.
     """
     first = free_ports(len(_PORTS))
     environment = {
@@ -155,6 +156,7 @@ def composed(directory: Path, images: Mapping[str, str], *overrides: str) -> Ite
         "AUDIO_SECRETS": str(write_secrets(directory / "secrets")),
         "AUDIO_LOG_LEVEL": "info",
         "HTTP_ADDRESS": HOST,
+        "COMPOSE_PROFILES": profiles,
         "PROMETHEUS_SCRAPE_INTERVAL": "2s",
     }
     system = Composed(f"test-{first}", environment, ("compose.yaml", *overrides), directory)

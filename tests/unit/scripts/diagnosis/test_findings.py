@@ -10,7 +10,7 @@ import trustme
 
 from schemas.access import load_roles
 from scripts.diagnosis.certificates import check_certificates, judged_days
-from scripts.diagnosis.checking import Check, Installation, any_will_do, diagnose
+from scripts.diagnosis.checking import PROCESSES, Check, Installation, any_will_do, diagnose
 from scripts.diagnosis.cluster import in_sync_problem, judged_clock
 from scripts.diagnosis.machine import check_endpoint, cpu_quota, file_system
 from scripts.diagnosis.rendering import lines
@@ -62,12 +62,12 @@ async def test_what_needs_a_failed_check_is_not_checked() -> None:
     assert list(lines(report))[-1].startswith("1 check failed, 1 warning, 2 not checked, in ")
 
 
-async def test_checks_of_a_machine_are_those_of_a_worker() -> None:
+async def test_checks_of_a_machine_are_for_processes_alone() -> None:
     async def check(_: Installation) -> list[Finding]:
         return [passed("machine", "", "")]
 
     monitor = Installation({}, load_roles()["monitor"], None)
-    checks = [Check("machine", check, of_worker=True)]
+    checks = [Check("machine", check, roles=PROCESSES)]
     assert [len((await diagnose(checks, one)).findings) for one in (WORKER, monitor)] == [1, 0]
 
 
