@@ -28,7 +28,7 @@ ONCE = {"topics", "monitoring"}
 READ_ONLY = {"topics", "monitoring", "worker", "api", "prometheus", "alertmanager", "nginx"}
 RULES = sorted((FILES.parent / "prometheus").glob("*.rules.yml"))
 WITHIN_S = 300.0
-KEY = new_key("test", Role.ADMIN, None, now=datetime.now(UTC), lifetime=timedelta(days=1))
+KEY = new_key("test", Role.SENDER, None, now=datetime.now(UTC), lifetime=timedelta(days=1))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def images(image: BuiltImage) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def system(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
-    """The system with one worker and the HTTP API, of which `KEY` opens everything."""
+    """The system with one worker and the HTTP API, in which `KEY` may send and hear."""
     directory = tmp_path_factory.mktemp("composed")
     with composed(directory, images, "compose.local.yaml", profiles="api") as made:
         keys = directory / "secrets" / "api" / "api-keys.json"
