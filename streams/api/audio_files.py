@@ -2,11 +2,9 @@
 
 import asyncio
 import io
-import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -16,6 +14,7 @@ from starlette.exceptions import HTTPException
 from schemas import CompressedAudio, MediaType, Position, RawAudio, Record, Rejection
 from schemas import media_type as types
 from streams.api.context import ApiContext
+from streams.api.encrypted_file import EncryptedFile
 from streams.stores import StoreUnavailableError
 from streams.stores.reading import ObjectRefusedError
 
@@ -46,7 +45,7 @@ class AudioFile:
     tag: str
     data_ref: str | None = None
     sha256: str | None = None
-    file: BinaryIO | None = None
+    file: EncryptedFile | None = None
 
 
 async def result_file(context: ApiContext, position: Position) -> AudioFile:
@@ -133,9 +132,9 @@ def _opened(context: ApiContext, file: AudioFile, start: int, end: int) -> Itera
     return context.claim_check.stores.stream_range(reference, start, end)
 
 
-def _read(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
+def _read(file: EncryptedFile, start: int, end: int) -> Iterator[bytes]:
     for at in range(start, end, _PART):
-        yield os.pread(file.fileno(), min(_PART, end - at), at)
+        yield file.read_at(at, min(_PART, end - at))
 
 
 def _next(reading: Iterator[bytes]) -> bytes | None:

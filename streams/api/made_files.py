@@ -2,27 +2,29 @@
 
 import asyncio
 import hashlib
-import tempfile
+import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
+
+from streams.api.encrypted_file import EncryptedFile
 
 _KEPT = 8  # files
 _KEPT_FOR = 600.0  # seconds
 
 
 class MadeFile(NamedTuple):
-    """A file without a name, which ends with the last use of it.
+    """A file that ends with the last use of it.
 
     Attributes:
-        file: Open for reading.
+        file: Its content.
         size: Its bytes.
         sha256: Their digest, in hex.
     """
 
-    file: BinaryIO
+    file: EncryptedFile
     size: int
     sha256: str
 
@@ -40,7 +42,7 @@ class MadeFiles:
         self._making: dict[str, asyncio.Task[MadeFile]] = {}
         self._one_at_a_time = asyncio.Semaphore(1)
 
-    async def get(self, what: str, write: Callable[[BinaryIO], None]) -> MadeFile:
+    async def get(self, what: str, write: Callable[[EncryptedFile], None]) -> MadeFile:
         """A file that is kept, or else is made now, once for all who want it.
 
         Args:
@@ -56,7 +58,7 @@ class MadeFiles:
             making.add_done_callback(lambda done: self._made(what, done))
         return await asyncio.shield(making)
 
-    async def _make(self, what: str, write: Callable[[BinaryIO], None]) -> MadeFile:
+    async def _make(self, what: str, write: Callable[[EncryptedFile], None]) -> MadeFile:
         async with self._one_at_a_time:
             made = await asyncio.to_thread(self._written, write)
         self._kept[what] = (time.monotonic(), made)
@@ -65,11 +67,10 @@ class MadeFiles:
             self._kept.popitem(last=False)
         return made
 
-    def _written(self, write: Callable[[BinaryIO], None]) -> MadeFile:
-        self._directory.mkdir(parents=True, exist_ok=True)
-        file = tempfile.TemporaryFile(dir=self._directory)  # noqa: SIM115  whoever reads it needs it
+    def _written(self, write: Callable[[EncryptedFile], None]) -> MadeFile:
+        file = EncryptedFile(self._directory)
         write(file)
-        size = file.seek(0, 2)
+        size = file.seek(0, os.SEEK_END)
         file.seek(0)
         return MadeFile(file, size, hashlib.file_digest(file, "sha256").hexdigest())
 

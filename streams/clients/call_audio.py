@@ -5,6 +5,7 @@ It needs the audio libraries, which the extra ``worker`` has. Memory is that of 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from io import RawIOBase
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import NamedTuple
@@ -42,11 +43,11 @@ class AudioStream(NamedTuple):
     written: tuple[WrittenTrack, ...]
 
 
-def write_audio(target: Path | int, stream: AudioStream, container: str) -> None:
+def write_audio(target: Path | RawIOBase, stream: AudioStream, container: str) -> None:
     """Write audio into a file; without any, one frame of silence, as a FLAC file without a sample is none.
 
     Args:
-        target: The file's path, or the descriptor of an open one, which stays open.
+        target: The file's path, or an open file that can seek, which stays open.
         stream: The audio.
         container: ``wav``, ``flac`` or ``ogg``.
 

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 from http import HTTPStatus
-from typing import BinaryIO
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -13,6 +12,7 @@ from schemas import media_type as types
 from streams.api.audio_files import AudioFile
 from streams.api.call_assembly import SegmentFiles, assembled
 from streams.api.call_streams import recordings_of
+from streams.api.encrypted_file import EncryptedFile
 from streams.api.file_answer import CONDITIONS, file_answer, file_answers, of_head
 from streams.api.openapi import problem_answer
 from streams.api.operations import Call, operation
@@ -91,10 +91,10 @@ async def _made(call: Call, whole: WholeCall) -> AudioFile:
             raise _too_long()
         return decoded
 
-    def write(file: BinaryIO) -> None:
+    def write(file: EncryptedFile) -> None:
         stream = CallAudio(files, decode=decode).of_call(whole, container)
         _require_short(whole, stream)
-        write_audio(file.fileno(), stream, container)
+        write_audio(file, stream, container)
 
     made = await call.context.made_files.get(_content(whole, container), write)
     return AudioFile(None, made.size, _FORMATS[container], f"sha256-{made.sha256}", file=made.file)

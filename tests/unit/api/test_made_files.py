@@ -2,15 +2,15 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 
+from streams.api.encrypted_file import EncryptedFile
 from streams.api.made_files import MadeFiles
 
 
-def writing(content: bytes, made: list[bytes]) -> Callable[[BinaryIO], None]:
-    def write(file: BinaryIO) -> None:
+def writing(content: bytes, made: list[bytes]) -> Callable[[EncryptedFile], None]:
+    def write(file: EncryptedFile) -> None:
         made.append(content)
         file.write(content)
 
@@ -30,7 +30,7 @@ async def test_a_file_is_made_once_for_all_who_want_it_at_once_and_later(tmp_pat
 async def test_a_file_that_cannot_be_made_is_tried_again(tmp_path: Path) -> None:
     files, made = MadeFiles(tmp_path), list[bytes]()
 
-    def fail(_: BinaryIO) -> None:
+    def fail(_: EncryptedFile) -> None:
         raise ValueError("no audio")
 
     for _ in range(2):
