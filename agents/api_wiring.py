@@ -13,11 +13,12 @@ from typing import Any
 import structlog
 from aiokafka.errors import KafkaError
 
-from schemas import topics
+from schemas import Policy, topics
 from streams.api.access import ApiAccess
 from streams.api.auditing import AccessAudit
 from streams.api.bodies import Bodies
 from streams.api.context import ApiContext
+from streams.api.erasing import CallEraser
 from streams.api.fetching import RecordFetcher
 from streams.api.flow import Flow
 from streams.api.inbox import Inbox
@@ -64,8 +65,6 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
     reader = PolicyReader(connection, names(topics.POLICY), policies, metrics)
     logins = LoginAudit(connection, names(topics.AUDIT), metrics)
     watch = BrokerWatch(connection)
-    stores = Stores.of(settings.store_configuration, StoreObserver(metrics))
-    show_pools(metrics, stores)
     readiness = _readiness(watch, feeder, reader, stop)
     sender = _sender(settings, names)
     context = ApiContext(
@@ -82,8 +81,9 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
         decoders=DecoderSandbox(_DECODERS, timeout=_DECODE_TIMEOUT),
         access=replace(access, http=replace(access.http, refused=logins.refused)),
         policies=policies,
-        claim_check=settings.claim_check(stores),
+        claim_check=replace(settings.claim_check(_stores(settings, metrics)), find=ring.find),
         opener=lambda record: open_record(record, ring.find),
+        eraser=_eraser(settings, names, policies, reader),
         audit=AccessAudit(connection, names(topics.AUDIT)),
         readiness=readiness,
         metrics=metrics,
@@ -126,6 +126,12 @@ class _TopicNames:
         return topics.topic(logical).resolve(self.settings.topic_prefix, self.settings.group)
 
 
+def _stores(settings: ApiSettings, metrics: ApiProcessMetrics) -> Stores:
+    stores = Stores.of(settings.store_configuration, StoreObserver(metrics))
+    show_pools(metrics, stores)
+    return stores
+
+
 def _sender(settings: ApiSettings, names: _TopicNames) -> Sender:
     return Sender(
         settings.connection,
@@ -135,6 +141,15 @@ def _sender(settings: ApiSettings, names: _TopicNames) -> Sender:
         inline_limit=settings.inline_limit,
         max_size=settings.max_size,
     )
+
+
+def _eraser(settings: ApiSettings, names: _TopicNames, policies: PoliciesInForce, reader: PolicyReader) -> CallEraser:
+    async def policy(hotel: str) -> Policy:
+        await reader.reach_end()
+        return policies.of(hotel)
+
+    open_store = partial(open_key_store, settings)
+    return CallEraser(settings.connection, names(topics.KEYS), names(topics.AUDIT), open_store, policy)
 
 
 def _readiness(watch: BrokerWatch, feeder: IndexFeeder, reader: PolicyReader, stop: asyncio.Event) -> Readiness:

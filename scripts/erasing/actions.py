@@ -1,8 +1,6 @@
 """What the command ``erase`` does."""
 
 import argparse
-import asyncio
-import random
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -20,15 +18,13 @@ from scripts.erasing.opening import key_log
 from scripts.erasing.turning import turn_keys
 from scripts.policies.topic import read_policies
 from scripts.sealing.opening import installed_key_store
-from streams.compliance.erasure import Eraser, Erasure
+from streams.compliance.erasure import Eraser, Erasure, despite_others
 from streams.compliance.erasure_scope import Scope
 from streams.compliance.key_log import WriterReplacedError
 from streams.security.sealing.key_store import KeyStore
 
 _NAME = "erase"
 _EXIT_HELD = 3
-_ATTEMPTS = 6
-_PAUSE = 0.2  # seconds before another attempt, and at random some more with each
 _LARGEST_LIST = 64 * 2**20
 _RECEIPT_WAIT = 90.0  # seconds for a signed head: `audit sign --every 60` makes one each minute
 _MOST_SHOWN = 10
@@ -82,16 +78,19 @@ async def _looked(cluster: Cluster, store: KeyStore, scope: Scope) -> Erasure:
 
 async def _erased(cluster: Cluster, store: KeyStore, scope: Scope, why: str) -> tuple[Audit, Erasure]:
     """Erase, again if another erasure or a turn has begun meanwhile."""
-    for attempt in range(_ATTEMPTS):
+
+    async def attempt() -> tuple[Audit, Erasure]:
         audit = Audit(cluster)
-        try:
-            async with key_log(cluster) as log:
-                policy, tell = partial(_policy, cluster, scope.hotel), partial(_told, audit, why)
-                return audit, await Eraser(log, store, scope).erase(policy, tell)
-        except WriterReplacedError as error:
-            say(_NAME, f"{error}; trying again")
-            await asyncio.sleep(_PAUSE * (1 + attempt * random.random()))  # noqa: S311  only spreads attempts
-    raise CommandError("other erasures or turns of the keys came between each time, so not all is erased; run it again")
+        async with key_log(cluster) as log:
+            policy, tell = partial(_policy, cluster, scope.hotel), partial(_told, audit, why)
+            return audit, await Eraser(log, store, scope).erase(policy, tell)
+
+    try:
+        return await despite_others(attempt, lambda error: say(_NAME, f"{error}; trying again"))
+    except WriterReplacedError as error:
+        raise CommandError(
+            "other erasures or turns of the keys came between each time, so not all is erased; run it again"
+        ) from error
 
 
 async def _policy(cluster: Cluster, hotel: str) -> Policy:

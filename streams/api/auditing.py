@@ -93,8 +93,7 @@ class AccessAudit:
         self, caller: Caller, action: str, objects: Sequence[str], *, outcome: str = "unknown", reason: str = ""
     ) -> None:
         """Write an entry, and wait until all in-sync replicas have it; as `heard`."""
-        principal = caller.principal
-        actor = Actor(caller.holder, (caller.role,), "open" if principal is None else principal.method)
+        actor = actor_of(caller)
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Entry(actor, action, objects, outcome, reason, written))
         if self._writing is None or self._writing.done():
@@ -145,6 +144,12 @@ class AccessAudit:
             audit, self._audit = self._audit, None
             with contextlib.suppress(KafkaError, OSError):
                 await audit.__aexit__(None, None, None)
+
+
+def actor_of(caller: Caller) -> Actor:
+    """Who makes a request, as the audit names people."""
+    principal = caller.principal
+    return Actor(caller.holder, (caller.role,), "open" if principal is None else principal.method)
 
 
 def _chain() -> AuditChain:

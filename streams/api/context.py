@@ -8,6 +8,7 @@ from schemas import Record, Rejection
 from streams.api.access import ApiAccess
 from streams.api.auditing import AccessAudit
 from streams.api.bodies import Bodies
+from streams.api.erasing import CallEraser
 from streams.api.fetching import RecordFetcher
 from streams.api.flow import Flow
 from streams.api.inbox import Inbox
@@ -44,6 +45,7 @@ class ApiContext:
         policies: The hotels' policies.
         claim_check: Exchanges references for audio.
         opener: Opens a sealed record; one in clear it returns as it is.
+        eraser: Erases calls.
         audit: Is told who heard or changed what.
         readiness: The conditions of ``/health/ready``.
         metrics: The process's metrics.
@@ -66,6 +68,7 @@ class ApiContext:
     policies: PoliciesInForce
     claim_check: ClaimCheck
     opener: Callable[[Record], Record | Rejection]
+    eraser: CallEraser
     audit: AccessAudit
     readiness: Readiness
     metrics: ApiProcessMetrics

@@ -1,12 +1,15 @@
 """Erases calls: every key of theirs in the topic gives way to a mark. What they sealed opens nowhere from then on."""
 
+import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from schemas import Policy, Record
 from streams.compliance.erasure_scope import FoundKey, Scope, Selection
-from streams.compliance.key_log import KeyLog
+from streams.compliance.key_log import KeyLog, WriterReplacedError
 from streams.compliance.receipt import epoch_object
 from streams.security.sealing.key_store import KeyStore
 from streams.security.sealing.wrapped_key import erased_mark
@@ -17,6 +20,9 @@ Tell = Callable[[Sequence[str], str, str], Sequence[Record]]
 NOTHING_LEFT = "nothing was left"
 #: Keys of one transaction: far below what the brokers take in the time of one.
 _AT_A_TIME = 10_000
+_ATTEMPTS = 6
+_PAUSE = 0.2  # seconds before another attempt, and at random some more with each
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,27 @@ class Erasure:
     calls: frozenset[str]
     epoch: int
     held: bool = False
+
+
+async def despite_others(
+    attempt: Callable[[], Awaitable[T]], told: Callable[[WriterReplacedError], None] = lambda _: None
+) -> T:
+    """Erase, again if another erasure or a turn has begun meanwhile, some times.
+
+    Args:
+        attempt: Erases with a new `Eraser`.
+        told: Called before another attempt.
+
+    Raises:
+        WriterReplacedError: If others came between each time.
+    """
+    for number in range(1, _ATTEMPTS):
+        try:
+            return await attempt()
+        except WriterReplacedError as error:
+            told(error)
+            await asyncio.sleep(_PAUSE * (1 + number * random.random()))  # noqa: S311  only spreads attempts
+    return await attempt()
 
 
 class Eraser:

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 
 from schemas import Policy, PolicyEvent, Record, Rejection
 from schemas.policy import stale
@@ -24,6 +24,7 @@ _POLL_MS = 500
 _FETCH_MAX_WAIT_MS = 100
 #: Seconds between two checks of the topic's id.
 _CHECK_INTERVAL = 1.0
+_REACH_WITHIN = 10.0  # seconds
 
 
 class PoliciesInForce:
@@ -123,6 +124,8 @@ class PolicyReader:
         self._metrics = metrics
         self._loaded = asyncio.Event()
         self._next_offsets: dict[int, int] = {}
+        self._consumer: AIOKafkaConsumer | None = None
+        self._positions: dict[TopicPartition, int] = {}
 
     def report(self, hotel_id: str) -> dict[str, Any]:
         """What is in force for a hotel, as plain data for JSON, for whoever has changed its policy and waits.
@@ -146,6 +149,23 @@ class PolicyReader:
         """Wait until the topic was read to its end."""
         await self._loaded.wait()
 
+    async def reach_end(self) -> None:
+        """Wait until all is in force that is committed now.
+
+        Raises:
+            aiokafka.errors.KafkaError: When the brokers do not answer in time.
+        """
+        try:
+            async with asyncio.timeout(_REACH_WITHIN):
+                await self._loaded.wait()
+                if self._consumer is None:
+                    raise KafkaConnectionError(f"{self._topic} is not read now")
+                ends = await self._consumer.end_offsets(self._consumer.assignment())
+                while any(self._positions.get(place, 0) < end for place, end in ends.items()):  # noqa: ASYNC110  no event
+                    await asyncio.sleep(_POLL_MS / 10_000)
+        except TimeoutError as error:
+            raise KafkaTimeoutError(f"{self._topic} cannot be read to its end") from error
+
     async def run(self) -> None:
         """Read forever.
 
@@ -162,9 +182,12 @@ class PolicyReader:
             )
             try:
                 await consumer.start()
+                self._consumer = consumer
                 await self._follow(consumer)
+                self._consumer = None
                 await self._wait_for_topic(consumer)
             finally:
+                self._consumer = None
                 await consumer.stop()
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
@@ -180,6 +203,7 @@ class PolicyReader:
             for records in batches.values():
                 for record in records:
                     self._apply(record)
+            self._positions = {place: await consumer.position(place) for place in consumer.assignment()}
             if time.monotonic() - checked > _CHECK_INTERVAL:
                 checked = time.monotonic()
                 if (now := await self._topic_id(client, first)) != first:

@@ -25,9 +25,11 @@ from streams.kafka.topics import apply_topics
 from streams.security.sealing.data_key import DataKey
 from streams.security.sealing.sealed_record import seal_record
 from streams.security.sealing.slot_file import SlotFile
+from streams.security.sealing.wrapped_key import Owner
 from tests.chaos.workers import Worker
 from tests.support.api_process import ApiProcess
 from tests.support.brokers import Namespace
+from tests.support.keys import key_record
 from tests.support.role_work import CALL, WORK
 from tests.support.secure_kafka import SecureKafka
 
@@ -173,6 +175,10 @@ async def test_an_api_process_needs_each_of_its_rights(
         name = f"{namespace.prefix}{RAW}"
         headers = [(one, value) for one, value in sealed.headers if value is not None]
         await producer.send_and_wait(name, sealed.value, key=sealed.key, headers=headers)
+        grants = load_roles()["api"].grants("api", namespace.prefix, namespace.group)
+        for call in ("all", *(str(number) for number in range(len(grants)))):
+            record = key_record(keys, DataKey.new(), Owner("lisbon", call))
+            await producer.send_and_wait(f"{namespace.prefix}{KEYS}", record.value, key=record.key)
     finally:
         await producer.stop()
     limit = asyncio.Semaphore(AT_ONCE)
@@ -180,37 +186,48 @@ async def test_an_api_process_needs_each_of_its_rights(
 
     async def without(number: int | None) -> bool:
         """Whether a process takes in audio, shows it, hands it out, and looks for a key."""
-        account = f"{namespace.group}-api-{'all' if number is None else number}"
+        call = "all" if number is None else str(number)
+        account = f"{namespace.group}-api-{call}"
         grants = load_roles()["api"].grants(account, namespace.prefix, namespace.group)
         async with limit:
             await allow(secure_kafka, account, [one for at, one in enumerate(grants) if at != number])
             variables = secure_kafka.variables(account) | stores
             api = ApiProcess(variables.pop("KAFKA_BOOTSTRAP_SERVERS"), namespace, tmp_path / account, **variables)
-            return await asyncio.to_thread(answers, api)
+            return await asyncio.to_thread(answers, api, call)
 
     assert await without(None), "an API process does not work with all its rights"
-    grants = load_roles()["api"].grants("api", namespace.prefix, namespace.group)
     found = await asyncio.gather(*(without(number) for number in range(len(grants))))
     needless = [str(one) for one, worked in zip(grants, found, strict=True) if worked]
     assert not needless, "\n".join(needless)
 
 
-def answers(api: ApiProcess) -> bool:
-    """Whether an API process does all that it is for."""
+def answers(api: ApiProcess, call: str) -> bool:
+    """Whether an API process does all that it is for; it erases a call."""
     api.start()
     try:
         api.wait_until_ready()
-        with httpx.Client(base_url=api.url, timeout=30) as client:
+        with httpx.Client(base_url=api.url, timeout=90) as client:
             for size in (1600, 2 * 2**20):  # the second one is a recording
                 sent = client.post("/v1/recordings?hotel=lisbon", content=bytes(size), headers=PCMU)
                 sent.raise_for_status()
                 client.get(f"{sent.headers['Location']}/original").raise_for_status()
-            return _looked_for_the_key(client)
+            return _looked_for_the_key(client) and _erased(client, call)
     except (ProcessError, httpx.HTTPError) as error:
         print(f"{api.log}: {error!r}")
         return False
     finally:
         api.kill()
+
+
+def _erased(client: httpx.Client, call: str) -> bool:
+    """Whether a call is erased, and its receipt is looked for."""
+    deadline = time.monotonic() + WITHIN
+    while (answer := client.delete(f"/v1/calls/{call}?hotel=lisbon")).status_code != httpx.codes.OK:
+        others = "came between" in answer.text  # other processes of this test erase at the same time
+        if not others or time.monotonic() > deadline:
+            return False
+    receipt = client.get(f"/v1/erasures/{answer.json()['request']}/receipt")
+    return receipt.status_code == httpx.codes.CONFLICT  # nobody has signed the audit
 
 
 def _looked_for_the_key(client: httpx.Client) -> bool:

@@ -41,12 +41,12 @@ class SealedTopics:
         self.address = f"file://{path}"
         self.store = SlotFile.make(path)
 
-    async def write(self, *records: tuple[str, Record]) -> None:
+    async def write(self, *records: tuple[str, Record], partition: int = PARTITION) -> None:
         """Write records of topics into one partition, in one transaction."""
         await self._producer.begin_transaction()
         for topic, one in records:
             await self._producer.send_and_wait(
-                topic, one.value, key=one.key, partition=PARTITION, headers=list(one.headers)
+                topic, one.value, key=one.key, partition=partition, headers=list(one.headers)
             )
         await self._producer.commit_transaction()
 
