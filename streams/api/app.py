@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streams.api.access import Caller
 from streams.api.context import ApiContext
 from streams.api.fetching import FetchFailedError
+from streams.api.index.result_index import TooManyRowsError
 from streams.api.operations import Call, Operation
 from streams.api.routes import ROUTES
 from streams.security.problem import MEDIA_TYPE, problem
@@ -50,6 +51,7 @@ def create_app(
         exception_handlers={
             HTTPException: _http_problem,
             FetchFailedError: _unavailable,
+            TooManyRowsError: _too_many,
             Exception: _bug,
         },
     )
@@ -129,6 +131,11 @@ async def _http_problem(_: Request, error: Exception) -> Response:
 
 async def _unavailable(_: Request, error: Exception) -> Response:
     return problem_response(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}; try again.", {"Retry-After": "1"})
+
+
+async def _too_many(_: Request, __: Exception) -> Response:
+    detail = "Too many recordings have to be looked at; name a hotel, or a shorter time."
+    return problem_response(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "5"})
 
 
 async def _bug(request: Request, error: Exception) -> Response:

@@ -27,7 +27,10 @@ log = structlog.get_logger(__name__)
 _POLL_MS = 200
 _BATCH = 2000  # records
 _FETCH_BYTES = 2**20  # of one partition in an answer
-_FETCH_MAX_WAIT_MS = 100
+#: A broker answers when it has so much, or after so long: an answer to each record would cost more than the record.
+_FETCH_MIN_BYTES, _FETCH_MAX_WAIT_MS = 64 * 2**10, 50
+#: Records that are few enough to wait for more, and for how many seconds: each round has a transaction of its own.
+_FEW, _WAIT = 100, 0.05
 _LOOK = 10.0  # seconds between two looks at the topics' partitions and their first offsets
 _PAUSE = 1.0  # seconds before another attempt
 _STOP_TIMEOUT = 5.0
@@ -123,6 +126,7 @@ class IndexFeeder:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=_FETCH_BYTES,
+            fetch_min_bytes=_FETCH_MIN_BYTES,
             fetch_max_wait_ms=_FETCH_MAX_WAIT_MS,
         )
         try:
@@ -157,13 +161,16 @@ class IndexFeeder:
             batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_BATCH)
             positions = {place: await consumer.position(place) for place in places}
             moved = {place: offset for place, offset in positions.items() if self._reached.get(place) != offset}
+            messages = [one for batch in batches.values() for one in batch]
             if moved:
-                await self._write([one for batch in batches.values() for one in batch], moved)
+                await self._write(messages, moved)
                 async with self._progress:
                     self._reached.update(moved)
                     self._progress.notify_all()
             if all(offset >= (consumer.last_stable_offset(place) or 0) for place, offset in positions.items()):
                 self._complete = time.monotonic()
+            if self.loaded and len(messages) < _FEW:
+                await asyncio.sleep(_WAIT)
             if time.monotonic() - looked > _LOOK:
                 looked = time.monotonic()
                 await self._look_at_starts(consumer, places)

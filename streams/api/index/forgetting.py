@@ -13,11 +13,11 @@ KEPT_MS = 30 * 24 * 3600 * 1000
 #: Rows that are looked at in a step: some milliseconds.
 _AT_A_TIME = 10_000
 
-_NEXT = "SELECT max(id) AS last FROM (SELECT id FROM recordings WHERE id > ? ORDER BY id LIMIT ?)"
+_NEXT = "SELECT max(rowid) AS last FROM (SELECT rowid FROM recordings WHERE rowid > ? ORDER BY rowid LIMIT ?)"
 #: What is removed has a part at least, and each of its parts is before the first record that its partition still has.
 _FORGET = f"""
 WITH firsts (topic, partition, first) AS (VALUES {{}})
-DELETE FROM recordings WHERE id > ? AND id <= ?
+DELETE FROM recordings WHERE rowid > ? AND rowid <= ?
 AND max(coalesce(in_ms, 0), coalesce(out_ms, 0), coalesce(dead_ms, 0)) < ?
 AND (in_topic IS NULL OR in_latest < (SELECT first FROM firsts WHERE topic = in_topic AND partition = in_partition))
 AND (out_offset IS NULL OR out_offset <
@@ -45,7 +45,7 @@ class Forgetting:
         self._index = index
         self._now_ms = now_ms
         self._at_a_time = at_a_time
-        self._after = b""
+        self._after = 0
 
     def step(self, firsts: Mapping[TopicPartition, int]) -> None:
         """Look at the next recordings.
@@ -55,7 +55,7 @@ class Forgetting:
         """
         (row,) = self._index.query(_NEXT, [self._after, self._at_a_time])
         if row["last"] is None:
-            self._after = b""
+            self._after = 0
             return
         numbers = {name: number for number, name in enumerate(self._index.topics)}
         known = [(numbers[place.topic], place.partition, first) for place, first in firsts.items()]

@@ -3,8 +3,10 @@
 import contextlib
 import sqlite3
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import structlog
@@ -17,8 +19,18 @@ from streams.api.index.tables import SET_POSITION, TABLES, VERSION, is_current, 
 
 log = structlog.get_logger(__name__)
 
+#: Seconds that a statement may read, and the steps of SQLite's after which that is looked at.
+_LONGEST_READ, _STEPS = 5.0, 50_000
+_MOST_IDLE = 8  # connections for reading
+#: Pages of the log that are written into the file together, and what the writer keeps of the file in memory.
+_WAL_PAGES, _CACHE_KB = 4000, 32 * 2**10
+
 #: Told of what was committed: the ids that have changed.
 Listener = Callable[[Sequence[Change]], None]
+
+
+class TooManyRowsError(Exception):
+    """A statement has to look at more rows than it has time for."""
 
 
 class ResultIndex:
@@ -59,14 +71,22 @@ class ResultIndex:
             condition: What follows ``FROM recordings`` in SQL, with ``?`` for values; never with anything from outside.
             values: The values.
         """
-        with self._lock:
-            rows = self._reader.execute(f"SELECT * FROM recordings {condition}", list(values)).fetchall()  # noqa: S608
+        rows = self.query(f"SELECT * FROM recordings {condition}", values)  # noqa: S608  the caller's promise
         return [recording_of(row, self._topics) for row in rows]
 
     def query(self, statement: str, values: Iterable[str | int | bytes | None] = ()) -> list[sqlite3.Row]:
-        """Rows of any statement that reads, for sums and counts; as `select`, nothing from outside may be in it."""
-        with self._lock:
-            return self._reader.execute(statement, list(values)).fetchall()
+        """Rows of any statement that reads, for sums and counts; as `select`, nothing from outside may be in it.
+
+        Raises:
+            TooManyRowsError: If it takes longer than anybody waits.
+        """
+        with self._reader() as reader:
+            try:
+                return reader.execute(statement, list(values)).fetchall()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                    raise TooManyRowsError from None
+                raise
 
     def positions(self) -> dict[TopicPartition, int]:
         """Up to where each partition was read: the next offset."""
@@ -80,10 +100,9 @@ class ResultIndex:
             sqlite3.Error: If the file cannot be written, or is corrupt.
         """
         with self._transaction() as database:
-            for change in changes:
-                columns = tuple(change.columns)
-                values = [uuid.UUID(change.id).bytes, *change.columns.values()]
-                database.execute(upsert(change.kind, columns), values)
+            for (kind, columns), alike in groupby(changes, lambda one: (one.kind, tuple(one.columns))):
+                values = ((uuid.UUID(one.id).bytes, *one.columns.values()) for one in alike)
+                database.executemany(upsert(kind, columns), values)
             database.executemany(SET_POSITION, [(*place, offset) for place, offset in positions.items()])
 
     def change(self, statement: str, values: Iterable[str | int | bytes | None]) -> None:
@@ -112,7 +131,7 @@ class ResultIndex:
         with self._lock:
             self._close()
             self._remove()
-        self._open()
+            self._open()
 
     def close(self) -> None:
         """Close the file."""
@@ -135,20 +154,44 @@ class ResultIndex:
                 raise sqlite3.DatabaseError("it has other tables")  # noqa: TRY301  one way out for every reason
             writer.execute("PRAGMA journal_mode = WAL")
             writer.execute("PRAGMA synchronous = NORMAL")
+            writer.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
+            writer.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
             if not is_current(writer):
                 writer.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
-            reader = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-            reader.execute("PRAGMA query_only = ON")
-            reader.row_factory = sqlite3.Row
-            reader.execute("SELECT count(*) FROM positions").fetchone()
+            writer.execute("SELECT count(*) FROM positions").fetchone()
         except BaseException:
             writer.close()
             raise
-        self._writer, self._reader = writer, reader
+        self._writer = writer
+        self._idle: list[sqlite3.Connection] = []  # a list of its own for each file
 
     def _close(self) -> None:
-        self._reader.close()
         self._writer.close()
+        while self._idle:
+            self._idle.pop().close()
+
+    @contextlib.contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        """A connection that nobody else reads with: a long list does not hold up who asks for an id."""
+        with self._lock:
+            idle = self._idle
+            reader = idle.pop() if idle else self._new_reader()
+        until = time.monotonic() + _LONGEST_READ
+        reader.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
+        try:
+            yield reader
+        finally:
+            with self._lock:
+                if idle is self._idle and len(idle) < _MOST_IDLE:
+                    idle.append(reader)
+                else:
+                    reader.close()
+
+    def _new_reader(self) -> sqlite3.Connection:
+        reader = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        reader.execute("PRAGMA query_only = ON")
+        reader.row_factory = sqlite3.Row
+        return reader
 
     def _remove(self) -> None:
         for path in self._path.parent.glob(f"{self._path.name}*"):

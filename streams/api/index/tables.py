@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from functools import cache
 
 #: Grows with every change of the tables: an index with another number is made again.
-VERSION = 3
+VERSION = 4
 
+#: Rows are in the order in which they came, as are those of three indexes: ids are random, and a table in their order
+#: would write all over the file.
 TABLES = """
 CREATE TABLE recordings (
-    id BLOB PRIMARY KEY, hotel TEXT, call TEXT, channel TEXT, stream TEXT, sequence INTEGER, lost_ms INTEGER,
+    id BLOB NOT NULL UNIQUE, hotel TEXT, call TEXT, channel TEXT, stream TEXT, sequence INTEGER, lost_ms INTEGER,
     final INTEGER NOT NULL, time_ms INTEGER NOT NULL,
     in_topic INTEGER, in_partition INTEGER, in_offset INTEGER, in_size INTEGER, in_sha256 BLOB, in_type TEXT,
     in_ms INTEGER, in_latest INTEGER, in_seal_key BLOB,
@@ -18,7 +20,7 @@ CREATE TABLE recordings (
     audio_channels INTEGER, original_bytes INTEGER, by_reference INTEGER, seal_key BLOB,
     dead_partition INTEGER, dead_offset INTEGER, dead_ms INTEGER, dead_input INTEGER, dead_seal_key BLOB,
     stage TEXT, code TEXT, field TEXT, explanation TEXT
-) WITHOUT ROWID;
+);
 CREATE INDEX by_time ON recordings (time_ms, id);
 CREATE INDEX by_hotel ON recordings (hotel, time_ms, id);
 CREATE INDEX by_call ON recordings (call);

@@ -1,5 +1,7 @@
 """Dead letters: what was refused, and why."""
 
+import asyncio
+
 from starlette.responses import JSONResponse, Response
 
 from schemas import headers as h
@@ -41,7 +43,7 @@ async def list_dead_letters(call: Call) -> Response:
         conditions.append("(dead_ms, id) < (?, ?)")
         values += [cursor.time_ms, cursor.key]
     where = f"WHERE {' AND '.join(conditions)} ORDER BY dead_ms DESC, id DESC LIMIT ?"
-    page = call.context.index.select(where, [*values, limit + 1])
+    page = await asyncio.to_thread(call.context.index.select, where, [*values, limit + 1])
     shown = page[:limit]
     following = Cursor(_refused_ms(shown[-1]), shown[-1].id).text(filters) if len(page) > limit else None
     return JSONResponse({"items": [represented(one, call.context.feeder) for one in shown], "cursor": following})

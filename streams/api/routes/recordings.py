@@ -1,5 +1,6 @@
 """Recordings: what was sent, and what became of it."""
 
+import asyncio
 from datetime import datetime
 from http import HTTPStatus
 from typing import cast
@@ -104,7 +105,8 @@ async def list_recordings(call: Call) -> Response:
         conditions.append("(time_ms, id) < (?, ?)")
         values += [cursor.time_ms, cursor.key]
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    page = call.context.index.select(f"{where} ORDER BY time_ms DESC, id DESC LIMIT ?", [*values, limit + 1])
+    ordered = f"{where} ORDER BY time_ms DESC, id DESC LIMIT ?"
+    page = await asyncio.to_thread(call.context.index.select, ordered, [*values, limit + 1])
     shown = page[:limit]
     following = Cursor(shown[-1].time_ms, shown[-1].id).text(filters) if len(page) > limit else None
     items = [represented(one, call.context.feeder) for one in shown]

@@ -1,12 +1,17 @@
+import math
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from schemas.record import TopicPartition
+from streams.api.index import result_index
 from streams.api.index.changes import TOPICS, Change, Value
 from streams.api.index.identity import recording_id
-from streams.api.index.result_index import ResultIndex
+from streams.api.index.result_index import ResultIndex, TooManyRowsError
 
 ABOUT: dict[str, Value] = {"hotel": "lisbon", "call": "call-1", "final": 0, "time_ms": 1000}
 NUMBER = recording_id("/pbx", "1")
@@ -121,3 +126,50 @@ def test_an_index_belongs_to_the_topics_that_it_was_first_filled_from(path: Path
     assert not index.belongs_to({"audio.raw": "2"})
     index.recreate()
     assert index.belongs_to({"audio.raw": "2"})
+
+
+ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
+
+
+def test_a_list_that_takes_too_long_is_given_up(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(result_index, "_LONGEST_READ", 0.05)
+    index = ResultIndex(path, TOPICS)
+    index.write([queued(7)], {})
+    with pytest.raises(TooManyRowsError):
+        index.query(ENDLESS)
+    assert outcome(index) == "queued"
+
+
+def test_a_long_list_holds_nobody_up(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = ResultIndex(path, TOPICS)
+    index.write([queued(7)], {})
+    inside, found = threading.Event(), threading.Event()
+
+    def clock() -> float:
+        if threading.current_thread() is not threading.main_thread() and inside.is_set():
+            found.wait(10)  # within the long list
+            return math.inf
+        inside.set()
+        return 0.0
+
+    monkeypatch.setattr(result_index, "time", SimpleNamespace(monotonic=clock))
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(index.query, ENDLESS)
+        assert inside.wait(10)
+        assert outcome(index) == "queued"
+        index.write([dead(7)], {})
+        assert outcome(index) == "dead"
+        index.recreate()
+        assert index.get(NUMBER) is None
+        found.set()
+        assert isinstance(reading.exception(10), TooManyRowsError)
+    index.write([queued(7)], {})
+    assert outcome(index) == "queued"
+
+
+def test_alike_and_unlike_changes_of_a_batch_are_applied_in_their_order(path: Path) -> None:
+    index = ResultIndex(path, TOPICS)
+    index.write([queued(7), dead(7), queued(9), dead(9), queued(11)], {})
+    assert outcome(index) == "queued"
+    index.write([dead(11), done(bytes(32))], {})
+    assert outcome(index) == "done"
