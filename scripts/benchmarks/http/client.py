@@ -21,14 +21,16 @@ _NONE = Answer(0, b"")
 
 
 class Client:
-    """Keeps connections from each address, and opens another one whenever all are in use.
+    """Keeps connections from each address, and opens another one when all of them are in use.
 
     Args:
         port: The server's, on 127.0.0.1.
+        most: Requests at a time; further ones wait.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, most: int = 800) -> None:
         self._port = port
+        self._places = asyncio.Semaphore(most)
         self._idle: dict[str, list[_Connection]] = defaultdict(list)
 
     async def ask(
@@ -48,14 +50,15 @@ class Client:
         if body:
             lines.append(f"Content-Length: {len(body)}")
         head = "\r\n".join([*lines, "", ""]).encode()
-        try:
-            connection = await self._connection(address)
-            answer = await connection.ask(head, body)
-        except OSError:
-            return _NONE
-        if connection.usable:
-            self._idle[address].append(connection)
-        return answer
+        async with self._places:
+            try:
+                connection = await self._connection(address)
+                answer = await connection.ask(head, body)
+            except OSError:
+                return _NONE
+            if connection.usable:
+                self._idle[address].append(connection)
+            return answer
 
     def close(self) -> None:
         """Close all connections that are not in use."""

@@ -1,17 +1,19 @@
 """The sub-command `http` of scripts/bench."""
 
 import argparse
-import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from scripts.benchmarks.http.measure import ROWS, measure
+import uvloop
+
+from scripts.benchmarks.http.index_size import measure_index
+from scripts.benchmarks.http.measure import STEPS, Figures, measure
 from scripts.benchmarks.http.open_loop import Row
 from scripts.benchmarks.machine import environment
 from scripts.benchmarks.runs_command import run_in_directory, say_bench, write_json
-from scripts.benchmarks.streaming.kafka import running_cluster
+from scripts.benchmarks.streaming.kafka import fresh_topics, running_cluster
 from scripts.cli import count, progress_bar, writable
 from scripts.tables import ReportTable, report_console
 
@@ -19,32 +21,67 @@ from scripts.tables import ReportTable, report_console
 def add_http(parser: argparse.ArgumentParser) -> None:
     """Add the options of the sub-command, and set its function."""
     parser.add_argument("--json", type=writable, metavar="FILE", help="write the figures there as well")
-    parser.add_argument("--seconds", type=count, default=10, metavar="S", help="of each row (default: %(default)s)")
+    parser.add_argument(
+        "--rounds", type=count, default=3, metavar="N", help="of which the median is shown (default: %(default)s)"
+    )
+    parser.add_argument("--seconds", type=count, default=5, metavar="S", help="of a round (default: %(default)s)")
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="number of brokers (default: 1)")
+    parser.add_argument(
+        "--index", type=count, metavar="ROWS", help="measure an index of so many recordings instead, without brokers"
+    )
     parser.set_defaults(run=_http)
 
 
 def _http(options: argparse.Namespace) -> int:
-    return run_in_directory(partial(_measure, options))
+    return run_in_directory(partial(_measure_index if options.index else _measure, options))
 
 
 def _measure(options: argparse.Namespace, directory: Path) -> None:
-    with running_cluster(directory / "kafka", options.brokers, say_bench) as servers, progress_bar() as progress:
-        bar = progress.add_task("routes", total=ROWS)
-        rows = asyncio.run(measure(servers, directory, options.seconds, lambda: progress.advance(bar)))
-    found = {"rows": [asdict(row) for row in rows], "seconds": options.seconds, "brokers": options.brokers}
-    write_json(options.json, {**found, **environment(("aiokafka", "starlette", "uvicorn"))})
+    with (
+        running_cluster(directory / "kafka", options.brokers, say_bench) as servers,
+        fresh_topics(servers, say_bench) as cluster,
+        progress_bar() as progress,
+    ):
+        bar = progress.add_task("routes", total=STEPS)
+        measuring = measure(cluster, directory, options.rounds, options.seconds, lambda: progress.advance(bar))
+        figures = uvloop.run(measuring)
+    about = {"seconds": options.seconds, "rounds": options.rounds, "brokers": options.brokers}
+    write_json(options.json, {**asdict(figures), **about, **environment(("aiokafka", "starlette", "uvicorn"))})
+    report_console().print(_table([*figures.rows, figures.overload.row]), _text(figures, options))
+
+
+def _measure_index(options: argparse.Namespace, directory: Path) -> None:
+    with progress_bar() as progress:
+        bar = progress.add_task("recordings", total=options.index)
+        size = measure_index(directory, options.index, lambda done: progress.update(bar, completed=done))
+    write_json(options.json, {"index": asdict(size), **environment(())})
     report_console().print(
-        _table(rows),
-        f"Requests at a fixed rate, for {options.seconds} s each, with the broker and the bench on this machine. "
-        "A time counts from when a request was due.",
+        f"{size.rows:,} recordings with their results: {size.megabytes:,} MB, written at {size.rate:,} records/s with"
+        f" {size.cpu_us:g} µs of processor time each. GET by id takes {size.get_p50_us:g} µs, 99 % at most"
+        f" {size.get_p99_us:g} µs; a page of a hotel {size.page_p99_ms:g} ms."
+        f" The process has {size.most_mb} MB in memory."
     )
 
 
 def _table(rows: Sequence[Row]) -> ReportTable:
     table = ReportTable("route", title="The HTTP API")
-    for name in ("rate", "p50_ms", "p95_ms", "p99_ms", "errors", "cpu_ms"):
+    for name in ("rate", "p50_ms", "p95_ms", "p99_ms", "errors", "cpu_ms", "late_ms"):
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(*(str(value) for value in asdict(row).values()))
     return table
+
+
+def _text(figures: Figures, options: argparse.Namespace) -> str:
+    overload, rebuild = figures.overload, figures.rebuild
+    return (
+        f"Requests at a fixed rate from 200 addresses with an API key each, {options.rounds} rounds of"
+        f" {options.seconds} s, with the broker and the bench on this machine."
+        f" A time counts from when a request was due; late_ms of it is the bench's own.\n"
+        f"Twice what it can take, which is {overload.taken} recordings/s: answers {overload.answers}, "
+        f"{overload.most_mb} MB in memory at most ({figures.idle_mb} MB before all).\n"
+        f"A result is seen {figures.visible['p50_ms']:g} ms after its commit, 95 % within"
+        f" {figures.visible['p95_ms']:g} ms. The index is made anew at {rebuild.rate} records/s, with"
+        f" {rebuild.cpu_us:g} µs of processor time each."
+        f" A process that nobody asks takes {100 * figures.idle_cpu:.1f} % of a core."
+    )

@@ -1,165 +1,121 @@
-"""The bench of the HTTP API: one process of it, one of its clients, and a broker, on this machine."""
+"""The bench of the HTTP API: one process of it, who asks it from many addresses, and a broker, on this machine."""
 
 import asyncio
 import random
-import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
-import psutil
-
-from infra.kafka.ports import free_ports
 from schemas import MediaType, RawAudio
 from schemas.topics import RAW
-from scripts.benchmarks.http.open_loop import Row, measured
-from scripts.commands import api
-from scripts.processes.module_process import ModuleProcess
+from scripts.benchmarks.http.lasting import Overload, Rebuild, overloaded, rebuilt, visible
+from scripts.benchmarks.http.open_loop import Load, Row, measured, median_row
+from scripts.benchmarks.http.sending import ACCEPTED, LARGE, SMALL, Recordings
+from scripts.benchmarks.http.server import Server
+from scripts.cli import Cluster
 from streams.clients import RawAudioProducer
 from streams.clients.errors import HotelAudioError
-from streams.kafka.connection import KafkaConnection
-from streams.kafka.topics import apply_topics
 
-SMALL, LARGE = 32 * 2**10, 320 * 2**10  # bytes of a body
 _RATES = ((SMALL, 300), (SMALL, 1000), (LARGE, 60))
-_GETS, _RANGES, _MIX = 500, 200, 1000  # requests a second
+_GETS, _RANGES, _MIX = 200, 200, 1000  # requests a second
 _SHARE_OF_POSTS = 0.05
-_READY_WITHIN = 60.0  # seconds
-#: Rows of a bench, for its progress.
-ROWS = 2 * len(_RATES) + 3
+_RESULTS = 2000  # recordings that are asked for
+_RANGE = {"Range": "bytes=1000-8999"}
+_OK, _PARTIAL = 200, 206
+_IDLE = 3.0  # seconds
+#: Steps of a bench, for its progress.
+STEPS = 2 * len(_RATES) + 3 + 3
 
 
-async def measure(servers: str, directory: Path, seconds: float, done: Callable[[], None]) -> list[Row]:
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was measured.
+
+    Attributes:
+        rows: The routes, and the producer alone.
+        overload: Under twice the load that the process can take.
+        rebuild: Of the index, from the topics.
+        visible: Milliseconds from a result's commit until the API has it.
+        idle_cpu: Processor time of the process while nobody asks, in parts of a core.
+        idle_mb: Its memory then.
+    """
+
+    rows: list[Row]
+    overload: Overload
+    rebuild: Rebuild
+    visible: dict[str, float]
+    idle_cpu: float
+    idle_mb: int
+
+
+async def measure(cluster: Cluster, directory: Path, rounds: int, seconds: float, done: Callable[[], None]) -> Figures:
     """Measure all routes, and the bare producer beside them.
 
     Args:
-        servers: The brokers.
+        cluster: The brokers and the topics.
         directory: For the process's state and log.
-        seconds: Of each row.
-        done: Called after each row.
+        rounds: How often each row is measured; the medians are reported.
+        seconds: Of each round.
+        done: Called after each step.
     """
-    prefix, group = f"bench-{secrets.token_hex(4)}.", "bench-http"
-    await apply_topics(KafkaConnection(servers), prefix, group)
-    port = free_ports(1)
-    settings = {
-        "KAFKA_BOOTSTRAP_SERVERS": servers,
-        "AUDIO_TOPIC_PREFIX": prefix,
-        "AUDIO_GROUP": group,
-        "AUDIO_STATE_DIR": str(directory / "state"),
-        "AUDIO_API_PORT": str(port),
-        "AUDIO_HTTP_HOST": "127.0.0.1",
-    }
+    server = Server(cluster, directory)
+    recordings = Recordings(server)
+    await server.start()
     rows: list[Row] = []
-    process = ModuleProcess(api.__name__, settings, directory / "api.log")
-    process.start()
     try:
-        async with _session(port, process) as session:
-            asking = _Asking(session, psutil.Process(process.pid), seconds)
-            async for row in asking.rows():
-                rows.append(row)
-                done()
-    finally:
-        await asyncio.to_thread(process.stop)
-    for size, rate in _RATES:
-        rows.append(await _bare(servers, f"{prefix}{RAW}", size, rate, seconds))
+        idle_mb, idle_cpu = server.resident() // 2**20, await _idle_cpu(server)
+        async for load in _loads(server, recordings):
+            rows.append(await _row(load, rounds, seconds, server.cpu))
+            done()
+        delays = await visible(server, recordings)
         done()
-    return rows
-
-
-@asynccontextmanager
-async def _session(port: int, process: ModuleProcess) -> AsyncIterator[aiohttp.ClientSession]:
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", connector=connector) as session:
-        deadline = time.monotonic() + _READY_WITHIN
-        while not await _is_ready(session):
-            process.require_alive()
-            if time.monotonic() > deadline:
-                raise process.error("is not ready")
-            await asyncio.sleep(0.1)
-        yield session
-
-
-async def _is_ready(session: aiohttp.ClientSession) -> bool:
-    try:
-        async with session.get("/health/ready") as answer:
-            return answer.ok
-    except aiohttp.ClientError:
-        return False
-
-
-class _Asking:
-    """Asks one API process."""
-
-    def __init__(self, session: aiohttp.ClientSession, process: psutil.Process, seconds: float) -> None:
-        self._session = session
-        self._process = process
-        self._seconds = seconds
-        self._ids: list[str] = []
-        self._chance = random.Random(7)  # noqa: S311  which recording is asked for is no secret
-
-    async def rows(self) -> AsyncIterator[Row]:
-        """Measure each route; what is posted first is asked for afterwards."""
+        overload = await overloaded(server, recordings, seconds)
+        done()
+        rebuild = await rebuilt(server, len(recordings.accepted) + len(recordings.done))
+        done()
+    finally:
+        await server.stop()
+    async with RawAudioProducer(cluster.connection, server.topic(RAW)) as producer:
         for size, rate in _RATES:
-            body = self._chance.randbytes(size)
-            yield await self._row(f"POST /v1/recordings, {size // 2**10} KB", rate, self._posts(body))
-        yield await self._row("GET /v1/recordings/{id}", _GETS, lambda _: self._get("", {}, 200))
-        part = {"Range": "bytes=1000-8999"}
-        yield await self._row(
-            "GET /v1/recordings/{id}/original, Range", _RANGES, lambda _: self._get("/original", part, 206)
-        )
-        post = self._posts(self._chance.randbytes(SMALL))
-        yield await self._row("95 % GET, 5 % POST", _MIX, lambda number: self._mixed(post, number))
-
-    async def _row(self, route: str, rate: int, send: Callable[[int], Awaitable[bool]]) -> Row:
-        return await measured(route, rate, self._seconds, send, self._cpu)
-
-    def _posts(self, body: bytes) -> Callable[[int], Awaitable[bool]]:
-        return lambda _: self._post(body)
-
-    async def _mixed(self, post: Callable[[int], Awaitable[bool]], number: int) -> bool:
-        if self._chance.random() < _SHARE_OF_POSTS:
-            return await post(number)
-        return await self._get("", {}, 200)
-
-    async def _post(self, body: bytes) -> bool:
-        parameters = {"hotel": "bench", "call": f"call-{self._chance.randrange(100)}"}
-        headers = {"content-type": "audio/PCMU"}
-        try:
-            async with self._session.post("/v1/recordings", params=parameters, data=body, headers=headers) as answer:
-                if answer.status != 202:  # noqa: PLR2004  accepted
-                    return False
-                self._ids.append((await answer.json())["id"])
-        except aiohttp.ClientError:
-            return False
-        return True
-
-    async def _get(self, what: str, headers: dict[str, str], wanted: int) -> bool:
-        path = f"/v1/recordings/{self._chance.choice(self._ids)}{what}"
-        try:
-            async with self._session.get(path, headers=headers) as answer:
-                await answer.read()
-                return answer.status == wanted
-        except aiohttp.ClientError:
-            return False
-
-    def _cpu(self) -> float:
-        times = self._process.cpu_times()
-        return float(times.user + times.system)
+            rows.append(await _row(_bare(producer, size, rate), rounds, seconds, time.process_time))
+            done()
+    return Figures(rows, overload, rebuild, delays, idle_cpu, idle_mb)
 
 
-async def _bare(servers: str, topic: str, size: int, rate: int, seconds: float) -> Row:
+async def _row(load: Load, rounds: int, seconds: float, cpu: Callable[[], float]) -> Row:
+    return median_row([(await measured(load, seconds, cpu))[0] for _ in range(rounds)])
+
+
+async def _idle_cpu(server: Server) -> float:
+    before = server.cpu()
+    await asyncio.sleep(_IDLE)
+    return round((server.cpu() - before) / _IDLE, 3)
+
+
+async def _loads(server: Server, recordings: Recordings) -> AsyncIterator[Load]:
+    """All routes; what is posted first is asked for afterwards."""
+    accepted = frozenset({ACCEPTED})
+    for size, rate in _RATES:
+        yield Load(f"POST /v1/recordings, {size // 2**10} KB", rate, recordings.posting(size), accepted)
+    await recordings.finish_some(server, _RESULTS)
+    yield Load("GET /v1/recordings/{id}", _GETS, recordings.getting("", {}), frozenset({_OK}))
+    yield Load(
+        "GET /v1/recordings/{id}/audio, Range", _RANGES, recordings.getting("/audio", _RANGE), frozenset({_PARTIAL})
+    )
+    yield Load("95 % GET by id, 5 % POST", _MIX, recordings.mixed(_SHARE_OF_POSTS), accepted | {_OK})
+
+
+def _bare(producer: RawAudioProducer, size: int, rate: int) -> Load:
     """The same records by the producer alone."""
     body = random.Random(7).randbytes(size)  # noqa: S311  no secret
-    async with RawAudioProducer(servers, topic) as producer:
 
-        async def send(number: int) -> bool:
-            call = f"call-{number % 100}"
-            try:
-                await producer.send(RawAudio(str(number), "urn:bench", "bench", call, MediaType("audio/PCMU"), body))
-            except HotelAudioError:
-                return False
-            return True
+    async def send(number: int) -> int:
+        call = f"call-{number % 1000}"
+        try:
+            await producer.send(RawAudio(str(number), "urn:bench", "bench", call, MediaType("audio/PCMU"), body))
+        except HotelAudioError:
+            return 0
+        return ACCEPTED
 
-        return await measured(f"producer alone, {size // 2**10} KB", rate, seconds, send, time.process_time)
+    return Load(f"producer alone, {size // 2**10} KB", rate, send, frozenset({ACCEPTED}))
