@@ -36,7 +36,7 @@ OBJECTS: tuple[Refusal, ...] = (
         "fetch",
         "`ce_dataref`",
         "The store answers 403 or 400 for this object alone, and gives others: by its own access list, or by a key of"
-        " the sender's that encrypts it.",
+        " the sender's that encrypts it. In a directory, this file alone may not be read.",
         "Store objects so that the worker's account may read them, and send the record again.",
     ),
     Refusal(

@@ -1,8 +1,10 @@
 """obstore's clients for the endpoints of stores, with their time limits and without retries of their own."""
 
+import itertools
 import os
 import threading
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from obstore.store import LocalStore, S3Store
@@ -19,6 +21,7 @@ Client = S3Store | LocalStore
 PART = 5 * 2**20
 #: Seconds for one request with its answer, and for its connection.
 REQUEST_TIMEOUT, CONNECT_TIMEOUT = 8.0, 2.0
+_FILES_TRIED = 100
 
 
 def connect_bucket(
@@ -106,6 +109,19 @@ class Directory:
         usable = os.access(self._path, os.R_OK | os.W_OK | os.X_OK)
         return None if usable else StoreFault("may not be read and written")
 
+    def gives_others(self) -> bool:
+        """Whether any of its first files can be opened, so that one which cannot be is alone in that."""
+        files = (Path(parent, name) for parent, _, names in os.walk(self._path) for name in names)
+        return any(map(_can_be_opened, itertools.islice(files, _FILES_TRIED)))
+
     def _found(self) -> tuple[int, int]:
         status = self._path.stat()
         return status.st_dev, status.st_ino
+
+
+def _can_be_opened(file: Path) -> bool:
+    try:
+        os.close(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True

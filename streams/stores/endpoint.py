@@ -79,7 +79,7 @@ class Endpoint:
             client: The client that was refused, whose keys may be others than those that are valid now.
         """
         if isinstance(self._place, Directory):
-            return False
+            return self._place.gives_others()
         try:
             obstore.head(client, _CHECKED_KEY)
         except OBSTORE_ERRORS as error:

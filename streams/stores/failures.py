@@ -3,6 +3,7 @@
 obstore tells most errors apart only in their text, which quotes addresses and answers; none of it is passed on.
 """
 
+import errno
 import os
 import re
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
 _OS_ERROR = re.compile(r"os error (\d{1,4})")
 _REFUSED = {"401", "403"}
 _OF_OBJECT = {"400", "403"}  # statuses that are also given for one object alone
+_OF_FILE = {str(errno.EACCES), str(errno.EPERM)}  # errors that a directory also gives for one file alone
 _CONNECTION = (
     ("TimedOut", "does not answer in time"),
     ("kind: Timeout", "does not answer in time"),
@@ -107,7 +109,8 @@ def _store_fault(error: Exception, text: str, status: str | None, code: str | No
             credentials=True,
             refused=status in _OF_OBJECT,
         )
-    return StoreFault(_reason(text, status), refused=status in _OF_OBJECT)
+    of_file = status is None and _found(_OS_ERROR, text) in _OF_FILE
+    return StoreFault(_reason(text, status), refused=of_file or status in _OF_OBJECT)
 
 
 def _reason(text: str, status: str | None) -> str:

@@ -1,12 +1,21 @@
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from schemas import Rejection
-from streams.stores import ObjectReference, ObjectRefusedError, Stores, StoresConfiguration, content_key
+from streams.stores import (
+    ObjectReference,
+    ObjectRefusedError,
+    Stores,
+    StoresConfiguration,
+    StoreUnavailableError,
+    content_key,
+)
 from streams.stores.connecting import PART
 from streams.stores.failures import StoreFaultError
 
@@ -59,6 +68,40 @@ def test_a_stream_tells_a_wrong_digest_after_its_last_part(stores: Stores) -> No
 def test_the_directory_is_for_its_owner_alone(stores: Stores, tmp_path: Path) -> None:
     stores.put(KEY, CONTENT)
     assert (tmp_path / "stored").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_file_that_alone_may_not_be_read_is_refused_and_a_directory_of_such_files_is_unavailable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("streams.stores.pool.DEADLINE", 1.0)
+    monkeypatch.setattr("streams.stores.pool.REQUEST_TIMEOUT", 0.5)
+    with tempfile.TemporaryDirectory() as text, ExitStack() as ends:
+        Path(text).chmod(0o711)  # the other user may go through it
+        stored = Path(text) / "stored"
+        stores = Stores.of(StoresConfiguration.parse(f"file://{stored}"))
+        ends.callback(stores.close)
+        mine, other = stores.put(KEY, CONTENT), stores.put("other", CONTENT)
+        for path in (stored, *stored.rglob("*")):
+            path.chmod(0o755)
+        (stored / KEY).chmod(0o000)
+        with _nobody():
+            assert code(stores.read(mine, limit=100)) == "ForbiddenObject"
+            assert stores.read(other, limit=100) == CONTENT
+        (stored / "other").chmod(0o000)
+        with _nobody(), pytest.raises(StoreUnavailableError, match="Permission denied"):
+            stores.read(mine, limit=100)
+
+
+@contextmanager
+def _nobody() -> Iterator[None]:
+    """Root may read every file: be somebody else for a moment."""
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(was)
 
 
 @pytest.mark.parametrize("empty", [True, False], ids=["another directory is there", "none is there"])

@@ -58,4 +58,4 @@ def test_a_refused_account_is_said_without_its_name(code: str) -> None:
 
 def test_a_directory_that_may_not_be_read_is_no_matter_of_accounts() -> None:
     fault = fault_of(PermissionDeniedError("Unable to open file (os error 13)"))
-    assert fault == StoreFault("fails: Permission denied")
+    assert fault == StoreFault("fails: Permission denied", refused=True)
