@@ -20,7 +20,7 @@ from streams.security.sealing.wrapped_key import WrappedKey, parse
 
 CHECK, KEYS_CHECK = "key store", "data keys"
 _OWNER_ONLY = "chmod 600"
-_REMEDY = "./scripts/keys init makes one; every machine that seals or opens needs the same, at AUDIO_KEY_STORE"
+_REMEDY = "AUDIO_KEY_STORE has to name the installation's own, which ./scripts/keys init has made once for all machines"
 _LATEST = 100  # records of each partition
 
 

@@ -34,7 +34,7 @@ class Pkcs11Address:
     pin_file: Path | None = None
 
     def __str__(self) -> str:
-        return f"token {self.token}, {self.name}"
+        return f"token {self.token}, keys {self.name}"
 
 
 def parse_pkcs11(address: str) -> Pkcs11Address:

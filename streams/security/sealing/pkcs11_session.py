@@ -71,7 +71,9 @@ def meaning_of(error: Exception, module: str) -> str:
     name = type(error).__name__
     if meaning := _MEANING.get(name):
         return f"the token {meaning}"
-    return f"{module} fails with {name}" + (f" ({error})" if str(error) else "")
+    if loading := str(error).removeprefix(f"OS exception while loading {module}: "):
+        return loading if loading.startswith(module) else f"{module}: {loading}"
+    return f"{module} fails with {name}"
 
 
 def _open(address: Pkcs11Address, pin: Callable[[], str]) -> "pkcs11.Session":

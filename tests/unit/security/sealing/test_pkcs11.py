@@ -85,7 +85,7 @@ def test_the_right_pin_works_after_a_wrong_one(softhsm: SoftHsm) -> None:
         (pkcs11.DeviceMemory(), "is full"),
         (pkcs11.MechanismInvalid(), "SHA256-HMAC"),
         (pkcs11.GeneralError(), "/module.so fails with GeneralError"),
-        (pkcs11.PKCS11Error("what it says"), "fails with PKCS11Error (what it says)"),
+        (pkcs11.PKCS11Error("what it says"), "/module.so: what it says"),
     ],
 )
 def test_errors_of_tokens_say_what_to_do(error: pkcs11.PKCS11Error, text: str) -> None:
