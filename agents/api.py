@@ -17,6 +17,7 @@ from schemas.topics import AUDIT, KEYS, POLICY
 from streams.api.access import ApiAccess
 from streams.api.app import create_app
 from streams.api.context import ApiContext
+from streams.api.http_protocol import HttpProtocol, end_dead_connections
 from streams.api.index.changes import TOPICS
 from streams.api.routes import ROUTES
 from streams.console.app import Console
@@ -116,7 +117,7 @@ def _configuration(context: ApiContext) -> uvicorn.Config:
     tls = context.settings.http_tls
     return uvicorn.Config(
         Console(create_app(context), {one.path for one in ROUTES}),
-        http="httptools",
+        http=HttpProtocol,
         loop="none",
         lifespan="off",
         log_config=None,
@@ -142,6 +143,7 @@ def _listen(settings: ApiSettings) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(settings.http_host, settings.api_port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        end_dead_connections(listening)
         listening.bind(address)
     except OSError as error:
         raise StartError(endpoint_problem(error, settings.http_host, "AUDIO_API_PORT", settings.api_port)) from None

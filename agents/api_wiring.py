@@ -66,13 +66,13 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
     logins = LoginAudit(connection, names(topics.AUDIT), metrics)
     watch = BrokerWatch(connection)
     readiness = _readiness(watch, feeder, reader, stop)
-    sender = _sender(settings, names)
+    sender, flow = _sender(settings, names), Flow(index)
     context = ApiContext(
         settings=settings,
         connection=connection,
         index=index,
         feeder=feeder,
-        flow=Flow(index),
+        flow=flow,
         fetcher=RecordFetcher(connection),
         producer=sender,
         inbox=Inbox(index, feeder, sender),
@@ -90,9 +90,9 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
         status=_status(settings, access, readiness, feeder),
         topic_name=names,
     )
-    _show(metrics, feeder, readiness)
+    _show(metrics, feeder, flow, readiness)
     await start_decoders(context.decoders, settings, metrics)
-    async with _running(feeder.run, reader.run, logins.run, watch.run, ring.run):
+    async with _running(feeder.run, flow.run, reader.run, logins.run, watch.run, ring.run):
         yield context
     await _end(context)
 
@@ -163,8 +163,9 @@ def _readiness(watch: BrokerWatch, feeder: IndexFeeder, reader: PolicyReader, st
     )
 
 
-def _show(metrics: ApiProcessMetrics, feeder: IndexFeeder, readiness: Readiness) -> None:
+def _show(metrics: ApiProcessMetrics, feeder: IndexFeeder, flow: Flow, readiness: Readiness) -> None:
     metrics.build.info(versions())
+    metrics.api_event_readers.set_function(lambda: flow.readers)
     metrics.api_index_loaded.set_function(lambda: float(feeder.loaded))
     metrics.api_index_behind.set_function(lambda: feeder.behind)
     show_readiness(metrics, readiness)

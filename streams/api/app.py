@@ -18,6 +18,7 @@ from streams.api.fetching import FetchFailedError
 from streams.api.index.result_index import TooManyRowsError
 from streams.api.operations import Call, Operation
 from streams.api.routes import ROUTES
+from streams.api.routes.events import get_events
 from streams.security.problem import MEDIA_TYPE, problem
 
 log = structlog.get_logger(__name__)
@@ -98,11 +99,12 @@ class Admission:
                 ]
             await send(message)
 
-        self._in_flight += 1
+        counted = scope["path"] != get_events.path  # which lasts, and costs next to nothing
+        self._in_flight += counted
         try:
             await self._admitted()(scope, receive, noting)
         finally:
-            self._in_flight -= 1
+            self._in_flight -= counted
             route = scope.get(_PATTERN, "none")
             method = scope["method"] if route != "none" else "other"
             self._metrics.api_requests.labels(route, method, str(status)).inc()

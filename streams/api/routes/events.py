@@ -1,9 +1,8 @@
 """What happens now, as server-sent events."""
 
-import asyncio
-import json
+import contextlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
@@ -15,7 +14,8 @@ from streams.api.operations import Answer, Call, operation
 from streams.api.parameters import Parameter
 from streams.security.roles import Permission
 
-_EVERY = 1.0  # seconds
+#: Who reads does not count as a request that is being answered.
+MOST_READERS = 4096
 _LAST = Parameter("Last-Event-ID", "header", {"type": "string"}, "The last event that was seen; those after it follow.")
 
 
@@ -33,22 +33,24 @@ _LAST = Parameter("Last-Event-ID", "header", {"type": "string"}, "The last event
 async def get_events(call: Call) -> Response:
     """The flow of the last minute, once a second, for as long as the connection lasts.
 
-    A reader that comes back with `Last-Event-ID` gets the figures after it, of the last five minutes. There are none
-    of the time in which nobody read from this process.
+    A reader that comes back with `Last-Event-ID`, to this process or another one, gets the figures after it, of the
+    last five minutes.
     """
     if call.caller.hotels is not None:
         raise HTTPException(HTTPStatus.FORBIDDEN, "The flow is that of all hotels, which you do not see.")
     last = call.text("Last-Event-ID") or ""
-    events = _events(call.context, int(last) if re.fullmatch("[0-9]{1,12}", last) else 0)
+    if call.context.flow.readers >= MOST_READERS:
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "Too many read already; try again.", {"Retry-After": "10"})
+    events = _until_stop(call.context, int(last) if re.fullmatch("[0-9]{1,12}", last) else 0)
     return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-async def _events(context: ApiContext, last: int) -> AsyncIterator[str]:
-    while context.readiness.holds("not_stopping"):
-        for one in await context.flow.after(last):
-            last = one.second
-            yield f"id: {one.second}\nevent: flow\ndata: {json.dumps(one.document)}\n\n"
-        await asyncio.sleep(_EVERY)
+async def _until_stop(context: ApiContext, last: int) -> AsyncGenerator[bytes, None]:
+    async with contextlib.aclosing(context.flow.events(last)) as events:
+        async for one in events:
+            yield one
+            if not context.readiness.holds("not_stopping"):
+                return
 
 
 ROUTES = (get_events,)

@@ -24,9 +24,15 @@ class ApiMetrics(Family):
     )
     api_in_flight = GaugeOf(
         "audio_api_in_flight",
-        "Requests that are being answered.",
+        "Requests that are being answered, without readers of events.",
         unit="requests",
         advice="At its limit of 512 further requests get 503: start more processes.",
+    )
+    api_event_readers = GaugeOf(
+        "audio_api_event_readers",
+        "Readers of /v1/events.",
+        unit="connections",
+        advice="At its limit of 4096 further ones get 503: start more processes.",
     )
     api_index_records = CounterOf(
         "audio_api_index_records_total",

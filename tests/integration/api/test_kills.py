@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from infra.kafka.cluster import LocalCluster
 from schemas import CompressedAudio, DeadLetter
 from schemas.topics import COMPRESSED, DEAD_LETTER
 from streams.api.index.identity import id_of_input, recording_id
@@ -38,7 +39,7 @@ async def check(broker: Broker, namespace: Namespace, tmp_path: Path, rounds: in
     finally:
         await asyncio.to_thread(api.stop)
         worker.stop()
-    counts = await outcomes(broker, namespace)
+    counts = await outcomes(broker.bootstrap_servers, namespace)
     assert accepted
     assert {one: counts[one] for one in accepted} == dict.fromkeys(accepted, 1)
 
@@ -74,11 +75,11 @@ async def sent(api: ApiProcess, name: str, count: int, enough: asyncio.Event) ->
     return numbers
 
 
-async def outcomes(broker: Broker, namespace: Namespace) -> Counter[str]:
+async def outcomes(bootstrap_servers: str, namespace: Namespace) -> Counter[str]:
     """How many results and dead letters each recording has, read from the topics alone."""
     counts: Counter[str] = Counter()
     for topic in (COMPRESSED, DEAD_LETTER):
-        async with TopicReader(broker.bootstrap_servers, f"{namespace.prefix}{topic}") as reader:
+        async with TopicReader(bootstrap_servers, f"{namespace.prefix}{topic}") as reader:
             begins, ends = await reader.bounds()
             async for message in reader.between(begins, ends):
                 record = record_of(message)
@@ -101,3 +102,37 @@ async def test_what_is_accepted_has_one_outcome_after_many_kills(
     broker: Broker, namespace: Namespace, topics: None, tmp_path: Path
 ) -> None:
     await check(broker, namespace, tmp_path, rounds=10, each=400)
+
+
+async def test_what_is_accepted_has_one_outcome_although_the_broker_is_killed(
+    mortal: LocalCluster, namespace: Namespace, tmp_path: Path
+) -> None:
+    api = ApiProcess(mortal.bootstrap_servers, namespace, tmp_path)
+    worker = Worker(mortal.bootstrap_servers, namespace.prefix, namespace.group, tmp_path / "worker")
+    worker.start()
+    api.start()
+    try:
+        await asyncio.to_thread(api.wait_until_ready)
+        enough = asyncio.Event()
+        breaking = asyncio.create_task(broken(mortal, enough))
+        accepted = await sent(api, "before", 200, enough)
+        await breaking
+        await asyncio.to_thread(api.wait_until_ready)
+        accepted |= await sent(api, "after", 20, enough)
+        if not worker.alive:  # it may have lost its session, and an orchestrator starts it again
+            worker.start()
+        for one in accepted:
+            await asyncio.to_thread(api.wait_for, one, "done", "dead", within=120.0)
+        counts = await outcomes(mortal.bootstrap_servers, namespace)
+    finally:
+        await asyncio.to_thread(api.stop)
+        worker.stop()
+    assert len(accepted) >= 40
+    assert {one: counts[one] for one in accepted} == dict.fromkeys(accepted, 1)
+
+
+async def broken(cluster: LocalCluster, enough: asyncio.Event) -> None:
+    """Kill the only broker in the middle of requests; it comes back."""
+    await enough.wait()
+    await asyncio.to_thread(cluster.kill, 1)
+    await asyncio.to_thread(cluster.restart, 1)

@@ -1,6 +1,9 @@
 """Figures of the last minute."""
 
+import asyncio
+import contextlib
 import uuid
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -37,7 +40,9 @@ def index(tmp_path: Path) -> ResultIndex:
 
 
 async def test_figures_are_those_of_the_last_minute(index: ResultIndex) -> None:
-    (figures,) = await Flow(index, lambda: NOW).after(0)
+    flow = Flow(index, lambda: NOW)
+    await flow.add()
+    (figures,) = flow.after(0)
     shown = {name: value for name, value in figures.document.items() if name != "time"}
     assert shown == {
         "callsPerMinute": 1,
@@ -48,17 +53,62 @@ async def test_figures_are_those_of_the_last_minute(index: ResultIndex) -> None:
     }
 
 
+async def seconds(events: AsyncIterator[bytes], count: int) -> list[int]:
+    """The seconds of the next events, counted from `NOW`."""
+    return [int((await anext(events)).split(b"\n")[0].removeprefix(b"id: ")) - int(NOW) for _ in range(count)]
+
+
 async def test_who_comes_back_gets_what_was_missed(index: ResultIndex) -> None:
     now = NOW
     flow = Flow(index, lambda: now)
     for second in range(3):
         now = NOW + second
-        await flow.after(0)
-    assert [one.second - NOW for one in await flow.after(int(NOW))] == [1, 2]
-    assert await flow.after(int(NOW) + 2) == []
+        await flow.add()
+    async with contextlib.aclosing(flow.events(int(NOW))) as events:
+        assert await seconds(events, 2) == [1, 2]
+        assert flow.readers == 1
+    assert flow.readers == 0
+    assert flow.after(int(NOW) + 2) == []
+
+
+async def test_who_comes_back_after_a_restart_gets_what_was_missed_and_what_was_then(index: ResultIndex) -> None:
+    flow = Flow(index, lambda: NOW)
+    await flow.add()
+    async with contextlib.aclosing(flow.events(int(NOW) - 4)) as events:
+        assert await seconds(events, 4) == [-3, -2, -1, 0]
+    past, present = flow.after(int(NOW) - 3)[0].document, flow.after(0)[0].document
+    assert past["deadLettersPerMinute"] == present["deadLettersPerMinute"] == 1
+    then = Flow(index, lambda: NOW - 5)  # before the letter, the input that waits, and nothing else
+    await then.add()
+    assert then.after(0)[0].document | {"time": ""} == present | {"deadLettersPerMinute": 0, "lag": 1, "time": ""}
+
+
+async def test_who_comes_back_after_a_day_gets_five_minutes(index: ResultIndex) -> None:
+    flow = Flow(index, lambda: NOW)
+    await flow.add()
+    async with contextlib.aclosing(flow.events(int(NOW) - 86_400)) as events:
+        assert (await seconds(events, 1))[0] == -299
+
+
+async def test_all_readers_get_the_same_and_a_late_one_what_is_new(index: ResultIndex) -> None:
+    now = NOW
+    flow = Flow(index, lambda: now)
+    await flow.add()
+    async with contextlib.aclosing(flow.events(0)) as first, contextlib.aclosing(flow.events(0)) as second:
+        shown = [await anext(events) for events in (first, second)]
+        assert shown[0] is shown[1]
+        waiting = asyncio.ensure_future(anext(first))
+        now = NOW + 1
+        await flow.add()
+        assert (await waiting).startswith(b"id: 1000001\n")
+        now = NOW + 2
+        await flow.add()
+        assert await seconds(second, 2) == [1, 2]
 
 
 async def test_a_quiet_minute_has_no_ratio(tmp_path: Path) -> None:
-    (figures,) = await Flow(ResultIndex(tmp_path / "index", TOPICS), lambda: NOW).after(0)
+    flow = Flow(ResultIndex(tmp_path / "index", TOPICS), lambda: NOW)
+    await flow.add()
+    (figures,) = flow.after(0)
     assert figures.document["ratio"] is None
     assert figures.document["callsPerMinute"] == 0
