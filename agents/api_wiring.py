@@ -26,7 +26,7 @@ from streams.api.index.changes import TOPICS
 from streams.api.index.feeder import IndexFeeder
 from streams.api.index.result_index import ResultIndex
 from streams.api.made_files import MadeFiles
-from streams.api.sending import Sender
+from streams.api.sending import Sender, UploadSealing
 from streams.api.watching import BrokerWatch
 from streams.runtime.api_settings import ApiSettings
 from streams.runtime.decoders import start_decoders
@@ -34,7 +34,7 @@ from streams.runtime.login_audit import LoginAudit
 from streams.runtime.policies import PoliciesInForce, PolicyReader
 from streams.runtime.process_metrics import show_readiness, versions
 from streams.runtime.readiness import Readiness
-from streams.runtime.sealing_settings import open_key_store
+from streams.runtime.sealing_settings import ON, open_key_store
 from streams.runtime.setting_declaration import shown
 from streams.runtime.store_metrics import StoreObserver, show_pools
 from streams.sandbox import DecoderSandbox
@@ -66,7 +66,7 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
     logins = LoginAudit(connection, names(topics.AUDIT), metrics)
     watch = BrokerWatch(connection)
     readiness = _readiness(watch, feeder, reader, stop)
-    sender, flow = _sender(settings, names), Flow(index)
+    sender, flow = _sender(settings, names, policies), Flow(index)
     context = ApiContext(
         settings=settings,
         connection=connection,
@@ -132,12 +132,18 @@ def _stores(settings: ApiSettings, metrics: ApiProcessMetrics) -> Stores:
     return stores
 
 
-def _sender(settings: ApiSettings, names: _TopicNames) -> Sender:
+def _sender(settings: ApiSettings, names: _TopicNames, policies: PoliciesInForce) -> Sender:
+    sealing = UploadSealing(
+        wanted=lambda hotel: settings.sealing == ON or policies.of(hotel).sealed,
+        open_store=partial(open_key_store, settings),
+        keys=names(topics.KEYS),
+    )
     return Sender(
         settings.connection,
         names(topics.RAW),
         names(topics.RECORDINGS),
         settings.store_configuration,
+        sealing,
         inline_limit=settings.inline_limit,
         max_size=settings.max_size,
     )

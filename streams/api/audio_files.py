@@ -16,6 +16,7 @@ from schemas import media_type as types
 from streams.api.context import ApiContext
 from streams.api.encrypted_file import EncryptedFile
 from streams.stores import StoreUnavailableError
+from streams.stores.content_ranges import measure, read_range
 from streams.stores.reading import ObjectRefusedError
 
 GONE = "It is past its retention, or was erased."
@@ -35,7 +36,7 @@ class AudioFile:
         media_type: What they are.
         tag: Their entity tag, without quotes.
         data_ref: URI of the object; None if `content` has them.
-        sha256: The object's digest in hex, if it is known.
+        sealed_bytes: Bytes of that object, if it is sealed.
         file: The file that has them, if neither of the two has.
     """
 
@@ -44,7 +45,7 @@ class AudioFile:
     media_type: str
     tag: str
     data_ref: str | None = None
-    sha256: str | None = None
+    sealed_bytes: int | None = None
     file: EncryptedFile | None = None
 
 
@@ -57,9 +58,10 @@ async def result_file(context: ApiContext, position: Position) -> AudioFile:
     result = CompressedAudio.from_record(await _record(context, position))
     if isinstance(result, Rejection):
         raise _broken(result)
-    size = result.compressed_bytes
-    content = None if result.data_ref is not None else result.audio
-    return AudioFile(content, size, result.content_type, f"sha256-{result.sha256}", result.data_ref, result.sha256)
+    tag = f"sha256-{result.sha256}"
+    if result.data_ref is None:
+        return AudioFile(result.audio, len(result.audio), result.content_type, tag)
+    return await _stored(context, result.data_ref, result.content_type, tag)
 
 
 async def original_file(context: ApiContext, position: Position, sha256: str | None) -> AudioFile:
@@ -79,8 +81,7 @@ async def original_file(context: ApiContext, position: Position, sha256: str | N
     media_type = str(event.media_type)
     if event.data_ref is None:
         return AudioFile(event.audio, len(event.audio), media_type, tag)
-    size = await _size(context, event.data_ref)
-    return AudioFile(None, size, media_type, tag, event.data_ref, event.data_sha256)
+    return await _stored(context, event.data_ref, media_type, tag)
 
 
 async def as_wav(context: ApiContext, file: AudioFile) -> AudioFile:
@@ -120,16 +121,13 @@ async def parts(context: ApiContext, file: AudioFile, start: int, end: int) -> A
     if file.content is not None:
         yield file.content[start:end]
         return
-    reading = _opened(context, file, start, end) if file.file is None else _read(file.file, start, end)
+    if file.file is not None:
+        reading = _read(file.file, start, end)
+    else:
+        stores, find = context.claim_check.stores, context.claim_check.find
+        reading = read_range(stores, find, file.data_ref or "", start, end, sealed=file.sealed_bytes)
     while (part := await asyncio.to_thread(_next, reading)) is not None:
         yield part
-
-
-def _opened(context: ApiContext, file: AudioFile, start: int, end: int) -> Iterator[bytes]:
-    reference = context.claim_check.stores.reference(file.data_ref or "")
-    if isinstance(reference, Rejection):
-        raise _broken(reference)
-    return context.claim_check.stores.stream_range(reference, start, end)
 
 
 def _read(file: EncryptedFile, start: int, end: int) -> Iterator[bytes]:
@@ -149,19 +147,16 @@ def _next(reading: Iterator[bytes]) -> bytes | None:
         ) from error
 
 
-async def _size(context: ApiContext, data_ref: str) -> int:
-    reference = context.claim_check.stores.reference(data_ref)
-    if isinstance(reference, Rejection):
-        raise _broken(reference)
+async def _stored(context: ApiContext, data_ref: str, media_type: str, tag: str) -> AudioFile:
     try:
-        size = await asyncio.to_thread(context.claim_check.stores.size, reference)
+        sizes = await asyncio.to_thread(measure, context.claim_check.stores, data_ref)
     except StoreUnavailableError as error:
         raise HTTPException(
             HTTPStatus.SERVICE_UNAVAILABLE, "The object store does not answer.", {"Retry-After": "5"}
         ) from error
-    if isinstance(size, Rejection):
-        raise _broken(size)
-    return size
+    if isinstance(sizes, Rejection):
+        raise _broken(sizes)
+    return AudioFile(None, sizes.content, media_type, tag, data_ref, sizes.sealed)
 
 
 async def _record(context: ApiContext, position: Position) -> Record:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from streams.runtime.sealing_settings import OFF, SWITCH
 from streams.runtime.setting_declaration import SettingsError, setting
 from streams.runtime.setting_kinds import PORT, number_of
 from streams.runtime.settings import EndpointSettings
@@ -20,6 +21,12 @@ class ApiSettings(EndpointSettings):
         number_of("requests"),
         "that each API key may make in a second; requests without one are limited to 10 a second for each address",
         default="100",
+    )
+    sealing: str = setting(
+        "AUDIO_SEALING",
+        SWITCH,
+        "`on` seals what is taken in under a key for each call; `off` that of hotels whose policy demands it",
+        default=OFF,
     )
 
     @property

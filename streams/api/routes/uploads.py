@@ -21,7 +21,7 @@ from streams.api.operations import Body, Call, json_of, operation
 from streams.api.parameters import PRINTABLE, Parameter
 from streams.api.representation import represented
 from streams.api.routes.recordings import TAG
-from streams.clients.errors import ContractError, HotelAudioError
+from streams.clients.errors import ContractError, HotelAudioError, KeysUnavailableError
 from streams.security.roles import Permission
 
 log = structlog.get_logger(__name__)
@@ -99,6 +99,8 @@ async def post_recording(call: Call) -> Response:
     media_type = _media_type(call)
     if not call.context.readiness.holds("brokers_answer"):
         raise _unavailable("The brokers do not answer.", 5)
+    if not call.context.readiness.holds("policies_loaded"):  # one may demand that it is sealed
+        raise _unavailable("The hotels' policies are not read yet.", 1)
     number = event_id(hotel, call.text("Idempotency-Key"))
     async with call.context.bodies.read(call.request) as upload:
         event = _event(call, number, hotel, media_type)
@@ -116,6 +118,8 @@ async def _accepted(call: Call, event: RawAudio, upload: Upload) -> Recording:
         ) from None
     except ContractError as error:
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
+    except KeysUnavailableError as error:
+        raise _unavailable(f"It has to be sealed: {error}.", 5) from None
     except HotelAudioError as error:
         log.warning("api_not_accepted", error=type(error).__name__, reason=str(error))
         raise _unavailable("It is not certain that the brokers have it; send it again with the same key.", 5) from None

@@ -9,7 +9,7 @@ are missing, exchanged, or from another object of the same key are told from the
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -23,6 +23,9 @@ from streams.security.sealing.missing import FindKey, Missing, missing_rejection
 MAGIC = b"sealed\x00\x01"
 #: Bytes of content in a frame.
 FRAME_BYTES = 2**20
+
+#: Yields the bytes of an object from one to before another.
+ReadRange = Callable[[int, int], Iterable[bytes]]
 
 _OBJECT_ID_BYTES = 16
 _NONCE_BYTES = 12
@@ -52,6 +55,13 @@ def sealed_object_bytes(content_bytes: int) -> int:
     """Size in bytes of the sealed object of a content of this size."""
     frames = max(1, -(-content_bytes // FRAME_BYTES))
     return _HEADER_BYTES + frames * (_NONCE_BYTES + _TAG_BYTES) + content_bytes
+
+
+def content_bytes(sealed_bytes: int) -> int | None:
+    """Size in bytes of the content of a sealed object of this size; None if no sealed object has it."""
+    rest = sealed_bytes - _HEADER_BYTES
+    content = rest - max(1, -(-rest // _SEALED_FRAME_BYTES)) * (_NONCE_BYTES + _TAG_BYTES)
+    return content if content >= 0 and sealed_object_bytes(content) == sealed_bytes else None
 
 
 def seal_object(parts: Iterable[bytes], key: DataKey) -> Iterator[bytes]:
@@ -86,17 +96,53 @@ def open_object(parts: Iterable[bytes], find: FindKey) -> Iterator[bytes]:
         SealedObjectError: While iterating: if the key is not there, or the object is truncated or was changed.
     """
     header, rest = _split(parts, _HEADER_BYTES)
+    cipher = _cipher(header, find)
+    for index, (frame, last) in enumerate(_blocks(rest, _SEALED_FRAME_BYTES)):
+        yield _opened(cipher, header, frame, index, last)
+
+
+def open_range(read: ReadRange, sealed_bytes: int, find: FindKey, start: int, end: int) -> Iterator[bytes]:
+    """Open the content from one byte to before another; no more is read than the header, and the frames that have it.
+
+    Args:
+        read: Reads the sealed object.
+        sealed_bytes: Its size.
+        find: Returns the data key of an id, or why there is none.
+        start: The first byte of the content.
+        end: Behind the last one; not beyond the content.
+
+    Raises:
+        SealedObjectError: While iterating, as `open_object`.
+    """
+    if start >= end:
+        return
+    header = b"".join(read(0, _HEADER_BYTES))
+    cipher, size = _cipher(header, find), content_bytes(sealed_bytes)
+    if size is None:
+        raise SealedObjectError(_damaged("has a size that no sealed object has"))
+    first, behind = start // FRAME_BYTES, -(-end // FRAME_BYTES)
+    frames = max(1, -(-size // FRAME_BYTES))
+    begins = _HEADER_BYTES + first * _SEALED_FRAME_BYTES
+    sealed = read(begins, min(sealed_bytes, _HEADER_BYTES + behind * _SEALED_FRAME_BYTES))
+    for index, (frame, _) in enumerate(_blocks(sealed, _SEALED_FRAME_BYTES), first):
+        content = _opened(cipher, header, frame, index, index == frames - 1)
+        yield content[max(start - index * FRAME_BYTES, 0) : end - index * FRAME_BYTES]
+
+
+def _cipher(header: bytes, find: FindKey) -> AESGCM:
     if len(header) < _HEADER_BYTES or not is_sealed_object(header):
         raise SealedObjectError(_damaged("does not begin as a sealed object"))
     key = find(header[len(MAGIC) : len(MAGIC) + KEY_ID_BYTES])
     if isinstance(key, Missing):
         raise SealedObjectError(missing_rejection(key, DATA_REF))
-    cipher = AESGCM(key.secret)
-    for index, (frame, last) in enumerate(_blocks(rest, _SEALED_FRAME_BYTES)):
-        try:
-            yield cipher.decrypt(frame[:_NONCE_BYTES], frame[_NONCE_BYTES:], _frame_data(header, index, last))
-        except (InvalidTag, ValueError):  # the second for less bytes than a nonce has
-            raise SealedObjectError(_damaged(f"its part {index} is not what was sealed")) from None
+    return AESGCM(key.secret)
+
+
+def _opened(cipher: AESGCM, header: bytes, frame: bytes, index: int, last: bool) -> bytes:
+    try:
+        return cipher.decrypt(frame[:_NONCE_BYTES], frame[_NONCE_BYTES:], _frame_data(header, index, last))
+    except (InvalidTag, ValueError):  # the second for less bytes than a nonce has
+        raise SealedObjectError(_damaged(f"its part {index} is not what was sealed")) from None
 
 
 def _frame_data(header: bytes, index: int, last: bool) -> bytes:

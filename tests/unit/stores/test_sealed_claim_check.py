@@ -14,6 +14,7 @@ from streams.security.sealing.missing import Missing
 from streams.security.sealing.objects import MAGIC, sealed_object_bytes
 from streams.stores import ObjectRefusedError, Stores, StoresConfiguration
 from streams.stores.claim_check import ClaimCheck
+from streams.stores.content_ranges import measure, read_range
 from tests.support.events import COMPRESSED, RAW
 
 LARGE = os.urandom(2_100_000)
@@ -139,3 +140,26 @@ def test_a_sealed_object_of_nothing_is_empty(claim_check: ClaimCheck, tmp_path: 
 
     assert isinstance(found, Rejection)
     assert found.code == "EmptyObject"
+
+
+def part_of(claim_check: ClaimCheck, data_ref: str, start: int, end: int, sealed: int | None) -> bytes:
+    return b"".join(read_range(claim_check.stores, claim_check.find, data_ref, start, end, sealed=sealed))
+
+
+def test_a_part_of_an_object_is_read_whether_it_is_sealed_or_not(claim_check: ClaimCheck) -> None:
+    for key in (None, KEY):
+        data_ref = claim_check.store_result(COMPRESSED, LARGE, key=key).data_ref
+        assert data_ref is not None
+        sizes = measure(claim_check.stores, data_ref)
+        assert not isinstance(sizes, Rejection)
+        assert sizes.content == len(LARGE)
+        assert sizes.sealed == (None if key is None else sealed_object_bytes(len(LARGE)))
+        part = part_of(claim_check, data_ref, 1_000_000, 2_000_000, sizes.sealed)
+        assert part == LARGE[1_000_000:2_000_000]
+        if key is not None:
+            with pytest.raises(ObjectRefusedError) as raised:
+                part_of(erased(claim_check), data_ref, 0, 10, sizes.sealed)
+            assert raised.value.rejection.code == "SealedErased"
+    missing = measure(claim_check.stores, f"{claim_check.stores.pools[0].store}/sha256/00/{'0' * 64}")
+    assert isinstance(missing, Rejection)
+    assert missing.code == "ObjectMissing"
