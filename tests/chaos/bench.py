@@ -39,7 +39,7 @@ _START_WITHIN_S = 60.0
 #: A loaded machine recovers slowly; outcomes that can no longer come are found much sooner.
 _ANSWERED_WITHIN_S = 180.0
 _UP_AGAIN_WITHIN_S = 120.0
-_IN_SYNC_WITHIN_S = 30.0
+_IN_SYNC_WITHIN_S = 120.0
 #: Seconds until a committed outcome has been read, at most.
 _LATE_S = 3.0
 

@@ -111,17 +111,19 @@ class KnownKeys:
     def read_epochs(self) -> None:
         """Read the epochs of the key store. Keys of epochs that are destroyed are forgotten.
 
-        While the key store opens none of the keys, it is opened anew: there may be another one in its place.
+        A key store that opens none of the keys is opened anew where it fails, or where it cannot be theirs: there may
+        be another one in its place.
 
         Raises:
             KeyStoreError: If it cannot be read; everything stays as it was.
         """
-        if self._store is None or not self._opens_any:
-            self._store, self._epochs, self._index_key = self._open_store(), {}, b""
-        store = self._store
-        epochs = {one: self._epochs.get(one) or store.read(one) for one in store.epochs()}
-        self._index_key = self._index_key or store.read(INDEX_EPOCH)
-        self._epochs = epochs
+        kept = self._store if self._problem is None else None
+        try:
+            self._read(kept or self._open_store())
+        except KeyStoreError:
+            if kept is None or self._opens_any:
+                raise
+            self._read(self._open_store())
 
     def require_own_store(self) -> None:
         """Make sure that the key store is the one of the keys. Otherwise nobody else could open what it seals.
@@ -129,20 +131,32 @@ class KnownKeys:
         Raises:
             KeyStoreError: If it opens none of them, and those of another one or of a later epoch are there.
         """
-        if self._store is None or self._opens_any:
-            return
-        own, newest = self._store.id, max(self._epochs, default=INDEX_EPOCH)
-        living = [place for place, number in self._living.items() if number]
-        if any(store == own and epoch > newest for store, epoch in living):
-            raise KeyStoreError("the key store is an old copy: all keys are of a later epoch; take the newest one")
-        if others := sorted({store.hex() for store, _ in living if store != own}):
-            raise KeyStoreError(f"the key store is {own.hex()}, and all keys are under {', '.join(others)}")
+        if (problem := self._problem) is not None:
+            raise KeyStoreError(problem)
+
+    def _read(self, store: KeyStore) -> None:
+        known = self._epochs if store is self._store else {}
+        epochs = {one: known.get(one) or store.read(one) for one in store.epochs()}
+        index_key = self._index_key if store is self._store else store.read(INDEX_EPOCH)
+        self._store, self._epochs, self._index_key = store, epochs, index_key
 
     @property
     def _opens_any(self) -> bool:
         """Whether the key store opens any key."""
         store = self._store
         return store is not None and any(self._living[store.id, epoch] for epoch in self._epochs)
+
+    @property
+    def _problem(self) -> str | None:
+        """Why the key store is not the one of the keys; None if it may be."""
+        if self._store is None or self._opens_any:
+            return None
+        own, newest = self._store.id, max(self._epochs, default=INDEX_EPOCH)
+        living = [place for place, number in self._living.items() if number]
+        if any(store == own and epoch > newest for store, epoch in living):
+            return "the key store is an old copy: all keys are of a later epoch; take the newest one"
+        others = sorted({store.hex() for store, _ in living if store != own})
+        return f"the key store is {own.hex()}, and all keys are under {', '.join(others)}" if others else None
 
     def needs_epochs(self, value: bytes | None) -> bool:
         """Whether a record's value is under an epoch that is newer than those that were read."""

@@ -79,6 +79,30 @@ def test_a_key_store_of_another_installation_is_refused_until_the_right_one_is_t
     assert known.newest.store == store.id
 
 
+def test_another_key_store_is_taken_before_there_are_keys(store: SlotFile, tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    SlotFile.make(place)
+    known = KnownKeys(lambda: SlotFile(place))
+    known.read_epochs()
+    place.write_bytes(store.path.read_bytes())
+    known.read_epochs()
+    key = added(known, store)
+    assert known.find(key.id) == key
+
+
+def test_the_epochs_are_known_all_the_time(store: SlotFile) -> None:
+    class Slow(SlotFile):
+        def epochs(self) -> tuple[int, ...]:
+            seen.append(known.newest)
+            return super().epochs()
+
+    seen: list[Epoch | None] = []
+    known = KnownKeys(lambda: Slow(store.path))
+    for _ in range(3):
+        known.read_epochs()
+    assert [one is None for one in seen] == [True, False, False]
+
+
 def test_keys_of_another_installation_beside_own_ones_stop_nothing(
     known: KnownKeys, store: SlotFile, tmp_path: Path
 ) -> None:
