@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 from aiokafka import TopicPartition
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from schemas import Policy, PolicyEvent
 from schemas.topics import KEYS, POLICY
@@ -22,17 +20,13 @@ from streams.security.sealing.missing import Missing
 from streams.security.sealing.slot_file import SlotFile
 from streams.security.sealing.wrapped_key import Owner
 from tests.support.key_installation import Installation
+from tests.support.signing import signing_options
 
 
 @pytest.fixture
 def signing(tmp_path: Path) -> tuple[str, ...]:
     """Options of ``audit sign``, and of what checks."""
-    private = Ed25519PrivateKey.generate()
-    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    (tmp_path / "key").write_bytes(private.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
-    public = private.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
-    (tmp_path / "pub").write_bytes(public)
-    return "--key", str(tmp_path / "key"), "--heads", str(tmp_path / "heads")
+    return signing_options(tmp_path)[0]
 
 
 async def test_a_call_is_erased_and_the_others_are_not(here: Installation) -> None:

@@ -53,7 +53,9 @@ class Installation:
         try:
             for number, one in enumerate(records):
                 partition = number % 4 if topic == KEYS else 0
-                await producer.send_and_wait(self.cluster.topic(topic), one.value, key=one.key, partition=partition)
+                await producer.send_and_wait(
+                    self.cluster.topic(topic), one.value, key=one.key, partition=partition, headers=list(one.headers)
+                )
         finally:
             await producer.stop()
 
