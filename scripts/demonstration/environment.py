@@ -54,6 +54,11 @@ class DemoEnvironment:
     stores: str
     secure: LocalCluster | None = None
 
+    @property
+    def key_store(self) -> Path:
+        """The file with the keys of a secure run."""
+        return self.directory / "key-store"
+
     def worker(self) -> WorkerProcess:
         """The run's worker, not yet started."""
         settings = {
@@ -87,6 +92,7 @@ class DemoEnvironment:
             "AUDIO_TOPIC_PREFIX": self.cluster.prefix,
             "AUDIO_GROUP": self.cluster.group,
             "AUDIO_STORES": self.stores,
+            **({} if self.secure is None else {"AUDIO_KEY_STORE": f"file://{self.key_store}"}),
         }
 
     def next_commands(self, worker: WorkerProcess, api: ConsoleProcess | None) -> str:

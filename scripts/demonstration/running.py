@@ -25,7 +25,8 @@ from scripts.demonstration.levels import compare
 from scripts.demonstration.own_recordings import OwnRecordings, inputs_of
 from scripts.demonstration.recordings import load
 from scripts.demonstration.report import Report
-from scripts.demonstration.security import give_rights, look_at_security
+from scripts.demonstration.sealing import look_at_sealing, make_keys
+from scripts.demonstration.security import SecurityReport, give_rights, look_at_security
 from scripts.demonstration.verdict import judge
 from scripts.object_stores import store_settings
 from scripts.processes.console_process import ConsoleProcess
@@ -135,7 +136,7 @@ def _run(
     directory = out or environment.directory / "files"
     files, problems = save_all(verdict.results, directory)
     fetching = ResultFiles(environment.store_configuration, 0)
-    security = look_at_security(environment, _say) if secure else None
+    security = _security(environment, worker) if secure else None
     saved, mistakes = save_recordings(traffic.recordings, of_recordings, fetching, directory)
     report = Report(
         environment=environment,
@@ -155,11 +156,17 @@ def _run(
     return report, worker, api
 
 
+def _security(environment: DemoEnvironment, worker: WorkerProcess) -> SecurityReport:
+    sealing = look_at_sealing(environment, f"http://127.0.0.1:{worker.port}", _say)
+    return replace(look_at_security(environment, _say), sealing=sealing)
+
+
 def _started(run: str, started: ExitStack, *, secure: bool) -> tuple[DemoEnvironment, WorkerProcess]:
     """The environment with its worker, which is not ready yet."""
     environment = prepare(run, started, _say, secure=secure)
     if secure:
         give_rights(environment, _say)
+        make_keys(environment)
     worker = environment.worker()
     started.callback(worker.stop)
     worker.start()

@@ -1,12 +1,10 @@
 """What a secure Kafka shows: what accounts do with their rights, what they are refused, the audit and the doctor."""
 
 import asyncio
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,9 +14,10 @@ from rich.console import Console
 from infra.secret_files import write_secret
 from schemas.topics import AUDIT, COMPRESSED, DEAD_LETTER, POLICY, RAW, RECORDINGS
 from scripts.cli import CommandError
+from scripts.demonstration.acting import CommandOutcome, run_as
 from scripts.demonstration.environment import DemoEnvironment
+from scripts.demonstration.sealing import SealingReport
 from scripts.processes import secure_kafka
-from scripts.processes.module_process import module_command, module_environment
 from scripts.tables import ReportTable
 from streams.clients import CompressedAudioConsumer
 from streams.clients.errors import AccessDeniedError
@@ -27,31 +26,6 @@ from streams.kafka.connection import KafkaConnection
 _WITHIN_S = 60.0
 _REFUSED_WITHIN_S = 30.0
 _PAUSE_S = 0.2
-#: Beside the worker that runs.
-_DOCTORS_OWN = {"AUDIO_HTTP_PORT": "0"}
-
-
-@dataclass(frozen=True, slots=True)
-class CommandOutcome:
-    """What one of this project's commands has said.
-
-    Attributes:
-        account: Who ran it.
-        command: Its command line.
-        code: Its exit code.
-        output: Its standard output, or its error where it failed.
-    """
-
-    account: str
-    command: str
-    code: int
-    output: str
-
-    @property
-    def summary(self) -> str:
-        """The line that says what came of it."""
-        lines = self.output.splitlines() or [""]
-        return lines[0 if self.command == "lag" else -1].strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +51,13 @@ class SecurityReport:
         commands: What the accounts did.
         refusals: What they must not do.
         entries: The audit's entries, a line each.
+        sealing: What was tried with a hotel that seals; None if nothing was.
     """
 
     commands: Sequence[CommandOutcome]
     refusals: Sequence[Refusal]
     entries: Sequence[str]
+    sealing: SealingReport | None = None
 
     @property
     def faults(self) -> list[str]:
@@ -90,6 +66,7 @@ class SecurityReport:
             *(f"{one.command} of {one.account} failed: {one.summary}" for one in self.commands if one.code),
             *(f"{one.account} was not refused: {one.act}" for one in self.refusals if one.answer is None),
             *([] if self.entries else ["the audit has no entry"]),
+            *([] if self.sealing is None else self.sealing.faults),
         ]
 
     def as_json(self) -> dict[str, Any]:
@@ -98,6 +75,7 @@ class SecurityReport:
             "commands": [asdict(one) for one in self.commands],
             "refused": [asdict(one) for one in self.refusals],
             "audit": list(self.entries),
+            "sealing": None if self.sealing is None else self.sealing.as_json(),
         }
 
     def print(self, console: Console) -> None:
@@ -111,6 +89,8 @@ class SecurityReport:
         for table in (did, refused):
             console.print(table)
             console.print()
+        if self.sealing is not None:
+            self.sealing.print(console)
         console.print("The audit of this demo", style="italic")
         for entry in self.entries:
             console.print(entry, markup=False, highlight=False, soft_wrap=True)
@@ -124,11 +104,11 @@ def give_rights(environment: DemoEnvironment, say: Callable[[str], None]) -> Non
         CommandError: If that is refused, or takes too long.
     """
     say("granting the roles their rights")
-    applied = _run(environment, "admin", "access", "apply")
+    applied = run_as(environment, "admin", "access", "apply")
     if applied.code:
         raise CommandError(f"{applied.command}: {applied.summary}")
     deadline = time.monotonic() + _WITHIN_S
-    while (checked := _run(environment, "admin", "access", "check")).code:
+    while (checked := run_as(environment, "admin", "access", "check")).code:
         if time.monotonic() > deadline:
             raise CommandError(f"{checked.command}: {checked.summary}")
         time.sleep(_PAUSE_S)
@@ -145,18 +125,18 @@ def look_at_security(environment: DemoEnvironment, say: Callable[[str], None]) -
         ("operator", "dead_letters"),
     )
     with ThreadPoolExecutor(max_workers=2) as pool:
-        commands = list(pool.map(lambda act: _run(environment, *act), acts))
+        commands = list(pool.map(lambda act: run_as(environment, *act), acts))
     refused = asyncio.run(refusals(environment))
     say("signing and verifying the audit")
     key, public, heads = (environment.directory / name for name in ("audit.key", "audit.pub", "heads.jsonl"))
     made = Ed25519PrivateKey.generate()
     write_secret(key, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     public.write_bytes(made.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    shown = _run(environment, "admin", "audit", "show")
-    _run(
+    shown = run_as(environment, "admin", "audit", "show")
+    run_as(
         environment, "admin", "audit", "sign", "--key", key, "--heads", heads
     )  # without it, there is nothing to verify
-    verified = _run(environment, "admin", "audit", "verify", "--public-key", public, "--heads", heads)
+    verified = run_as(environment, "admin", "audit", "verify", "--public-key", public, "--heads", heads)
     return SecurityReport([*commands, verified], refused, shown.output.splitlines())
 
 
@@ -197,19 +177,3 @@ async def _answer(connection: KafkaConnection, topic: str) -> str | None:
     except TimeoutError:
         return None
     return None
-
-
-def _run(environment: DemoEnvironment, account: str, command: str, *arguments: str | Path) -> CommandOutcome:
-    """Run a command as the holder of an account."""
-    own = {"AUDIO_STATE_DIR": str(environment.directory / command), **_DOCTORS_OWN}
-    done = subprocess.run(
-        module_command(f"scripts.commands.{command}", [str(one) for one in arguments]),
-        env=module_environment({**environment.variables(account), **own}),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    output = done.stderr if done.returncode and done.stderr.strip() else done.stdout
-    shown = [one.name if isinstance(one, Path) else one for one in arguments]
-    return CommandOutcome(account, " ".join([command, *shown]), done.returncode, output.strip())

@@ -18,6 +18,11 @@ def test_on_a_secure_kafka_accounts_do_what_they_may(tmp_path: Path) -> None:
     assert (told["lost"], told["duplicated"], told["faults"]) == (0, 0, [])
     assert told["records_in"] == told["results"] + told["dead_letters"] > 400
     assert all(one["answer"] for one in told["secure"]["refused"])
+    steps = {one["act"]: one["answer"] for one in told["secure"]["sealing"]["steps"]}
+    assert "s of " in steps["open it with the key store"]
+    assert steps["open it without the key store"].startswith("SealedNoAccess")
+    assert steps["open it with the key store afterwards"].startswith("SealedErased")
+    assert told["secure"]["sealing"]["headers"]["ce_seal"] == "1"
     assert "SASL_SSL" in done.stdout
     assert "refuses the account worker, or its" in done.stdout
     assert "access-grant" in done.stdout

@@ -12,9 +12,9 @@ from infra.kafka.secure import ADMIN
 from schemas.access import Grant, load_roles
 from schemas.topics import AUDIT, COMPRESSED, DEAD_LETTER, POLICY, RAW, RECORDINGS
 from scripts.cli import Cluster
+from scripts.demonstration.acting import CommandOutcome
 from scripts.demonstration.environment import DemoEnvironment
 from scripts.demonstration.security import (
-    CommandOutcome,
     Refusal,
     SecurityReport,
     give_rights,
