@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from agents.api_wiring import DIRECTORY, EXIT_FAILED, api_context
 from agents.signals import call_on_stop_signal
-from schemas.topics import AUDIT, KEYS, POLICY
+from schemas.topics import AUDIT, KEYS, POLICY, REPLAYS
 from streams.api.access import ApiAccess
 from streams.api.app import create_app
 from streams.api.context import ApiContext
@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 EXIT_USAGE = 2
 _STOP_WITHIN = 10  # seconds for requests in progress
 #: What it reads or writes.
-_TOPICS = (*TOPICS, AUDIT, KEYS, POLICY)
+_TOPICS = (*TOPICS, AUDIT, KEYS, POLICY, REPLAYS)
 
 
 class StartError(Exception):

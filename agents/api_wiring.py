@@ -26,6 +26,7 @@ from streams.api.index.changes import TOPICS
 from streams.api.index.feeder import IndexFeeder
 from streams.api.index.result_index import ResultIndex
 from streams.api.made_files import MadeFiles
+from streams.api.replays import Replays
 from streams.api.sending import Sender, UploadSealing
 from streams.api.watching import BrokerWatch
 from streams.runtime.api_settings import ApiSettings
@@ -79,6 +80,7 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
         bodies=Bodies(settings.state_dir / DIRECTORY / "uploads", settings.inline_limit, settings.max_size),
         made_files=MadeFiles(settings.state_dir / DIRECTORY / "calls"),
         decoders=DecoderSandbox(_DECODERS, timeout=_DECODE_TIMEOUT),
+        replays=Replays(connection, names),
         access=replace(access, http=replace(access.http, refused=logins.refused)),
         policies=policies,
         claim_check=replace(settings.claim_check(_stores(settings, metrics)), find=ring.find),

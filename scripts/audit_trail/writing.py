@@ -20,7 +20,6 @@ from schemas import Record
 from schemas.access import load_roles
 from schemas.topics import AUDIT
 from scripts.cli import Cluster, CommandError
-from streams.clients.letters import LetterPosition
 from streams.compliance.audit_chain import Actor, AuditChain
 from streams.compliance.audit_log import AuditLog
 from streams.kafka.denials import REMEDY, denial_of
@@ -112,11 +111,6 @@ def ids_of(calls: Iterable[tuple[str, str]]) -> list[str]:
     pairs = list(calls)
     hotels = dict.fromkeys(f"hotel:{hotel}" for hotel, _ in pairs)
     return [*hotels, *dict.fromkeys(f"call:{call}" for _, call in pairs)]
-
-
-def letter_ids(places: Iterable[LetterPosition]) -> list[str]:
-    """The objects of an entry about dead letters."""
-    return [f"dead-letter:{place}" for place in places]
 
 
 def _refused(error: KafkaError) -> CommandError:

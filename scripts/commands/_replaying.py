@@ -5,11 +5,11 @@ from typing import Any
 
 from schemas import Record
 from schemas.topics import REPLAYS
-from scripts.audit_trail.writing import Audit, letter_ids
+from scripts.audit_trail.writing import Audit
 from scripts.cli import Cluster, CommandError, progress_bar
 from streams.clients import HotelAudioError
 from streams.clients.dead_letters import DeadLetterReader
-from streams.clients.letters import LetterPosition
+from streams.clients.letters import LetterPosition, letter_ids
 from streams.clients.replay import ReplayedInput, Replayer
 from streams.clients.replaying import replayed
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.topics import DEAD_LETTER, RAW, RECORDINGS, REPLAYS, topic
-from scripts.audit_trail.writing import Audit, letter_ids
+from scripts.audit_trail.writing import Audit
 from scripts.cli import Cluster, CommandError, add_cluster_options, cluster_of, count, fail, run, say
 from scripts.commands._json import JSON_HELP, json_file, write_json
 from scripts.commands._letter_audio import save_inputs
@@ -18,7 +18,7 @@ from scripts.commands._times import time_option
 from scripts.sealed_records import record_opener
 from scripts.tables import report_console
 from streams.clients.dead_letters import DeadLetterReader
-from streams.clients.letters import DeadLetterFilter, LetterPosition, LetterRecord, replay_obstacle
+from streams.clients.letters import DeadLetterFilter, LetterPosition, LetterRecord, letter_ids, replay_obstacle
 
 _NAME = "dead_letters"
 _LETTER = re.compile(r"(\d{1,9}):(\d{1,18})")

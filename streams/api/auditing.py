@@ -93,9 +93,8 @@ class AccessAudit:
         self, caller: Caller, action: str, objects: Sequence[str], *, outcome: str = "unknown", reason: str = ""
     ) -> None:
         """Write an entry, and wait until all in-sync replicas have it; as `heard`."""
-        actor = actor_of(caller)
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Entry(actor, action, objects, outcome, reason, written))
+        self._waiting.append(_Entry(actor_of(caller), action, objects, outcome, reason, written))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_waiting())
         await written

@@ -60,7 +60,7 @@ class Bodies:
     async def _upload(self, request: Request, files: contextlib.ExitStack) -> Upload:
         digest, size, parts = hashlib.sha256(), 0, bytearray()
         file: BinaryIO | None = None
-        async for part in _parts(request):
+        async for part in parts_of(request):
             size += len(part)
             if size > self._largest:
                 raise self._too_large()
@@ -83,7 +83,12 @@ class Bodies:
         return HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A recording may have {self._largest} bytes.")
 
 
-async def _parts(request: Request) -> AsyncIterator[bytes]:
+async def parts_of(request: Request) -> AsyncIterator[bytes]:
+    """The parts of a body as they arrive.
+
+    Raises:
+        HTTPException: 400 or 408, if it does not arrive completely.
+    """
     stream = request.stream()
     while True:
         try:

@@ -15,6 +15,7 @@ from streams.api.inbox import Inbox
 from streams.api.index.feeder import IndexFeeder
 from streams.api.index.result_index import ResultIndex
 from streams.api.made_files import MadeFiles
+from streams.api.replays import Replays
 from streams.api.sending import Sender
 from streams.kafka.connection import KafkaConnection
 from streams.runtime.api_settings import ApiSettings
@@ -41,6 +42,7 @@ class ApiContext:
         bodies: Reads bodies of requests.
         made_files: Files that are made for requests.
         decoders: Decode files in child processes.
+        replays: Send refused inputs again.
         access: Who may do what.
         policies: The hotels' policies.
         claim_check: Exchanges references for audio.
@@ -64,6 +66,7 @@ class ApiContext:
     bodies: Bodies
     made_files: MadeFiles
     decoders: DecoderSandbox
+    replays: Replays
     access: ApiAccess
     policies: PoliciesInForce
     claim_check: ClaimCheck

@@ -1,6 +1,6 @@
 """Dead letters for operators: their position, a filter, and whether their input can be sent in again."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,6 +17,11 @@ class LetterPosition(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.partition}:{self.offset}"
+
+
+def letter_ids(places: Iterable[LetterPosition]) -> list[str]:
+    """The objects of an entry of the audit about dead letters."""
+    return [f"dead-letter:{place}" for place in places]
 
 
 @dataclass(frozen=True, slots=True)

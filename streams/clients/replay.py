@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -81,7 +81,7 @@ class Replayer:
         with translated_errors(self._connection):
             await _start(self._producer)
         try:
-            self._marks = await self._read_marks()
+            self._marks = await read_marks(self._connection, self._topic)
         except BaseException:
             await stop_within(self._producer, _LEAVE_TIMEOUT)
             raise
@@ -92,6 +92,11 @@ class Replayer:
     ) -> None:
         with translated_errors(self._connection):
             await stop_within(self._producer, _LEAVE_TIMEOUT)
+
+    @property
+    def marks(self) -> Set[bytes]:
+        """The keys of all marks."""
+        return self._marks
 
     def unsent(self, letters: Sequence[PlacedLetter]) -> list[PlacedLetter]:
         """The dead letters whose inputs were not sent again, each input once."""
@@ -168,10 +173,6 @@ class Replayer:
         except (KafkaError, IllegalOperation, TimeoutError):
             return None
 
-    async def _read_marks(self) -> set[bytes]:
-        async with TopicReader(self._connection, self._topic) as reader:
-            return {message.key async for message in reader.between(*await reader.bounds()) if message.key is not None}
-
     async def _is_visible(self, position: Position) -> bool:
         place = TopicPartition(position.topic, position.partition)
         consumer = self._connection.consumer(
@@ -190,6 +191,20 @@ class Replayer:
             return False
         finally:
             await consumer.stop()
+
+
+async def read_marks(connection: KafkaConnection, topic: str) -> set[bytes]:
+    """The keys of the marks that are there now, for whoever looks without replaying.
+
+    Args:
+        connection: The cluster.
+        topic: Full name of the topic of marks.
+
+    Raises:
+        HotelAudioError: If the topic does not exist, or the brokers do not answer.
+    """
+    async with TopicReader(connection, topic) as reader:
+        return {message.key async for message in reader.between(*await reader.bounds()) if message.key is not None}
 
 
 def _mark(one: PlacedLetter) -> ReplayMark:

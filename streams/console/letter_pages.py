@@ -23,7 +23,11 @@ PATH = "/dead-letters"
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A dead letter as the page shows it; ``rule`` and ``remedy`` are from the catalogue of refusals."""
+    """A dead letter as the page shows it.
+
+    ``rule`` and ``remedy`` are from the catalogue of refusals; ``waits`` is whether its input was sent again and has no
+    outcome yet.
+    """
 
     id: str
     code: str
@@ -35,6 +39,7 @@ class Letter:
     time: datetime | None
     hotel: str
     call: str
+    waits: bool
 
     @property
     def call_path(self) -> str:
@@ -106,4 +111,5 @@ def _letter(document: Mapping[str, Any]) -> Letter:
         time=time_of(refusal["refusedAt"]),
         hotel=document.get("hotel") or "",
         call=document.get("call") or "",
+        waits=document["state"] == "queued",
     )

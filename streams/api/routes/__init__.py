@@ -12,6 +12,7 @@ from streams.api.routes import (
     events,
     health,
     recordings,
+    replays,
     uploads,
 )
 
@@ -24,6 +25,7 @@ ROUTES: tuple[Operation, ...] = (
     *call_audio.ROUTES,
     *erasure.ROUTES,
     *dead_letters.ROUTES,
+    *replays.ROUTES,
     *estimates.ROUTES,
     *events.ROUTES,
     *documents.ROUTES,

@@ -134,8 +134,13 @@ def cursor_of(call: Call, filters: dict[str, object]) -> Cursor | None:
     return cursor
 
 
-def conditions_of(call: Call) -> tuple[list[str], list[str | int | bytes]]:
-    """The conditions of a list in SQL, with their values: the filters, and the hotels that the caller sees."""
+def conditions_of(call: Call, time: str = "time_ms") -> tuple[list[str], list[str | int | bytes]]:
+    """The conditions of a list in SQL, with their values: the filters, and the hotels that the caller sees.
+
+    Args:
+        call: The request.
+        time: The column that `from` and `to` are about.
+    """
     conditions: list[str] = []
     values: list[str | int | bytes] = []
     hotel, hotels = call.text("hotel"), call.caller.hotels
@@ -143,7 +148,7 @@ def conditions_of(call: Call) -> tuple[list[str], list[str | int | bytes]]:
         wanted = sorted(hotels or ()) if hotel is None else [hotel] if call.caller.sees(hotel) else []
         conditions.append(f"hotel IN ({', '.join('?' * len(wanted))})")
         values += wanted
-    for name, condition in (("from", "time_ms >= ?"), ("to", "time_ms < ?")):
+    for name, condition in (("from", f"{time} >= ?"), ("to", f"{time} < ?")):
         if name in call.values:
             conditions.append(condition)
             values.append(round(cast("datetime", call.values[name]).timestamp() * 1000))
