@@ -53,6 +53,7 @@ class RecordSealer:
         self._epoch: Epoch | None = None
         self._waits = False
         self._anew: dict[Position, Outcome[Any]] = {}  # of the transaction that is made
+        self._owners: dict[Position, Owner] = {}  # of the same: whoever reads an input's headers does it once
         self._failed: Position | None = None  # what a store did not let be sealed anew
         self._wanted = False  # as `wanted`, for the transaction that is made
         self.maker = KeyMaker(self)
@@ -85,6 +86,7 @@ class RecordSealer:
     async def ready(self, inputs: Collection[tuple[InputRecord, Outcome[Any]]], goes_on: Callable[[], bool]) -> bool:
         """See `Sealer`. Nothing is awaited after the last look at the policies, so that its answer holds."""
         self._anew.clear()
+        self._owners.clear()
         while True:
             self._wanted = self.wanted
             latest = [(record, self._anew.get(record.position, outcome)) for record, outcome in inputs]
@@ -108,7 +110,7 @@ class RecordSealer:
         outcome = self._anew.get(record.position, outcome)
         if not self._seals(record, outcome):
             return outcome
-        owner = owner_of(record.content)
+        owner = self._owner(record)
         made = time.time_ns() // 10**6
         expires = expiry_of(self._policies.of(owner.hotel), made)
         if outcome.key is None:
@@ -168,7 +170,15 @@ class RecordSealer:
         if outcome.key is not None:
             return bool(outcome.outputs)
         # The hotel may be in a JSON document, which is read only if it matters.
-        return self._wanted and bool(outcome.outputs) and self.demands(hotel_of(record.content))
+        if not (self._wanted and outcome.outputs):
+            return False
+        return self._always or self.demands(self._owner(record).hotel or None)
+
+    def _owner(self, record: InputRecord) -> Owner:
+        owner = self._owners.get(record.position)
+        if owner is None:
+            owner = self._owners[record.position] = owner_of(record.content)
+        return owner
 
     def _record(self, key: DataKey, owner: Owner, made: int, expires: int) -> Record | None:
         epoch = self._epoch

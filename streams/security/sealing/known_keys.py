@@ -1,5 +1,6 @@
 """The data keys that are known so far, and the keys of the epochs that open them. Knows no Kafka."""
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -13,6 +14,14 @@ from streams.security.sealing.missing import Missing
 from streams.security.sealing.wrapped_key import ErasedMark, Owner, WrappedKey, epoch_of, parse, store_of, unwrap, wrap
 
 _ERASED = b""  # in place of the value
+_UNWRAPPED_LIMIT = 10_000  # keys
+
+
+class _Unwrapped(NamedTuple):
+    value: bytes  # that which was unwrapped; after another one came for its id, this is not used any more
+    epoch: int
+    expires_ms: int
+    key: DataKey
 
 
 class KeyCounts(NamedTuple):
@@ -62,8 +71,8 @@ class Epoch:
 class KnownKeys:
     """The last record of every data key. One writer applies records in order; finding is thread-safe.
 
-    Keys stay wrapped in memory until they are used: about 350 bytes each. An erased key stays erased, whatever comes
-    after its mark.
+    Keys stay wrapped in memory until they are used: about 350 bytes each; those that were used of late are kept
+    unwrapped as well. An erased key stays erased, whatever comes after its mark.
 
     Args:
         open_store: Opens the key store; called again until it succeeds. Raises KeyStoreError.
@@ -77,6 +86,8 @@ class KnownKeys:
         self._store: KeyStore | None = None
         self._now_ms = now_ms
         self._values: dict[bytes, bytes] = {}
+        self._unwrapped: dict[bytes, _Unwrapped] = {}  # the oldest first
+        self._unwrapping = threading.Lock()
         self._epochs: dict[int, bytes] = {}
         self._index_key = b""
         self._counts = Counter[int]()  # by epoch; of erased ones, as `INDEX_EPOCH`
@@ -138,6 +149,9 @@ class KnownKeys:
         known = self._epochs if store is self._store else {}
         epochs = {one: known.get(one) or store.read(one) for one in store.epochs()}
         index_key = self._index_key if store is self._store else store.read(INDEX_EPOCH)
+        if epochs != self._epochs:
+            with self._unwrapping:
+                self._unwrapped.clear()
         self._store, self._epochs, self._index_key = store, epochs, index_key
 
     @property
@@ -184,6 +198,8 @@ class KnownKeys:
         if isinstance(parsed, Rejection):
             return parsed
         before = self._values.get(key_id)
+        with self._unwrapping:
+            self._unwrapped.pop(key_id, None)
         if before is not None:
             self._count(before, -1)
         if value is None:
@@ -217,6 +233,12 @@ class KnownKeys:
         value = self._values.get(key_id)
         if value is None:
             return Missing.UNKNOWN
+        known = self._unwrapped.get(key_id)
+        if known is not None and known.value is value and known.epoch in self._epochs:
+            return Missing.EXPIRED if 0 < known.expires_ms <= self._now_ms() else known.key
+        return self._unwrap(key_id, value)
+
+    def _unwrap(self, key_id: bytes, value: bytes) -> DataKey | Missing:
         wrapped = parse(value)
         if not isinstance(wrapped, WrappedKey):
             return Missing.ERASED
@@ -228,7 +250,14 @@ class KnownKeys:
         if wrapped.epoch not in epochs:  # a later one is missing from an old copy of the key store
             return Missing.ERASED if wrapped.epoch < max(epochs, default=0) else Missing.NO_ACCESS
         opened = unwrap(key_id, wrapped, epochs[wrapped.epoch])
-        return Missing.NO_ACCESS if isinstance(opened, Rejection) else opened[0]
+        if isinstance(opened, Rejection):
+            return Missing.NO_ACCESS
+        with self._unwrapping:
+            if self._values.get(key_id) is value:
+                self._unwrapped[key_id] = _Unwrapped(value, wrapped.epoch, wrapped.expires_ms, opened[0])
+            if len(self._unwrapped) > _UNWRAPPED_LIMIT:
+                del self._unwrapped[next(iter(self._unwrapped))]
+        return opened[0]
 
 
 def _epoch_of(value: bytes) -> int:

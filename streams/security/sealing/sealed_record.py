@@ -22,7 +22,6 @@ import binascii
 import hashlib
 import json
 import os
-from dataclasses import replace
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -35,6 +34,8 @@ from streams.security.sealing.missing import FindKey, Missing, missing_rejection
 
 VERSION = 1
 
+_VERSION_BYTE, _VERSION_TEXT = VERSION.to_bytes(1), str(VERSION).encode()
+_CONTENT_TYPE_LENGTH = len(h.CONTENT_TYPE)
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
 #: Headers that are sealed. Digests of personal audio would confirm what somebody suspects to hear in it.
@@ -73,11 +74,11 @@ def seal_record(record: Record, key: DataKey) -> Record:
         if name not in SEALED or name == h.SHA256
     )
     added = (
-        (h.SEAL, str(VERSION).encode()),
+        (h.SEAL, _VERSION_TEXT),
         (h.SEAL_KEY, key.id.hex().encode()),
         (h.SEALED_HEADERS, base64.b64encode(sealed_headers)),
     )
-    return replace(record, value=value, headers=in_clear + added)
+    return Record(record.key, value, in_clear + added, record.timestamp_ms)
 
 
 def open_record(record: Record, find: FindKey) -> Record | Rejection:
@@ -107,7 +108,7 @@ def open_record(record: Record, find: FindKey) -> Record | Rejection:
         value = _decrypted(cipher, record.value, data + b"value") if record.value else record.value
     except (InvalidTag, ValueError, binascii.Error):
         return _damaged("value", "the sealed value or one of its headers is not what was sealed")
-    return replace(record, value=value, headers=_restored(headers, hidden))
+    return Record(record.key, value, _restored(headers, hidden), record.timestamp_ms)
 
 
 def _split(headers: Headers) -> tuple[Headers, dict[str, bytes | None]]:
@@ -118,7 +119,7 @@ def _split(headers: Headers) -> tuple[Headers, dict[str, bytes | None]]:
 
 
 def _key_id(added: dict[str, bytes | None]) -> bytes | Rejection:
-    if added[h.SEAL] != str(VERSION).encode():
+    if added[h.SEAL] != _VERSION_TEXT:
         return _damaged(h.SEAL, f"must be {VERSION}, the version of sealed records that this release knows")
     try:
         key_id = bytes.fromhex((added.get(h.SEAL_KEY) or b"").decode())
@@ -135,9 +136,16 @@ def _restored(headers: Headers, hidden: list[tuple[int, str, str | None]]) -> He
 
 
 def _additional_data(headers: Headers, key_id: bytes) -> bytes:
-    values = {h.CONTENT_TYPE if name.lower() == h.CONTENT_TYPE else name: value or b"" for name, value in headers}
-    parts = (values.get(name, b"") for name in (h.SOURCE, h.ID, h.CONTENT_TYPE))
-    return VERSION.to_bytes(1) + key_id + b"".join(len(part).to_bytes(4) + part for part in parts)
+    source = event_id = media_type = b""
+    for name, value in headers:
+        if name == h.SOURCE:
+            source = value or b""
+        elif name == h.ID:
+            event_id = value or b""
+        elif len(name) == _CONTENT_TYPE_LENGTH and name.lower() == h.CONTENT_TYPE:
+            media_type = value or b""
+    lengths = len(source).to_bytes(4), len(event_id).to_bytes(4), len(media_type).to_bytes(4)
+    return b"".join((_VERSION_BYTE, key_id, lengths[0], source, lengths[1], event_id, lengths[2], media_type))
 
 
 def _encrypted(cipher: AESGCM, content: bytes, data: bytes) -> bytes:

@@ -41,6 +41,38 @@ def test_a_key_is_found_by_its_id(known: KnownKeys, store: SlotFile) -> None:
     assert len(known) == 1
 
 
+def test_a_key_that_was_found_is_found_again_until_it_is_erased_or_expires(store: SlotFile) -> None:
+    now = [NOW_MS]
+    known = KnownKeys(lambda: store, now_ms=lambda: now[0])
+    known.read_epochs()
+    erased, expiring = added(known, store), added(known, store, expires_ms=NOW_MS + 1)
+    for key in (erased, expiring):
+        assert known.find(key.id) == known.find(key.id) == key
+    now[0] += 1
+    assert known.find(expiring.id) is Missing.EXPIRED
+    known.apply(erased.id, erased_mark(1))
+    assert known.find(erased.id) is Missing.ERASED
+
+
+def test_a_key_that_was_found_is_gone_with_its_epoch(known: KnownKeys, store: SlotFile) -> None:
+    key = added(known, store)
+    assert known.find(key.id) == key
+    store.create(2)
+    known.read_epochs()
+    assert known.find(key.id) == key
+    store.destroy(1)
+    known.read_epochs()
+    assert known.find(key.id) is Missing.ERASED
+
+
+def test_of_many_keys_that_were_found_the_last_are_kept_unwrapped(
+    known: KnownKeys, store: SlotFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.security.sealing.known_keys._UNWRAPPED_LIMIT", 2)
+    keys = [added(known, store) for _ in range(4)]
+    assert [known.find(key.id) for key in [*keys, *keys]] == [*keys, *keys]
+
+
 def test_an_erased_key_stays_erased_whatever_comes_later(known: KnownKeys, store: SlotFile) -> None:
     key = added(known, store)
     assert not known.is_erased(key.id)
