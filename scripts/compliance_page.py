@@ -4,7 +4,7 @@ The mapping is data: docs/compliance.yaml. Results are those of a run of pytest,
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +30,8 @@ installation, and no certificate: much of every control is what people do. [SECU
 
     ./scripts/test --long --junitxml=results.xml
     ./scripts/compliance --results results.xml --write
+
+`.ci/run` leaves a page with its own results in `.build/COMPLIANCE.md`.
 """
 _WITHOUT_RUN = (
     "This page was written without the results of a run: *not run* says that nothing is known of that test here."
@@ -100,6 +102,14 @@ def run_of(file: Path) -> Run:
         name = _name(case)
         outcomes[name] = _together(outcomes.get(name, "not run"), _outcome(case))
     return Run(suite.get("timestamp", "an unknown time"), outcomes)
+
+
+def last_of(runs: Sequence[Run]) -> Run:
+    """One run out of several: the last result of each test that was run, under the time of the first run."""
+    outcomes: dict[str, Outcome] = {}
+    for run in runs:
+        outcomes |= {name: outcome for name, outcome in run.outcomes.items() if outcome != "not run"}
+    return Run(runs[0].time, outcomes)
 
 
 def shown_run(page: str) -> Run | None:

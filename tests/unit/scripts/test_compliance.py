@@ -4,7 +4,18 @@ from pathlib import Path
 import pytest
 
 from scripts.commands import compliance
-from scripts.compliance_page import NO_TEST, PAGE, PROJECT, Control, Standard, document, mapping, run_of, shown_run
+from scripts.compliance_page import (
+    NO_TEST,
+    PAGE,
+    PROJECT,
+    Control,
+    Standard,
+    document,
+    last_of,
+    mapping,
+    run_of,
+    shown_run,
+)
 
 _RESULTS = """<?xml version="1.0" encoding="utf-8"?>
 <testsuites><testsuite name="pytest" timestamp="2026-03-01T10:00:00+00:00">
@@ -67,6 +78,20 @@ def test_results_are_those_of_all_cases_together(tmp_path: Path) -> None:
     assert [name for name, row in shown.items() if row not in page] == []
     assert "2026-03-01T10:00:00+00:00" in page
     assert document([_STANDARD], shown_run(page)) == page
+
+
+def test_of_several_runs_the_last_result_of_a_test_counts(tmp_path: Path) -> None:
+    first, second = _results(tmp_path), tmp_path / "again.xml"
+    second.write_text(
+        _RESULTS.replace("2026-03-01", "2026-03-02")
+        .replace('<failure message="x">y</failure>', "")
+        .replace('name="test_good[a]" time="0.1" /', 'name="test_good[a]"><skipped message="no" /></testcase')
+    )
+    run = last_of([run_of(first), run_of(second)])
+    assert run.time == "2026-03-01T10:00:00+00:00"
+    assert [run.outcomes.get(f"tests/unit/test_one.py::{name}", "not run") for name in _TESTS] == [
+        "passed", "passed", "failed", "not run", "not run",
+    ]  # fmt: skip
 
 
 def test_without_results_nothing_passes() -> None:
