@@ -10,7 +10,7 @@ what players and browsers make of files in every format. `sandbox`: what the dec
 `stores`: what the pool of the object stores adds to an operation, and what a failover loses.
 `live`: how much long recordings delay live segments, and the worker's memory.
 `transport`: what TLS and an account cost a worker.
-`sealing`: what it costs to seal and open a record, and to make a key.
+`sealing`: what it costs to seal and open a record, to make a key and to turn it; its share of a worker's time.
 `http`: how fast the HTTP API answers, and at what cost, beside the bare producer.
 """
 

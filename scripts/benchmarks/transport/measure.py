@@ -30,7 +30,8 @@ _ROLE = "worker"
 _GROUP = "bench"
 _CALLS = 16
 _SAMPLES = 16_000  # 32 KB, 2 s at 8 kHz
-_LOSSLESS = "1"  # the level with the least other work
+#: The level with the least other work.
+LOSSLESS = "1"
 _PATIENCE_S = 120.0
 _US = 1e6
 
@@ -74,7 +75,7 @@ def measure(
         found: list[list[float]] = [[], []]
         for number in range(rounds + 1):
             for side, costs in zip(sides, found, strict=True):
-                costs.append(_US * _seconds(*side, number, records) / records)
+                costs.append(microseconds(*side, number, records))
                 advance()
     return Costs(found[0][1:], found[1][1:])
 
@@ -97,7 +98,7 @@ def _side(directory: Path, way: str, started: ExitStack, say: Callable[[str], No
         "AUDIO_TOPIC_PREFIX": cluster.prefix,
         "AUDIO_STATE_DIR": str(directory / "state"),
         "AUDIO_HTTP_PORT": str(free_ports(1)),
-        "AUDIO_COMPRESSION_LEVEL": _LOSSLESS,
+        "AUDIO_COMPRESSION_LEVEL": LOSSLESS,
     }
     worker = WorkerProcess(settings, directory / "worker.log")
     started.enter_context(running(worker))
@@ -105,9 +106,20 @@ def _side(directory: Path, way: str, started: ExitStack, say: Callable[[str], No
     return cluster, worker
 
 
-def _seconds(cluster: Cluster, worker: WorkerProcess, number: int, records: int) -> float:
+def microseconds(cluster: Cluster, worker: WorkerProcess, number: int, records: int) -> float:
+    """Microseconds of a worker's processor time for a record, in one round.
+
+    Args:
+        cluster: What reaches its topics, with all rights.
+        worker: The worker.
+        number: Of the round: no two have the same audio.
+        records: Number of records of the round.
+
+    Raises:
+        ProcessError: If it has ended, or leaves results out.
+    """
     try:
-        return asyncio.run(_round(cluster, worker, number, records))
+        return _US * asyncio.run(_round(cluster, worker, number, records)) / records
     except TimeoutError:
         worker.require_alive()
         raise worker.error(f"has not sent {records} results within {_PATIENCE_S:g} s") from None
