@@ -8,6 +8,8 @@ from streams.clients.calls import Call, Track
 from streams.clients.consumer import CompressedAudioConsumer
 from streams.clients.errors import (
     AccessDeniedError,
+    ApiRefusedError,
+    ApiUnavailableError,
     AudioNotFetchedError,
     BrokenReferenceError,
     BrokersRefusedError,
@@ -32,6 +34,8 @@ from streams.clients.track_parts import Gap, Segment
 
 __all__ = [
     "AccessDeniedError",
+    "ApiRefusedError",
+    "ApiUnavailableError",
     "AudioNotFetchedError",
     "BrokenReferenceError",
     "BrokersRefusedError",

@@ -83,3 +83,19 @@ class AudioNotFetchedError(HotelAudioError):
 
 class ExtraRequiredError(HotelAudioError):
     """The audio libraries are not installed: install ``hotel-audio-streams[worker]``."""
+
+
+class ApiRefusedError(HotelAudioError):
+    """The HTTP API refuses a request; the message says what to change.
+
+    Attributes:
+        status: The status of its answer.
+    """
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+class ApiUnavailableError(ApiRefusedError):
+    """The HTTP API does not answer, or is not able to do it now (status 429 or 503): try again, with the same key."""

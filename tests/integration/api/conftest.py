@@ -10,6 +10,7 @@ from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import apply_topics
 from streams.security.api_keys import ApiKeys, new_key
 from streams.security.roles import Role
+from tests.chaos.workers import Worker
 from tests.support.api_process import ApiProcess
 from tests.support.brokers import Broker, Namespace
 
@@ -64,6 +65,23 @@ def guarded(
     one.start()
     try:
         one.wait_until_ready()
+        yield one
+    finally:
+        one.stop()
+
+
+@pytest.fixture
+def worker(broker: Broker, namespace: Namespace, topics: None, tmp_path: Path) -> Iterator[Worker]:
+    """A worker of the test's topics."""
+    one = Worker(
+        broker.bootstrap_servers,
+        namespace.prefix,
+        namespace.group,
+        tmp_path / "worker",
+        AUDIO_STORES=(tmp_path / "objects").as_uri(),
+    )
+    one.start()
+    try:
         yield one
     finally:
         one.stop()

@@ -1,35 +1,15 @@
 import hashlib
 import io
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import numpy as np
-import pytest
 import soundfile
 
 from tests.chaos.workers import Worker
 from tests.support.api_process import ApiProcess
-from tests.support.brokers import Broker, Namespace
 
 SECONDS = 4
 PARAMETERS = {"hotel": "lisbon", "call": "call-1", "channel": "guest", "final": "true"}
-
-
-@pytest.fixture
-def worker(broker: Broker, namespace: Namespace, topics: None, tmp_path: Path) -> Iterator[Worker]:
-    one = Worker(
-        broker.bootstrap_servers,
-        namespace.prefix,
-        namespace.group,
-        tmp_path / "worker",
-        AUDIO_STORES=(tmp_path / "objects").as_uri(),
-    )
-    one.start()
-    try:
-        yield one
-    finally:
-        one.stop()
 
 
 def wav() -> bytes:
