@@ -1,8 +1,9 @@
 """Checks a running system after a deployment, with real calls through it: is it as it has to be?
 
 It sends calls in each format and through each partition, of the hotel final-validation, and looks at workers, brokers,
-topics, consumer group, lag, object stores, Prometheus, Alertmanager, Grafana and certificates. What is not named is not
-checked, and reported so. Exit codes: 0 all that was checked is as it has to be; 1 something is not; 2 wrong usage.
+topics, consumer group, lag, object stores, HTTP API, Prometheus, Alertmanager, Grafana and certificates. What is not
+named is not checked, and reported so. Exit codes: 0 all that was checked is as it has to be; 1 something is not;
+2 wrong usage.
 """
 
 import argparse
@@ -44,17 +45,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument(
-        "--worker-url",
-        type=_url,
-        action="append",
-        default=[],
-        metavar="URL",
-        help="a worker, such as http://10.0.0.5:8080, or a load balancer before them; may be repeated",
-    )
-    made.add_argument("--workers", type=count, metavar="N", help="number of workers that the system has to have")
-    for name in ("prometheus", "alertmanager", "grafana"):
-        made.add_argument(f"--{name}-url", type=_url, metavar="URL", help=f"the system's {name.capitalize()}")
+    _add_endpoints(made)
     made.add_argument(
         "--known-alert",
         action="append",
@@ -77,6 +68,28 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def _add_endpoints(made: argparse.ArgumentParser) -> None:
+    made.add_argument(
+        "--worker-url",
+        type=_url,
+        action="append",
+        default=[],
+        metavar="URL",
+        help="a worker, such as http://10.0.0.5:8080, or a load balancer before them; may be repeated",
+    )
+    made.add_argument(
+        "--api-url",
+        type=_url,
+        action="append",
+        default=[],
+        metavar="URL",
+        help="a process of the HTTP API, such as http://10.0.0.5:8000, or nginx before them; may be repeated",
+    )
+    made.add_argument("--workers", type=count, metavar="N", help="number of workers that the system has to have")
+    for name in ("prometheus", "alertmanager", "grafana"):
+        made.add_argument(f"--{name}-url", type=_url, metavar="URL", help=f"the system's {name.capitalize()}")
+
+
 async def _validate(options: argparse.Namespace) -> int:
     from scripts.validation.checking import System, check  # noqa: PLC0415  slow, and --help does without
     from scripts.validation.table import print_report  # noqa: PLC0415
@@ -97,6 +110,7 @@ async def _validate(options: argparse.Namespace) -> int:
         admin_token=None if token is None else str(token),
         grafana_password=read(GrafanaSettings, os.environ).admin_password,
         stores=_stores(),
+        api_urls=options.api_url,
     )
     say(_NAME, f"sends calls and waits for their outcomes, at most {options.timeout:g} s without one")
     report = await check(system)

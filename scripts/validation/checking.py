@@ -12,6 +12,7 @@ from schemas.topics import COMPRESSED, DEAD_LETTER, RAW
 from scripts.cli import Cluster
 from scripts.validation import group, outcomes, topics
 from scripts.validation.alertmanager import check_alertmanager
+from scripts.validation.api import check_apis
 from scripts.validation.certificates import check_certificates
 from scripts.validation.exchange import exchange
 from scripts.validation.finding import Finding, Report, failed, not_checked
@@ -49,6 +50,7 @@ class System:
         admin_token: Opens the workers' status; None if it is not checked.
         grafana_password: Of Grafana's user ``admin``, or None.
         stores: Its object stores; None if they are not checked.
+        api_urls: Addresses of its processes of the HTTP API.
     """
 
     cluster: Cluster
@@ -64,12 +66,13 @@ class System:
     admin_token: str | None
     grafana_password: str | None
     stores: StoresConfiguration | None = None
+    api_urls: Sequence[str] = ()
 
     @property
     def urls(self) -> list[str]:
         """All addresses that were given."""
         others = (self.prometheus_url, self.alertmanager_url, self.grafana_url)
-        return [*self.worker_urls, *(url for url in others if url is not None)]
+        return [*self.worker_urls, *self.api_urls, *(url for url in others if url is not None)]
 
 
 async def check(system: System) -> Report:
@@ -84,6 +87,7 @@ async def check(system: System) -> Report:
         check_grafana(web, system.grafana_url, system.grafana_password),
         check_certificates(web, system.urls),
         check_stores(system.stores),
+        check_apis(web, system.api_urls),
     )
     return Report([one for part in parts for one in part], time.monotonic() - began)
 

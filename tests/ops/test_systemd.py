@@ -1,4 +1,4 @@
-"""The systemd unit of a worker: well formed, confined, and in agreement with how a worker ends."""
+"""The systemd units of a worker and of the HTTP API: well formed, confined, and in agreement with how these end."""
 
 import re
 from pathlib import Path
@@ -7,13 +7,15 @@ import pytest
 
 from agents.worker import EXIT_USAGE
 from infra.directories import CHECKOUT
+from streams.runtime.api_settings import ApiSettings
 from streams.runtime.fail_stop import EXIT_DEAD_LETTER_LIMIT
 from streams.runtime.setting_declaration import declared
 from streams.runtime.settings import Settings
-from tests.support.systemd_analyze import UNIT, analyze
+from tests.support.systemd_analyze import API_UNIT, UNIT, analyze
 
 #: Exposure from 0 to 10 as systemd counts it, times ten. What remains is mostly the network that a worker needs.
 MOST_EXPOSED = 16
+SECURITY = ("--offline=true", "--no-pager", f"--threshold={MOST_EXPOSED}")
 TEXT = UNIT.read_text()
 
 
@@ -38,7 +40,7 @@ def test_systemd_would_find_a_mistake(written: str, instead: str, tmp_path: Path
 
 
 def test_a_worker_is_confined(tmp_path: Path) -> None:
-    checked = analyze(tmp_path, TEXT, "security", "--offline=true", "--no-pager", f"--threshold={MOST_EXPOSED}")
+    checked = analyze(tmp_path, TEXT, "security", *SECURITY)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
@@ -60,3 +62,20 @@ def test_the_unit_and_its_sample_set_what_a_worker_reads() -> None:
     variables = re.findall(r"^(?:Environment=)?((?:AUDIO|KAFKA)_\w+?)(?:_FILE)?=", TEXT + sample, re.MULTILINE)
     assert len(variables) == 5
     assert set(variables) <= {setting.variable for setting in declared(Settings).values()}
+
+
+def test_the_api_is_confined_as_a_worker_is(tmp_path: Path) -> None:
+    text = API_UNIT.read_text()
+    for directory, command in (("verify", ("verify", "--man=no")), ("security", ("security", *SECURITY))):
+        checked = analyze(tmp_path / directory, text, *command, name=API_UNIT.name)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+        assert checked.stderr == ""
+    confinement = {line for line in TEXT.splitlines() if line.startswith(("Protect", "Private", "Restrict", "System"))}
+    assert {line for line in confinement if "ExitStatus" not in line} <= set(text.splitlines())
+
+
+def test_the_apis_unit_and_its_sample_set_what_it_reads() -> None:
+    text = API_UNIT.read_text() + API_UNIT.with_name("api.env").read_text()
+    variables = re.findall(r"^(?:Environment=)?((?:AUDIO|KAFKA)_\w+?)=", text, re.MULTILINE)
+    assert len(variables) == 5
+    assert set(variables) <= {setting.variable for setting in declared(ApiSettings).values()}
