@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import sys
 from collections.abc import Iterator
 
 import structlog
@@ -39,6 +40,9 @@ log = structlog.get_logger(__name__)
 
 EXIT_USAGE = 2
 _STOP_WITHIN = 10  # seconds for requests in progress
+_KEEP_ALIVE = 75  # seconds; proxies keep their connections for 60, and must not use one that is being closed
+#: Seconds for which a thread may keep the interpreter from the event loop, which answers; by default ten times as much.
+_SWITCH_AFTER = 0.0005
 #: What it reads or writes.
 _TOPICS = (*TOPICS, AUDIT, KEYS, POLICY, REPLAYS)
 
@@ -79,6 +83,7 @@ async def run(settings: ApiSettings, access: ApiAccess) -> None:
     Raises:
         StartError: When brokers, topics or the HTTP port are not available.
     """
+    sys.setswitchinterval(_SWITCH_AFTER)
     stop = asyncio.Event()
     call_on_stop_signal(asyncio.get_running_loop(), stop.set)
     listening = _listen(settings)
@@ -124,6 +129,7 @@ def _configuration(context: ApiContext) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,  # whose they are is for streams.security.client_address to say
+        timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_STOP_WITHIN,
         ssl_context_factory=None if tls is None else lambda *_: tls,
     )

@@ -26,6 +26,7 @@ from streams.api.index.changes import TOPICS
 from streams.api.index.feeder import IndexFeeder
 from streams.api.index.result_index import ResultIndex
 from streams.api.made_files import MadeFiles
+from streams.api.memory import Memory
 from streams.api.replays import Replays
 from streams.api.sending import Sender, UploadSealing
 from streams.api.watching import BrokerWatch
@@ -62,12 +63,11 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
     index = ResultIndex(settings.state_dir / DIRECTORY / _INDEX, [names(one) for one in TOPICS])
     ring = KeyRing(connection, names(topics.KEYS), partial(open_key_store, settings))
     feeder = IndexFeeder(connection, index, ring.gone)
-    policies = PoliciesInForce()
+    policies, memory = PoliciesInForce(), Memory()
     reader = PolicyReader(connection, names(topics.POLICY), policies, metrics)
     logins = LoginAudit(connection, names(topics.AUDIT), metrics)
-    watch = BrokerWatch(connection)
+    sender, flow, watch = _sender(settings, names, policies), Flow(index), BrokerWatch(connection)
     readiness = _readiness(watch, feeder, reader, stop)
-    sender, flow = _sender(settings, names, policies), Flow(index)
     context = ApiContext(
         settings=settings,
         connection=connection,
@@ -77,7 +77,8 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
         fetcher=RecordFetcher(connection),
         producer=sender,
         inbox=Inbox(index, feeder, sender),
-        bodies=Bodies(settings.state_dir / DIRECTORY / "uploads", settings.inline_limit, settings.max_size),
+        memory=memory,
+        bodies=Bodies(settings.state_dir / DIRECTORY / "uploads", settings.inline_limit, settings.max_size, memory),
         made_files=MadeFiles(settings.state_dir / DIRECTORY / "calls"),
         decoders=DecoderSandbox(_DECODERS, timeout=_DECODE_TIMEOUT),
         replays=Replays(connection, names),

@@ -78,6 +78,7 @@ class Admission:
     def __init__(self, app: ASGIApp, context: ApiContext) -> None:
         self._app = app
         self._metrics = context.metrics
+        self._memory = context.memory
         self._in_flight = 0
         context.metrics.api_in_flight.set_function(lambda: self._in_flight)
 
@@ -105,6 +106,7 @@ class Admission:
             await self._admitted()(scope, receive, noting)
         finally:
             self._in_flight -= counted
+            self._memory.give_back(scope)
             route = scope.get(_PATTERN, "none")
             method = scope["method"] if route != "none" else "other"
             self._metrics.api_requests.labels(route, method, str(status)).inc()

@@ -13,9 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from streams.api.inbox import Upload
+from streams.api.memory import Memory
 
-#: Bytes of bodies that are in memory at a time.
-BUDGET = 64 * 2**20
 _IDLE = 20.0  # seconds between two parts of a body
 
 
@@ -26,14 +25,14 @@ class Bodies:
         directory: For files with large ones.
         in_memory: Bytes of a body up to which it needs no file.
         largest: Bytes of a body, at most.
-        budget: Bytes of all bodies in memory, at most.
+        memory: Counts the bytes that requests hold.
     """
 
-    def __init__(self, directory: Path, in_memory: int, largest: int, budget: int = BUDGET) -> None:
+    def __init__(self, directory: Path, in_memory: int, largest: int, memory: Memory) -> None:
         self._directory = directory
         self._in_memory = in_memory
         self._largest = largest
-        self._free = budget
+        self._memory = memory
 
     @contextlib.asynccontextmanager
     async def read(self, request: Request) -> AsyncIterator[Upload]:
@@ -45,17 +44,13 @@ class Bodies:
         length = request.headers.get("content-length")
         if length is not None and length.isdigit() and int(length) > self._largest:
             raise self._too_large()
-        reserved = min(int(length), self._in_memory) if length and length.isdigit() else self._in_memory
-        if reserved > self._free:
-            raise HTTPException(
-                HTTPStatus.SERVICE_UNAVAILABLE, "Too much audio is being received; try again.", {"Retry-After": "1"}
-            )
-        self._free -= reserved
+        size = min(int(length), self._in_memory) if length and length.isdigit() else self._in_memory
+        self._memory.hold(request.scope, size)
         try:
             with contextlib.ExitStack() as files:
                 yield await self._upload(request, files)
         finally:
-            self._free += reserved
+            self._memory.give_back(request.scope)  # whoever waits for the outcome does not need the body any more
 
     async def _upload(self, request: Request, files: contextlib.ExitStack) -> Upload:
         digest, size, parts = hashlib.sha256(), 0, bytearray()

@@ -15,6 +15,7 @@ from streams.api.inbox import Inbox
 from streams.api.index.feeder import IndexFeeder
 from streams.api.index.result_index import ResultIndex
 from streams.api.made_files import MadeFiles
+from streams.api.memory import Memory
 from streams.api.replays import Replays
 from streams.api.sending import Sender
 from streams.kafka.connection import KafkaConnection
@@ -39,6 +40,7 @@ class ApiContext:
         fetcher: Reads records by their positions.
         producer: Sends inputs.
         inbox: Takes inputs in, and finds recordings.
+        memory: Counts the bytes of audio that requests hold.
         bodies: Reads bodies of requests.
         made_files: Files that are made for requests.
         decoders: Decode files in child processes.
@@ -63,6 +65,7 @@ class ApiContext:
     fetcher: RecordFetcher
     producer: Sender
     inbox: Inbox
+    memory: Memory
     bodies: Bodies
     made_files: MadeFiles
     decoders: DecoderSandbox

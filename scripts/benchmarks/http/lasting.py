@@ -77,8 +77,8 @@ async def rebuilt(server: Server, records: int) -> Rebuild:
     """Remove the index, and start the process again."""
     await server.stop()
     server.forget_index()
-    seconds = await server.start()
-    return Rebuild(records, round(records / seconds), round(1e6 * server.cpu() / records, 1))
+    seconds, cpu = await server.start()
+    return Rebuild(records, round(records / seconds), round(1e6 * cpu / records, 1))
 
 
 async def _taken(post: Callable[[int], Awaitable[int]], seconds: float) -> int:

@@ -69,19 +69,20 @@ class Server:
         """A producer of what the API reads."""
         return self._cluster.connection.producer(acks="all", enable_idempotence=True, **options)
 
-    async def start(self) -> float:
-        """Start it; the seconds from its first answer until it has read the topics."""
+    async def start(self) -> tuple[float, float]:
+        """Start it; the seconds from its first answer until it has read the topics, and its processor time in them."""
         self._process.start()
         deadline = time.monotonic() + _READY_WITHIN
-        answered = None
+        answered: tuple[float, float] | None = None
         while (answer := await self._client.ask("127.0.0.1", "GET", "/health/ready", {})).status != 200:  # noqa: PLR2004
             if answer.status and answered is None:
-                answered = time.monotonic()
+                answered = time.monotonic(), self.cpu()
             self._process.require_alive()
             if time.monotonic() > deadline:
                 raise self._process.error("is not ready")
             await asyncio.sleep(_LOOK)
-        return 0.0 if answered is None else time.monotonic() - answered
+        since, cpu = answered or (time.monotonic(), self.cpu())
+        return time.monotonic() - since, self.cpu() - cpu
 
     async def stop(self) -> None:
         """Stop it."""

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 _POLL_MS = 200
 _BATCH = 2000  # records
-_FETCH_BYTES = 2**20  # of one partition in an answer
+_FETCH_BYTES, _FETCH_MAX_BYTES = 2**20, 4 * 2**20  # of one partition in an answer, and of all
 #: A broker answers when it has so much, or after so long: an answer to each record would cost more than the record.
 _FETCH_MIN_BYTES, _FETCH_MAX_WAIT_MS = 64 * 2**10, 50
 #: Records that are few enough to wait for more, and for how many seconds: each round has a transaction of its own.
@@ -126,6 +126,7 @@ class IndexFeeder:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=_FETCH_BYTES,
+            fetch_max_bytes=_FETCH_MAX_BYTES,
             fetch_min_bytes=_FETCH_MIN_BYTES,
             fetch_max_wait_ms=_FETCH_MAX_WAIT_MS,
         )

@@ -46,6 +46,7 @@ async def get_audio(call: Call) -> Response:
     if result is None:
         reason = "It is not processed yet." if state == "queued" else "It was refused; the recording says why."
         raise HTTPException(HTTPStatus.CONFLICT, reason, {"Retry-After": "1"} if state == "queued" else None)
+    call.context.memory.hold(call.request.scope, 0 if result.by_reference else result.size)
     return await _sent(call, recording, await result_file(call.context, result.position))
 
 
@@ -81,6 +82,7 @@ async def get_original(call: Call) -> Response:
         raise HTTPException(HTTPStatus.GONE, "It is past its retention.")
     if state_of(recording, call.context.feeder) == "erased":  # whatever of it is in clear
         raise HTTPException(HTTPStatus.GONE, "It is erased.")
+    call.context.memory.hold(call.request.scope, original.size)
     return await _sent(call, recording, await original_file(call.context, original.position, original.sha256))
 
 

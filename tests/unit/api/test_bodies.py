@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from streams.api import bodies
 from streams.api.bodies import Bodies
+from streams.api.memory import Memory
 
 
 def request(*messages: dict[str, Any], length: int | None = None) -> Request:
@@ -39,7 +40,7 @@ async def refused(made: Bodies, asked: Request) -> int:
 
 
 async def test_what_is_too_large_is_refused_by_what_it_says_and_by_what_comes(tmp_path: Path) -> None:
-    made = Bodies(tmp_path, in_memory=4, largest=10)
+    made = Bodies(tmp_path, in_memory=4, largest=10, memory=Memory())
     assert await refused(made, request(length=11)) == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     assert await refused(made, request(part(b"123456"), part(b"789012"))) == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     assert list(tmp_path.iterdir()) == []  # what had been written to a file is gone
@@ -47,7 +48,7 @@ async def test_what_is_too_large_is_refused_by_what_it_says_and_by_what_comes(tm
 
 async def test_what_stops_coming_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "_IDLE", 0.05)
-    made = Bodies(tmp_path, in_memory=4, largest=10, budget=4)
+    made = Bodies(tmp_path, in_memory=4, largest=10, memory=Memory(4))
     for asked in (request(length=3), request(part(b"123456"), length=8)):
         assert await refused(made, asked) == HTTPStatus.REQUEST_TIMEOUT
     assert list(tmp_path.iterdir()) == []
@@ -56,13 +57,13 @@ async def test_what_stops_coming_is_given_up(tmp_path: Path, monkeypatch: pytest
 
 
 async def test_a_client_that_goes_away_leaves_nothing(tmp_path: Path) -> None:
-    made = Bodies(tmp_path, in_memory=4, largest=10)
+    made = Bodies(tmp_path, in_memory=4, largest=10, memory=Memory())
     assert await refused(made, request(part(b"123456"), {"type": "http.disconnect"})) == HTTPStatus.BAD_REQUEST
     assert list(tmp_path.iterdir()) == []
 
 
 async def test_more_than_fits_into_memory_is_refused_until_it_is_free(tmp_path: Path) -> None:
-    made = Bodies(tmp_path, in_memory=4, largest=10, budget=6)
+    made = Bodies(tmp_path, in_memory=4, largest=10, memory=Memory(6))
     async with made.read(request(part(b"1234", more=False), length=4)):
         assert await refused(made, request(part(b"1234", more=False))) == HTTPStatus.SERVICE_UNAVAILABLE
     async with made.read(request(part(b"1234", more=False))) as upload:
