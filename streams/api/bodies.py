@@ -35,30 +35,34 @@ class Bodies:
         self._memory = memory
 
     @contextlib.asynccontextmanager
-    async def read(self, request: Request) -> AsyncIterator[Upload]:
+    async def read(self, request: Request, largest: int | None = None) -> AsyncIterator[Upload]:
         """Read a request's body; a file with it is removed when the context is left.
+
+        Args:
+            request: The request.
+            largest: Bytes that it may have, if that is less than any body.
 
         Raises:
             HTTPException: 400, 408, 413 or 503.
         """
-        length = request.headers.get("content-length")
-        if length is not None and length.isdigit() and int(length) > self._largest:
-            raise self._too_large()
+        length, largest = request.headers.get("content-length"), min(largest or self._largest, self._largest)
+        if length is not None and length.isdigit() and int(length) > largest:
+            raise _too_large(largest)
         size = min(int(length), self._in_memory) if length and length.isdigit() else self._in_memory
         self._memory.hold(request.scope, size)
         try:
             with contextlib.ExitStack() as files:
-                yield await self._upload(request, files)
+                yield await self._upload(request, files, largest)
         finally:
             self._memory.give_back(request.scope)  # whoever waits for the outcome does not need the body any more
 
-    async def _upload(self, request: Request, files: contextlib.ExitStack) -> Upload:
+    async def _upload(self, request: Request, files: contextlib.ExitStack, largest: int) -> Upload:
         digest, size, parts = hashlib.sha256(), 0, bytearray()
         file: BinaryIO | None = None
         async for part in parts_of(request):
             size += len(part)
-            if size > self._largest:
-                raise self._too_large()
+            if size > largest:
+                raise _too_large(largest)
             digest.update(part)
             parts += part
             if size > self._in_memory:
@@ -73,9 +77,6 @@ class Bodies:
     def _new_file(self, files: contextlib.ExitStack) -> BinaryIO:
         self._directory.mkdir(parents=True, exist_ok=True)
         return cast("BinaryIO", files.enter_context(tempfile.NamedTemporaryFile(dir=self._directory)))
-
-    def _too_large(self) -> HTTPException:
-        return HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A recording may have {self._largest} bytes.")
 
 
 async def parts_of(request: Request) -> AsyncIterator[bytes]:
@@ -98,3 +99,7 @@ async def parts_of(request: Request) -> AsyncIterator[bytes]:
         if part is None:
             return
         yield part
+
+
+def _too_large(largest: int) -> HTTPException:
+    return HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A recording may have {largest} bytes here.")

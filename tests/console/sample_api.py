@@ -153,7 +153,9 @@ class SampleApi:
         found = [one for one in self._recordings if one["call"] == request.path_params["call"]]
         if not found:
             return problem(404, "No call of yours has this id.")
-        return self._refused(request) or JSONResponse({"segments": found, "gaps": [{}], "complete": False})
+        return self._refused(request) or JSONResponse(
+            {"segments": found, "cursor": None, "gaps": [{}], "complete": False}
+        )
 
     async def audio(self, request: Request) -> Response:
         as_wav = request.query_params.get("format") == "wav"
