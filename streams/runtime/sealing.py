@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 GONE = frozenset({"SealedErased", "SealedExpired"})
 #: Codes of refusals that may pass by themselves.
 _PASSING = frozenset({"SealedNoAccess", "SealedStale"})
+_UNKNOWN = "SealedUnknown"
 _LOOK_INTERVAL = 0.2
 
 
@@ -151,16 +152,22 @@ class RecordSealer:
     def opened(self, record: Record, patience: float) -> Record | Rejection:
         """An input as its sender made it, in a thread; one in clear is returned as it is.
 
+        Its key was written before it, and may be read after it: it is unknown only when all was read that was written
+        before the input.
+
         Args:
             record: The input.
             patience: Seconds to wait while the keys cannot be read.
         """
         if not is_sealed(record):
             return record
-        until = time.monotonic() + patience
+        met = time.monotonic()
+        until = met + patience
         while True:
+            read = self._ring.settled > met
             found = open_record(record, self._ring.find)
-            passing = isinstance(found, Rejection) and found.code in _PASSING
+            code = found.code if isinstance(found, Rejection) else None
+            passing = code in _PASSING or (code == _UNKNOWN and not read)
             if not passing or time.monotonic() > until:
                 return found
             time.sleep(_LOOK_INTERVAL)

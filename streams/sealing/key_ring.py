@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, NoReturn
@@ -59,6 +60,7 @@ class KeyRing:
 
     Attributes:
         looks: How often everything was read that was there.
+        settled: Monotonic seconds: all keys that were written before then are known, and no open transaction has more.
     """
 
     def __init__(self, connection: KafkaConnection, topic: str, open_store: Callable[[], KeyStore]) -> None:
@@ -67,6 +69,7 @@ class KeyRing:
         self._keys = KnownKeys(open_store)
         self._look = Look()
         self.looks = 0
+        self.settled = -math.inf
         self._looked = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -172,8 +175,10 @@ class KeyRing:
     async def _follow(self, consumer: AIOKafkaConsumer) -> NoReturn:
         while True:
             try:
-                await self._look_once(consumer)
+                began = await self._look_once(consumer)
                 await self._read_for(consumer, _LOOK_INTERVAL)
+                if await _has_read(consumer, _written(consumer)):
+                    self.settled = began
             except KeyStoreError as error:
                 self._failed(str(error), store_failed=True)
                 await asyncio.sleep(_LOOK_INTERVAL)
@@ -187,8 +192,8 @@ class KeyRing:
         self._look = Look(self._look.seen, problem, store_failed)
         self._looked.set()
 
-    async def _look_once(self, consumer: AIOKafkaConsumer) -> None:
-        """Read everything that is in the key store and the topic when this begins."""
+    async def _look_once(self, consumer: AIOKafkaConsumer) -> float:
+        """Read everything that is in the key store and the topic when this begins; returns when that was."""
         began = time.monotonic()
         await asyncio.to_thread(self._keys.read_epochs)
         ends = await consumer.end_offsets(consumer.assignment())
@@ -198,6 +203,7 @@ class KeyRing:
         self._look = Look(began)
         self.looks += 1
         self._looked.set()
+        return began
 
     async def _read_for(self, consumer: AIOKafkaConsumer, seconds: float) -> None:
         """Apply what comes meanwhile: an erasure takes effect at once."""
@@ -216,6 +222,11 @@ class KeyRing:
             if refused is not None:
                 place = f"{message.topic}-{message.partition} at offset {message.offset}"
                 log.warning("%s: %s %s", place, refused.field, refused.message)
+
+
+def _written(consumer: AIOKafkaConsumer) -> Mapping[TopicPartition, int]:
+    """The ends of the partitions as the brokers told lately, with what is not committed yet."""
+    return {partition: consumer.highwater(partition) or 0 for partition in consumer.assignment()}
 
 
 async def _has_read(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:

@@ -1,6 +1,8 @@
 """Whether a record is sealed, and the object that it refers to, is decided once: right before the transaction."""
 
+import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,11 +22,12 @@ from streams.security.sealing.data_key import DataKey
 from streams.security.sealing.known_keys import Epoch, KnownKeys
 from streams.security.sealing.missing import Missing
 from streams.security.sealing.objects import is_sealed_object
-from streams.security.sealing.sealed_record import is_sealed, open_record
+from streams.security.sealing.sealed_record import is_sealed, open_record, seal_record
+from streams.security.sealing.slot_file import SlotFile
 from streams.stores import Stores, StoresConfiguration, StoreUnavailableError
 from streams.stores.claim_check import ClaimCheck
 from tests.support.events import COMPRESSED, RAW
-from tests.support.keys import new_store
+from tests.support.keys import key_record, new_store
 
 FILE = b"OggS" + bytes(5000)
 RECORD = InputRecord(Position("audio.raw", 3, 7), RAW.to_record())
@@ -34,6 +37,7 @@ class Ring:
     """The keys of an installation, without a topic. Looking at a key that is missing calls ``on_look``."""
 
     problem = "there is none"
+    settled = math.inf
 
     def __init__(self, directory: Path) -> None:
         self.known = KnownKeys(lambda: new_store(directory))
@@ -138,6 +142,28 @@ async def test_an_object_that_was_stored_in_clear_before_the_policy_changed_is_s
 async def test_both_stay_in_clear_where_nobody_demands_sealing(here: Installation) -> None:
     outcome = here.stored_in_clear()
     assert await committed(here, outcome) is outcome
+
+
+def test_a_key_that_is_read_after_its_input_is_waited_for(here: Installation) -> None:
+    key = DataKey.new()
+    sealed = seal_record(RECORD.content, key)
+    here.ring.settled = -math.inf
+    record = key_record(SlotFile(here.directory / "keys"), key)
+    coming = threading.Timer(0.3, lambda: here.ring.known.apply(record.key, record.value))
+    coming.start()
+    assert here.sealer.opened(sealed, 60.0) == RECORD.content
+    coming.join()
+
+
+def test_a_key_is_unknown_when_all_was_read_that_was_written_before_its_input(here: Installation) -> None:
+    sealed = seal_record(RECORD.content, DataKey.new())
+    here.ring.settled = -math.inf
+    reading = threading.Timer(0.3, lambda: setattr(here.ring, "settled", time.monotonic()))
+    reading.start()
+    found = here.sealer.opened(sealed, 60.0)
+    assert isinstance(found, Rejection)
+    assert found.code == "SealedUnknown"
+    reading.join()
 
 
 async def test_a_policy_that_changes_while_keys_are_awaited_counts(here: Installation) -> None:
