@@ -111,6 +111,8 @@ class RecordSealer:
         outcome = self._anew.get(record.position, outcome)
         if not self._seals(record, outcome):
             return outcome
+        if self._is_gone(record.content):
+            return replace(outcome, outputs=())
         owner = self._owner(record)
         made = time.time_ns() // 10**6
         expires = expiry_of(self._policies.of(owner.hotel), made)
@@ -182,10 +184,21 @@ class RecordSealer:
         return self._always or self.demands(self._owner(record).hotel or None)
 
     def _owner(self, record: InputRecord) -> Owner:
+        """Whose an input is; one that is sealed names its guest inside."""
         owner = self._owners.get(record.position)
         if owner is None:
-            owner = self._owners[record.position] = owner_of(record.content)
+            opened = open_record(record.content, self._ring.find)
+            if isinstance(opened, Rejection):  # perhaps because keys are awaited
+                return owner_of(record.content)
+            owner = self._owners[record.position] = owner_of(opened)
         return owner
+
+    def _is_gone(self, record: Record) -> bool:
+        """Whether an input that its sender has sealed was erased since it was opened."""
+        if not is_sealed(record):
+            return False
+        opened = open_record(replace(record, value=None), self._ring.find)  # its key matters here, and not its value
+        return isinstance(opened, Rejection) and opened.code in GONE
 
     def _record(self, key: DataKey, owner: Owner, made: int, expires: int) -> Record | None:
         epoch = self._epoch

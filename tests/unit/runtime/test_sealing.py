@@ -19,11 +19,13 @@ from streams.runtime.sealing import RecordSealer
 from streams.runtime.settings import Settings
 from streams.sealing import KeyRing
 from streams.security.sealing.data_key import DataKey
+from streams.security.sealing.key_store import INDEX_EPOCH
 from streams.security.sealing.known_keys import Epoch, KnownKeys
 from streams.security.sealing.missing import Missing
 from streams.security.sealing.objects import is_sealed_object
 from streams.security.sealing.sealed_record import is_sealed, open_record, seal_record
 from streams.security.sealing.slot_file import SlotFile
+from streams.security.sealing.wrapped_key import WrappedKey, erased_mark, parse, tag_of
 from streams.stores import Stores, StoresConfiguration, StoreUnavailableError
 from streams.stores.claim_check import ClaimCheck
 from tests.support.events import COMPRESSED, RAW
@@ -164,6 +166,32 @@ def test_a_key_is_unknown_when_all_was_read_that_was_written_before_its_input(he
     assert isinstance(found, Rejection)
     assert found.code == "SealedUnknown"
     reading.join()
+
+
+async def test_the_key_of_a_result_has_the_guest_that_a_sealed_input_names_inside(here: Installation) -> None:
+    found = await sealed_input(here)
+    written, _ = found.outputs
+    index_key = SlotFile(here.directory / "keys").read(INDEX_EPOCH)
+    parsed = parse(written.record.value or b"")
+    assert isinstance(parsed, WrappedKey)
+    assert RAW.guest_ref is not None
+    assert parsed.guest_tag == tag_of(index_key, RAW.hotel_id, RAW.guest_ref)
+
+
+async def test_of_an_input_that_is_erased_meanwhile_nothing_is_written(here: Installation) -> None:
+    assert (await sealed_input(here, erased=True)).outputs == ()
+
+
+async def sealed_input(here: Installation, *, erased: bool = False) -> Outcome[RecordingCompression]:
+    """What becomes of an input that its sender has sealed, and whose key may be erased when it is committed."""
+    here.demand_sealing()
+    key = DataKey.new()
+    written = key_record(SlotFile(here.directory / "keys"), key)
+    here.ring.known.apply(written.key, erased_mark(1) if erased else written.value)
+    record = InputRecord(RECORD.position, seal_record(RECORD.content, key))
+    outcome = replace(here.stored_in_clear(), sealing=None)
+    assert await here.sealer.ready([(record, outcome)], lambda: True)
+    return here.sealer.sealed(record, outcome)
 
 
 async def test_a_policy_that_changes_while_keys_are_awaited_counts(here: Installation) -> None:
