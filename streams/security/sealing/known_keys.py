@@ -222,11 +222,14 @@ class KnownKeys:
 
     def gone(self, key_id: bytes) -> Missing | None:
         """`Missing.ERASED` or `Missing.EXPIRED` for a key that nobody wants to be used any more; else None."""
-        if self.is_erased(key_id):
-            return Missing.ERASED
-        wrapped = parse(self._values.get(key_id) or b"")
-        expired = isinstance(wrapped, WrappedKey) and 0 < wrapped.expires_ms <= self._now_ms()
-        return Missing.EXPIRED if expired else None
+        value = self._values.get(key_id)
+        wrapped = None if value is None else parse(value)
+        if not isinstance(wrapped, WrappedKey):
+            return None if value is None else Missing.ERASED
+        if 0 < wrapped.expires_ms <= self._now_ms():
+            return Missing.EXPIRED
+        epochs = self._epochs
+        return Missing.ERASED if wrapped.epoch not in epochs and wrapped.epoch < max(epochs, default=0) else None
 
     def find(self, key_id: bytes) -> DataKey | Missing:
         """The key of an id, or why there is none."""

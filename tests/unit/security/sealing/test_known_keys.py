@@ -88,6 +88,16 @@ def test_a_key_expires_at_its_date(known: KnownKeys, store: SlotFile) -> None:
     assert isinstance(known.find(added(known, store, expires_ms=NOW_MS + 1).id), DataKey)
 
 
+def test_what_is_gone_is_told_without_opening_a_key(known: KnownKeys, store: SlotFile) -> None:
+    assert known.gone(os.urandom(16)) is None
+    assert known.gone(added(known, store).id) is None
+    assert known.gone(added(known, store, expires_ms=NOW_MS + 1).id) is None
+    assert known.gone(added(known, store, expires_ms=NOW_MS).id) is Missing.EXPIRED
+    key = added(known, store)
+    known.apply(key.id, erased_mark(NOW_MS))
+    assert known.gone(key.id) is Missing.ERASED
+
+
 def test_a_key_of_another_installation_cannot_be_opened(known: KnownKeys, tmp_path: Path) -> None:
     other = SlotFile.make(tmp_path / "other")
     assert known.find(added(known, other).id) is Missing.NO_ACCESS
@@ -184,7 +194,8 @@ def test_keys_under_a_destroyed_epoch_are_erased_and_under_an_unknown_one_out_of
     assert isinstance(known.find(second.key or b""), DataKey)
     store.destroy(1)
     known.read_epochs()
-    assert known.find(first.id) is Missing.ERASED
+    assert (known.find(first.id), known.gone(first.id)) == (Missing.ERASED, Missing.ERASED)
+    assert known.gone(second.key or b"") is None
 
 
 def test_a_record_that_is_none_changes_nothing(known: KnownKeys, store: SlotFile) -> None:
