@@ -29,7 +29,7 @@ _FORMAT = Parameter(
     "format",
     "query",
     {"type": "string", "enum": list(_FORMATS)},
-    "`flac`, as without it: loses nothing. `wav`: what everything plays. `ogg`: Opus, small.",
+    "`flac`, as without it: loses nothing. `wav`: what everything plays. `ogg`: Vorbis, small.",
 )
 _MOST_SEGMENTS = 100_000
 _MOST_BYTES = 2 * 2**30  # of samples, which is also what a WAV file can have
