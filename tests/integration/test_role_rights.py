@@ -30,6 +30,7 @@ from tests.chaos.workers import Worker
 from tests.support.api_process import ApiProcess
 from tests.support.brokers import Namespace
 from tests.support.keys import key_record
+from tests.support.refused import id_of, refused
 from tests.support.role_work import CALL, WORK
 from tests.support.secure_kafka import SecureKafka
 
@@ -179,6 +180,12 @@ async def test_an_api_process_needs_each_of_its_rights(
         for call in ("all", *(str(number) for number in range(len(grants)))):
             record = key_record(keys, DataKey.new(), Owner("lisbon", call))
             await producer.send_and_wait(f"{namespace.prefix}{KEYS}", record.value, key=record.key)
+        for number in range(len(grants) + 1):
+            letter = refused(namespace, number).to_record()
+            headers = [(one, value) for one, value in letter.headers if value is not None]
+            await producer.send_and_wait(
+                f"{namespace.prefix}{DEAD_LETTER}", letter.value, key=letter.key, headers=headers
+            )
     finally:
         await producer.stop()
     limit = asyncio.Semaphore(AT_ONCE)
@@ -193,7 +200,8 @@ async def test_an_api_process_needs_each_of_its_rights(
             await allow(secure_kafka, account, [one for at, one in enumerate(grants) if at != number])
             variables = secure_kafka.variables(account) | stores
             api = ApiProcess(variables.pop("KAFKA_BOOTSTRAP_SERVERS"), namespace, tmp_path / account, **variables)
-            return await asyncio.to_thread(answers, api, call)
+            letter = id_of(refused(namespace, len(grants) if number is None else number))
+            return await asyncio.to_thread(answers, api, call, letter)
 
     assert await without(None), "an API process does not work with all its rights"
     found = await asyncio.gather(*(without(number) for number in range(len(grants))))
@@ -201,8 +209,8 @@ async def test_an_api_process_needs_each_of_its_rights(
     assert not needless, "\n".join(needless)
 
 
-def answers(api: ApiProcess, call: str) -> bool:
-    """Whether an API process does all that it is for; it erases a call."""
+def answers(api: ApiProcess, call: str, letter: str) -> bool:
+    """Whether an API process does all that it is for; it erases a call, and sends a refused input again."""
     api.start()
     try:
         api.wait_until_ready()
@@ -211,7 +219,7 @@ def answers(api: ApiProcess, call: str) -> bool:
                 sent = client.post("/v1/recordings?hotel=lisbon", content=bytes(size), headers=PCMU)
                 sent.raise_for_status()
                 client.get(f"{sent.headers['Location']}/original").raise_for_status()
-            return _looked_for_the_key(client) and _erased(client, call)
+            return _looked_for_the_key(client) and _erased(client, call) and _replayed(client, letter)
     except (ProcessError, httpx.HTTPError) as error:
         print(f"{api.log}: {error!r}")
         return False
@@ -228,6 +236,16 @@ def _erased(client: httpx.Client, call: str) -> bool:
             return False
     receipt = client.get(f"/v1/erasures/{answer.json()['request']}/receipt")
     return receipt.status_code == httpx.codes.CONFLICT  # nobody has signed the audit
+
+
+def _replayed(client: httpx.Client, letter: str) -> bool:
+    """Whether a refused input is sent again."""
+    deadline = time.monotonic() + WITHIN
+    body = {"ids": [letter]}
+    while (answer := client.post("/v1/replays", json=body)).status_code == httpx.codes.CONFLICT:
+        if time.monotonic() > deadline:  # other processes of this test replay at the same time
+            return False
+    return answer.status_code == httpx.codes.OK and answer.json()["items"][0]["outcome"] in {"replayed", "before"}
 
 
 def _looked_for_the_key(client: httpx.Client) -> bool:

@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from streams.api.context import ApiContext
 from streams.api.openapi import problem_answer
@@ -42,7 +43,20 @@ async def get_events(call: Call) -> Response:
     if call.context.flow.readers >= MOST_READERS:
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "Too many read already; try again.", {"Retry-After": "10"})
     events = _until_stop(call.context, int(last) if re.fullmatch("[0-9]{1,12}", last) else 0)
-    return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    return _EventStream(events)
+
+
+class _EventStream(StreamingResponse):
+    """Events, whose source ends with the connection."""
+
+    def __init__(self, events: AsyncGenerator[bytes, None]) -> None:
+        super().__init__(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        self._events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send events until nobody takes them any more."""
+        async with contextlib.aclosing(self._events):
+            await super().__call__(scope, receive, send)
 
 
 async def _until_stop(context: ApiContext, last: int) -> AsyncGenerator[bytes, None]:

@@ -50,10 +50,11 @@ async def test_readers_are_no_requests_in_flight_and_cost_little(api: ApiProcess
     connected = [await follow(api.port) for _ in range(MANY)]
     async with httpx.AsyncClient(base_url=api.url, timeout=60) as client:
         assert (await client.get("/v1/recordings")).status_code == 200
-        metrics = (await client.get("/metrics")).text
-    assert f"audio_api_event_readers {MANY}.0" in metrics
-    for _, writer in connected[READERS:]:
-        writer.close()
+        assert f"audio_api_event_readers {MANY}.0" in (await client.get("/metrics")).text
+        for _, writer in connected[READERS:]:
+            writer.close()
+        while f"audio_api_event_readers {READERS}.0" not in (await client.get("/metrics")).text:
+            await asyncio.sleep(0.1)
     counts = [0] * READERS
 
     async def read(number: int, reader: asyncio.StreamReader) -> None:
