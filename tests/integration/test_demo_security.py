@@ -25,6 +25,7 @@ from scripts.processes.secure_kafka import variables
 from streams.clients import RawAudioProducer
 from streams.kafka.access import grant, grants_of, revoke
 from streams.kafka.topics import apply_topics
+from streams.security.sealing.slot_file import SlotFile
 from tests.support import events
 from tests.support.brokers import Namespace
 from tests.support.secure_kafka import SecureKafka
@@ -65,7 +66,9 @@ async def environment(
     finally:
         await producer.stop()
     stores = f"file://{tmp_path}/objects"
-    yield DemoEnvironment("demo", tmp_path, cluster, None, tmp_path / "state", None, stores, secure_kafka.cluster)
+    made = DemoEnvironment("demo", tmp_path, cluster, None, tmp_path / "state", None, stores, secure_kafka.cluster)
+    SlotFile.make(made.key_store)
+    yield made
     await revoke(secure_kafka.admin, await grants_of(secure_kafka.admin, accounts))
 
 

@@ -65,7 +65,7 @@ def wrong(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WrongKafka]:
         patch.setattr(
             ClusterSecurity,
             "properties",
-            lambda self, *given: with_wrong_listeners(right(self, *given), ports, directory),
+            lambda self, *given, **named: with_wrong_listeners(right(self, *given, **named), ports, directory),
         )
         cluster = LocalCluster(directory / "kafka", 1, free_ports(1), accounts=list(load_roles()))
         assert cluster.security is not None
