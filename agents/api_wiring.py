@@ -27,6 +27,7 @@ from streams.api.index.feeder import IndexFeeder
 from streams.api.index.result_index import ResultIndex
 from streams.api.made_files import MadeFiles
 from streams.api.memory import Memory
+from streams.api.policy_changes import PolicyChanges
 from streams.api.replays import Replays
 from streams.api.sending import Sender, UploadSealing
 from streams.api.watching import BrokerWatch
@@ -63,10 +64,9 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
     index = ResultIndex(settings.state_dir / DIRECTORY / _INDEX, [names(one) for one in TOPICS])
     ring = KeyRing(connection, names(topics.KEYS), partial(open_key_store, settings))
     feeder = IndexFeeder(connection, index, ring.gone)
-    policies, memory = PoliciesInForce(), Memory()
+    policies, memory, flow, watch = PoliciesInForce(), Memory(), Flow(index), BrokerWatch(connection)
     reader = PolicyReader(connection, names(topics.POLICY), policies, metrics)
-    logins = LoginAudit(connection, names(topics.AUDIT), metrics)
-    sender, flow, watch = _sender(settings, names, policies), Flow(index), BrokerWatch(connection)
+    sender, logins = _sender(settings, names, policies), LoginAudit(connection, names(topics.AUDIT), metrics)
     readiness = _readiness(watch, feeder, reader, stop)
     context = ApiContext(
         settings=settings,
@@ -84,6 +84,7 @@ async def api_context(settings: ApiSettings, access: ApiAccess, stop: asyncio.Ev
         replays=Replays(connection, names),
         access=replace(access, http=replace(access.http, refused=logins.refused)),
         policies=policies,
+        policy_changes=PolicyChanges(connection, names, reader),
         claim_check=replace(settings.claim_check(_stores(settings, metrics)), find=ring.find),
         opener=lambda record: open_record(record, ring.find),
         eraser=_eraser(settings, names, policies, reader),

@@ -12,11 +12,11 @@ from schemas.text import CONTROL
 from scripts.cli import Cluster, CommandError, cluster_of, content_of, fail, say
 from scripts.commands._json import write_json
 from scripts.policies.draft import OPTIONS, Draft, all_rules, described, differences, from_file, from_options
-from scripts.policies.history import Change
 from scripts.policies.topic import exclusively, read_policies
 from scripts.policies.waiting import EXIT_DONE, wait_for_workers
 from scripts.recordings.finding import printable
 from scripts.tables import ReportTable, report_console
+from streams.policies.history import Change
 
 _EXIT_NOTHING_CHANGED = 1
 

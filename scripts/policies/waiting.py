@@ -7,10 +7,10 @@ import os
 from aiokafka.errors import KafkaError
 
 from scripts.cli import Cluster, counted, say
-from scripts.policies.history import Change
 from scripts.policies.workers import Answer, await_in_force
 from streams.kafka.connected_client import connected_client
 from streams.kafka.protocol.group_owners import fetch_member_hosts
+from streams.policies.history import Change
 from streams.runtime.endpoint_url import endpoint_url
 from streams.runtime.setting_declaration import declared
 from streams.runtime.settings import Settings

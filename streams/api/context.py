@@ -16,6 +16,7 @@ from streams.api.index.feeder import IndexFeeder
 from streams.api.index.result_index import ResultIndex
 from streams.api.made_files import MadeFiles
 from streams.api.memory import Memory
+from streams.api.policy_changes import PolicyChanges
 from streams.api.replays import Replays
 from streams.api.sending import Sender
 from streams.kafka.connection import KafkaConnection
@@ -47,6 +48,7 @@ class ApiContext:
         replays: Send refused inputs again.
         access: Who may do what.
         policies: The hotels' policies.
+        policy_changes: Changes them.
         claim_check: Exchanges references for audio.
         opener: Opens a sealed record; one in clear it returns as it is.
         eraser: Erases calls.
@@ -72,6 +74,7 @@ class ApiContext:
     replays: Replays
     access: ApiAccess
     policies: PoliciesInForce
+    policy_changes: PolicyChanges
     claim_check: ClaimCheck
     opener: Callable[[Record], Record | Rejection]
     eraser: CallEraser

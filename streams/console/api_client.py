@@ -53,6 +53,11 @@ class ApiClient:
         """
         return await self.ask(request, "GET", path, parameters=parameters)
 
+    async def tagged(self, request: Request, path: str) -> tuple[Any, str | None]:
+        """What a route answers, and the entity tag of it; see `get`."""
+        answer = await self._answer(request, "GET", path)
+        return _checked(answer), answer.headers.get("etag")
+
     async def ask(
         self,
         request: Request,
@@ -62,6 +67,7 @@ class ApiClient:
         parameters: Parameters | None = None,
         body: object = None,
         credential: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:  # noqa: ANN401  JSON
         """What a route answers to any method; see `get`.
 
@@ -72,33 +78,43 @@ class ApiClient:
             parameters: Its query.
             body: Sent as JSON, unless it is None.
             credential: Used instead of the session's.
+            headers: Further headers.
 
         Raises:
             ApiError: If it answers with an error.
         """
         query = dict(parameters or {})
-        answer = await self._answer(request, method, path, credential, params=query, json=body)
-        document = _document(answer)
-        if answer.status_code >= HTTPStatus.BAD_REQUEST:
-            raise ApiError(answer.status_code, _detail(document, answer))
-        return document
+        return _checked(await self._answer(request, method, path, credential, headers, params=query, json=body))
 
     async def status(self, request: Request, path: str) -> int:
         """What a route would answer, as a status: whether something is there and may be had."""
         return (await self._answer(request, "HEAD", path)).status_code
 
     async def _answer(
-        self, request: Request, method: str, path: str, credential: str | None = None, **content: Any
+        self,
+        request: Request,
+        method: str,
+        path: str,
+        credential: str | None = None,
+        further: Mapping[str, str] | None = None,
+        **content: Any,
     ) -> httpx.Response:
         session = Session.of(request.headers)
         credential = credential or (session.credential if session else None)
-        headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
+        headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers} | dict(further or {})
         if credential is not None:
             headers["Authorization"] = f"Bearer {credential}"
         client = request.client
         transport = httpx.ASGITransport(self._app, client=(client.host, client.port) if client else ("127.0.0.1", 0))
         async with httpx.AsyncClient(transport=transport, base_url=str(request.base_url)) as http:
             return await http.request(method, path, headers=headers, **content)
+
+
+def _checked(answer: httpx.Response) -> Any:  # noqa: ANN401  JSON
+    document = _document(answer)
+    if answer.status_code >= HTTPStatus.BAD_REQUEST:
+        raise ApiError(answer.status_code, _detail(document, answer))
+    return document
 
 
 def _document(answer: httpx.Response) -> Any:  # noqa: ANN401  JSON

@@ -13,10 +13,10 @@ _TITLES = {
     "accept": "Accepted formats",
     "legalHold": "Legal hold",
     "minQuality": "Lowest quality",
-    "maxBytesPerMinute": "Most bytes a minute",
+    "maxBytesPerMinute": "Bytes a minute",
     "cacheChannels": "Cached channels",
     "archive": "Archive",
-    "retentionDays": "Days until sealed calls expire",
+    "retentionDays": "Days until expiry",
     "sealed": "Seal results and dead letters",
 }
 

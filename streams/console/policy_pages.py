@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from schemas.policy import parse_policy
+from schemas.policy import Policy, parse_policy
 from schemas.rejection import Rejection
 from streams.console import policy_form
 from streams.console.api_client import ApiClient, ApiError
@@ -20,6 +20,7 @@ from streams.console.recordings import Segment, segments_of
 from streams.console.rendering import Pages, path_of
 
 _MOST_JUDGED = 500  # recordings of the last hour
+_OVERTAKEN = frozenset({HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED})
 _NOTICES = {"saved": "Saved. Workers follow it within seconds.", "removed": "Removed. The defaults are in force."}
 
 
@@ -47,37 +48,49 @@ class PolicyPages:
     async def show(self, request: Request) -> Response:
         """The form with what is in force."""
         notice = _NOTICES.get(request.query_params.get("done", ""))
-        return self._form(request, await self._in_force(request), notice=notice)
+        properties, tag = await self._in_force(request)
+        return self._form(request, properties, tag, notice=notice)
 
     async def change(self, request: Request) -> Response:
         """Preview, save or remove."""
         form = await form_of(request)
         hotel = request.path_params["hotel"]
-        action = text_of(form, "action")
-        if action == "remove":
-            await self._api.ask(request, "DELETE", _path(hotel))
-            return _done(hotel, "removed")
-        in_force = await self._in_force(request)
-        version = int(in_force.get("version", 0))
+        action, tag = text_of(form, "action"), text_of(form, "tag")
+        version = int(text_of(form, "version") or 0)
         wanted = policy_form.properties_of(form) | {"hotel": hotel, "version": version + 1}
-        policy = parse_policy(json.dumps(wanted).encode())
         shown = wanted | {"version": version}
-        if isinstance(policy, Rejection):
-            return self._form(request, shown, problem=f"{policy.message}.")
-        if action != "save":
+        policy = parse_policy(json.dumps(wanted).encode())
+        if action != "remove" and isinstance(policy, Rejection):
+            return self._form(request, shown, tag, problem=f"{policy.message}.")
+        if action == "preview" and isinstance(policy, Policy):
             segments = await self._recent(request, 1, {"hotel": hotel})
-            return self._form(request, shown, previewed=preview(policy, segments))
-        await self._api.ask(request, "PUT", _path(hotel), body=wanted)
+            return self._form(request, shown, tag, previewed=preview(policy, segments))
+        try:
+            return await self._changed(request, action, wanted, tag)
+        except ApiError as error:
+            if error.status not in _OVERTAKEN:
+                raise
+            return self._form(request, shown, tag, problem=f"{error.detail} Your changes are below; nothing was saved.")
+
+    async def _changed(self, request: Request, action: str, wanted: Mapping[str, Any], tag: str) -> Response:
+        """Save or remove the policy that the form has shown, unless somebody else has changed it since."""
+        hotel = request.path_params["hotel"]
+        condition = {"If-Match": tag} if tag else {"If-None-Match": "*"}
+        if action == "remove":
+            await self._api.ask(request, "DELETE", _path(hotel), headers=condition)
+            return _done(hotel, "removed")
+        await self._api.ask(request, "PUT", _path(hotel), body=wanted, headers=condition)
         return _done(hotel, "saved")
 
-    async def _in_force(self, request: Request) -> Mapping[str, Any]:
+    async def _in_force(self, request: Request) -> tuple[Mapping[str, Any], str]:
+        """The policy in force, which may be none, and its entity tag."""
         try:
-            found: Mapping[str, Any] = await self._api.get(request, _path(request.path_params["hotel"]))
+            found, tag = await self._api.tagged(request, _path(request.path_params["hotel"]))
         except ApiError as error:
             if error.status == HTTPStatus.NOT_FOUND:
-                return {}
+                return {}, ""
             raise
-        return found
+        return found, tag or ""
 
     async def _recent(self, request: Request, hours: int, asked: Mapping[str, str]) -> list[Segment]:
         since = (datetime.now(UTC) - timedelta(hours=hours)).isoformat()
@@ -88,6 +101,7 @@ class PolicyPages:
         self,
         request: Request,
         properties: Mapping[str, Any],
+        tag: str,
         *,
         notice: str | None = None,
         problem: str | None = None,
@@ -99,6 +113,7 @@ class PolicyPages:
             "notice": notice,
             "preview": previewed,
             "problem": problem,
+            "tag": tag,
             "version": int(properties.get("version", 0)),
         }
         status = HTTPStatus.OK if problem is None else HTTPStatus.UNPROCESSABLE_ENTITY

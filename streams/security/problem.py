@@ -7,11 +7,13 @@ MEDIA_TYPE = "application/problem+json"
 _BLANK = "about:blank"  # the status says all that a type would
 
 
-def problem(status: HTTPStatus, detail: str) -> bytes:
+def problem(status: HTTPStatus, detail: str, **more: object) -> bytes:
     """The JSON document of an error.
 
     Args:
         status: The response's status.
         detail: What is wrong and what to do, in a sentence or two.
+        more: Further members, such as a list of all that is wrong.
     """
-    return json.dumps({"type": _BLANK, "title": status.phrase, "status": status.value, "detail": detail}).encode()
+    told = {"type": _BLANK, "title": status.phrase, "status": status.value, "detail": detail}
+    return json.dumps({**told, **more}).encode()

@@ -179,13 +179,18 @@ class SampleApi:
 
     async def policy(self, request: Request) -> Response:
         hotel = request.path_params["hotel"]
+        tag = f'"{self._policies.get(hotel, {}).get("version", 0)}"'
+        if request.method != "GET" and request.headers.get("if-match", '"0"') != tag:
+            return problem(412, "Somebody else has changed the policy; read it again.")
         if request.method == "PUT":
             self._policies[hotel] = await request.json()
         if request.method == "DELETE":
             self._policies.pop(hotel, None)
             return Response(status_code=204)
         known = self._policies.get(hotel)
-        return problem(404, "It has none.") if known is None else JSONResponse(known)
+        if known is None:
+            return problem(404, "It has none.")
+        return JSONResponse(known, headers={"ETag": f'"{known["version"]}"'})
 
     async def estimate(self, request: Request) -> Response:
         size = len(await request.body())

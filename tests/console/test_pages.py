@@ -192,6 +192,27 @@ def test_a_policy_is_previewed_and_then_saved(window: Browsing, address: str) ->
     expect(page.get_by_role("alert")).to_contain_text("floorLevel")
 
 
+def test_a_policy_that_somebody_else_has_changed_meanwhile_is_not_overwritten(window: Browsing) -> None:
+    page = window.page
+    with serving(Console(SampleApi().app, OFFERED)) as address:
+        page.goto(f"{address}/policies/seaside")
+        other = window.context.new_page()
+        other.goto(f"{address}/policies/seaside")
+        other.get_by_role("button", name="Save").click()
+        expect(other.get_by_text("Version 4 is in force")).to_be_visible()
+        other.close()
+        page.get_by_label("Highest level").select_option("3")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("alert")).to_contain_text("Somebody else has changed the policy")
+        expect(page.get_by_label("Highest level")).to_have_value("3")
+        assert window.accessibility() == []
+        page.get_by_role("link", name="See what is in force").click()
+        expect(page.get_by_text("Version 4 is in force")).to_be_visible()
+        page.get_by_role("button", name="Remove the policy").click()
+        expect(page.get_by_role("status")).to_contain_text("Removed")
+        expect(page.get_by_text("It has no policy of its own")).to_be_visible()
+
+
 def test_files_are_estimated_with_a_picture(window: Browsing, address: str, tmp_path: Path) -> None:
     (tmp_path / "call.wav").write_bytes(bytes(90_000))
     (tmp_path / "no.wav").write_bytes(b"no")

@@ -75,6 +75,9 @@ def test_a_call_that_was_sent_is_found_seen_and_heard(processes: ApiProcess, win
     assert window.accessibility() == []
     page.get_by_role("link", name="See the dead letter").click()
     expect(page.locator(".letter")).to_contain_text("What to do")
+    page.get_by_role("button", name="Send again").click()
+    expect(page.get_by_role("status")).to_contain_text("1 input went back")
+    set_policy(window)
     page.get_by_role("link", name="Live").click()
     expect(page.locator("[data-value=lag]")).to_have_text("0")
     processes.kill()
@@ -88,6 +91,21 @@ def test_a_call_that_was_sent_is_found_seen_and_heard(processes: ApiProcess, win
     page.locator("#files").set_input_files([tmp_path / "call.wav", tmp_path / "text.wav"])
     expect(page.locator("[data-headline]")).to_contain_text("96 kB would become")
     expect(page.locator(".bars")).to_contain_text("It cannot be decoded")
+
+
+def set_policy(window: Browsing) -> None:
+    """Preview and save a policy of the hotel, and remove it."""
+    page = window.page
+    page.get_by_role("link", name="Policies").click()
+    page.get_by_role("link", name="lisbon").click()
+    page.get_by_label("Highest level").select_option("2")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator(".preview")).to_contain_text("4 results have a level above 2")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Version 1 is in force")).to_be_visible()
+    assert window.accessibility() == []
+    page.get_by_role("button", name="Remove the policy").click()
+    expect(page.get_by_role("status")).to_contain_text("Removed")
 
 
 def send(api: ApiProcess, channel: str, sequence: int, content: bytes) -> str:

@@ -139,7 +139,7 @@ async def test_what_is_not_committed_is_not_told(installation: Installation, mon
         raise RuntimeError("on purpose")
 
     async with exclusively(installation.cluster, "lisbon") as writer:
-        monkeypatch.setattr(writer._producer, "send_and_wait", fail)  # noqa: SLF001  after the entry was sent
+        monkeypatch.setattr(writer._writer._producer, "send_and_wait", fail)  # noqa: SLF001  after the entry was sent
         with pytest.raises(RuntimeError, match="on purpose"):
             await writer.write(PolicyEvent("lisbon", None))
     sets = ("set", "--hotel", "porto", "--ceiling-level", "2", "--no-wait")

@@ -210,7 +210,7 @@ async def test_an_api_process_needs_each_of_its_rights(
 
 
 def answers(api: ApiProcess, call: str, letter: str) -> bool:
-    """Whether an API process does all that it is for; it erases a call, and sends a refused input again."""
+    """Whether an API process does all that it is for; it erases a call, repairs, and sets a policy."""
     api.start()
     try:
         api.wait_until_ready()
@@ -219,7 +219,7 @@ def answers(api: ApiProcess, call: str, letter: str) -> bool:
                 sent = client.post("/v1/recordings?hotel=lisbon", content=bytes(size), headers=PCMU)
                 sent.raise_for_status()
                 client.get(f"{sent.headers['Location']}/original").raise_for_status()
-            return _looked_for_the_key(client) and _erased(client, call) and _replayed(client, letter)
+            return _looked_for_the_key(client) and _erased(client, call) and _repaired(client, call, letter)
     except (ProcessError, httpx.HTTPError) as error:
         print(f"{api.log}: {error!r}")
         return False
@@ -238,14 +238,15 @@ def _erased(client: httpx.Client, call: str) -> bool:
     return receipt.status_code == httpx.codes.CONFLICT  # nobody has signed the audit
 
 
-def _replayed(client: httpx.Client, letter: str) -> bool:
-    """Whether a refused input is sent again."""
+def _repaired(client: httpx.Client, hotel: str, letter: str) -> bool:
+    """Whether a refused input is sent again, and a policy of a hotel is set."""
     deadline = time.monotonic() + WITHIN
     body = {"ids": [letter]}
     while (answer := client.post("/v1/replays", json=body)).status_code == httpx.codes.CONFLICT:
         if time.monotonic() > deadline:  # other processes of this test replay at the same time
             return False
-    return answer.status_code == httpx.codes.OK and answer.json()["items"][0]["outcome"] in {"replayed", "before"}
+    sent = answer.status_code == httpx.codes.OK and answer.json()["items"][0]["outcome"] in {"replayed", "before"}
+    return sent and client.put(f"/v1/policies/{hotel}", json={}).is_success
 
 
 def _looked_for_the_key(client: httpx.Client) -> bool:

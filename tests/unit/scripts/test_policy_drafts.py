@@ -8,7 +8,7 @@ import pytest
 from schemas import Policy, PolicyEvent, Position, Record
 from scripts.commands.policy import main
 from scripts.policies.draft import all_rules, described, differences, from_file, from_options
-from scripts.policies.history import History
+from streams.policies.history import History
 
 PRESENT = Policy(3, ceiling_level=4, accept=("audio/flac", "audio/ogg"), min_quality=4.1, cache_channels=("mixed",))
 
