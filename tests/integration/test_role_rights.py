@@ -134,10 +134,12 @@ async def test_a_worker_needs_each_of_its_rights(
 
 
 async def serves(kafka: SecureKafka, own: Namespace, account: str, directory: Path) -> bool:
-    """Whether a worker compresses and archives a prompt, keeps it in its table, and refuses a record."""
+    """Whether a worker compresses, seals and archives a prompt, keeps it in its table, and refuses a record."""
+    directory.mkdir()
     variables = kafka.variables(account) | {"AUDIO_STORES": f"file://{directory}/stores"}
+    variables |= {"AUDIO_ADMIN_TOKEN": "nobody-has-this-token", "AUDIO_SEALING": "on"}
+    variables |= {"AUDIO_KEY_STORE": SlotFile.make(directory / "keys").path.as_uri()}
     await archive_all(kafka, own)
-    variables |= {"AUDIO_ADMIN_TOKEN": "nobody-has-this-token"}
     worker = Worker(variables.pop("KAFKA_BOOTSTRAP_SERVERS"), own.prefix, own.group, directory, **variables)
     worker.start()
     try:
