@@ -163,11 +163,19 @@ async def _look(cluster: Cluster, scope: Scope, keys: ScopeKeys, stores: ClaimCh
         for name in (RAW, RECORDINGS, COMPRESSED, DEAD_LETTER):
             async for place, record in _records(cluster, name):
                 progress.advance(bar)
-                opened = open_record(record, keys.find) if is_sealed(record) else record
+                opened = _innermost(record, keys)
                 if isinstance(opened, Rejection) or not (is_sealed(record) or _belongs(record, scope, keys.calls)):
                     found.take_control(place, record.value)
                 else:
                     found.take(place, opened, await asyncio.to_thread(_content, opened, stores))
+
+
+def _innermost(record: Record, keys: ScopeKeys) -> Record | Rejection:
+    """A record in clear: the dead letter of an input that its sender has sealed is sealed twice."""
+    opened: Record | Rejection = record
+    while not isinstance(opened, Rejection) and is_sealed(opened):
+        opened = open_record(opened, keys.find)
+    return opened
 
 
 async def _records(cluster: Cluster, name: str) -> AsyncIterator[tuple[str, Record]]:

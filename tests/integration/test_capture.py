@@ -54,7 +54,7 @@ async def test_bytes_digests_reference_and_keys_are_taken_and_a_search_finds_the
     await here.write(KEYS, record)
     await here.write(RAW, seal_record(raw(RAW_AUDIO), key), raw(bytes(2000)), raw(b"x", channel="prompt"))
     await here.write(COMPRESSED, result(RESULT, "a", key))
-    await here.write(DEAD_LETTER, seal_record(raw(BAD), key))
+    await here.write(DEAD_LETTER, seal_record(seal_record(raw(BAD), key), key))
     code, err = await captured(here, "--guest", GUEST)
     assert code == 0, err
     assert "1 content had no bytes that occur only there" in err
