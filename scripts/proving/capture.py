@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -157,16 +157,18 @@ async def _keys(cluster: Cluster, store: KeyStore, scope: Scope) -> ScopeKeys:
 
 
 async def _look(cluster: Cluster, scope: Scope, keys: ScopeKeys, stores: ClaimCheck, found: Patterns) -> None:
-    """Read all records that may have something of the scope."""
+    """Read all records that may have something of the scope; results in clear by the calls of inputs."""
+    calls = set(keys.calls)
     with progress_bar() as progress:
         bar = progress.add_task("records", total=None)
         for name in (RAW, RECORDINGS, COMPRESSED, DEAD_LETTER):
             async for place, record in _records(cluster, name):
                 progress.advance(bar)
                 opened = _innermost(record, keys)
-                if isinstance(opened, Rejection) or not (is_sealed(record) or _belongs(record, scope, keys.calls)):
+                if isinstance(opened, Rejection) or not (is_sealed(record) or _belongs(record, scope, calls)):
                     found.take_control(place, record.value)
                 else:
+                    calls.add(_call_of(record))
                     found.take(place, opened, await asyncio.to_thread(_content, opened, stores))
 
 
@@ -185,12 +187,15 @@ async def _records(cluster: Cluster, name: str) -> AsyncIterator[tuple[str, Reco
                 yield f"{message.topic}-{message.partition} at offset {message.offset}", record_of(message)
 
 
-def _belongs(record: Record, scope: Scope, calls: frozenset[str]) -> bool:
+def _belongs(record: Record, scope: Scope, calls: Collection[str]) -> bool:
     """Whether a record in clear is of the scope."""
     if hotel_of(record) != scope.hotel:
         return False
-    call = (record.key or b"").decode("utf-8", "replace")
-    return call in calls or (scope.guest is not None and guest_of(record) == scope.guest)
+    return _call_of(record) in calls or (scope.guest is not None and guest_of(record) == scope.guest)
+
+
+def _call_of(record: Record) -> str:
+    return (record.key or b"").decode("utf-8", "replace")
 
 
 def _content(record: Record, stores: ClaimCheck) -> bytes | None:
