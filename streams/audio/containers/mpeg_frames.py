@@ -21,6 +21,8 @@ _NO_CHECKSUM = 0x01  # in the second byte of a header
 _RATE_BITS, _LOWEST_BITRATE, _HIGHEST_BITRATE = 0x0C, 0x10, 0xE0  # in the third one
 _VBRI_AT = 36  # bytes from the beginning of the frame, whatever its side information
 _CHAIN = 4  # frames in succession: in random bytes, one beginning in 10**20
+_FREE_FRAMES = 16
+_FIXED = 0xFFFF_FDCF  # bits of a header that are the same in all frames: not the padding and the kind of joint stereo
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,21 @@ def frames_from(audio: Content, at: int) -> Iterator[tuple[int, Frame]]:
         yield at, frame
         at += frame.size
         frame = frame_at(audio, at, free_size)
+
+
+def free_frames(audio: bytes) -> list[bytes]:
+    """What the first frames of free format have behind their headers; empty if the bytes do not begin with such frames.
+
+    Their header is a pair of small numbers, as are the samples of quiet raw audio, where a few headers are found by
+    chance. So there have to be many, or some that reach the end of the bytes, and all have to be the same.
+    """
+    frames = list(islice(frames_from(audio, 0), _FREE_FRAMES))
+    headers = {int.from_bytes(audio[at : at + HEADER_BYTES], "big") & _FIXED for at, _ in frames}
+    end = frames[-1][0] + frames[-1][1].size if frames else 0
+    is_whole = len(frames) == _FREE_FRAMES or (len(frames) >= _CHAIN and end >= len(audio))
+    if not is_whole or len(headers) > 1:
+        return []
+    return [audio[at + HEADER_BYTES : at + frame.size] for at, frame in frames]
 
 
 def is_chain(audio: Content, at: int, fewest: int = _CHAIN) -> bool:

@@ -9,13 +9,13 @@ first samples would have to spell a name. Bytes that were encrypted without any 
 import re
 import zlib
 from collections.abc import Callable
-from itertools import islice, pairwise
+from itertools import pairwise
 
 from schemas import media_type as types
 from streams.audio.containers import id3
 from streams.audio.containers.content import Content
 from streams.audio.containers.magic import MAGIC, PGP, Format, by_ffmpeg, no_audio, sealed_by
-from streams.audio.containers.mpeg_frames import KBITS_MPEG2, frame_at, frames_from, info_of
+from streams.audio.containers.mpeg_frames import KBITS_MPEG2, frame_at, free_frames, info_of
 from streams.audio.containers.wave_chunks import is_wave
 
 _BEGINNING_BYTES = 1 << 20
@@ -76,9 +76,8 @@ def _is_mp3(audio: bytes) -> bool:
     first = frame_at(audio, 0)
     if first is None:
         return False
-    if not audio[2] >> 4:  # of free format: the next headers say the size
-        contents = [audio[at + _HEADER : at + frame.size] for at, frame in islice(frames_from(audio, 0), _FRAMES)]
-        return len(contents) == _FRAMES and any(not _is_alike(*pair) for pair in pairwise(contents))
+    if not audio[2] >> 4:
+        return any(not _is_alike(*pair) for pair in pairwise(free_frames(audio)))
     return _frames(_layer3_size)(audio) or info_of(audio[: first.size], first) is not None
 
 

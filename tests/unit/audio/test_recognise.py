@@ -206,3 +206,14 @@ def test_no_quiet_tone_or_offset_in_g711_is_taken_for_a_file(law: g711.Law) -> N
         for start in range(3):
             assert container_of(audio[start:]) is None
             assert recognise(audio[start:]) is None
+
+
+@pytest.mark.parametrize("scale", [2, 5, 10])
+def test_quiet_samples_that_begin_like_an_mp3_file_of_free_format_are_samples(scale: int) -> None:
+    # -5 and a small number are a header of free format, and come again and again
+    chance = np.random.default_rng(scale)
+    for small in (0, 4, 7):
+        for _ in range(100):
+            samples = np.round(chance.normal(0, scale, 16_000)).astype(">i2")
+            samples[:2] = -5, small
+            assert container_of(samples.tobytes()) is None
