@@ -17,11 +17,12 @@ from streams.kafka.record_at import record_at
 
 _TIMEOUT = 5.0  # seconds for one record
 _STOP_TIMEOUT = 5.0
-#: Records that are asked for at a time; an answer may have a megabyte and more.
-_AT_ONCE = 8
+#: Records that are asked for at a time: a broker has the next one ready while an answer is read. Each comes with its
+#: batch, of a megabyte at most as a rule.
+_AT_ONCE = 32
 #: Bytes of values that are kept for who asks for the next part of a file, and for how many seconds: no longer than it
 #: takes to notice that a topic was made anew, or that a record is past its retention.
-_KEPT_BYTES, _KEPT_FOR = 16 * 2**20, 10.0
+_KEPT_BYTES, _KEPT_FOR = 8 * 2**20, 10.0
 
 
 class FetchFailedError(Exception):

@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 #: Bytes for all requests together. What the Kafka client holds of them comes on top, as much again at most.
-LIMIT = 48 * 2**20
+LIMIT = 32 * 2**20
 _HELD = "audio.held"  # in a request's scope: the bytes that it holds
 
 

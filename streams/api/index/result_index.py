@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 _LONGEST_READ, _STEPS = 5.0, 50_000
 _MOST_IDLE = 8  # connections for reading
 #: Pages of the log that are written into the file together, and what the writer keeps of the file in memory.
-_WAL_PAGES, _CACHE_KB = 4000, 32 * 2**10
+_WAL_PAGES, _CACHE_KB = 4000, 16 * 2**10
 
 #: Told of what was committed: the ids that have changed.
 Listener = Callable[[Sequence[Change]], None]
