@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 import uvicorn
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.responses import Response, StreamingResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from streams.api import http_protocol
 from streams.api.http_protocol import HttpProtocol, end_dead_connections
@@ -23,12 +23,12 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @contextlib.asynccontextmanager
-async def served() -> AsyncIterator[int]:
+async def served(app: ASGIApp = echo) -> AsyncIterator[int]:
     """A server; its port."""
     listening = socket.socket()
     end_dead_connections(listening)
     listening.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(echo, http=HttpProtocol, log_config=None, lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, http=HttpProtocol, log_config=None, lifespan="off"))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started:
         await asyncio.sleep(0.01)
@@ -77,3 +77,24 @@ async def test_a_body_may_take_longer_than_a_head(monkeypatch: pytest.MonkeyPatc
         writer.write(b"1234")
         assert (await reader.readuntil(b"1234")).startswith(b"HTTP/1.1 200")
         writer.close()
+
+
+async def test_who_takes_nothing_of_an_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "_TAKEN_WITHIN_MS", 300)
+    gone = asyncio.Event()
+
+    async def endless(scope: Scope, receive: Receive, send: Send) -> None:
+        async def parts() -> AsyncIterator[bytes]:
+            while True:
+                yield bytes(2**20)
+                await asyncio.sleep(0)  # sending to nobody takes no time
+
+        try:
+            await StreamingResponse(parts())(scope, receive, send)
+        finally:
+            gone.set()
+
+    async with served(endless) as port:
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            await gone.wait()  # although the client is still there
