@@ -20,7 +20,10 @@ java_with() {
 if [ ! -f "$directory/formatted" ]; then
   rm -rf "$directory/data"
   if [ -f "$directory/format.arguments" ]; then
-    (java_with "@$directory/format.arguments") # it has passwords, which a command line would show to everybody
+    # It has passwords, which a command line would show to everybody. Errors repeat them, in lines that are broken anywhere.
+    output=$(java_with "@$directory/format.arguments" 2>&1) && status=0 || status=$?
+    printf '%s\n' "$output" | sed '/password=/,$d'
+    [ "$status" -eq 0 ] || exit "$status"
   else
     (java_with kafka.tools.StorageTool format -t "$cluster_id" -c "$directory/broker.properties" ${FORMAT_OPTIONS:-})
   fi

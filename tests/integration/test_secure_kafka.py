@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from infra.kafka.certificates import Authority
 from infra.kafka.cluster import LocalCluster
+from infra.kafka.errors import LocalKafkaError
 from infra.kafka.ports import free_ports
 from infra.kafka.secure import ADMIN, ClusterSecurity
 from schemas import MediaType, RawAudio
@@ -230,3 +231,24 @@ def test_only_their_owner_reads_the_files_of_a_secure_kafka(tmp_path: Path) -> N
     made = {path: stat.S_IMODE(path.stat().st_mode) for path in [tmp_path / "kafka", *(tmp_path / "kafka").rglob("*")]}
     assert made
     assert {path: mode for path, mode in made.items() if mode != (0o700 if path.is_dir() else 0o600)} == {}
+
+
+def test_arguments_that_kafka_refuses_are_told_without_passwords(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ClusterSecurity.format_arguments
+
+    def with_one_more(*given: Any) -> list[str]:
+        all_of_them = arguments(*given)
+        return [*all_of_them[:-4], "one-more", *all_of_them[-4:]]
+
+    monkeypatch.setattr(ClusterSecurity, "format_arguments", with_one_more)
+    cluster = LocalCluster(tmp_path, 1, free_ports(1), accounts=["desk"])
+    with pytest.raises(LocalKafkaError, match="usage: kafka-storage") as refused:
+        cluster.start()
+    assert cluster.security is not None
+    log = "".join(path.read_text() for path in tmp_path.rglob("*.log"))
+    for account in (ADMIN, "desk"):
+        password = cluster.security.password_file(account).read_text()
+        assert password not in str(refused.value)
+        assert password not in log
