@@ -28,7 +28,8 @@ _POLL_MS = 200
 _BATCH = 2000  # records
 _FETCH_BYTES, _FETCH_MAX_BYTES = 2**20, 4 * 2**20  # of one partition in an answer, and of all
 #: A broker answers when it has so much, or after so long: an answer to each record would cost more than the record.
-_FETCH_MIN_BYTES, _FETCH_MAX_WAIT_MS = 64 * 2**10, 50
+#: While it catches up, it waits less: what waits for partitions at their end holds up those that have more.
+_FETCH_MIN_BYTES, _FETCH_MAX_WAIT_MS, _LOADING_MAX_WAIT_MS = 64 * 2**10, 50, 5
 #: Records that are few enough to wait for more, and for how many seconds: each round has a transaction of its own.
 _FEW, _WAIT = 100, 0.05
 _LOOK = 10.0  # seconds between two looks at the topics' partitions and their first offsets
@@ -128,7 +129,7 @@ class IndexFeeder:
             max_partition_fetch_bytes=_FETCH_BYTES,
             fetch_max_bytes=_FETCH_MAX_BYTES,
             fetch_min_bytes=_FETCH_MIN_BYTES,
-            fetch_max_wait_ms=_FETCH_MAX_WAIT_MS,
+            fetch_max_wait_ms=_LOADING_MAX_WAIT_MS,
         )
         try:
             await consumer.start()
@@ -170,8 +171,10 @@ class IndexFeeder:
                     self._progress.notify_all()
             if all(offset >= (consumer.last_stable_offset(place) or 0) for place, offset in positions.items()):
                 self._complete = time.monotonic()
-            if self.loaded and len(messages) < _FEW:
-                await asyncio.sleep(_WAIT)
+            if self.loaded:
+                consumer.wait_at_brokers(_FETCH_MAX_WAIT_MS)
+                if len(messages) < _FEW:
+                    await asyncio.sleep(_WAIT)
             if time.monotonic() - looked > _LOOK:
                 looked = time.monotonic()
                 await self._look_at_starts(consumer, places)

@@ -52,6 +52,15 @@ class TolerantConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has 
             coordinator.__class__ = StrictCoordinator
         self.__dict__["_coordinator"] = coordinator
 
+    def wait_at_brokers(self, milliseconds: int) -> None:
+        """Let brokers wait so long for the least number of bytes, from the next fetch on.
+
+        A broker that waits for partitions at their end holds up the others that it leads: aiokafka asks it for one
+        thing at a time.
+        """
+        if self._fetcher is not None:
+            self._fetcher._fetch_max_wait_ms = milliseconds  # noqa: SLF001  aiokafka sets it at the start alone
+
 
 def make_tolerant(consumer: AIOKafkaConsumer) -> None:
     """Turn a consumer that is not started yet into a `TolerantConsumer`."""
