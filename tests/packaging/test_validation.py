@@ -28,4 +28,4 @@ async def test_a_running_system_is_validated_without_any_codec(
         done = client.run(client.command, "final_validation", "--worker-url", url, **settings)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "files, right length" in done.stdout, "there is no decoder"
-    assert "checks passed (100%), 5 not checked" in done.stdout
+    assert "checks passed (100%), 6 not checked" in done.stdout, "five files, and no HTTP API is named"
