@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence, Set
+from collections.abc import Coroutine, Sequence, Set
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import IllegalOperation, KafkaError, KafkaTimeoutError, ProducerFenced
@@ -122,20 +122,10 @@ class Replayer:
         if self.unsent(letters) != list(letters):
             raise ValueError("an input may be sent again once")
         marks = [_mark(one) for one in letters]
+        records = [*also, *((self._topic, mark.to_record()) for mark in marks)]
         try:
             async with asyncio.timeout(_TIMEOUT):
-                await self._producer.begin_transaction()
-                for topic, record in (*also, *((self._topic, mark.to_record()) for mark in marks)):
-                    await self._producer.send(topic, record.value, key=record.key)
-                waiting = [await self._put(letter) for _, letter in letters]
-                done = await asyncio.gather(*waiting)
-                sent = [
-                    ReplayedInput(place, Position(one.topic, one.partition, one.offset))
-                    for (place, _), one in zip(letters, done, strict=True)
-                ]
-                self.undecided = sent
-                await self._producer.commit_transaction()
-                self.undecided = ()
+                sent = await self._unless_ended(self._transaction(letters, records))
         except ProducerFenced as error:
             self._replaced = True
             raise ReplayReplacedError("somebody else has begun to replay; try again when that has ended") from error
@@ -145,6 +135,36 @@ class Replayer:
             raise ReplayError(str(translated(error, self._connection))) from error
         self._marks.update(mark.key for mark in marks)
         return sent
+
+    async def _transaction(
+        self, letters: Sequence[PlacedLetter], records: Sequence[tuple[str, Record]]
+    ) -> list[ReplayedInput]:
+        await self._producer.begin_transaction()
+        for topic, record in records:
+            await self._producer.send(topic, record.value, key=record.key)
+        waiting = [await self._put(letter) for _, letter in letters]
+        done = await asyncio.gather(*waiting)
+        sent = [
+            ReplayedInput(place, Position(one.topic, one.partition, one.offset))
+            for (place, _), one in zip(letters, done, strict=True)
+        ]
+        self.undecided = sent
+        await self._producer.commit_transaction()
+        self.undecided = ()
+        return sent
+
+    async def _unless_ended(self, work: Coroutine[Any, Any, list[ReplayedInput]]) -> list[ReplayedInput]:
+        """Await work of the producer, which waits for ever once the producer's own task has failed, as when fenced."""
+        task = asyncio.create_task(work)
+        sending: asyncio.Task[None] = self._producer._sender.sender_task  # noqa: SLF001  no public method tells of it
+        try:
+            await asyncio.wait({task, sending}, return_when=asyncio.FIRST_COMPLETED)
+            if sending.done() and (error := sending.exception()) is not None:
+                raise error
+            return await task
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     async def _abandon(self) -> None:
         """Abort the transaction if the brokers answer; otherwise they abort it after its timeout."""
