@@ -101,5 +101,5 @@ def used_in_rules() -> set[str]:
     """Names of the metrics that the rules use and workers have to export, as their types are declared."""
     groups = [group for file in _RULES for group in yaml.safe_load(file.read_text())["groups"]]
     rules = [rule for group in groups for rule in group["rules"]]
-    named = {name for rule in rules for name in re.findall(r"(?<![:\w])(audio_\w+)(?![:\w])", rule["expr"])}
+    named = {name for rule in rules for name in re.findall(r"(?<![:\w])(audio_(?!api_)\w+)(?![:\w])", rule["expr"])}
     return {name.removesuffix("_bucket") for name in named - {rule.get("record") for rule in rules}}
