@@ -46,8 +46,8 @@ _TEXT = "surrogateescape"
 
 
 def is_sealed(record: Record) -> bool:
-    """Whether a record says that it is sealed."""
-    return any(name == h.SEAL and value is not None for name, value in record.headers)
+    """Whether a record says that it is sealed, by any header of a seal: one that lost some of them is not in clear."""
+    return any(name in _ADDED and value is not None for name, value in record.headers)
 
 
 def seal_record(record: Record, key: DataKey) -> Record:
@@ -119,7 +119,7 @@ def _split(headers: Headers) -> tuple[Headers, dict[str, bytes | None]]:
 
 
 def _key_id(added: dict[str, bytes | None]) -> bytes | Rejection:
-    if added[h.SEAL] != _VERSION_TEXT:
+    if added.get(h.SEAL) != _VERSION_TEXT:
         return _damaged(h.SEAL, f"must be {VERSION}, the version of sealed records that this release knows")
     try:
         key_id = bytes.fromhex((added.get(h.SEAL_KEY) or b"").decode())

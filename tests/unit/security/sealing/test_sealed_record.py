@@ -151,7 +151,7 @@ def test_a_forged_header_is_damage(name: str, value: bytes) -> None:
     assert refusal(with_header(SEALED, name, lambda _: value)) == ("open", "SealedDamaged")
 
 
-@pytest.mark.parametrize("name", ["ce_sealkey", "ce_sealedheaders", "ce_source", "ce_id", "content-type"])
+@pytest.mark.parametrize("name", ["ce_seal", "ce_sealkey", "ce_sealedheaders", "ce_source", "ce_id", "content-type"])
 def test_a_header_that_is_missing_or_has_no_value_is_damage(name: str) -> None:
     without = replace(SEALED, headers=tuple(one for one in SEALED.headers if one[0] != name))
     assert refusal(without) == ("open", "SealedDamaged")
