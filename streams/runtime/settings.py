@@ -121,19 +121,19 @@ class EndpointSettings(StoreSettings):
     state_dir: Path = setting(
         "AUDIO_STATE_DIR",
         DIRECTORY,
-        "RocksDB tables and the worker's member id; one directory per worker, kept over restarts",
+        "tables and member id of a worker, or index of the HTTP API; one directory per process, kept over restarts",
         default=".state",
     )
     http_host: str = setting(
         "AUDIO_HTTP_HOST",
         HOST,
-        "where health and metrics are served; `0.0.0.0` (or `::`, in IPv6) lets other machines reach them",
+        "where health, metrics and the HTTP API are served; `0.0.0.0` (or `::`, in IPv6) lets others reach them",
         default="127.0.0.1",
     )
     http_tls_certfile: Path | None = setting(
         "AUDIO_HTTP_TLS_CERTFILE",
         FILE,
-        "certificate and its chain in PEM, with which health and metrics are served by TLS; without it, as plain HTTP",
+        "certificate and its chain in PEM, with which these are served by TLS; without it, as plain HTTP",
     )
     http_tls_keyfile: Path | None = setting(
         "AUDIO_HTTP_TLS_KEYFILE", FILE, "the key of that certificate in PEM; without it, in the certificate's file"
