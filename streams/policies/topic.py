@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaTimeoutError, ProducerFenced
+from aiokafka.errors import IllegalOperation, KafkaTimeoutError, ProducerFenced
 
 from schemas import PolicyEvent, Position, Record
 from streams.kafka.connection import KafkaConnection
@@ -95,7 +95,7 @@ class PolicyWriter:
                 for topic, entry in also:
                     await self._producer.send(topic, entry.value, key=entry.key)
                 sent = await self._producer.send_and_wait(self._topic, record.value, key=record.key)
-        except ProducerFenced as error:
+        except (ProducerFenced, IllegalOperation) as error:  # aiokafka's later calls say that there is no transaction
             raise PolicyReplacedError(
                 f"somebody else is changing the policy of {event.hotel_id} at this moment: nothing was sent; see what "
                 "came of it, and try again"

@@ -218,7 +218,7 @@ def logged_by(site: Site) -> list[dict[str, str]]:
 def test_the_log_has_what_helps_and_no_personal_data(site: Site) -> None:
     ask = site.edge.client("127.0.77.7")
     agent = {"User-Agent": "Agent-Name", "Referer": "https://example.com/guest", "Cookie": "session=secret"}
-    asked = ask.get("/calls/guest-name/4711?hotel=lisbon", agent)
+    asked = ask.get("/calls/guest-name/room-4711?hotel=lisbon", agent)
     ask.get("/guest%20name", agent)
     ask.get("/admin/guest-name", agent)
     assert site.origin.requests[-1][2]["X-Request-ID"] != site.origin.requests[-2][2]["X-Request-ID"]
@@ -229,5 +229,5 @@ def test_the_log_has_what_helps_and_no_personal_data(site: Site) -> None:
     assert (line["url.path"], line["http.response.status_code"], line["limit"]) == ("/calls", "200", "PASSED")
     assert line["upstream.address"] == site.origin.address
     assert [line["url.path"] for line in logged[-2:]] == ["other", "/admin"]
-    for personal in ("127.0.77.7", "4711", "lisbon", "guest", "Agent-Name", "example.com", "secret"):
+    for personal in ("127.0.77.7", "room-4711", "lisbon", "guest", "Agent-Name", "example.com", "secret"):
         assert personal not in site.edge.logs
