@@ -92,4 +92,5 @@ async def test_what_is_sent_to_the_new_topic_is_answered_once(
     lines = [line for worker in pool.workers.values() for line in worker.lines()]
     ended = [line["reason"] for line in lines if line["event"] == "worker_failed"]
     assert ended
-    assert [reason for reason in ended if "was deleted" not in reason] == []
+    # A worker that asks for the log's end first, finds that of the new topic before what it has read.
+    assert [reason for reason in ended if "was deleted" not in reason and "its log ends" not in reason] == []
