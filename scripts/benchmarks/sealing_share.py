@@ -8,9 +8,7 @@ from pathlib import Path
 
 from infra.kafka.cluster import LocalCluster
 from infra.kafka.ports import free_ports
-from scripts.benchmarks.streaming.runs import running
-from scripts.benchmarks.streaming.systems import WORKER_SETTINGS
-from scripts.benchmarks.transport.measure import LOSSLESS, microseconds
+from scripts.benchmarks.transport.measure import microseconds, ready_worker
 from scripts.cli import Cluster
 from scripts.processes.worker_process import WorkerProcess
 from streams.kafka.connection import KafkaConnection
@@ -63,17 +61,4 @@ def _side(
 ) -> tuple[Cluster, WorkerProcess]:
     cluster = Cluster(KafkaConnection(local.bootstrap_servers), f"side-{number}.", f"bench-{number}")
     asyncio.run(apply_topics(cluster.connection, cluster.prefix, cluster.group))
-    settings = {
-        **WORKER_SETTINGS,
-        **own,
-        "KAFKA_BOOTSTRAP_SERVERS": local.bootstrap_servers,
-        "AUDIO_GROUP": cluster.group,
-        "AUDIO_TOPIC_PREFIX": cluster.prefix,
-        "AUDIO_STATE_DIR": str(directory / "state"),
-        "AUDIO_HTTP_PORT": str(free_ports(1)),
-        "AUDIO_COMPRESSION_LEVEL": LOSSLESS,
-    }
-    worker = WorkerProcess(settings, directory / "worker.log")
-    started.enter_context(running(worker))
-    worker.wait_until_ready()
-    return cluster, worker
+    return cluster, ready_worker(cluster, directory, own, started)

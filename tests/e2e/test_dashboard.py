@@ -21,7 +21,7 @@ from tests.chaos.workload import calls
 from tests.e2e.test_worker import exact
 from tests.pictures.drawing import Picture
 from tests.pictures.timeline import Event, Timeline
-from tests.support.api_process import ApiProcess
+from tests.support.api_process import ApiProcess, serving
 from tests.support.brokers import Broker, Namespace
 from tests.support.observability import observing
 
@@ -38,13 +38,8 @@ def worker(broker: Broker, namespace: Namespace, tmp_path: Path, topics: None) -
 
 @pytest.fixture
 def api(broker: Broker, namespace: Namespace, tmp_path: Path, topics: None) -> Iterator[ApiProcess]:
-    process = ApiProcess(broker.bootstrap_servers, namespace, tmp_path)
-    process.start()
-    try:
-        process.wait_until_ready()
+    with serving(ApiProcess(broker.bootstrap_servers, namespace, tmp_path)) as process:
         yield process
-    finally:
-        process.stop()
 
 
 def last(data: DashboardData, board: Board, title: str) -> dict[str, float]:

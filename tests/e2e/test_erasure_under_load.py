@@ -16,11 +16,8 @@ import pytest
 
 from schemas import RawAudio
 from schemas.topics import COMPRESSED, DEAD_LETTER, KEYS, RAW
-from scripts.cli import Cluster
 from scripts.commands import audit
 from streams.clients import RawAudioProducer
-from streams.kafka.connection import KafkaConnection
-from streams.kafka.topics import apply_topics
 from tests.chaos.opening import Opener, UnopenedError, is_sealed
 from tests.chaos.reading import read
 from tests.chaos.records import ObservedRecord
@@ -152,10 +149,7 @@ async def site(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Site:
-    cluster = Cluster(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
-    await apply_topics(cluster.connection, cluster.prefix, cluster.group)
-    monkeypatch.setenv("AUDIO_KEY_STORE", f"file://{tmp_path}/keys")
-    here = Installation(cluster, tmp_path / "keys", capsys)
+    here = await Installation.of(broker, namespace, tmp_path, capsys, monkeypatch)
     settings = {"AUDIO_SEALING": "on", "AUDIO_KEY_STORE": f"file://{here.path}"}
     place = (broker.bootstrap_servers, namespace.prefix, namespace.group)
     return Site(here, [Worker(*place, tmp_path / f"worker-{n}", **settings) for n in range(2)])

@@ -5,9 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from scripts.cli import Cluster
-from streams.kafka.connection import KafkaConnection
-from streams.kafka.topics import apply_topics
 from tests.support.archives import Archive, archive_of
 from tests.support.brokers import Broker, Namespace
 from tests.support.key_installation import Installation
@@ -37,7 +34,4 @@ async def here(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Installation:
     """An installation that has topics, and a place for its key store."""
-    cluster = Cluster(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
-    await apply_topics(cluster.connection, cluster.prefix, cluster.group)
-    monkeypatch.setenv("AUDIO_KEY_STORE", f"file://{tmp_path}/keys")
-    return Installation(cluster, tmp_path / "keys", capsys)
+    return await Installation.of(broker, namespace, tmp_path, capsys, monkeypatch)

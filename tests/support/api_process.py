@@ -1,7 +1,8 @@
 """An API process for tests, and how it is asked."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -90,3 +91,14 @@ class ApiProcess(ModuleProcess):
             if time.monotonic() > deadline:
                 raise self.error(f"has no {number} in its list")
             time.sleep(0.1)
+
+
+@contextmanager
+def serving(process: ApiProcess) -> Iterator[ApiProcess]:
+    """Start a process and wait until it is ready; it is stopped at the end of the context."""
+    process.start()
+    try:
+        process.wait_until_ready()
+        yield process
+    finally:
+        process.stop()

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -14,10 +15,13 @@ from scripts.audit_trail.reading import AuditReader
 from scripts.cli import Cluster
 from scripts.commands import audit, erase
 from streams.compliance.kafka_key_log import KafkaKeyLog
+from streams.kafka.connection import KafkaConnection
+from streams.kafka.topics import apply_topics
 from streams.security.sealing.data_key import DataKey
 from streams.security.sealing.key_store import INDEX_EPOCH
 from streams.security.sealing.slot_file import SlotFile
 from streams.security.sealing.wrapped_key import ErasedMark, Owner, WrappedKey, parse, unwrap, wrap
+from tests.support.brokers import Broker, Namespace
 
 LISBON = ("--hotel", "lisbon")
 
@@ -33,6 +37,21 @@ class Installation:
             f"--topic-prefix={cluster.prefix}",
             f"--group={cluster.group}",
         ]
+
+    @classmethod
+    async def of(
+        cls,
+        broker: Broker,
+        namespace: Namespace,
+        directory: Path,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> Self:
+        """An installation that has topics, and its key store in a directory, which commands find."""
+        cluster = Cluster(KafkaConnection(broker.bootstrap_servers), namespace.prefix, namespace.group)
+        await apply_topics(cluster.connection, cluster.prefix, cluster.group)
+        monkeypatch.setenv("AUDIO_KEY_STORE", f"file://{directory}/keys")
+        return cls(cluster, directory / "keys", capsys)
 
     async def command(self, main: Callable[[Sequence[str]], int], *arguments: str) -> tuple[int, str, str]:
         code = await asyncio.to_thread(main, [*arguments, *self.options])

@@ -2,7 +2,7 @@
 
 import asyncio
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +16,9 @@ from infra.kafka.secure import ADMIN
 from schemas import MediaType, RawAudio
 from schemas.media_type import L16
 from schemas.topics import COMPRESSED, RAW
+from scripts.benchmarks.streaming import systems
 from scripts.benchmarks.streaming.runs import running
+from scripts.benchmarks.streaming.speech import LOSSLESS
 from scripts.benchmarks.streaming.systems import WORKER_SETTINGS, cpu_seconds
 from scripts.cli import Cluster
 from scripts.demonstration import synthesis
@@ -30,8 +32,6 @@ _ROLE = "worker"
 _GROUP = "bench"
 _CALLS = 16
 _SAMPLES = 16_000  # 32 KB, 2 s at 8 kHz
-#: The level with the least other work.
-LOSSLESS = "1"
 _PATIENCE_S = 120.0
 _US = 1e6
 
@@ -91,19 +91,23 @@ def _side(directory: Path, way: str, started: ExitStack, say: Callable[[str], No
     asyncio.run(apply_topics(admin, cluster.prefix, cluster.group))
     if secure:
         asyncio.run(secure_kafka.grant_roles(local, {_ROLE: _ROLE}, cluster.prefix, cluster.group))
-    settings = {
-        **WORKER_SETTINGS,
-        **(secure_kafka.variables(local, _ROLE) if secure else plain),
-        "AUDIO_GROUP": cluster.group,
-        "AUDIO_TOPIC_PREFIX": cluster.prefix,
-        "AUDIO_STATE_DIR": str(directory / "state"),
-        "AUDIO_HTTP_PORT": str(free_ports(1)),
-        "AUDIO_COMPRESSION_LEVEL": LOSSLESS,
-    }
-    worker = WorkerProcess(settings, directory / "worker.log")
-    started.enter_context(running(worker))
-    worker.wait_until_ready()
-    return cluster, worker
+    connection = secure_kafka.variables(local, _ROLE) if secure else plain
+    return cluster, ready_worker(cluster, directory, connection, started)
+
+
+def ready_worker(cluster: Cluster, directory: Path, settings: Mapping[str, str], started: ExitStack) -> WorkerProcess:
+    """Start a worker at the lossless level, which has the least other work, and wait until it is ready.
+
+    Args:
+        cluster: Its topics and its group.
+        directory: Directory for its state and log.
+        settings: Further environment variables.
+        started: Stops it at its end.
+    """
+    process = systems.worker(cluster, LOSSLESS, directory, {**WORKER_SETTINGS, **settings})
+    started.enter_context(running(process))
+    process.wait_until_ready()
+    return process
 
 
 def microseconds(cluster: Cluster, worker: WorkerProcess, number: int, records: int) -> float:

@@ -11,7 +11,7 @@ from streams.kafka.topics import apply_topics
 from streams.security.api_keys import ApiKeys, new_key
 from streams.security.roles import Role
 from tests.chaos.workers import Worker
-from tests.support.api_process import ApiProcess
+from tests.support.api_process import ApiProcess, serving
 from tests.support.brokers import Broker, Namespace
 
 _HOTELS = {"all": None, "lisbon": frozenset({"lisbon"}), "porto": frozenset({"porto"})}
@@ -27,13 +27,8 @@ async def topics(broker: Broker, namespace: Namespace) -> None:
 @pytest.fixture
 def api(broker: Broker, namespace: Namespace, topics: None, tmp_path: Path) -> Iterator[ApiProcess]:
     """An open API process, ready."""
-    process = ApiProcess(broker.bootstrap_servers, namespace, tmp_path)
-    process.start()
-    try:
-        process.wait_until_ready()
+    with serving(ApiProcess(broker.bootstrap_servers, namespace, tmp_path)) as process:
         yield process
-    finally:
-        process.stop()
 
 
 @pytest.fixture
@@ -61,13 +56,8 @@ def guarded(
         "AUDIO_API_KEY_RATE": _UNLIMITED,
         "AUDIO_TRUSTED_PROXIES": "127.0.0.1",
     }
-    one = ApiProcess(broker.bootstrap_servers, namespace, tmp_path, **settings)
-    one.start()
-    try:
-        one.wait_until_ready()
-        yield one
-    finally:
-        one.stop()
+    with serving(ApiProcess(broker.bootstrap_servers, namespace, tmp_path, **settings)) as process:
+        yield process
 
 
 @pytest.fixture
