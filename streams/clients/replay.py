@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import IllegalOperation, KafkaError, KafkaTimeoutError, ProducerFenced
@@ -19,7 +19,7 @@ from streams.clients.errors import ReplayError, ReplayReplacedError
 from streams.clients.letters import LetterPosition
 from streams.clients.topic_reader import TopicReader
 from streams.kafka.connection import KafkaConnection
-from streams.kafka.stopping import stop_within
+from streams.kafka.stopping import stop_within, unless_ended
 
 _LARGEST_BYTES = 10 * 2**20  # largest record, and the brokers' limit for a request
 #: Seconds for one transaction. Workers read nothing after an open one.
@@ -125,7 +125,7 @@ class Replayer:
         records = [*also, *((self._topic, mark.to_record()) for mark in marks)]
         try:
             async with asyncio.timeout(_TIMEOUT):
-                sent = await self._unless_ended(self._transaction(letters, records))
+                sent = await unless_ended(self._producer, self._transaction(letters, records))
         except ProducerFenced as error:
             self._replaced = True
             raise ReplayReplacedError("somebody else has begun to replay; try again when that has ended") from error
@@ -152,19 +152,6 @@ class Replayer:
         await self._producer.commit_transaction()
         self.undecided = ()
         return sent
-
-    async def _unless_ended(self, work: Coroutine[Any, Any, list[ReplayedInput]]) -> list[ReplayedInput]:
-        """Await work of the producer, which waits for ever once the producer's own task has failed, as when fenced."""
-        task = asyncio.create_task(work)
-        sending: asyncio.Task[None] = self._producer._sender.sender_task  # noqa: SLF001  no public method tells of it
-        try:
-            await asyncio.wait({task, sending}, return_when=asyncio.FIRST_COMPLETED)
-            if sending.done() and (error := sending.exception()) is not None:
-                raise error
-            return await task
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
     async def _abandon(self) -> None:
         """Abort the transaction if the brokers answer; otherwise they abort it after its timeout."""

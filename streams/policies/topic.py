@@ -10,7 +10,7 @@ from aiokafka.errors import IllegalOperation, KafkaTimeoutError, ProducerFenced
 from schemas import PolicyEvent, Position, Record
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.protocol.unreadable import Unreadable
-from streams.kafka.stopping import stop_within
+from streams.kafka.stopping import stop_within, unless_ended
 from streams.policies.history import History
 
 _TIMEOUT = 15.0  # seconds for the brokers to answer
@@ -89,17 +89,19 @@ class PolicyWriter:
             PolicyReplacedError: If somebody else has begun to change the hotel's policy; nothing was written then.
             aiokafka.errors.KafkaError: If the brokers do not answer, or refuse.
         """
-        record = event.to_record()
         try:
-            async with self._producer.transaction():
-                for topic, entry in also:
-                    await self._producer.send(topic, entry.value, key=entry.key)
-                sent = await self._producer.send_and_wait(self._topic, record.value, key=record.key)
+            return await unless_ended(self._producer, self._transaction(event.to_record(), also))
         except (ProducerFenced, IllegalOperation) as error:  # aiokafka's later calls say that there is no transaction
             raise PolicyReplacedError(
                 f"somebody else is changing the policy of {event.hotel_id} at this moment: nothing was sent; see what "
                 "came of it, and try again"
             ) from error
+
+    async def _transaction(self, record: Record, also: Sequence[tuple[str, Record]]) -> Position:
+        async with self._producer.transaction():
+            for topic, entry in also:
+                await self._producer.send(topic, entry.value, key=entry.key)
+            sent = await self._producer.send_and_wait(self._topic, record.value, key=record.key)
         return Position(sent.topic, sent.partition, sent.offset)
 
 
