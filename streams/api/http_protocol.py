@@ -2,12 +2,17 @@
 
 import asyncio
 import socket
+from http import HTTPStatus
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from streams.security.problem import MEDIA_TYPE, problem
 
 #: Seconds for the head of a request, from its first byte or from the beginning of the connection.
 HEAD_WITHIN = 10.0
+#: Bytes of a head after which no more of it is read; uvicorn's parser of httptools knows no limit.
+_MOST_HEAD = 64 * 2**10
 #: Milliseconds in which a client has to take something of what it is sent; events are a line a second.
 _TAKEN_WITHIN_MS = 30_000
 #: Seconds of silence until the system asks whether a client is there, between two questions, and their number.
@@ -15,9 +20,10 @@ _SILENCE, _BETWEEN, _QUESTIONS = 60, 10, 3
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with a limit of time for a request's head, which it lacks."""
+    """uvicorn's protocol with limits of time and size for a request's head, and problem documents, which it lacks."""
 
     _head: asyncio.TimerHandle | None = None
+    _head_size = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin a connection."""
@@ -29,6 +35,19 @@ class HttpProtocol(HttpToolsProtocol):
         self._have_head()
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        """Take what has come; a head that goes on and on is refused."""
+        if self._head_size > _MOST_HEAD:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"A head may have {_MOST_HEAD} bytes.")
+            return
+        super().data_received(data)
+        if self._head is not None:
+            self._head_size += len(data)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP."""
+        self._refuse(HTTPStatus.BAD_REQUEST, msg)
+
     def on_message_begin(self) -> None:
         """See the first byte of a request."""
         self._await_head()
@@ -39,11 +58,20 @@ class HttpProtocol(HttpToolsProtocol):
         self._have_head()
         super().on_headers_complete()
 
+    def _refuse(self, status: HTTPStatus, detail: str) -> None:
+        if self.transport.is_closing():
+            return
+        body = problem(status, detail)
+        head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        self.transport.write(STATUS_LINE[status] + head.encode() + body)
+        self.transport.close()
+
     def _await_head(self) -> None:
         self._have_head()
         self._head = self.loop.call_later(HEAD_WITHIN, self.transport.abort)
 
     def _have_head(self) -> None:
+        self._head_size = 0
         if self._head is not None:
             self._head.cancel()
             self._head = None

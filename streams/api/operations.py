@@ -127,11 +127,11 @@ class Operation:
             texts = _texts(request, one)
             if not texts:
                 if one.required:
-                    raise HTTPException(HTTPStatus.BAD_REQUEST, f"{one.name} is missing: {one.description}")
+                    raise HTTPException(HTTPStatus.BAD_REQUEST, f"{one.name} is missing: {one.wanted}")
                 continue
             value = one.read(texts[0]) if len(texts) == 1 else None
             if value is None:
-                raise HTTPException(HTTPStatus.BAD_REQUEST, f"{one.name} is not as wanted: {one.description}")
+                raise HTTPException(HTTPStatus.BAD_REQUEST, f"{one.name} is not as wanted: {one.wanted}")
             found[one.name] = value
         return found
 

@@ -36,6 +36,12 @@ class Parameter:
     required: bool = False
     example: str | int | None = None
 
+    @property
+    def wanted(self) -> str:
+        """What it has to be, in words."""
+        choices = self.schema.get("enum")
+        return self.description if choices is None else f"{self.description} It is one of {', '.join(choices)}."
+
     def read(self, text: str) -> Value | None:
         """The value of a text; None if the schema does not allow it."""
         schema = self.schema

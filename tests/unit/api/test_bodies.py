@@ -1,8 +1,11 @@
 """Bodies that are too large, too slow, too many, or end too early."""
 
 import asyncio
+import contextlib
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -14,8 +17,10 @@ from streams.api.bodies import Bodies
 from streams.api.memory import Memory
 
 
-def request(*messages: dict[str, Any], length: int | None = None) -> Request:
-    """A request whose body comes in parts; after the last one nothing comes any more."""
+def request(
+    *messages: dict[str, Any], length: int | None = None, more: Mapping[str, str] = MappingProxyType({})
+) -> Request:
+    """A request whose body comes in parts, with more headers; after the last part nothing comes any more."""
     left = list(messages)
 
     async def receive() -> dict[str, Any]:
@@ -24,6 +29,7 @@ def request(*messages: dict[str, Any], length: int | None = None) -> Request:
         return left.pop(0)
 
     headers = [] if length is None else [(b"content-length", str(length).encode())]
+    headers += [(name.encode(), value.encode()) for name, value in more.items()]
     return Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive)
 
 
@@ -68,3 +74,44 @@ async def test_more_than_fits_into_memory_is_refused_until_it_is_free(tmp_path: 
         assert await refused(made, request(part(b"1234", more=False))) == HTTPStatus.SERVICE_UNAVAILABLE
     async with made.read(request(part(b"1234", more=False))) as upload:
         assert upload.size == 4
+
+
+async def test_a_body_without_a_length_holds_as_much_as_has_come(tmp_path: Path) -> None:
+    memory = Memory(6)
+    made = Bodies(tmp_path, in_memory=4, largest=10, memory=memory)
+    before = memory.free
+    asked = [request(part(b"12")) for _ in range(3)]  # calls that are still going on
+    reading = [asyncio.ensure_future(made.read(one).__aenter__()) for one in asked]
+    while memory.free:
+        await asyncio.sleep(0)
+    assert await refused(made, request(part(b"1", more=False))) == HTTPStatus.SERVICE_UNAVAILABLE
+    for one in reading:
+        one.cancel()
+    await asyncio.gather(*reading, return_exceptions=True)
+    assert memory.free == before
+
+
+async def test_who_sends_a_byte_now_and_then_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "_AT_LEAST_AFTER", 0.1)
+    made = Bodies(tmp_path, in_memory=4, largest=10, memory=Memory())
+    dribbling = request(*[part(b"") for _ in range(10_000)])
+    waiting, receive = asyncio.Event(), dribbling.receive
+
+    async def slowly() -> Any:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(waiting.wait(), 0.005)
+        return await receive()
+
+    assert await refused(made, Request(dribbling.scope, slowly)) == HTTPStatus.REQUEST_TIMEOUT
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"content-encoding": "gzip"}, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+        ({"transfer-encoding": "gzip, chunked"}, HTTPStatus.NOT_IMPLEMENTED),
+    ],
+)
+async def test_an_encoded_body_is_refused(tmp_path: Path, headers: dict[str, str], status: HTTPStatus) -> None:
+    made = Bodies(tmp_path, in_memory=4, largest=10, memory=Memory())
+    assert await refused(made, request(part(b"1234", more=False), more=headers)) == status

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 
 import pytest
 import uvicorn
@@ -98,3 +100,33 @@ async def test_who_takes_nothing_of_an_answer_is_cut_off(monkeypatch: pytest.Mon
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             await gone.wait()  # although the client is still there
+
+
+async def test_what_is_no_http_is_refused_by_a_problem_document() -> None:
+    async with served() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"this is no HTTP\r\n\r\n")
+        assert await told(reader) == HTTPStatus.BAD_REQUEST
+        writer.close()
+
+
+@pytest.mark.parametrize("again", [b"x", b"X: x\r\n"], ids=["a header", "headers"])
+async def test_a_head_without_an_end_is_refused_by_a_problem_document(again: bytes) -> None:
+    async with served() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        telling = asyncio.create_task(told(reader))
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nX: " + bytes(b"x" * 2**16) + b"\r\nX: ")
+        while not telling.done():
+            writer.write(again)
+            await asyncio.sleep(0.01)
+        assert await telling == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        writer.close()
+
+
+async def told(reader: asyncio.StreamReader) -> int:
+    """The status of a problem document, with which a connection ends."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert b"application/problem+json" in head
+    body = json.loads(await reader.readexactly(int(head.partition(b"content-length: ")[2].split(b"\r")[0])))
+    assert head.startswith(f"HTTP/1.1 {body['status']} ".encode())
+    return int(body["status"])
