@@ -90,6 +90,10 @@ class ApiClient:
         """What a route would answer, as a status: whether something is there and may be had."""
         return (await self._answer(request, "HEAD", path)).status_code
 
+    async def permissions(self, request: Request) -> frozenset[str]:
+        """What who looks at the page may do; see `get`."""
+        return frozenset((await self.get(request, "/v1/rights"))["permissions"])
+
     async def _answer(
         self,
         request: Request,

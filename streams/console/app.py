@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from streams.console.api_client import ApiClient, ApiError
 from streams.console.call_pages import CallPages
+from streams.console.erasure_pages import ErasurePages
 from streams.console.letter_pages import LetterPages
 from streams.console.login import LoginPages
 from streams.console.policy_pages import PolicyPages
@@ -22,11 +23,14 @@ from streams.console.rendering import Pages
 from streams.console.session import SessionCredentials
 
 #: First parts of the paths of pages; what is at none of them is the API's to answer, unless a browser asks.
-_PAGES = frozenset({"", "calls", "live", "dead-letters", "policies", "estimate", "login", "logout", "static"})
+_PAGES = frozenset(
+    {"", "calls", "live", "dead-letters", "policies", "estimate", "erasures", "login", "logout", "static"}
+)
 _API = frozenset({"v1", "health", "admin", "metrics", "openapi.json"})
 _ACTIONS = {
     HTTPStatus.NOT_FOUND: "Look at the address, or search for the call.",
     HTTPStatus.FORBIDDEN: "Ask who gives access for another role or hotel, or log in with another key.",
+    HTTPStatus.CONFLICT: "Search for the call again, together with its hotel.",
     HTTPStatus.GONE: "It is past its retention; a hotel with an archive has it there.",
     HTTPStatus.TOO_MANY_REQUESTS: "Wait a second and try again.",
     HTTPStatus.SERVICE_UNAVAILABLE: "Kafka or the index is not ready; wait a moment and try again.",
@@ -61,10 +65,13 @@ def _is_page(scope: Scope) -> bool:
 def _app(api: ApiClient, pages: Pages) -> Starlette:
     problem = _problem_page(pages)
     calls, letters = CallPages(api, pages), LetterPages(api, pages)
-    policies, login = PolicyPages(api, pages), LoginPages(api, pages)
+    policies, login, erasures = PolicyPages(api, pages), LoginPages(api, pages), ErasurePages(api, pages)
     routes = [
         Route("/", calls.index),
         Route("/calls/{call}", calls.show),
+        Route("/calls/{call}/erase", erasures.ask),
+        Route("/calls/{call}/erase", erasures.erase, methods=["POST"]),
+        Route("/erasures/{request}", erasures.receipt),
         Route("/live", _plain_page(api, pages, "live")),
         Route("/dead-letters", letters.index),
         Route("/dead-letters/replay", letters.replay, methods=["POST"]),

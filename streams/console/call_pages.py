@@ -1,6 +1,7 @@
 """The pages of calls: the list with its search, and one call to look at and hear."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -11,14 +12,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from schemas.raw_audio import CHANNELS
-from streams.console.api_client import ApiClient
-from streams.console.recordings import CallSummary, Segment, grouped, segments_of, summary
+from streams.console.api_client import ApiClient, ApiError
+from streams.console.recordings import CallSummary, Segment, call_path, grouped, segments_of, summary
 from streams.console.rendering import Pages, path_of
 from streams.console.timeline import timeline
 from streams.console.words import count_words
 
 _SPANS = {"": "any time", "1": "last hour", "24": "last day", "168": "last week"}
 _PER_PAGE = 100  # recordings
+_RECORDING = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,7 @@ class CallPages:
             name: request.query_params.get(name, "").strip() for name in ("call", "hotel", "channel", "level", "since")
         }
         if query["call"]:
-            wanted = {"hotel": query["hotel"]} if query["hotel"] else {}
-            return RedirectResponse(_with(path_of("calls", query["call"]), wanted), 303)
+            return RedirectResponse(await self._found(request, query["hotel"], query["call"]), 303)
         asked = {name: query[name] for name in ("hotel", "channel", "level") if query[name]}
         began = request.query_params.get("from") or _beginning(query["since"])
         if began:
@@ -73,34 +74,52 @@ class CallPages:
 
     async def show(self, request: Request) -> Response:
         """One call: its channels on a time axis, its segments, and one of them to hear."""
-        found = await self._whole(request)
+        found, permissions = await self._whole(request), await self._api.permissions(request)
         segments = segments_of(found["segments"])
         wanted = request.query_params.get("segment")
         chosen = next((one for one in segments if one.id == wanted), None) or _first(segments)
         original: int = HTTPStatus.NOT_FOUND
-        if chosen is not None and chosen.state == "done":
+        if chosen is not None and chosen.state == "done" and "audio" in permissions:
             original = await self._api.status(request, path_of("v1", "recordings", chosen.id, "original"))
         content = {
             "call": summary(segments),
             "chosen": chosen,
+            "file": _with(path_of("v1", "calls", request.path_params["call"], "audio"), _hotel(found)),
+            "erase": _with(path_of("calls", request.path_params["call"], "erase"), _hotel(found)),
             "completeness": "yes" if found.get("complete") else "not known to be",
             "line": timeline(segments),
-            "may_hear": original != HTTPStatus.FORBIDDEN,
+            "may_erase": "erasure" in permissions,
+            "may_hear": "audio" in permissions,
             "missing": _missing(found),
             "original_there": original == HTTPStatus.OK,
+            "path": _with(path_of("calls", request.path_params["call"]), {**_hotel(found), "segment": ""}),
             "segments": segments,
         }
         return self._pages.page(request, "call", content)
+
+    async def _found(self, request: Request, hotel: str, wanted: str) -> str:
+        """The page of a call, by its id or by that of one of its recordings."""
+        if _RECORDING.fullmatch(wanted):
+            try:
+                one = await self._api.get(request, path_of("v1", "recordings", wanted))
+            except ApiError as error:
+                if error.status != HTTPStatus.NOT_FOUND:
+                    raise
+            else:
+                if one["call"]:
+                    return _with(path_of("calls", one["call"]), {**_hotel(one), "segment": wanted})
+        return call_path(hotel, wanted)
 
     async def _whole(self, request: Request) -> dict[str, Any]:
         """The call with all of its segments."""
         hotel, path = request.query_params.get("hotel"), path_of("v1", "calls", request.path_params["call"])
         parameters = {"hotel": hotel} if hotel else {}
         found: dict[str, Any] = await self._api.get(request, path, parameters)
-        while found["cursor"]:
-            following = await self._api.get(request, path, parameters | {"cursor": found["cursor"]})
-            found = following | {"segments": found["segments"] + following["segments"]}
-        return found
+        following, segments = found, list(found["segments"])
+        while following["cursor"]:
+            following = await self._api.get(request, path, parameters | {"cursor": following["cursor"]})
+            segments += following["segments"]
+        return found | {"segments": segments}
 
 
 def _beginning(since: str) -> str | None:
@@ -114,7 +133,12 @@ def _first(segments: Sequence[Segment]) -> Segment | None:
 
 def _line(segments: Sequence[Segment]) -> CallLine:
     call = summary(segments)
-    return CallLine(call, _with(path_of("calls", call.id), {"hotel": call.hotel} if call.hotel else {}))
+    return CallLine(call, call_path(call.hotel, call.id))
+
+
+def _hotel(document: Mapping[str, Any]) -> dict[str, str]:
+    """The parameter that names the hotel of a call or recording, if it is known."""
+    return {"hotel": document["hotel"]} if document.get("hotel") else {}
 
 
 def _missing(document: dict[str, Any]) -> str:

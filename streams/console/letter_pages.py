@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from schemas.refusals import CATALOGUE
 from streams.console.api_client import ApiClient
 from streams.console.forms import form_of, text_of
-from streams.console.recordings import time_of
+from streams.console.recordings import call_path, time_of
 from streams.console.rendering import Pages, path_of
 from streams.console.words import count_words
 
@@ -44,7 +44,7 @@ class Letter:
     @property
     def call_path(self) -> str:
         """The page of its call."""
-        return path_of("calls", self.call) + (f"?{urlencode({'hotel': self.hotel})}" if self.hotel else "")
+        return call_path(self.hotel, self.call)
 
     @property
     def download(self) -> str:
@@ -69,11 +69,13 @@ class LetterPages:
         query = {name: request.query_params.get(name, "").strip() for name in ("reason", "hotel", "cursor")}
         asked = {name: value for name, value in query.items() if value}
         found = await self._api.get(request, "/v1/dead-letters", asked | {"limit": str(_PER_PAGE)})
-        following = found["cursor"]
+        following, permissions = found["cursor"], await self._api.permissions(request)
         sent = request.query_params.get("sent")
         content = {
             "filtered": bool(asked),
             "letters": [_letter(one) for one in found["items"]],
+            "may_hear": "audio" in permissions,
+            "may_replay": "replay" in permissions,
             "next": f"{PATH}?{urlencode(asked | {'cursor': following})}" if following else None,
             "notice": _notice(sent),
             "query": query,

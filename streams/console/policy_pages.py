@@ -49,7 +49,8 @@ class PolicyPages:
         """The form with what is in force."""
         notice = _NOTICES.get(request.query_params.get("done", ""))
         properties, tag = await self._in_force(request)
-        return self._form(request, properties, tag, notice=notice)
+        may_change = "policies" in await self._api.permissions(request)
+        return self._form(request, properties, tag, notice=notice, may_change=may_change)
 
     async def change(self, request: Request) -> Response:
         """Preview, save or remove."""
@@ -103,6 +104,7 @@ class PolicyPages:
         properties: Mapping[str, Any],
         tag: str,
         *,
+        may_change: bool = True,
         notice: str | None = None,
         problem: str | None = None,
         previewed: Preview | None = None,
@@ -110,6 +112,7 @@ class PolicyPages:
         content = {
             "fields": policy_form.form_of(properties),
             "hotel": request.path_params["hotel"],
+            "may_change": may_change,
             "notice": notice,
             "preview": previewed,
             "problem": problem,

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from streams.console.words import ratio_words
 
@@ -129,6 +130,11 @@ def grouped(segments: Iterable[Segment]) -> list[list[Segment]]:
     for one in segments:
         calls.setdefault((one.hotel, one.call or one.id), []).append(one)
     return list(calls.values())
+
+
+def call_path(hotel: str, call: str) -> str:
+    """The page of a call, whose id another hotel's call may have as well."""
+    return f"/calls/{quote(call, safe='')}" + (f"?{urlencode({'hotel': hotel})}" if hotel else "")
 
 
 def time_of(text: str | None) -> datetime | None:

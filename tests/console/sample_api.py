@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from scripts.benchmarks.players.samples import Sample, sample
 from streams.security.problem import MEDIA_TYPE
+from streams.security.roles import Permission
 
 KEY = "a-key-for-the-sample"
 SECONDS = 12
@@ -80,6 +81,8 @@ RECORDINGS = [
     recording(13, "call-0417", "agent", 26, state="dead", result=None, refusal=REFUSAL),
     recording(14, "call-0417", "agent", 38, state="queued", result=None),
     recording(21, "call-0416", "prompt", -300, hotel="lisbon", result=FLAC),
+    recording(22, "call-0415", "guest", -900, hotel="lisbon"),
+    recording(23, "call-0415", "guest", -900),
     *(
         recording(40 + at, "formats", "mixed", 12 * at - 7200, result=result(contentType=sound(name).content_type))
         for at, name in enumerate(FORMATS)
@@ -96,8 +99,11 @@ OFFERED = frozenset(
         "/v1/policies/{hotel}",
         "/v1/estimates",
         "/v1/calls/{id}/audio",
+        "/v1/erasures/{request}/receipt",
     }
 )
+PERMISSIONS = tuple(one.value for one in Permission)
+REQUEST, UNSIGNED = "0123456789abcdef", "fedcba9876543210"
 EXPIRED = "00000000-0000-5000-8000-000000000002"
 
 
@@ -112,10 +118,17 @@ class SampleApi:
     Args:
         recordings: What it knows.
         key: The credential that it wants, if any.
+        permissions: What the caller may do.
     """
 
-    def __init__(self, recordings: Sequence[dict[str, Any]] = RECORDINGS, key: str | None = None) -> None:
+    def __init__(
+        self,
+        recordings: Sequence[dict[str, Any]] = RECORDINGS,
+        key: str | None = None,
+        permissions: Sequence[str] = PERMISSIONS,
+    ) -> None:
         self._recordings = recordings
+        self._permissions = permissions
         self._key = key
         self._policies: dict[str, dict[str, Any]] = {"seaside": {"hotel": "seaside", "version": 3, "ceilingLevel": 4}}
         self._replayed: set[str] = set()
@@ -127,7 +140,12 @@ class SampleApi:
             Route("/v1/recordings", self.listed),
             Route("/v1/recordings/{id}/audio", self.audio),
             Route("/v1/recordings/{id}/original", self.original),
+            Route("/v1/recordings/{id}", self.one),
             Route("/v1/calls/{call}", self.called),
+            Route("/v1/calls/{call}", self.erase, methods=["DELETE"]),
+            Route("/v1/calls/{call}/audio", self.whole),
+            Route("/v1/erasures/{request}/receipt", self.receipt),
+            Route("/v1/rights", self.rights),
             Route("/v1/dead-letters", self.dead),
             Route("/v1/replays", self.replay, methods=["POST"]),
             Route("/v1/policies/{hotel}", self.policy, methods=["GET", "PUT", "DELETE"]),
@@ -149,13 +167,37 @@ class SampleApi:
         found = [one for one in found if asked.get("level") in (None, str((one["result"] or {}).get("level")))]
         return self._refused(request) or JSONResponse({"items": found, "cursor": None})
 
+    async def rights(self, _: Request) -> Response:
+        return JSONResponse({"role": "development", "permissions": self._permissions, "hotels": None})
+
+    async def one(self, request: Request) -> Response:
+        found = [one for one in self._recordings if one["id"] == request.path_params["id"]]
+        return JSONResponse(found[0]) if found else problem(404, "No recording of yours has this id.")
+
     async def called(self, request: Request) -> Response:
         found = [one for one in self._recordings if one["call"] == request.path_params["call"]]
-        if not found:
+        hotels = sorted({one["hotel"] for one in found if request.query_params.get("hotel") in (None, one["hotel"])})
+        if not hotels:
             return problem(404, "No call of yours has this id.")
-        return self._refused(request) or JSONResponse(
-            {"segments": found, "cursor": None, "gaps": [{}], "complete": False}
-        )
+        if len(hotels) > 1:
+            return problem(409, "Calls of several hotels have this id; name one with `hotel`.")
+        found = [one for one in found if one["hotel"] == hotels[0]]
+        whole = {"hotel": hotels[0], "segmentCount": len(found), "gaps": [{}], "complete": False}
+        return self._refused(request) or JSONResponse({"segments": found, "cursor": None, **whole})
+
+    async def erase(self, request: Request) -> Response:
+        call, hotel = request.path_params["call"], request.query_params["hotel"]
+        if hotel == "lisbon":
+            return problem(409, "The hotel has a legal hold, so nothing was erased.")
+        return JSONResponse({"request": REQUEST, "hotel": hotel, "call": call, "keys": 2, "epoch": 1, "inClear": 3})
+
+    async def receipt(self, request: Request) -> Response:
+        if request.path_params["request"] == UNSIGNED:
+            return problem(409, "No signed head of the audit covers the erasure yet.")
+        return JSONResponse({"format": 1, "entry": {}, "index": 0, "path": [], "head": {}})
+
+    async def whole(self, request: Request) -> Response:
+        return ranged(request, sound("FLAC").audio, "audio/flac")
 
     async def audio(self, request: Request) -> Response:
         as_wav = request.query_params.get("format") == "wav"

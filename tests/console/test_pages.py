@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from streams.console.app import Console
 from tests.console.browsing import Browsing, browsing, serving
-from tests.console.sample_api import EXPIRED, FORMATS, KEY, OFFERED, SECONDS, SOUNDS, SampleApi
+from tests.console.sample_api import EXPIRED, FORMATS, KEY, OFFERED, REQUEST, SECONDS, SOUNDS, UNSIGNED, SampleApi
 
 pytestmark = pytest.mark.xdist_group("console")
 
@@ -17,6 +17,9 @@ PAGES = {
     "calls": "/",
     "one call": "/calls/call-0417?hotel=seaside",
     "expired original": f"/calls/call-0417?segment={EXPIRED}",
+    "question before an erasure": "/calls/call-0417/erase?hotel=seaside",
+    "erasure": f"/erasures/{REQUEST}?hotel=seaside&call=call-0417&keys=2&inClear=3",
+    "erasure without a receipt": f"/erasures/{UNSIGNED}",
     "live": "/live",
     "dead letters": "/dead-letters",
     "policies": "/policies",
@@ -246,3 +249,15 @@ def test_what_the_api_does_not_offer_is_not_shown(window: Browsing) -> None:
         expect(window.page.get_by_role("navigation").get_by_role("link")).to_have_text(["Calls", "Dead letters"])
         expect(window.page.get_by_role("link", name="Download what came")).to_be_visible()
         expect(window.page.get_by_role("button", name="Send again")).to_have_count(0)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_needs_no_scrolling_to_the_side_in_a_narrow_window(window: Browsing, address: str, name: str) -> None:
+    window.page.set_viewport_size({"width": 360, "height": 800})
+    try:
+        window.page.goto(address + PAGES[name])
+        window.page.wait_for_load_state("networkidle")
+        assert window.page.evaluate("document.documentElement.scrollWidth") == 360
+        assert window.accessibility() == []
+    finally:
+        window.page.set_viewport_size({"width": 1280, "height": 720})

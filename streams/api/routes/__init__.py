@@ -14,6 +14,7 @@ from streams.api.routes import (
     policies,
     recordings,
     replays,
+    rights,
     uploads,
 )
 
@@ -30,6 +31,7 @@ ROUTES: tuple[Operation, ...] = (
     *policies.ROUTES,
     *estimates.ROUTES,
     *events.ROUTES,
+    *rights.ROUTES,
     *documents.ROUTES,
     *health.ROUTES,
 )

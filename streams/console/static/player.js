@@ -41,6 +41,7 @@ function start() {
   let heard = "after";
   const now = () => audios[heard];
   const trouble = find("[data-trouble]");
+  const whole = document.querySelector("[data-whole]"); // of the call, with controls of its own
 
   function show() {
     const { currentTime, readyState } = now();
@@ -72,6 +73,7 @@ function start() {
   }
 
   function play() {
+    whole?.pause();
     now().play().then(() => { trouble.textContent = ""; }, (error) => {
       if (error.name !== "AbortError") trouble.textContent = `It cannot be played: ${error.message} Download it instead.`;
     });
@@ -85,12 +87,13 @@ function start() {
     audio.addEventListener("seeking", () => name !== heard && audio.paused && document.activeElement?.closest(`[data-wave=${name}]`) && choose(name));
     draw(name, audio).on("interaction", (position) => { choose(name); now().currentTime = position; });
   }
+  whole?.addEventListener("play", () => now().pause());
   find("[data-play]").addEventListener("click", toggle);
   for (const one of player.querySelectorAll("[data-choose]")) one.addEventListener("click", () => choose(one.dataset.choose));
   const keys = { " ": toggle, x: () => choose(heard === "after" ? "before" : "after"), ArrowLeft: () => skip(-SKIP_S), ArrowRight: () => skip(SKIP_S) };
   document.addEventListener("keydown", (event) => {
     const action = keys[event.key];
-    const busy = event.target.closest("input, select, textarea, dialog") || (event.key === " " && event.target.closest("button:not([data-play]), summary"));
+    const busy = event.target.closest("input, select, textarea, dialog, [data-whole]") || (event.key === " " && event.target.closest("button:not([data-play]), summary"));
     if (!action || busy || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     action();

@@ -1,0 +1,137 @@
+"""What is done with a whole call: finding it, hearing it, erasing it."""
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from streams.console.app import Console
+from tests.console.browsing import Browsing, browsing, serving
+from tests.console.sample_api import OFFERED, REQUEST, SampleApi
+
+pytestmark = pytest.mark.xdist_group("console")
+
+CALL = "/calls/call-0417?hotel=seaside"
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with serving(Console(SampleApi().app, OFFERED)) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsing]:
+    with browsing(tmp_path_factory.mktemp("profile")) as found:
+        yield found
+
+
+@pytest.fixture
+def window(browser: Browsing) -> Browsing:
+    browser.complaints.clear()
+    browser.context.clear_cookies()
+    return browser
+
+
+def test_a_call_is_found_by_the_id_of_a_recording(window: Browsing, address: str) -> None:
+    page = window.page
+    page.goto(address)
+    page.locator("[data-search]").fill("00000000-0000-5000-8000-000000000011")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("call-0417")
+    expect(page.locator("#player-title")).to_have_text("Hear segment 1, agent")
+
+
+def test_a_segment_of_a_call_whose_id_two_hotels_have_is_that_of_its_hotel(window: Browsing, address: str) -> None:
+    page = window.page
+    page.goto(f"{address}/calls/call-0415")
+    expect(page.get_by_role("alert")).to_contain_text("several hotels")
+    expect(page.get_by_text("together with its hotel")).to_be_visible()
+    page.goto(f"{address}/calls/call-0415?hotel=lisbon")
+    page.locator("[data-row]").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("call-0415")
+    expect(page).to_have_url(re.compile("hotel=lisbon&segment="))
+
+
+def test_the_whole_call_is_heard_alone(window: Browsing, address: str) -> None:
+    page = window.page
+    page.goto(address + CALL)
+    expect(page.locator("[data-clock]")).to_contain_text("/ 0:12.0")
+    page.locator("[data-play]").click()
+    expect(page.locator("[data-play-text]")).to_have_text("Pause")
+    page.locator("[data-whole]").evaluate("whole => whole.play()")
+    expect(page.locator("[data-play-text]")).to_have_text("Play")
+    page.locator("[data-play]").click()
+    expect(page.locator("[data-play-text]")).to_have_text("Pause")
+    assert page.locator("[data-whole]").evaluate("whole => whole.paused")
+    assert page.get_by_role("link", name="WAV, for any player").get_attribute("href") == (
+        "/v1/calls/call-0417/audio?hotel=seaside&format=wav"
+    )
+    assert window.complaints == []
+
+
+def test_a_call_is_erased_by_keyboard_and_what_stays_is_told(window: Browsing, address: str) -> None:
+    page = window.page
+    page.goto(address + CALL)
+    page.get_by_role("link", name="Erase this call").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Erase this call?")
+    expect(page.locator(".facts")).to_contain_text("call-0417")
+    page.get_by_role("button", name="Erase the call for good").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("cannot be opened by anybody")
+    expect(page.locator(".facts")).to_contain_text("3 results")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the receipt").click()
+    assert download.value.suggested_filename == f"receipt-{REQUEST}.json"
+
+
+def test_a_legal_hold_is_told_and_nothing_is_erased(window: Browsing, address: str) -> None:
+    page = window.page
+    page.goto(f"{address}/calls/call-0416/erase?hotel=lisbon")
+    page.get_by_role("button", name="Erase the call for good").click()
+    expect(page.get_by_role("alert")).to_contain_text("legal hold")
+    assert window.accessibility() == []
+    page.get_by_role("link", name="See the policy").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("lisbon")
+
+
+def test_a_call_is_erased_from_the_page_of_the_session_alone(address: str) -> None:
+    with httpx.Client(base_url=address) as client:
+        client.get("/")
+        answer = client.post("/calls/call-0417/erase", data={"hotel": "seaside", "csrf": "0" * 64})
+        assert answer.status_code == httpx.codes.FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    ("permissions", "shown", "hidden"),
+    [
+        (["calls"], [], ["Erase this call", "Download the result", "WAV, for any player"]),
+        (["calls", "audio"], ["Download the result", "WAV, for any player"], ["Erase this call"]),
+        (["calls", "erasure"], ["Erase this call"], ["Download the result", "WAV, for any player"]),
+    ],
+)
+def test_a_call_offers_what_the_role_may_do(
+    window: Browsing, permissions: list[str], shown: list[str], hidden: list[str]
+) -> None:
+    with serving(Console(SampleApi(permissions=permissions).app, OFFERED)) as address:
+        window.page.goto(address + CALL)
+        expect(window.page.get_by_role("heading", level=1)).to_have_text("call-0417")
+        for name in shown:
+            expect(window.page.get_by_role("link", name=name)).to_be_visible()
+        for name in hidden:
+            expect(window.page.get_by_role("link", name=name)).to_have_count(0)
+
+
+def test_dead_letters_and_policies_offer_what_the_role_may_do(window: Browsing) -> None:
+    page = window.page
+    with serving(Console(SampleApi(permissions=["calls", "dead-letters"]).app, OFFERED)) as address:
+        page.goto(f"{address}/dead-letters")
+        expect(page.locator(".letter")).to_be_visible()
+        expect(page.get_by_role("button", name="Send again")).to_have_count(0)
+        expect(page.get_by_role("link", name="Download what came")).to_have_count(0)
+        page.goto(f"{address}/policies/seaside")
+        expect(page.get_by_role("button", name="Preview")).to_be_visible()
+        expect(page.get_by_role("button", name="Save")).to_have_count(0)
