@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Set
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -82,9 +84,18 @@ def _app(api: ApiClient, pages: Pages) -> Starlette:
         Route("/login", login.show),
         Route("/login", login.enter, methods=["POST"]),
         Route("/logout", login.leave, methods=["POST"]),
-        Mount("/static", StaticFiles(packages=[(__name__.rpartition(".")[0], "static")])),
+        Mount("/static", GZipMiddleware(_Static(packages=[(__name__.rpartition(".")[0], "static")]))),
     ]
     return Starlette(routes=routes, exception_handlers={ApiError: problem, HTTPException: problem})
+
+
+class _Static(StaticFiles):
+    """Scripts and styles, which a browser asks for again each time: they belong to the pages of one version."""
+
+    def file_response(self, *arguments: Any, **options: Any) -> Response:
+        response = super().file_response(*arguments, **options)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 def _plain_page(api: ApiClient, pages: Pages, template: str) -> Callable[[Request], Awaitable[Response]]:

@@ -135,3 +135,10 @@ def test_dead_letters_and_policies_offer_what_the_role_may_do(window: Browsing) 
         page.goto(f"{address}/policies/seaside")
         expect(page.get_by_role("button", name="Preview")).to_be_visible()
         expect(page.get_by_role("button", name="Save")).to_have_count(0)
+
+
+def test_scripts_come_compressed_and_a_browser_asks_for_them_again(address: str) -> None:
+    answer = httpx.get(f"{address}/static/vendor/uPlot.iife.min.js")
+    assert (answer.headers["content-encoding"], answer.headers["cache-control"]) == ("gzip", "no-cache")
+    again = httpx.get(str(answer.url), headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code == httpx.codes.NOT_MODIFIED

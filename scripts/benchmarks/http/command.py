@@ -8,6 +8,7 @@ from pathlib import Path
 
 import uvloop
 
+from scripts.benchmarks.http.first_view import PAGES, View, measure_views
 from scripts.benchmarks.http.index_size import measure_index
 from scripts.benchmarks.http.measure import STEPS, Figures, measure
 from scripts.benchmarks.http.open_loop import Row
@@ -29,11 +30,18 @@ def add_http(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--index", type=count, metavar="ROWS", help="measure an index of so many recordings instead, without brokers"
     )
+    parser.add_argument(
+        "--console",
+        type=count,
+        metavar="ROWS",
+        help="measure the console's pages in Chromium instead, with so many recordings",
+    )
     parser.set_defaults(run=_http)
 
 
 def _http(options: argparse.Namespace) -> int:
-    return run_in_directory(partial(_measure_index if options.index else _measure, options))
+    work = _measure_index if options.index else _measure_console if options.console else _measure
+    return run_in_directory(partial(work, options))
 
 
 def _measure(options: argparse.Namespace, directory: Path) -> None:
@@ -47,7 +55,28 @@ def _measure(options: argparse.Namespace, directory: Path) -> None:
         figures = uvloop.run(measuring)
     about = {"seconds": options.seconds, "rounds": options.rounds, "brokers": options.brokers}
     write_json(options.json, {**asdict(figures), **about, **environment(("aiokafka", "starlette", "uvicorn"))})
-    report_console().print(_table([*figures.rows, figures.overload.row]), _text(figures, options))
+    report_console().print(
+        _table([*figures.rows, figures.overload.row], "route", "The HTTP API"), _text(figures, options)
+    )
+
+
+def _measure_console(options: argparse.Namespace, directory: Path) -> None:
+    with (
+        running_cluster(directory / "kafka", options.brokers, say_bench) as servers,
+        fresh_topics(servers, say_bench) as cluster,
+        progress_bar() as progress,
+    ):
+        bar = progress.add_task("pages", total=PAGES)
+        views = uvloop.run(
+            measure_views(cluster, directory, options.console, options.rounds, lambda: progress.advance(bar))
+        )
+    write_json(options.json, {**asdict(views), "rounds": options.rounds, **environment(("starlette", "playwright"))})
+    text = (
+        f"In Debian's Chromium, beside the process on this machine, with {views.recordings:,} recordings in the index;"
+        f" medians of {options.rounds} rounds. Cold is a new profile of the browser. Scripts and styles of all pages"
+        f" take {views.static_kb:g} kB, compressed."
+    )
+    report_console().print(_table(views.rows, "page", "The console"), text)
 
 
 def _measure_index(options: argparse.Namespace, directory: Path) -> None:
@@ -63,9 +92,9 @@ def _measure_index(options: argparse.Namespace, directory: Path) -> None:
     )
 
 
-def _table(rows: Sequence[Row]) -> ReportTable:
-    table = ReportTable("route", title="The HTTP API")
-    for name in ("rate", "p50_ms", "p95_ms", "p99_ms", "errors", "cpu_ms", "late_ms"):
+def _table(rows: Sequence[Row] | Sequence[View], first: str, title: str) -> ReportTable:
+    table = ReportTable(first, title=title)
+    for name in list(asdict(rows[0]))[1:]:
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(*(str(value) for value in asdict(row).values()))

@@ -32,9 +32,13 @@ class Server:
     Args:
         cluster: The brokers and the topics.
         directory: For its state, its keys and its log.
+        keys: Whether it takes API keys, and not anybody on this machine.
+
+    Attributes:
+        url: Where it answers.
     """
 
-    def __init__(self, cluster: Cluster, directory: Path) -> None:
+    def __init__(self, cluster: Cluster, directory: Path, *, keys: bool = True) -> None:
         self._state = directory / "state"
         made = [
             new_key(f"caller-{number}", Role.SENDER, None, now=datetime.now(UTC), lifetime=timedelta(days=1))
@@ -43,8 +47,10 @@ class Server:
         (directory / "keys.json").write_bytes(ApiKeys(key for _, key in made).to_json())
         self._credentials = [{"Authorization": f"Bearer {text}"} for text, _ in made]
         port = free_ports(1)
+        self.url = f"http://127.0.0.1:{port}"
         self._cluster = cluster
         self._client = Client(port)
+        locked = {"AUDIO_API_KEYS_FILE": str(directory / "keys.json"), "AUDIO_API_KEY_RATE": str(_KEY_RATE)}
         self._process = ModuleProcess(
             api.__name__,
             {
@@ -55,8 +61,7 @@ class Server:
                 "AUDIO_STORES": (directory / "objects").absolute().as_uri(),
                 "AUDIO_API_PORT": str(port),
                 "AUDIO_HTTP_HOST": "127.0.0.1",
-                "AUDIO_API_KEYS_FILE": str(directory / "keys.json"),
-                "AUDIO_API_KEY_RATE": str(_KEY_RATE),
+                **(locked if keys else {}),
             },
             directory / "api.log",
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from scripts.benchmarks.http.client import Client
+from scripts.benchmarks.http.first_view import static_kb
 from scripts.benchmarks.http.index_size import measure_index
 from scripts.benchmarks.http.lasting import _taken
 from scripts.benchmarks.http.open_loop import Load, Row, measured, median_row
@@ -70,3 +71,7 @@ def test_an_index_is_filled_and_asked(tmp_path: Path) -> None:
     assert (size.rows, done) == (2500, [1000, 2000, 2500])
     assert size.megabytes == pytest.approx(1, abs=1)
     assert 0 < size.get_p50_us <= size.get_p99_us
+
+
+def test_scripts_and_styles_of_the_console_are_small() -> None:
+    assert 0 < static_kb() <= 60
