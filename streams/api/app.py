@@ -20,6 +20,7 @@ from streams.api.operations import Call, Operation
 from streams.api.routes import ROUTES
 from streams.api.routes.events import get_events
 from streams.security.problem import MEDIA_TYPE, problem
+from streams.security.request_path import EncodedSlashes
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +58,7 @@ def create_app(
         },
     )
     app.router.redirect_slashes = False
+    app.add_middleware(EncodedSlashes)
     app.add_middleware(Admission, context=context)
     return app
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from streams.api.access import Caller
 from streams.api.parameters import Parameter, Value
+from streams.security.request_path import part_of
 from streams.security.roles import Permission
 
 if TYPE_CHECKING:  # the context knows the index and the brokers, which no declaration needs
@@ -138,7 +139,7 @@ class Operation:
 
 def _texts(request: Request, one: Parameter) -> list[str]:
     if one.place == "path":
-        return [str(request.path_params[one.name])]
+        return [part_of(str(request.path_params[one.name]))]
     if one.place == "header":
         return request.headers.getlist(one.name)
     return request.query_params.getlist(one.name)

@@ -23,6 +23,7 @@ from streams.console.login import LoginPages
 from streams.console.policy_pages import PolicyPages
 from streams.console.rendering import Pages
 from streams.console.session import SessionCredentials
+from streams.security.request_path import EncodedSlashes
 
 #: First parts of the paths of pages; what is at none of them is the API's to answer, unless a browser asks.
 _PAGES = frozenset(
@@ -50,7 +51,7 @@ class Console:
 
     def __init__(self, api: ASGIApp, offered: Set[str]) -> None:
         self._api = SessionCredentials(api)
-        self._pages = _app(ApiClient(api), Pages(offered))
+        self._pages = EncodedSlashes(_app(ApiClient(api), Pages(offered)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""

@@ -17,9 +17,12 @@ from streams.console.recordings import CallSummary, Segment, call_path, grouped,
 from streams.console.rendering import Pages, path_of
 from streams.console.timeline import timeline
 from streams.console.words import count_words
+from streams.security.request_path import part_of
 
 _SPANS = {"": "any time", "1": "last hour", "24": "last day", "168": "last week"}
 _PER_PAGE = 100  # recordings
+_ROWS = 200  # segments in the table of a call
+_MOST_DIGITS = 7
 _RECORDING = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -81,18 +84,23 @@ class CallPages:
         original: int = HTTPStatus.NOT_FOUND
         if chosen is not None and chosen.state == "done" and "audio" in permissions:
             original = await self._api.status(request, path_of("v1", "recordings", chosen.id, "original"))
+        parts = max(1, -(-len(segments) // _ROWS))
+        part = min(_part(request, segments, chosen), parts - 1)
         content = {
             "call": summary(segments),
+            "part": part,
+            "parts": parts,
+            "rows": segments[part * _ROWS :][:_ROWS],
             "chosen": chosen,
-            "file": _with(path_of("v1", "calls", request.path_params["call"], "audio"), _hotel(found)),
-            "erase": _with(path_of("calls", request.path_params["call"], "erase"), _hotel(found)),
+            "file": _with(path_of("v1", "calls", part_of(request.path_params["call"]), "audio"), _hotel(found)),
+            "erase": _with(path_of("calls", part_of(request.path_params["call"]), "erase"), _hotel(found)),
             "completeness": "yes" if found.get("complete") else "not known to be",
             "line": timeline(segments),
             "may_erase": "erasure" in permissions,
             "may_hear": "audio" in permissions,
             "missing": _missing(found),
             "original_there": original == HTTPStatus.OK,
-            "path": _with(path_of("calls", request.path_params["call"]), {**_hotel(found), "segment": ""}),
+            "path": _with(path_of("calls", part_of(request.path_params["call"])), {**_hotel(found), "segment": ""}),
             "segments": segments,
         }
         return self._pages.page(request, "call", content)
@@ -112,7 +120,7 @@ class CallPages:
 
     async def _whole(self, request: Request) -> dict[str, Any]:
         """The call with all of its segments."""
-        hotel, path = request.query_params.get("hotel"), path_of("v1", "calls", request.path_params["call"])
+        hotel, path = request.query_params.get("hotel"), path_of("v1", "calls", part_of(request.path_params["call"]))
         parameters = {"hotel": hotel} if hotel else {}
         found: dict[str, Any] = await self._api.get(request, path, parameters)
         following, segments = found, list(found["segments"])
@@ -120,6 +128,14 @@ class CallPages:
             following = await self._api.get(request, path, parameters | {"cursor": following["cursor"]})
             segments += following["segments"]
         return found | {"segments": segments}
+
+
+def _part(request: Request, segments: Sequence[Segment], chosen: Segment | None) -> int:
+    """Which part of the table of segments is shown, from 0: the one that is asked for, or has the chosen one."""
+    wanted = request.query_params.get("part", "")
+    if wanted.isascii() and wanted.isdecimal() and len(wanted) < _MOST_DIGITS:
+        return int(wanted)
+    return segments.index(chosen) // _ROWS if chosen is not None else 0
 
 
 def _beginning(since: str) -> str | None:

@@ -12,6 +12,7 @@ from streams.console.api_client import ApiClient, ApiError
 from streams.console.forms import form_of, text_of
 from streams.console.recordings import call_path
 from streams.console.rendering import Pages, path_of
+from streams.security.request_path import part_of
 
 #: Nothing was erased, and the page of the question says why.
 _NOT_DONE = frozenset({HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
@@ -35,7 +36,7 @@ class ErasurePages:
 
     async def erase(self, request: Request) -> Response:
         """Erase the call."""
-        hotel, call = text_of(await form_of(request), "hotel"), request.path_params["call"]
+        hotel, call = text_of(await form_of(request), "hotel"), part_of(request.path_params["call"])
         try:
             done = await self._api.ask(
                 request, "DELETE", path_of("v1", "calls", call), parameters={"hotel": hotel} if hotel else {}
@@ -49,7 +50,7 @@ class ErasurePages:
 
     async def receipt(self, request: Request) -> Response:
         """What an erasure has done, and its receipt as soon as there is one."""
-        number, why = request.path_params["request"], None
+        number, why = part_of(request.path_params["request"]), None
         name = path_of("v1", "erasures", number, "receipt")
         try:
             await self._api.get(request, name)
@@ -60,13 +61,13 @@ class ErasurePages:
         content = {
             **_done(request.query_params),
             "download": name,
-            "number": request.path_params["request"],
+            "number": part_of(request.path_params["request"]),
             "why": why,
         }
         return self._pages.page(request, "erasure", content)
 
     async def _question(self, request: Request, hotel: str, error: ApiError | None = None) -> Response:
-        call = request.path_params["call"]
+        call = part_of(request.path_params["call"])
         parameters: dict[str, str | int] = {"limit": 1} | ({"hotel": hotel} if hotel else {})
         found = await self._api.get(request, path_of("v1", "calls", call), parameters)
         content = {

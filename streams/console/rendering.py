@@ -63,6 +63,7 @@ class Pages:
             count=words.count_words,
             duration=words.duration_words,
             explained=explained,
+            part=lambda text: quote(text, safe=""),
             quality_words=words.quality_words,
             seconds_clock=lambda milliseconds: _clock(milliseconds // 1000),
             size=words.size_words,

@@ -12,16 +12,20 @@ _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 _MOST_TICKS = 10
 _LEAST_GAP_MS = 100  # shorter ones are how clocks differ
 _LEAST_WIDTH = 3.0
+_MOST_BLOCKS = 300  # of a channel; more could neither be told apart nor hit
+#: What is shown of segments that share a block, the worst last.
+_STATES = ("done", "expired", "erased", "queued", "dead")
 _ORDER = ("guest", "agent", "mixed", "prompt")
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A segment on the axis; ``x`` and ``width`` in units of the picture."""
+    """A segment on the axis, or the worst of several; ``x`` and ``width`` in units of the picture."""
 
     segment: Segment
     x: float
     width: float
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,11 @@ class Timeline:
     ticks: tuple[Tick, ...]
     length_ms: int
 
+    @property
+    def merged(self) -> bool:
+        """Whether there are blocks of several segments."""
+        return any(block.count > 1 for row in self.rows for block in row.blocks)
+
 
 def timeline(segments: Sequence[Segment]) -> Timeline:
     """The picture of a call.
@@ -88,7 +97,26 @@ def _row(channel: str, segments: list[Segment], scale: float) -> Row:
         missing = round(after.start_ms - end)
         if missing >= _LEAST_GAP_MS:
             gaps.append(Gap(end * scale, missing * scale, missing))
-    return Row(channel, blocks, tuple(gaps))
+    if len(blocks) <= _MOST_BLOCKS:
+        return Row(channel, blocks, tuple(gaps))
+    return Row(channel, _merged(blocks), tuple(one for one in gaps if one.width >= WIDTH / _MOST_BLOCKS))
+
+
+def _merged(blocks: Sequence[Block]) -> tuple[Block, ...]:
+    """Blocks that begin close together as one."""
+    found: list[Block] = []
+    for one in blocks:
+        before = found[-1] if found else None
+        if before is None or one.x - before.x >= WIDTH / _MOST_BLOCKS:
+            found.append(one)
+        else:
+            worst = max(before.segment, one.segment, key=_badness)
+            found[-1] = Block(worst, before.x, one.x + one.width - before.x, before.count + 1)
+    return tuple(found)
+
+
+def _badness(segment: Segment) -> tuple[int, int]:
+    return _STATES.index(segment.state), segment.level or 0
 
 
 def _end(segment: Segment, after: Segment | None, scale: float) -> float:

@@ -25,6 +25,7 @@ def serving(app: ASGIApp) -> Iterator[str]:
     """A server in a thread; yields its address."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
+        listening.listen()
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
         thread.start()

@@ -11,9 +11,11 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from scripts.benchmarks.players.samples import Sample, sample
 from streams.security.problem import MEDIA_TYPE
+from streams.security.request_path import EncodedSlashes, part_of
 from streams.security.roles import Permission
 
 KEY = "a-key-for-the-sample"
@@ -129,12 +131,12 @@ class SampleApi:
     ) -> None:
         self._recordings = recordings
         self._permissions = permissions
-        self._key = key
+        self.key = key
         self._policies: dict[str, dict[str, Any]] = {"seaside": {"hotel": "seaside", "version": 3, "ceilingLevel": 4}}
         self._replayed: set[str] = set()
 
     @property
-    def app(self) -> Starlette:
+    def app(self) -> ASGIApp:
         """The application."""
         routes = [
             Route("/v1/recordings", self.listed),
@@ -152,10 +154,10 @@ class SampleApi:
             Route("/v1/estimates", self.estimate, methods=["POST"]),
             Route("/v1/events", events),
         ]
-        return Starlette(routes=routes)
+        return EncodedSlashes(Starlette(routes=routes))
 
     def _refused(self, request: Request) -> Response | None:
-        if self._key is None or request.headers.get("authorization") == f"Bearer {self._key}":
+        if self.key is None or request.headers.get("authorization") == f"Bearer {self.key}":
             return None
         return problem(401, "Send an API key.")
 
@@ -171,11 +173,11 @@ class SampleApi:
         return JSONResponse({"role": "development", "permissions": self._permissions, "hotels": None})
 
     async def one(self, request: Request) -> Response:
-        found = [one for one in self._recordings if one["id"] == request.path_params["id"]]
+        found = [one for one in self._recordings if one["id"] == part_of(request.path_params["id"])]
         return JSONResponse(found[0]) if found else problem(404, "No recording of yours has this id.")
 
     async def called(self, request: Request) -> Response:
-        found = [one for one in self._recordings if one["call"] == request.path_params["call"]]
+        found = [one for one in self._recordings if one["call"] == part_of(request.path_params["call"])]
         hotels = sorted({one["hotel"] for one in found if request.query_params.get("hotel") in (None, one["hotel"])})
         if not hotels:
             return problem(404, "No call of yours has this id.")
@@ -186,13 +188,13 @@ class SampleApi:
         return self._refused(request) or JSONResponse({"segments": found, "cursor": None, **whole})
 
     async def erase(self, request: Request) -> Response:
-        call, hotel = request.path_params["call"], request.query_params["hotel"]
+        call, hotel = part_of(request.path_params["call"]), request.query_params["hotel"]
         if hotel == "lisbon":
             return problem(409, "The hotel has a legal hold, so nothing was erased.")
         return JSONResponse({"request": REQUEST, "hotel": hotel, "call": call, "keys": 2, "epoch": 1, "inClear": 3})
 
     async def receipt(self, request: Request) -> Response:
-        if request.path_params["request"] == UNSIGNED:
+        if part_of(request.path_params["request"]) == UNSIGNED:
             return problem(409, "No signed head of the audit covers the erasure yet.")
         return JSONResponse({"format": 1, "entry": {}, "index": 0, "path": [], "head": {}})
 
@@ -201,11 +203,11 @@ class SampleApi:
 
     async def audio(self, request: Request) -> Response:
         as_wav = request.query_params.get("format") == "wav"
-        known = sound("WAV pcm" if as_wav else SOUNDS.get(request.path_params["id"], "Opus"))
+        known = sound("WAV pcm" if as_wav else SOUNDS.get(part_of(request.path_params["id"]), "Opus"))
         return ranged(request, known.audio, known.content_type)
 
     async def original(self, request: Request) -> Response:
-        if request.path_params["id"] == EXPIRED:
+        if part_of(request.path_params["id"]) == EXPIRED:
             return problem(410, "It is past its retention.")
         return ranged(request, sound("WAV pcm").audio, "audio/wav")
 
@@ -220,7 +222,7 @@ class SampleApi:
         return JSONResponse({"replayed": int(first)})
 
     async def policy(self, request: Request) -> Response:
-        hotel = request.path_params["hotel"]
+        hotel = part_of(request.path_params["hotel"])
         tag = f'"{self._policies.get(hotel, {}).get("version", 0)}"'
         if request.method != "GET" and request.headers.get("if-match", '"0"') != tag:
             return problem(412, "Somebody else has changed the policy; read it again.")
