@@ -18,6 +18,7 @@ from streams.console.words import count_words
 
 _REFUSALS = {(one.stage, one.code): one for one in CATALOGUE if one.subject == "input"}
 _PER_PAGE = 50
+_HOW: Mapping[str, Mapping[str, Any]] = {"count": {"dryRun": True}, "try": {"canary": 1}}
 PATH = "/dead-letters"
 
 
@@ -70,33 +71,43 @@ class LetterPages:
         asked = {name: value for name, value in query.items() if value}
         found = await self._api.get(request, "/v1/dead-letters", asked | {"limit": str(_PER_PAGE)})
         following, permissions = found["cursor"], await self._api.permissions(request)
-        sent = request.query_params.get("sent")
         content = {
             "filtered": bool(asked),
             "letters": [_letter(one) for one in found["items"]],
             "may_hear": "audio" in permissions,
             "may_replay": "replay" in permissions,
             "next": f"{PATH}?{urlencode(asked | {'cursor': following})}" if following else None,
-            "notice": _notice(sent),
+            "notice": _notice(request.query_params),
             "query": query,
         }
         return self._pages.page(request, "dead_letters", content)
 
     async def replay(self, request: Request) -> Response:
-        """Send one input again."""
-        number = text_of(await form_of(request), "id")
-        done = await self._api.ask(request, "POST", "/v1/replays", body={"ids": [number]})
-        return RedirectResponse(f"{PATH}?{urlencode({'sent': done['replayed']})}", 303)
+        """Send one input again, or those of a reason or hotel: all, one to try, or none, to tell how many there are."""
+        form = await form_of(request)
+        number, how = text_of(form, "id"), text_of(form, "how")
+        choice = {name: value for name in ("reason", "hotel") if (value := text_of(form, name))}
+        wanted = {"ids": [number]} if number else {**choice, **_HOW.get(how, {})}
+        done = await self._api.ask(request, "POST", "/v1/replays", body=wanted)
+        told = {"sent": done["replayed"], "blocked": done["blocked"], "held": done["held"]}
+        if done["dryRun"]:
+            told["dry"] = 1
+        return RedirectResponse(f"{PATH}?{urlencode(choice | told)}", 303)
 
 
-def _notice(sent: str | None) -> str | None:
-    if sent is None or not sent.isdecimal():
+def _notice(query: Mapping[str, str]) -> str | None:
+    """What came of sending again, as the address says; None if it says nothing."""
+    numbers = {name: int(text) for name in ("sent", "blocked", "held") if (text := query.get(name, "")).isdecimal()}
+    if "sent" not in numbers:
         return None
-    if sent == "0":
-        return "It was sent again before, so it was not sent a second time."
-    return (
-        f"{count_words(int(sent), 'input')} went back to the topic that it came from. Its result shows with its call."
-    )
+    sent, blocked, held = (numbers.get(name, 0) for name in ("sent", "blocked", "held"))
+    rest = f" {count_words(blocked, 'input')} cannot be sent again." if blocked else ""
+    if "dry" in query:
+        return f"{count_words(sent, 'input')} would be sent again; nothing was sent.{rest}"
+    if not sent:
+        return f"It was sent again before, so it was not sent a second time.{rest}"
+    rest += f" {count_words(held, 'further input')} wait for your decision." if held else ""
+    return f"{count_words(sent, 'input')} went back to the topic it came from. Results show with their calls.{rest}"
 
 
 def _letter(document: Mapping[str, Any]) -> Letter:

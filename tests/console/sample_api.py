@@ -216,10 +216,12 @@ class SampleApi:
         return self._refused(request) or JSONResponse({"items": found, "cursor": None})
 
     async def replay(self, request: Request) -> Response:
-        (number,) = (await request.json())["ids"]
-        first = number not in self._replayed
-        self._replayed.add(number)
-        return JSONResponse({"replayed": int(first)})
+        asked = await request.json()
+        chosen = asked.get("ids") or [one["id"] for one in self._recordings if one["refusal"]]
+        new = [one for one in chosen if one not in self._replayed]
+        sent, dry = new[: asked.get("canary")], asked.get("dryRun", False)
+        self._replayed |= set() if dry else set(sent)
+        return JSONResponse({"replayed": len(sent), "blocked": 0, "held": len(new) - len(sent), "dryRun": dry})
 
     async def policy(self, request: Request) -> Response:
         hotel = part_of(request.path_params["hotel"])

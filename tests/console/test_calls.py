@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from streams.console.app import Console
 from tests.console.browsing import Browsing, browsing, serving
-from tests.console.sample_api import OFFERED, REQUEST, SampleApi
+from tests.console.sample_api import FORMATS, OFFERED, REQUEST, SOUNDS, SampleApi
 
 pytestmark = pytest.mark.xdist_group("console")
 
@@ -70,6 +70,21 @@ def test_the_whole_call_is_heard_alone(window: Browsing, address: str) -> None:
         "/v1/calls/call-0417/audio?hotel=seaside&format=wav"
     )
     assert window.complaints == []
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_switching_keeps_the_position_in_every_format(window: Browsing, address: str, name: str) -> None:
+    page = window.page
+    number = next(number for number, sound in SOUNDS.items() if sound == name)
+    page.goto(f"{address}/calls/formats?segment={number}")
+    expect(page.locator("[data-clock]")).to_contain_text("/ 0:12.0")
+    page.locator("[data-audio=after]").evaluate("audio => { audio.currentTime = 7.345; }")
+    expect(page.locator("[data-clock]")).to_contain_text("0:07.3")
+    for heard in ("before", "after"):
+        page.keyboard.press("x")
+        expect(page.locator(f"[data-choose={heard}]")).to_have_attribute("aria-pressed", "true")
+        position = page.locator(f"[data-audio={heard}]").evaluate("audio => audio.currentTime")
+        assert position == pytest.approx(7.345, abs=0.01)
 
 
 def test_a_call_is_erased_by_keyboard_and_what_stays_is_told(window: Browsing, address: str) -> None:

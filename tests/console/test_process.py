@@ -68,6 +68,8 @@ def test_a_call_that_was_sent_is_found_seen_and_heard(processes: ApiProcess, win
     page.keyboard.press("x")
     expect(page.get_by_role("button", name="Before")).to_have_attribute("aria-pressed", "true")
     assert not page.evaluate("document.querySelector('[data-audio=before]').paused")
+    page.locator("[data-whole]").evaluate("whole => whole.play()")
+    assert page.locator("[data-whole]").evaluate("whole => whole.duration") >= SECONDS
     assert window.complaints == []
     page.locator(".timeline a[aria-label*='refused']").focus()
     page.keyboard.press("Enter")
