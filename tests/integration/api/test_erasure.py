@@ -55,6 +55,8 @@ async def test_a_call_is_erased_unless_there_is_a_legal_hold_and_there_is_a_rece
             await hold(topics, namespace, version=1, legal_hold=True)
             held = await client.delete(CALL)
             assert (held.status_code, "legal hold" in held.json()["detail"]) == (409, True)
+            status, text = await erase_by_page(process.url, keys["eraser-all"])
+            assert (status, "The hotel has a legal hold" in text) == (409, True)
             assert await states(client) == ["done", "done", "done"]
             await hold(topics, namespace, version=2, legal_hold=False)
             erased = await client.delete(CALL)
@@ -65,6 +67,9 @@ async def test_a_call_is_erased_unless_there_is_a_legal_hold_and_there_is_a_rece
                 answer = await client.get(f"/v1/recordings/{number_of(one.causation_id)}/audio", headers=heard)
                 assert answer.status_code == status
             assert (await client.delete(CALL)).json()["keys"] == 0
+            status, text = await erase_by_page(process.url, keys["eraser-all"])
+            assert (status, "Nothing was left to erase" in text, "1 result<" in text) == (200, True, True)
+            assert "No signed head of the audit covers the erasure yet" in text
             await check_receipts(client, erased.json()["request"], tmp_path, namespace, broker)
 
 
@@ -76,6 +81,20 @@ async def check_whose_it_is(client: httpx.AsyncClient, keys: dict[str, str]) -> 
     assert (await client.delete("/v1/calls/unknown")).status_code == 404
     unknown = await client.delete("/v1/calls/unknown", params={"hotel": "seaside"})
     assert (unknown.status_code, unknown.json()["keys"]) == (200, 0)
+
+
+async def erase_by_page(url: str, key: str) -> tuple[int, str]:
+    """Log in to the console and erase the call; the page that comes last."""
+    async with httpx.AsyncClient(base_url=url, timeout=60, follow_redirects=True) as browser:
+        question = f"/calls/{CALL.rpartition('/')[2]}/erase"
+        login = token_of((await browser.get(question)).text)
+        asked = await browser.post("/login", data={"csrf": login, "key": key, "next": question})
+        page = await browser.post(question, data={"csrf": token_of(asked.text), "hotel": "seaside"})
+        return page.status_code, page.text
+
+
+def token_of(page: str) -> str:
+    return page.partition('name="csrf" value="')[2].partition('"')[0]
 
 
 async def check_receipts(
