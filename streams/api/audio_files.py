@@ -1,14 +1,11 @@
 """Finds the bytes of a recording, wherever they are: in its record, or in an object store."""
 
 import asyncio
-import io
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 
-import numpy as np
 import soundfile
-from numpy.typing import NDArray
 from starlette.exceptions import HTTPException
 
 from schemas import CompressedAudio, MediaType, Position, RawAudio, Record, Rejection
@@ -23,6 +20,7 @@ GONE = "It is past its retention, or was erased."
 #: Codes of sealed records for which this process has no keys now.
 _WITHOUT_KEYS = frozenset({"SealedNoAccess", "SealedStale"})
 _MOST_DECODED = 64 * 2**20  # bytes of a file that is decoded
+_READ_WITHIN = 60.0  # seconds for such a file
 _PART = 2**20  # bytes of a file that are read at a time
 
 
@@ -84,8 +82,13 @@ async def original_file(context: ApiContext, position: Position, sha256: str | N
     return await _stored(context, event.data_ref, media_type, tag)
 
 
-async def as_wav(context: ApiContext, file: AudioFile) -> AudioFile:
-    """The same audio as a WAV file of 16-bit samples.
+async def as_wav(context: ApiContext, file: AudioFile, name: str) -> AudioFile:
+    """The same audio as a WAV file of 16-bit samples, which is made on the disk, as it can be a hundred times as large.
+
+    Args:
+        context: The process's parts.
+        file: The audio.
+        name: Names it among all recordings: a digest is what a sender says.
 
     Raises:
         HTTPException: 413, if it is too large for that; 422, if it cannot be decoded; as `result_file`.
@@ -93,12 +96,17 @@ async def as_wav(context: ApiContext, file: AudioFile) -> AudioFile:
     media_type = MediaType.parse(file.media_type)
     if isinstance(media_type, Rejection):
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "It is no audio that can be decoded.")
-    content = await whole(context, file)
-    clip = await asyncio.to_thread(context.decoders.decode, content, media_type)
-    if isinstance(clip, Rejection):
-        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"It cannot be decoded: {clip.reason}.")
-    wav = await asyncio.to_thread(_wav, clip.samples, clip.rate)
-    return AudioFile(wav, len(wav), types.WAV, f"wav-{file.tag}")
+    loop = asyncio.get_running_loop()
+
+    def write(target: EncryptedFile) -> None:
+        content = asyncio.run_coroutine_threadsafe(whole(context, file), loop).result(_READ_WITHIN)
+        clip = context.decoders.decode(content, media_type)
+        if isinstance(clip, Rejection):
+            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"It cannot be decoded: {clip.reason}.")
+        soundfile.write(target, clip.samples, clip.rate, format="WAV", subtype="PCM_16", closefd=False)
+
+    made = await context.made_files.get(f"wav {name} {file.tag} {media_type}", write)
+    return AudioFile(None, made.size, types.WAV, f"wav-{file.tag}", file=made.file)
 
 
 async def whole(context: ApiContext, file: AudioFile) -> bytes:
@@ -174,9 +182,3 @@ def _broken(rejection: Rejection) -> HTTPException:
     if rejection.code in _WITHOUT_KEYS:
         return HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, f"It is sealed: {rejection.reason}.", {"Retry-After": "5"})
     return HTTPException(HTTPStatus.GONE, f"It cannot be read any more ({rejection.code}).")
-
-
-def _wav(samples: "NDArray[np.int16]", rate: int) -> bytes:
-    file = io.BytesIO()
-    soundfile.write(file, samples, rate, format="WAV", subtype="PCM_16")
-    return file.getvalue()

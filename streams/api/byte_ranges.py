@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 _RANGE = re.compile(
-    r"bytes[ \t]*=[ \t]*(?:([0-9]{1,18})[ \t]*-[ \t]*([0-9]{0,18})|-[ \t]*([0-9]{1,18}))[ \t]*", re.ASCII
+    r"bytes[ \t]*=[ \t]*(?:([0-9]{1,99})[ \t]*-[ \t]*([0-9]{0,99})|-[ \t]*([0-9]{1,99}))[ \t]*",
+    re.ASCII | re.IGNORECASE,
 )
 
 

@@ -66,7 +66,10 @@ async def file_answer(call: Call, file: AudioFile, objects: Sequence[str]) -> Re
         "Content-Disposition": "inline",
         "Content-Security-Policy": "sandbox",  # the bytes are a sender's
     }
-    selection = selected(call.request.headers, headers["ETag"], file.size)
+    head = call.request.method == "HEAD"
+    ignored = "range" if head else None  # which is defined for GET alone
+    asked = {name: value for name, value in call.request.headers.items() if name != ignored}
+    selection = selected(asked, headers["ETag"], file.size)
     if selection == "unchanged":
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     if selection == "unsatisfiable":
@@ -80,7 +83,7 @@ async def file_answer(call: Call, file: AudioFile, objects: Sequence[str]) -> Re
         start, end, status = selection.start, selection.end, HTTPStatus.PARTIAL_CONTENT
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
     headers["Content-Length"] = str(end - start)
-    if call.request.method == "HEAD":
+    if head:
         return Response(status_code=status, headers=headers)
     await call.context.audit.heard(call.caller, "listen", objects)
     if file.content is not None and end - start <= _AT_ONCE:

@@ -88,7 +88,7 @@ async def get_original(call: Call) -> Response:
 
 async def _sent(call: Call, recording: Recording, file: AudioFile) -> Response:
     if call.text("format") == "wav":
-        file = await as_wav(call.context, file)
+        file = await as_wav(call.context, file, call.request.url.path)
     objects = [f"recording:{recording.id}", f"hotel:{recording.hotel}", f"call:{recording.call}"]
     return await file_answer(call, file, objects)
 

@@ -32,6 +32,12 @@ def test_a_suffix_is_the_end(length: int) -> None:
     assert sent(range="bytes=-0") == "unsatisfiable"
 
 
+def test_numbers_may_be_huge_and_the_unit_in_capitals() -> None:
+    assert sent(range=f"Bytes=10-{10**40}") == FILE[10:]
+    assert sent(range=f"bytes=-{10**40}") == FILE
+    assert sent(range=f"bytes={10**40}-") == "unsatisfiable"
+
+
 @given(st.text())
 def test_what_is_no_range_is_ignored(text: str) -> None:
     assert sent(range=f"items={text}") == FILE
