@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from streams.console.app import Console
 from tests.console.browsing import Browsing, browsing, serving
-from tests.console.sample_api import FORMATS, OFFERED, REQUEST, SOUNDS, SampleApi
+from tests.console.sample_api import FORMATS, OFFERED, REFUSAL, REQUEST, SOUNDS, SampleApi, recording
 
 pytestmark = pytest.mark.xdist_group("console")
 
@@ -157,3 +157,12 @@ def test_scripts_come_compressed_and_a_browser_asks_for_them_again(address: str)
     assert (answer.headers["content-encoding"], answer.headers["cache-control"]) == ("gzip", "no-cache")
     again = httpx.get(str(answer.url), headers={"If-None-Match": answer.headers["etag"]})
     assert again.status_code == httpx.codes.NOT_MODIFIED
+
+
+def test_a_call_of_which_all_was_refused_shows_no_sizes(window: Browsing) -> None:
+    refused = recording(1, "refused", "guest", 0, state="dead", result=None, refusal=REFUSAL)
+    with serving(Console(SampleApi([refused]).app, OFFERED)) as address:
+        window.page.goto(address)
+        expect(window.page.locator("tbody td.number")).to_have_text(["", "", ""])
+        window.page.locator("[data-row]").click()
+        expect(window.page.locator(".facts").first).to_contain_text("nothing is compressed")
