@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from schemas.raw_audio import CHANNELS
 from streams.console.api_client import ApiClient, ApiError
+from streams.console.forms import number_of
 from streams.console.recordings import CallSummary, Segment, call_path, grouped, segments_of, summary
 from streams.console.rendering import Pages, path_of
 from streams.console.timeline import timeline
@@ -22,7 +23,6 @@ from streams.security.request_path import part_of
 _SPANS = {"": "any time", "1": "last hour", "24": "last day", "168": "last week"}
 _PER_PAGE = 100  # recordings
 _ROWS = 200  # segments in the table of a call
-_MOST_DIGITS = 7
 _RECORDING = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -132,9 +132,9 @@ class CallPages:
 
 def _part(request: Request, segments: Sequence[Segment], chosen: Segment | None) -> int:
     """Which part of the table of segments is shown, from 0: the one that is asked for, or has the chosen one."""
-    wanted = request.query_params.get("part", "")
-    if wanted.isascii() and wanted.isdecimal() and len(wanted) < _MOST_DIGITS:
-        return int(wanted)
+    wanted = number_of(request.query_params.get("part", ""))
+    if wanted is not None:
+        return wanted
     return segments.index(chosen) // _ROWS if chosen is not None else 0
 
 

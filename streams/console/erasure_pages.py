@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from streams.console.api_client import ApiClient, ApiError
-from streams.console.forms import form_of, text_of
+from streams.console.forms import form_of, number_of, text_of
 from streams.console.recordings import call_path
 from streams.console.rendering import Pages, path_of
 from streams.security.request_path import part_of
@@ -83,11 +83,10 @@ class ErasurePages:
 def _done(query: Mapping[str, str]) -> dict[str, Any]:
     """What the address says of an erasure; the receipt alone proves it."""
     hotel, call = query.get("hotel", ""), query.get("call", "")
-    keys, in_clear = query.get("keys", ""), query.get("inClear", "")
     return {
         "call": call,
         "hotel": hotel,
-        "in_clear": int(in_clear) if in_clear.isascii() and in_clear.isdecimal() else None,
-        "keys": int(keys) if keys.isascii() and keys.isdecimal() else None,
+        "in_clear": number_of(query.get("inClear", "")),
+        "keys": number_of(query.get("keys", "")),
         "path": call_path(hotel, call),
     }

@@ -1,5 +1,6 @@
 """Forms that browsers send: read, and accepted from our own pages only."""
 
+import re
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
@@ -8,6 +9,7 @@ from starlette.requests import Request
 
 from streams.console.session import FORM_FIELD, Session
 
+_NUMBER = re.compile("[0-9]{1,18}")
 _MOST_BYTES = 64 * 1024
 
 Form = dict[str, list[str]]
@@ -35,3 +37,8 @@ async def form_of(request: Request) -> Form:
 def text_of(form: Form, name: str) -> str:
     """The value of a field; empty if it is not there."""
     return form.get(name, [""])[0].strip()
+
+
+def number_of(text: str) -> int | None:
+    """A whole number that a form or an address says; None if it is none."""
+    return int(text) if _NUMBER.fullmatch(text) else None

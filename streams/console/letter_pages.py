@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from schemas.refusals import CATALOGUE
 from streams.console.api_client import ApiClient
-from streams.console.forms import form_of, text_of
+from streams.console.forms import form_of, number_of, text_of
 from streams.console.recordings import call_path, time_of
 from streams.console.rendering import Pages, path_of
 from streams.console.words import count_words
@@ -97,10 +97,10 @@ class LetterPages:
 
 def _notice(query: Mapping[str, str]) -> str | None:
     """What came of sending again, as the address says; None if it says nothing."""
-    numbers = {name: int(text) for name in ("sent", "blocked", "held") if (text := query.get(name, "")).isdecimal()}
-    if "sent" not in numbers:
+    numbers = {name: number_of(query.get(name, "")) for name in ("sent", "blocked", "held")}
+    if numbers["sent"] is None:
         return None
-    sent, blocked, held = (numbers.get(name, 0) for name in ("sent", "blocked", "held"))
+    sent, blocked, held = (numbers[name] or 0 for name in ("sent", "blocked", "held"))
     rest = f" {count_words(blocked, 'input')} cannot be sent again." if blocked else ""
     if "dry" in query:
         return f"{count_words(sent, 'input')} would be sent again; nothing was sent.{rest}"

@@ -14,7 +14,7 @@ from schemas.policy import Policy, parse_policy
 from schemas.rejection import Rejection
 from streams.console import policy_form
 from streams.console.api_client import ApiClient, ApiError
-from streams.console.forms import form_of, text_of
+from streams.console.forms import form_of, number_of, text_of
 from streams.console.policy_preview import Preview, preview
 from streams.console.recordings import Segment, segments_of
 from streams.console.rendering import Pages, path_of
@@ -58,7 +58,7 @@ class PolicyPages:
         form = await form_of(request)
         hotel = part_of(request.path_params["hotel"])
         action, tag = text_of(form, "action"), text_of(form, "tag")
-        version = int(text_of(form, "version") or 0)
+        version = number_of(text_of(form, "version")) or 0
         wanted = policy_form.properties_of(form) | {"hotel": hotel, "version": version + 1}
         shown = wanted | {"version": version}
         policy = parse_policy(json.dumps(wanted).encode())

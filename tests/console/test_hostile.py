@@ -133,3 +133,21 @@ def test_a_session_over_tls_is_for_tls_alone() -> None:
     with serving(Console(SampleApi().app, OFFERED)) as address:
         answer = httpx.get(address, headers={"X-Forwarded-Proto": "https"})
     assert {"HttpOnly", "SameSite=strict", "Secure"} <= set(answer.headers["set-cookie"].split("; "))
+
+
+@pytest.mark.parametrize("version", ["", "x", "-1", "\u0661", "9" * 5000])
+def test_a_version_that_is_no_number_breaks_no_page(version: str) -> None:
+    with serving(Console(SampleApi().app, OFFERED)) as address, httpx.Client(base_url=address) as client:
+        token = re.findall('name="csrf" value="([0-9a-f]+)"', client.get("/policies/seaside").text)[0]
+        sent = {"csrf": token, "version": version, "action": "preview", "ceilingLevel": "4"}
+        assert client.post("/policies/seaside", data=sent).status_code == httpx.codes.OK
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/dead-letters?sent={n}&held={n}", "/erasures/0123456789abcdef?keys={n}&inClear={n}", "/calls/formats?part={n}"],
+)
+def test_a_forged_number_in_an_address_breaks_no_page(path: str) -> None:
+    with serving(Console(SampleApi().app, OFFERED)) as address:
+        for number in ("9" * 5000, "-1", "x", "\u0661"):
+            assert httpx.get(address + path.format(n=number)).status_code == httpx.codes.OK
