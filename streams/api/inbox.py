@@ -14,6 +14,7 @@ from streams.api.index.feeder import IndexFeeder
 from streams.api.index.identity import recording_id
 from streams.api.index.recording import Original, Recording
 from streams.api.index.result_index import ResultIndex
+from streams.api.schemas import milliseconds_of
 from streams.api.sending import Sender
 
 #: Inputs that are remembered until the index has them; far more than come in a second.
@@ -145,7 +146,7 @@ def _queued(number: str, event: RawAudio, upload: Upload, position: Position) ->
         sequence=event.sequence,
         final=event.final,
         lost_ms=event.lost_ms,
-        time_ms=now if event.time is None else round(event.time.timestamp() * 1000),
+        time_ms=now if event.time is None else milliseconds_of(event.time),
         original=Original(position, upload.size, upload.sha256, str(event.media_type), now, position.offset),
         result=None,
         refusal=None,

@@ -1,9 +1,10 @@
 """JSON Schemas of bodies, by their names in the document; and the representations that follow them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 STATES = ("queued", "done", "dead", "expired", "erased")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "integer", "minimum": 0}
 _TIME = {"type": "string", "format": "date-time"}
@@ -92,7 +93,12 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+def milliseconds_of(moment: datetime) -> int:
+    """Milliseconds since the epoch, rounded down: the last moment of the year 9999 has no next one."""
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
 def time_text(milliseconds: int) -> str:
     """A time as RFC 3339 in UTC."""
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    moment = _EPOCH + timedelta(milliseconds=milliseconds)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

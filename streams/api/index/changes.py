@@ -11,6 +11,7 @@ from schemas import DeadLetter, Position, RawAudio, Record, Rejection
 from schemas import headers as h
 from schemas.topics import COMPRESSED, DEAD_LETTER, RAW, RECORDINGS
 from streams.api.index.identity import id_of_input, recording_id
+from streams.api.schemas import milliseconds_of
 from streams.clients.messages import record_of
 
 #: The topics that the index is made from, by their logical names; the index stores their place in this list.
@@ -157,6 +158,6 @@ def _digest(value: bytes | None) -> bytes | None:
 def _time_ms(text: str | None, otherwise: int) -> int:
     try:
         moment = datetime.fromisoformat((text or "").upper())
-    except ValueError:
+        return otherwise if moment.tzinfo is None else milliseconds_of(moment.astimezone(UTC))
+    except (ValueError, OverflowError):  # no time, or one beyond the years 1 to 9999
         return otherwise
-    return otherwise if moment.tzinfo is None else round(moment.astimezone(UTC).timestamp() * 1000)

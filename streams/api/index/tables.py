@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import cache
 
 #: Grows with every change of the tables: an index with another number is made again.
-VERSION = 4
+VERSION = 5
 
 #: Rows are in the order in which they came, as are those of three indexes: ids are random, and a table in their order
 #: would write all over the file.
@@ -33,6 +33,7 @@ SET_POSITION = "INSERT INTO positions VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET
 
 #: Of each part, the column that is NULL where the part is not known yet.
 _KNOWN = {"input": "in_topic", "result": "out_offset", "letter": "dead_offset"}
+_SAME_HOTEL = " WHERE hotel IS NULL OR excluded.hotel IS NULL OR hotel = excluded.hotel"
 #: Columns of every part: the first record that says them counts.
 _ABOUT = frozenset({"hotel", "call", "channel", "stream", "sequence", "lost_ms", "final"})
 
@@ -42,7 +43,8 @@ def upsert(kind: str, columns: Sequence[str]) -> str:
     """The statement that sets the columns of a change.
 
     An input or a result that came first stays: a second one is an attempt to send the same again. Of dead letters the
-    latest counts.
+    latest counts. What says that it is of another hotel is none of this recording, whatever its id: nobody is shown
+    what became of another's input.
 
     Args:
         kind: As in `streams.api.index.changes.Change`.
@@ -52,7 +54,7 @@ def upsert(kind: str, columns: Sequence[str]) -> str:
     updates = [_update(kind, known, column) for column in columns]
     return (
         f"INSERT INTO recordings (id, {', '.join(columns)}) VALUES ({', '.join('?' * (len(columns) + 1))})"  # noqa: S608
-        f" ON CONFLICT (id) DO UPDATE SET {', '.join(updates)}"
+        f" ON CONFLICT (id) DO UPDATE SET {', '.join(updates)}{_SAME_HOTEL if 'hotel' in columns else ''}"
     )
 
 

@@ -17,6 +17,7 @@ from streams.api.openapi import problem_answer
 from streams.api.operations import Call, json_of, operation
 from streams.api.parameters import PRINTABLE, Parameter
 from streams.api.representation import represented
+from streams.api.schemas import milliseconds_of
 from streams.security.roles import Permission
 
 TAG = "recordings"
@@ -151,7 +152,7 @@ def conditions_of(call: Call, time: str = "time_ms") -> tuple[list[str], list[st
     for name, condition in (("from", f"{time} >= ?"), ("to", f"{time} < ?")):
         if name in call.values:
             conditions.append(condition)
-            values.append(round(cast("datetime", call.values[name]).timestamp() * 1000))
+            values.append(milliseconds_of(cast("datetime", call.values[name])))
     for name in ("channel", "level"):
         if name in call.values:
             conditions.append(f"{name} = ?")

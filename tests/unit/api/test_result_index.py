@@ -173,3 +173,14 @@ def test_alike_and_unlike_changes_of_a_batch_are_applied_in_their_order(path: Pa
     assert outcome(index) == "queued"
     index.write([dead(11), done(bytes(32))], {})
     assert outcome(index) == "done"
+
+
+def test_what_another_hotel_sends_under_the_same_id_is_not_shown(path: Path) -> None:
+    index = ResultIndex(path, TOPICS)
+    of_another = done(bytes(32))
+    index.write([queued(7), dead(7), Change(NUMBER, "result", {**of_another.columns, "hotel": "porto"})], {})
+    recording = index.get(NUMBER)
+    assert recording is not None
+    assert (recording.hotel, recording.outcome, recording.result) == ("lisbon", "dead", None)
+    index.write([of_another], {})
+    assert outcome(index) == "done"
