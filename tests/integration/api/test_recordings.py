@@ -23,7 +23,12 @@ async def test_a_recording_is_queued_and_then_done(broker: Broker, namespace: Na
     queued = api.wait_for(number, "queued")
     assert (queued["hotel"], queued["call"], queued["result"]) == ("lisbon", "call-1", None)
     result = replace(
-        RESULT, call_id=EVENT.call_id, causation_id=EVENT.id, causation_source=EVENT.source, position=position
+        RESULT,
+        hotel_id=EVENT.hotel_id,
+        call_id=EVENT.call_id,
+        causation_id=EVENT.id,
+        causation_source=EVENT.source,
+        position=position,
     )
     await write(broker, f"{namespace.prefix}{COMPRESSED}", result)
     done = api.wait_for(number, "done")
