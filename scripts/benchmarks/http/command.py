@@ -28,6 +28,9 @@ def add_http(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=count, default=5, metavar="S", help="of a round (default: %(default)s)")
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="number of brokers (default: 1)")
     parser.add_argument(
+        "--processes", type=count, default=1, metavar="N", help="of the API, side by side (default: %(default)s)"
+    )
+    parser.add_argument(
         "--index", type=count, metavar="ROWS", help="measure an index of so many recordings instead, without brokers"
     )
     parser.add_argument(
@@ -51,9 +54,17 @@ def _measure(options: argparse.Namespace, directory: Path) -> None:
         progress_bar() as progress,
     ):
         bar = progress.add_task("routes", total=STEPS)
-        measuring = measure(cluster, directory, options.rounds, options.seconds, lambda: progress.advance(bar))
-        figures = uvloop.run(measuring)
-    about = {"seconds": options.seconds, "rounds": options.rounds, "brokers": options.brokers}
+        figures = uvloop.run(
+            measure(
+                cluster,
+                directory,
+                processes=options.processes,
+                rounds=options.rounds,
+                seconds=options.seconds,
+                done=lambda: progress.advance(bar),
+            )
+        )
+    about = {name: getattr(options, name) for name in ("processes", "seconds", "rounds", "brokers")}
     write_json(options.json, {**asdict(figures), **about, **environment(("aiokafka", "starlette", "uvicorn"))})
     report_console().print(
         _table([*figures.rows, figures.overload.row], "route", "The HTTP API"), _text(figures, options)
@@ -102,15 +113,21 @@ def _table(rows: Sequence[Row] | Sequence[View], first: str, title: str) -> Repo
 
 
 def _text(figures: Figures, options: argparse.Namespace) -> str:
-    overload, rebuild = figures.overload, figures.rebuild
+    overload, rebuild, elsewhere = figures.overload, figures.rebuild, figures.known_elsewhere
+    known = (
+        ""
+        if elsewhere is None
+        else f" Another process has what was accepted a moment ago in {elsewhere['p50_ms']:g} ms, 95 % within"
+        f" {elsewhere['p95_ms']:g} ms, and knows it each time."
+    )
     return (
         f"Requests at a fixed rate from 200 addresses with an API key each, {options.rounds} rounds of"
-        f" {options.seconds} s, with the broker and the bench on this machine."
+        f" {options.seconds} s. Processes of the API, on this machine with the broker and the bench: {options.processes}."
         f" A time counts from when a request was due; late_ms of it is the bench's own.\n"
-        f"Twice what it can take, which is {overload.taken} recordings/s: answers {overload.answers}, "
+        f"Twice what they can take, which is {overload.taken} recordings/s: answers {overload.answers}, "
         f"{overload.most_mb} MB in memory at most ({figures.idle_mb} MB before all).\n"
         f"A result is seen {figures.visible['p50_ms']:g} ms after its commit, 95 % within"
-        f" {figures.visible['p95_ms']:g} ms. The index is made anew at {rebuild.rate} records/s, with"
+        f" {figures.visible['p95_ms']:g} ms.{known} The index is made anew at {rebuild.rate} records/s, with"
         f" {rebuild.cpu_us:g} µs of processor time each."
-        f" A process that nobody asks takes {100 * figures.idle_cpu:.1f} % of a core."
+        f" While nobody asks, they take {100 * figures.idle_cpu:.1f} % of a core."
     )

@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from scripts.benchmarks.http.open_loop import Load, Row, measured, percentile_ms
-from scripts.benchmarks.http.sending import ACCEPTED, SMALL, Recordings, wait_until_done
+from scripts.benchmarks.http.sending import ACCEPTED, FOUND, SMALL, Recordings, wait_until_done
 from scripts.benchmarks.http.server import Server
 
 _AT_A_TIME = 64  # requests, to find out how many the process can take
 _COMMITS = 20
+_ASKED_ELSEWHERE = 200  # recordings
 #: What a process may answer that has too much to do.
 _WANTED = frozenset({200, 202, 429, 503})
 _LOOK = 0.05  # seconds between two looks at the memory
@@ -58,7 +59,25 @@ async def visible(server: Server, recordings: Recordings) -> dict[str, float]:
                 recording = await recordings.finish(producer, key)
             times.append(await wait_until_done(server, recording))
             recordings.done.append(recording)
-    return {f"p{round(100 * share)}_ms": round(percentile_ms(times, share), 1) for share in (0.5, 0.95)}
+    return _percentiles(times)
+
+
+async def known_elsewhere(server: Server, recordings: Recordings) -> dict[str, float]:
+    """How long another process takes to answer with a recording right after its 202, in milliseconds.
+
+    Raises:
+        RuntimeError: If it does not know the recording.
+    """
+    post, times = recordings.posting(SMALL), []
+    for number in range(_ASKED_ELSEWHERE):
+        await post(number)
+        began = time.perf_counter()
+        target = f"/v1/recordings/{recordings.id_of(recordings.accepted[-1])}"
+        answer = await server.ask(number, "GET", target, process=number + 1)
+        times.append(time.perf_counter() - began)
+        if answer.status != FOUND:
+            raise RuntimeError(f"another process answers {answer.status} for a recording that was accepted")
+    return _percentiles(times)
 
 
 async def overloaded(server: Server, recordings: Recordings, seconds: float) -> Overload:
@@ -93,6 +112,10 @@ async def _taken(post: Callable[[int], Awaitable[int]], seconds: float) -> int:
 
     await asyncio.gather(*(again(number) for number in range(_AT_A_TIME)))
     return round(accepted / seconds)
+
+
+def _percentiles(times: list[float]) -> dict[str, float]:
+    return {f"p{round(100 * share)}_ms": round(percentile_ms(times, share), 1) for share in (0.5, 0.95)}
 
 
 async def _most_memory(server: Server) -> int:

@@ -1,4 +1,4 @@
-"""The bench of the HTTP API: one process of it, who asks it from many addresses, and a broker, on this machine."""
+"""The bench of the HTTP API: processes of it, who asks them from many addresses, and a broker, on this machine."""
 
 import asyncio
 import random
@@ -9,9 +9,9 @@ from pathlib import Path
 
 from schemas import MediaType, RawAudio
 from schemas.topics import RAW
-from scripts.benchmarks.http.lasting import Overload, Rebuild, overloaded, rebuilt, visible
+from scripts.benchmarks.http.lasting import Overload, Rebuild, known_elsewhere, overloaded, rebuilt, visible
 from scripts.benchmarks.http.open_loop import Load, Row, measured, median_row
-from scripts.benchmarks.http.sending import ACCEPTED, LARGE, SMALL, Recordings
+from scripts.benchmarks.http.sending import ACCEPTED, FOUND, LARGE, SMALL, Recordings
 from scripts.benchmarks.http.server import Server
 from scripts.cli import Cluster
 from streams.clients import RawAudioProducer
@@ -22,7 +22,7 @@ _GETS, _RANGES, _MIX = 200, 200, 1000  # requests a second
 _SHARE_OF_POSTS = 0.05
 _RESULTS = 2000  # recordings that are asked for
 _RANGE = {"Range": "bytes=1000-8999"}
-_OK, _PARTIAL = 200, 206
+_PARTIAL = 206
 _IDLE = 3.0  # seconds
 #: Steps of a bench, for its progress.
 STEPS = 2 * len(_RATES) + 3 + 3
@@ -37,29 +37,35 @@ class Figures:
         overload: Under twice the load that the process can take.
         rebuild: Of the index, from the topics.
         visible: Milliseconds from a result's commit until the API has it.
-        idle_cpu: Processor time of the process while nobody asks, in parts of a core.
-        idle_mb: Its memory then.
+        known_elsewhere: Milliseconds of a process to answer with what another one has just accepted; None where
+            there is no other.
+        idle_cpu: Processor time of the processes while nobody asks, in parts of a core.
+        idle_mb: Memory of the largest one then.
     """
 
     rows: list[Row]
     overload: Overload
     rebuild: Rebuild
     visible: dict[str, float]
+    known_elsewhere: dict[str, float] | None
     idle_cpu: float
     idle_mb: int
 
 
-async def measure(cluster: Cluster, directory: Path, rounds: int, seconds: float, done: Callable[[], None]) -> Figures:
+async def measure(
+    cluster: Cluster, directory: Path, *, processes: int, rounds: int, seconds: float, done: Callable[[], None]
+) -> Figures:
     """Measure all routes, and the bare producer beside them.
 
     Args:
         cluster: The brokers and the topics.
-        directory: For the process's state and log.
+        directory: For the processes' state and logs.
+        processes: Of the API.
         rounds: How often each row is measured; the medians are reported.
         seconds: Of each round.
         done: Called after each step.
     """
-    server = Server(cluster, directory)
+    server = Server(cluster, directory, processes)
     recordings = Recordings(server)
     await server.start()
     rows: list[Row] = []
@@ -69,6 +75,7 @@ async def measure(cluster: Cluster, directory: Path, rounds: int, seconds: float
             rows.append(await _row(load, rounds, seconds, server.cpu))
             done()
         delays = await visible(server, recordings)
+        elsewhere = await known_elsewhere(server, recordings) if processes > 1 else None
         done()
         overload = await overloaded(server, recordings, seconds)
         done()
@@ -80,7 +87,7 @@ async def measure(cluster: Cluster, directory: Path, rounds: int, seconds: float
         for size, rate in _RATES:
             rows.append(await _row(_bare(producer, size, rate), rounds, seconds, time.process_time))
             done()
-    return Figures(rows, overload, rebuild, delays, idle_cpu, idle_mb)
+    return Figures(rows, overload, rebuild, delays, elsewhere, idle_cpu, idle_mb)
 
 
 async def _row(load: Load, rounds: int, seconds: float, cpu: Callable[[], float]) -> Row:
@@ -99,11 +106,11 @@ async def _loads(server: Server, recordings: Recordings) -> AsyncIterator[Load]:
     for size, rate in _RATES:
         yield Load(f"POST /v1/recordings, {size // 2**10} KB", rate, recordings.posting(size), accepted)
     await recordings.finish_some(server, _RESULTS)
-    yield Load("GET /v1/recordings/{id}", _GETS, recordings.getting("", {}), frozenset({_OK}))
+    yield Load("GET /v1/recordings/{id}", _GETS, recordings.getting("", {}), frozenset({FOUND}))
     yield Load(
         "GET /v1/recordings/{id}/audio, Range", _RANGES, recordings.getting("/audio", _RANGE), frozenset({_PARTIAL})
     )
-    yield Load("95 % GET by id, 5 % POST", _MIX, recordings.mixed(_SHARE_OF_POSTS), accepted | {_OK})
+    yield Load("95 % GET by id, 5 % POST", _MIX, recordings.mixed(_SHARE_OF_POSTS), accepted | {FOUND})
 
 
 def _bare(producer: RawAudioProducer, size: int, rate: int) -> Load:

@@ -17,7 +17,7 @@ from streams.api.routes.uploads import SOURCE
 
 SMALL, LARGE = 32 * 2**10, 320 * 2**10  # bytes of a body
 HOTEL = "bench"
-ACCEPTED = 202
+FOUND, ACCEPTED = 200, 202
 _RESULT = random.Random(5).randbytes(16 * 2**10)  # noqa: S311  no secret
 _SHA256 = hashlib.sha256(_RESULT).hexdigest()
 _CALLS = 1000
@@ -74,10 +74,11 @@ class Recordings:
         return either
 
     async def finish_some(self, server: Server, most: int) -> None:
-        """Write results of recordings that were accepted, and wait until the API has them."""
+        """Write results of recordings that were accepted, and wait until each process has them."""
         async with server.producer() as producer:
             self.done += [await self.finish(producer, key) for key in self.accepted[:most]]
-        await wait_until_done(server, self.done[-1])
+        for process in range(server.size):
+            await wait_until_done(server, self.done[-1], process)
 
     async def finish(self, producer: AIOKafkaProducer, key: str) -> str:
         """Write the result of a recording that was accepted; its id."""
@@ -85,13 +86,17 @@ class Recordings:
         record = result_of(event, HOTEL, _call(key), Position(self._server.topic(RAW), 0, 0)).to_record()
         headers = list(record.headers)
         await producer.send(self._server.topic(COMPRESSED), record.value, record.key, headers=headers)
-        return recording_id(SOURCE, event)
+        return self.id_of(key)
+
+    def id_of(self, key: str) -> str:
+        """The id of the recording that has a key."""
+        return recording_id(SOURCE, event_id(HOTEL, key))
 
 
-async def wait_until_done(server: Server, recording: str) -> float:
-    """Wait until the API has the result of a recording; the seconds."""
+async def wait_until_done(server: Server, recording: str, process: int = 0) -> float:
+    """Wait until a process has the result of a recording; the seconds."""
     began = time.monotonic()
-    while b'"state":"done"' not in (await server.ask(0, "GET", f"/v1/recordings/{recording}")).body:
+    while b'"state":"done"' not in (await server.ask(0, "GET", f"/v1/recordings/{recording}", process=process)).body:
         if time.monotonic() - began > _WITHIN:
             raise TimeoutError(f"the API has no result of {recording}")
         await asyncio.sleep(_LOOK)
