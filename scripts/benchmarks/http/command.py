@@ -122,7 +122,8 @@ def _text(figures: Figures, options: argparse.Namespace) -> str:
     )
     return (
         f"Requests at a fixed rate from 200 addresses with an API key each, {options.rounds} rounds of"
-        f" {options.seconds} s. Processes of the API, on this machine with the broker and the bench: {options.processes}."
+        f" {options.seconds} s, with the broker and the bench on this machine."
+        f" Processes of the API: {options.processes}."
         f" A time counts from when a request was due; late_ms of it is the bench's own.\n"
         f"Twice what they can take, which is {overload.taken} recordings/s: answers {overload.answers}, "
         f"{overload.most_mb} MB in memory at most ({figures.idle_mb} MB before all).\n"
