@@ -49,9 +49,7 @@ def _settings(kubectl: Kubectl, rendered: Sequence[Manifest], *, is_new: bool) -
     if is_new:
         return f"{len(rendered)} manifests; the namespace {kubectl.namespace} is to be made"
     kubectl.apply(*k8s.without(rendered, "Job"), options=("--dry-run=server",))
-    made = {str(one["metadata"]["name"]) for one in rendered if one["kind"] == "Secret"}
-    needed = k8s.secrets_of(k8s.named(rendered, "StatefulSet", WORKER)) - made
-    missing = sorted(name for name in needed if kubectl.get("secret", name) is None)
+    missing = k8s.missing_secrets(rendered, lambda name: kubectl.get("secret", name) is not None)
     if missing:
         raise StepError(f"the namespace {kubectl.namespace} has no Secret {missing[0]}")
     return f"the server accepts all {len(rendered)} manifests"

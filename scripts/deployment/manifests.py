@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import yaml
@@ -46,11 +46,20 @@ def named(manifests: Iterable[Manifest], kind: str, name: str) -> Manifest:
 
 
 def with_image(manifests: Sequence[Manifest], image: str) -> list[Manifest]:
-    """The manifests with another image of the workers and of the Job that makes the topics."""
+    """The manifests with another image of the Job that makes the topics, and of all that have the workers' image."""
     changed = copy.deepcopy(list(manifests))
-    for kind, name in (("StatefulSet", WORKER), ("Job", TOPICS)):
-        container_of(named(changed, kind, name))["image"] = image
+    former = container_of(named(changed, "StatefulSet", WORKER))["image"]
+    container_of(named(changed, "Job", TOPICS))["image"] = image
+    for workload in workloads(changed):
+        if container_of(workload)["image"] == former:
+            container_of(workload)["image"] = image
     return changed
+
+
+def workloads(manifests: Iterable[Manifest]) -> list[Manifest]:
+    """The manifests that make pods; of a CronJob, the Job that it makes."""
+    jobs = (one["spec"]["jobTemplate"] if one["kind"] == "CronJob" else one for one in manifests)
+    return [one for one in jobs if "template" in one.get("spec", {})]
 
 
 def container_of(workload: Manifest) -> dict[str, Any]:
@@ -123,3 +132,10 @@ def secrets_of(workload: Manifest) -> set[str]:
     volumes = [one["secret"] for one in workload["spec"]["template"]["spec"].get("volumes", []) if "secret" in one]
     required = [one for one in (*sources, *volumes) if not one.get("optional")]
     return {one.get("name") or one["secretName"] for one in required}
+
+
+def missing_secrets(manifests: Sequence[Manifest], is_there: Callable[[str], bool]) -> list[str]:
+    """Names of the Secrets without which some pod cannot start, and that neither manifests nor namespace have."""
+    made = {str(one["metadata"]["name"]) for one in manifests if one["kind"] == "Secret"}
+    needed = {name for workload in workloads(manifests) for name in secrets_of(workload)}
+    return sorted(name for name in needed - made if not is_there(name))

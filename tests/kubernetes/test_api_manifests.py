@@ -2,6 +2,7 @@
 
 import pytest
 
+from scripts.deployment import manifests as deployment
 from tests.kubernetes.built_manifests import of_kind, only, with_component
 from tests.kubernetes.test_manifests import container, selected, worker
 
@@ -38,3 +39,38 @@ def test_where_there_is_an_api_it_reads_stores_and_key_store_as_workers_do() -> 
     assert mounts >= {"/run/secrets/hotel-audio-stores", "/var/lib/hotel-audio-keys"}
     for name in ("stores", "sealing"):
         assert of_kind(with_component(name), "Deployment") == []
+
+
+def test_a_deployment_gives_the_new_image_to_all_that_have_the_workers_one() -> None:
+    changed = deployment.with_image(with_component("api", "sealing", "local-kafka"), "registry.example/hotel-audio:2")
+    images = {
+        one["metadata"]["name"]: deployment.container_of(workload)["image"]
+        for one in changed
+        for workload in deployment.workloads([one])
+    }
+    assert images == {
+        "hotel-audio-api": "registry.example/hotel-audio:2",
+        "hotel-audio-key-turn": "registry.example/hotel-audio:2",
+        "hotel-audio-topics": "registry.example/hotel-audio:2",
+        "hotel-audio-worker": "registry.example/hotel-audio:2",
+        "kafka": "hotel-audio-kafka:local",
+    }
+
+
+def test_a_deployment_misses_the_secret_of_the_api() -> None:
+    manifests = with_component("api", "secrets")
+    assert deployment.missing_secrets(manifests, {"hotel-audio-secrets"}.__contains__) == ["hotel-audio-api-keys"]
+    assert deployment.missing_secrets(manifests, {"hotel-audio-secrets", "hotel-audio-api-keys"}.__contains__) == []
+
+
+def test_the_validation_reaches_the_api_from_both_ends() -> None:
+    manifests = with_component("api")
+    validation = {"app.kubernetes.io/name": "hotel-audio", "app.kubernetes.io/component": "validation"}
+    api = {"app.kubernetes.io/name": "hotel-audio", "app.kubernetes.io/component": "api"}
+    leaving = only(manifests, "NetworkPolicy", "hotel-audio-validation-to-api")["spec"]
+    assert leaving["podSelector"] == {"matchLabels": validation}
+    assert leaving["egress"] == [
+        {"to": [{"podSelector": {"matchLabels": api}}], "ports": [{"protocol": "TCP", "port": 8080}]}
+    ]
+    (rule,) = only(manifests, "NetworkPolicy", "hotel-audio-api")["spec"]["ingress"]
+    assert {"podSelector": {"matchLabels": validation}} in rule["from"]
