@@ -18,6 +18,8 @@ Offsets = Mapping[TopicPartition, int]
 
 _LARGEST_BYTES = 10 * 2**20  # largest record, and the brokers' limit for a request
 _POLL_MS = 500
+#: How long a broker waits for a partition that is at its end: what is read is there already, and waits for that answer.
+_FETCH_MAX_WAIT_MS = 10
 #: Seconds without progress after which reading fails.
 _PROGRESS_TIMEOUT = 20.0
 
@@ -45,6 +47,7 @@ class TopicReader:
             enable_auto_commit=False,
             auto_offset_reset="latest",
             max_partition_fetch_bytes=_LARGEST_BYTES,
+            fetch_max_wait_ms=_FETCH_MAX_WAIT_MS,
         )
 
     async def __aenter__(self) -> Self:

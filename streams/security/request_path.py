@@ -23,7 +23,8 @@ class EncodedSlashes:
         raw: bytes = scope.get("raw_path") or b""
         if scope["type"] == "http" and b"%2f" in raw.lower():
             kept = raw.partition(b"?")[0].replace(b"%2F", b"%00").replace(b"%2f", b"%00")
-            scope = {**scope, "path": unquote_to_bytes(kept).decode("utf-8", "replace")}
+            # In the scope itself: others keep in it what they know of the request.
+            scope["path"] = unquote_to_bytes(kept).decode("utf-8", "replace")
         await self._app(scope, receive, send)
 
 
