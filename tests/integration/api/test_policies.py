@@ -5,9 +5,12 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 
 from schemas.topics import AUDIT
 from scripts.commands import policy as policy_command
+from streams.clients.errors import ApiRefusedError
+from streams.clients.http import AsyncHttpClient, HttpClient
 from streams.clients.topic_reader import TopicReader
 from tests.support.api_process import ApiProcess
 from tests.support.brokers import Broker, Namespace
@@ -71,6 +74,27 @@ async def test_a_policy_is_set_changed_and_removed(broker: Broker, namespace: Na
     assert policies.delete("seaside").status_code == 404
     assert policies.put("seaside", {}, If_Match="*").status_code == 412
     assert [one["event.action"] for one in await audit(broker, namespace)] == [*["policy-set"] * 3, "policy-remove"]
+
+
+async def test_the_python_clients_set_read_and_remove_a_policy(api: ApiProcess) -> None:
+    await asyncio.to_thread(by_client, api.url)
+    async with AsyncHttpClient(api.url) as http:
+        made = await http.set_policy("sea/side", {"ceilingLevel": 3})
+        assert await http.policy("sea/side") == made
+        await http.remove_policy("sea/side")
+
+
+def by_client(url: str) -> None:
+    with HttpClient(url) as http:
+        made = http.set_policy("sea/side", {"ceilingLevel": 4})
+        assert (made["version"], made["ceilingLevel"]) == (1, 4)
+        assert http.policy("sea/side") == made
+        with pytest.raises(ApiRefusedError) as overtaken:
+            http.set_policy("sea/side", {}, if_match='"x"')
+        http.remove_policy("sea/side")
+        with pytest.raises(ApiRefusedError) as unknown:
+            http.policy("sea/side")
+        assert (overtaken.value.status, unknown.value.status) == (412, 404)
 
 
 async def audit(broker: Broker, namespace: Namespace) -> list[dict[str, Any]]:
