@@ -72,6 +72,7 @@ def test_a_text_from_outside_is_shown_as_it_is_and_moves_nothing(window: Browsin
 
 def check(window: Browsing) -> None:
     """Nothing is wider than the window, no policy was broken, and no element came from outside."""
+    window.page.wait_for_load_state("load")  # with its styles, which the text does not wait for
     assert window.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     assert window.page.locator("main img, main script").count() == 0
     assert window.complaints == []
