@@ -1,7 +1,8 @@
 """The sub-command `http` of scripts/bench."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from scripts.benchmarks.http.open_loop import Row
 from scripts.benchmarks.machine import environment
 from scripts.benchmarks.runs_command import run_in_directory, say_bench, write_json
 from scripts.benchmarks.streaming.kafka import fresh_topics, running_cluster
-from scripts.cli import count, progress_bar, writable
+from scripts.cli import Cluster, count, progress_bar, writable
 from scripts.tables import ReportTable, report_console
 
 
@@ -47,13 +48,22 @@ def _http(options: argparse.Namespace) -> int:
     return run_in_directory(partial(work, options))
 
 
-def _measure(options: argparse.Namespace, directory: Path) -> None:
+@contextmanager
+def _brokers(
+    options: argparse.Namespace, directory: Path, steps: str, total: int
+) -> Iterator[tuple[Cluster, Callable[[], None]]]:
+    """Brokers with topics, and what moves a progress bar by a step."""
     with (
         running_cluster(directory / "kafka", options.brokers, say_bench) as servers,
         fresh_topics(servers, say_bench) as cluster,
         progress_bar() as progress,
     ):
-        bar = progress.add_task("routes", total=STEPS)
+        bar = progress.add_task(steps, total=total)
+        yield cluster, lambda: progress.advance(bar)
+
+
+def _measure(options: argparse.Namespace, directory: Path) -> None:
+    with _brokers(options, directory, "routes", STEPS) as (cluster, done):
         figures = uvloop.run(
             measure(
                 cluster,
@@ -61,7 +71,7 @@ def _measure(options: argparse.Namespace, directory: Path) -> None:
                 processes=options.processes,
                 rounds=options.rounds,
                 seconds=options.seconds,
-                done=lambda: progress.advance(bar),
+                done=done,
             )
         )
     about = {name: getattr(options, name) for name in ("processes", "seconds", "rounds", "brokers")}
@@ -72,15 +82,8 @@ def _measure(options: argparse.Namespace, directory: Path) -> None:
 
 
 def _measure_console(options: argparse.Namespace, directory: Path) -> None:
-    with (
-        running_cluster(directory / "kafka", options.brokers, say_bench) as servers,
-        fresh_topics(servers, say_bench) as cluster,
-        progress_bar() as progress,
-    ):
-        bar = progress.add_task("pages", total=PAGES)
-        views = uvloop.run(
-            measure_views(cluster, directory, options.console, options.rounds, lambda: progress.advance(bar))
-        )
+    with _brokers(options, directory, "pages", PAGES) as (cluster, done):
+        views = uvloop.run(measure_views(cluster, directory, options.console, options.rounds, done))
     write_json(options.json, {**asdict(views), "rounds": options.rounds, **environment(("starlette", "playwright"))})
     text = (
         f"In Debian's Chromium, beside the process on this machine, with {views.recordings:,} recordings in the index;"
