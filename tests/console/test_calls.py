@@ -1,38 +1,18 @@
 """What is done with a whole call: finding it, hearing it, erasing it."""
 
 import re
-from collections.abc import Iterator
 
 import httpx
 import pytest
 from playwright.sync_api import expect
 
 from streams.console.app import Console
-from tests.console.browsing import Browsing, browsing, serving
+from tests.console.browsing import Browsing, serving
 from tests.console.sample_api import FORMATS, OFFERED, REFUSAL, REQUEST, SOUNDS, SampleApi, recording
 
 pytestmark = pytest.mark.xdist_group("console")
 
 CALL = "/calls/call-0417?hotel=seaside"
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with serving(Console(SampleApi().app, OFFERED)) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsing]:
-    with browsing(tmp_path_factory.mktemp("profile")) as found:
-        yield found
-
-
-@pytest.fixture
-def window(browser: Browsing) -> Browsing:
-    browser.complaints.clear()
-    browser.context.clear_cookies()
-    return browser
 
 
 def test_a_call_is_found_by_the_id_of_a_recording(window: Browsing, address: str) -> None:

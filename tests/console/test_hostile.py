@@ -1,7 +1,6 @@
 """Ids, reasons and calls that somebody chose to break pages."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -9,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from streams.console.app import Console
-from tests.console.browsing import Browsing, browsing, serving
+from tests.console.browsing import Browsing, serving
 from tests.console.sample_api import KEY, OFFERED, REFUSAL, SampleApi, recording, result
 
 pytestmark = pytest.mark.xdist_group("console")
@@ -26,17 +25,8 @@ MANY = 10_000
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsing]:
-    with browsing(tmp_path_factory.mktemp("profile")) as found:
-        found.page.on("dialog", lambda dialog: found.complaints.append(dialog.message))
-        yield found
-
-
-@pytest.fixture
-def window(browser: Browsing) -> Browsing:
-    browser.page.goto("about:blank")
-    browser.complaints.clear()
-    browser.context.clear_cookies()
+def browser(browser: Browsing) -> Browsing:
+    browser.page.on("dialog", lambda dialog: browser.complaints.append(dialog.message))
     return browser
 
 

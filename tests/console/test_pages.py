@@ -1,14 +1,13 @@
 """The console in a real Chromium, on an API with samples."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from streams.console.app import Console
-from tests.console.browsing import Browsing, browsing, serving
+from tests.console.browsing import Browsing, serving
 from tests.console.sample_api import EXPIRED, FORMATS, KEY, OFFERED, REQUEST, SECONDS, SOUNDS, UNSIGNED, SampleApi
 
 pytestmark = pytest.mark.xdist_group("console")
@@ -39,24 +38,10 @@ EMPTY = {
 }
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with serving(Console(SampleApi().app, OFFERED)) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsing]:
-    with browsing(tmp_path_factory.mktemp("profile")) as found:
-        yield found
-
-
 @pytest.fixture
-def window(browser: Browsing) -> Browsing:
-    browser.complaints.clear()
-    browser.context.clear_cookies()
-    browser.page.emulate_media(color_scheme="light", reduced_motion="reduce")
-    return browser
+def window(window: Browsing) -> Browsing:
+    window.page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    return window
 
 
 @pytest.mark.parametrize("name", PAGES)

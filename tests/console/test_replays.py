@@ -1,21 +1,13 @@
 """Sending many refused inputs again, from the page of dead letters."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import expect
 
 from streams.console.app import Console
-from tests.console.browsing import Browsing, browsing, serving
+from tests.console.browsing import Browsing, serving
 from tests.console.sample_api import OFFERED, REFUSAL, SampleApi, recording
 
 pytestmark = pytest.mark.xdist_group("console")
-
-
-@pytest.fixture
-def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsing]:
-    with browsing(tmp_path_factory.mktemp("profile")) as found:
-        yield found
 
 
 def test_inputs_of_a_reason_are_counted_then_tried_then_sent(window: Browsing) -> None:
