@@ -1,9 +1,10 @@
 """Finds the bytes of a recording, wherever they are: in its record, or in an object store."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 import soundfile
 from starlette.exceptions import HTTPException
@@ -12,6 +13,7 @@ from schemas import CompressedAudio, MediaType, Position, RawAudio, Record, Reje
 from schemas import media_type as types
 from streams.api.context import ApiContext
 from streams.api.encrypted_file import EncryptedFile
+from streams.api.fetching import FetchFailedError
 from streams.stores import StoreUnavailableError
 from streams.stores.content_ranges import measure, read_range
 from streams.stores.reading import ObjectRefusedError
@@ -20,7 +22,7 @@ GONE = "It is past its retention, or was erased."
 #: Codes of sealed records for which this process has no keys now.
 _WITHOUT_KEYS = frozenset({"SealedNoAccess", "SealedStale"})
 _MOST_DECODED = 64 * 2**20  # bytes of a file that is decoded
-_READ_WITHIN = 60.0  # seconds for such a file
+_READ_WITHIN = 60.0  # seconds for such a file, with everything that is tried again
 _PART = 2**20  # bytes of a file that are read at a time
 
 
@@ -99,7 +101,7 @@ async def as_wav(context: ApiContext, file: AudioFile, name: str) -> AudioFile:
     loop = asyncio.get_running_loop()
 
     def write(target: EncryptedFile) -> None:
-        content = asyncio.run_coroutine_threadsafe(whole(context, file), loop).result(_READ_WITHIN)
+        content = read_from_thread(whole(context, file), loop)
         clip = context.decoders.decode(content, media_type)
         if isinstance(clip, Rejection):
             raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"It cannot be decoded: {clip.reason}.")
@@ -118,6 +120,18 @@ async def whole(context: ApiContext, file: AudioFile) -> bytes:
     if file.size > _MOST_DECODED:
         raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "It is too large to be decoded; fetch it as it is.")
     return b"".join([part async for part in parts(context, file, 0, file.size)])
+
+
+def read_from_thread(reading: Coroutine[Any, Any, bytes], loop: asyncio.AbstractEventLoop) -> bytes:
+    """What the event loop reads, for a thread that waits.
+
+    Raises:
+        FetchFailedError: If it does not come within a minute.
+    """
+    try:
+        return asyncio.run_coroutine_threadsafe(reading, loop).result(_READ_WITHIN)
+    except TimeoutError as error:
+        raise FetchFailedError("the audio does not come") from error
 
 
 async def parts(context: ApiContext, file: AudioFile, start: int, end: int) -> AsyncIterator[bytes]:

@@ -9,16 +9,13 @@ from starlette.exceptions import HTTPException
 
 from schemas import CompressedAudio
 from schemas.raw_audio import CHANNELS
-from streams.api.audio_files import result_file, whole
+from streams.api.audio_files import read_from_thread, result_file, whole
 from streams.api.context import ApiContext
-from streams.api.fetching import FetchFailedError
 from streams.api.index.recording import Recording, Result
 from streams.api.representation import state_of
 from streams.clients.assembling import assemble
 from streams.clients.calls import Call
 from streams.clients.track_parts import Segment
-
-_FETCH_WITHIN = 60.0  # seconds for one segment, with everything that is tried again
 
 
 def assembled(context: ApiContext, recordings: Sequence[Recording]) -> Call | None:
@@ -89,10 +86,7 @@ class SegmentFiles:
             HTTPException: As `streams.api.audio_files.whole`.
             FetchFailedError: If the brokers do not answer.
         """
-        try:
-            return asyncio.run_coroutine_threadsafe(self._read(segment), self._loop).result(_FETCH_WITHIN)
-        except TimeoutError as error:
-            raise FetchFailedError("the audio does not come") from error
+        return read_from_thread(self._read(segment), self._loop)
 
     async def _read(self, segment: Segment) -> bytes:
         try:

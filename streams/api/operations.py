@@ -139,7 +139,7 @@ class Operation:
 
 def _texts(request: Request, one: Parameter) -> list[str]:
     if one.place == "path":
-        return [part_of(str(request.path_params[one.name]))]
+        return [part_of(request, one.name)]
     if one.place == "header":
         return request.headers.getlist(one.name)
     return request.query_params.getlist(one.name)

@@ -78,7 +78,7 @@ class CallPages:
     async def show(self, request: Request) -> Response:
         """One call: its channels on a time axis, its segments, and one of them to hear."""
         found, permissions = await self._whole(request), await self._api.permissions(request)
-        segments = segments_of(found["segments"])
+        call, segments = part_of(request, "call"), segments_of(found["segments"])
         wanted = request.query_params.get("segment")
         chosen = next((one for one in segments if one.id == wanted), None) or _first(segments)
         original: int = HTTPStatus.NOT_FOUND
@@ -92,15 +92,15 @@ class CallPages:
             "parts": parts,
             "rows": segments[part * _ROWS :][:_ROWS],
             "chosen": chosen,
-            "file": _with(path_of("v1", "calls", part_of(request.path_params["call"]), "audio"), _hotel(found)),
-            "erase": _with(path_of("calls", part_of(request.path_params["call"]), "erase"), _hotel(found)),
+            "file": _with(path_of("v1", "calls", call, "audio"), _hotel(found)),
+            "erase": _with(path_of("calls", call, "erase"), _hotel(found)),
             "completeness": "yes" if found.get("complete") else "not known to be",
             "line": timeline(segments),
             "may_erase": "erasure" in permissions,
             "may_hear": "audio" in permissions,
             "missing": _missing(found),
             "original_there": original == HTTPStatus.OK,
-            "path": _with(path_of("calls", part_of(request.path_params["call"])), {**_hotel(found), "segment": ""}),
+            "path": _with(path_of("calls", call), {**_hotel(found), "segment": ""}),
             "segments": segments,
         }
         return self._pages.page(request, "call", content)
@@ -120,7 +120,7 @@ class CallPages:
 
     async def _whole(self, request: Request) -> dict[str, Any]:
         """The call with all of its segments."""
-        hotel, path = request.query_params.get("hotel"), path_of("v1", "calls", part_of(request.path_params["call"]))
+        hotel, path = request.query_params.get("hotel"), path_of("v1", "calls", part_of(request, "call"))
         parameters = {"hotel": hotel} if hotel else {}
         found: dict[str, Any] = await self._api.get(request, path, parameters)
         following, segments = found, list(found["segments"])

@@ -36,7 +36,7 @@ class ErasurePages:
 
     async def erase(self, request: Request) -> Response:
         """Erase the call."""
-        hotel, call = text_of(await form_of(request), "hotel"), part_of(request.path_params["call"])
+        hotel, call = text_of(await form_of(request), "hotel"), part_of(request, "call")
         try:
             done = await self._api.ask(
                 request, "DELETE", path_of("v1", "calls", call), parameters={"hotel": hotel} if hotel else {}
@@ -50,7 +50,7 @@ class ErasurePages:
 
     async def receipt(self, request: Request) -> Response:
         """What an erasure has done, and its receipt as soon as there is one."""
-        number, why = part_of(request.path_params["request"]), None
+        number, why = part_of(request, "request"), None
         name = path_of("v1", "erasures", number, "receipt")
         try:
             await self._api.get(request, name)
@@ -61,13 +61,13 @@ class ErasurePages:
         content = {
             **_done(request.query_params),
             "download": name,
-            "number": part_of(request.path_params["request"]),
+            "number": number,
             "why": why,
         }
         return self._pages.page(request, "erasure", content)
 
     async def _question(self, request: Request, hotel: str, error: ApiError | None = None) -> Response:
-        call = part_of(request.path_params["call"])
+        call = part_of(request, "call")
         parameters: dict[str, str | int] = {"limit": 1} | ({"hotel": hotel} if hotel else {})
         found = await self._api.get(request, path_of("v1", "calls", call), parameters)
         content = {

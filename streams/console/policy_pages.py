@@ -56,7 +56,7 @@ class PolicyPages:
     async def change(self, request: Request) -> Response:
         """Preview, save or remove."""
         form = await form_of(request)
-        hotel = part_of(request.path_params["hotel"])
+        hotel = part_of(request, "hotel")
         action, tag = text_of(form, "action"), text_of(form, "tag")
         version = number_of(text_of(form, "version")) or 0
         wanted = policy_form.properties_of(form) | {"hotel": hotel, "version": version + 1}
@@ -76,7 +76,7 @@ class PolicyPages:
 
     async def _changed(self, request: Request, action: str, wanted: Mapping[str, Any], tag: str) -> Response:
         """Save or remove the policy that the form has shown, unless somebody else has changed it since."""
-        hotel = part_of(request.path_params["hotel"])
+        hotel = part_of(request, "hotel")
         condition = {"If-Match": tag} if tag else {"If-None-Match": "*"}
         if action == "remove":
             await self._api.ask(request, "DELETE", _path(hotel), headers=condition)
@@ -87,7 +87,7 @@ class PolicyPages:
     async def _in_force(self, request: Request) -> tuple[Mapping[str, Any], str]:
         """The policy in force, which may be none, and its entity tag."""
         try:
-            found, tag = await self._api.tagged(request, _path(part_of(request.path_params["hotel"])))
+            found, tag = await self._api.tagged(request, _path(part_of(request, "hotel")))
         except ApiError as error:
             if error.status == HTTPStatus.NOT_FOUND:
                 return {}, ""
@@ -112,7 +112,7 @@ class PolicyPages:
     ) -> Response:
         content = {
             "fields": policy_form.form_of(properties),
-            "hotel": part_of(request.path_params["hotel"]),
+            "hotel": part_of(request, "hotel"),
             "may_change": may_change,
             "notice": notice,
             "preview": previewed,

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
+from streams.console.rendering import path_of
 from streams.console.words import ratio_words
 
 _ENDINGS = {"audio/flac": "flac", "audio/mpeg": "mp3", "audio/ogg": "ogg", "audio/wav": "wav"}
@@ -134,7 +135,7 @@ def grouped(segments: Iterable[Segment]) -> list[list[Segment]]:
 
 def call_path(hotel: str, call: str) -> str:
     """The page of a call, whose id another hotel's call may have as well."""
-    return f"/calls/{quote(call, safe='')}" + (f"?{urlencode({'hotel': hotel})}" if hotel else "")
+    return path_of("calls", call) + (f"?{urlencode({'hotel': hotel})}" if hotel else "")
 
 
 def time_of(text: str | None) -> datetime | None:

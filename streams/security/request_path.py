@@ -2,6 +2,7 @@
 
 from urllib.parse import unquote_to_bytes
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 #: Stands for an encoded slash within a part. No id has a control character, so none is mistaken for it.
@@ -28,6 +29,6 @@ class EncodedSlashes:
         await self._app(scope, receive, send)
 
 
-def part_of(text: str) -> str:
-    """A part of a path, as it was before it was encoded."""
-    return text.replace(_SLASH, "/")
+def part_of(request: Request, name: str) -> str:
+    """A parameter of a request's path, as it was before it was encoded."""
+    return str(request.path_params[name]).replace(_SLASH, "/")

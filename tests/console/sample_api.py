@@ -173,11 +173,11 @@ class SampleApi:
         return JSONResponse({"role": "development", "permissions": self._permissions, "hotels": None})
 
     async def one(self, request: Request) -> Response:
-        found = [one for one in self._recordings if one["id"] == part_of(request.path_params["id"])]
+        found = [one for one in self._recordings if one["id"] == part_of(request, "id")]
         return JSONResponse(found[0]) if found else problem(404, "No recording of yours has this id.")
 
     async def called(self, request: Request) -> Response:
-        found = [one for one in self._recordings if one["call"] == part_of(request.path_params["call"])]
+        found = [one for one in self._recordings if one["call"] == part_of(request, "call")]
         hotels = sorted({one["hotel"] for one in found if request.query_params.get("hotel") in (None, one["hotel"])})
         if not hotels:
             return problem(404, "No call of yours has this id.")
@@ -188,13 +188,13 @@ class SampleApi:
         return self._refused(request) or JSONResponse({"segments": found, "cursor": None, **whole})
 
     async def erase(self, request: Request) -> Response:
-        call, hotel = part_of(request.path_params["call"]), request.query_params["hotel"]
+        call, hotel = part_of(request, "call"), request.query_params["hotel"]
         if hotel == "lisbon":
             return problem(409, "The hotel has a legal hold, so nothing was erased.")
         return JSONResponse({"request": REQUEST, "hotel": hotel, "call": call, "keys": 2, "epoch": 1, "inClear": 3})
 
     async def receipt(self, request: Request) -> Response:
-        if part_of(request.path_params["request"]) == UNSIGNED:
+        if part_of(request, "request") == UNSIGNED:
             return problem(409, "No signed head of the audit covers the erasure yet.")
         return JSONResponse({"format": 1, "entry": {}, "index": 0, "path": [], "head": {}})
 
@@ -203,11 +203,11 @@ class SampleApi:
 
     async def audio(self, request: Request) -> Response:
         as_wav = request.query_params.get("format") == "wav"
-        known = sound("WAV pcm" if as_wav else SOUNDS.get(part_of(request.path_params["id"]), "Opus"))
+        known = sound("WAV pcm" if as_wav else SOUNDS.get(part_of(request, "id"), "Opus"))
         return ranged(request, known.audio, known.content_type)
 
     async def original(self, request: Request) -> Response:
-        if part_of(request.path_params["id"]) == EXPIRED:
+        if part_of(request, "id") == EXPIRED:
             return problem(410, "It is past its retention.")
         return ranged(request, sound("WAV pcm").audio, "audio/wav")
 
@@ -224,7 +224,7 @@ class SampleApi:
         return JSONResponse({"replayed": len(sent), "blocked": 0, "held": len(new) - len(sent), "dryRun": dry})
 
     async def policy(self, request: Request) -> Response:
-        hotel = part_of(request.path_params["hotel"])
+        hotel = part_of(request, "hotel")
         tag = f'"{self._policies.get(hotel, {}).get("version", 0)}"'
         if request.method != "GET" and request.headers.get("if-match", '"0"') != tag:
             return problem(412, "Somebody else has changed the policy; read it again.")

@@ -11,7 +11,7 @@ from streams.security.request_path import EncodedSlashes, part_of
 
 
 async def shown(request: Request) -> Response:
-    return PlainTextResponse(part_of(request.path_params["id"]))
+    return PlainTextResponse(part_of(request, "id"))
 
 
 @pytest.mark.parametrize(
